@@ -1,0 +1,6 @@
+//! Avro for kaufmann: what the build step and the runtime share.
+//!
+//! In the order in which data flows: text → [`model`] → canonical form → fingerprints on the side of the schemas, and
+//! the cursor and its counterpart for writing on the side of the records.
+
+pub mod model;

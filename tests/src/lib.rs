@@ -1,0 +1,1 @@
+//! The tests of the workspace that belong to no single crate.
