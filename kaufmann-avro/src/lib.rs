@@ -4,3 +4,10 @@
 //! the cursor and its counterpart for writing on the side of the records.
 
 pub mod model;
+
+pub mod codec;
+pub mod cursor;
+pub mod encode;
+
+pub use codec::{Decode, Encode, decode};
+pub use cursor::{Cursor, DecodeError, DecodeErrorKind};

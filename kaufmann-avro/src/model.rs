@@ -224,7 +224,10 @@ impl Model {
     /// Finds a type by its full name.
     #[must_use]
     pub fn find(&self, full_name: &str) -> Option<TypeId> {
-        self.types.iter().position(|named| named.name.is(full_name)).map(TypeId)
+        self.types
+            .iter()
+            .position(|named| named.name.is(full_name))
+            .map(TypeId)
     }
 
     /// `path:line:column` of a place.

@@ -1,0 +1,88 @@
+//! Why bytes are not a datum of a schema.
+
+use thiserror::Error;
+
+/// Why and where bytes are not a datum of the expected schema.
+///
+/// It is small and holds nothing of the data, so that it can be logged and is cheap to return.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
+#[error("{kind} at byte {offset}")]
+pub struct DecodeError {
+    kind: DecodeErrorKind,
+    offset: usize,
+}
+
+impl DecodeError {
+    pub(crate) fn new(kind: DecodeErrorKind, offset: usize) -> Self {
+        Self { kind, offset }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> DecodeErrorKind {
+        self.kind
+    }
+
+    /// At which byte of the datum, from 0.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+/// What is wrong with the bytes of a datum.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The data ends too early.
+    #[error("the data ends where {needed} more {} expected", if *.needed == 1 { "byte is" } else { "bytes are" })]
+    End {
+        /// How many bytes the value takes (at least) from where it stands.
+        needed: usize,
+    },
+    /// Bytes are left after the datum.
+    #[error("{0} bytes are left after the datum, it was written with another schema")]
+    Trailing(usize),
+    /// A boolean is neither 0 nor 1.
+    #[error("a boolean is {0}, not 0 or 1")]
+    Boolean(u8),
+    /// An int does not fit in 32 bits.
+    #[error("an int is {0}, beyond 32 bits")]
+    IntRange(i64),
+    /// A varint does not fit in 64 bits.
+    #[error("a varint is longer than 64 bits")]
+    VarintRange,
+    /// A varint has more bytes than its value needs.
+    #[error("a varint has more bytes than its value needs")]
+    VarintOverlong,
+    /// The length of bytes or of a string is negative, or beyond what this machine addresses.
+    #[error("a length is {0}")]
+    Length(i64),
+    /// A string is not UTF-8.
+    #[error("a string is not UTF-8")]
+    Utf8,
+    /// A union has no such branch.
+    #[error("a union has no branch {0}")]
+    Branch(i64),
+    /// An enum has no such symbol.
+    #[error("an enum has no symbol {0}")]
+    Symbol(i64),
+    /// A block promises more items than the data can hold.
+    #[error("a block of {} items exceeds the data", .0.unsigned_abs())]
+    Block(i64),
+    /// A block's size in bytes is negative or exceeds the data.
+    #[error("a block of {0} bytes exceeds the data")]
+    BlockSize(i64),
+    /// Too many items that take no bytes.
+    #[error("the datum has more than {} items of no bytes", super::MAX_EMPTY_ITEMS)]
+    EmptyItems,
+    /// A recursive type nests too deeply.
+    #[error("recursive types nest deeper than {}", super::MAX_DEPTH)]
+    Depth,
+    /// A string is not a UUID.
+    #[error("a string is not a UUID")]
+    Uuid,
+    /// The bytes of a big decimal hold more or less than a number and its scale.
+    #[error("the bytes are not a big decimal")]
+    BigDecimal,
+}
