@@ -1,1 +1,4 @@
-//! The tests of the workspace that belong to no single crate.
+//! The tests of the workspace that belong to no single crate, and what they share.
+
+#[cfg(feature = "kafka")]
+pub mod rig;

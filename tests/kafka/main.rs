@@ -1,0 +1,37 @@
+//! The tests against Apache Kafka and a Confluent registry: `cargo test -p kaufmann-tests --features kafka --test kafka`.
+
+mod self_test;
+
+use std::process::ExitCode;
+
+use kaufmann_tests::rig::Rig;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A test: its name and what it does.
+type Test = (&'static str, fn(&Rig) -> anyhow::Result<()>);
+
+/// Names functions of this module as tests.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<crate::Test> {
+            vec![$((concat!(module_path!(), "::", stringify!($name)), $name)),*]
+        }
+    };
+}
+pub(crate) use tests;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    // For ever, because a test that hangs after its time must not find it gone; `end` is what ends the servers.
+    let rig: &'static Rig = Box::leak(Box::default());
+    let tests = [self_test::tests()];
+    let trials = tests.into_iter().flatten().map(|(name, test)| {
+        let name = name.trim_start_matches("kafka::");
+        Trial::test(name, move || {
+            test(rig).map_err(|error| Failed::from(format!("{error:?}")))
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    rig.end();
+    conclusion.exit_code()
+}

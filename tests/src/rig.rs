@@ -1,0 +1,137 @@
+//! Real servers for tests: Apache Kafka and a registry as child processes, a foreign producer and consumer, and the service
+//! under test as the binary that a user would run.
+//!
+//! [`Rig`] starts one Kafka and one registry when the first test asks for them. Whatever is started is ended by its process
+//! id: on drop, by [`Rig::end`], and, if this process dies, by a guard ([`process`]).
+
+mod client;
+mod fetch;
+pub mod foreign;
+mod kafka;
+pub mod process;
+mod proxy;
+mod registry;
+pub mod service;
+mod wait;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, anyhow};
+
+pub use client::{Client, Offsets, Record};
+pub use foreign::Foreign;
+pub use kafka::Kafka;
+pub use proxy::{Fault, FaultProxy};
+pub use registry::Registry;
+pub use service::Service;
+pub use wait::wait_until;
+
+/// What the tests of one binary share.
+#[derive(Default)]
+pub struct Rig {
+    shared: Mutex<Shared>,
+}
+
+#[derive(Default)]
+enum Shared {
+    #[default]
+    NotStarted,
+    Running(Arc<Servers>),
+    /// The first test that needed the servers says why; so do all the others.
+    Failed(String),
+    Ended,
+}
+
+/// The servers that all tests share; each test makes topics and groups of its own.
+pub struct Servers {
+    /// The broker.
+    pub kafka: Kafka,
+    /// The registry.
+    pub registry: Registry,
+    /// The producer and the consumer that are not ours.
+    pub foreign: Foreign,
+}
+
+impl Rig {
+    /// The shared servers, started if they are not.
+    ///
+    /// # Errors
+    ///
+    /// If a tool is missing, a download fails or a server does not come up; the same error for every test.
+    pub fn servers(&self) -> Result<Arc<Servers>> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*shared, Shared::NotStarted) {
+            *shared = match Servers::start() {
+                Ok(servers) => Shared::Running(Arc::new(servers)),
+                Err(error) => Shared::Failed(format!("{error:#}")),
+            };
+        }
+        match &*shared {
+            Shared::Running(servers) => Ok(servers.clone()),
+            Shared::Failed(why) => Err(anyhow!("the servers did not start: {why}")),
+            Shared::NotStarted | Shared::Ended => Err(anyhow!("the servers have been ended")),
+        }
+    }
+
+    /// Ends the shared servers. Call it when no test runs any more.
+    pub fn end(&self) {
+        let shared = std::mem::replace(
+            &mut *self.shared.lock().unwrap_or_else(PoisonError::into_inner),
+            Shared::Ended,
+        );
+        drop(shared);
+    }
+}
+
+impl Servers {
+    fn start() -> Result<Self> {
+        let cache = fetch::fetch()?;
+        let kafka = Kafka::start_from(&cache)?;
+        let registry = Registry::start_from(&cache)?;
+        let foreign = Foreign::compile(&cache)?;
+        Ok(Self {
+            kafka,
+            registry,
+            foreign,
+        })
+    }
+
+    /// A client of the broker.
+    ///
+    /// # Errors
+    ///
+    /// If librdkafka refuses its settings.
+    pub fn client(&self) -> Result<Client> {
+        self.kafka.client()
+    }
+}
+
+/// The folder of this package.
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The class path of a folder of jars.
+fn jars(folder: &Path) -> PathBuf {
+    folder.join("*")
+}
+
+/// A loopback port that was free a moment ago.
+///
+/// # Errors
+///
+/// If the system has none.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
+        .local_addr()?
+        .port())
+}
+
+/// Runs one future to its end on this thread.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}

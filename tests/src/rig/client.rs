@@ -1,0 +1,303 @@
+//! Topics, records and offsets, by a plain client.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::{block_on, wait_until};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An offset by partition.
+pub type Offsets = BTreeMap<i32, i64>;
+
+/// A record as it is in the topic.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Record {
+    /// The key; `None` is Kafka's null.
+    pub key: Option<Vec<u8>>,
+    /// The value; `None` is Kafka's null, a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// The headers in their order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Where it is; when producing, where it shall go, or negative for the partitioner's choice.
+    pub partition: i32,
+    /// Where in the partition; not read when producing.
+    pub offset: i64,
+}
+
+impl Record {
+    /// A record for partition 0.
+    #[must_use]
+    pub fn new(key: Option<&str>, value: Option<Vec<u8>>) -> Self {
+        Self {
+            key: key.map(|key| key.as_bytes().to_vec()),
+            value,
+            ..Self::default()
+        }
+    }
+
+    /// The same with one header more.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
+        self
+    }
+
+    /// The value of a header, as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The key, as text.
+    #[must_use]
+    pub fn key_text(&self) -> Option<String> {
+        self.key
+            .as_deref()
+            .map(|key| String::from_utf8_lossy(key).into_owned())
+    }
+}
+
+/// A client of one cluster.
+pub struct Client {
+    brokers: String,
+    // Metadata and watermarks need no group.
+    reader: BaseConsumer,
+}
+
+impl Client {
+    pub(super) fn new(brokers: String) -> Result<Self> {
+        let reader = config(&brokers).create()?;
+        Ok(Self { brokers, reader })
+    }
+
+    pub(super) fn answers(&self) -> bool {
+        self.reader
+            .fetch_metadata(None, Duration::from_secs(5))
+            .is_ok_and(|metadata| !metadata.brokers().is_empty())
+    }
+
+    /// Makes a topic with settings such as `("max.message.bytes", "10000000")`.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = config(&self.brokers).create()?;
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new()
+            .operation_timeout(Some(TIMEOUT))
+            .request_timeout(Some(TIMEOUT));
+        let results = block_on(async { Ok(admin.create_topics([&topic], &options).await?) })?;
+        for result in results {
+            if let Err((topic, code)) = result {
+                bail!("cannot make the topic {topic}: {code}");
+            }
+        }
+        // The answer comes when the controller knows the topic; the broker, a moment later.
+        wait_until(&format!("the topic {name} should have leaders"), TIMEOUT, || {
+            let ids = self.partitions(name)?;
+            Ok((ids.len() == usize::try_from(partitions)?).then_some(()))
+        })
+    }
+
+    /// Writes records in their order, and waits until the broker has each.
+    ///
+    /// # Errors
+    ///
+    /// If one is not delivered.
+    pub fn produce(&self, topic: &str, records: &[Record]) -> Result<()> {
+        let producer: FutureProducer = config(&self.brokers)
+            .set("message.max.bytes", "20000000")
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "0")
+            .create()?;
+        block_on(async {
+            for record in records {
+                let mut message: FutureRecord<'_, [u8], [u8]> =
+                    FutureRecord::to(topic).headers(owned_headers(&record.headers));
+                message.partition = (record.partition >= 0).then_some(record.partition);
+                message.key = record.key.as_deref();
+                message.payload = record.value.as_deref();
+                producer
+                    .send(message, TIMEOUT)
+                    .await
+                    .map_err(|(error, _)| error)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Where each partition ends: the offset that its next record will have.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not know the topic.
+    pub fn end_offsets(&self, topic: &str) -> Result<Offsets> {
+        let mut offsets = Offsets::new();
+        for partition in self.partitions(topic)? {
+            offsets.insert(
+                partition,
+                self.reader.fetch_watermarks(topic, partition, TIMEOUT)?.1,
+            );
+        }
+        Ok(offsets)
+    }
+
+    /// What a group has committed; a partition without a commit is left out.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    pub fn committed(&self, group: &str, topic: &str) -> Result<Offsets> {
+        let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create()?;
+        let mut asked = TopicPartitionList::new();
+        for partition in self.partitions(topic)? {
+            asked.add_partition(topic, partition);
+        }
+        let answer = consumer.committed_offsets(asked, TIMEOUT)?;
+        let elements = answer.elements();
+        let offsets = elements.iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), offset)),
+            _ => None,
+        });
+        Ok(offsets.collect())
+    }
+
+    /// Waits until a group has committed the end of each partition that holds records.
+    ///
+    /// # Errors
+    ///
+    /// If it has not at the deadline, with both sides in the message.
+    pub fn wait_committed(&self, group: &str, topic: &str, deadline: Duration) -> Result<Offsets> {
+        let ends: Offsets = self
+            .end_offsets(topic)?
+            .into_iter()
+            .filter(|(_, end)| *end > 0)
+            .collect();
+        let mut last = Offsets::new();
+        wait_until(&format!("{group} should commit all of {topic}"), deadline, || {
+            last = self.committed(group, topic)?;
+            Ok((last == ends).then(|| last.clone()))
+        })
+        .with_context(|| format!("ends of the partitions: {ends:?}, committed: {last:?}"))
+    }
+
+    /// Whether a group is stable with this many members, each of which has a partition.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    pub fn is_stable_with(&self, group: &str, members: usize) -> Result<bool> {
+        let groups = self.reader.fetch_group_list(Some(group), TIMEOUT)?;
+        Ok(groups.groups().iter().any(|found| {
+            found.name() == group
+                && found.state() == "Stable"
+                && found.members().len() == members
+                && found
+                    .members()
+                    .iter()
+                    .all(|member| member.assignment().is_some_and(has_partitions))
+        }))
+    }
+
+    /// All records of a topic, partition by partition, up to the ends that it has now.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not deliver them.
+    pub fn read(&self, topic: &str) -> Result<Vec<Record>> {
+        let ends = self.end_offsets(topic)?;
+        let consumer: BaseConsumer = config(&self.brokers)
+            .set("group.id", "unused")
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
+            .create()?;
+        let mut from = TopicPartitionList::new();
+        for partition in ends.keys() {
+            from.add_partition_offset(topic, *partition, Offset::Beginning)?;
+        }
+        consumer.assign(&from)?;
+        drop(from);
+
+        let mut missing: Offsets = ends.into_iter().filter(|(_, end)| *end > 0).collect();
+        let mut records = Vec::new();
+        while !missing.is_empty() {
+            let message = consumer
+                .poll(TIMEOUT)
+                .with_context(|| format!("nothing to read in {topic}"))??;
+            if missing
+                .get(&message.partition())
+                .is_some_and(|end| message.offset() + 1 >= *end)
+            {
+                missing.remove(&message.partition());
+            }
+            records.push(Record {
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                headers: message.headers().map(headers).unwrap_or_default(),
+                partition: message.partition(),
+                offset: message.offset(),
+            });
+        }
+        records.sort_by_key(|record| (record.partition, record.offset));
+        Ok(records)
+    }
+
+    fn partitions(&self, topic: &str) -> Result<Vec<i32>> {
+        let metadata = self.reader.fetch_metadata(Some(topic), TIMEOUT)?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let partitions = found
+            .with_context(|| format!("the broker does not know {topic}"))?
+            .partitions();
+        Ok(partitions
+            .iter()
+            .filter(|partition| partition.leader() >= 0)
+            .map(rdkafka::metadata::MetadataPartition::id)
+            .collect())
+    }
+}
+
+fn config(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("allow.auto.create.topics", "false");
+    config
+}
+
+fn owned_headers(headers: &[(String, Vec<u8>)]) -> OwnedHeaders {
+    headers.iter().fold(
+        OwnedHeaders::new_with_capacity(headers.len()),
+        |all, (key, value)| {
+            all.insert(Header {
+                key,
+                value: Some(value),
+            })
+        },
+    )
+}
+
+fn headers(headers: &impl Headers) -> Vec<(String, Vec<u8>)> {
+    headers
+        .iter()
+        .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+        .collect()
+}
+
+/// A member's assignment is a version (2 bytes), then the number of topics (4 bytes).
+fn has_partitions(assignment: &[u8]) -> bool {
+    assignment.get(2..6).is_some_and(|topics| topics != [0; 4])
+}

@@ -1,0 +1,198 @@
+//! The service under test: the quickstart, as the binary that a user would run.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::wait_until;
+
+/// How long the service may take to end; its own deadline is 25 s.
+pub const STOP_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How to start the quickstart.
+#[derive(Clone, Debug)]
+pub struct Service {
+    arguments: Vec<String>,
+    file: String,
+}
+
+/// A quickstart that runs. It is killed on drop.
+pub struct Running {
+    process: Process,
+    _folder: TempDir,
+}
+
+impl Service {
+    /// `quickstart run` with these flags.
+    #[must_use]
+    pub fn run(brokers: &str, group: &str, topic: &str, registry: &str) -> Self {
+        let flags = [
+            "run",
+            "--brokers",
+            brokers,
+            "--group",
+            group,
+            "--topics",
+            topic,
+            "--registry-url",
+            registry,
+        ];
+        Self {
+            arguments: flags.map(str::to_owned).to_vec(),
+            file: String::new(),
+        }
+    }
+
+    /// The `kaufmann.toml` in the folder where it is started.
+    #[must_use]
+    pub fn with_file(mut self, text: &str) -> Self {
+        self.file.push_str(text);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be built or started.
+    pub fn start(&self) -> Result<Running> {
+        let folder = tempfile::Builder::new().prefix("kaufmann-service-").tempdir()?;
+        fs::write(folder.path().join("kaufmann.toml"), &self.file)?;
+        let mut command = Command::new(binary()?);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("KAUFMANN_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(&self.arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null());
+        let process = Process::spawn("quickstart", &mut command, &folder)?;
+        Ok(Running {
+            process,
+            _folder: folder,
+        })
+    }
+}
+
+impl Running {
+    /// Its logs so far: one JSON object a line, because standard error is no terminal.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// The end of what it has printed, for error messages.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        self.process.tail()
+    }
+
+    /// Waits until `pattern` is in the logs.
+    ///
+    /// # Errors
+    ///
+    /// If it ends or the deadline passes before that.
+    pub fn wait_log(&mut self, pattern: &str, deadline: Duration) -> Result<()> {
+        let what = format!("the log should say `{pattern}`");
+        let found = wait_until(&what, deadline, || {
+            let ended = self.process.exited()?;
+            let found = self.logs().contains(pattern);
+            ensure!(
+                found || ended.is_none(),
+                "it ended before the log said `{pattern}`"
+            );
+            Ok(found.then_some(()))
+        });
+        found.with_context(|| self.tail())
+    }
+
+    /// Whether it is there; a service that has ended by itself is an error with the end of its log.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn assert_running(&mut self) -> Result<()> {
+        match self.process.exited()? {
+            Some(status) => Err(anyhow!("it ended by itself with {status}\n{}", self.tail())),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for its own end.
+    ///
+    /// # Errors
+    ///
+    /// If it goes on running.
+    pub fn wait(&mut self, deadline: Duration) -> Result<ExitStatus> {
+        self.process.wait(deadline)
+    }
+
+    /// Sends a signal and waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended before, or does not end.
+    pub fn stop(&mut self, signal: Signal) -> Result<ExitStatus> {
+        self.process.signal(signal)?;
+        self.process.wait(STOP_DEADLINE)
+    }
+
+    /// [`Running::stop`] by SIGTERM, which must end in exit code 0.
+    ///
+    /// # Errors
+    ///
+    /// If it ends otherwise.
+    pub fn stop_cleanly(&mut self) -> Result<()> {
+        let status = self.stop(Signal::TERM)?;
+        ensure!(
+            status.success(),
+            "after SIGTERM it ended with {status}\n{}",
+            self.tail()
+        );
+        Ok(())
+    }
+}
+
+/// The quickstart's binary, in the folder where cargo has put this test. Built once a run, so that it is never an old one.
+fn binary() -> Result<&'static PathBuf> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    built.as_ref().map_err(|error| anyhow!("{error}"))
+}
+
+fn build() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    // <target>/<profile>/deps/<test>
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .context("the test is not in a target folder")?;
+    let target = profile.parent().context("the test is not in a target folder")?;
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args(["build", "--quiet", "-p", "quickstart", "--target-dir"])
+        .arg(target);
+    if profile.ends_with("release") {
+        command.arg("--release");
+    }
+    let output = command
+        .current_dir(super::here())
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(
+        output.status.success(),
+        "the quickstart does not build:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(profile.join("quickstart"))
+}
