@@ -4,6 +4,8 @@
 //! the cursor and its counterpart for writing on the side of the records.
 
 pub mod model;
+pub mod parse;
+mod size;
 
 pub mod codec;
 pub mod cursor;
@@ -11,3 +13,4 @@ pub mod encode;
 
 pub use codec::{Decode, Encode, decode};
 pub use cursor::{Cursor, DecodeError, DecodeErrorKind};
+pub use parse::{SchemaError, SchemaErrorKind, Source, parse, parse_str};

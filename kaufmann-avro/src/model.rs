@@ -221,6 +221,25 @@ impl Model {
         &self.types[id.0]
     }
 
+    /// What a union calls this kind as a branch: `"string"`, `"array"`, a full name.
+    #[must_use]
+    pub fn type_name(&self, kind: &Kind) -> String {
+        match kind {
+            Kind::Null => "null".to_owned(),
+            Kind::Boolean => "boolean".to_owned(),
+            Kind::Int => "int".to_owned(),
+            Kind::Long => "long".to_owned(),
+            Kind::Float => "float".to_owned(),
+            Kind::Double => "double".to_owned(),
+            Kind::Bytes => "bytes".to_owned(),
+            Kind::String => "string".to_owned(),
+            Kind::Array(_) => "array".to_owned(),
+            Kind::Map(_) => "map".to_owned(),
+            Kind::Union(_) => "union".to_owned(),
+            Kind::Named(id) => self.get(*id).name.to_string(),
+        }
+    }
+
     /// Finds a type by its full name.
     #[must_use]
     pub fn find(&self, full_name: &str) -> Option<TypeId> {
