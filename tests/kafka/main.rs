@@ -20,7 +20,10 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<ExitCode> {
+    if self_test::is_victim() {
+        return self_test::victim();
+    }
     let arguments = Arguments::from_args();
     // For ever, because a test that hangs after its time must not find it gone; `end` is what ends the servers.
     let rig: &'static Rig = Box::leak(Box::default());
@@ -33,5 +36,5 @@ fn main() -> ExitCode {
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     rig.end();
-    conclusion.exit_code()
+    Ok(conclusion.exit_code())
 }

@@ -1,18 +1,26 @@
 //! The rig itself: what the other tests stand on.
 
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use kaufmann_tests::rig::foreign::Produce;
-use kaufmann_tests::rig::{Fault, FaultProxy, Kafka, Offsets, Record, Rig};
+use kaufmann_tests::rig::process::Process;
+use kaufmann_tests::rig::{Fault, FaultProxy, Kafka, Offsets, Record, Rig, wait_until};
+use rustix::process::{Pid, test_kill_process};
 
 crate::tests![
     the_foreign_producer_and_consumer_agree,
     the_foreign_producer_pauses_and_goes_on,
     a_killed_broker_keeps_its_data,
     the_proxy_refuses_and_forwards,
+    a_child_dies_with_a_killed_test,
 ];
 
+/// Set for the process that [`a_child_dies_with_a_killed_test`] kills.
+const VICTIM: &str = "KAUFMANN_TEST_VICTIM";
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn the_foreign_producer_and_consumer_agree(rig: &Rig) -> Result<()> {
@@ -132,4 +140,41 @@ fn the_proxy_refuses_and_forwards(rig: &Rig) -> Result<()> {
     assert!(body.contains("Proxied"), "{body}");
     assert_eq!((proxy.refused(), proxy.forwarded()), (1, 1));
     Ok(())
+}
+
+fn a_child_dies_with_a_killed_test(_: &Rig) -> Result<()> {
+    let mut victim = Command::new(std::env::current_exe()?)
+        .env(VICTIM, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut lines = BufReader::new(victim.stdout.take().context("no pipe")?).lines();
+    let child: i32 = lines.next().context("no process id")??.parse()?;
+    let folder = lines.next().context("no folder")??;
+    let child = Pid::from_raw(child).context("no process id")?;
+    assert!(test_kill_process(child).is_ok());
+    assert!(Path::new(&folder).exists());
+
+    victim.kill()?;
+    victim.wait()?;
+    wait_until("the guard should kill the child", MINUTE, || {
+        Ok(test_kill_process(child).is_err().then_some(()))
+    })?;
+    wait_until("the guard should remove the folder", MINUTE, || {
+        Ok((!Path::new(&folder).exists()).then_some(()))
+    })
+}
+
+/// Whether this process is the one to be killed.
+pub(crate) fn is_victim() -> bool {
+    std::env::var_os(VICTIM).is_some()
+}
+
+/// Starts a child as a test does, says where it is, and waits for the end.
+pub(crate) fn victim() -> Result<ExitCode> {
+    let folder = tempfile::tempdir()?;
+    let process = Process::spawn("child", Command::new("sleep").arg("600"), &folder)?;
+    writeln!(std::io::stdout(), "{}\n{}", process.id(), folder.path().display())?;
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(ExitCode::FAILURE)
 }

@@ -89,7 +89,7 @@ impl Servers {
         let cache = fetch::fetch()?;
         let kafka = Kafka::start_from(&cache)?;
         let registry = Registry::start_from(&cache)?;
-        let foreign = Foreign::compile(&cache)?;
+        let foreign = Foreign::compile(&cache, &kafka.folder().join("foreign"))?;
         Ok(Self {
             kafka,
             registry,

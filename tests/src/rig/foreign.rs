@@ -19,7 +19,6 @@ const DEADLINE: Duration = Duration::from_secs(300);
 /// The compiled programs.
 pub struct Foreign {
     class_path: OsString,
-    _classes: TempDir,
 }
 
 /// What the producer shall write.
@@ -85,15 +84,15 @@ pub struct Producing {
 }
 
 impl Foreign {
-    pub(super) fn compile(cache: &Path) -> Result<Self> {
-        let classes = tempfile::Builder::new().prefix("kaufmann-foreign-").tempdir()?;
+    /// Compiles into a folder that somebody else removes.
+    pub(super) fn compile(cache: &Path, classes: &Path) -> Result<Self> {
         let libraries = jars(&cache.join("foreign"));
         let sources = here().join("foreign");
         let output = Command::new("javac")
             .args(["-Xlint:all", "-Werror", "-encoding", "UTF-8", "-cp"])
             .arg(&libraries)
             .arg("-d")
-            .arg(classes.path())
+            .arg(classes)
             .arg("-sourcepath")
             .arg(&sources)
             .args([sources.join("Producer.java"), sources.join("Consumer.java")])
@@ -105,13 +104,10 @@ impl Foreign {
             String::from_utf8_lossy(&output.stderr)
         );
 
-        let mut class_path = OsString::from(classes.path());
+        let mut class_path = OsString::from(classes);
         class_path.push(":");
         class_path.push(&libraries);
-        Ok(Self {
-            class_path,
-            _classes: classes,
-        })
+        Ok(Self { class_path })
     }
 
     /// Starts the producer, and returns at once.

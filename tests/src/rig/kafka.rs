@@ -113,6 +113,11 @@ impl Kafka {
         self.process = None;
     }
 
+    /// The folder that is removed with the broker.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn properties(&self) -> PathBuf {
         self.folder.path().join("server.properties")
     }

@@ -143,7 +143,7 @@ fn guard(group: u32, folder: &Path) -> std::io::Result<Child> {
     Command::new("sh")
         .args([
             "-c",
-            r#"read -r _; kill -KILL -- "-$1" 2>/dev/null; sleep 0.2; rm -rf -- "$2""#,
+            r#"read -r _; kill -s KILL -- "-$1" 2>/dev/null; rm -rf -- "$2""#,
             "guard",
         ])
         .arg(group.to_string())
