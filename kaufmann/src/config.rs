@@ -1,0 +1,311 @@
+//! What can be set, and what it is when nobody sets it.
+//!
+//! [`Config`] is plain data; a program may build it itself. The generated main reads it from `kaufmann.toml`, from
+//! `KAUFMANN_*` and from flags: each layer wins over the one before, key by key. `Loader` does the same for other mains.
+//!
+//! A new key is a field here and a row in `config/keys.rs`; file, variable, flag, help and listing follow from the row.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind};
+
+mod duration;
+mod secret;
+
+#[cfg(feature = "cli")]
+mod kind;
+#[cfg(feature = "cli")]
+pub(crate) mod keys;
+#[cfg(feature = "cli")]
+mod file;
+#[cfg(feature = "cli")]
+mod environment;
+#[cfg(feature = "cli")]
+mod load;
+#[cfg(feature = "cli")]
+mod problem;
+#[cfg(feature = "cli")]
+mod effective;
+#[cfg(feature = "cli")]
+mod check;
+
+#[cfg(feature = "cli")]
+pub use effective::{Effective, Origin, Setting};
+#[cfg(feature = "cli")]
+pub use load::Loader;
+pub use secret::{KafkaProperties, Secret};
+pub(crate) use secret::without_credentials;
+
+/// The configuration of a service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// The brokers to start from, each `host:port`.
+    pub brokers: Vec<String>,
+    /// The consumer group.
+    pub group: String,
+    /// The topics to consume.
+    pub topics: Vec<String>,
+    /// What is handled one after another.
+    pub ordering: Ordering,
+    /// How many events may be running at once. Default: 50.
+    pub max_in_flight: usize,
+    /// How many records of one partition may be unsettled. Default: 4,096.
+    pub max_unsettled: usize,
+    /// How many bytes of records may be unsettled, over all partitions. Default: 64 MiB.
+    pub max_bytes: usize,
+    /// How often settled offsets are committed. Default: 1 s.
+    #[serde(with = "duration")]
+    pub commit_interval: Duration,
+    /// How long a revoked partition may take to finish what is running. Default: 10 s.
+    #[serde(with = "duration")]
+    pub revoke_deadline: Duration,
+    /// How long a shutdown may take to finish what is running. Default: 25 s.
+    #[serde(with = "duration")]
+    pub shutdown_deadline: Duration,
+    /// How a failing handler is tried again.
+    pub retry: RetryConfig,
+    /// Where events go.
+    pub publish: PublishConfig,
+    /// Where records go that cannot be handled.
+    pub dead_letter: DeadLetterConfig,
+    /// The schema registry.
+    pub registry: RegistryConfig,
+    /// The runtime's threads; 0 means one a core.
+    pub worker_threads: usize,
+    /// How logs look.
+    pub log: LogConfig,
+    /// Properties for librdkafka, passed as they are.
+    pub kafka: KafkaProperties,
+    /// Whatever the service itself wants to read: [`Config::app`].
+    app: App,
+}
+
+/// What is handled one after another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ordering {
+    /// The records of one key of one partition. A record without a key is not ordered.
+    #[default]
+    Key,
+    /// The records of one partition.
+    Partition,
+    /// Nothing.
+    None,
+}
+
+/// How a failing handler is tried again: the n-th wait is `initial × factor^(n-1)`, at most `max`, shortened at random by
+/// up to `jitter`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetryConfig {
+    /// The first wait. Default: 200 ms.
+    #[serde(with = "duration")]
+    pub initial: Duration,
+    /// The longest wait. Default: 30 s.
+    #[serde(with = "duration")]
+    pub max: Duration,
+    /// By how much each wait is longer than the one before. Default: 2.
+    pub factor: f64,
+    /// The share of a wait that chance may take away, from 0 to 1. Default: 0.2.
+    pub jitter: f64,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PublishConfig {
+    /// The topic of events for which neither `topics` nor the schema names one.
+    pub topic: Option<String>,
+    /// The topic of an event, by the event's name. It wins over the schema's attribute `topic`.
+    pub topics: BTreeMap<String, String>,
+    /// How many messages may wait for the broker at once. Default: 10,000.
+    pub max_outstanding: usize,
+    /// `ce_source` of the events. Default: `/` and the group.
+    pub source: Option<String>,
+}
+
+/// Where records go that cannot be handled.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DeadLetterConfig {
+    /// The topic. Default: the group and `.dead-letter`.
+    pub topic: Option<String>,
+}
+
+/// The schema registry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RegistryConfig {
+    /// Its base URL, with the path of the Confluent API if it has one.
+    pub url: Option<String>,
+    /// Whether the schemas of published events are registered at the start, if they are not there. Default: no.
+    pub register: bool,
+    /// How an event's subject is called.
+    pub subject: SubjectStrategy,
+    /// The user for basic authentication.
+    pub user: Option<String>,
+    /// The password for basic authentication.
+    pub password: Option<Secret>,
+    /// The token for bearer authentication.
+    pub token: Option<Secret>,
+    /// How long the registry may take to answer. Default: 10 s.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+}
+
+/// How an event's subject is called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectStrategy {
+    /// The schema's full name; fits topics that carry several events.
+    #[default]
+    Record,
+    /// The topic and `-value`; fits topics that carry one event.
+    Topic,
+    /// The topic, `-` and the schema's full name.
+    TopicRecord,
+}
+
+/// How logs look.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// What is logged, as `tracing`'s filters say it. Default: `info`.
+    pub filter: Option<String>,
+}
+
+/// For people or for machines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// `human` on a terminal, `json` elsewhere.
+    #[default]
+    Auto,
+    /// One line a message, coloured.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            brokers: Vec::new(),
+            group: String::new(),
+            topics: Vec::new(),
+            ordering: Ordering::default(),
+            max_in_flight: 50,
+            max_unsettled: 4096,
+            max_bytes: 64 << 20,
+            commit_interval: Duration::from_secs(1),
+            revoke_deadline: Duration::from_secs(10),
+            shutdown_deadline: Duration::from_secs(25),
+            retry: RetryConfig::default(),
+            publish: PublishConfig::default(),
+            dead_letter: DeadLetterConfig::default(),
+            registry: RegistryConfig::default(),
+            worker_threads: 0,
+            log: LogConfig::default(),
+            kafka: KafkaProperties::default(),
+            app: App::default(),
+        }
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_millis(200),
+            max: Duration::from_secs(30),
+            factor: 2.0,
+            jitter: 0.2,
+        }
+    }
+}
+
+impl Default for PublishConfig {
+    fn default() -> Self {
+        Self { topic: None, topics: BTreeMap::new(), max_outstanding: 10_000, source: None }
+    }
+}
+
+impl Default for RegistryConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            register: false,
+            subject: SubjectStrategy::default(),
+            user: None,
+            password: None,
+            token: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The table `[app]`; its values are not shown, as nobody here knows which of them are secrets.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct App(serde_json::Value);
+
+impl Default for App {
+    fn default() -> Self {
+        Self(serde_json::Value::Object(serde_json::Map::new()))
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(secret::REDACTED)
+    }
+}
+
+impl Config {
+    /// Reads the service's own settings: the table `[app]`.
+    ///
+    /// ```
+    /// # use kaufmann::Config;
+    /// #[derive(serde::Deserialize)]
+    /// struct Settings {
+    ///     #[serde(default)]
+    ///     greeting: String,
+    /// }
+    ///
+    /// let settings: Settings = Config::default().app()?;
+    /// assert_eq!(settings.greeting, "");
+    /// # Ok::<(), kaufmann::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the table does not fit `T`.
+    pub fn app<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_value(self.app.0.clone())
+            .map_err(|error| Error::new(ErrorKind::Configuration, format!("the table `[app]` does not fit: {error}")))
+    }
+
+    /// The configuration with this table `[app]`.
+    #[must_use]
+    pub fn with_app(mut self, app: serde_json::Value) -> Self {
+        self.app = App(app);
+        self
+    }
+
+    /// The topic for records that cannot be handled.
+    #[must_use]
+    pub fn dead_letter_topic(&self) -> String {
+        self.dead_letter.topic.clone().unwrap_or_else(|| format!("{}.dead-letter", self.group))
+    }
+}

@@ -1,0 +1,77 @@
+//! What no single value can tell: keys that need each other, and what a command cannot do without.
+
+use super::Config;
+use super::problem::Problems;
+use crate::error::Error;
+
+impl Config {
+    /// Checks what keys mean together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let mut problems = Problems::default();
+        if self.retry.initial > self.retry.max {
+            problems.push(format!(
+                "`retry.initial` ({:?}) is longer than `retry.max` ({:?}); raise `retry.max`",
+                self.retry.initial, self.retry.max
+            ));
+        }
+        let registry = &self.registry;
+        if registry.password.is_some() && registry.user.is_none() {
+            problems.push("`registry.password` needs `registry.user`");
+        }
+        if registry.user.is_some() && registry.password.is_none() {
+            problems.push(format!("`registry.user` needs `registry.password`; {}", remedy("registry.password")));
+        }
+        if registry.token.is_some() && registry.user.is_some() {
+            problems.push("`registry.token` and `registry.user` exclude each other; remove one");
+        }
+        if registry.url.as_ref().is_some_and(|url| super::without_credentials(url) != *url || url.contains('@')) {
+            problems.push("`registry.url` carries credentials; set `registry.user` and `registry.password` instead");
+        }
+        for broker in self.brokers.iter().filter(|broker| broker.contains("://") || broker.contains('/')) {
+            let shown = super::without_credentials(broker);
+            problems.push(format!("`brokers` has `{shown}`, expected `host:port` without a scheme or path"));
+        }
+        problems.into_result()
+    }
+
+    /// Checks that a cluster is named.
+    pub(crate) fn check_brokers(&self) -> Result<(), Error> {
+        let mut problems = Problems::default();
+        if self.brokers.is_empty() {
+            problems.push(format!("no brokers are configured; {}, or start an embedded broker with `dev`", remedy("brokers")));
+        }
+        problems.into_result()
+    }
+
+    /// Checks that there is all it takes to consume from a cluster.
+    pub(crate) fn check_run(&self) -> Result<(), Error> {
+        self.check_brokers()?;
+        let mut problems = Problems::default();
+        if self.topics.is_empty() {
+            problems.push(format!("no topics to consume are configured; {}", remedy("topics")));
+        }
+        if self.registry.url.is_none() {
+            problems.push(format!("no schema registry is configured; {}", remedy("registry.url")));
+        }
+        problems.into_result()
+    }
+}
+
+/// The three ways to set a key.
+fn remedy(path: &str) -> String {
+    let Some(key) = super::keys::find(path) else { return String::new() };
+    let example = match path {
+        "brokers" => ("[\"localhost:9092\"]", "localhost:9092"),
+        "topics" => ("[\"orders\"]", "orders"),
+        "registry.url" => ("\"http://localhost:8081\"", "http://localhost:8081"),
+        _ => ("\"…\"", "…"),
+    };
+    format!(
+        "set `{path} = {}` in kaufmann.toml, {}={} in the environment, or --{} {}",
+        example.0,
+        key.variable(),
+        example.1,
+        key.flag(),
+        example.1,
+    )
+}

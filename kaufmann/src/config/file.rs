@@ -1,0 +1,112 @@
+//! `kaufmann.toml`: its values, each with its line and column.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{self, KEYS, Key};
+use super::kind;
+use super::load::Layers;
+use super::effective::Origin;
+use super::problem::Problems;
+
+/// Reads a file's text into the layers.
+pub(super) fn read(path: &Path, text: &str, layers: &mut Layers, problems: &mut Problems) {
+    let file = File { name: path.display().to_string(), text };
+    match DeTable::parse(text) {
+        Ok(table) => file.table("", table.get_ref(), layers, problems),
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            problems.push(format!("{}: not valid TOML: {}", file.place(at), error.message().replace('\n', ", ")));
+        }
+    }
+}
+
+struct File<'t> {
+    name: String,
+    text: &'t str,
+}
+
+impl File<'_> {
+    fn table(&self, prefix: &str, table: &DeTable<'_>, layers: &mut Layers, problems: &mut Problems) {
+        for (name, value) in table {
+            let path = match prefix {
+                "" => name.get_ref().to_string(),
+                prefix => format!("{prefix}.{}", name.get_ref()),
+            };
+            if let Some(key) = keys::find(&path) {
+                self.value(key, value, layers, problems);
+            } else if KEYS.iter().any(|key| key.path.starts_with(&format!("{path}."))) {
+                match value.get_ref() {
+                    DeValue::Table(inner) => self.table(&path, inner, layers, problems),
+                    other => problems.push(format!(
+                        "{}: `{path}` is {}, expected a table",
+                        self.place(value.span().start),
+                        other.type_str(),
+                    )),
+                }
+            } else {
+                let meant = keys::closest(&path, siblings(prefix));
+                problems.unknown(&self.place(name.span().start), "key", &path, meant);
+            }
+        }
+    }
+
+    fn value(&self, key: &'static Key, value: &Spanned<DeValue<'_>>, layers: &mut Layers, problems: &mut Problems) {
+        let place = self.place(value.span().start);
+        let json = to_json(value.get_ref());
+        let origin = Origin::File(place.clone());
+        if !key.kind.is_table() {
+            match key.kind.read(&json) {
+                Ok(value) => layers.set(key, Vec::new(), value, origin),
+                Err(mismatch) => problems.mismatch(&place, key.path, &mismatch),
+            }
+            return;
+        }
+        let Value::Object(table) = &json else {
+            problems.push(format!("{place}: `{}` is {}, expected {}", key.path, value.get_ref().type_str(), key.kind.expected()));
+            return;
+        };
+        for (name, value) in kind::entries(key.kind, table) {
+            match kind::entry(key.kind, value) {
+                Ok(value) => layers.set(key, name, value, origin.clone()),
+                Err(mismatch) => problems.mismatch(&place, &format!("{}.{}", key.path, name.join(".")), &mismatch),
+            }
+        }
+    }
+
+    /// `path:line:column` of a byte.
+    fn place(&self, at: usize) -> String {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("{}:{line}:{column}", self.name)
+    }
+}
+
+/// The keys and tables that may stand in the table `prefix`.
+fn siblings(prefix: &str) -> impl Iterator<Item = String> {
+    let depth = if prefix.is_empty() { 1 } else { prefix.split('.').count() + 1 };
+    let inside = if prefix.is_empty() { String::new() } else { format!("{prefix}.") };
+    let inside = KEYS.iter().filter(move |key| key.path.starts_with(&inside));
+    inside.map(move |key| key.path.split('.').take(depth).collect::<Vec<_>>().join("."))
+}
+
+fn to_json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
+        }
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Boolean(flag) => Value::from(*flag),
+        DeValue::Datetime(time) => Value::from(time.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| to_json(item.get_ref())).collect(),
+        DeValue::Table(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name.get_ref().to_string(), to_json(value.get_ref())));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+    }
+}

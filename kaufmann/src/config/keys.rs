@@ -1,0 +1,147 @@
+//! The table of keys: what can be set, what it must be, and what it is for.
+//!
+//! Flags, names of environment variables, `--help` and the listing of `config` all come from here.
+
+use super::kind::Kind;
+
+/// A key of the configuration.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its path in the file: `registry.url`.
+    pub(crate) path: &'static str,
+    /// What its value must be.
+    pub(crate) kind: Kind,
+    /// What it is for, in one line.
+    pub(crate) doc: &'static str,
+    /// Whether the short help shows it.
+    pub(crate) common: bool,
+}
+
+/// All keys, in the order in which they are listed.
+pub(crate) static KEYS: &[Key] = &[
+    often("brokers", Kind::List("`host:port`"), "The brokers to start from, each host:port"),
+    often("group", Kind::Text("a name"), "The consumer group [default: the service's name]"),
+    often("topics", Kind::List("a topic's name"), "The topics to consume [default: those the handled events' schemas name]"),
+    key("ordering", Kind::Choice(&["key", "partition", "none"]), "What is handled one after another"),
+    often("max_in_flight", Kind::Count { min: 1 }, "How many events may be running at once"),
+    key("max_unsettled", Kind::Count { min: 1 }, "How many records of one partition may be unsettled"),
+    key("max_bytes", Kind::Bytes, "How many bytes of records may be unsettled, over all partitions"),
+    key("commit_interval", Kind::Duration, "How often settled offsets are committed"),
+    key("revoke_deadline", Kind::Duration, "How long a revoked partition may take to finish what is running"),
+    key("shutdown_deadline", Kind::Duration, "How long a shutdown may take to finish what is running"),
+    key("worker_threads", Kind::Count { min: 0 }, "The runtime's threads; 0 means one a core"),
+    key("retry.initial", Kind::Duration, "The wait before a failed handler's first repetition"),
+    key("retry.max", Kind::Duration, "The longest wait before a repetition"),
+    key("retry.factor", Kind::Number { min: 1.0, max: 100.0 }, "By how much each wait is longer than the one before"),
+    key("retry.jitter", Kind::Number { min: 0.0, max: 1.0 }, "The share of a wait that chance may take away"),
+    key("publish.topic", Kind::Text("a topic's name"), "The topic of events for which nothing else names one"),
+    key("publish.topics", Kind::Pairs("a topic's name"), "The topic of an event by its name: EVENT=TOPIC"),
+    key("publish.max_outstanding", Kind::Count { min: 1 }, "How many messages may wait for the broker at once"),
+    key("publish.source", Kind::Text("a URI reference"), "ce_source of the events [default: / and the group]"),
+    key("dead_letter.topic", Kind::Text("a topic's name"), "Where undecodable records go [default: GROUP.dead-letter]"),
+    often("registry.url", Kind::Url, "The schema registry's base URL"),
+    key("registry.register", Kind::Flag, "Register the schemas of published events at the start"),
+    key(
+        "registry.subject",
+        Kind::Choice(&["record", "topic", "topic-record"]),
+        "What an event's subject is called after",
+    ),
+    key("registry.user", Kind::Text("a name"), "The user for basic authentication"),
+    key("registry.password", Kind::Secret, "The password for basic authentication"),
+    key("registry.token", Kind::Secret, "The token for bearer authentication"),
+    key("registry.timeout", Kind::Duration, "How long the registry may take to answer"),
+    key("log.format", Kind::Choice(&["auto", "human", "json"]), "How logs look; auto: human on a terminal, else json"),
+    often("log.filter", Kind::Text("a filter such as \"info,my_service=debug\""), "What is logged [default: info]"),
+    often("kafka", Kind::Pairs("a text"), "A property for librdkafka: NAME=VALUE, as often as needed"),
+    key("app", Kind::Free, "A setting of the service's own: NAME=VALUE, as often as needed"),
+];
+
+const fn key(path: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { path, kind, doc, common: false }
+}
+
+const fn often(path: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { path, kind, doc, common: true }
+}
+
+impl Key {
+    /// `registry.url` → `KAUFMANN_REGISTRY_URL`.
+    pub(crate) fn variable(&self) -> String {
+        format!("KAUFMANN_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// `registry.url` → `registry-url`, without the dashes before it.
+    pub(crate) fn flag(&self) -> String {
+        self.path.replace(['.', '_'], "-")
+    }
+}
+
+/// The key with this path.
+pub(crate) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The candidate that a misspelt name most likely means.
+pub(crate) fn closest<'a, S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S>) -> Option<String>
+where
+    S: 'a,
+{
+    let scored = candidates.into_iter().map(|candidate| {
+        let score = strsim::jaro_winkler(&name.to_ascii_lowercase(), &candidate.as_ref().to_ascii_lowercase());
+        (score, candidate.as_ref().to_owned())
+    });
+    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn leaves(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) if !fields.is_empty() => {
+                for (name, value) in fields {
+                    let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                    leaves(&path, value, found);
+                }
+            }
+            _ => {
+                found.insert(prefix.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_has_each_field_of_the_configuration_and_no_other() {
+        let mut fields = BTreeSet::new();
+        leaves("", &serde_json::to_value(Config::default()).unwrap(), &mut fields);
+        assert_eq!(fields, KEYS.iter().map(|key| key.path.to_owned()).collect());
+    }
+
+    #[test]
+    fn names_of_variables_and_flags_follow_from_the_path() {
+        let key = find("dead_letter.topic").unwrap();
+        assert_eq!(key.variable(), "KAUFMANN_DEAD_LETTER_TOPIC");
+        assert_eq!(key.flag(), "dead-letter-topic");
+    }
+
+    #[test]
+    fn no_two_keys_share_a_variable_or_a_flag() {
+        let flags: BTreeSet<_> = KEYS.iter().map(Key::flag).collect();
+        let variables: BTreeSet<_> = KEYS.iter().map(Key::variable).collect();
+        assert_eq!((flags.len(), variables.len()), (KEYS.len(), KEYS.len()));
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_neighbour_and_nonsense_finds_nothing() {
+        let paths = || KEYS.iter().map(|key| key.path);
+        assert_eq!(closest("max_inflight", paths()).as_deref(), Some("max_in_flight"));
+        assert_eq!(closest("broker", paths()).as_deref(), Some("brokers"));
+        assert_eq!(closest("zzzz", paths()), None);
+    }
+}

@@ -1,0 +1,285 @@
+//! What a key's value must be, and how it is read from a file's value or from a variable's or a flag's text.
+
+use serde_json::{Map, Value};
+
+/// What a value must be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Kind {
+    /// Some text; says which.
+    Text(&'static str),
+    /// A text that is never shown.
+    Secret,
+    /// An absolute `http` or `https` URL.
+    Url,
+    /// Texts, with commas between them outside of files; says what an item is.
+    List(&'static str),
+    /// A whole number.
+    Count {
+        /// The least.
+        min: u64,
+    },
+    /// A number of bytes, with or without a unit.
+    Bytes,
+    /// A number with a unit of time.
+    Duration,
+    /// A number with a fraction.
+    Number {
+        /// The least.
+        min: f64,
+        /// The greatest.
+        max: f64,
+    },
+    /// Yes or no.
+    Flag,
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// A table of texts; says what a value is.
+    Pairs(&'static str),
+    /// A table of anything.
+    Free,
+}
+
+/// Why a value does not do.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Mismatch {
+    pub(crate) found: String,
+    pub(crate) expected: String,
+}
+
+impl Kind {
+    /// Whether its value is a table, whose entries come from several layers.
+    pub(crate) fn is_table(self) -> bool {
+        matches!(self, Self::Pairs(_) | Self::Free)
+    }
+
+    /// What is expected, as errors say it.
+    pub(crate) fn expected(self) -> String {
+        match self {
+            Self::Text(what) => what.to_owned(),
+            Self::Secret => "a text".to_owned(),
+            Self::Url => "a URL such as \"http://localhost:8081\"".to_owned(),
+            Self::List(item) => format!("a list, each item {item}"),
+            Self::Count { min } => format!("a whole number of at least {min}"),
+            Self::Bytes => "a number of bytes of at least 1, such as 65536, \"64KiB\" or \"64MiB\"".to_owned(),
+            Self::Duration => "a duration such as \"250ms\", \"30s\" or \"5m\"".to_owned(),
+            Self::Number { min, max } => format!("a number from {min} to {max}"),
+            Self::Flag => "true or false".to_owned(),
+            Self::Choice(names) => one_of(names),
+            Self::Pairs(value) => format!("a table, each value {value}"),
+            Self::Free => "a table".to_owned(),
+        }
+    }
+
+    /// The value as `Config` reads it, from a file's value.
+    pub(crate) fn read(self, value: &Value) -> Result<Value, Mismatch> {
+        let accepted = match (self, value) {
+            (Self::Count { min }, Value::Number(number)) => {
+                number.as_u64().filter(|number| *number >= min).map(Value::from)
+            }
+            (Self::Bytes, Value::Number(number)) => number.as_u64().filter(|n| *n >= 1).map(Value::from),
+            (Self::Number { min, max }, Value::Number(number)) => {
+                number.as_f64().filter(|number| (min..=max).contains(number)).map(Value::from)
+            }
+            (Self::Flag, Value::Bool(flag)) => Some(Value::from(*flag)),
+            (Self::List(_), Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().map(str::trim).filter(|text| !text.is_empty()).map(Value::from))
+                .collect(),
+            // A single item is what a variable or a flag would be.
+            (Self::List(_), Value::String(text)) => return self.parse(text),
+            (
+                Self::Text(_) | Self::Secret | Self::Url | Self::Bytes | Self::Duration | Self::Choice(_),
+                Value::String(text),
+            ) => return self.parse(text),
+            _ => None,
+        };
+        accepted.ok_or_else(|| self.mismatch(value))
+    }
+
+    /// The value as `Config` reads it, from the text of a variable or a flag.
+    pub(crate) fn parse(self, text: &str) -> Result<Value, Mismatch> {
+        let trimmed = text.trim();
+        let accepted = match self {
+            Self::Text(_) => Some(trimmed).filter(|text| !text.is_empty()).map(Value::from),
+            Self::Secret => Some(text).filter(|text| !text.is_empty()).map(Value::from),
+            Self::Url => is_url(trimmed).then(|| Value::from(trimmed)),
+            Self::List(_) => {
+                let items = trimmed.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(items.map(Value::from).collect())
+            }
+            Self::Count { min } => trimmed.parse::<u64>().ok().filter(|number| *number >= min).map(Value::from),
+            Self::Bytes => parse_bytes(trimmed).map(Value::from),
+            Self::Duration => humantime::parse_duration(trimmed).ok().map(|_| Value::from(trimmed)),
+            Self::Number { min, max } => {
+                trimmed.parse::<f64>().ok().filter(|number| (min..=max).contains(number)).map(Value::from)
+            }
+            Self::Flag => parse_flag(trimmed).map(Value::from),
+            Self::Choice(names) => names.iter().find(|name| **name == trimmed).map(|name| Value::from(*name)),
+            Self::Pairs(_) | Self::Free => None,
+        };
+        accepted.ok_or_else(|| self.mismatch(&Value::from(text)))
+    }
+
+    fn mismatch(self, value: &Value) -> Mismatch {
+        let found = if self == Self::Secret { type_of(value).to_owned() } else { describe(value) };
+        let mut expected = self.expected();
+        if let (Self::Choice(names), Value::String(text)) = (self, value)
+            && let Some(name) = super::keys::closest(text, names)
+        {
+            expected.push_str(&format!("; did you mean \"{name}\"?"));
+        }
+        Mismatch { found, expected }
+    }
+}
+
+/// One entry of a table, from a file: any scalar does for a text.
+pub(crate) fn entry(kind: Kind, value: &Value) -> Result<Value, Mismatch> {
+    match (kind, value) {
+        (Kind::Free, _) => Ok(value.clone()),
+        (_, Value::String(text)) => Ok(Value::from(text.as_str())),
+        (_, Value::Bool(_) | Value::Number(_)) => Ok(Value::from(value.to_string())),
+        _ => Err(Mismatch { found: describe(value), expected: "a text, a number, or true or false".to_owned() }),
+    }
+}
+
+/// One entry of a table, from a text. In a free table `5` and `true` are what they look like, and `"5"` is a text.
+pub(crate) fn entry_text(kind: Kind, text: &str) -> Value {
+    let read = match kind {
+        Kind::Free => serde_json::from_str(text).ok().filter(|value: &Value| !value.is_null()),
+        _ => None,
+    };
+    read.unwrap_or_else(|| Value::from(text))
+}
+
+/// The entries of a table with their names. Tables within count as names with dots, if `kind` has only texts: in TOML
+/// `fetch.min.bytes = 1` *is* three tables.
+pub(crate) fn entries<'v>(kind: Kind, table: &'v Map<String, Value>) -> Vec<(Vec<String>, &'v Value)> {
+    let mut found = Vec::new();
+    collect(&mut Vec::new(), table, &mut found);
+    if kind != Kind::Free {
+        for (name, _) in &mut found {
+            *name = vec![name.join(".")];
+        }
+    }
+    found
+}
+
+fn collect<'v>(path: &mut Vec<String>, table: &'v Map<String, Value>, found: &mut Vec<(Vec<String>, &'v Value)>) {
+    for (name, value) in table {
+        path.push(name.clone());
+        match value {
+            Value::Object(inner) => collect(path, inner, found),
+            _ => found.push((path.clone(), value)),
+        }
+        path.pop();
+    }
+}
+
+fn one_of(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("one of {}", quoted.join(", "))
+}
+
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Number(_) | Value::Bool(_) | Value::String(_) => {
+            super::secret::without_credentials(&value.to_string())
+        }
+        _ => type_of(value).to_owned(),
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
+}
+
+fn parse_flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    let number: u64 = text[..digits].replace('_', "").parse().ok()?;
+    let unit: u64 = match text[digits..].trim() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit).filter(|bytes| *bytes >= 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn bytes_take_units() {
+        let read = |text: &str| Kind::Bytes.parse(text).ok().and_then(|value| value.as_u64());
+        assert_eq!(read("64MiB"), Some(64 << 20));
+        assert_eq!(read("1_000 kB"), Some(1_000_000));
+        assert_eq!(read("512"), Some(512));
+        assert_eq!((read("0"), read("-1"), read("1 parsec"), read("99999999999GiB")), (None, None, None, None));
+    }
+
+    #[test]
+    fn lists_are_split_at_commas_and_blanks_are_dropped() {
+        let list = Kind::List("a name");
+        assert_eq!(list.parse(" a, b ,").unwrap(), json!(["a", "b"]));
+        assert_eq!(list.read(&json!("a,b")).unwrap(), json!(["a", "b"]));
+        assert_eq!(list.read(&json!(["a", 1])).unwrap_err().found, "a list");
+    }
+
+    #[test]
+    fn a_mismatch_says_what_was_found_and_what_was_expected() {
+        let mismatch = Kind::Count { min: 1 }.read(&json!("many")).unwrap_err();
+        assert_eq!(mismatch.found, "\"many\"");
+        assert_eq!(mismatch.expected, "a whole number of at least 1");
+        let mismatch = Kind::Choice(&["key", "partition"]).read(&json!("partitions")).unwrap_err();
+        assert_eq!(mismatch.expected, "one of \"key\", \"partition\"; did you mean \"partition\"?");
+    }
+
+    #[test]
+    fn a_mismatch_never_shows_a_secret() {
+        assert_eq!(Kind::Secret.read(&json!(12345)).unwrap_err().found, "a number");
+        assert_eq!(Kind::Url.parse("ftp://u:hunter2@h").unwrap_err().found, "\"ftp://u:***@h\"");
+    }
+
+    #[test]
+    fn tables_within_a_table_of_texts_are_names_with_dots() {
+        let table = json!({"fetch": {"min": {"bytes": 1}}, "linger.ms": "5"});
+        let found = entries(Kind::Pairs("a text"), table.as_object().unwrap());
+        let names: Vec<_> = found.into_iter().map(|(name, _)| name.join("/")).collect();
+        assert_eq!(names, ["fetch.min.bytes", "linger.ms"]);
+    }
+
+    #[test]
+    fn a_free_entry_is_what_it_looks_like() {
+        assert_eq!(entry_text(Kind::Free, "5"), json!(5));
+        assert_eq!(entry_text(Kind::Free, "\"5\""), json!("5"));
+        assert_eq!(entry_text(Kind::Free, "five"), json!("five"));
+        assert_eq!(entry_text(Kind::Pairs("a text"), "5"), json!("5"));
+    }
+}

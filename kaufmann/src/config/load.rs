@@ -1,0 +1,260 @@
+//! Puts the layers together: defaults, the service's own, the file, the environment, the flags.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::effective::{self, Effective, Origin, Setting};
+use super::keys::{self, KEYS, Key};
+use super::problem::Problems;
+use super::{Config, environment, file, kind};
+use crate::error::{Error, ErrorKind};
+use crate::handler::Service;
+
+/// The file that is read if nobody names another.
+const DEFAULT_FILE: &str = "kaufmann.toml";
+
+/// Reads a [`Config`]: built-in defaults, then what the service implies, then the file, then `KAUFMANN_*`, then flags.
+///
+/// ```no_run
+/// use kaufmann::config::Loader;
+///
+/// let effective = Loader::new().process_environment().load()?;
+/// println!("{}", effective.to_toml());
+/// # Ok::<(), kaufmann::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Loader {
+    file: Option<PathBuf>,
+    variables: Vec<(String, OsString)>,
+    flags: Vec<(&'static Key, Vec<String>)>,
+    group: Option<String>,
+    topics: Vec<String>,
+}
+
+impl Loader {
+    /// A loader that reads nothing but `./kaufmann.toml`, if that exists.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads this file instead of `./kaufmann.toml`; it must exist.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
+        self
+    }
+
+    /// Reads the environment of this process.
+    #[must_use]
+    pub fn process_environment(self) -> Self {
+        self.variables(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
+    }
+
+    /// Reads these variables. `KAUFMANN_CONFIG` names the file; those that neither begin with `KAUFMANN_` nor are
+    /// `RUST_LOG` are ignored.
+    #[must_use]
+    pub fn variables<N: Into<String>, T: Into<OsString>>(mut self, variables: impl IntoIterator<Item = (N, T)>) -> Self {
+        self.variables.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// Takes the group's and the topics' defaults from a service: its name in kebab case, and the topics that the schemas
+    /// of its handled events name.
+    #[must_use]
+    pub fn service<V: Service>(mut self) -> Self {
+        self.group = Some(kebab(V::NAME));
+        let named = V::HANDLERS.iter().filter_map(|entry| entry.event?.topic).map(str::to_owned);
+        self.topics = named.collect();
+        self.topics.sort();
+        self.topics.dedup();
+        self
+    }
+
+    /// Sets a key as its flag would.
+    pub(crate) fn flag(mut self, key: &'static Key, values: Vec<String>) -> Self {
+        self.flags.push((key, values));
+        self
+    }
+
+    /// Reads it all.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, a key or variable is unknown, or a value is not what its key needs. All mistakes are
+    /// reported at once, each with its place, what was found and what was expected.
+    pub fn load(self) -> Result<Effective, Error> {
+        let mut problems = Problems::default();
+        let mut layers = Layers::default();
+        self.implied(&mut layers);
+        if let Some((path, text)) = self.read_file()? {
+            file::read(&path, &text, &mut layers, &mut problems);
+        }
+        environment::read(&self.variables, &mut layers, &mut problems);
+        for (key, values) in &self.flags {
+            flag(key, values, &mut layers, &mut problems);
+        }
+        problems.into_result()?;
+        let effective = layers.into_effective()?;
+        effective.config.check()?;
+        Ok(effective)
+    }
+
+    fn implied(&self, layers: &mut Layers) {
+        let group = self.group.clone().map(Value::from);
+        let topics = (!self.topics.is_empty()).then(|| Value::from(self.topics.clone()));
+        for (path, value) in [("group", group), ("topics", topics)] {
+            if let (Some(key), Some(value)) = (keys::find(path), value) {
+                layers.set(key, Vec::new(), value, Origin::Service);
+            }
+        }
+    }
+
+    fn read_file(&self) -> Result<Option<(PathBuf, String)>, Error> {
+        let named = self.variables.iter().find(|(name, value)| name == environment::FILE && !value.is_empty());
+        let named = self.file.clone().or_else(|| named.map(|(_, value)| PathBuf::from(value)));
+        let path = match named {
+            Some(path) => path,
+            None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
+            None => return Ok(None),
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some((path, text))),
+            Err(error) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("cannot read the configuration file {}", path.display()),
+            )
+            .caused_by(error)),
+        }
+    }
+}
+
+/// What the layers say: the last one that speaks wins, entry by entry in tables.
+#[derive(Debug, Default)]
+pub(super) struct Layers(BTreeMap<(&'static str, Vec<String>), (Value, Origin)>);
+
+impl Layers {
+    pub(super) fn set(&mut self, key: &'static Key, entry: Vec<String>, value: Value, origin: Origin) {
+        self.0.insert((key.path, entry), (value, origin));
+    }
+
+    fn into_effective(self) -> Result<Effective, Error> {
+        let mut root = Value::Object(Map::new());
+        for ((key, entry), (value, _)) in &self.0 {
+            let path = key.split('.').chain(entry.iter().map(String::as_str));
+            insert(&mut root, path, value.clone());
+        }
+        let config: Config = serde_json::from_value(root)
+            .map_err(|error| Error::new(ErrorKind::Configuration, format!("the configuration does not fit: {error}")))?;
+        let settings = self.settings();
+        Ok(Effective { config, settings })
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+        let mut settings = Vec::new();
+        for key in KEYS {
+            let entries = self.0.iter().filter(|((path, _), _)| *path == key.path);
+            let before = settings.len();
+            settings.extend(entries.map(|((path, entry), (value, origin))| {
+                let name = std::iter::once(*path).chain(entry.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
+                let value = Some(effective::shown(&name, value));
+                Setting { key: name, value, origin: origin.clone() }
+            }));
+            if settings.len() == before && !key.kind.is_table() {
+                let pointer = format!("/{}", key.path.replace('.', "/"));
+                let value = defaults.pointer(&pointer).filter(|value| !value.is_null() && *value != "").cloned();
+                settings.push(Setting { key: key.path.to_owned(), value, origin: Origin::Default });
+            }
+        }
+        settings
+    }
+}
+
+/// Reads `NAME=VALUE,NAME=VALUE` into a table's entries.
+pub(super) fn pairs(
+    key: &'static Key,
+    text: &str,
+    place: &str,
+    origin: &Origin,
+    layers: &mut Layers,
+    problems: &mut Problems,
+) {
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        one_pair(key, pair, place, origin, layers, problems);
+    }
+}
+
+fn one_pair(
+    key: &'static Key,
+    pair: &str,
+    place: &str,
+    origin: &Origin,
+    layers: &mut Layers,
+    problems: &mut Problems,
+) {
+    match pair.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            let name = name.trim();
+            let entry = match key.kind {
+                kind::Kind::Free => name.split('.').map(str::to_owned).collect(),
+                _ => vec![name.to_owned()],
+            };
+            layers.set(key, entry, kind::entry_text(key.kind, value.trim()), origin.clone());
+        }
+        // What stands there may be a secret whose name was forgotten.
+        _ => problems.push(format!("{place}: `{}` needs NAME=VALUE", key.path)),
+    }
+}
+
+fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mut Problems) {
+    let place = format!("--{}", key.flag());
+    let origin = Origin::Flag(key.flag());
+    for text in values {
+        match key.kind {
+            // A property's value may have commas of its own; a flag can be repeated instead.
+            kind if kind.is_table() => one_pair(key, text, &place, &origin, layers, problems),
+            kind => match kind.parse(text) {
+                Ok(value) => layers.set(key, Vec::new(), value, origin.clone()),
+                Err(mismatch) => problems.mismatch(&place, key.path, &mismatch),
+            },
+        }
+    }
+}
+
+fn insert<'p>(node: &mut Value, mut path: impl Iterator<Item = &'p str>, value: Value) {
+    let Some(name) = path.next() else {
+        *node = value;
+        return;
+    };
+    if !node.is_object() {
+        *node = Value::Object(Map::new());
+    }
+    if let Value::Object(fields) = node {
+        insert(fields.entry(name).or_insert(Value::Null), path, value);
+    }
+}
+
+/// `OrderBook` → `order-book`.
+fn kebab(name: &str) -> String {
+    let mut kebab = String::with_capacity(name.len() + 4);
+    let mut before = None;
+    let letters: Vec<char> = name.chars().collect();
+    for (at, letter) in letters.iter().copied().enumerate() {
+        let next_is_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        let starts = letter.is_uppercase()
+            && before.is_some_and(|before: char| before.is_lowercase() || before.is_numeric() || next_is_small);
+        if starts {
+            kebab.push('-');
+        }
+        kebab.extend(letter.to_lowercase().map(|letter| if letter == '_' { '-' } else { letter }));
+        before = Some(letter);
+    }
+    kebab
+}
+
+#[cfg(test)]
+mod tests;

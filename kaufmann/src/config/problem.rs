@@ -1,0 +1,37 @@
+//! What is wrong with a configuration: all of it at once, each with its place.
+
+use super::kind::Mismatch;
+use crate::error::{Error, ErrorKind};
+
+/// What is wrong, one text each.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<String>);
+
+impl Problems {
+    pub(super) fn push(&mut self, text: impl Into<String>) {
+        self.0.push(text.into());
+    }
+
+    /// A value that is not what its key needs.
+    pub(super) fn mismatch(&mut self, place: &str, key: &str, mismatch: &Mismatch) {
+        self.push(format!("{place}: `{key}` is {}, expected {}", mismatch.found, mismatch.expected));
+    }
+
+    /// A name that is no key's.
+    pub(super) fn unknown(&mut self, place: &str, what: &str, name: &str, meant: Option<String>) {
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "the command `config` lists all keys".to_owned(),
+        };
+        self.push(format!("{place}: unknown {what} `{name}`; {hint}"));
+    }
+
+    pub(super) fn into_result(self) -> Result<(), Error> {
+        let text = match self.0.as_slice() {
+            [] => return Ok(()),
+            [one] => one.clone(),
+            many => format!("{} mistakes in the configuration:\n  {}", many.len(), many.join("\n  ")),
+        };
+        Err(Error::new(ErrorKind::Configuration, text))
+    }
+}

@@ -1,0 +1,193 @@
+//! What must not be seen: a [`Secret`], and how names and URLs that carry secrets are told and blanked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// What is shown instead of a secret.
+pub(crate) const REDACTED: &str = "***";
+
+/// A text that is never shown: its `Debug` and its serialisation are `***`.
+///
+/// ```
+/// use kaufmann::config::Secret;
+///
+/// let password = Secret::new("hunter2");
+/// assert_eq!(format!("{password:?}"), "***");
+/// assert_eq!(password.expose(), "hunter2");
+/// ```
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, to hand it to whoever asks for it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(REDACTED)
+    }
+}
+
+/// Properties for librdkafka. Behaves as a map; secrets among them are not shown.
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
+pub struct KafkaProperties(BTreeMap<String, String>);
+
+impl Deref for KafkaProperties {
+    type Target = BTreeMap<String, String>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for KafkaProperties {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<'a> IntoIterator for &'a KafkaProperties {
+    type Item = (&'a String, &'a String);
+    type IntoIter = std::collections::btree_map::Iter<'a, String, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl KafkaProperties {
+    fn shown(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| {
+            let value = if is_secret(name) { REDACTED } else { value };
+            (name.as_str(), value)
+        })
+    }
+}
+
+impl fmt::Debug for KafkaProperties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.shown()).finish()
+    }
+}
+
+impl Serialize for KafkaProperties {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.shown())
+    }
+}
+
+/// Whether a setting with this name is to be hidden. Rather one too many than one too few.
+pub(crate) fn is_secret(name: &str) -> bool {
+    const SIGNS: [&str; 11] = [
+        "password", "passwd", "secret", "token", "credential", "private", "apikey", "accesskey", "keypem", "jaas",
+        "oauthbearerconfig",
+    ];
+    let plain: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+    // An endpoint or a file's place is no secret, though its name says what it serves.
+    let last = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let harmless = ["url", "location", "path", "timeout", "ms"].iter().any(|end| last.eq_ignore_ascii_case(end));
+    !harmless && SIGNS.iter().any(|sign| plain.contains(sign))
+}
+
+/// A text in which the password of every `scheme://user:password@host` is blanked.
+pub(crate) fn without_credentials(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://") {
+        let (before, authority) = rest.split_at(start + 3);
+        shown.push_str(before);
+        let end = authority.find(['/', '?', '#', ' ', '"', ',']).unwrap_or(authority.len());
+        match authority[..end].rfind('@') {
+            Some(at) => {
+                let user = authority[..at].split(':').next().unwrap_or_default();
+                shown.push_str(user);
+                if user.len() < at {
+                    shown.push(':');
+                    shown.push_str(REDACTED);
+                }
+                rest = &authority[at..];
+            }
+            None => rest = authority,
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// A value of the configuration as it may be shown: secrets by their names, and passwords in URLs, are blanked.
+#[cfg(feature = "cli")]
+pub(crate) fn shown(name: &str, value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Null => Value::Null,
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(key, value)| (key.clone(), shown(key, value))).collect())
+        }
+        _ if is_secret(name) => Value::from(REDACTED),
+        Value::Array(items) => items.iter().map(|item| shown(name, item)).collect(),
+        Value::String(text) => Value::from(without_credentials(text)),
+        Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_carry_secrets_are_known() {
+        for name in [
+            "registry.password", "sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem",
+            "sasl.oauthbearer.client.secret", "sasl.oauthbearer.config", "app.api_key", "API-Token",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["brokers", "ssl.ca.location", "sasl.username", "sasl.oauthbearer.token.endpoint.url", "key"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_urls_are_blanked_and_the_rest_is_kept() {
+        assert_eq!(without_credentials("http://u:p@h:1/x?y"), "http://u:***@h:1/x?y");
+        assert_eq!(without_credentials("http://u:p@s@h"), "http://u:***@h");
+        assert_eq!(without_credentials("a://u@h, b://x:y@z/"), "a://u@h, b://x:***@z/");
+        assert_eq!(without_credentials("no url: a:b@c"), "no url: a:b@c");
+    }
+
+    #[test]
+    fn kafka_properties_hide_secrets_when_shown() {
+        let mut kafka = KafkaProperties::default();
+        kafka.insert("sasl.password".into(), "hunter2".into());
+        kafka.insert("linger.ms".into(), "5".into());
+        assert_eq!(format!("{kafka:?}"), r#"{"linger.ms": "5", "sasl.password": "***"}"#);
+        assert_eq!(kafka["sasl.password"], "hunter2");
+    }
+}
