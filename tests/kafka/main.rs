@@ -1,6 +1,12 @@
 //! The tests against Apache Kafka and a Confluent registry: `cargo test -p kaufmann-tests --features kafka --test kafka`.
 
+mod shop;
+
+mod end_to_end;
+mod instances;
+mod poison;
 mod self_test;
+mod trouble;
 
 use std::process::ExitCode;
 
@@ -27,7 +33,13 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::from_args();
     // For ever, because a test that hangs after its time must not find it gone; `end` is what ends the servers.
     let rig: &'static Rig = Box::leak(Box::default());
-    let tests = [self_test::tests()];
+    let tests = [
+        self_test::tests(),
+        end_to_end::tests(),
+        instances::tests(),
+        poison::tests(),
+        trouble::tests(),
+    ];
     let trials = tests.into_iter().flatten().map(|(name, test)| {
         let name = name.trim_start_matches("kafka::");
         Trial::test(name, move || {

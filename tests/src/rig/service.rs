@@ -20,6 +20,7 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Service {
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     file: String,
 }
 
@@ -30,24 +31,36 @@ pub struct Running {
 }
 
 impl Service {
+    /// `quickstart` with a command and nothing else; what it needs comes from elsewhere.
+    #[must_use]
+    pub fn bare(command: &str) -> Self {
+        Self {
+            arguments: vec![command.to_owned()],
+            environment: Vec::new(),
+            file: String::new(),
+        }
+    }
+
     /// `quickstart run` with these flags.
     #[must_use]
     pub fn run(brokers: &str, group: &str, topic: &str, registry: &str) -> Self {
-        let flags = [
-            "run",
-            "--brokers",
-            brokers,
-            "--group",
-            group,
-            "--topics",
-            topic,
-            "--registry-url",
-            registry,
-        ];
-        Self {
-            arguments: flags.map(str::to_owned).to_vec(),
-            file: String::new(),
+        let mut service = Self::bare("run");
+        for (flag, value) in [
+            ("--brokers", brokers),
+            ("--group", group),
+            ("--topics", topic),
+            ("--registry-url", registry),
+        ] {
+            service.arguments.extend([flag.to_owned(), value.to_owned()]);
         }
+        service
+    }
+
+    /// An environment variable; those that begin with `KAUFMANN_` are not inherited.
+    #[must_use]
+    pub fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The `kaufmann.toml` in the folder where it is started.
@@ -73,6 +86,7 @@ impl Service {
         }
         command
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(folder.path())
             .stdin(Stdio::null());
         let process = Process::spawn("quickstart", &mut command, &folder)?;

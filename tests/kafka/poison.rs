@@ -1,0 +1,191 @@
+//! Records that nobody can handle, and records that only look like it: none is lost, none stops what comes after it.
+
+use anyhow::{Context, Result};
+use kaufmann_tests::rig::{Fault, FaultProxy, Offsets, Record, Rig, wait_until};
+
+use crate::shop::{DEADLINE, Shop, order_id};
+
+crate::tests![
+    a_truncated_datum_becomes_a_dead_letter,
+    an_unknown_schema_id_becomes_a_dead_letter,
+    a_payload_without_a_frame_becomes_a_dead_letter,
+    an_empty_payload_becomes_a_dead_letter,
+    a_tombstone_is_no_event,
+    a_null_key_is_handled,
+    five_megabytes_are_handled,
+    five_megabytes_that_do_not_decode_become_a_dead_letter,
+    a_registry_that_answers_500_for_a_while_is_waited_for,
+];
+
+const FIVE_MEGABYTES: usize = 5_000_000;
+
+fn a_truncated_datum_becomes_a_dead_letter(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "truncated", 1)?;
+    let mut poison = shop.placed("ada", 1)?.with_header("shop", "north");
+    if let Some(value) = &mut poison.value {
+        value.truncate(value.len() - 3);
+    }
+    let letter = becomes_a_dead_letter(&shop, &poison)?;
+    assert!(
+        letter
+            .header("kaufmann-error")
+            .is_some_and(|error| error.contains("shop.order_placed")),
+        "{letter:?}"
+    );
+    Ok(())
+}
+
+fn an_unknown_schema_id_becomes_a_dead_letter(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "unknown-id", 1)?;
+    let mut poison = shop.placed("ada", 1)?;
+    if let Some(value) = &mut poison.value {
+        value[1..5].copy_from_slice(&123_456_789_u32.to_be_bytes());
+    }
+    let letter = becomes_a_dead_letter(&shop, &poison)?;
+    assert!(
+        letter
+            .header("kaufmann-error")
+            .is_some_and(|error| error.contains("123456789")),
+        "{letter:?}"
+    );
+    Ok(())
+}
+
+fn a_payload_without_a_frame_becomes_a_dead_letter(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "unframed", 1)?;
+    becomes_a_dead_letter(
+        &shop,
+        &Record::new(Some("ada"), Some(b"{\"json\":true}".to_vec())),
+    )?;
+    Ok(())
+}
+
+fn an_empty_payload_becomes_a_dead_letter(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "empty", 1)?;
+    becomes_a_dead_letter(&shop, &Record::new(Some("ada"), Some(Vec::new())))?;
+    Ok(())
+}
+
+fn a_tombstone_is_no_event(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "tombstone", 1)?;
+    let letters = handle_around(&shop, Record::new(Some("ada"), None))?;
+    assert_eq!(shop.confirmed()?, orders_around());
+    assert_eq!(letters, []);
+    Ok(())
+}
+
+fn a_null_key_is_handled(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "null-key", 1)?;
+    let letters = handle_around(
+        &shop,
+        Record {
+            key: None,
+            ..shop.placed("nobody", 1)?
+        },
+    )?;
+    let mut confirmed = shop.confirmed()?;
+    // A record without a key has no order, so its reply may stand anywhere.
+    assert!(confirmed.contains(&order_id("nobody", 1)), "{confirmed:?}");
+    confirmed.retain(|id| *id != order_id("nobody", 1));
+    assert_eq!(confirmed, orders_around());
+    assert_eq!(letters, []);
+    Ok(())
+}
+
+fn five_megabytes_are_handled(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "large", 1)?;
+    let letters = handle_around(&shop, shop.cancelled("ada", &"x".repeat(FIVE_MEGABYTES), 1)?)?;
+    assert_eq!(shop.confirmed()?, orders_around());
+    assert_eq!(letters, []);
+    Ok(())
+}
+
+fn five_megabytes_that_do_not_decode_become_a_dead_letter(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "large-poison", 1)?;
+    let mut poison = shop.cancelled("ada", &"x".repeat(FIVE_MEGABYTES), 1)?;
+    if let Some(value) = &mut poison.value {
+        value.pop();
+    }
+    becomes_a_dead_letter(&shop, &poison)?;
+    Ok(())
+}
+
+fn a_registry_that_answers_500_for_a_while_is_waited_for(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "registry-500", 1)?;
+    let proxy = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
+    let mut service = shop.service_with_registry(&proxy.url()).start()?;
+    // What it needs for its start it has; the writer's schema it has not asked for yet.
+    wait_until("the service should join its group", DEADLINE, || {
+        service.assert_running()?;
+        Ok(shop.client.is_stable_with(&shop.group, 1)?.then_some(()))
+    })?;
+    proxy.set(Fault::Status(500));
+    shop.produce(&[shop.placed("ada", 0)?, shop.placed("bob", 0)?])?;
+    wait_until("the registry should be asked again", DEADLINE, || {
+        service.assert_running()?;
+        Ok((proxy.refused() >= 4).then_some(()))
+    })
+    .with_context(|| service.tail())?;
+    let committed = shop.client.committed(&shop.group, &shop.topic)?;
+    assert!(
+        committed.values().all(|offset| *offset == 0),
+        "committed before it was handled: {committed:?}"
+    );
+
+    proxy.set(Fault::Forward);
+    shop.wait_committed().with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    let mut confirmed = shop.confirmed()?;
+    confirmed.sort();
+    assert_eq!(confirmed, [order_id("ada", 0), order_id("bob", 0)]);
+    assert_eq!(shop.letters()?, []);
+    Ok(())
+}
+
+/// Runs the service over the poison with good records on both sides, and returns the letter, which must be the poison with
+/// its key, payload and headers, and with headers that say where it was and why it is here.
+fn becomes_a_dead_letter(shop: &Shop, poison: &Record) -> Result<Record> {
+    let mut letters = handle_around(shop, poison.clone())?;
+    assert_eq!(shop.confirmed()?, orders_around());
+    assert_eq!(letters.len(), 1);
+    let letter = letters.remove(0);
+    assert!(letter.key == poison.key, "the key changed");
+    assert!(letter.value == poison.value, "the payload changed");
+    assert_eq!(letter.headers[..poison.headers.len()], poison.headers);
+    let header = |name| {
+        letter
+            .header(name)
+            .with_context(|| format!("{name} is missing in {:?}", letter.headers))
+    };
+    assert_eq!(header("kaufmann-error-class")?, "undecodable");
+    assert_ne!(header("kaufmann-error")?, "");
+    assert_eq!(header("kaufmann-source-topic")?, shop.topic);
+    assert_eq!(header("kaufmann-source-partition")?, "0");
+    assert_eq!(header("kaufmann-source-offset")?, "1");
+    Ok(letter)
+}
+
+/// The service handles an order, the record, an order of the same key and one of another; returns the dead letters.
+fn handle_around(shop: &Shop, record: Record) -> Result<Vec<Record>> {
+    let records = [
+        shop.placed("ada", 0)?,
+        record,
+        shop.placed("ada", 2)?,
+        shop.placed("ada", 3)?,
+    ];
+    shop.produce(&records)?;
+    let mut service = shop.service().start()?;
+    let committed = shop.wait_committed().with_context(|| service.tail())?;
+    assert_eq!(committed, Offsets::from([(0, 4)]));
+
+    // The poller is alive as well.
+    shop.produce(&[shop.placed("ada", 4)?])?;
+    shop.wait_committed().with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    shop.letters()
+}
+
+/// The orders that [`handle_around`] has confirmed.
+fn orders_around() -> [String; 4] {
+    [0, 2, 3, 4].map(|sequence| order_id("ada", sequence))
+}

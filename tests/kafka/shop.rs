@@ -1,0 +1,177 @@
+//! One scene of the quickstart: topics and a group of its own, and events written byte by byte.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use kaufmann_tests::rig::foreign::schemas;
+use kaufmann_tests::rig::{Client, Kafka, Offsets, Record, Rig, Servers, Service};
+
+/// How long handling may take, on a slow machine with a debug build.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(240);
+
+/// The topics and the group of one test.
+pub(crate) struct Shop {
+    pub(crate) servers: Arc<Servers>,
+    /// A client of the broker.
+    pub(crate) client: Client,
+    brokers: String,
+    /// The consumer group, and the prefix of the keys.
+    pub(crate) group: String,
+    /// What the quickstart consumes.
+    pub(crate) topic: String,
+    /// Where its replies go.
+    pub(crate) replies: String,
+    /// Where it puts what it cannot decode.
+    pub(crate) dead_letters: String,
+}
+
+impl Shop {
+    /// Makes the topics on the shared broker, with room for records of 10 MB.
+    pub(crate) fn open(rig: &Rig, name: &str, partitions: i32) -> Result<Self> {
+        let kafka = &rig.servers()?.kafka;
+        Self::open_on(rig, kafka, name, partitions)
+    }
+
+    /// The same on another broker.
+    pub(crate) fn open_on(rig: &Rig, kafka: &Kafka, name: &str, partitions: i32) -> Result<Self> {
+        let shop = Self {
+            servers: rig.servers()?,
+            client: kafka.client()?,
+            brokers: kafka.brokers(),
+            group: name.to_owned(),
+            topic: format!("{name}.shop"),
+            replies: format!("{name}.confirmations"),
+            dead_letters: format!("{name}.dead-letter"),
+        };
+        for topic in [&shop.topic, &shop.replies, &shop.dead_letters] {
+            shop.client
+                .create_topic(topic, partitions, &[("max.message.bytes", "10000000")])?;
+        }
+        Ok(shop)
+    }
+
+    /// The quickstart on these topics.
+    pub(crate) fn service(&self) -> Service {
+        self.service_with_registry(&self.servers.registry.url())
+    }
+
+    /// The quickstart on these topics, with another registry.
+    pub(crate) fn service_with_registry(&self, registry: &str) -> Service {
+        Service::run(&self.brokers, &self.group, &self.topic, registry).with_file(&self.file())
+    }
+
+    /// The part of the configuration that has no flag.
+    pub(crate) fn file(&self) -> String {
+        let replies = &self.replies;
+        format!(
+            "[registry]\nregister = true\n\n[publish.topics]\n\"shop.order_confirmed\" = \"{replies}\"\n\n"
+        )
+    }
+
+    /// `shop.order_placed`, keyed by its customer.
+    pub(crate) fn placed(&self, customer: &str, sequence: i64) -> Result<Record> {
+        let body = Datum::default()
+            .text(&order_id(customer, sequence))
+            .text(customer)
+            .long(1_000 + sequence)
+            .long(sequence);
+        Ok(Record::new(
+            Some(customer),
+            Some(self.framed("shop.order_placed", &body)?),
+        ))
+    }
+
+    /// `shop.order_cancelled`, for a reason, keyed by its customer.
+    pub(crate) fn cancelled(&self, customer: &str, reason: &str, sequence: i64) -> Result<Record> {
+        let body = Datum::default()
+            .text(&order_id(customer, sequence))
+            .text(customer)
+            .long(1) // the second branch of ["null", "string"]
+            .text(reason)
+            .long(sequence);
+        Ok(Record::new(
+            Some(customer),
+            Some(self.framed("shop.order_cancelled", &body)?),
+        ))
+    }
+
+    /// Writes to the consumed topic.
+    pub(crate) fn produce(&self, records: &[Record]) -> Result<()> {
+        self.client.produce(&self.topic, records)
+    }
+
+    /// Waits until the group has committed the ends of the consumed topic.
+    pub(crate) fn wait_committed(&self) -> Result<Offsets> {
+        self.client.wait_committed(&self.group, &self.topic, DEADLINE)
+    }
+
+    /// The ids of the orders that were confirmed, in the replies' order.
+    pub(crate) fn confirmed(&self) -> Result<Vec<String>> {
+        let replies = self.client.read(&self.replies)?;
+        replies
+            .iter()
+            .map(|reply| first_text(reply.value.as_deref().context("a reply is null")?))
+            .collect()
+    }
+
+    /// The records that could not be decoded.
+    pub(crate) fn letters(&self) -> Result<Vec<Record>> {
+        self.client.read(&self.dead_letters)
+    }
+
+    fn framed(&self, event: &str, body: &Datum) -> Result<Vec<u8>> {
+        let schema = std::fs::read_to_string(schemas().join(format!("{event}.avsc")))?;
+        let id = self.servers.registry.register(event, &schema)?;
+        Ok([&[0], &id.to_be_bytes()[..], &body.0].concat())
+    }
+}
+
+/// The id of the order that [`Shop::placed`] writes.
+pub(crate) fn order_id(customer: &str, sequence: i64) -> String {
+    format!("{customer}-{sequence}")
+}
+
+/// An Avro datum, as the specification has it.
+#[derive(Default)]
+struct Datum(Vec<u8>);
+
+impl Datum {
+    fn long(mut self, value: i64) -> Self {
+        let mut rest = (value << 1) ^ (value >> 63);
+        loop {
+            let low = u8::try_from(rest & 0x7f).expect("seven bits fit a byte");
+            rest = ((rest as u64) >> 7) as i64;
+            if rest == 0 {
+                self.0.push(low);
+                return self;
+            }
+            self.0.push(low | 0x80);
+        }
+    }
+
+    fn text(mut self, value: &str) -> Self {
+        self = self.long(i64::try_from(value.len()).expect("a text in memory is not that long"));
+        self.0.extend_from_slice(value.as_bytes());
+        self
+    }
+}
+
+/// The first field, a string of less than 64 bytes, of a framed datum.
+fn first_text(payload: &[u8]) -> Result<String> {
+    ensure!(
+        payload.len() > 6 && payload[0] == 0,
+        "a reply is not framed: {payload:02x?}"
+    );
+    let length = usize::from(payload[5] / 2);
+    ensure!(
+        payload[5] & 0x81 == 0,
+        "the first field is no short string: {payload:02x?}"
+    );
+    Ok(String::from_utf8(
+        payload
+            .get(6..6 + length)
+            .context("a reply is too short")?
+            .to_vec(),
+    )?)
+}

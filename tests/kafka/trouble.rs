@@ -1,0 +1,93 @@
+//! Servers that are not there, topics that do not exist, settings that cannot be right.
+
+use anyhow::{Context, Result};
+use kaufmann_tests::rig::{Kafka, Rig, Service, free_port};
+use rustix::process::Signal;
+
+use crate::shop::{DEADLINE, Shop, order_id};
+
+crate::tests![
+    ctrl_c_ends_a_service_whose_broker_is_down,
+    a_broker_that_comes_later_is_waited_for,
+    a_missing_topic_is_named_with_a_remedy,
+    a_port_that_is_none_is_an_error_that_names_the_setting,
+    a_registry_url_that_is_none_is_an_error_that_names_the_setting,
+];
+
+/// The exit code for a wrong configuration.
+const CONFIGURATION: i32 = 78;
+
+fn ctrl_c_ends_a_service_whose_broker_is_down(_: &Rig) -> Result<()> {
+    let broker = format!("127.0.0.1:{}", free_port()?);
+    let registry = format!("http://127.0.0.1:{}", free_port()?);
+    let mut service = Service::run(&broker, "down", "down.shop", &registry).start()?;
+    service.wait_log(&broker, DEADLINE)?;
+    let status = service.stop(Signal::INT)?;
+    assert_eq!(status.code(), Some(0), "{}", service.tail());
+    Ok(())
+}
+
+fn a_broker_that_comes_later_is_waited_for(rig: &Rig) -> Result<()> {
+    let mut kafka = Kafka::start()?;
+    let shop = Shop::open_on(rig, &kafka, "later", 1)?;
+    shop.produce(&[shop.placed("ada", 0)?])?;
+    kafka.stop()?;
+
+    let mut service = shop.service().start()?;
+    service.wait_log(&kafka.brokers(), DEADLINE)?;
+    kafka.restart()?;
+    shop.wait_committed().with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    assert_eq!(shop.confirmed()?, [order_id("ada", 0)]);
+    // It tried more than once, and said so once.
+    let lines = service.logs();
+    let complaints = lines
+        .lines()
+        .filter(|line| is_complaint(line) && line.contains(&kafka.brokers()));
+    assert_eq!(complaints.count(), 1, "{lines}");
+    Ok(())
+}
+
+fn a_missing_topic_is_named_with_a_remedy(rig: &Rig) -> Result<()> {
+    let servers = rig.servers()?;
+    let missing = "missing.shop";
+    let mut service = Service::run(
+        &servers.kafka.brokers(),
+        "missing",
+        missing,
+        &servers.registry.url(),
+    )
+    .start()?;
+    service.wait_log(missing, DEADLINE)?;
+    service.wait_log("create", DEADLINE)?;
+    Ok(())
+}
+
+fn a_port_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Result<()> {
+    let mut service = Service::run("127.0.0.1:kafka", "port", "shop", "http://127.0.0.1:1").start()?;
+    let status = service.wait(DEADLINE)?;
+    assert_eq!(status.code(), Some(CONFIGURATION), "{}", service.tail());
+    let logs = service.logs();
+    assert!(
+        logs.contains("brokers") && logs.contains("127.0.0.1:kafka"),
+        "{logs}"
+    );
+    Ok(())
+}
+
+fn a_registry_url_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Result<()> {
+    let mut service = Service::run("127.0.0.1:1", "url", "shop", "registry at home").start()?;
+    let status = service.wait(DEADLINE)?;
+    assert_eq!(status.code(), Some(CONFIGURATION), "{}", service.tail());
+    let logs = service.logs();
+    assert!(
+        logs.contains("registry") && logs.contains("registry at home"),
+        "{logs}"
+    );
+    Ok(())
+}
+
+/// Whether a line of JSON is a warning or an error.
+fn is_complaint(line: &str) -> bool {
+    line.contains("\"WARN\"") || line.contains("\"ERROR\"")
+}
