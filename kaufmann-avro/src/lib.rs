@@ -13,9 +13,12 @@ mod size;
 pub mod codec;
 pub mod cursor;
 pub mod encode;
+pub mod json;
+pub mod logical;
 
 pub use codec::{Decode, Encode, decode};
 pub use cursor::{Cursor, DecodeError, DecodeErrorKind};
 pub use fingerprint::{crc64, sha256};
+pub use logical::Uuid;
 pub use parse::{SchemaError, SchemaErrorKind, Source, parse, parse_str};
 pub use schema::Schema;

@@ -32,7 +32,7 @@ pub(crate) use self::suggest::closest;
 use self::build::Builder;
 use self::error::Errors;
 use self::names::Names;
-use crate::model::{Location, Model};
+use crate::model::Model;
 
 /// The text of one schema file.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,7 @@ pub(crate) fn parse_as(sources: &[Source<'_>], wanted: Use) -> Result<Model, Vec
 
     let endless = check::endless(&built.model, &mut errors);
     if wanted == Use::Ours {
-        //check::defaults(&built, &endless, &mut errors);
+        check::defaults(&built, &endless, &mut errors);
     }
     let errors = errors.finish(wanted, texts.iter().any(Option::is_none));
     if errors.is_empty() {

@@ -74,14 +74,17 @@ pub enum DecodeErrorKind {
     #[error("a block of {0} bytes exceeds the data")]
     BlockSize(i64),
     /// Too many items that take no bytes.
-    #[error("the datum has more than {} items of no bytes", super::MAX_EMPTY_ITEMS)]
+    #[error("the datum has more than {} values of no bytes", super::MAX_EMPTY_ITEMS)]
     EmptyItems,
     /// A recursive type nests too deeply.
-    #[error("recursive types nest deeper than {}", super::MAX_DEPTH)]
+    #[error("values nest too deeply")]
     Depth,
     /// A string is not a UUID.
     #[error("a string is not a UUID")]
     Uuid,
+    /// A decimal has more digits than its precision.
+    #[error("a decimal has more digits than its precision")]
+    Decimal,
     /// The bytes of a big decimal hold more or less than a number and its scale.
     #[error("the bytes are not a big decimal")]
     BigDecimal,

@@ -73,8 +73,7 @@ pub(super) fn defaults(built: &Built, endless: &HashSet<TypeId>, errors: &mut Er
         if mentions(&field.node, &|id| unsound.contains(&id)) {
             continue;
         }
-        if let Err(error) = Ok::<(), String>(()) {
-            let _ = default;
+        if let Err(error) = crate::json::encode_default(&built.model, &field.node, default, &mut Vec::new()) {
             let (field, reason) = (field.name.clone(), error.to_string());
             errors.push(*at, SchemaErrorKind::Default { field, reason });
         }

@@ -1,13 +1,17 @@
 //! Which logical type stands beside a type, if it fits.
 
 use super::reader::{Json, Value};
+use crate::logical::max_digits;
 use crate::model::{Kind, Logical};
+
+/// The specification sets no limit for a decimal on bytes. This one keeps the text of a number of few bytes short.
+const MAX_PRECISION: usize = 10_000;
 
 /// The logical type of a primitive.
 pub(super) fn of(json: &Json, kind: &Kind) -> Option<Logical> {
     let name = json.get("logicalType")?.text()?;
     Some(match (name, kind) {
-        ("decimal", Kind::Bytes) => decimal(json, usize::MAX)?,
+        ("decimal", Kind::Bytes) => decimal(json, MAX_PRECISION)?,
         ("big-decimal", Kind::Bytes) => Logical::BigDecimal,
         ("uuid", Kind::String) => Logical::Uuid,
         ("date", Kind::Int) => Logical::Date,
@@ -26,7 +30,7 @@ pub(super) fn of(json: &Json, kind: &Kind) -> Option<Logical> {
 /// The logical type of a fixed.
 pub(super) fn of_fixed(json: &Json, size: usize) -> Option<Logical> {
     match (json.get("logicalType")?.text()?, size) {
-        ("decimal", _) => decimal(json, digits(size)),
+        ("decimal", _) => decimal(json, max_digits(size).min(MAX_PRECISION)),
         ("uuid", 16) => Some(Logical::Uuid),
         ("duration", 12) => Some(Logical::Duration),
         _ => None,
@@ -43,40 +47,9 @@ fn decimal(json: &Json, max_precision: usize) -> Option<Logical> {
     fits.then_some(Logical::Decimal { precision, scale })
 }
 
-/// How many decimal digits always fit in a signed integer of this many bytes.
-fn digits(size: usize) -> usize {
-    // The greatest is 2^(8 size - 1) - 1, which is never a power of ten less one, so that rounding down is exact.
-    let bits = size.saturating_mul(8).saturating_sub(1);
-    (bits as f64 * std::f64::consts::LOG10_2).floor() as usize
-}
-
 fn unsigned(json: &Json) -> Option<usize> {
     match &json.value {
         Value::Number(number) => number.as_u64().and_then(|value| usize::try_from(value).ok()),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::digits;
-
-    #[test]
-    fn a_fixed_holds_as_many_digits_as_its_greatest_number_less_one() {
-        let known = [
-            (0, 0),
-            (1, 2),
-            (2, 4),
-            (3, 6),
-            (4, 9),
-            (5, 11),
-            (8, 18),
-            (12, 28),
-            (16, 38),
-            (32, 76),
-        ];
-        for (size, expected) in known {
-            assert_eq!(digits(size), expected, "{size} bytes");
-        }
     }
 }

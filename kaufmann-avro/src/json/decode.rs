@@ -1,0 +1,187 @@
+//! From Avro to JSON.
+
+use serde_json::{Map, Number, Value};
+
+use super::MAX_DEPTH;
+use crate::cursor::{Cursor, DecodeError, DecodeErrorKind, MAX_EMPTY_ITEMS};
+use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_to_text, plain};
+use crate::model::{Definition, Field, Kind, Logical, Model, Node, TypeId};
+use crate::size;
+
+type Decoded = Result<Value, DecodeError>;
+
+/// Reads one datum. The work is bounded by the input: every value takes a byte, or counts as empty, or holds one that
+/// does, at most [`MAX_DEPTH`] levels below.
+pub(super) struct Decoder<'m, 'a> {
+    model: &'m Model,
+    cursor: Cursor<'a>,
+    min_lens: Vec<Option<usize>>,
+    depth: usize,
+    empty: u32,
+}
+
+impl<'m, 'a> Decoder<'m, 'a> {
+    pub(super) fn new(model: &'m Model, cursor: Cursor<'a>) -> Self {
+        Self {
+            model,
+            cursor,
+            min_lens: model.min_lens(),
+            depth: 0,
+            empty: 0,
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<(), DecodeError> {
+        self.cursor.finish()
+    }
+
+    pub(super) fn value(&mut self, node: &Node) -> Decoded {
+        let start = self.cursor.position();
+        if self.depth == MAX_DEPTH {
+            return Err(self.cursor.fail(DecodeErrorKind::Depth));
+        }
+        self.depth += 1;
+        let value = self.content(node)?;
+        self.depth -= 1;
+        if self.cursor.position() == start {
+            self.empty += 1;
+            if self.empty > MAX_EMPTY_ITEMS {
+                return Err(self.cursor.fail(DecodeErrorKind::EmptyItems));
+            }
+        }
+        Ok(value)
+    }
+
+    fn content(&mut self, node: &Node) -> Decoded {
+        Ok(match &node.kind {
+            Kind::Null => Value::Null,
+            Kind::Boolean => self.cursor.boolean()?.into(),
+            Kind::Int => integer(node.logical, self.cursor.int()?.into()),
+            Kind::Long => integer(node.logical, self.cursor.long()?),
+            Kind::Float => float(self.cursor.float()?),
+            Kind::Double => double(self.cursor.double()?),
+            Kind::Bytes => self.bytes(node.logical)?,
+            Kind::String => self.cursor.string()?.into(),
+            Kind::Array(inner) => self.array(inner)?,
+            Kind::Map(inner) => self.map(inner)?,
+            Kind::Union(branches) => {
+                let branch = self.cursor.branch(branches.len())?;
+                self.value(&branches[branch])?
+            }
+            Kind::Named(id) => self.named(*id)?,
+        })
+    }
+
+    fn bytes(&mut self, logical: Option<Logical>) -> Decoded {
+        let start = self.cursor.position();
+        let bytes = self.cursor.bytes()?;
+        Ok(match logical {
+            Some(Logical::Decimal { scale, .. }) => plain(&Unscaled::from_be_bytes(bytes), scale).into(),
+            Some(Logical::BigDecimal) => match BigDecimal::from_content(bytes) {
+                Ok(number) => number.to_string().into(),
+                Err(kind) => return Err(DecodeError::new(kind, start)),
+            },
+            _ => code_points(bytes),
+        })
+    }
+
+    fn array(&mut self, inner: &Node) -> Decoded {
+        let min_len = self.min_len(inner);
+        let mut items = Vec::new();
+        loop {
+            match self.cursor.block(min_len)? {
+                0 => return Ok(Value::Array(items)),
+                count => {
+                    for _ in 0..count {
+                        items.push(self.value(inner)?);
+                    }
+                }
+            }
+        }
+    }
+
+    fn map(&mut self, inner: &Node) -> Decoded {
+        let min_len = self.min_len(inner).saturating_add(1);
+        let mut entries = Map::new();
+        loop {
+            match self.cursor.block(min_len)? {
+                0 => return Ok(Value::Object(entries)),
+                count => {
+                    for _ in 0..count {
+                        let key = self.cursor.string()?;
+                        entries.insert(key.to_owned(), self.value(inner)?);
+                    }
+                }
+            }
+        }
+    }
+
+    fn named(&mut self, id: TypeId) -> Decoded {
+        let named = self.model.get(id);
+        match &named.definition {
+            Definition::Record(fields) => self.record(fields),
+            Definition::Enum { symbols, .. } => {
+                let symbol = self.cursor.symbol(symbols.len())?;
+                Ok(symbols[symbol].name.as_str().into())
+            }
+            Definition::Fixed { size } => {
+                let bytes = self.cursor.take(*size)?;
+                Ok(fixed(named.logical, bytes))
+            }
+        }
+    }
+
+    fn record(&mut self, fields: &[Field]) -> Decoded {
+        let mut entries = Map::new();
+        for field in fields {
+            entries.insert(field.name.clone(), self.value(&field.node)?);
+        }
+        Ok(Value::Object(entries))
+    }
+
+    fn min_len(&self, node: &Node) -> usize {
+        size::least(&self.min_lens, node).unwrap_or(usize::MAX)
+    }
+}
+
+fn fixed(logical: Option<Logical>, bytes: &[u8]) -> Value {
+    match logical {
+        Some(Logical::Decimal { scale, .. }) => plain(&Unscaled::from_be_bytes(bytes), scale).into(),
+        Some(Logical::Uuid) => match Uuid::from_slice(bytes) {
+            Ok(uuid) => uuid.to_string().into(),
+            Err(_) => code_points(bytes),
+        },
+        Some(Logical::Duration) => match bytes.try_into().map(Duration::from_fixed) {
+            Ok(Ok(duration)) => duration.to_string().into(),
+            _ => code_points(bytes),
+        },
+        _ => code_points(bytes),
+    }
+}
+
+fn integer(logical: Option<Logical>, number: i64) -> Value {
+    let text = logical.and_then(|logical| number_to_text(logical, number));
+    text.map_or_else(|| number.into(), Value::from)
+}
+
+/// The shortest number that is this float, not the digits of the double that it is too.
+fn float(value: f32) -> Value {
+    double(value.to_string().parse().unwrap_or_else(|_| f64::from(value)))
+}
+
+fn double(value: f64) -> Value {
+    match Number::from_f64(value) {
+        Some(number) => number.into(),
+        None if value.is_nan() => "NaN".into(),
+        None if value > 0.0 => "Infinity".into(),
+        None => "-Infinity".into(),
+    }
+}
+
+fn code_points(bytes: &[u8]) -> Value {
+    bytes
+        .iter()
+        .map(|byte| char::from(*byte))
+        .collect::<String>()
+        .into()
+}

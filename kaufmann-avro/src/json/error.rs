@@ -1,0 +1,133 @@
+//! Why a JSON value does not fit a schema.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Where and why a JSON value does not fit a schema.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{}{kind}", At(.path))]
+pub struct JsonError {
+    path: String,
+    /// How many steps the path has.
+    steps: usize,
+    kind: JsonErrorKind,
+}
+
+/// What is wrong with a JSON value.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum JsonErrorKind {
+    /// Something else is expected.
+    #[error("expected {expected}, found {found}")]
+    Expected {
+        /// What the schema demands.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A field without a default is missing.
+    #[error("the field `{field}` of `{record}` is missing and has no default")]
+    MissingField {
+        /// The record's full name.
+        record: String,
+        /// The field.
+        field: String,
+    },
+    /// The record has no such field.
+    #[error("`{record}` has no field `{field}`{}", Hint(.suggestion))]
+    UnknownField {
+        /// The record's full name.
+        record: String,
+        /// The field.
+        field: String,
+        /// A field of a similar name.
+        suggestion: Option<String>,
+    },
+    /// The enum has no such symbol.
+    #[error("`{name}` has no symbol `{symbol}`{}", Hint(.suggestion))]
+    UnknownSymbol {
+        /// The enum's full name.
+        name: String,
+        /// The symbol.
+        symbol: String,
+        /// A similar symbol.
+        suggestion: Option<String>,
+    },
+    /// Values nest too deeply, perhaps because a default contains itself.
+    #[error("values nest deeper than {}", super::MAX_DEPTH)]
+    Depth,
+}
+
+impl JsonError {
+    pub(super) fn new(kind: JsonErrorKind) -> Self {
+        Self {
+            path: String::new(),
+            kind,
+        }
+    }
+
+    /// Where it is: `address.street[2]`, empty for the whole value.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &JsonErrorKind {
+        &self.kind
+    }
+
+    /// How many steps down it was found.
+    pub(super) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    pub(super) fn in_field(self, name: &str) -> Self {
+        self.below(name)
+    }
+
+    pub(super) fn in_item(self, index: usize) -> Self {
+        self.below(&format!("[{index}]"))
+    }
+
+    pub(super) fn in_entry(self, key: &str) -> Self {
+        self.below(&format!("[{key:?}]"))
+    }
+
+    fn below(mut self, step: &str) -> Self {
+        let dot = if self.path.is_empty() || self.path.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
+        self.path = format!("{step}{dot}{}", self.path);
+        self.steps += 1;
+        self
+    }
+}
+
+/// ``at `path`: ``
+struct At<'a>(&'a str);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "at `{}`: ", self.0)
+        }
+    }
+}
+
+/// `, did you mean `x`?`
+struct Hint<'a>(&'a Option<String>);
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .as_ref()
+            .map_or(Ok(()), |suggestion| write!(f, ", did you mean `{suggestion}`?"))
+    }
+}
