@@ -1,0 +1,108 @@
+//! The collector: a macro reports everything that is wrong with its input, not the first thing only.
+
+use std::fmt::Display;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+
+/// The errors found so far.
+#[derive(Default)]
+pub(crate) struct Errors(Option<syn::Error>);
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.0 {
+            Some(errors) => errors.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    /// An error at all of `tokens`.
+    pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
+        self.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    pub(crate) fn at(&mut self, span: Span, message: impl Display) {
+        self.push(syn::Error::new(span, message));
+    }
+
+    /// The value, or nothing and its error.
+    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn into_tokens(self) -> TokenStream {
+        self.0
+            .map(|errors| errors.into_compile_error())
+            .unwrap_or_default()
+    }
+}
+
+/// Where errors about generated code point, without the user's hygiene: what is named so resolves at the macro's call.
+pub(crate) fn located(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}
+
+/// A generated name. Locals need [`located`] hygiene: under `macro_rules!` a user's span would hide them from one another.
+pub(crate) fn ident(name: &str, span: Span) -> Ident {
+    Ident::new(name, located(span))
+}
+
+/// The candidate that was probably meant.
+pub(crate) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let best = candidates
+        .iter()
+        .map(|candidate| (distance(written, candidate), *candidate))
+        .min()?;
+    (best.0 <= 1 + written.len() / 4).then_some(best.1)
+}
+
+/// Edits between two short words.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let edit = (diagonal + usize::from(x != *y))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], edit);
+        }
+    }
+    row[b.len()]
+}
+
+/// `a`, `b` and `c`, each between backticks.
+pub(crate) fn listing(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_another_word_finds_none() {
+        let keys = ["state", "handlers", "exhaustive", "ignore"];
+        assert_eq!(nearest("handler", &keys), Some("handlers"));
+        assert_eq!(nearest("sate", &keys), Some("state"));
+        assert_eq!(nearest("topic", &keys), None);
+    }
+
+    #[test]
+    fn a_listing_reads_as_a_sentence() {
+        assert_eq!(listing(&["a"]), "`a`");
+        assert_eq!(listing(&["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+}

@@ -1,0 +1,247 @@
+//! The rules for a handler that its tokens can break. What depends on types is left to trait bounds in the expansion, what
+//! depends on names to constant evaluation.
+
+mod context;
+mod types;
+
+use proc_macro2::Ident;
+use syn::{FnArg, GenericParam, LitStr, PatType, ReturnType, Safety, Signature, Type};
+
+use super::parse::{Arguments, Function};
+use crate::errors::Errors;
+
+/// A handler whose form is right.
+pub(super) struct Handler {
+    /// What it takes, and from which records.
+    pub(super) payload: Payload,
+    pub(super) context: Context,
+    /// The return type.
+    pub(super) returns: Type,
+    pub(super) emits: Vec<Type>,
+}
+
+/// The first argument; lifetimes in the types are `'static`.
+pub(super) enum Payload {
+    Event { declared: LitStr, ty: Type },
+    AnyRecord { ty: Type },
+}
+
+/// The second argument; lifetimes in the types are `'static`.
+pub(super) enum Context {
+    /// There is none: the handler runs with any state.
+    None,
+    /// `&Context<S>`: this `S`.
+    Of(Type),
+    /// A reference to an alias, whose state only rustc knows.
+    Alias(Type),
+}
+
+/// Checks the form of a handler.
+pub(super) fn handler(function: &mut Function, arguments: Arguments, errors: &mut Errors) -> Option<Handler> {
+    second_attribute(function, errors);
+    let declares = declares(&arguments, &function.signature.ident, errors);
+    qualifiers(&function.signature, errors);
+    generics(&function.signature, errors);
+    let inputs = inputs(&function.signature, errors);
+    let returns = returns(&function.signature, errors);
+
+    let (event, context) = inputs?;
+    let payload = payload(&function.signature.ident, event, declares?, errors)?;
+    Some(Handler {
+        payload,
+        context,
+        returns: returns?,
+        emits: arguments.emits,
+    })
+}
+
+/// Takes a second `#[handler]` away, so that it does not expand to a second twin.
+fn second_attribute(function: &mut Function, errors: &mut Errors) {
+    let name = &function.signature.ident;
+    function.attributes.retain(|attribute| {
+        let second = attribute
+            .path()
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "handler");
+        if second {
+            errors.on(
+                attribute,
+                format!("handler `{name}` has a second `#[handler]`; a function handles one event"),
+            );
+        }
+        !second
+    });
+}
+
+/// `Some(None)` is a catch-all.
+fn declares(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> Option<Option<LitStr>> {
+    match (&arguments.event, &arguments.catch_all) {
+        (Some(event), None) => Some(Some(event.clone())),
+        (None, Some(_)) => Some(None),
+        (Some(_), Some(catch_all)) => {
+            errors.on(
+                catch_all,
+                format!("handler `{name}` takes either one `event` or, as a `catch_all`, any"),
+            );
+            None
+        }
+        (None, None) => {
+            if errors.is_empty() {
+                errors.at(
+                    proc_macro2::Span::call_site(),
+                    "missing the event to handle, for example `#[handler(event = \"user.create\")]`",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn qualifiers(signature: &Signature, errors: &mut Errors) {
+    let name = &signature.ident;
+    if signature.asyncness.is_none() {
+        errors.on(
+            signature.fn_token,
+            format!("handler `{name}` must be an `async fn`"),
+        );
+    }
+    match &signature.safety {
+        Safety::Default => {}
+        safety => errors.on(safety, format!("handler `{name}` must be a plain, safe function")),
+    }
+    if let Some(abi) = &signature.abi {
+        errors.on(abi, format!("handler `{name}` must not have an ABI of its own"));
+    }
+}
+
+/// One error, at the first type that is left open.
+fn generics(signature: &Signature, errors: &mut Errors) {
+    let rule = format!(
+        "handler `{}` must not be generic; a handler has one payload and one state type",
+        signature.ident
+    );
+    let parameter = signature
+        .generics
+        .params
+        .iter()
+        .find(|p| !matches!(p, GenericParam::Lifetime(_)));
+    if let Some(parameter) = parameter {
+        return errors.on(parameter, rule);
+    }
+    let arguments = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(&*argument.ty),
+        FnArg::Receiver(_) => None,
+    });
+    if let Some(open) = arguments.filter_map(types::first_impl_trait).next() {
+        errors.on(open, rule);
+    }
+}
+
+fn inputs<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<(&'a PatType, Context)> {
+    let name = &signature.ident;
+    if let Some(receiver) = signature.receiver() {
+        let rule = "must not take `self`; make it a free function and read shared state from `cx.state`";
+        errors.on(receiver, format!("handler `{name}` {rule}"));
+        return None;
+    }
+    let arguments: Vec<&PatType> = signature
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(argument) => Some(argument),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    match arguments[..] {
+        [event] if context::is_context(&event.ty) => {
+            errors.on(
+                &event.ty,
+                format!("handler `{name}` takes no event{}", shape(name)),
+            );
+            None
+        }
+        [event] => Some((event, Context::None)),
+        [first, second] if context::is_context(&first.ty) && !context::is_context(&second.ty) => {
+            errors.on(
+                first,
+                format!("the context of handler `{name}` comes second{}", shape(name)),
+            );
+            None
+        }
+        [event, context] => Some((event, context::check(name, &context.ty, errors)?)),
+        _ => {
+            let count = match arguments.len() {
+                0 => "no argument".to_owned(),
+                count => format!("{count} arguments"),
+            };
+            let message = format!(
+                "handler `{name}` takes {count}, but a handler takes one or two{}",
+                shape(name)
+            );
+            errors.at(signature.paren_token.span.join(), message);
+            None
+        }
+    }
+}
+
+fn shape(name: &Ident) -> String {
+    format!(
+        "\na handler has the signature\n    async fn {name}(event: Payload, cx: &Context<State>) -> Result<(), E>\nwhere `cx` may be left out"
+    )
+}
+
+fn payload(name: &Ident, event: &PatType, declared: Option<LitStr>, errors: &mut Errors) -> Option<Payload> {
+    let mut ty = (*event.ty).clone();
+    if let Some(lifetime) = types::first_static(&ty) {
+        let rule = "borrows from the record, which does not live for `'static`; write `'_`";
+        errors.on(lifetime, format!("the payload of handler `{name}` {rule}"));
+        return None;
+    }
+    match (declared, &ty) {
+        (Some(_), Type::Reference(reference)) => {
+            let owned = types::text(&reference.elem);
+            let rule = "takes its event by reference; take it by value";
+            errors.on(
+                &ty,
+                format!("handler `{name}` {rule}, `{owned}`, or borrowed from the record, `{owned}Ref<'_>`"),
+            );
+            None
+        }
+        (Some(declared), _) => {
+            types::make_static(&mut ty);
+            Some(Payload::Event { declared, ty })
+        }
+        (None, _) => {
+            types::make_static(&mut ty);
+            Some(Payload::AnyRecord { ty })
+        }
+    }
+}
+
+fn returns(signature: &Signature, errors: &mut Errors) -> Option<Type> {
+    let name = &signature.ident;
+    match &signature.output {
+        ReturnType::Default => {
+            let message = format!("handler `{name}` returns nothing; expected `-> Result<(), E>`");
+            errors.at(signature.paren_token.span.close(), message);
+            None
+        }
+        ReturnType::Type(_, ty) => {
+            if let Some(open) = types::first_impl_trait(ty) {
+                errors.on(open, format!("handler `{name}` must name the type it returns"));
+                return None;
+            }
+            if let Some(lifetime) = types::first_borrow(ty) {
+                errors.at(
+                    lifetime.span(),
+                    format!(
+                        "handler `{name}` must not return what it borrows; its result outlives the record"
+                    ),
+                );
+                return None;
+            }
+            Some((**ty).clone())
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The expansion of a handler without errors.
+//!
+//! Spans are what makes errors single and puts them at the user's tokens. Every use of a bound is the same path at the same
+//! tokens, as rustc prints identical errors once; within one use all tokens have one span.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{LitStr, Type};
+
+use super::check::{Context, Handler, Payload};
+use super::parse::Function;
+use crate::errors::{ident, located};
+
+/// The function, its twin, and the twin's traits.
+pub(super) fn handler(function: &Function, handler: &Handler) -> TokenStream {
+    let name = &function.signature.ident;
+    let visibility = &function.visibility;
+    let twin = twin(name);
+    let info = info(name, handler);
+    let run = run(name, handler);
+    let check = format_ident!("__KAUFMANN_CHECK_{}", name.unraw(), span = located(name.span()));
+    // The check is a named constant: an unnamed one would count as a use of the function, and hide that no list has it.
+    quote! {
+        #function
+
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        #visibility struct #twin {}
+
+        #[automatically_derived]
+        impl ::kaufmann::__private::HandlerInfo for #twin { #info }
+
+        #run
+
+        #[allow(non_upper_case_globals)]
+        const #check: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> =
+            <#twin as ::kaufmann::__private::HandlerInfo>::EVENT;
+    }
+}
+
+/// The handler's name in the type namespace. It stands where the function's name stands, for tools that go to the definition,
+/// but it is the macro's own, for lints.
+pub(super) fn twin(name: &Ident) -> Ident {
+    let mut twin = name.clone();
+    twin.set_span(located(name.span()));
+    twin
+}
+
+fn info(name: &Ident, handler: &Handler) -> TokenStream {
+    let (event, index) = match &handler.payload {
+        Payload::Event { declared, ty } => {
+            let (info, index) = (event_const(ty, "INFO"), event_const(ty, "INDEX"));
+            (declared_event(name, declared, &info), index)
+        }
+        Payload::AnyRecord { .. } => (
+            quote!(::core::option::Option::None),
+            quote!(::core::primitive::usize::MAX),
+        ),
+    };
+    let returns = returned(&handler.returns, "EMITS");
+    let emits = handler
+        .emits
+        .iter()
+        .map(|ty| quote_spanned!(ty.span()=> <#ty as ::kaufmann::__private::Event>::INFO));
+    quote! {
+        const EVENT: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> = #event;
+        const INDEX: usize = #index;
+        const RETURNS: &'static [&'static ::kaufmann::__private::EventInfo] = #returns;
+        const EMITS: &'static [&'static ::kaufmann::__private::EventInfo] = &[#(#emits),*];
+    }
+}
+
+/// A constant of the payload's event.
+fn event_const(ty: &Type, name: &str) -> TokenStream {
+    let name = Ident::new(name, ty.span());
+    quote_spanned!(ty.span()=>
+        <<#ty as ::kaufmann::__private::Payload>::Event as ::kaufmann::__private::Event>::#name)
+}
+
+/// The check of the declared name: it fails at the literal.
+fn declared_event(name: &Ident, declared: &LitStr, info: &TokenStream) -> TokenStream {
+    let name = name.unraw().to_string();
+    quote_spanned!(declared.span()=> ::kaufmann::__private::declared(#name, #declared, #info))
+}
+
+/// An item of `Returned` of the return type.
+fn returned(returns: &Type, item: &str) -> TokenStream {
+    let item = Ident::new(item, returns.span());
+    quote_spanned!(returns.span()=> <#returns as ::kaufmann::__private::Returned>::#item)
+}
+
+/// `impl Handler<…>`.
+fn run(name: &Ident, handler: &Handler) -> TokenStream {
+    let twin = twin(name);
+    let span = located(name.span());
+    let cx = ident("__cx", name.span());
+    let (parameters, state, bound) = match &handler.context {
+        Context::None => (
+            quote!(<__S: ::core::marker::Send + ::core::marker::Sync>),
+            quote!(__S),
+            TokenStream::new(),
+        ),
+        Context::Of(state) => (TokenStream::new(), quote!(#state), TokenStream::new()),
+        Context::Alias(alias) => (
+            quote!(<__S: ::core::marker::Send + ::core::marker::Sync>),
+            quote!(__S),
+            quote!(where ::kaufmann::__private::Context<__S>: ::kaufmann::__private::Same<#alias>),
+        ),
+    };
+    let body = body(name, handler, &cx);
+    // Everything but the body stands at the function's name: that is where rustc says that its future is not `Send`.
+    let handle = quote_spanned! {span=>
+        async fn handle(#cx: &::kaufmann::__private::Context<#state>) -> ::kaufmann::__private::Outcome
+    };
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #parameters ::kaufmann::__private::Handler<#state> for #twin #bound {
+            #handle { #body }
+        }
+    }
+}
+
+fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
+    let event = ident("__event", name.span());
+    let into = ident("__into_outcome", name.span());
+    let payload = match &handler.payload {
+        Payload::Event { ty, .. } => decoded(ty, cx),
+        Payload::AnyRecord { ty } => quote_spanned! {ty.span()=>
+            <#ty as ::kaufmann::__private::AnyRecord>::take(#cx.record())
+        },
+    };
+    let into_outcome = returned(&handler.returns, "into_outcome");
+    let size = match handler.context {
+        Context::None => quote!(future_size1),
+        Context::Of(_) | Context::Alias(_) => quote!(future_size),
+    };
+    let call = call(name, handler, &event, cx);
+    quote! {
+        let #event = #payload;
+        let #into = #into_outcome;
+        #into(
+            ::kaufmann::__private::Place::<
+                { ::kaufmann::__private::#size(&#name) > ::kaufmann::__private::LIMIT }
+            >::place(move || #call).await
+        )
+    }
+}
+
+fn decoded(ty: &Type, cx: &Ident) -> TokenStream {
+    let (event, error) = (ident("__event", ty.span()), ident("__error", ty.span()));
+    quote_spanned! {ty.span()=>
+        match <#ty as ::kaufmann::__private::Payload>::decode(#cx.record().body()) {
+            ::core::result::Result::Ok(#event) => #event,
+            ::core::result::Result::Err(#error) => return ::kaufmann::__private::undecodable(#error),
+        }
+    }
+}
+
+fn call(name: &Ident, handler: &Handler, event: &Ident, cx: &Ident) -> TokenStream {
+    match &handler.context {
+        Context::None => quote!(#name(#event)),
+        Context::Of(_) => quote!(#name(#event, #cx)),
+        Context::Alias(alias) => quote_spanned! {located(alias.span())=>
+            #name(#event, ::kaufmann::__private::Same::<#alias>::same(#cx))
+        },
+    }
+}

@@ -1,0 +1,75 @@
+//! The expansion of a list without errors: the marker, its `Service`, and the checks.
+
+mod checks;
+mod dispatch;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Path, Type};
+
+use super::parse::{Entry, List};
+use crate::errors::ident;
+
+/// The whole expansion. All but the marker stands in an unnamed constant, whose names are nobody else's.
+pub(super) fn service(list: &List, state: &Type) -> TokenStream {
+    let declaration = declaration(list);
+    let name = &list.name;
+    let text = name.unraw().to_string();
+    let handlers = list.handlers.as_deref().unwrap_or_default();
+    let entries = handlers.iter().map(|entry| {
+        let (attributes, path) = (&entry.attributes, path_text(&entry.value));
+        let listed = of_handler(&entry.value, "LISTED");
+        quote_spanned!(entry.value.span()=> #(#attributes)* #listed.entry(#path))
+    });
+    let dispatch = dispatch::dispatch(handlers);
+    let checks = checks::checks(list, handlers);
+    let alias = ident("__State", state.span());
+    quote! {
+        #declaration
+
+        const _: () = {
+            type #alias = #state;
+
+            #[automatically_derived]
+            impl ::kaufmann::__private::Service for #name {
+                type State = #state;
+                const NAME: &'static str = #text;
+                const HANDLERS: &'static [::kaufmann::__private::HandlerEntry] = &[#(#entries),*];
+
+                #dispatch
+            }
+
+            #checks
+        };
+    }
+}
+
+/// The marker, with the user's attributes and visibility.
+pub(super) fn declaration(list: &List) -> TokenStream {
+    let List {
+        attributes,
+        visibility,
+        name,
+        ..
+    } = list;
+    quote!(#(#attributes)* #visibility struct #name;)
+}
+
+/// An item of the handler's `Handler<State>`, all of it at the entry, so that however often it is named it fails once.
+fn of_handler(path: &Path, item: &str) -> TokenStream {
+    let span = path.span();
+    let (item, state) = (ident(item, span), ident("__State", span));
+    quote_spanned!(span=> <#path as ::kaufmann::__private::Handler<#state>>::#item)
+}
+
+/// An entry as it is written.
+fn path_text(path: &Path) -> String {
+    path.to_token_stream().to_string().replace(' ', "")
+}
+
+/// Whether an entry may be compiled out, so that the places in the table are not those in the list.
+fn is_conditional<T>(entries: &[Entry<T>]) -> bool {
+    entries.iter().any(|entry| !entry.attributes.is_empty())
+}

@@ -1,0 +1,93 @@
+//! `Service::dispatch`: a `match` on the handler's place.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::Path;
+use syn::spanned::Spanned as _;
+
+use super::{Entry, is_conditional, of_handler};
+use crate::errors::ident;
+
+/// How many handlers one `match` has. In a debug build each arm takes stack of its own at every poll, so a long list is
+/// divided.
+const CHUNK: usize = 16;
+
+pub(super) fn dispatch(handlers: &[Entry<Path>]) -> TokenStream {
+    let place = place_in_list(handlers);
+    let body = if handlers.len() <= CHUNK {
+        arms(0, handlers)
+    } else {
+        chunked(handlers)
+    };
+    quote! {
+        async fn dispatch(
+            __handler: u32,
+            __cx: &::kaufmann::__private::Context<__State>,
+        ) -> ::kaufmann::__private::Outcome {
+            #place
+            #body
+        }
+    }
+}
+
+/// Turns the place in the table into the place in the list, if they may differ.
+fn place_in_list(handlers: &[Entry<Path>]) -> TokenStream {
+    if !is_conditional(handlers) {
+        return TokenStream::new();
+    }
+    let places = handlers.iter().enumerate().map(|(at, entry)| {
+        let (attributes, at) = (&entry.attributes, literal(at));
+        quote!(#(#attributes)* #at)
+    });
+    quote! {
+        const __PLACES: &[u32] = &[#(#places),*];
+        let __handler = match __PLACES.get(__handler as usize) {
+            ::core::option::Option::Some(place) => *place,
+            ::core::option::Option::None => ::kaufmann::__private::no_such_handler(__handler),
+        };
+    }
+}
+
+fn chunked(handlers: &[Entry<Path>]) -> TokenStream {
+    let (mut functions, mut calls) = (Vec::new(), Vec::new());
+    for (number, chunk) in handlers.chunks(CHUNK).enumerate() {
+        let (name, arms) = (format_ident!("__chunk{number}"), arms(number * CHUNK, chunk));
+        let number = literal(number);
+        functions.push(quote! {
+            async fn #name(
+                __handler: u32,
+                __cx: &::kaufmann::__private::Context<__State>,
+            ) -> ::kaufmann::__private::Outcome {
+                #arms
+            }
+        });
+        calls.push(quote!(#number => #name(__handler, __cx).await));
+    }
+    let chunk = literal(CHUNK);
+    quote! {
+        #(#functions)*
+        match __handler / #chunk {
+            #(#calls,)*
+            _ => ::kaufmann::__private::no_such_handler(__handler),
+        }
+    }
+}
+
+fn arms(first: usize, handlers: &[Entry<Path>]) -> TokenStream {
+    let arms = handlers.iter().enumerate().map(|(offset, entry)| {
+        let (attributes, place) = (&entry.attributes, literal(first + offset));
+        let span = entry.value.span();
+        let (handle, cx) = (of_handler(&entry.value, "handle"), ident("__cx", span));
+        quote_spanned!(span=> #(#attributes)* #place => #handle(#cx).await,)
+    });
+    quote! {
+        match __handler {
+            #(#arms)*
+            _ => ::kaufmann::__private::no_such_handler(__handler),
+        }
+    }
+}
+
+fn literal(place: usize) -> Literal {
+    Literal::usize_unsuffixed(place)
+}

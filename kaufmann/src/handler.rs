@@ -1,0 +1,92 @@
+//! The seam between the macros and the runtime: what `#[handler]` and `service!` implement.
+
+pub(crate) mod check;
+pub(crate) mod input;
+pub(crate) mod place;
+
+use std::future::Future;
+
+use crate::context::Context;
+use crate::event::EventInfo;
+use crate::outcome::Outcome;
+
+/// What is known about a handler when the program is built. Implemented by [`macro@crate::handler`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a kaufmann handler",
+    label = "not a function with `#[handler]`",
+    note = "`service!` lists functions that have the attribute `#[kaufmann::handler(event = \"…\")]`"
+)]
+pub trait HandlerInfo {
+    /// The event it handles; `None` for a catch-all.
+    const EVENT: Option<&'static EventInfo>;
+    /// The event's place in the generated `events::ALL`; `usize::MAX` for a catch-all.
+    const INDEX: usize;
+    /// The events its return type can publish.
+    const RETURNS: &'static [&'static EventInfo];
+    /// The events that `emits = […]` adds.
+    const EMITS: &'static [&'static EventInfo];
+}
+
+/// A handler that runs with the state `S`. Implemented by [`macro@crate::handler`].
+#[diagnostic::on_unimplemented(
+    message = "handler `{Self}` cannot run with the state `{S}`",
+    label = "its `Context` has a different state type",
+    note = "every handler of a service takes `&Context<{S}>`, or no context at all"
+)]
+pub trait Handler<S>: HandlerInfo {
+    /// What `service!` puts into its table. It stands here, not in [`HandlerInfo`], so that the list asks for one trait only
+    /// and a wrong entry is one error.
+    #[doc(hidden)]
+    const LISTED: check::Listed =
+        check::Listed { event: Self::EVENT, index: Self::INDEX, returns: Self::RETURNS, emits: Self::EMITS };
+
+    /// Decodes the record in `cx`, runs the function and says what became of it.
+    fn handle(cx: &Context<S>) -> impl Future<Output = Outcome> + Send + '_;
+}
+
+/// A list of handlers with their state. Implemented by [`crate::service!`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a kaufmann service",
+    label = "not declared with `kaufmann::service!`",
+    note = "declare it: `kaufmann::service! {{ pub struct {Self} {{ state: …, handlers: […] }} }}`"
+)]
+pub trait Service: Send + Sync + 'static {
+    /// What the handlers share.
+    type State: Send + Sync + 'static;
+    /// The service's name.
+    const NAME: &'static str;
+    /// The handlers in the order of the list.
+    const HANDLERS: &'static [HandlerEntry];
+
+    /// Runs the handler with this place in [`Service::HANDLERS`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such place.
+    fn dispatch(handler: u32, cx: &Context<Self::State>) -> impl Future<Output = Outcome> + Send + '_;
+}
+
+/// A handler in a service's list.
+#[derive(Debug)]
+pub struct HandlerEntry {
+    /// The path as it stands in the list: `users::create`.
+    pub path: &'static str,
+    /// The event it handles; `None` for a catch-all.
+    pub event: Option<&'static EventInfo>,
+    /// The events its return type can publish.
+    pub returns: &'static [&'static EventInfo],
+    /// The events that `emits = […]` adds.
+    pub emits: &'static [&'static EventInfo],
+}
+
+/// All events that a service's handlers may publish, each once, in the order of the list.
+#[must_use]
+pub fn emitted<V: Service>() -> Vec<&'static EventInfo> {
+    let mut all: Vec<&'static EventInfo> = Vec::new();
+    for info in V::HANDLERS.iter().flat_map(|entry| entry.returns.iter().chain(entry.emits)) {
+        if !all.iter().any(|known| known.name == info.name) {
+            all.push(info);
+        }
+    }
+    all
+}

@@ -1,0 +1,46 @@
+//! Where a handler's future lives: in the future of the whole table, or, if it is big, in a box of its own.
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// The largest future, in bytes, that is kept inside the table's. One table has one future type, as big as the biggest
+/// handler in it, and every event moves it: above this size moving costs more than allocating.
+pub const LIMIT: usize = 1024;
+
+/// The size of the future that a handler with a context returns.
+pub const fn future_size<F, A, B, Fut>(_: &F) -> usize
+where
+    F: Fn(A, B) -> Fut,
+{
+    size_of::<Fut>()
+}
+
+/// The size of the future that a handler without a context returns.
+pub const fn future_size1<F, A, Fut>(_: &F) -> usize
+where
+    F: Fn(A) -> Fut,
+{
+    size_of::<Fut>()
+}
+
+/// Makes a future where it will live, boxed or not.
+///
+/// It takes a closure, and the boxed form is never inlined, so that a big future is not first built in the caller's frame.
+#[derive(Debug)]
+pub struct Place<const BOXED: bool>;
+
+impl Place<true> {
+    /// The future in a box.
+    #[inline(never)]
+    pub fn place<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+        Box::pin(make())
+    }
+}
+
+impl Place<false> {
+    /// The future itself.
+    #[inline(always)]
+    pub fn place<F: Future>(make: impl FnOnce() -> F) -> F {
+        make()
+    }
+}

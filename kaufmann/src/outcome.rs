@@ -1,0 +1,220 @@
+//! What a handler's return value means: an [`Outcome`], and the events that leave with it.
+
+use crate::event::{Event, EventInfo};
+use crate::failure::{Failure, HandlerError};
+use kaufmann_avro::DecodeError;
+
+/// What became of a record.
+///
+/// A handler usually returns `Result<T, E>`; it may return an `Outcome` to say it in its own words.
+#[derive(Debug)]
+pub struct Outcome(pub(crate) Verdict);
+
+/// The inside of an [`Outcome`]; small, as every event moves one.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Handled; nothing leaves.
+    Done,
+    /// Handled; settled once the broker has these.
+    Publish(Vec<Outgoing>),
+    /// The handler failed.
+    Failed(Failure),
+    /// The payload is no value of its schema.
+    Undecodable(DecodeError),
+}
+
+impl Outcome {
+    /// The record is handled.
+    #[must_use]
+    pub fn done() -> Self {
+        Self(Verdict::Done)
+    }
+
+    /// The handler failed; the failure's class says what becomes of the record.
+    pub fn failed(failure: impl Into<Failure>) -> Self {
+        Self(Verdict::Failed(failure.into()))
+    }
+
+    /// The record is handled once the broker has this event too.
+    #[must_use]
+    pub fn and_publish(self, event: impl Event) -> Self {
+        let mut outgoing = match self.0 {
+            Verdict::Done => Vec::with_capacity(1),
+            Verdict::Publish(outgoing) => outgoing,
+            failed => return Self(failed),
+        };
+        outgoing.push(Outgoing::new(&event));
+        Self(Verdict::Publish(outgoing))
+    }
+
+    /// The events that leave with it.
+    #[must_use]
+    pub fn outgoing(&self) -> &[Outgoing] {
+        match &self.0 {
+            Verdict::Publish(outgoing) => outgoing,
+            _ => &[],
+        }
+    }
+
+    /// The failure, if it is one.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.0 {
+            Verdict::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn of_outgoing(outgoing: Vec<Outgoing>) -> Self {
+        if outgoing.is_empty() { Self::done() } else { Self(Verdict::Publish(outgoing)) }
+    }
+
+    #[cold]
+    pub(crate) fn undecodable(error: DecodeError) -> Self {
+        Self(Verdict::Undecodable(error))
+    }
+}
+
+/// An event on its way out: encoded, not yet framed.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Which event.
+    pub info: &'static EventInfo,
+    /// The Avro datum.
+    pub datum: Vec<u8>,
+    /// The ordering key, if the event's schema names one.
+    pub key: Option<Vec<u8>>,
+}
+
+impl Outgoing {
+    /// Encodes an event.
+    pub fn new<E: Event>(event: &E) -> Self {
+        let mut datum = Vec::with_capacity(64);
+        event.encode(&mut datum);
+        let mut key = Vec::new();
+        let key = event.key(&mut key).then_some(key);
+        Self { info: E::INFO, datum, key }
+    }
+}
+
+/// An event, or something that holds at most some events of one type: `E`, `Option<E>`, `Vec<E>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the success of a kaufmann handler",
+    label = "neither an event nor made of events",
+    note = "a handler returns `Result<T, E>`, where `T` is `()`, an event, an `Option` or `Vec` of one, or a tuple of these"
+)]
+pub trait EmitOne {
+    /// The event.
+    const INFO: &'static EventInfo;
+    /// Encodes what there is.
+    fn emit(self, out: &mut Vec<Outgoing>);
+}
+
+impl<E: Event> EmitOne for E {
+    const INFO: &'static EventInfo = E::INFO;
+    fn emit(self, out: &mut Vec<Outgoing>) {
+        out.push(Outgoing::new(&self));
+    }
+}
+
+impl<E: Event> EmitOne for Option<E> {
+    const INFO: &'static EventInfo = E::INFO;
+    fn emit(self, out: &mut Vec<Outgoing>) {
+        out.extend(self.iter().map(Outgoing::new));
+    }
+}
+
+impl<E: Event> EmitOne for Vec<E> {
+    const INFO: &'static EventInfo = E::INFO;
+    fn emit(self, out: &mut Vec<Outgoing>) {
+        out.extend(self.iter().map(Outgoing::new));
+    }
+}
+
+/// What a handler returns when it succeeds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the success of a kaufmann handler",
+    label = "neither an event nor made of events",
+    note = "a handler returns `Result<T, E>`, where `T` is `()`, an event, an `Option` or `Vec` of one, or a tuple of these"
+)]
+pub trait Success {
+    /// The events that may leave.
+    const EMITS: &'static [&'static EventInfo];
+    /// What became of the record.
+    fn into_outcome(self) -> Outcome;
+}
+
+impl Success for () {
+    const EMITS: &'static [&'static EventInfo] = &[];
+    #[inline]
+    fn into_outcome(self) -> Outcome {
+        Outcome::done()
+    }
+}
+
+impl Success for Outcome {
+    const EMITS: &'static [&'static EventInfo] = &[];
+    fn into_outcome(self) -> Outcome {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: EmitOne> Success for T {
+    const EMITS: &'static [&'static EventInfo] = &[T::INFO];
+    fn into_outcome(self) -> Outcome {
+        let mut outgoing = Vec::new();
+        self.emit(&mut outgoing);
+        Outcome::of_outgoing(outgoing)
+    }
+}
+
+macro_rules! success_of_tuple {
+    ($($name:ident),+) => {
+        impl<$($name: EmitOne),+> Success for ($($name,)+) {
+            const EMITS: &'static [&'static EventInfo] = &[$($name::INFO),+];
+            fn into_outcome(self) -> Outcome {
+                #[allow(non_snake_case)]
+                let ($($name,)+) = self;
+                let mut outgoing = Vec::new();
+                $($name.emit(&mut outgoing);)+
+                Outcome::of_outgoing(outgoing)
+            }
+        }
+    };
+}
+success_of_tuple!(A);
+success_of_tuple!(A, B);
+success_of_tuple!(A, B, C);
+success_of_tuple!(A, B, C, D);
+
+/// The whole return type of a handler: `Result<T, E>`, or an [`Outcome`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be returned from a kaufmann handler",
+    label = "expected `Result<T, E>`",
+    note = "`Ok(())` settles the record; `Ok(event)` publishes the event first; `Err` is retried, or what its class says"
+)]
+pub trait Returned {
+    /// The events that may leave.
+    const EMITS: &'static [&'static EventInfo];
+    /// What became of the record.
+    fn into_outcome(self) -> Outcome;
+}
+
+impl<T: Success, E: HandlerError> Returned for Result<T, E> {
+    const EMITS: &'static [&'static EventInfo] = T::EMITS;
+    #[inline]
+    fn into_outcome(self) -> Outcome {
+        match self {
+            Ok(success) => success.into_outcome(),
+            Err(error) => Outcome(Verdict::Failed(error.into_failure())),
+        }
+    }
+}
+
+impl Returned for Outcome {
+    const EMITS: &'static [&'static EventInfo] = &[];
+    fn into_outcome(self) -> Outcome {
+        self
+    }
+}

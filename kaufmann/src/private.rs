@@ -1,0 +1,57 @@
+//! What generated code and expanded macros name. Not a public interface: it changes without notice.
+
+pub use kaufmann_avro as avro;
+pub use serde;
+
+pub use crate::context::Context;
+pub use crate::event::{Body, Event, EventInfo, Payload};
+pub use crate::failure::{Class, Failure, HandlerError};
+pub use crate::handler::check::{Ignored, POISON, Placed, declared, earlier, exhaustive, ignored, listed_once};
+pub use crate::handler::input::{AnyRecord, Same};
+pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
+pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service};
+pub use crate::outcome::{EmitOne, Outcome, Returned, Success};
+
+/// The outcome of a record whose payload is no value of its schema.
+#[must_use]
+pub fn undecodable(error: avro::DecodeError) -> Outcome {
+    Outcome::undecodable(error)
+}
+
+/// The failure of an error that says its class.
+pub fn classed<E: std::error::Error + Send + Sync + 'static>(error: E, class: Class) -> Failure {
+    Failure::classed(error.into(), class)
+}
+
+/// What a handler or a service with an error of its own does; the program is never built.
+#[must_use]
+pub fn poisoned() -> Outcome {
+    Outcome::done()
+}
+
+/// Refuses a place that the service's table does not have.
+///
+/// # Panics
+///
+/// Always.
+pub fn no_such_handler(handler: u32) -> ! {
+    panic!("the service has no handler {handler}")
+}
+
+#[cfg(not(feature = "cli"))]
+pub use without_cli::main;
+
+#[cfg(not(feature = "cli"))]
+mod without_cli {
+    use std::io::Write;
+    use std::process::ExitCode;
+
+    use crate::{Config, Service, Started};
+
+    /// What `#[kaufmann::main]` calls where there is no command line.
+    pub fn main<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
+        drop(start);
+        let _ = writeln!(std::io::stderr(), "error: {} was built without kaufmann's feature `cli`", V::NAME);
+        ExitCode::FAILURE
+    }
+}
