@@ -314,7 +314,7 @@ impl<'m> Encoder<'m> {
 fn tells_more(error: &JsonError, than: &JsonError) -> bool {
     let rank = |error: &JsonError| {
         (
-            error.depth(),
+            error.steps(),
             !matches!(error.kind(), JsonErrorKind::Expected { .. }),
         )
     };

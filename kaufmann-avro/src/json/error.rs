@@ -63,6 +63,7 @@ impl JsonError {
     pub(super) fn new(kind: JsonErrorKind) -> Self {
         Self {
             path: String::new(),
+            steps: 0,
             kind,
         }
     }

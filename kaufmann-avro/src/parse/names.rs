@@ -85,10 +85,11 @@ impl Names {
         if let Some(global) = reference.strip_prefix('.') {
             return self.by_name.get(global).copied();
         }
-        if !namespace.is_empty() && !reference.contains('.') {
-            if let Some(id) = self.by_name.get(&format!("{namespace}.{reference}")) {
-                return Some(*id);
-            }
+        if !namespace.is_empty()
+            && !reference.contains('.')
+            && let Some(id) = self.by_name.get(&format!("{namespace}.{reference}"))
+        {
+            return Some(*id);
         }
         self.by_name.get(reference).copied()
     }
