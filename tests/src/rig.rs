@@ -15,6 +15,7 @@ pub mod service;
 mod wait;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, anyhow};
@@ -115,6 +116,16 @@ fn here() -> &'static Path {
 /// The class path of a folder of jars.
 fn jars(folder: &Path) -> PathBuf {
     folder.join("*")
+}
+
+/// A Java program that starts fast and lives briefly, with a heap such as `512m`.
+fn java(heap: &str) -> Command {
+    let mut command = Command::new("java");
+    command
+        .arg(format!("-Xmx{heap}"))
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .stdin(Stdio::null());
+    command
 }
 
 /// A loopback port that was free a moment ago.

@@ -108,8 +108,8 @@ impl Client {
         }
         // The answer comes when the controller knows the topic; the broker, a moment later.
         wait_until(&format!("the topic {name} should have leaders"), TIMEOUT, || {
-            let ids = self.partitions(name)?;
-            Ok((ids.len() == usize::try_from(partitions)?).then_some(()))
+            let led = self.partitions(name).map_or(0, |ids| ids.len());
+            Ok((led == usize::try_from(partitions)?).then_some(()))
         })
     }
 
@@ -259,14 +259,12 @@ impl Client {
     fn partitions(&self, topic: &str) -> Result<Vec<i32>> {
         let metadata = self.reader.fetch_metadata(Some(topic), TIMEOUT)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let partitions = found
+        let known = found.filter(|found| found.error().is_none());
+        let partitions = known
             .with_context(|| format!("the broker does not know {topic}"))?
             .partitions();
-        Ok(partitions
-            .iter()
-            .filter(|partition| partition.leader() >= 0)
-            .map(rdkafka::metadata::MetadataPartition::id)
-            .collect())
+        let led = partitions.iter().filter(|partition| partition.leader() >= 0);
+        Ok(led.map(rdkafka::metadata::MetadataPartition::id).collect())
     }
 }
 

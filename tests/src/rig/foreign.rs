@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::{Servers, here, jars, wait_until};
+use super::{Servers, here, jars, java, wait_until};
 
 const DEADLINE: Duration = Duration::from_secs(300);
 
@@ -176,8 +176,7 @@ impl Foreign {
                 "--expect",
                 &expected.to_string(),
             ])
-            .args(["--seconds", &deadline.as_secs().to_string()])
-            .stdin(Stdio::null());
+            .args(["--seconds", &deadline.as_secs().to_string()]);
         let mut process = Process::spawn("consumer", &mut command, &folder)?;
         let status = process.wait(deadline + DEADLINE)?;
         ensure!(
@@ -189,9 +188,8 @@ impl Foreign {
     }
 
     fn java(&self, program: &str, servers: &Servers) -> Command {
-        let mut command = Command::new("java");
+        let mut command = java("256m");
         command
-            .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
             .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
             .arg("-cp")
             .arg(&self.class_path)

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,7 +9,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::{Client, fetch, free_port, jars, wait_until};
+use super::{Client, fetch, free_port, jars, java, wait_until};
 
 /// Any 16 bytes do: the cluster is alone in its folder.
 const CLUSTER_ID: &str = "a2F1Zm1hbm4tdGVzdHMtMQ";
@@ -71,20 +70,13 @@ impl Kafka {
     /// If it does not come up; the error holds the end of its log.
     pub fn restart(&mut self) -> Result<()> {
         self.process = None;
-        let mut command = Command::new("java");
+        let mut command = java("512m");
         command
-            .args([
-                "-Xms256m",
-                "-Xmx512m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-            ])
+            .arg("-cp")
             .arg(&self.class_path)
             .arg("kafka.Kafka")
             .arg(self.properties())
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null());
+            .current_dir(self.folder.path());
         let mut process = Process::spawn("kafka", &mut command, &self.folder)?;
         wait_until("Kafka should answer", START_DEADLINE, || {
             ensure!(process.exited()?.is_none(), "Kafka ended at its start");
@@ -135,12 +127,11 @@ impl Kafka {
             kafka.properties(),
             properties(port, controller, &kafka.folder.path().join("log")),
         )?;
-        let output = Command::new("java")
-            .args(["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp"])
+        let output = java("256m")
+            .arg("-cp")
             .arg(&kafka.class_path)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(kafka.properties())
-            .stdin(Stdio::null())
             .output()
             .context("cannot run java: on Debian, apt-get install default-jdk-headless")?;
         ensure!(

@@ -1,14 +1,13 @@
 //! Apicurio, a registry that speaks the Confluent API, as a Java process.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::{block_on, fetch, free_port, wait_until};
+use super::{block_on, fetch, free_port, java, wait_until};
 
 const START_DEADLINE: Duration = Duration::from_secs(180);
 const API: &str = "/apis/ccompat/v7";
@@ -77,17 +76,15 @@ impl Registry {
 
     fn start_on(cache: &Path, port: u16) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("kaufmann-registry-").tempdir()?;
-        let mut command = Command::new("java");
+        let mut command = java("512m");
         command
-            .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
             .args([
                 "-Dquarkus.http.host=127.0.0.1".to_owned(),
                 format!("-Dquarkus.http.port={port}"),
                 "-jar".to_owned(),
             ])
             .arg(cache.join("registry/apicurio-registry-app-3.0.9-runner.jar"))
-            .current_dir(folder.path())
-            .stdin(Stdio::null());
+            .current_dir(folder.path());
         let process = Process::spawn("registry", &mut command, &folder)?;
         let mut registry = Self {
             _process: process,

@@ -1,0 +1,9 @@
+use kaufmann::HandlerError;
+
+#[derive(Debug, HandlerError)]
+pub enum Charge {
+    #[retry]
+    Database,
+}
+
+fn main() {}

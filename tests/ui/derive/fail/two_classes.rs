@@ -1,0 +1,11 @@
+use kaufmann::HandlerError;
+
+#[derive(Debug, thiserror::Error, HandlerError)]
+pub enum Charge {
+    #[error("the database is away")]
+    #[retry]
+    #[skip]
+    Database,
+}
+
+fn main() {}

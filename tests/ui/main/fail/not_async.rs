@@ -1,0 +1,15 @@
+use kaufmann::{BoxError, Config};
+
+pub struct App;
+
+kaufmann::service! {
+    pub struct Accounts {
+        state: App,
+        handlers: [],
+    }
+}
+
+#[kaufmann::main(Accounts)]
+fn start(_config: &Config) -> Result<App, BoxError> {
+    Ok(App)
+}

@@ -1,0 +1,17 @@
+use kaufmann::{BoxError, Config};
+
+pub struct App;
+
+kaufmann::service! {
+    pub struct Accounts {
+        state: App,
+        handlers: [],
+    }
+}
+
+#[kaufmann::main(Accounts)]
+async fn start(_config: &Config) -> Result<App, BoxError> {
+    Ok(App)
+}
+
+fn main() {}
