@@ -1,1 +1,73 @@
-//! Code generation for kaufmann.
+//! Typed Rust events from `.avsc` files, made by a build script.
+//!
+//! ```no_run
+//! // build.rs
+//! fn main() {
+//!     kaufmann_codegen::compile("schemas");
+//! }
+//! ```
+//!
+//! The package that has this build script names `kaufmann-codegen` under `[build-dependencies]` and `kaufmann` under
+//! `[dependencies]`, and brings the types in with `kaufmann::include_events!();`. The record at the top of each file is
+//! an event; what is generated for `schemas/user/create.avsc` with the namespace `user` and the name `create` is
+//! `events::user::Create`.
+//!
+//! # What is generated
+//!
+//! | schema | Rust | borrowed form |
+//! |---|---|---|
+//! | record | a struct, with `new` for the fields without default, and `Default` if all have one | `…Ref<'a>` |
+//! | enum | a `Copy` enum with `as_str` | the same |
+//! | fixed | `pub struct X(pub [u8; N])` | the same |
+//! | null, boolean, int, long, float, double | `()`, `bool`, `i32`, `i64`, `f32`, `f64` | the same |
+//! | string, bytes | `String`, `Vec<u8>` | `&'a str`, `&'a [u8]` |
+//! | array, map | `Vec<T>`, `BTreeMap<String, T>` | `Vec<T>`, `Vec<(&'a str, T)>` |
+//! | a union of null and one more | `Option<T>` | the same |
+//! | any other union | an enum named by record and field, in an `Option` if null is among the branches | `…Ref<'a>` |
+//! | logical types | the types of `kaufmann::types` | the same |
+//!
+//! All of them are written and read without an intermediate value. Records that contain themselves are boxed where they
+//! must be. In serde's terms a union is tagged as in Avro's JSON encoding, `{"string": "…"}`, and a missing field has its
+//! default.
+//!
+//! # Attributes of an event
+//!
+//! | attribute | says |
+//! |---|---|
+//! | `"event": "user.create"` | the event's name, if it is not the full name; `false`: the record is no event |
+//! | `"topic": "users"` | where it is published unless the configuration says otherwise |
+//! | `"key": "user.id"` | the path of the field that orders it: a string, bytes, int, long, enum, fixed or uuid |
+//!
+//! Sample payloads stand in `create.samples.json` beside `create.avsc`, as a JSON array; each is checked.
+//!
+//! # Names
+//!
+//! Namespaces become modules, types and symbols are in `PascalCase`, fields in `snake_case`. Keywords become raw
+//! identifiers, or get an underscore where that is not possible (`self_`). Names that become the same get a number
+//! (`Name2`), whatever the order of the files; the one that needed no change keeps its name.
+
+mod config;
+mod error;
+
+// In the order in which a folder becomes code.
+mod load;
+mod model;
+
+mod check;
+mod naming;
+
+mod render;
+mod write;
+
+use std::path::Path;
+
+pub use config::{Config, Generated};
+pub use error::{Error, ErrorKind};
+
+/// Generates the code of a folder of schemas from a build script, into `events.rs` in Cargo's `OUT_DIR`.
+///
+/// If something is wrong, every error of every file is shown by Cargo as `path:line:column: message`, and the build
+/// script ends the process with exit code 1. [`Config`] has options, and a form that neither prints nor exits.
+pub fn compile(dir: impl AsRef<Path>) {
+    Config::new().compile(dir);
+}

@@ -1,0 +1,222 @@
+//! What the schemas must fulfil beyond Avro's own rules: which records are events, where they go, what orders them.
+
+mod key;
+mod samples;
+
+use std::collections::BTreeMap;
+
+use kaufmann_avro::model::{Attribute, Definition, Kind, Model, NamedType, TypeId};
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, did_you_mean};
+use crate::load::Folder;
+use crate::model::Types;
+use crate::naming;
+
+pub(crate) use self::key::{Key, KeyKind};
+
+/// The longest fixed that is generated: it is an array by value.
+const MAX_FIXED: usize = 1 << 16;
+
+/// An event.
+#[derive(Debug)]
+pub(crate) struct Event {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its record.
+    pub(crate) root: TypeId,
+    /// Where it is published.
+    pub(crate) topic: Option<String>,
+    /// What orders it.
+    pub(crate) key: Option<Key>,
+    /// Samples of its payload, one JSON text each.
+    pub(crate) samples: Vec<String>,
+}
+
+/// Finds the events, sorted by name, or everything that is wrong.
+pub(crate) fn check(
+    types: &Types,
+    folder: &Folder,
+    config: &Config,
+    dir: &str,
+) -> Result<Vec<Event>, Vec<Error>> {
+    let mut errors = Vec::new();
+    options(types, config, dir, &mut errors);
+    tops(types, &mut errors);
+    let mut events = BTreeMap::<String, Event>::new();
+    let roots = types.roots();
+    for (index, named) in types.model.types.iter().enumerate() {
+        let id = TypeId(index);
+        fixed(types, named, &mut errors);
+        let top = roots.contains_key(&id) && matches!(named.definition, Definition::Record(_));
+        let Some(name) = name(&types.model, named, top, &mut errors) else {
+            continue;
+        };
+        let event = Event {
+            root: id,
+            topic: topic(&types.model, named, &mut errors),
+            key: key::key(types, id, &mut errors),
+            samples: Vec::new(),
+            name: name.clone(),
+        };
+        if let Some(first) = events.get(&name) {
+            let first = types.model.locate(types.model.get(first.root).at);
+            errors.push(Error::at(
+                &types.model,
+                named.at,
+                ErrorKind::DuplicateEvent { name, first },
+            ));
+        } else {
+            events.insert(name, event);
+        }
+    }
+    let mut events = events.into_values().collect::<Vec<_>>();
+    samples::samples(types, folder, &mut events, &mut errors);
+    if errors.is_empty() {
+        Ok(events)
+    } else {
+        Err(errors)
+    }
+}
+
+/// The event's name, if the type is one.
+fn name(model: &Model, named: &NamedType, top: bool, errors: &mut Vec<Error>) -> Option<String> {
+    let attribute = named.attributes.get("event");
+    match attribute.map(|attribute| (&attribute.value, attribute)) {
+        None => top.then(|| named.name.to_string()),
+        Some((Value::Bool(false), _)) => None,
+        Some((_, attribute)) if !top => {
+            let what = not_an_event(named);
+            errors.push(Error::at(model, attribute.at, ErrorKind::NotAnEvent { what }));
+            None
+        }
+        Some((Value::Bool(true), _)) => Some(named.name.to_string()),
+        Some((Value::String(name), _)) if is_event_name(name) => Some(name.clone()),
+        Some((_, attribute)) => {
+            let expected = "a name of printable ASCII without spaces, such as `\"user.create\"`, or `false`";
+            errors.push(malformed(model, attribute, "event", expected));
+            None
+        }
+    }
+}
+
+fn not_an_event(named: &NamedType) -> String {
+    let name = &named.name;
+    match named.definition {
+        Definition::Record(_) => format!("`{name}` is defined inside another type"),
+        Definition::Enum { .. } => format!("`{name}` is an enum"),
+        Definition::Fixed { .. } => format!("`{name}` is a fixed"),
+    }
+}
+
+fn is_event_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn topic(model: &Model, named: &NamedType, errors: &mut Vec<Error>) -> Option<String> {
+    let attribute = named.attributes.get("topic")?;
+    match &attribute.value {
+        Value::String(topic) if is_topic(topic) => Some(topic.clone()),
+        _ => {
+            let expected = "a topic's name: 1 to 249 of the characters a-z, A-Z, 0-9, `.`, `_` and `-`";
+            errors.push(malformed(model, attribute, "topic", expected));
+            None
+        }
+    }
+}
+
+/// What the broker accepts.
+fn is_topic(topic: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=249).contains(&topic.len()) && topic.bytes().all(legal) && topic != "." && topic != ".."
+}
+
+fn malformed(model: &Model, attribute: &Attribute, name: &'static str, expected: &'static str) -> Error {
+    let found = match &attribute.value {
+        Value::String(text) => format!("`{text}`"),
+        other => format!("`{other}`"),
+    };
+    Error::at(
+        model,
+        attribute.at,
+        ErrorKind::Attribute {
+            attribute: name,
+            found,
+            expected,
+        },
+    )
+}
+
+/// The top of each file must define a type that has a name.
+fn tops(types: &Types, errors: &mut Vec<Error>) {
+    let roots = types.roots();
+    for (index, file) in types.model.files.iter().enumerate() {
+        let what = match &file.root.kind {
+            Kind::Named(id) if roots.get(id) == Some(&index) => continue,
+            Kind::Named(id) => {
+                let named = types.model.get(*id);
+                let (name, at) = (named.name.to_string(), types.model.locate(named.at));
+                let kind = ErrorKind::OnlyRefers { name, at };
+                errors.push(Error::at(&types.model, file.root.at, kind));
+                continue;
+            }
+            Kind::Array(_) => "an array",
+            Kind::Map(_) => "a map",
+            Kind::Union(_) => "a union",
+            _ => "a primitive type",
+        };
+        errors.push(Error::at(&types.model, file.root.at, ErrorKind::Unnamed { what }));
+    }
+}
+
+fn fixed(types: &Types, named: &NamedType, errors: &mut Vec<Error>) {
+    if let Definition::Fixed { size } = named.definition
+        && size > MAX_FIXED
+    {
+        let kind = ErrorKind::FixedSize {
+            name: named.name.to_string(),
+            size,
+            limit: MAX_FIXED,
+        };
+        errors.push(Error::at(&types.model, named.at, kind));
+    }
+}
+
+/// What the build script asks for must exist.
+fn options(types: &Types, config: &Config, dir: &str, errors: &mut Vec<Error>) {
+    let mut wrong = |option, reason| errors.push(Error::whole(dir, ErrorKind::Option { option, reason }));
+    let names = types.model.types.iter().map(|named| &named.name);
+    if let Some(prefix) = &config.strip_prefix
+        && names
+            .clone()
+            .all(|name| naming::strip(&name.namespace, prefix).is_none())
+    {
+        wrong(
+            "strip_prefix",
+            format!("names `{prefix}`, but no namespace begins with it"),
+        );
+    }
+    let names = names.map(ToString::to_string).collect::<Vec<_>>();
+    for (target, derives) in &config.derives {
+        if target != "*" && !names.contains(target) {
+            let hint = did_you_mean(target, names.iter().map(String::as_str));
+            wrong(
+                "derive",
+                format!("names the type `{target}`, which no schema defines{hint}"),
+            );
+        }
+        for derive in derives
+            .split(',')
+            .map(str::trim)
+            .filter(|derive| !derive.is_empty())
+        {
+            if syn::parse_str::<syn::Path>(derive).is_err() {
+                wrong(
+                    "derive",
+                    format!("has `{derive}`, which is not the path of a derive"),
+                );
+            }
+        }
+    }
+}

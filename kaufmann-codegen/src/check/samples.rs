@@ -1,0 +1,152 @@
+//! Samples beside the schemas: each must be a payload of its event.
+
+use std::collections::BTreeMap;
+
+use kaufmann_avro::json::encode_json;
+use kaufmann_avro::model::{Definition, Model};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind};
+use crate::load::{Folder, Text};
+use crate::model::Types;
+
+use super::Event;
+
+/// Adds the samples of every file to its event.
+pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], errors: &mut Vec<Error>) {
+    let stems = folder
+        .schemas
+        .iter()
+        .map(Text::stem)
+        .enumerate()
+        .map(|(file, stem)| (stem, file));
+    let stems = stems.collect::<BTreeMap<_, _>>();
+    let roots = types.roots();
+    for samples in &folder.samples {
+        let Some(file) = stems.get(samples.stem()) else {
+            let name = samples.stem().rsplit('/').next().unwrap_or_default();
+            let kind = ErrorKind::OrphanSamples {
+                schema: format!("{name}.avsc"),
+            };
+            errors.push(Error::whole(samples.path.as_str(), kind));
+            continue;
+        };
+        let root = roots.iter().find(|(_, top)| *top == file).map(|(root, _)| *root);
+        match (root, events.iter_mut().find(|event| Some(event.root) == root)) {
+            (_, Some(event)) => read(types, samples, event, errors),
+            // Why the record became no event is reported already, unless that is what it wants.
+            (Some(root), None) if wants_none(&types.model, root) => {
+                let name = &types.model.get(root).name;
+                let what = format!("`{name}` is none");
+                errors.push(Error::whole(
+                    samples.path.as_str(),
+                    ErrorKind::SamplesOfNoEvent { what },
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn wants_none(model: &Model, root: kaufmann_avro::model::TypeId) -> bool {
+    let named = model.get(root);
+    let no_record = !matches!(named.definition, Definition::Record(_));
+    no_record
+        || named
+            .attributes
+            .get("event")
+            .is_some_and(|attribute| attribute.value == false)
+}
+
+fn read(types: &Types, file: &Text, event: &mut Event, errors: &mut Vec<Error>) {
+    let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
+    let samples = match serde_json::from_str::<Vec<&RawValue>>(text) {
+        Ok(samples) => samples,
+        Err(error) => {
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+            let kind = ErrorKind::SamplesSyntax(message);
+            errors.push(located(file, error.line(), error.column().max(1), kind));
+            return;
+        }
+    };
+    let Some(top) = types.model.files.get(types.model.get(event.root).at.file) else {
+        return;
+    };
+    for (index, sample) in samples.into_iter().enumerate() {
+        let checked = serde_json::from_str(sample.get()).map_err(|error| (String::new(), error.to_string()));
+        let checked = checked.and_then(|value| {
+            encode_json(&types.model, &top.root, &value, &mut Vec::new())
+                .map_err(|error| (error.path().to_owned(), error.to_string()))
+        });
+        match checked {
+            Ok(()) => event.samples.push(compact(sample.get())),
+            Err((path, reason)) => {
+                let (line, column) = position(text, descend(sample, &path).get());
+                let kind = ErrorKind::Sample {
+                    number: index + 1,
+                    event: event.name.clone(),
+                    reason,
+                };
+                errors.push(located(file, line, column, kind));
+            }
+        }
+    }
+}
+
+fn located(file: &Text, line: usize, column: usize, kind: ErrorKind) -> Error {
+    let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+    Error {
+        path: file.path.clone(),
+        line: narrow(line),
+        column: narrow(column),
+        kind,
+    }
+}
+
+/// The value that a path such as `address.street[2]` leads to, or the last one on the way that exists.
+fn descend<'a>(sample: &'a RawValue, path: &str) -> &'a RawValue {
+    let mut value = sample;
+    for segment in path
+        .split(['.', '['])
+        .map(|segment| segment.trim_end_matches(']'))
+    {
+        let next = match segment.parse::<usize>() {
+            Ok(index) => serde_json::from_str::<Vec<&RawValue>>(value.get())
+                .ok()
+                .and_then(|values| values.get(index).copied()),
+            Err(_) => serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get())
+                .ok()
+                .and_then(|values| values.get(segment).copied()),
+        };
+        let Some(next) = next else { break };
+        value = next;
+    }
+    value
+}
+
+/// Line and column of a part of the text.
+fn position(text: &str, part: &str) -> (usize, usize) {
+    let before = &text[..part.as_ptr().addr() - text.as_ptr().addr()];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    (line, column)
+}
+
+/// The same JSON without the space between its tokens; numbers and the order of keys stay as they are.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut quoted, mut escaped) = (false, false);
+    for char in json.chars() {
+        if quoted || !char.is_ascii_whitespace() {
+            out.push(char);
+        }
+        match char {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    out
+}

@@ -1,0 +1,160 @@
+//! What a build script may choose.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::error::{Error, ErrorKind, sorted};
+use crate::{check, load, model, naming, render, write};
+
+/// How a folder of schemas becomes code. [`compile`](crate::compile) is `Config::new().compile(dir)`.
+///
+/// ```no_run
+/// // build.rs
+/// kaufmann_codegen::Config::new()
+///     .strip_prefix("com.example.shop")
+///     .derive("*", "PartialOrd")
+///     .compile("schemas");
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "call `compile` or `generate`"]
+pub struct Config {
+    out_dir: Option<PathBuf>,
+    file_name: Option<String>,
+    pub(crate) strip_prefix: Option<String>,
+    pub(crate) derives: Vec<(String, String)>,
+    no_samples: bool,
+}
+
+/// The code of a folder of schemas.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Generated {
+    /// The Rust source.
+    pub code: String,
+    /// The names of the events, in the order of the generated `events::ALL`.
+    pub events: Vec<String>,
+    /// Every file and every folder the code depends on.
+    pub watched: Vec<String>,
+}
+
+impl Config {
+    /// The defaults: every schema of the folder, with its samples, into `events.rs` in Cargo's `OUT_DIR`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes to this folder rather than to Cargo's `OUT_DIR`, where `kaufmann::include_events!` looks.
+    pub fn out_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(dir.into());
+        self
+    }
+
+    /// Writes to a file of this name rather than to `events.rs`; bring it in with
+    /// `kaufmann::include_events!("name.rs")`.
+    pub fn file_name(mut self, name: impl Into<String>) -> Self {
+        self.file_name = Some(name.into());
+        self
+    }
+
+    /// Leaves the beginning of the namespaces out of the modules: with `com.example`, the type of
+    /// `com.example.user.create` is `events::user::Create`. Events keep their names.
+    pub fn strip_prefix(mut self, namespace: impl Into<String>) -> Self {
+        self.strip_prefix = Some(namespace.into());
+        self
+    }
+
+    /// Adds derives to the owned type of the schema with this full name, and to the enums of its unions; `*` stands for
+    /// all. The derives are paths, separated by commas: `"PartialOrd, my_crate::Checked"`.
+    ///
+    /// Generated anyway: `Debug`, `Clone`, `PartialEq`, serde's `Serialize` and `Deserialize`; `Copy`, `Eq` and `Hash`
+    /// where every part has them.
+    pub fn derive(mut self, full_name: impl Into<String>, derives: impl Into<String>) -> Self {
+        self.derives.push((full_name.into(), derives.into()));
+        self
+    }
+
+    /// Whether the payloads in `create.samples.json`, beside `create.avsc`, are checked and built in. The default is
+    /// `true`.
+    pub fn samples(mut self, samples: bool) -> Self {
+        self.no_samples = !samples;
+        self
+    }
+
+    /// Generates the code of a folder of schemas, without writing or printing.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of the files, sorted by place.
+    pub fn generate(&self, dir: impl AsRef<Path>) -> Result<Generated, Vec<Error>> {
+        let (folder, errors) = load::load(dir.as_ref());
+        self.generate_from(folder, errors, dir.as_ref()).map_err(sorted)
+    }
+
+    fn generate_from(
+        &self,
+        mut folder: load::Folder,
+        unread: Vec<Error>,
+        dir: &Path,
+    ) -> Result<Generated, Vec<Error>> {
+        if self.no_samples {
+            folder.samples.clear();
+        }
+        let types = model::parse(&folder.schemas, unread)?;
+        let events = check::check(&types, &folder, self, &dir.to_string_lossy())?;
+        let names = naming::Names::new(&types, self.strip_prefix.as_deref());
+        let code = render::render(&types, &names, &events, self);
+        let events = events.into_iter().map(|event| event.name).collect();
+        Ok(Generated {
+            code,
+            events,
+            watched: folder.watched,
+        })
+    }
+
+    /// Generates the code of a folder of schemas from a build script, and tells Cargo when to do it again.
+    ///
+    /// If something is wrong, every error is shown by Cargo as `path:line:column: message`, and the build script ends
+    /// the process with exit code 1.
+    #[expect(
+        clippy::print_stdout,
+        reason = "Cargo reads its instructions from the output of the build script"
+    )]
+    pub fn compile(&self, dir: impl AsRef<Path>) {
+        let dir = dir.as_ref();
+        println!("cargo::rerun-if-changed={}", dir.display());
+        let written = self.generate(dir).and_then(|generated| {
+            let file = self.file().map_err(|error| vec![error])?;
+            write::write(&file, &generated.code).map_err(|error| vec![error])?;
+            Ok(generated)
+        });
+        match written {
+            Ok(generated) => {
+                for path in generated.watched {
+                    println!("cargo::rerun-if-changed={path}");
+                }
+            }
+            Err(errors) => {
+                for error in errors {
+                    // An instruction to Cargo is one line.
+                    println!("cargo::error={}", error.to_string().replace('\n', " "));
+                }
+                process::exit(1);
+            }
+        }
+    }
+
+    fn file(&self) -> Result<PathBuf, Error> {
+        let dir = self
+            .out_dir
+            .clone()
+            .or_else(|| env::var_os("OUT_DIR").map(PathBuf::from));
+        let name = self.file_name.as_deref().unwrap_or("events.rs");
+        let reason = "is needed where Cargo sets no `OUT_DIR`, that is, outside of a build script".to_owned();
+        let kind = ErrorKind::Option {
+            option: "out_dir",
+            reason,
+        };
+        dir.map(|dir| dir.join(name))
+            .ok_or_else(|| Error::whole(name, kind))
+    }
+}

@@ -1,0 +1,317 @@
+//! From schema names to Rust names: cased, never a keyword, and unique where they stand.
+
+mod case;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kaufmann_avro::model::{Definition, Logical, Name, TypeId};
+
+pub(crate) use self::case::is_keyword;
+use self::case::{pascal, snake};
+use crate::model::{Shape, Types, Union, UnionId};
+
+/// The Rust names of everything.
+#[derive(Debug)]
+pub(crate) struct Names {
+    types: Vec<TypeNames>,
+    unions: Vec<UnionNames>,
+}
+
+/// The Rust names of a named type.
+#[derive(Debug, Default)]
+pub(crate) struct TypeNames {
+    /// The modules from the top down.
+    pub(crate) module: Vec<String>,
+    /// The owned type.
+    pub(crate) owned: String,
+    /// The borrowed type of a record.
+    pub(crate) borrowed: String,
+    /// A record's fields, or an enum's variants.
+    pub(crate) members: Vec<String>,
+}
+
+/// The Rust names of a union's enum, which stands in the module of its record.
+#[derive(Debug, Default)]
+pub(crate) struct UnionNames {
+    /// The owned type.
+    pub(crate) owned: String,
+    /// The borrowed type.
+    pub(crate) borrowed: String,
+    /// The variants.
+    pub(crate) variants: Vec<String>,
+}
+
+impl Names {
+    /// Names everything. `prefix` is taken from the beginning of namespaces.
+    pub(crate) fn new(types: &Types, prefix: Option<&str>) -> Self {
+        let namespaces = types
+            .model
+            .types
+            .iter()
+            .map(|named| stripped(&named.name, prefix));
+        let namespaces = namespaces.collect::<Vec<_>>();
+        let modules = modules(&namespaces);
+        let mut names = Self {
+            types: types
+                .model
+                .types
+                .iter()
+                .map(|named| members(&named.definition))
+                .collect(),
+            unions: types.unions.iter().map(|union| variants(types, union)).collect(),
+        };
+        for (names, namespace) in names.types.iter_mut().zip(&namespaces) {
+            names.module = modules.get(namespace).cloned().unwrap_or_default();
+        }
+        for module in modules.values().chain([&Vec::new()]).collect::<BTreeSet<_>>() {
+            names.name_types(types, module);
+        }
+        names
+    }
+
+    /// The names of a type.
+    pub(crate) fn get(&self, id: TypeId) -> &TypeNames {
+        &self.types[id.0]
+    }
+
+    /// The names of a union's enum.
+    pub(crate) fn union(&self, id: UnionId) -> &UnionNames {
+        &self.unions[id.0]
+    }
+
+    /// Names the types of one module: those of the schemas first, then what is derived from them.
+    fn name_types(&mut self, types: &Types, module: &[String]) {
+        let mut taken = BTreeSet::new();
+        let here = (0..self.types.len()).filter(|index| self.types[*index].module == module);
+        let here = here.collect::<Vec<_>>();
+        let wanted = here.iter().map(|index| {
+            let name = &types.model.types[*index].name;
+            Wanted {
+                original: name.simple.clone(),
+                order: name.to_string(),
+                name: pascal(&name.simple),
+            }
+        });
+        let owned = unique(wanted.collect(), "", &mut taken);
+        for (index, name) in here.iter().zip(owned) {
+            self.types[*index].owned = name;
+        }
+        let borrowed = here
+            .iter()
+            .map(|index| Wanted::derived(format!("{}Ref", self.types[*index].owned)));
+        let borrowed = unique(borrowed.collect(), "", &mut taken);
+        for (index, name) in here.iter().zip(borrowed) {
+            self.types[*index].borrowed = name;
+        }
+        self.name_unions(types, module, &mut taken);
+    }
+
+    fn name_unions(&mut self, types: &Types, module: &[String], taken: &mut BTreeSet<String>) {
+        let here = types.unions.iter().enumerate();
+        let here = here
+            .filter(|(_, union)| self.get(union.record).module == module)
+            .collect::<Vec<_>>();
+        let owned = here.iter().map(|(_, union)| {
+            let record = self.get(union.record);
+            let field = &record.members[union.field];
+            Wanted::derived(format!("{}{}{}", record.owned, pascal(field), union.suffix))
+        });
+        let owned = unique(owned.collect(), "", taken);
+        let borrowed = owned.iter().map(|name| Wanted::derived(format!("{name}Ref")));
+        let borrowed = unique(borrowed.collect(), "", taken);
+        for ((index, _), (owned, borrowed)) in here.into_iter().zip(owned.into_iter().zip(borrowed)) {
+            self.unions[index].owned = owned;
+            self.unions[index].borrowed = borrowed;
+        }
+    }
+}
+
+/// A name somebody would like to have.
+struct Wanted {
+    /// Who has this very name goes before those who got it by casing.
+    original: String,
+    /// Then this decides.
+    order: String,
+    /// The name.
+    name: String,
+}
+
+impl Wanted {
+    fn derived(name: String) -> Self {
+        Self {
+            original: name.clone(),
+            order: name.clone(),
+            name,
+        }
+    }
+
+    fn cased(original: &str, name: String) -> Self {
+        Self {
+            original: original.to_owned(),
+            order: original.to_owned(),
+            name,
+        }
+    }
+}
+
+/// Gives each the name it wants if it is free, else the first free one of those followed by 2, 3, …. The outcome does
+/// not depend on the order in which they ask.
+fn unique(wanted: Vec<Wanted>, separator: &str, taken: &mut BTreeSet<String>) -> Vec<String> {
+    let mut order = (0..wanted.len()).collect::<Vec<_>>();
+    order.sort_by_key(|index| {
+        let wanted = &wanted[*index];
+        (wanted.original != wanted.name, &wanted.order)
+    });
+    let mut names = wanted.into_iter().map(|wanted| wanted.name).collect::<Vec<_>>();
+    order.retain(|index| !taken.insert(names[*index].clone()));
+    for index in order {
+        let numbered = (2_u32..).map(|number| format!("{}{separator}{number}", names[index]));
+        let mut free = numbered.filter(|name| taken.insert(name.clone()));
+        if let Some(free) = free.next() {
+            names[index] = free;
+        }
+    }
+    names
+}
+
+/// The segments of a namespace that become modules.
+fn stripped(name: &Name, prefix: Option<&str>) -> Vec<String> {
+    let namespace = prefix
+        .and_then(|prefix| strip(&name.namespace, prefix))
+        .unwrap_or(&name.namespace);
+    namespace
+        .split('.')
+        .filter(|segment| !segment.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What follows `prefix` in a namespace that begins with its segments.
+pub(crate) fn strip<'a>(namespace: &'a str, prefix: &str) -> Option<&'a str> {
+    let rest = namespace.strip_prefix(prefix)?;
+    if rest.is_empty() {
+        Some(rest)
+    } else {
+        rest.strip_prefix('.')
+    }
+}
+
+/// The path of modules for every namespace and for those around it.
+fn modules(namespaces: &[Vec<String>]) -> BTreeMap<Vec<String>, Vec<String>> {
+    let all = namespaces
+        .iter()
+        .flat_map(|path| (0..=path.len()).map(|end| path[..end].to_vec()));
+    let all = all.collect::<BTreeSet<_>>();
+    let mut modules = BTreeMap::<Vec<String>, Vec<String>>::new();
+    // A set is sorted, so parents come before their children.
+    for parent in &all {
+        let above = modules.entry(parent.clone()).or_default().clone();
+        let below = all
+            .iter()
+            .filter(|path| path.len() == parent.len() + 1 && path.starts_with(parent));
+        let below = below.collect::<Vec<_>>();
+        let wanted = below.iter().filter_map(|path| path.last());
+        let wanted = wanted.map(|segment| Wanted::cased(segment, snake(segment)));
+        let names = unique(wanted.collect(), "_", &mut BTreeSet::new());
+        for (path, name) in below.into_iter().zip(names) {
+            modules.insert(path.clone(), above.iter().cloned().chain([name]).collect());
+        }
+    }
+    modules
+}
+
+fn members(definition: &Definition) -> TypeNames {
+    let members = match definition {
+        Definition::Record(fields) => {
+            let wanted = fields
+                .iter()
+                .map(|field| Wanted::cased(&field.name, snake(&field.name)));
+            unique(wanted.collect(), "_", &mut BTreeSet::new())
+        }
+        Definition::Enum { symbols, .. } => {
+            let wanted = symbols
+                .iter()
+                .map(|symbol| Wanted::cased(&symbol.name, pascal(&symbol.name)));
+            unique(wanted.collect(), "", &mut BTreeSet::new())
+        }
+        Definition::Fixed { .. } => Vec::new(),
+    };
+    TypeNames {
+        members,
+        ..TypeNames::default()
+    }
+}
+
+/// Variants have the short names of their types; those that clash are qualified by the namespace.
+fn variants(types: &Types, union: &Union) -> UnionNames {
+    let short = |shape: &Shape| match named(types, shape) {
+        Some(name) => pascal(&name.simple),
+        None => kind(shape).to_owned(),
+    };
+    let shorts = union
+        .variants
+        .iter()
+        .map(|variant| short(&variant.shape))
+        .collect::<Vec<_>>();
+    let wanted = union.variants.iter().zip(&shorts).map(|(variant, short)| {
+        let clashes = shorts.iter().filter(|other| *other == short).count() > 1;
+        let name = match named(types, &variant.shape) {
+            Some(name) if clashes => pascal(&name.to_string().replace('.', "_")),
+            _ => short.clone(),
+        };
+        Wanted {
+            original: name.clone(),
+            order: format!("{:04}", variant.index),
+            name,
+        }
+    });
+    let variants = unique(wanted.collect(), "", &mut BTreeSet::new());
+    UnionNames {
+        variants,
+        ..UnionNames::default()
+    }
+}
+
+fn named<'a>(types: &'a Types, shape: &Shape) -> Option<&'a Name> {
+    match shape {
+        Shape::Record(id) | Shape::Enum(id) | Shape::Fixed(id) => Some(&types.model.get(*id).name),
+        _ => None,
+    }
+}
+
+fn kind(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Null => "Null",
+        Shape::Boolean => "Boolean",
+        Shape::Int => "Int",
+        Shape::Long => "Long",
+        Shape::Float => "Float",
+        Shape::Double => "Double",
+        Shape::Bytes => "Bytes",
+        Shape::String => "String",
+        Shape::Array(_) => "Array",
+        Shape::Map(_) => "Map",
+        Shape::Logical(logical, _) => logical_name(*logical),
+        Shape::Record(_) | Shape::Enum(_) | Shape::Fixed(_) => "Named",
+        Shape::Single(_) | Shape::Optional { .. } | Shape::Union(_) => "Union",
+    }
+}
+
+/// The name of a logical type's Rust type.
+pub(crate) fn logical_name(logical: Logical) -> &'static str {
+    match logical {
+        Logical::Decimal { .. } => "Decimal",
+        Logical::BigDecimal => "BigDecimal",
+        Logical::Uuid => "Uuid",
+        Logical::Date => "Date",
+        Logical::TimeMillis => "TimeMillis",
+        Logical::TimeMicros => "TimeMicros",
+        Logical::TimestampMillis => "TimestampMillis",
+        Logical::TimestampMicros => "TimestampMicros",
+        Logical::TimestampNanos => "TimestampNanos",
+        Logical::LocalTimestampMillis => "LocalTimestampMillis",
+        Logical::LocalTimestampMicros => "LocalTimestampMicros",
+        Logical::LocalTimestampNanos => "LocalTimestampNanos",
+        Logical::Duration => "Duration",
+    }
+}

@@ -1,0 +1,113 @@
+//! An enum.
+
+use kaufmann_avro::model::{Symbol, TypeId};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::scope::ident;
+use super::{Render, docs};
+
+pub(super) fn enumeration(
+    render: &Render<'_>,
+    id: TypeId,
+    symbols: &[Symbol],
+    default: Option<&str>,
+) -> TokenStream {
+    let named = render.types.model.get(id);
+    let names = render.names.get(id);
+    let name = ident(&names.owned);
+    let variants = names.members.iter().map(|name| ident(name)).collect::<Vec<_>>();
+    let texts = symbols
+        .iter()
+        .map(|symbol| symbol.name.as_str())
+        .collect::<Vec<_>>();
+    let doc = docs::or(named.doc.as_deref(), &format!("Enum `{}`.", named.name));
+    let (derives, consts) = (render.derives(id, false, true, true), render.consts(id));
+    let definitions = symbols.iter().zip(&names.members).map(|(symbol, variant)| {
+        let text = &symbol.name;
+        let doc = docs::text(&format!("Symbol `{text}`."));
+        let rename = (text != variant).then(|| quote!(#[serde(rename = #text)]));
+        let variant = ident(variant);
+        quote!(#doc #rename #variant)
+    });
+    let default = default.and_then(|default| texts.iter().position(|text| *text == default));
+    let default = default.map(|index| default_impl(&name, &variants[index]));
+    let decode = decode(&variants);
+    quote! {
+        #doc
+        #derives
+        #[derive(::kaufmann::__private::serde::Serialize, ::kaufmann::__private::serde::Deserialize)]
+        #[serde(crate = "::kaufmann::__private::serde")]
+        pub enum #name {
+            #(#definitions,)*
+        }
+
+        impl #name {
+            #consts
+
+            /// The symbol as the schema writes it.
+            #[must_use]
+            pub const fn as_str(&self) -> &'static str {
+                match self {
+                    #(Self::#variants => #texts,)*
+                }
+            }
+        }
+
+        #default
+
+        impl ::core::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl ::kaufmann::__private::avro::Encode for #name {
+            #[inline]
+            fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
+                ::kaufmann::__private::avro::encode::index(out, *self as usize);
+            }
+        }
+
+        impl<'a> ::kaufmann::__private::avro::Decode<'a> for #name {
+            #[inline]
+            fn decode(
+                cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
+            ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
+                #decode
+            }
+        }
+    }
+}
+
+fn default_impl(name: &proc_macro2::Ident, variant: &proc_macro2::Ident) -> TokenStream {
+    quote! {
+        /// The symbol that the schema takes for one it does not know.
+        impl ::core::default::Default for #name {
+            fn default() -> Self {
+                Self::#variant
+            }
+        }
+    }
+}
+
+/// `symbol` answers with a known index only, so the last one needs no test.
+fn decode(variants: &[proc_macro2::Ident]) -> TokenStream {
+    let count = Literal::usize_unsuffixed(variants.len());
+    let Some((last, others)) = variants.split_last() else {
+        return TokenStream::new();
+    };
+    if others.is_empty() {
+        return quote! {
+            cursor.symbol(1)?;
+            ::core::result::Result::Ok(Self::#last)
+        };
+    }
+    let indices = (0..others.len()).map(Literal::usize_unsuffixed);
+    quote! {
+        ::core::result::Result::Ok(match cursor.symbol(#count)? {
+            #(#indices => Self::#others,)*
+            _ => Self::#last,
+        })
+    }
+}

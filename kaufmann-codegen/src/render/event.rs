@@ -1,0 +1,113 @@
+//! What makes a record an event.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use crate::check::{Event, Key, KeyKind};
+
+use super::Render;
+use super::scope::ident;
+
+/// The names of all events.
+pub(super) fn all(events: &[Event]) -> TokenStream {
+    let names = events.iter().map(|event| &event.name);
+    let count = Literal::usize_unsuffixed(events.len());
+    quote! {
+        /// The names of all events, sorted; the `INDEX` of an event is its place here.
+        #[allow(dead_code, unreachable_pub)]
+        pub const ALL: [&str; #count] = [#(#names),*];
+    }
+}
+
+pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenStream {
+    let model = &render.types.model;
+    let (named, names) = (model.get(event.root), render.names.get(event.root));
+    let (owned, borrowed) = (ident(&names.owned), ident(&names.borrowed));
+    let aliases = named.aliases.iter().map(ToString::to_string);
+    let (name, defined_at, samples) = (&event.name, model.locate(named.at), &event.samples);
+    let topic = option(event.topic.as_deref());
+    let path = option(event.key.as_ref().map(|key| key.path.as_str()));
+    let key = event.key.as_ref().map(|key| key_method(render, key));
+    let index = Literal::usize_unsuffixed(index);
+    let borrowed_payload = render
+        .types
+        .layout
+        .record_borrows(event.root)
+        .then(|| payload(&quote!(#borrowed<'_>), &owned, &quote!(#borrowed<'r>)));
+    let owned_payload = payload(&quote!(#owned), &owned, &quote!(#owned));
+    quote! {
+        impl ::kaufmann::Event for #owned {
+            const INFO: &'static ::kaufmann::EventInfo = &::kaufmann::EventInfo {
+                name: #name,
+                full_name: #owned::NAME,
+                aliases: &[#(#aliases),*],
+                schema: #owned::SCHEMA,
+                fingerprint: #owned::FINGERPRINT,
+                topic: #topic,
+                key: #path,
+                defined_at: #defined_at,
+                samples: &[#(#samples),*],
+            };
+            const INDEX: usize = #index;
+            #key
+        }
+
+        #owned_payload
+        #borrowed_payload
+    }
+}
+
+fn option(text: Option<&str>) -> TokenStream {
+    match text {
+        Some(text) => quote!(::core::option::Option::Some(#text)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+fn payload(form: &TokenStream, event: &proc_macro2::Ident, at: &TokenStream) -> TokenStream {
+    quote! {
+        impl ::kaufmann::Payload for #form {
+            type Event = #event;
+            type At<'r> = #at;
+
+            #[inline]
+            fn decode(
+                body: ::kaufmann::__private::Body<'_>,
+            ) -> ::core::result::Result<Self::At<'_>, ::kaufmann::__private::avro::DecodeError> {
+                body.decode()
+            }
+        }
+    }
+}
+
+/// The key's bytes: those of a string, bytes or fixed as they are, and the text of everything else.
+fn key_method(render: &Render<'_>, key: &Key) -> TokenStream {
+    let fields = key
+        .fields
+        .iter()
+        .map(|(record, field)| ident(&render.names.get(*record).members[*field]));
+    let value = quote!(self #(.#fields)*);
+    let bytes = |value: TokenStream| {
+        quote! {
+            out.extend_from_slice(#value);
+            true
+        }
+    };
+    let body = match key.kind {
+        KeyKind::String | KeyKind::Symbol => bytes(quote!(#value.as_str().as_bytes())),
+        KeyKind::Bytes => bytes(quote!(&#value)),
+        KeyKind::Fixed => bytes(quote!(&#value.0)),
+        KeyKind::Displayed => display(&value),
+        KeyKind::Number => display(&quote!(#value.0)),
+    };
+    quote! {
+        fn key(&self, out: &mut ::std::vec::Vec<u8>) -> bool {
+            #body
+        }
+    }
+}
+
+/// Writing to a `Vec` does not fail, so this is always true.
+fn display(value: &TokenStream) -> TokenStream {
+    quote!(::std::io::Write::write_fmt(out, ::core::format_args!("{}", #value)).is_ok())
+}

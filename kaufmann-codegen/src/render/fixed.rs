@@ -1,0 +1,73 @@
+//! A fixed: a newtype of an array, or another name for its logical type.
+
+use kaufmann_avro::model::TypeId;
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::scope::{ident, logical_type};
+use super::{Render, docs};
+
+pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream {
+    let named = render.types.model.get(id);
+    let name = ident(&render.names.get(id).owned);
+    let doc = docs::or(named.doc.as_deref(), &format!("Fixed `{}`.", named.name));
+    if let Some(logical) = named.logical {
+        let logical = logical_type(logical);
+        return quote! { #doc pub type #name = #logical; };
+    }
+    let (derives, consts) = (render.derives(id, false, true, true), render.consts(id));
+    let expected = format!("{size} bytes");
+    let size = Literal::usize_unsuffixed(size);
+    quote! {
+        #doc
+        #derives
+        pub struct #name(
+            /// The bytes.
+            pub [u8; #size],
+        );
+
+        impl #name {
+            #consts
+        }
+
+        impl ::kaufmann::__private::avro::Encode for #name {
+            #[inline]
+            fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
+                ::kaufmann::__private::avro::encode::fixed(out, &self.0);
+            }
+        }
+
+        impl<'a> ::kaufmann::__private::avro::Decode<'a> for #name {
+            #[inline]
+            fn decode(
+                cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
+            ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
+                ::core::result::Result::Ok(Self(*cursor.fixed()?))
+            }
+        }
+
+        impl ::kaufmann::__private::serde::Serialize for #name {
+            fn serialize<S: ::kaufmann::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                serializer.collect_seq(&self.0)
+            }
+        }
+
+        impl<'de> ::kaufmann::__private::serde::Deserialize<'de> for #name {
+            fn deserialize<D: ::kaufmann::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                let bytes: ::std::vec::Vec<u8> =
+                    ::kaufmann::__private::serde::Deserialize::deserialize(deserializer)?;
+                match ::core::convert::TryFrom::try_from(bytes.as_slice()) {
+                    ::core::result::Result::Ok(bytes) => ::core::result::Result::Ok(Self(bytes)),
+                    ::core::result::Result::Err(_) => ::core::result::Result::Err(
+                        ::kaufmann::__private::serde::de::Error::invalid_length(bytes.len(), &#expected),
+                    ),
+                }
+            }
+        }
+    }
+}
