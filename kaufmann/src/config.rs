@@ -16,28 +16,28 @@ mod duration;
 mod secret;
 
 #[cfg(feature = "cli")]
-mod kind;
+mod check;
 #[cfg(feature = "cli")]
-pub(crate) mod keys;
+mod effective;
+#[cfg(feature = "cli")]
+mod environment;
 #[cfg(feature = "cli")]
 mod file;
 #[cfg(feature = "cli")]
-mod environment;
+pub(crate) mod keys;
+#[cfg(feature = "cli")]
+mod kind;
 #[cfg(feature = "cli")]
 mod load;
 #[cfg(feature = "cli")]
 mod problem;
-#[cfg(feature = "cli")]
-mod effective;
-#[cfg(feature = "cli")]
-mod check;
 
 #[cfg(feature = "cli")]
 pub use effective::{Effective, Origin, Setting};
 #[cfg(feature = "cli")]
 pub use load::Loader;
-pub use secret::{KafkaProperties, Secret};
 pub(crate) use secret::without_credentials;
+pub use secret::{KafkaProperties, Secret};
 
 /// The configuration of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -237,7 +237,12 @@ impl Default for RetryConfig {
 
 impl Default for PublishConfig {
     fn default() -> Self {
-        Self { topic: None, topics: BTreeMap::new(), max_outstanding: 10_000, source: None }
+        Self {
+            topic: None,
+            topics: BTreeMap::new(),
+            max_outstanding: 10_000,
+            source: None,
+        }
     }
 }
 
@@ -292,8 +297,12 @@ impl Config {
     ///
     /// If the table does not fit `T`.
     pub fn app<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_value(self.app.0.clone())
-            .map_err(|error| Error::new(ErrorKind::Configuration, format!("the table `[app]` does not fit: {error}")))
+        serde_json::from_value(self.app.0.clone()).map_err(|error| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("the table `[app]` does not fit: {error}"),
+            )
+        })
     }
 
     /// The configuration with this table `[app]`.
@@ -306,6 +315,9 @@ impl Config {
     /// The topic for records that cannot be handled.
     #[must_use]
     pub fn dead_letter_topic(&self) -> String {
-        self.dead_letter.topic.clone().unwrap_or_else(|| format!("{}.dead-letter", self.group))
+        self.dead_letter
+            .topic
+            .clone()
+            .unwrap_or_else(|| format!("{}.dead-letter", self.group))
     }
 }

@@ -43,7 +43,11 @@ pub enum ErrorKind {
 impl Error {
     /// An error of this kind with this text: what happened, where, and what to do about it.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, text: text.into(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            text: text.into(),
+            source: None,
+        }))
     }
 
     /// Adds what caused it. Its text is not repeated in `Display`.
@@ -130,7 +134,12 @@ mod tests {
 
     #[test]
     fn kinds_have_their_documented_codes() {
-        let codes = [ErrorKind::Configuration, ErrorKind::Start, ErrorKind::Source, ErrorKind::Unfinished];
+        let codes = [
+            ErrorKind::Configuration,
+            ErrorKind::Start,
+            ErrorKind::Source,
+            ErrorKind::Unfinished,
+        ];
         assert_eq!(codes.map(ErrorKind::code), [78, 69, 70, 75]);
     }
 }

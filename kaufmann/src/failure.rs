@@ -119,7 +119,10 @@ impl fmt::Display for Failure {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failure").field("class", &self.0.class).field("error", &self.0.error).finish()
+        f.debug_struct("Failure")
+            .field("class", &self.0.class)
+            .field("error", &self.0.error)
+            .finish()
     }
 }
 

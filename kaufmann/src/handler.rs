@@ -37,8 +37,12 @@ pub trait Handler<S>: HandlerInfo {
     /// What `service!` puts into its table. It stands here, not in [`HandlerInfo`], so that the list asks for one trait only
     /// and a wrong entry is one error.
     #[doc(hidden)]
-    const LISTED: check::Listed =
-        check::Listed { event: Self::EVENT, index: Self::INDEX, returns: Self::RETURNS, emits: Self::EMITS };
+    const LISTED: check::Listed = check::Listed {
+        event: Self::EVENT,
+        index: Self::INDEX,
+        returns: Self::RETURNS,
+        emits: Self::EMITS,
+    };
 
     /// Decodes the record in `cx`, runs the function and says what became of it.
     fn handle(cx: &Context<S>) -> impl Future<Output = Outcome> + Send + '_;
@@ -83,7 +87,10 @@ pub struct HandlerEntry {
 #[must_use]
 pub fn emitted<V: Service>() -> Vec<&'static EventInfo> {
     let mut all: Vec<&'static EventInfo> = Vec::new();
-    for info in V::HANDLERS.iter().flat_map(|entry| entry.returns.iter().chain(entry.emits)) {
+    for info in V::HANDLERS
+        .iter()
+        .flat_map(|entry| entry.returns.iter().chain(entry.emits))
+    {
         if !all.iter().any(|known| known.name == info.name) {
             all.push(info);
         }

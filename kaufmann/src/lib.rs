@@ -1,1 +1,87 @@
-//! kaufmann
+//! Services that live on Kafka events.
+
+// In the order in which a record flows: source → poller → shard → attempt → handler → outcome → settle → commit.
+pub mod source;
+
+mod assignment;
+mod record;
+
+mod poller;
+
+mod lanes;
+mod retry;
+mod shard;
+
+mod schemas;
+mod wire;
+
+mod attempt;
+mod context;
+pub mod event;
+mod handler;
+
+mod failure;
+mod outcome;
+
+pub mod publish;
+
+mod commit;
+mod settle;
+
+// What stands beside the flow.
+mod runtime;
+
+mod chance;
+pub mod config;
+mod control;
+mod error;
+mod link;
+mod macros;
+mod observer;
+pub mod registry;
+mod start;
+
+#[cfg(feature = "kafka")]
+mod ffi;
+#[cfg(feature = "kafka")]
+mod kafka;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use config::Config;
+pub use context::{Context, State};
+pub use error::{Error, ErrorKind};
+pub use event::{Event, EventInfo, Payload};
+pub use failure::{BoxError, Class, Failure, HandlerError};
+pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, emitted};
+pub use macros::{HandlerError, handler, main, service};
+pub use observer::{Observer, Settled};
+pub use outcome::{Outcome, Outgoing};
+pub use record::{Headers, Record};
+pub use runtime::{Builder, Finished, Runtime};
+pub use start::Started;
+
+/// Avro types that have no counterpart in the standard library.
+pub mod types {
+    pub use kaufmann_avro::Uuid;
+    pub use kaufmann_avro::logical::{
+        BigDecimal, Date, Decimal, Duration, LocalTimestampMicros, LocalTimestampMillis, LocalTimestampNanos,
+        TimeMicros, TimeMillis, TimestampMicros, TimestampMillis, TimestampNanos,
+    };
+}
+
+/// Brings in the events that the build script generated: `pub mod events { … }`.
+#[macro_export]
+macro_rules! include_events {
+    () => {
+        $crate::include_events!("events.rs");
+    };
+    ($file:literal) => {
+        #[allow(missing_docs, unreachable_pub, dead_code)]
+        pub mod events {
+            ::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", $file));
+        }
+    };
+}

@@ -66,7 +66,11 @@ impl Outcome {
     }
 
     pub(crate) fn of_outgoing(outgoing: Vec<Outgoing>) -> Self {
-        if outgoing.is_empty() { Self::done() } else { Self(Verdict::Publish(outgoing)) }
+        if outgoing.is_empty() {
+            Self::done()
+        } else {
+            Self(Verdict::Publish(outgoing))
+        }
     }
 
     #[cold]
@@ -93,7 +97,11 @@ impl Outgoing {
         event.encode(&mut datum);
         let mut key = Vec::new();
         let key = event.key(&mut key).then_some(key);
-        Self { info: E::INFO, datum, key }
+        Self {
+            info: E::INFO,
+            datum,
+            key,
+        }
     }
 }
 

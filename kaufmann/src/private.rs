@@ -6,7 +6,9 @@ pub use serde;
 pub use crate::context::Context;
 pub use crate::event::{Body, Event, EventInfo, Payload};
 pub use crate::failure::{Class, Failure, HandlerError};
-pub use crate::handler::check::{Ignored, POISON, Placed, declared, earlier, exhaustive, ignored, listed_once};
+pub use crate::handler::check::{
+    Ignored, POISON, Placed, declared, earlier, exhaustive, ignored, listed_once,
+};
 pub use crate::handler::input::{AnyRecord, Same};
 pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
 pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service};
@@ -51,7 +53,11 @@ mod without_cli {
     /// What `#[kaufmann::main]` calls where there is no command line.
     pub fn main<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
         drop(start);
-        let _ = writeln!(std::io::stderr(), "error: {} was built without kaufmann's feature `cli`", V::NAME);
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: {} was built without kaufmann's feature `cli`",
+            V::NAME
+        );
         ExitCode::FAILURE
     }
 }

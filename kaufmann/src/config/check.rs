@@ -19,17 +19,32 @@ impl Config {
             problems.push("`registry.password` needs `registry.user`");
         }
         if registry.user.is_some() && registry.password.is_none() {
-            problems.push(format!("`registry.user` needs `registry.password`; {}", remedy("registry.password")));
+            problems.push(format!(
+                "`registry.user` needs `registry.password`; {}",
+                remedy("registry.password")
+            ));
         }
         if registry.token.is_some() && registry.user.is_some() {
             problems.push("`registry.token` and `registry.user` exclude each other; remove one");
         }
-        if registry.url.as_ref().is_some_and(|url| super::without_credentials(url) != *url || url.contains('@')) {
-            problems.push("`registry.url` carries credentials; set `registry.user` and `registry.password` instead");
+        if registry
+            .url
+            .as_ref()
+            .is_some_and(|url| super::without_credentials(url) != *url || url.contains('@'))
+        {
+            problems.push(
+                "`registry.url` carries credentials; set `registry.user` and `registry.password` instead",
+            );
         }
-        for broker in self.brokers.iter().filter(|broker| broker.contains("://") || broker.contains('/')) {
+        for broker in self
+            .brokers
+            .iter()
+            .filter(|broker| broker.contains("://") || broker.contains('/'))
+        {
             let shown = super::without_credentials(broker);
-            problems.push(format!("`brokers` has `{shown}`, expected `host:port` without a scheme or path"));
+            problems.push(format!(
+                "`brokers` has `{shown}`, expected `host:port` without a scheme or path"
+            ));
         }
         problems.into_result()
     }
@@ -38,7 +53,10 @@ impl Config {
     pub(crate) fn check_brokers(&self) -> Result<(), Error> {
         let mut problems = Problems::default();
         if self.brokers.is_empty() {
-            problems.push(format!("no brokers are configured; {}, or start an embedded broker with `dev`", remedy("brokers")));
+            problems.push(format!(
+                "no brokers are configured; {}, or start an embedded broker with `dev`",
+                remedy("brokers")
+            ));
         }
         problems.into_result()
     }
@@ -48,10 +66,16 @@ impl Config {
         self.check_brokers()?;
         let mut problems = Problems::default();
         if self.topics.is_empty() {
-            problems.push(format!("no topics to consume are configured; {}", remedy("topics")));
+            problems.push(format!(
+                "no topics to consume are configured; {}",
+                remedy("topics")
+            ));
         }
         if self.registry.url.is_none() {
-            problems.push(format!("no schema registry is configured; {}", remedy("registry.url")));
+            problems.push(format!(
+                "no schema registry is configured; {}",
+                remedy("registry.url")
+            ));
         }
         problems.into_result()
     }
@@ -59,7 +83,9 @@ impl Config {
 
 /// The three ways to set a key.
 fn remedy(path: &str) -> String {
-    let Some(key) = super::keys::find(path) else { return String::new() };
+    let Some(key) = super::keys::find(path) else {
+        return String::new();
+    };
     let example = match path {
         "brokers" => ("[\"localhost:9092\"]", "localhost:9092"),
         "topics" => ("[\"orders\"]", "orders"),

@@ -11,6 +11,8 @@ pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Re
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text).map_err(|error| {
-        D::Error::custom(format!("`{text}` is not a duration such as \"250ms\", \"30s\" or \"5m\": {error}"))
+        D::Error::custom(format!(
+            "`{text}` is not a duration such as \"250ms\", \"30s\" or \"5m\": {error}"
+        ))
     })
 }

@@ -69,7 +69,10 @@ impl Effective {
         let mut text = String::new();
         let mut table = "";
         // Keys without a table have to come first in TOML.
-        let (nested, plain): (Vec<_>, Vec<_>) = self.settings.iter().partition(|setting| split(&setting.key).0 != "");
+        let (nested, plain): (Vec<_>, Vec<_>) = self
+            .settings
+            .iter()
+            .partition(|setting| split(&setting.key).0 != "");
         for setting in plain.into_iter().chain(nested) {
             let (inside, name) = split(&setting.key);
             if inside != table {
@@ -102,7 +105,8 @@ impl Effective {
 /// A key's table and its name in it.
 fn split(key: &str) -> (&str, &str) {
     let table = KEYS.iter().filter(|known| known.kind.is_table()).find(|table| {
-        key.strip_prefix(table.path).is_some_and(|rest| rest.starts_with('.'))
+        key.strip_prefix(table.path)
+            .is_some_and(|rest| rest.starts_with('.'))
     });
     match table {
         Some(table) => (table.path, &key[table.path.len() + 1..]),
@@ -113,22 +117,38 @@ fn split(key: &str) -> (&str, &str) {
 /// In a free table dots separate tables; elsewhere they belong to the name.
 fn toml_path(table: &str, name: &str) -> String {
     let free = KEYS.iter().any(|key| key.path == table && key.kind == Kind::Free);
-    if free { name.split('.').map(toml_key).collect::<Vec<_>>().join(".") } else { toml_key(name) }
+    if free {
+        name.split('.').map(toml_key).collect::<Vec<_>>().join(".")
+    } else {
+        toml_key(name)
+    }
 }
 
 fn toml_key(name: &str) -> String {
-    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if bare { name.to_owned() } else { Value::from(name).to_string() }
+    let bare = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if bare {
+        name.to_owned()
+    } else {
+        Value::from(name).to_string()
+    }
 }
 
 /// JSON's texts, numbers and lists are TOML's too.
 fn toml_value(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| format!("{} = {}", toml_key(name), toml_value(value)));
+            let fields = fields
+                .iter()
+                .map(|(name, value)| format!("{} = {}", toml_key(name), toml_value(value)));
             format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(toml_value).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(toml_value).collect::<Vec<_>>().join(", ")
+        ),
         _ => value.to_string(),
     }
 }

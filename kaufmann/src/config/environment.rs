@@ -20,14 +20,18 @@ const OTHERS: [&str; 2] = ["KAUFMANN_MACROS_", "KAUFMANN_CODEGEN_"];
 /// Reads the variables into the layers. An empty variable counts as not set.
 pub(super) fn read(variables: &[(String, OsString)], layers: &mut Layers, problems: &mut Problems) {
     // Weaker than our own name for it, so it comes first.
-    if let Some((_, filter)) = variables.iter().find(|(name, value)| name == "RUST_LOG" && !value.is_empty()) {
+    if let Some((_, filter)) = variables
+        .iter()
+        .find(|(name, value)| name == "RUST_LOG" && !value.is_empty())
+    {
         let value = serde_json::Value::from(filter.to_string_lossy().into_owned());
         if let Some(key) = keys::find("log.filter") {
             layers.set(key, Vec::new(), value, Origin::Variable("RUST_LOG".to_owned()));
         }
     }
     for (name, value) in variables {
-        let ours = name.starts_with(PREFIX) && name != FILE && !OTHERS.iter().any(|other| name.starts_with(other));
+        let ours =
+            name.starts_with(PREFIX) && name != FILE && !OTHERS.iter().any(|other| name.starts_with(other));
         if !ours || value.is_empty() {
             continue;
         }
@@ -61,10 +65,17 @@ fn variable(name: &str, text: &str, layers: &mut Layers, problems: &mut Problems
 
 /// `KAUFMANN_KAFKA_FETCH_MIN_BYTES` → `fetch.min.bytes`; `KAUFMANN_APP_DATABASE__MAX_SIZE` → `database` / `max_size`.
 fn entry(name: &str) -> Option<(&'static Key, Vec<String>)> {
-    let key = KEYS.iter().filter(|key| matches!(key.path, "kafka" | "app")).find(|key| {
-        name.strip_prefix(&key.variable()).is_some_and(|rest| rest.starts_with('_') && rest.len() > 1)
-    })?;
-    let rest = name.strip_prefix(&key.variable())?.strip_prefix('_')?.to_ascii_lowercase();
+    let key = KEYS
+        .iter()
+        .filter(|key| matches!(key.path, "kafka" | "app"))
+        .find(|key| {
+            name.strip_prefix(&key.variable())
+                .is_some_and(|rest| rest.starts_with('_') && rest.len() > 1)
+        })?;
+    let rest = name
+        .strip_prefix(&key.variable())?
+        .strip_prefix('_')?
+        .to_ascii_lowercase();
     let path = match key.kind {
         Kind::Free => rest.split("__").map(str::to_owned).collect(),
         _ => vec![rest.replace('_', ".")],

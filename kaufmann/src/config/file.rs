@@ -6,20 +6,27 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::effective::Origin;
 use super::keys::{self, KEYS, Key};
 use super::kind;
 use super::load::Layers;
-use super::effective::Origin;
 use super::problem::Problems;
 
 /// Reads a file's text into the layers.
 pub(super) fn read(path: &Path, text: &str, layers: &mut Layers, problems: &mut Problems) {
-    let file = File { name: path.display().to_string(), text };
+    let file = File {
+        name: path.display().to_string(),
+        text,
+    };
     match DeTable::parse(text) {
         Ok(table) => file.table("", table.get_ref(), layers, problems),
         Err(error) => {
             let at = error.span().map_or(0, |span| span.start);
-            problems.push(format!("{}: not valid TOML: {}", file.place(at), error.message().replace('\n', ", ")));
+            problems.push(format!(
+                "{}: not valid TOML: {}",
+                file.place(at),
+                error.message().replace('\n', ", ")
+            ));
         }
     }
 }
@@ -54,7 +61,13 @@ impl File<'_> {
         }
     }
 
-    fn value(&self, key: &'static Key, value: &Spanned<DeValue<'_>>, layers: &mut Layers, problems: &mut Problems) {
+    fn value(
+        &self,
+        key: &'static Key,
+        value: &Spanned<DeValue<'_>>,
+        layers: &mut Layers,
+        problems: &mut Problems,
+    ) {
         let place = self.place(value.span().start);
         let json = to_json(value.get_ref());
         let origin = Origin::File(place.clone());
@@ -66,13 +79,20 @@ impl File<'_> {
             return;
         }
         let Value::Object(table) = &json else {
-            problems.push(format!("{place}: `{}` is {}, expected {}", key.path, value.get_ref().type_str(), key.kind.expected()));
+            problems.push(format!(
+                "{place}: `{}` is {}, expected {}",
+                key.path,
+                value.get_ref().type_str(),
+                key.kind.expected()
+            ));
             return;
         };
         for (name, value) in kind::entries(key.kind, table) {
             match kind::entry(key.kind, value) {
                 Ok(value) => layers.set(key, name, value, origin.clone()),
-                Err(mismatch) => problems.mismatch(&place, &format!("{}.{}", key.path, name.join(".")), &mismatch),
+                Err(mismatch) => {
+                    problems.mismatch(&place, &format!("{}.{}", key.path, name.join(".")), &mismatch)
+                }
             }
         }
     }
@@ -88,8 +108,16 @@ impl File<'_> {
 
 /// The keys and tables that may stand in the table `prefix`.
 fn siblings(prefix: &str) -> impl Iterator<Item = String> {
-    let depth = if prefix.is_empty() { 1 } else { prefix.split('.').count() + 1 };
-    let inside = if prefix.is_empty() { String::new() } else { format!("{prefix}.") };
+    let depth = if prefix.is_empty() {
+        1
+    } else {
+        prefix.split('.').count() + 1
+    };
+    let inside = if prefix.is_empty() {
+        String::new()
+    } else {
+        format!("{prefix}.")
+    };
     let inside = KEYS.iter().filter(move |key| key.path.starts_with(&inside));
     inside.map(move |key| key.path.split('.').take(depth).collect::<Vec<_>>().join("."))
 }
@@ -105,7 +133,9 @@ fn to_json(value: &DeValue<'_>) -> Value {
         DeValue::Datetime(time) => Value::from(time.to_string()),
         DeValue::Array(items) => items.iter().map(|item| to_json(item.get_ref())).collect(),
         DeValue::Table(fields) => {
-            let fields = fields.iter().map(|(name, value)| (name.get_ref().to_string(), to_json(value.get_ref())));
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (name.get_ref().to_string(), to_json(value.get_ref())));
             Value::Object(fields.collect::<Map<_, _>>())
         }
     }

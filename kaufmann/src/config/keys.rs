@@ -19,49 +19,175 @@ pub(crate) struct Key {
 
 /// All keys, in the order in which they are listed.
 pub(crate) static KEYS: &[Key] = &[
-    often("brokers", Kind::List("`host:port`"), "The brokers to start from, each host:port"),
-    often("group", Kind::Text("a name"), "The consumer group [default: the service's name]"),
-    often("topics", Kind::List("a topic's name"), "The topics to consume [default: those the handled events' schemas name]"),
-    key("ordering", Kind::Choice(&["key", "partition", "none"]), "What is handled one after another"),
-    often("max_in_flight", Kind::Count { min: 1 }, "How many events may be running at once"),
-    key("max_unsettled", Kind::Count { min: 1 }, "How many records of one partition may be unsettled"),
-    key("max_bytes", Kind::Bytes, "How many bytes of records may be unsettled, over all partitions"),
-    key("commit_interval", Kind::Duration, "How often settled offsets are committed"),
-    key("revoke_deadline", Kind::Duration, "How long a revoked partition may take to finish what is running"),
-    key("shutdown_deadline", Kind::Duration, "How long a shutdown may take to finish what is running"),
-    key("worker_threads", Kind::Count { min: 0 }, "The runtime's threads; 0 means one a core"),
-    key("retry.initial", Kind::Duration, "The wait before a failed handler's first repetition"),
-    key("retry.max", Kind::Duration, "The longest wait before a repetition"),
-    key("retry.factor", Kind::Number { min: 1.0, max: 100.0 }, "By how much each wait is longer than the one before"),
-    key("retry.jitter", Kind::Number { min: 0.0, max: 1.0 }, "The share of a wait that chance may take away"),
-    key("publish.topic", Kind::Text("a topic's name"), "The topic of events for which nothing else names one"),
-    key("publish.topics", Kind::Pairs("a topic's name"), "The topic of an event by its name: EVENT=TOPIC"),
-    key("publish.max_outstanding", Kind::Count { min: 1 }, "How many messages may wait for the broker at once"),
-    key("publish.source", Kind::Text("a URI reference"), "ce_source of the events [default: / and the group]"),
-    key("dead_letter.topic", Kind::Text("a topic's name"), "Where undecodable records go [default: GROUP.dead-letter]"),
+    often(
+        "brokers",
+        Kind::List("`host:port`"),
+        "The brokers to start from, each host:port",
+    ),
+    often(
+        "group",
+        Kind::Text("a name"),
+        "The consumer group [default: the service's name]",
+    ),
+    often(
+        "topics",
+        Kind::List("a topic's name"),
+        "The topics to consume [default: those the handled events' schemas name]",
+    ),
+    key(
+        "ordering",
+        Kind::Choice(&["key", "partition", "none"]),
+        "What is handled one after another",
+    ),
+    often(
+        "max_in_flight",
+        Kind::Count { min: 1 },
+        "How many events may be running at once",
+    ),
+    key(
+        "max_unsettled",
+        Kind::Count { min: 1 },
+        "How many records of one partition may be unsettled",
+    ),
+    key(
+        "max_bytes",
+        Kind::Bytes,
+        "How many bytes of records may be unsettled, over all partitions",
+    ),
+    key(
+        "commit_interval",
+        Kind::Duration,
+        "How often settled offsets are committed",
+    ),
+    key(
+        "revoke_deadline",
+        Kind::Duration,
+        "How long a revoked partition may take to finish what is running",
+    ),
+    key(
+        "shutdown_deadline",
+        Kind::Duration,
+        "How long a shutdown may take to finish what is running",
+    ),
+    key(
+        "worker_threads",
+        Kind::Count { min: 0 },
+        "The runtime's threads; 0 means one a core",
+    ),
+    key(
+        "retry.initial",
+        Kind::Duration,
+        "The wait before a failed handler's first repetition",
+    ),
+    key(
+        "retry.max",
+        Kind::Duration,
+        "The longest wait before a repetition",
+    ),
+    key(
+        "retry.factor",
+        Kind::Number { min: 1.0, max: 100.0 },
+        "By how much each wait is longer than the one before",
+    ),
+    key(
+        "retry.jitter",
+        Kind::Number { min: 0.0, max: 1.0 },
+        "The share of a wait that chance may take away",
+    ),
+    key(
+        "publish.topic",
+        Kind::Text("a topic's name"),
+        "The topic of events for which nothing else names one",
+    ),
+    key(
+        "publish.topics",
+        Kind::Pairs("a topic's name"),
+        "The topic of an event by its name: EVENT=TOPIC",
+    ),
+    key(
+        "publish.max_outstanding",
+        Kind::Count { min: 1 },
+        "How many messages may wait for the broker at once",
+    ),
+    key(
+        "publish.source",
+        Kind::Text("a URI reference"),
+        "ce_source of the events [default: / and the group]",
+    ),
+    key(
+        "dead_letter.topic",
+        Kind::Text("a topic's name"),
+        "Where undecodable records go [default: GROUP.dead-letter]",
+    ),
     often("registry.url", Kind::Url, "The schema registry's base URL"),
-    key("registry.register", Kind::Flag, "Register the schemas of published events at the start"),
+    key(
+        "registry.register",
+        Kind::Flag,
+        "Register the schemas of published events at the start",
+    ),
     key(
         "registry.subject",
         Kind::Choice(&["record", "topic", "topic-record"]),
         "What an event's subject is called after",
     ),
-    key("registry.user", Kind::Text("a name"), "The user for basic authentication"),
-    key("registry.password", Kind::Secret, "The password for basic authentication"),
-    key("registry.token", Kind::Secret, "The token for bearer authentication"),
-    key("registry.timeout", Kind::Duration, "How long the registry may take to answer"),
-    key("log.format", Kind::Choice(&["auto", "human", "json"]), "How logs look; auto: human on a terminal, else json"),
-    often("log.filter", Kind::Text("a filter such as \"info,my_service=debug\""), "What is logged [default: info]"),
-    often("kafka", Kind::Pairs("a text"), "A property for librdkafka: NAME=VALUE, as often as needed"),
-    key("app", Kind::Free, "A setting of the service's own: NAME=VALUE, as often as needed"),
+    key(
+        "registry.user",
+        Kind::Text("a name"),
+        "The user for basic authentication",
+    ),
+    key(
+        "registry.password",
+        Kind::Secret,
+        "The password for basic authentication",
+    ),
+    key(
+        "registry.token",
+        Kind::Secret,
+        "The token for bearer authentication",
+    ),
+    key(
+        "registry.timeout",
+        Kind::Duration,
+        "How long the registry may take to answer",
+    ),
+    key(
+        "log.format",
+        Kind::Choice(&["auto", "human", "json"]),
+        "How logs look; auto: human on a terminal, else json",
+    ),
+    often(
+        "log.filter",
+        Kind::Text("a filter such as \"info,my_service=debug\""),
+        "What is logged [default: info]",
+    ),
+    often(
+        "kafka",
+        Kind::Pairs("a text"),
+        "A property for librdkafka: NAME=VALUE, as often as needed",
+    ),
+    key(
+        "app",
+        Kind::Free,
+        "A setting of the service's own: NAME=VALUE, as often as needed",
+    ),
 ];
 
 const fn key(path: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key { path, kind, doc, common: false }
+    Key {
+        path,
+        kind,
+        doc,
+        common: false,
+    }
 }
 
 const fn often(path: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key { path, kind, doc, common: true }
+    Key {
+        path,
+        kind,
+        doc,
+        common: true,
+    }
 }
 
 impl Key {
@@ -82,15 +208,24 @@ pub(crate) fn find(path: &str) -> Option<&'static Key> {
 }
 
 /// The candidate that a misspelt name most likely means.
-pub(crate) fn closest<'a, S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S>) -> Option<String>
+pub(crate) fn closest<'a, S: AsRef<str>>(
+    name: &str,
+    candidates: impl IntoIterator<Item = S>,
+) -> Option<String>
 where
     S: 'a,
 {
     let scored = candidates.into_iter().map(|candidate| {
-        let score = strsim::jaro_winkler(&name.to_ascii_lowercase(), &candidate.as_ref().to_ascii_lowercase());
+        let score = strsim::jaro_winkler(
+            &name.to_ascii_lowercase(),
+            &candidate.as_ref().to_ascii_lowercase(),
+        );
         (score, candidate.as_ref().to_owned())
     });
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    scored
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -106,7 +241,11 @@ mod tests {
         match value {
             Value::Object(fields) if !fields.is_empty() => {
                 for (name, value) in fields {
-                    let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                    let path = if prefix.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{prefix}.{name}")
+                    };
                     leaves(&path, value, found);
                 }
             }

@@ -60,7 +60,9 @@ impl Kind {
             Self::Url => "a URL such as \"http://localhost:8081\"".to_owned(),
             Self::List(item) => format!("a list, each item {item}"),
             Self::Count { min } => format!("a whole number of at least {min}"),
-            Self::Bytes => "a number of bytes of at least 1, such as 65536, \"64KiB\" or \"64MiB\"".to_owned(),
+            Self::Bytes => {
+                "a number of bytes of at least 1, such as 65536, \"64KiB\" or \"64MiB\"".to_owned()
+            }
             Self::Duration => "a duration such as \"250ms\", \"30s\" or \"5m\"".to_owned(),
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::Flag => "true or false".to_owned(),
@@ -77,13 +79,19 @@ impl Kind {
                 number.as_u64().filter(|number| *number >= min).map(Value::from)
             }
             (Self::Bytes, Value::Number(number)) => number.as_u64().filter(|n| *n >= 1).map(Value::from),
-            (Self::Number { min, max }, Value::Number(number)) => {
-                number.as_f64().filter(|number| (min..=max).contains(number)).map(Value::from)
-            }
+            (Self::Number { min, max }, Value::Number(number)) => number
+                .as_f64()
+                .filter(|number| (min..=max).contains(number))
+                .map(Value::from),
             (Self::Flag, Value::Bool(flag)) => Some(Value::from(*flag)),
             (Self::List(_), Value::Array(items)) => items
                 .iter()
-                .map(|item| item.as_str().map(str::trim).filter(|text| !text.is_empty()).map(Value::from))
+                .map(|item| {
+                    item.as_str()
+                        .map(str::trim)
+                        .filter(|text| !text.is_empty())
+                        .map(Value::from)
+                })
                 .collect(),
             // A single item is what a variable or a flag would be.
             (Self::List(_), Value::String(text)) => return self.parse(text),
@@ -107,21 +115,36 @@ impl Kind {
                 let items = trimmed.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(items.map(Value::from).collect())
             }
-            Self::Count { min } => trimmed.parse::<u64>().ok().filter(|number| *number >= min).map(Value::from),
+            Self::Count { min } => trimmed
+                .parse::<u64>()
+                .ok()
+                .filter(|number| *number >= min)
+                .map(Value::from),
             Self::Bytes => parse_bytes(trimmed).map(Value::from),
-            Self::Duration => humantime::parse_duration(trimmed).ok().map(|_| Value::from(trimmed)),
-            Self::Number { min, max } => {
-                trimmed.parse::<f64>().ok().filter(|number| (min..=max).contains(number)).map(Value::from)
-            }
+            Self::Duration => humantime::parse_duration(trimmed)
+                .ok()
+                .map(|_| Value::from(trimmed)),
+            Self::Number { min, max } => trimmed
+                .parse::<f64>()
+                .ok()
+                .filter(|number| (min..=max).contains(number))
+                .map(Value::from),
             Self::Flag => parse_flag(trimmed).map(Value::from),
-            Self::Choice(names) => names.iter().find(|name| **name == trimmed).map(|name| Value::from(*name)),
+            Self::Choice(names) => names
+                .iter()
+                .find(|name| **name == trimmed)
+                .map(|name| Value::from(*name)),
             Self::Pairs(_) | Self::Free => None,
         };
         accepted.ok_or_else(|| self.mismatch(&Value::from(text)))
     }
 
     fn mismatch(self, value: &Value) -> Mismatch {
-        let found = if self == Self::Secret { type_of(value).to_owned() } else { describe(value) };
+        let found = if self == Self::Secret {
+            type_of(value).to_owned()
+        } else {
+            describe(value)
+        };
         let mut expected = self.expected();
         if let (Self::Choice(names), Value::String(text)) = (self, value)
             && let Some(name) = super::keys::closest(text, names)
@@ -138,14 +161,19 @@ pub(crate) fn entry(kind: Kind, value: &Value) -> Result<Value, Mismatch> {
         (Kind::Free, _) => Ok(value.clone()),
         (_, Value::String(text)) => Ok(Value::from(text.as_str())),
         (_, Value::Bool(_) | Value::Number(_)) => Ok(Value::from(value.to_string())),
-        _ => Err(Mismatch { found: describe(value), expected: "a text, a number, or true or false".to_owned() }),
+        _ => Err(Mismatch {
+            found: describe(value),
+            expected: "a text, a number, or true or false".to_owned(),
+        }),
     }
 }
 
 /// One entry of a table, from a text. In a free table `5` and `true` are what they look like, and `"5"` is a text.
 pub(crate) fn entry_text(kind: Kind, text: &str) -> Value {
     let read = match kind {
-        Kind::Free => serde_json::from_str(text).ok().filter(|value: &Value| !value.is_null()),
+        Kind::Free => serde_json::from_str(text)
+            .ok()
+            .filter(|value: &Value| !value.is_null()),
         _ => None,
     };
     read.unwrap_or_else(|| Value::from(text))
@@ -164,7 +192,11 @@ pub(crate) fn entries<'v>(kind: Kind, table: &'v Map<String, Value>) -> Vec<(Vec
     found
 }
 
-fn collect<'v>(path: &mut Vec<String>, table: &'v Map<String, Value>, found: &mut Vec<(Vec<String>, &'v Value)>) {
+fn collect<'v>(
+    path: &mut Vec<String>,
+    table: &'v Map<String, Value>,
+    found: &mut Vec<(Vec<String>, &'v Value)>,
+) {
     for (name, value) in table {
         path.push(name.clone());
         match value {
@@ -201,7 +233,9 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 fn is_url(text: &str) -> bool {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
 }
 
@@ -214,7 +248,9 @@ fn parse_flag(text: &str) -> Option<bool> {
 }
 
 fn parse_bytes(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '_')
+        .unwrap_or(text.len());
     let number: u64 = text[..digits].replace('_', "").parse().ok()?;
     let unit: u64 = match text[digits..].trim() {
         "" | "B" => 1,
@@ -241,7 +277,10 @@ mod tests {
         assert_eq!(read("64MiB"), Some(64 << 20));
         assert_eq!(read("1_000 kB"), Some(1_000_000));
         assert_eq!(read("512"), Some(512));
-        assert_eq!((read("0"), read("-1"), read("1 parsec"), read("99999999999GiB")), (None, None, None, None));
+        assert_eq!(
+            (read("0"), read("-1"), read("1 parsec"), read("99999999999GiB")),
+            (None, None, None, None)
+        );
     }
 
     #[test]
@@ -257,14 +296,22 @@ mod tests {
         let mismatch = Kind::Count { min: 1 }.read(&json!("many")).unwrap_err();
         assert_eq!(mismatch.found, "\"many\"");
         assert_eq!(mismatch.expected, "a whole number of at least 1");
-        let mismatch = Kind::Choice(&["key", "partition"]).read(&json!("partitions")).unwrap_err();
-        assert_eq!(mismatch.expected, "one of \"key\", \"partition\"; did you mean \"partition\"?");
+        let mismatch = Kind::Choice(&["key", "partition"])
+            .read(&json!("partitions"))
+            .unwrap_err();
+        assert_eq!(
+            mismatch.expected,
+            "one of \"key\", \"partition\"; did you mean \"partition\"?"
+        );
     }
 
     #[test]
     fn a_mismatch_never_shows_a_secret() {
         assert_eq!(Kind::Secret.read(&json!(12345)).unwrap_err().found, "a number");
-        assert_eq!(Kind::Url.parse("ftp://u:hunter2@h").unwrap_err().found, "\"ftp://u:***@h\"");
+        assert_eq!(
+            Kind::Url.parse("ftp://u:hunter2@h").unwrap_err().found,
+            "\"ftp://u:***@h\""
+        );
     }
 
     #[test]

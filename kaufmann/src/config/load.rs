@@ -51,14 +51,23 @@ impl Loader {
     /// Reads the environment of this process.
     #[must_use]
     pub fn process_environment(self) -> Self {
-        self.variables(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
+        self.variables(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))),
+        )
     }
 
     /// Reads these variables. `KAUFMANN_CONFIG` names the file; those that neither begin with `KAUFMANN_` nor are
     /// `RUST_LOG` are ignored.
     #[must_use]
-    pub fn variables<N: Into<String>, T: Into<OsString>>(mut self, variables: impl IntoIterator<Item = (N, T)>) -> Self {
-        self.variables.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+    pub fn variables<N: Into<String>, T: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, T)>,
+    ) -> Self {
+        self.variables.extend(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
         self
     }
 
@@ -67,7 +76,10 @@ impl Loader {
     #[must_use]
     pub fn service<V: Service>(mut self) -> Self {
         self.group = Some(kebab(V::NAME));
-        let named = V::HANDLERS.iter().filter_map(|entry| entry.event?.topic).map(str::to_owned);
+        let named = V::HANDLERS
+            .iter()
+            .filter_map(|entry| entry.event?.topic)
+            .map(str::to_owned);
         self.topics = named.collect();
         self.topics.sort();
         self.topics.dedup();
@@ -114,8 +126,14 @@ impl Loader {
     }
 
     fn read_file(&self) -> Result<Option<(PathBuf, String)>, Error> {
-        let named = self.variables.iter().find(|(name, value)| name == environment::FILE && !value.is_empty());
-        let named = self.file.clone().or_else(|| named.map(|(_, value)| PathBuf::from(value)));
+        let named = self
+            .variables
+            .iter()
+            .find(|(name, value)| name == environment::FILE && !value.is_empty());
+        let named = self
+            .file
+            .clone()
+            .or_else(|| named.map(|(_, value)| PathBuf::from(value)));
         let path = match named {
             Some(path) => path,
             None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
@@ -147,8 +165,12 @@ impl Layers {
             let path = key.split('.').chain(entry.iter().map(String::as_str));
             insert(&mut root, path, value.clone());
         }
-        let config: Config = serde_json::from_value(root)
-            .map_err(|error| Error::new(ErrorKind::Configuration, format!("the configuration does not fit: {error}")))?;
+        let config: Config = serde_json::from_value(root).map_err(|error| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("the configuration does not fit: {error}"),
+            )
+        })?;
         let settings = self.settings();
         Ok(Effective { config, settings })
     }
@@ -160,14 +182,28 @@ impl Layers {
             let entries = self.0.iter().filter(|((path, _), _)| *path == key.path);
             let before = settings.len();
             settings.extend(entries.map(|((path, entry), (value, origin))| {
-                let name = std::iter::once(*path).chain(entry.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
+                let name = std::iter::once(*path)
+                    .chain(entry.iter().map(String::as_str))
+                    .collect::<Vec<_>>()
+                    .join(".");
                 let value = Some(effective::shown(&name, value));
-                Setting { key: name, value, origin: origin.clone() }
+                Setting {
+                    key: name,
+                    value,
+                    origin: origin.clone(),
+                }
             }));
             if settings.len() == before && !key.kind.is_table() {
                 let pointer = format!("/{}", key.path.replace('.', "/"));
-                let value = defaults.pointer(&pointer).filter(|value| !value.is_null() && *value != "").cloned();
-                settings.push(Setting { key: key.path.to_owned(), value, origin: Origin::Default });
+                let value = defaults
+                    .pointer(&pointer)
+                    .filter(|value| !value.is_null() && *value != "")
+                    .cloned();
+                settings.push(Setting {
+                    key: key.path.to_owned(),
+                    value,
+                    origin: Origin::Default,
+                });
             }
         }
         settings
@@ -203,7 +239,12 @@ fn one_pair(
                 kind::Kind::Free => name.split('.').map(str::to_owned).collect(),
                 _ => vec![name.to_owned()],
             };
-            layers.set(key, entry, kind::entry_text(key.kind, value.trim()), origin.clone());
+            layers.set(
+                key,
+                entry,
+                kind::entry_text(key.kind, value.trim()),
+                origin.clone(),
+            );
         }
         // What stands there may be a secret whose name was forgotten.
         _ => problems.push(format!("{place}: `{}` needs NAME=VALUE", key.path)),
@@ -246,11 +287,16 @@ fn kebab(name: &str) -> String {
     for (at, letter) in letters.iter().copied().enumerate() {
         let next_is_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
         let starts = letter.is_uppercase()
-            && before.is_some_and(|before: char| before.is_lowercase() || before.is_numeric() || next_is_small);
+            && before
+                .is_some_and(|before: char| before.is_lowercase() || before.is_numeric() || next_is_small);
         if starts {
             kebab.push('-');
         }
-        kebab.extend(letter.to_lowercase().map(|letter| if letter == '_' { '-' } else { letter }));
+        kebab.extend(
+            letter
+                .to_lowercase()
+                .map(|letter| if letter == '_' { '-' } else { letter }),
+        );
         before = Some(letter);
     }
     kebab

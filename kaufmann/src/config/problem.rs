@@ -14,7 +14,10 @@ impl Problems {
 
     /// A value that is not what its key needs.
     pub(super) fn mismatch(&mut self, place: &str, key: &str, mismatch: &Mismatch) {
-        self.push(format!("{place}: `{key}` is {}, expected {}", mismatch.found, mismatch.expected));
+        self.push(format!(
+            "{place}: `{key}` is {}, expected {}",
+            mismatch.found, mismatch.expected
+        ));
     }
 
     /// A name that is no key's.
@@ -30,7 +33,11 @@ impl Problems {
         let text = match self.0.as_slice() {
             [] => return Ok(()),
             [one] => one.clone(),
-            many => format!("{} mistakes in the configuration:\n  {}", many.len(), many.join("\n  ")),
+            many => format!(
+                "{} mistakes in the configuration:\n  {}",
+                many.len(),
+                many.join("\n  ")
+            ),
         };
         Err(Error::new(ErrorKind::Configuration, text))
     }

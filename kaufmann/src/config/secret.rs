@@ -105,14 +105,31 @@ impl Serialize for KafkaProperties {
 /// Whether a setting with this name is to be hidden. Rather one too many than one too few.
 pub(crate) fn is_secret(name: &str) -> bool {
     const SIGNS: [&str; 11] = [
-        "password", "passwd", "secret", "token", "credential", "private", "apikey", "accesskey", "keypem", "jaas",
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "credential",
+        "private",
+        "apikey",
+        "accesskey",
+        "keypem",
+        "jaas",
         "oauthbearerconfig",
     ];
-    let plain: String =
-        name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+    let plain: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
     // An endpoint or a file's place is no secret, though its name says what it serves.
-    let last = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    let harmless = ["url", "location", "path", "timeout", "ms"].iter().any(|end| last.eq_ignore_ascii_case(end));
+    let last = name
+        .rsplit(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    let harmless = ["url", "location", "path", "timeout", "ms"]
+        .iter()
+        .any(|end| last.eq_ignore_ascii_case(end));
     !harmless && SIGNS.iter().any(|sign| plain.contains(sign))
 }
 
@@ -123,7 +140,9 @@ pub(crate) fn without_credentials(text: &str) -> String {
     while let Some(start) = rest.find("://") {
         let (before, authority) = rest.split_at(start + 3);
         shown.push_str(before);
-        let end = authority.find(['/', '?', '#', ' ', '"', ',']).unwrap_or(authority.len());
+        let end = authority
+            .find(['/', '?', '#', ' ', '"', ','])
+            .unwrap_or(authority.len());
         match authority[..end].rfind('@') {
             Some(at) => {
                 let user = authority[..at].split(':').next().unwrap_or_default();
@@ -147,9 +166,12 @@ pub(crate) fn shown(name: &str, value: &serde_json::Value) -> serde_json::Value 
     use serde_json::Value;
     match value {
         Value::Null => Value::Null,
-        Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(key, value)| (key.clone(), shown(key, value))).collect())
-        }
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(key, value)| (key.clone(), shown(key, value)))
+                .collect(),
+        ),
         _ if is_secret(name) => Value::from(REDACTED),
         Value::Array(items) => items.iter().map(|item| shown(name, item)).collect(),
         Value::String(text) => Value::from(without_credentials(text)),
@@ -164,12 +186,25 @@ mod tests {
     #[test]
     fn names_that_carry_secrets_are_known() {
         for name in [
-            "registry.password", "sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem",
-            "sasl.oauthbearer.client.secret", "sasl.oauthbearer.config", "app.api_key", "API-Token",
+            "registry.password",
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.keystore.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.config",
+            "app.api_key",
+            "API-Token",
         ] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["brokers", "ssl.ca.location", "sasl.username", "sasl.oauthbearer.token.endpoint.url", "key"] {
+        for name in [
+            "brokers",
+            "ssl.ca.location",
+            "sasl.username",
+            "sasl.oauthbearer.token.endpoint.url",
+            "key",
+        ] {
             assert!(!is_secret(name), "{name}");
         }
     }
@@ -178,7 +213,10 @@ mod tests {
     fn passwords_in_urls_are_blanked_and_the_rest_is_kept() {
         assert_eq!(without_credentials("http://u:p@h:1/x?y"), "http://u:***@h:1/x?y");
         assert_eq!(without_credentials("http://u:p@s@h"), "http://u:***@h");
-        assert_eq!(without_credentials("a://u@h, b://x:y@z/"), "a://u@h, b://x:***@z/");
+        assert_eq!(
+            without_credentials("a://u@h, b://x:y@z/"),
+            "a://u@h, b://x:***@z/"
+        );
         assert_eq!(without_credentials("no url: a:b@c"), "no url: a:b@c");
     }
 
@@ -187,7 +225,10 @@ mod tests {
         let mut kafka = KafkaProperties::default();
         kafka.insert("sasl.password".into(), "hunter2".into());
         kafka.insert("linger.ms".into(), "5".into());
-        assert_eq!(format!("{kafka:?}"), r#"{"linger.ms": "5", "sasl.password": "***"}"#);
+        assert_eq!(
+            format!("{kafka:?}"),
+            r#"{"linger.ms": "5", "sasl.password": "***"}"#
+        );
         assert_eq!(kafka["sasl.password"], "hunter2");
     }
 }

@@ -20,13 +20,23 @@ impl Listed {
     /// The table's entry.
     #[must_use]
     pub const fn entry(self, path: &'static str) -> HandlerEntry {
-        HandlerEntry { path, event: self.event, returns: self.returns, emits: self.emits }
+        HandlerEntry {
+            path,
+            event: self.event,
+            returns: self.returns,
+            emits: self.emits,
+        }
     }
 
     /// The entry as the checks see it; `at` is its place in the list as written.
     #[must_use]
     pub const fn place(self, at: usize, path: &'static str) -> Placed {
-        Placed { at, path, event: self.event, index: self.index }
+        Placed {
+            at,
+            path,
+            event: self.event,
+            index: self.index,
+        }
     }
 }
 
@@ -61,8 +71,14 @@ pub const POISON: EventInfo = EventInfo {
 #[track_caller]
 pub const fn declared(handler: &str, name: &str, info: &'static EventInfo) -> Option<&'static EventInfo> {
     if !same(name, info.name) {
-        let message = Message::new("handler `").add(handler).add("` declares event `").add(name);
-        let message = message.add("`, but its payload is the event `").add(info.name).add("`");
+        let message = Message::new("handler `")
+            .add(handler)
+            .add("` declares event `")
+            .add(name);
+        let message = message
+            .add("`, but its payload is the event `")
+            .add(info.name)
+            .add("`");
         panic!("{}", message.text());
     }
     Some(info)
@@ -119,7 +135,10 @@ pub const fn listed_once(list: &[Placed], earlier: &[usize], at: usize) {
     let message = if same(first.path, second.path) {
         Message::new("handler `").add(first.path).add("` is listed twice")
     } else if let Some(event) = first.event {
-        let message = Message::new("event `").add(event.name).add("` is handled by both `").add(first.path);
+        let message = Message::new("event `")
+            .add(event.name)
+            .add("` is handled by both `")
+            .add(first.path);
         message.add("` and `").add(second.path).add("`")
     } else {
         let message = Message::new("`").add(first.path).add("` and `").add(second.path);
@@ -146,12 +165,18 @@ pub const fn ignored<E: Event>(list: &[Placed]) -> Ignored {
     let mut i = 0;
     while i < list.len() {
         if list[i].handles(E::INDEX, E::INFO) {
-            let message = Message::new("event `").add(E::INFO.name).add("` is ignored, but `").add(list[i].path);
+            let message = Message::new("event `")
+                .add(E::INFO.name)
+                .add("` is ignored, but `")
+                .add(list[i].path);
             panic!("{}", message.add("` handles it; remove one of the two").text());
         }
         i += 1;
     }
-    Ignored { info: E::INFO, index: E::INDEX }
+    Ignored {
+        info: E::INFO,
+        index: E::INDEX,
+    }
 }
 
 /// Refuses a list that leaves an event of `all` without a handler. A catch-all does not count: what must be complete are
@@ -180,7 +205,12 @@ pub const fn exhaustive<const N: usize>(all: &[&str; N], list: &[Placed], ignore
     }
     let missing = missing(&seen, all);
     if !missing.is_empty() {
-        panic!("{}", missing.add("; list a handler, or add the event's type to `ignore`").text());
+        panic!(
+            "{}",
+            missing
+                .add("; list a handler, or add the event's type to `ignore`")
+                .text()
+        );
     }
 }
 

@@ -17,7 +17,9 @@ fn failure(text: &str) -> String {
     let (folder, loader) = file(text);
     let error = loader.load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
-    error.to_string().replace(&format!("{}/", folder.path().display()), "")
+    error
+        .to_string()
+        .replace(&format!("{}/", folder.path().display()), "")
 }
 
 fn variables(pairs: &[(&str, &str)]) -> Result<Effective, Error> {
@@ -27,29 +29,55 @@ fn variables(pairs: &[(&str, &str)]) -> Result<Effective, Error> {
 
 fn with_flag(path: &str, text: &str) -> Result<Effective, Error> {
     let (_folder, loader) = file("");
-    loader.flag(keys::find(path).unwrap(), vec![text.to_owned()]).load()
+    loader
+        .flag(keys::find(path).unwrap(), vec![text.to_owned()])
+        .load()
 }
 
 #[test]
 fn nothing_set_is_the_default() {
     let effective = variables(&[]).unwrap();
-    assert_eq!(format!("{:?}", effective.config), format!("{:?}", Config::default()));
-    assert!(effective.settings().iter().all(|setting| setting.origin == Origin::Default));
+    assert_eq!(
+        format!("{:?}", effective.config),
+        format!("{:?}", Config::default())
+    );
+    assert!(
+        effective
+            .settings()
+            .iter()
+            .all(|setting| setting.origin == Origin::Default)
+    );
 }
 
 #[test]
 fn each_layer_wins_over_the_one_before_key_by_key() {
-    let (_folder, loader) = file("group = 'file'\nmax_in_flight = 1\nmax_unsettled = 1\n[registry]\nurl = 'http://file'");
+    let (_folder, loader) =
+        file("group = 'file'\nmax_in_flight = 1\nmax_unsettled = 1\n[registry]\nurl = 'http://file'");
     let flag = keys::find("max_in_flight").unwrap();
     let loader = loader
         .variables([("KAUFMANN_MAX_IN_FLIGHT", "2"), ("KAUFMANN_MAX_UNSETTLED", "2")])
         .flag(flag, vec!["3".to_owned()]);
     let effective = loader.load().unwrap();
     let config = &effective.config;
-    assert_eq!((config.group.as_str(), config.max_unsettled, config.max_in_flight), ("file", 2, 3));
+    assert_eq!(
+        (config.group.as_str(), config.max_unsettled, config.max_in_flight),
+        ("file", 2, 3)
+    );
     assert_eq!(config.registry.url.as_deref(), Some("http://file"));
-    let origin = |key: &str| effective.settings().iter().find(|s| s.key == key).unwrap().origin.to_string();
-    assert!(origin("group").ends_with("kaufmann.toml:1:9"), "{}", origin("group"));
+    let origin = |key: &str| {
+        effective
+            .settings()
+            .iter()
+            .find(|s| s.key == key)
+            .unwrap()
+            .origin
+            .to_string()
+    };
+    assert!(
+        origin("group").ends_with("kaufmann.toml:1:9"),
+        "{}",
+        origin("group")
+    );
     assert_eq!(origin("max_unsettled"), "KAUFMANN_MAX_UNSETTLED");
     assert_eq!(origin("max_in_flight"), "--max-in-flight");
     assert_eq!(origin("ordering"), "default");
@@ -75,9 +103,17 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             _ => None,
         };
         let (_folder, loader) = file("");
-        let by_variable = loader.variables([(key.variable().as_str(), text)]).variables(partner).load().unwrap();
+        let by_variable = loader
+            .variables([(key.variable().as_str(), text)])
+            .variables(partner)
+            .load()
+            .unwrap();
         let (_folder, loader) = file("");
-        let by_flag = loader.flag(key, vec![text.to_owned()]).variables(partner).load().unwrap();
+        let by_flag = loader
+            .flag(key, vec![text.to_owned()])
+            .variables(partner)
+            .load()
+            .unwrap();
         let literal = match key.kind {
             kind::Kind::Count { .. } | kind::Kind::Number { .. } | kind::Kind::Flag => text.to_owned(),
             kind::Kind::Pairs(_) | kind::Kind::Free => "{ a = 'b' }".to_owned(),
@@ -85,10 +121,21 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
         };
         let (_folder, loader) = file(&format!("{} = {literal}", key.path));
         let by_file = loader.variables(partner).load().unwrap();
-        let values = |effective: &Effective| effective.settings.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
+        let values = |effective: &Effective| {
+            effective
+                .settings
+                .iter()
+                .map(|s| s.value.clone())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(values(&by_variable), values(&by_flag), "{}", key.path);
         assert_eq!(values(&by_variable), values(&by_file), "{}", key.path);
-        assert_ne!(format!("{:?}", by_flag.settings), format!("{:?}", variables(&[]).unwrap().settings), "{}", key.path);
+        assert_ne!(
+            format!("{:?}", by_flag.settings),
+            format!("{:?}", variables(&[]).unwrap().settings),
+            "{}",
+            key.path
+        );
     }
 }
 
@@ -119,21 +166,45 @@ fn entries_of_tables_come_from_variables_and_merge_with_the_file() {
         ("KAUFMANN_PUBLISH_TOPICS", "a.b=x,c=y"),
     ]);
     let config = loader.load().unwrap().config;
-    assert_eq!((config.kafka["linger.ms"].as_str(), config.kafka["retries"].as_str()), ("9", "2"));
-    assert_eq!(config.app::<Value>().unwrap(), json!({"name": "n", "database": {"max_size": 8}}));
-    assert_eq!((config.publish.topics["a.b"].as_str(), config.publish.topics["c"].as_str()), ("x", "y"));
+    assert_eq!(
+        (
+            config.kafka["linger.ms"].as_str(),
+            config.kafka["retries"].as_str()
+        ),
+        ("9", "2")
+    );
+    assert_eq!(
+        config.app::<Value>().unwrap(),
+        json!({"name": "n", "database": {"max_size": 8}})
+    );
+    assert_eq!(
+        (
+            config.publish.topics["a.b"].as_str(),
+            config.publish.topics["c"].as_str()
+        ),
+        ("x", "y")
+    );
 }
 
 #[test]
 fn rust_log_is_the_filter_unless_ours_is_set() {
     let filter = |pairs: &[(&str, &str)]| variables(pairs).unwrap().config.log.filter;
     assert_eq!(filter(&[("RUST_LOG", "debug")]).as_deref(), Some("debug"));
-    assert_eq!(filter(&[("KAUFMANN_LOG_FILTER", "warn"), ("RUST_LOG", "debug")]).as_deref(), Some("warn"));
+    assert_eq!(
+        filter(&[("KAUFMANN_LOG_FILTER", "warn"), ("RUST_LOG", "debug")]).as_deref(),
+        Some("warn")
+    );
 }
 
 #[test]
 fn an_empty_variable_counts_as_not_set() {
-    assert_eq!(variables(&[("KAUFMANN_MAX_IN_FLIGHT", "")]).unwrap().config.max_in_flight, 50);
+    assert_eq!(
+        variables(&[("KAUFMANN_MAX_IN_FLIGHT", "")])
+            .unwrap()
+            .config
+            .max_in_flight,
+        50
+    );
 }
 
 #[test]
@@ -155,7 +226,10 @@ fn a_wrong_type_names_file_line_column_key_found_and_expected() {
         failure("commit_interval = 5"),
         "kaufmann.toml:1:19: `commit_interval` is 5, expected a duration such as \"250ms\", \"30s\" or \"5m\"",
     );
-    assert_eq!(failure("registry = 5"), "kaufmann.toml:1:12: `registry` is integer, expected a table");
+    assert_eq!(
+        failure("registry = 5"),
+        "kaufmann.toml:1:12: `registry` is integer, expected a table"
+    );
     assert_eq!(
         failure("max_in_flight = 0"),
         "kaufmann.toml:1:17: `max_in_flight` is 0, expected a whole number of at least 1",
@@ -176,7 +250,10 @@ fn an_unknown_key_names_its_place_and_its_neighbour() {
         failure("[regstry]\nurl = 'x'"),
         "kaufmann.toml:1:2: unknown key `regstry`; did you mean `registry`?",
     );
-    assert_eq!(failure("zzz = 1"), "kaufmann.toml:1:1: unknown key `zzz`; the command `config` lists all keys");
+    assert_eq!(
+        failure("zzz = 1"),
+        "kaufmann.toml:1:1: unknown key `zzz`; the command `config` lists all keys"
+    );
 }
 
 #[test]
@@ -188,7 +265,10 @@ fn broken_toml_names_its_place() {
 #[test]
 fn all_mistakes_are_told_at_once() {
     let text = failure("a = 1\nmax_in_flight = 0");
-    assert!(text.starts_with("2 mistakes in the configuration:\n  kaufmann.toml:1:1: unknown key `a`"), "{text}");
+    assert!(
+        text.starts_with("2 mistakes in the configuration:\n  kaufmann.toml:1:1: unknown key `a`"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -213,16 +293,28 @@ fn a_wrong_flag_names_itself_key_found_and_expected() {
         "--max-bytes: `max_bytes` is \"64 apples\", expected a number of bytes of at least 1, such as 65536, \"64KiB\" or \
          \"64MiB\"",
     );
-    assert_eq!(with_flag("kafka", "linger.ms").unwrap_err().to_string(), "--kafka: `kafka` needs NAME=VALUE");
+    assert_eq!(
+        with_flag("kafka", "linger.ms").unwrap_err().to_string(),
+        "--kafka: `kafka` needs NAME=VALUE"
+    );
 }
 
 #[test]
 fn a_missing_file_is_an_error_only_if_it_was_named() {
     let error = Loader::new().file("/nowhere/k.toml").load().unwrap_err();
-    assert_eq!(error.to_string(), "cannot read the configuration file /nowhere/k.toml");
+    assert_eq!(
+        error.to_string(),
+        "cannot read the configuration file /nowhere/k.toml"
+    );
     assert!(std::error::Error::source(&error).is_some());
-    let error = Loader::new().variables([("KAUFMANN_CONFIG", "/nowhere/k.toml")]).load().unwrap_err();
-    assert_eq!(error.to_string(), "cannot read the configuration file /nowhere/k.toml");
+    let error = Loader::new()
+        .variables([("KAUFMANN_CONFIG", "/nowhere/k.toml")])
+        .load()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the configuration file /nowhere/k.toml"
+    );
 }
 
 #[test]
@@ -239,7 +331,10 @@ fn missing_brokers_are_explained_with_all_three_ways_to_set_them() {
 #[test]
 fn keys_that_contradict_each_other_are_refused() {
     let text = |pairs: &[(&str, &str)]| variables(pairs).unwrap_err().to_string();
-    assert_eq!(text(&[("KAUFMANN_REGISTRY_PASSWORD", "p")]), "`registry.password` needs `registry.user`");
+    assert_eq!(
+        text(&[("KAUFMANN_REGISTRY_PASSWORD", "p")]),
+        "`registry.password` needs `registry.user`"
+    );
     assert_eq!(
         text(&[("KAUFMANN_RETRY_INITIAL", "1m")]),
         "`retry.initial` (60s) is longer than `retry.max` (30s); raise `retry.max`",
@@ -260,30 +355,48 @@ fn secrets_are_in_the_configuration_but_never_shown() {
         ("KAUFMANN_APP_SERVICE__API_KEY", "hunter2"),
     ])
     .unwrap();
-    assert_eq!(effective.config.registry.password.as_ref().unwrap().expose(), "hunter2");
+    assert_eq!(
+        effective.config.registry.password.as_ref().unwrap().expose(),
+        "hunter2"
+    );
     assert_eq!(effective.config.kafka["sasl.password"], "hunter2");
     let json = serde_json::to_string(&effective.config.registry).unwrap();
-    let shown = [effective.to_toml(), effective.to_json().to_string(), format!("{effective:?}"), json].concat();
+    let shown = [
+        effective.to_toml(),
+        effective.to_json().to_string(),
+        format!("{effective:?}"),
+        json,
+    ]
+    .concat();
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("postgres://u:***@h/d"));
 }
 
 #[test]
 fn the_listing_is_toml_that_reads_back_to_the_same_configuration() {
-    let (_folder, loader) = file("brokers = ['a:1']\n[kafka]\nlinger.ms = 1\n[app.a]\nb = [1, 2]\n[publish.topics]\n'x.y' = 't'");
+    let (_folder, loader) =
+        file("brokers = ['a:1']\n[kafka]\nlinger.ms = 1\n[app.a]\nb = [1, 2]\n[publish.topics]\n'x.y' = 't'");
     let first = loader.load().unwrap();
     let (_folder, loader) = file(&first.to_toml());
     let second = loader.load().unwrap();
     assert_eq!(first.config.app::<Value>().unwrap()["a.b"], Value::Null);
     let values = |effective: &Effective| {
-        effective.settings.iter().map(|s| (s.key.clone(), s.value.clone())).collect::<Vec<_>>()
+        effective
+            .settings
+            .iter()
+            .map(|s| (s.key.clone(), s.value.clone()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(values(&first), values(&second), "{}", first.to_toml());
 }
 
 #[test]
 fn a_service_names_its_group_in_kebab_case() {
-    for (name, group) in [("Accounts", "accounts"), ("OrderBook", "order-book"), ("HTTPGate2Go", "http-gate2-go")] {
+    for (name, group) in [
+        ("Accounts", "accounts"),
+        ("OrderBook", "order-book"),
+        ("HTTPGate2Go", "http-gate2-go"),
+    ] {
         assert_eq!(kebab(name), group);
     }
 }

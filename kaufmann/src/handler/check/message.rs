@@ -11,7 +11,11 @@ impl Message {
     const CAPACITY: usize = 2048;
 
     pub(super) const fn new(text: &str) -> Self {
-        Self { bytes: [0; Self::CAPACITY], len: 0 }.add(text)
+        Self {
+            bytes: [0; Self::CAPACITY],
+            len: 0,
+        }
+        .add(text)
     }
 
     /// Appends `text` whole, or not at all, so that the bytes stay UTF-8.

@@ -1,0 +1,303 @@
+//! One attempt at a record: from its route over the handler to what becomes of it.
+
+use std::sync::Arc;
+
+use tracing::{error, warn};
+
+use crate::context::{Context, State};
+use crate::failure::{Chain, Class, Failure};
+use crate::handler::Service;
+use crate::link::Link;
+use crate::observer::{Observer, Settled};
+use crate::outcome::{Outgoing, Verdict};
+use crate::publish::Delivered;
+use crate::publish::envelope::TYPE;
+use crate::publish::letter::Reason;
+use crate::record::Record;
+use crate::registry::{RegistryError, RegistryErrorKind};
+use crate::schemas::Route;
+use crate::settle::Report;
+use crate::wire::SchemaKey;
+
+/// After how many answers "no such schema" a record is written to the dead-letter topic. A registry that follows another
+/// one may know an id a little later.
+const UNKNOWN_SCHEMA_ATTEMPTS: u32 = 6;
+
+/// Where an attempt begins.
+#[derive(Clone, Debug)]
+pub(crate) enum Start {
+    /// The handler is known.
+    Handler(u32),
+    /// The writer's schema must be asked for first.
+    Schema(SchemaKey),
+    /// No handler can take it.
+    Undecodable(Arc<str>),
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) enum Finish {
+    /// The record is settled.
+    Settled,
+    /// The record is settled when its messages are delivered, which reports it.
+    Handed,
+    /// The record is to be tried again.
+    Retry(Box<Retry>),
+    /// The service ends.
+    Fatal,
+}
+
+/// A record that is to be tried again.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    pub(crate) start: Start,
+    /// How long to wait instead of the back-off.
+    pub(crate) after: Option<std::time::Duration>,
+    pub(crate) error: String,
+    /// The handler that failed.
+    pub(crate) handler: Option<u32>,
+}
+
+/// Tries a record once.
+pub(crate) async fn attempt<V: Service>(
+    state: State<V::State>,
+    start: Start,
+    record: Record,
+    attempt: u32,
+) -> Finish {
+    let handler = match start {
+        Start::Handler(handler) => handler,
+        other => match Box::pin(find_handler(state.link(), other, &record, attempt)).await {
+            Ok(handler) => handler,
+            Err(finish) => return finish,
+        },
+    };
+    let cx = Context::<V::State>::new(state, record, attempt);
+    let outcome = V::dispatch(handler, &cx).await;
+    if matches!(outcome.0, Verdict::Done) {
+        let link = cx.state.link();
+        if let Some(observer) = &link.observer {
+            observer.settled(
+                cx.record(),
+                event_name(link, handler),
+                Settled::Handled { published: &[] },
+            );
+        }
+        return Finish::Settled;
+    }
+    Box::pin(conclude(
+        cx.state.link(),
+        outcome.0,
+        cx.record(),
+        handler,
+        attempt,
+    ))
+    .await
+}
+
+/// The failure of a handler that panicked.
+pub(crate) fn panicked(start: &Start, payload: &(dyn std::any::Any + Send)) -> Finish {
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let error = format!("the handler panicked: {}", text.unwrap_or("(no message)"));
+    let handler = if let Start::Handler(handler) = start {
+        Some(*handler)
+    } else {
+        None
+    };
+    Finish::Retry(Box::new(Retry {
+        start: start.clone(),
+        after: None,
+        error,
+        handler,
+    }))
+}
+
+/// The name of the event that a handler takes.
+pub(crate) fn event_name(link: &Link, handler: u32) -> Option<&'static str> {
+    link.handlers
+        .get(handler as usize)
+        .and_then(|entry| entry.event)
+        .map(|info| info.name)
+}
+
+/// Asks the registry for the writer's schema, and settles what no handler can take.
+async fn find_handler(link: &Arc<Link>, start: Start, record: &Record, attempt: u32) -> Result<u32, Finish> {
+    let reason = match start {
+        Start::Handler(handler) => return Ok(handler),
+        Start::Undecodable(reason) => reason.to_string(),
+        Start::Schema(key) => match link.schemas.writer(key).await {
+            Ok(writer) => match link.schemas.route(&writer, record.header(TYPE)) {
+                Route::Handler(handler) => return Ok(handler),
+                Route::Unwanted => {
+                    if let Some(observer) = &link.observer {
+                        observer.settled(record, None, Settled::Unwanted);
+                    }
+                    return Err(Finish::Settled);
+                }
+                Route::Undecodable(reason) => reason.to_string(),
+            },
+            Err(error) => unknown_schema(key, &error, attempt)?,
+        },
+    };
+    Err(dead_letter(
+        link,
+        record,
+        Reason {
+            class: "undecodable",
+            error: reason,
+            handler: None,
+            attempts: attempt,
+        },
+    )
+    .await)
+}
+
+/// A look-up that failed is repeated; one that the registry keeps answering with "no" makes the record undecodable.
+fn unknown_schema(key: SchemaKey, error: &RegistryError, attempt: u32) -> Result<String, Finish> {
+    if error.kind() == RegistryErrorKind::Unknown && attempt >= UNKNOWN_SCHEMA_ATTEMPTS {
+        return Ok(format!(
+            "the writer's schema ({key}) is not in the registry: {error}"
+        ));
+    }
+    Err(Finish::Retry(Box::new(Retry {
+        start: Start::Schema(key),
+        after: None,
+        error: format!("the writer's schema ({key}) cannot be had: {error}"),
+        handler: None,
+    })))
+}
+
+/// What becomes of a record whose handler did not just succeed.
+async fn conclude(link: &Arc<Link>, verdict: Verdict, record: &Record, handler: u32, attempt: u32) -> Finish {
+    match verdict {
+        Verdict::Done => Finish::Settled,
+        Verdict::Publish(outgoing) => reply(link, outgoing, record, handler).await,
+        Verdict::Failed(failure) => failed(link, &failure, record, handler, attempt).await,
+        Verdict::Undecodable(error) => {
+            let error = format!(
+                "the payload is no `{}`: {error}",
+                event_name(link, handler).unwrap_or_default()
+            );
+            let path = link.handlers.get(handler as usize).map(|entry| entry.path);
+            dead_letter(
+                link,
+                record,
+                Reason {
+                    class: "undecodable",
+                    error,
+                    handler: path,
+                    attempts: attempt,
+                },
+            )
+            .await
+        }
+    }
+}
+
+async fn reply(link: &Arc<Link>, outgoing: Vec<Outgoing>, record: &Record, handler: u32) -> Finish {
+    let delivered = settle_later(link, record, || {
+        let published: Vec<_> = outgoing.iter().map(|event| event.info.name).collect();
+        move |observer: &dyn Observer, link: &Link, record: &Record| {
+            observer.settled(
+                record,
+                event_name(link, handler),
+                Settled::Handled {
+                    published: &published,
+                },
+            );
+        }
+    });
+    link.outbound.reply(outgoing, record, delivered).await;
+    Finish::Handed
+}
+
+async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u32, attempt: u32) -> Finish {
+    let error = Chain(failure.error()).to_string();
+    let path = link.handlers.get(handler as usize).map(|entry| entry.path);
+    match failure.class() {
+        Class::Retry { after } => Finish::Retry(Box::new(Retry {
+            start: Start::Handler(handler),
+            after,
+            error,
+            handler: Some(handler),
+        })),
+        Class::DeadLetter => {
+            dead_letter(
+                link,
+                record,
+                Reason {
+                    class: "failed",
+                    error,
+                    handler: path,
+                    attempts: attempt,
+                },
+            )
+            .await
+        }
+        Class::Skip => {
+            warn!(handler = path, ?record, error, "skipped");
+            if let Some(observer) = &link.observer {
+                observer.settled(
+                    record,
+                    event_name(link, handler),
+                    Settled::Skipped { reason: &error },
+                );
+            }
+            Finish::Settled
+        }
+        Class::Fatal => {
+            error!(
+                handler = path,
+                ?record,
+                error,
+                "the handler asks the service to stop"
+            );
+            link.control.fail(format!(
+                "{} failed on {record:?}: {error}",
+                path.unwrap_or("a handler")
+            ));
+            Finish::Fatal
+        }
+    }
+}
+
+async fn dead_letter(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish {
+    warn!(
+        ?record,
+        class = reason.class,
+        error = reason.error,
+        handler = reason.handler,
+        "dead letter"
+    );
+    let delivered = settle_later(link, record, || {
+        let text = reason.error.clone();
+        move |observer: &dyn Observer, _: &Link, record: &Record| {
+            observer.settled(record, None, Settled::DeadLettered { reason: &text });
+        }
+    });
+    link.outbound.dead_letter(record, &reason, delivered).await;
+    Finish::Handed
+}
+
+/// Settles a record once its messages are delivered, and then tells the observer, if there is one. Only then the record is
+/// kept, copied out of its batch, which would else be kept whole.
+fn settle_later<O>(link: &Arc<Link>, record: &Record, tell: impl FnOnce() -> O) -> Delivered
+where
+    O: Fn(&dyn Observer, &Link, &Record) + Send + Sync + 'static,
+{
+    let report = Report::settled(record);
+    let link = Arc::clone(link);
+    match link.observer.clone() {
+        None => Box::new(move || link.settlements.report(report)),
+        Some(observer) => {
+            let (record, tell) = (record.detached(), tell());
+            Box::new(move || {
+                tell(&*observer, &link, &record);
+                link.settlements.report(report);
+            })
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Which offset may be committed: the watermark of a partition. Pure: no clock, no I/O.
+//!
+//! Records are counted as they are taken; the bit of a record is set while it is unsettled. Offsets that are never
+//! delivered (compaction, transaction markers) have no bit, so gaps never block: memory follows the records between the
+//! oldest unsettled one and the newest, an eighth of a byte each.
+
+use std::collections::VecDeque;
+
+/// Tracks the unsettled records of one assignment.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker {
+    /// Runs of consecutive offsets, oldest first.
+    runs: VecDeque<Run>,
+    /// One bit a record, set while it is unsettled; bit 0 of word 0 is the record number `base`.
+    words: VecDeque<u64>,
+    /// A multiple of 64.
+    base: u64,
+    /// Records taken so far.
+    taken: u64,
+    unsettled: usize,
+    /// The next offset to read: behind the newest record taken.
+    next: Option<i64>,
+}
+
+/// Records with consecutive offsets.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    offset: i64,
+    number: u64,
+    len: u64,
+}
+
+impl Tracker {
+    /// Counts a record in. `false` if it is not behind all that were taken before: it has been seen already.
+    pub(crate) fn take(&mut self, offset: i64) -> bool {
+        if self.next.is_some_and(|next| offset < next) {
+            return false;
+        }
+        match self.runs.back_mut() {
+            Some(run) if run.offset + run.len as i64 == offset => run.len += 1,
+            _ => self.runs.push_back(Run {
+                offset,
+                number: self.taken,
+                len: 1,
+            }),
+        }
+        let bit = (self.taken - self.base) as usize;
+        if bit / 64 == self.words.len() {
+            self.words.push_back(0);
+        }
+        self.words[bit / 64] |= 1 << (bit % 64);
+        self.taken += 1;
+        self.unsettled += 1;
+        self.next = Some(offset + 1);
+        true
+    }
+
+    /// Settles the records from one offset to another, both included, and says how many of them were unsettled.
+    pub(crate) fn settle(&mut self, from: i64, to: i64) -> usize {
+        let mut settled = 0;
+        let first = self
+            .runs
+            .partition_point(|run| run.offset + run.len as i64 <= from);
+        for index in first..self.runs.len() {
+            let run = self.runs[index];
+            if run.offset > to {
+                break;
+            }
+            let start = run.number + (from.max(run.offset) - run.offset) as u64;
+            let end = run.number + (to.min(run.offset + run.len as i64 - 1) - run.offset) as u64;
+            settled += self.clear(start, end);
+        }
+        self.unsettled -= settled;
+        self.forget();
+        settled
+    }
+
+    /// The next offset to read if the service ended now: that of the oldest unsettled record, else the one behind the
+    /// newest. `None` before the first record.
+    pub(crate) fn watermark(&self) -> Option<i64> {
+        let oldest = self
+            .words
+            .iter()
+            .position(|word| *word != 0)
+            .map(|index| self.base + index as u64 * 64 + u64::from(self.words[index].trailing_zeros()));
+        match oldest {
+            Some(number) => self.offset_of(number),
+            None => self.next,
+        }
+    }
+
+    /// How many records are unsettled.
+    pub(crate) fn unsettled(&self) -> usize {
+        self.unsettled
+    }
+
+    fn offset_of(&self, number: u64) -> Option<i64> {
+        let index = self.runs.partition_point(|run| run.number + run.len <= number);
+        self.runs
+            .get(index)
+            .map(|run| run.offset + (number - run.number) as i64)
+    }
+
+    /// Clears the bits of records, both ends included, and counts those that were set.
+    fn clear(&mut self, start: u64, end: u64) -> usize {
+        let mut cleared = 0;
+        let mut number = start.max(self.base);
+        while number <= end {
+            let bit = number - self.base;
+            let word = &mut self.words[(bit / 64) as usize];
+            let shift = bit % 64;
+            let len = (64 - shift).min(end - number + 1);
+            let mask = (u64::MAX >> (64 - len)) << shift;
+            cleared += (*word & mask).count_ones() as usize;
+            *word &= !mask;
+            number += len;
+        }
+        cleared
+    }
+
+    /// Drops what lies before the oldest unsettled record, in whole words.
+    fn forget(&mut self) {
+        // The last word may still be filled, so it stays until it is full.
+        while self.words.front() == Some(&0) && self.taken - self.base >= 64 {
+            self.words.pop_front();
+            self.base += 64;
+        }
+        while self
+            .runs
+            .front()
+            .is_some_and(|run| run.number + run.len <= self.base)
+        {
+            // The newest run stays, so that the next record can continue it.
+            if self.runs.len() == 1 {
+                break;
+            }
+            self.runs.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_committed_before_the_first_record() {
+        assert_eq!(Tracker::default().watermark(), None);
+    }
+
+    #[test]
+    fn the_watermark_waits_for_the_oldest_unsettled_record() {
+        let mut tracker = Tracker::default();
+        for offset in 10..13 {
+            assert!(tracker.take(offset));
+        }
+        assert_eq!(tracker.settle(11, 12), 2);
+        assert_eq!(tracker.watermark(), Some(10));
+        assert_eq!(tracker.settle(10, 10), 1);
+        assert_eq!(tracker.watermark(), Some(13));
+    }
+
+    #[test]
+    fn a_gap_blocks_nothing_and_costs_nothing() {
+        let mut tracker = Tracker::default();
+        tracker.take(5);
+        tracker.take(i64::MAX - 1);
+        assert_eq!(tracker.watermark(), Some(5));
+        tracker.settle(5, 5);
+        assert_eq!(tracker.watermark(), Some(i64::MAX - 1));
+        assert!(tracker.words.len() <= 1);
+    }
+
+    #[test]
+    fn a_record_delivered_twice_is_not_taken_twice() {
+        let mut tracker = Tracker::default();
+        assert!(tracker.take(7));
+        assert!(!tracker.take(7));
+        assert!(!tracker.take(3));
+    }
+
+    #[test]
+    fn settling_what_is_settled_or_unknown_counts_nothing() {
+        let mut tracker = Tracker::default();
+        tracker.take(1);
+        assert_eq!(tracker.settle(0, 100), 1);
+        assert_eq!(tracker.settle(0, 100), 0);
+        assert_eq!(tracker.unsettled(), 0);
+    }
+
+    #[test]
+    fn memory_is_given_back_when_records_are_settled() {
+        let mut tracker = Tracker::default();
+        for offset in 0..100_000 {
+            tracker.take(offset * 2);
+            tracker.settle(offset * 2, offset * 2);
+        }
+        assert!(
+            tracker.words.len() <= 1 && tracker.runs.len() <= 65,
+            "{} words",
+            tracker.words.len()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_set_of_unsettled_offsets(
+            steps in prop::collection::vec((1..5i64, any::<prop::sample::Index>(), 0..70i64, any::<bool>()), 1..400)
+        ) {
+            let mut tracker = Tracker::default();
+            let mut unsettled = BTreeSet::new();
+            let mut next = 100;
+            for (gap, pick, width, settle) in steps {
+                if settle {
+                    let from = 95 + pick.index((next - 90) as usize) as i64;
+                    let expected: Vec<_> = unsettled.range(from..=from + width).copied().collect();
+                    prop_assert_eq!(tracker.settle(from, from + width), expected.len());
+                    for offset in expected {
+                        unsettled.remove(&offset);
+                    }
+                } else {
+                    next += gap;
+                    prop_assert!(tracker.take(next - 1));
+                    unsettled.insert(next - 1);
+                }
+                prop_assert_eq!(tracker.unsettled(), unsettled.len());
+                let lowest = unsettled.first().copied().or_else(|| (next > 100).then_some(next));
+                prop_assert_eq!(tracker.watermark(), lowest);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a handler is given besides its event.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::link::Link;
+use crate::outcome::Outgoing;
+use crate::publish::PublishError;
+use crate::record::Record;
+
+/// What a handler is given besides its event: the service's state, the record, and a way to publish.
+///
+/// ```
+/// use kaufmann::Context;
+///
+/// struct App { greeting: &'static str }
+/// let cx = Context::detached(App { greeting: "hello" }); // for a unit test of a handler
+/// assert_eq!(cx.state.greeting, "hello");
+/// ```
+#[derive(Debug)]
+pub struct Context<S> {
+    /// The service's state.
+    pub state: State<S>,
+    record: Record,
+    attempt: u32,
+}
+
+/// The service's state as handlers see it; cheap to clone, so that it can be taken into a task.
+pub struct State<S>(Arc<Shared<S>>);
+
+/// One per shard, so that the reference count stays in one core's cache.
+struct Shared<S> {
+    state: Arc<S>,
+    /// `None` in a detached context.
+    link: Option<Arc<Link>>,
+}
+
+impl<S> Context<S> {
+    pub(crate) fn new(state: State<S>, record: Record, attempt: u32) -> Self {
+        Self {
+            state,
+            record,
+            attempt,
+        }
+    }
+
+    /// A context without a running service, to call a handler as a plain function.
+    ///
+    /// Its record is empty and [`Context::publish`] fails.
+    pub fn detached(state: S) -> Self {
+        Self::new(State::new(Arc::new(state), None), Record::empty(), 1)
+    }
+
+    /// The record that carries the event.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// How often the record has been tried under this assignment, this time included: 1 at first.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Publishes an event now and waits until the broker has it.
+    ///
+    /// An event that the handler *returns* is usually the better way: it leaves only if the handler succeeds. List events
+    /// published here in `#[handler(emits = […])]`, so that the service knows them when it starts.
+    ///
+    /// # Errors
+    ///
+    /// If the event has no topic, if its schema is not in the registry, or if the broker refuses it.
+    pub async fn publish<E: Event>(&self, event: &E) -> Result<(), PublishError> {
+        let outgoing = Outgoing::new(event);
+        match &self.state.0.link {
+            Some(link) => link.outbound.publish(outgoing, &self.record).await,
+            None => Err(PublishError::detached(E::NAME)),
+        }
+    }
+
+    /// Waits until the handler's work no longer counts: its partition was revoked, or the service stops, and the time to
+    /// finish is over. The record will be handled again, perhaps elsewhere.
+    pub async fn cancelled(&self) {
+        self.record.assignment().cancelled().cancelled().await;
+    }
+
+    /// Whether the handler's work no longer counts.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.record.assignment().cancelled().is_cancelled()
+    }
+}
+
+impl<S> State<S> {
+    pub(crate) fn new(state: Arc<S>, link: Option<Arc<Link>>) -> Self {
+        Self(Arc::new(Shared { state, link }))
+    }
+
+    /// What the parts of the running service share.
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        self.0
+            .link
+            .as_ref()
+            .expect("only the runtime dispatches, and its contexts have a link")
+    }
+}
+
+impl<S> Deref for State<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.0.state
+    }
+}
+
+impl<S> Clone for State<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for State<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.state.fmt(f)
+    }
+}

@@ -1,0 +1,51 @@
+//! How the service is told to end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::source::Waker;
+
+/// The switch that ends the service, shared by everyone who may turn it.
+#[derive(Debug)]
+pub(crate) struct Control {
+    stopping: AtomicBool,
+    failure: Mutex<Option<String>>,
+    waker: Waker,
+}
+
+impl Control {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self {
+            stopping: AtomicBool::new(false),
+            failure: Mutex::default(),
+            waker,
+        }
+    }
+
+    /// Ends the service: no record is taken any more, those that run are finished.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Ends the service because of an error; the first one is kept.
+    pub(crate) fn fail(&self, error: String) {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
+        self.stop();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// What made the service end, if it was an error.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

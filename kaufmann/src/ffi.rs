@@ -1,0 +1,305 @@
+//! What librdkafka offers in C only: a partition's own queue read in batches, a commit that is answered, the mock
+//! cluster's group delay. The only file with `unsafe`; what leaves it is safe to use in any order.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::bindings as c;
+use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+#[cfg(any(test, feature = "dev"))]
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::record::RawRecord;
+use crate::source::Waker;
+
+/// The queue of one partition, read apart from the consumer's queue of events.
+///
+/// Splitting it off before the partition is assigned keeps every record out of the consumer's queue: librdkafka marks a
+/// queue that the application has forwarded (here: to nowhere), and the fetcher leaves a marked queue as it is.
+pub(crate) struct PartitionQueue {
+    queue: NonNull<c::rd_kafka_queue_t>,
+    /// Boxed for a stable address: librdkafka has a pointer to it until `drop` takes it back.
+    _waker: Box<Waker>,
+    /// The queue must not outlive the client.
+    _client: Arc<dyn Send + Sync>,
+}
+
+// SAFETY: librdkafka's queues may be used from any thread; the waker and the client are `Send` themselves.
+unsafe impl Send for PartitionQueue {}
+
+/// What a queue gives.
+pub(crate) enum Fetched<'a> {
+    /// A record.
+    Record(RawRecord<'a>),
+    /// Something that went wrong with the partition.
+    Error {
+        /// What, for programs.
+        code: RDKafkaErrorCode,
+        /// What, for people.
+        text: &'a str,
+    },
+}
+
+/// Room for messages and for their headers, used again by each read.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    messages: Vec<*mut c::rd_kafka_message_t>,
+    headers: Vec<(&'static str, Option<&'static [u8]>)>,
+}
+
+// SAFETY: pointers are in it only during a call of `PartitionQueue::read`, which has it borrowed.
+unsafe impl Send for Inbox {}
+
+impl PartitionQueue {
+    /// Splits a partition's queue off; `waker` is called when the queue was empty and is no longer.
+    pub(crate) fn split<C>(
+        consumer: &Arc<BaseConsumer<C>>,
+        topic: &str,
+        partition: i32,
+        waker: Waker,
+    ) -> Option<Self>
+    where
+        C: ConsumerContext + 'static,
+    {
+        let topic = CString::new(topic).ok()?;
+        let waker = Box::new(waker);
+        // SAFETY: the client is alive and the name is a C string, which librdkafka copies.
+        let queue = unsafe {
+            c::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
+        };
+        let queue = NonNull::new(queue)?;
+        // SAFETY: the queue is ours until `drop` destroys it. The waker's address is stable and valid until then too, and
+        // `drop` withdraws the callback before. The callback runs under the queue's lock, so that none runs after that.
+        unsafe {
+            c::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
+            let opaque = ptr::from_ref::<Waker>(&waker).cast_mut().cast::<c_void>();
+            c::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(wake), opaque);
+        }
+        Some(Self {
+            queue,
+            _waker: waker,
+            _client: Arc::clone(consumer) as Arc<dyn Send + Sync>,
+        })
+    }
+
+    /// Takes up to `max` messages that are here already, and says how many it took. It never waits: with a longer
+    /// timeout than none librdkafka would wait until `max` messages are here.
+    pub(crate) fn read(&self, max: usize, inbox: &mut Inbox, each: &mut dyn FnMut(Fetched<'_>)) -> usize {
+        inbox.messages.clear();
+        inbox.messages.reserve(max);
+        // SAFETY: there is room for `max` pointers, and the queue is alive.
+        let count = unsafe {
+            c::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, inbox.messages.as_mut_ptr(), max)
+        };
+        let count = usize::try_from(count).unwrap_or(0);
+        // SAFETY: librdkafka wrote `count` pointers, at most `max`.
+        unsafe { inbox.messages.set_len(count) };
+
+        // Should `each` panic, `Drained` destroys the messages that are left.
+        let mut drained = Drained(inbox.messages.drain(..));
+        while let Some(message) = drained.next() {
+            message.hand_over(&mut inbox.headers, each);
+        }
+        count
+    }
+}
+
+impl Drop for PartitionQueue {
+    fn drop(&mut self) {
+        // SAFETY: the queue is alive, and nothing uses it afterwards. Withdrawing the callback takes the queue's lock,
+        // under which it is called: after this line nobody has the waker's address any more.
+        unsafe {
+            c::rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
+            c::rd_kafka_queue_destroy(self.queue.as_ptr());
+        }
+    }
+}
+
+/// Called by librdkafka's threads.
+unsafe extern "C" fn wake(_client: *mut c::rd_kafka_t, opaque: *mut c_void) {
+    // SAFETY: it is the waker of `PartitionQueue::split`, which lives until the callback is withdrawn.
+    let waker = unsafe { &*opaque.cast::<Waker>() };
+    // A panic must not unwind into C, and there is nobody here to tell.
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+}
+
+/// Messages that nobody has looked at yet.
+struct Drained<'a>(std::vec::Drain<'a, *mut c::rd_kafka_message_t>);
+
+impl Drained<'_> {
+    fn next(&mut self) -> Option<Message> {
+        self.0.find_map(|message| NonNull::new(message).map(Message))
+    }
+}
+
+impl Drop for Drained<'_> {
+    fn drop(&mut self) {
+        while let Some(message) = self.next() {
+            drop(message);
+        }
+    }
+}
+
+/// A message of ours, to be destroyed.
+struct Message(NonNull<c::rd_kafka_message_t>);
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: the message came from a batch, nobody else has it, and what borrowed from it borrowed `self`.
+        unsafe { c::rd_kafka_message_destroy(self.0.as_ptr()) };
+    }
+}
+
+impl Message {
+    fn hand_over(
+        self,
+        room: &mut Vec<(&'static str, Option<&'static [u8]>)>,
+        each: &mut dyn FnMut(Fetched<'_>),
+    ) {
+        // SAFETY: the message is alive as long as `self`, and nobody writes to it.
+        let raw = unsafe { self.0.as_ref() };
+        // SAFETY: key and payload are NULL or point to that many bytes, which live as long as the message.
+        let (key, payload) = unsafe { (bytes(raw.key, raw.key_len), bytes(raw.payload, raw.len)) };
+        if raw.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+            // The payload of an error is its text.
+            let text = payload
+                .and_then(|text| std::str::from_utf8(text).ok())
+                .unwrap_or_default();
+            return each(Fetched::Error {
+                code: raw.err.into(),
+                text,
+            });
+        }
+        let timestamp = self.timestamp();
+        match self.headers() {
+            None => each(Fetched::Record(RawRecord {
+                offset: raw.offset,
+                timestamp,
+                key,
+                payload,
+                headers: &[],
+            })),
+            Some(list) => {
+                let mut headers = recycle(mem::take(room));
+                self.collect(list, &mut headers);
+                each(Fetched::Record(RawRecord {
+                    offset: raw.offset,
+                    timestamp,
+                    key,
+                    payload,
+                    headers: &headers,
+                }));
+                *room = recycle(headers);
+            }
+        }
+    }
+
+    fn timestamp(&self) -> Option<i64> {
+        let mut kind = c::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive, and `kind` is written only during the call.
+        let timestamp = unsafe { c::rd_kafka_message_timestamp(self.0.as_ptr(), &raw mut kind) };
+        (timestamp >= 0).then_some(timestamp)
+    }
+
+    /// The list of headers; `None` if there is none, or if what the broker sent is no list.
+    fn headers(&self) -> Option<*mut c::rd_kafka_headers_t> {
+        let mut list = ptr::null_mut();
+        // SAFETY: the message is alive; librdkafka parses its headers now and keeps them with it.
+        let error = unsafe { c::rd_kafka_message_headers(self.0.as_ptr(), &raw mut list) };
+        (error == RD_KAFKA_RESP_ERR_NO_ERROR && !list.is_null()).then_some(list)
+    }
+
+    /// Adds the headers of `list`, which is this message's. A name that is not UTF-8 does not exist in Kafka's protocol;
+    /// such a header is left out.
+    fn collect<'a>(
+        &'a self,
+        list: *mut c::rd_kafka_headers_t,
+        headers: &mut Vec<(&'a str, Option<&'a [u8]>)>,
+    ) {
+        for index in 0.. {
+            let (mut name, mut value, mut len): (*const c_char, *const c_void, usize) =
+                (ptr::null(), ptr::null(), 0);
+            // SAFETY: the list belongs to the message, which is alive; an index past the end is answered by an error.
+            let error = unsafe {
+                c::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut len)
+            };
+            if error != RD_KAFKA_RESP_ERR_NO_ERROR {
+                return;
+            }
+            // SAFETY: the name is a C string and the value NULL or that many bytes; both live as long as the message.
+            let (name, value) = unsafe { (CStr::from_ptr(name), bytes(value, len)) };
+            if let Ok(name) = name.to_str() {
+                headers.push((name, value));
+            }
+        }
+    }
+}
+
+/// Empties a vector for elements of another lifetime. Collecting in place keeps the allocation.
+fn recycle<'b>(mut headers: Vec<(&str, Option<&[u8]>)>) -> Vec<(&'b str, Option<&'b [u8]>)> {
+    headers.clear();
+    headers
+        .into_iter()
+        .map(|_| unreachable!("the vector is empty"))
+        .collect()
+}
+
+/// # Safety
+///
+/// `start` must be NULL or point to `len` bytes that do not change for `'a`.
+unsafe fn bytes<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
+    // SAFETY: as above.
+    (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) })
+}
+
+/// Starts to commit offsets. The answer comes as an event on the consumer's queue, which polling the consumer turns into
+/// a call of [`ConsumerContext::commit_callback`]; rdkafka's own asynchronous commit is never answered.
+pub(crate) fn commit<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    offsets: &TopicPartitionList,
+) -> Result<(), RDKafkaErrorCode> {
+    let client = consumer.client().native_ptr();
+    // SAFETY: the client is alive. librdkafka copies the list and keeps the queue by itself until it has answered, so
+    // that our reference to the queue may go at once.
+    let error = unsafe {
+        let queue = c::rd_kafka_queue_get_consumer(client);
+        if queue.is_null() {
+            return Err(RDKafkaErrorCode::UnknownGroup);
+        }
+        let error = c::rd_kafka_commit_queue(client, offsets.ptr(), queue, None, ptr::null_mut());
+        c::rd_kafka_queue_destroy(queue);
+        error
+    };
+    if error == RD_KAFKA_RESP_ERR_NO_ERROR {
+        Ok(())
+    } else {
+        Err(error.into())
+    }
+}
+
+/// Whether events wait on the consumer's queue. Polling with no timeout does not tell: it returns nothing both for an
+/// event that it has handled and for none.
+pub(crate) fn has_events<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> bool {
+    // SAFETY: the client is alive. For a consumer this is the length of the queue to which its main queue is forwarded.
+    unsafe { c::rd_kafka_outq_len(consumer.client().native_ptr()) > 0 }
+}
+
+/// Sets how long the mock cluster inside a client (`test.mock.num.brokers`) waits for more members before a new group's
+/// first rebalance. Does nothing if there is no such cluster.
+#[cfg(any(test, feature = "dev"))]
+pub(crate) fn mock_group_initial_delay<C: ClientContext>(client: &Client<C>, milliseconds: i32) {
+    // SAFETY: the cluster lives as long as its client, which is borrowed here.
+    unsafe {
+        let cluster = c::rd_kafka_handle_mock_cluster(client.native_ptr());
+        if !cluster.is_null() {
+            c::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, milliseconds);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What the Kafka source and the Kafka publisher share: librdkafka's settings, its log lines, texts for its errors.
+
+use rdkafka::config::RDKafkaLogLevel;
+
+pub(crate) mod explain;
+mod settings;
+
+#[cfg(any(test, feature = "dev"))]
+pub(crate) mod mock;
+
+pub(crate) use settings::{consumer, producer};
+
+/// How much librdkafka is to log: rdkafka asks the `log` crate, which knows nothing of `tracing`'s filters.
+pub(crate) fn log_level() -> RDKafkaLogLevel {
+    if tracing::enabled!(target: "librdkafka", tracing::Level::DEBUG) {
+        RDKafkaLogLevel::Debug
+    } else {
+        RDKafkaLogLevel::Info
+    }
+}
+
+/// Passes a log line of librdkafka on.
+pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    match level {
+        // Every failed attempt to connect is such a line; that brokers are away is said once, by the source.
+        RDKafkaLogLevel::Error if facility == "FAIL" => {
+            tracing::debug!(target: "librdkafka", facility, "{line}");
+        }
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => tracing::error!(target: "librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(target: "librdkafka", facility, "{line}");
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{line}"),
+    }
+}

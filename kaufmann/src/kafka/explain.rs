@@ -1,0 +1,153 @@
+//! librdkafka's errors in one line each: what, where, and what to do about it.
+
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::config::Config;
+
+/// Why a client could not be made. The value of a property is not repeated: it may be a secret.
+pub(crate) fn creation(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, text, key, _) => {
+            format!("`{key}` in `[kafka]` is refused by librdkafka: {text}")
+        }
+        KafkaError::ClientCreation(text) => format!("librdkafka refuses its settings: {text}"),
+        other => format!("librdkafka's client cannot be made: {other}"),
+    }
+}
+
+/// The topic that a librdkafka text about a subscription names.
+pub(crate) fn subscription_topic<'a>(reason: &str, topics: &'a [String]) -> Option<&'a str> {
+    // "Subscribed topic not available: orders: Broker: Unknown topic or partition"
+    reason
+        .split(": ")
+        .find_map(|part| topics.iter().find(|topic| part == topic.as_str()))
+        .map(String::as_str)
+}
+
+/// No broker can be reached.
+pub(crate) fn brokers_down(config: &Config, last: Option<&str>) -> String {
+    let last = last.map(|last| format!(" ({last})")).unwrap_or_default();
+    format!(
+        "no broker of `{}` can be reached{last}; check `brokers`, the network, and that a broker is running",
+        config.brokers.join(",")
+    )
+}
+
+/// A topic does not exist.
+pub(crate) fn unknown_topic(config: &Config, topic: &str) -> String {
+    format!(
+        "topic `{topic}` does not exist; create it with kafka-topics.sh --create --topic {topic} --partitions N \
+         --bootstrap-server {}",
+        config.brokers.first().map_or("HOST:PORT", String::as_str)
+    )
+}
+
+/// The broker does not let us read a topic.
+pub(crate) fn topic_not_allowed(topic: &str, operation: &str) -> String {
+    format!(
+        "the broker does not let us {} topic `{topic}`; allow it with kafka-acls.sh --add --allow-principal USER \
+         --operation {operation} --topic {topic}",
+        operation.to_lowercase()
+    )
+}
+
+/// The broker does not let us into the group.
+pub(crate) fn group_not_allowed(group: &str) -> String {
+    format!(
+        "the broker does not let us into group `{group}`; allow it with kafka-acls.sh --add --allow-principal USER \
+         --operation Read --group {group}"
+    )
+}
+
+/// The broker does not accept our credentials.
+pub(crate) fn not_authenticated(reason: &str) -> String {
+    format!(
+        "the broker does not accept us ({reason}); check `security.protocol`, `sasl.*` and `ssl.*` in `[kafka]`"
+    )
+}
+
+/// Members of the group do not agree on how partitions are assigned.
+pub(crate) fn other_strategy(group: &str) -> String {
+    format!(
+        "the members of group `{group}` assign partitions by another strategy; set `partition.assignment.strategy` in \
+         `[kafka]` to theirs, or stop them first"
+    )
+}
+
+/// A partition that cannot be read on.
+pub(crate) fn unreadable(topic: &str, partition: i32, code: Code, text: &str) -> String {
+    let remedy = match code {
+        Code::AutoOffsetReset => {
+            "the group has no valid offset there; set one with kafka-consumer-groups.sh --reset-offsets, or \
+             `auto.offset.reset` in `[kafka]` to earliest or latest"
+        }
+        Code::MessageSizeTooLarge => {
+            "raise `receive.message.max.bytes` and `fetch.message.max.bytes` in `[kafka]`"
+        }
+        Code::NotImplemented | Code::UnsupportedCompressionType => {
+            "this build of librdkafka does not know the format or the compression; let the producers use another"
+        }
+        _ => "reading on would skip records; check the broker's disk and the network",
+    };
+    format!("partition {partition} of topic `{topic}` cannot be read: {text}; {remedy}")
+}
+
+/// Why offsets could not be committed.
+pub(crate) fn not_committed(code: Code, group: &str) -> String {
+    match code {
+        Code::RebalanceInProgress => {
+            format!("group `{group}` is rebalancing; commits wait until that is over")
+        }
+        Code::UnknownMemberId
+        | Code::IllegalGeneration
+        | Code::FencedInstanceId
+        | Code::StaleMemberEpoch
+        | Code::FencedMemberEpoch
+        | Code::AssignmentLost => {
+            format!(
+                "the broker no longer counts us as a member of group `{group}`; the partitions will be given anew"
+            )
+        }
+        Code::GroupAuthorizationFailed => group_not_allowed(group),
+        Code::TopicAuthorizationFailed => {
+            "the broker does not let us read the topic; allow Read with kafka-acls.sh".into()
+        }
+        Code::OffsetMetadataTooLarge => "the broker's `offset.metadata.max.bytes` is too small".into(),
+        other => format!("offsets of group `{group}` cannot be committed: {other}"),
+    }
+}
+
+/// Why a message was not published.
+pub(crate) fn why_not_produced(code: Code, topic: &str, size: usize, broker: &str) -> String {
+    match code {
+        Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge => format!(
+            "a message of {size} bytes is too large for topic `{topic}`; raise `message.max.bytes` in `[kafka]` and \
+             `max.message.bytes` of the topic, or make the event smaller"
+        ),
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => format!(
+            "topic `{topic}` does not exist; create it with kafka-topics.sh --create --topic {topic} --partitions N \
+             --bootstrap-server {broker}"
+        ),
+        Code::InvalidTopic | Code::InvalidArgument => {
+            format!("`{topic}` is no topic's name; letters, digits, `.`, `_` and `-` are allowed, at most 249")
+        }
+        Code::TopicAuthorizationFailed => topic_not_allowed(topic, "Write"),
+        Code::ClusterAuthorizationFailed => {
+            "the broker does not let us write idempotently; allow IdempotentWrite with kafka-acls.sh --cluster".into()
+        }
+        Code::PurgeQueue | Code::PurgeInflight => {
+            format!("the service stopped before a broker had the message for topic `{topic}`")
+        }
+        Code::MessageTimedOut => format!(
+            "no broker had the message for topic `{topic}` within `message.timeout.ms`; leave it at 0 to wait on"
+        ),
+        Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend => format!(
+            "topic `{topic}` has fewer replicas in sync than its `min.insync.replicas`; start the missing brokers"
+        ),
+        Code::InvalidRecord | Code::PolicyViolation => {
+            format!("the broker refuses the message for topic `{topic}` ({code}); a compacted topic needs a key")
+        }
+        other => format!("the message for topic `{topic}` was not delivered: {other}"),
+    }
+}

@@ -1,0 +1,62 @@
+//! librdkafka's mock cluster, set so that it is quick: what `dev` and the tests run on.
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
+
+use crate::ffi;
+use crate::source::SourceError;
+
+/// Brokers inside the process that speak Kafka's protocol on loopback. They end with it.
+///
+/// It keeps 5 MiB or 100,000 batches a partition and drops the oldest; it has neither an admin API nor transactions.
+pub(crate) struct MockBroker {
+    /// The mock cluster lives in a client, which is used for nothing else.
+    client: BaseProducer,
+}
+
+impl MockBroker {
+    /// Starts `brokers` brokers. A new group's first rebalance does not wait for more members.
+    pub(crate) fn start(brokers: u16) -> Result<Self, SourceError> {
+        let client: BaseProducer = ClientConfig::new()
+            .set("test.mock.num.brokers", brokers.to_string())
+            .set_log_level(RDKafkaLogLevel::Alert)
+            .create()
+            .map_err(|error| SourceError::new(format!("the mock brokers do not start: {error}")))?;
+        ffi::mock_group_initial_delay(client.client(), 0);
+        Ok(Self { client })
+    }
+
+    /// Where it listens: `host:port`, separated by commas.
+    pub(crate) fn bootstrap_servers(&self) -> String {
+        self.cluster().bootstrap_servers()
+    }
+
+    /// Makes a topic.
+    pub(crate) fn create_topic(&self, topic: &str, partitions: u16) -> Result<(), SourceError> {
+        self.cluster()
+            .create_topic(topic, partitions.into(), 1)
+            .map_err(|error| {
+                SourceError::new(format!("the mock broker cannot make topic `{topic}`: {error}"))
+            })
+    }
+
+    /// The properties that make a client of it quick: short sessions, short fetches.
+    pub(crate) fn quick() -> [(&'static str, &'static str); 4] {
+        [
+            ("session.timeout.ms", "2000"),
+            ("heartbeat.interval.ms", "200"),
+            ("fetch.wait.max.ms", "5"),
+            ("topic.metadata.refresh.interval.ms", "500"),
+        ]
+    }
+
+    /// The cluster itself, for faults.
+    pub(crate) fn cluster(&self) -> MockCluster<'_, DefaultProducerContext> {
+        self.client
+            .client()
+            .mock_cluster()
+            .expect("the client was made with `test.mock.num.brokers`")
+    }
+}

@@ -1,0 +1,330 @@
+//! librdkafka's properties, from our defaults and the table `[kafka]`.
+
+use rdkafka::ClientConfig;
+
+use crate::config::Config;
+
+/// Properties that nobody may set in `[kafka]`, and why.
+const REFUSED: [(&str, &str); 13] = [
+    ("bootstrap.servers", "the brokers are set by `brokers`"),
+    ("metadata.broker.list", "the brokers are set by `brokers`"),
+    ("group.id", "the group is set by `group`"),
+    ("enable.auto.commit", COMMITS),
+    ("auto.commit.enable", COMMITS),
+    ("enable.auto.offset.store", COMMITS),
+    ("enable.idempotence", DELIVERY),
+    ("acks", DELIVERY),
+    ("request.required.acks", DELIVERY),
+    ("transactional.id", "transactions are not used"),
+    (
+        "delivery.report.only.error",
+        "an offset is committed only after what its record caused is reported as delivered",
+    ),
+    ("log.queue", "librdkafka's log lines go to `tracing`"),
+    ("offset.store.method", COMMITS),
+];
+const COMMITS: &str =
+    "an offset is committed only after its record is settled, so committing is not librdkafka's to do";
+const DELIVERY: &str = "a record is settled only when every replica has what it caused, once and in order";
+
+/// Properties that only a consumer knows; a producer would warn about them.
+const CONSUMER_ONLY: [&str; 24] = [
+    "auto.commit.interval.ms",
+    "auto.offset.reset",
+    "check.crcs",
+    "consume.callback.max.messages",
+    "coordinator.query.interval.ms",
+    "enable.partition.eof",
+    "fetch.error.backoff.ms",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
+    "fetch.min.bytes",
+    "fetch.queue.backoff.ms",
+    "fetch.wait.max.ms",
+    "group.instance.id",
+    "group.protocol",
+    "group.protocol.type",
+    "group.remote.assignor",
+    "heartbeat.interval.ms",
+    "isolation.level",
+    "max.partition.fetch.bytes",
+    "max.poll.interval.ms",
+    "partition.assignment.strategy",
+    "queued.max.messages.kbytes",
+    "queued.min.messages",
+    "session.timeout.ms",
+];
+
+/// Properties that only a producer knows; a consumer would warn about them.
+const PRODUCER_ONLY: [&str; 21] = [
+    "batch.num.messages",
+    "batch.size",
+    "compression.codec",
+    "compression.level",
+    "compression.type",
+    "delivery.timeout.ms",
+    "enable.gapless.guarantee",
+    "linger.ms",
+    "message.send.max.retries",
+    "message.timeout.ms",
+    "partitioner",
+    "produce.offset.report",
+    "queue.buffering.backpressure.threshold",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.ms",
+    "queuing.strategy",
+    "request.timeout.ms",
+    "retries",
+    "sticky.partitioning.linger.ms",
+    "transaction.timeout.ms",
+];
+
+/// The two sides of a service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Consumer,
+    Producer,
+}
+
+/// A consumer's properties.
+pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
+    if config.group.is_empty() {
+        return Err("no consumer group is configured; set `group`".into());
+    }
+    if config.topics.is_empty() {
+        return Err("no topics are configured; set `topics`".into());
+    }
+    let mut client = common(config)?;
+    client
+        .set("group.id", &config.group)
+        // A group that has committed nothing begins at the beginning: at least once also means the first time.
+        .set("auto.offset.reset", "earliest")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("enable.partition.eof", "false")
+        // With a queue a partition both bounds hold for each of them. Ten thousand records are some milliseconds of the
+        // fastest handler; more gains nothing but memory.
+        .set("queued.min.messages", "10000")
+        .set(
+            "queued.max.messages.kbytes",
+            prefetch_kib(config.max_bytes).to_string(),
+        )
+        // A queue that was full is looked at again after 1 ms instead of 1 s.
+        .set("fetch.queue.backoff.ms", "1")
+        // A broker answers at once when it has something. But a partition whose queue has room again waits for the
+        // answer to the request that is under way without it, so that the wait is also a delay.
+        .set("fetch.wait.max.ms", "100");
+    let chosen = chosen(config, Side::Consumer)?;
+    let by_broker = chosen
+        .iter()
+        .any(|(key, value)| *key == "group.protocol" && *value == "consumer");
+    if !by_broker {
+        // With `group.protocol=consumer` the broker assigns, and librdkafka refuses the property.
+        client.set("partition.assignment.strategy", "cooperative-sticky");
+    }
+    Ok(with(client, chosen))
+}
+
+/// A producer's properties.
+pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
+    let mut client = common(config)?;
+    client
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        // Nothing is given up while the broker is away: giving up would break the order of what comes after.
+        .set("message.timeout.ms", "0")
+        .set("linger.ms", "5")
+        // The codec that costs least; every broker and client since 0.8.2 can read it.
+        .set("compression.type", "lz4")
+        // Where Java's clients put a key, so that both may write one topic.
+        .set("partitioner", "murmur2_random")
+        .set(
+            "queue.buffering.max.messages",
+            config.publish.max_outstanding.clamp(1, 10_000_000).to_string(),
+        )
+        .set(
+            "queue.buffering.max.kbytes",
+            (config.max_bytes / 1024).clamp(16 << 10, 2_097_151).to_string(),
+        );
+    let chosen = chosen(config, Side::Producer)?;
+    Ok(with(client, chosen))
+}
+
+fn common(config: &Config) -> Result<ClientConfig, String> {
+    if config.brokers.is_empty() {
+        return Err("no brokers are configured; set `brokers` to at least one `host:port`".into());
+    }
+    let mut client = ClientConfig::new();
+    client.set_log_level(super::log_level());
+    client.set("bootstrap.servers", config.brokers.join(","));
+    client.set(
+        "client.id",
+        if config.group.is_empty() {
+            "kaufmann"
+        } else {
+            &config.group
+        },
+    );
+    Ok(client)
+}
+
+/// How much may wait in one partition's queue, in KiB. How many partitions there will be is not known before the first
+/// rebalance, and librdkafka does not let the bound change later: a 32nd of the byte budget keeps 32 partitions within it.
+fn prefetch_kib(max_bytes: usize) -> usize {
+    (max_bytes / 32 / 1024).clamp(512, 8192)
+}
+
+/// What `[kafka]` says for this side: keys of both sides and its own, those with the side's prefix winning.
+fn chosen(config: &Config, side: Side) -> Result<Vec<(&str, &str)>, String> {
+    let (ours, theirs, foreign) = match side {
+        Side::Consumer => ("consumer.", "producer.", &PRODUCER_ONLY[..]),
+        Side::Producer => ("producer.", "consumer.", &CONSUMER_ONLY[..]),
+    };
+    let (mut shared, mut own) = (Vec::new(), Vec::new());
+    for (key, value) in &config.kafka {
+        let name = key
+            .strip_prefix(ours)
+            .or_else(|| key.strip_prefix(theirs))
+            .unwrap_or(key);
+        if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+            return Err(format!("`{key}` cannot be set in `[kafka]`: {why}"));
+        }
+        if let Some(name) = key.strip_prefix(ours) {
+            own.push((name, value.as_str()));
+        } else if !key.starts_with(theirs) && !foreign.contains(&key.as_str()) {
+            shared.push((key.as_str(), value.as_str()));
+        }
+    }
+    shared.append(&mut own);
+    Ok(shared)
+}
+
+fn with(mut client: ClientConfig, chosen: Vec<(&str, &str)>) -> ClientConfig {
+    for (key, value) in chosen {
+        client.set(key, value);
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(kafka: &[(&str, &str)]) -> Config {
+        let mut config = Config::default();
+        config.brokers = vec!["a:1".into(), "b:2".into()];
+        config.group = "g".into();
+        config.topics = vec!["t".into()];
+        config.kafka = kafka
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
+        config
+    }
+
+    #[test]
+    fn a_property_goes_to_the_side_that_knows_it() {
+        let config = config(&[
+            ("session.timeout.ms", "1"),
+            ("linger.ms", "2"),
+            ("socket.keepalive.enable", "true"),
+            ("producer.client.id", "p"),
+            ("consumer.client.id", "c"),
+            ("client.id", "both"),
+        ]);
+        let (consumer, producer) = (consumer(&config).unwrap(), producer(&config).unwrap());
+        assert_eq!(
+            (
+                consumer.get("session.timeout.ms"),
+                producer.get("session.timeout.ms")
+            ),
+            (Some("1"), None)
+        );
+        assert_eq!(
+            (consumer.get("linger.ms"), producer.get("linger.ms")),
+            (None, Some("2"))
+        );
+        assert_eq!(
+            consumer.get("socket.keepalive.enable"),
+            producer.get("socket.keepalive.enable")
+        );
+        assert_eq!(
+            (consumer.get("client.id"), producer.get("client.id")),
+            (Some("c"), Some("p"))
+        );
+        assert_eq!(consumer.get("bootstrap.servers"), Some("a:1,b:2"));
+    }
+
+    #[test]
+    fn what_the_promise_rests_on_is_refused_with_the_reason() {
+        for key in [
+            "enable.auto.commit",
+            "consumer.enable.auto.offset.store",
+            "acks",
+            "group.id",
+        ] {
+            let config = config(&[(key, "x")]);
+            for refused in [consumer(&config).unwrap_err(), producer(&config).unwrap_err()] {
+                assert!(
+                    refused.starts_with(&format!("`{key}` cannot be set in `[kafka]`: ")),
+                    "{refused}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_brokers_protocol_leaves_out_what_it_does_not_allow() {
+        let classic = consumer(&config(&[])).unwrap();
+        assert_eq!(
+            classic.get("partition.assignment.strategy"),
+            Some("cooperative-sticky")
+        );
+        let consumer = consumer(&config(&[("group.protocol", "consumer")])).unwrap();
+        assert_eq!(consumer.get("partition.assignment.strategy"), None);
+        consumer.create::<rdkafka::consumer::BaseConsumer>().unwrap();
+    }
+
+    #[test]
+    fn the_defaults_are_known_to_librdkafka() {
+        consumer(&config(&[]))
+            .unwrap()
+            .create::<rdkafka::consumer::BaseConsumer>()
+            .unwrap();
+        producer(&config(&[]))
+            .unwrap()
+            .create::<rdkafka::producer::BaseProducer>()
+            .unwrap();
+    }
+
+    #[test]
+    fn every_one_sided_property_is_known_to_librdkafka() {
+        let native = ClientConfig::new().create_native_config().unwrap();
+        let refused = REFUSED.iter().map(|(key, _)| key);
+        for key in CONSUMER_ONLY.iter().chain(&PRODUCER_ONLY).chain(refused) {
+            // A property without a default has no value, and that is all that may be wrong with it.
+            let known = native.get(key);
+            assert!(
+                known.is_ok() || matches!(*key, "group.instance.id"),
+                "{key}: {known:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let mut empty = Config::default();
+        assert!(consumer(&empty).unwrap_err().contains("`group`"));
+        empty.group = "g".into();
+        assert!(consumer(&empty).unwrap_err().contains("`topics`"));
+        assert!(producer(&empty).unwrap_err().contains("`brokers`"));
+    }
+
+    #[test]
+    fn the_prefetch_follows_the_byte_budget_within_bounds() {
+        assert_eq!(prefetch_kib(64 << 20), 2048);
+        assert_eq!(prefetch_kib(1), 512);
+        assert_eq!(prefetch_kib(usize::MAX), 8192);
+    }
+}

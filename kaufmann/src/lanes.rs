@@ -1,0 +1,224 @@
+//! Which record may run next. Pure: no clock, no I/O.
+//!
+//! A lane is what is handled one after another: the records of one key of one partition. Only busy lanes are kept, so
+//! that a million idle keys cost nothing.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// The lane of records that nothing orders.
+pub(crate) const UNORDERED: u64 = 0;
+
+/// The busy lanes of one shard, with what waits in them.
+#[derive(Debug)]
+pub(crate) struct Lanes<T> {
+    busy: HashMap<u64, VecDeque<T>, BuildHasherDefault<Identity>>,
+    /// Lanes whose record is done and that have another, in the order in which they became so.
+    ready: VecDeque<u64>,
+    queued: usize,
+}
+
+impl<T> Default for Lanes<T> {
+    fn default() -> Self {
+        Self {
+            busy: HashMap::default(),
+            ready: VecDeque::new(),
+            queued: 0,
+        }
+    }
+}
+
+impl<T> Lanes<T> {
+    /// Whether a record of this lane must wait for another one.
+    #[inline]
+    pub(crate) fn is_busy(&self, lane: u64) -> bool {
+        !self.busy.is_empty() && lane != UNORDERED && self.busy.contains_key(&lane)
+    }
+
+    /// Puts a record behind those of a busy lane.
+    pub(crate) fn queue(&mut self, lane: u64, item: T) {
+        self.busy.entry(lane).or_default().push_back(item);
+        self.queued += 1;
+    }
+
+    /// Marks a lane as busy: the handler of its record did not finish at once.
+    pub(crate) fn occupy(&mut self, lane: u64) {
+        if lane != UNORDERED {
+            self.busy.entry(lane).or_default();
+        }
+    }
+
+    /// The record of a busy lane is done. If others wait in it, it goes to the back of the ready ones.
+    pub(crate) fn release(&mut self, lane: u64) {
+        if lane == UNORDERED {
+            return;
+        }
+        if let Entry::Occupied(entry) = self.busy.entry(lane) {
+            if entry.get().is_empty() {
+                entry.remove();
+            } else {
+                self.ready.push_back(lane);
+            }
+        }
+    }
+
+    /// The next record of a ready lane; the lane stays busy until it is released.
+    pub(crate) fn next(&mut self) -> Option<(u64, T)> {
+        while let Some(lane) = self.ready.pop_front() {
+            match self.busy.get_mut(&lane).and_then(VecDeque::pop_front) {
+                Some(item) => {
+                    self.queued -= 1;
+                    return Some((lane, item));
+                }
+                // What waited in it was taken away.
+                None => {
+                    self.busy.remove(&lane);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a lane is ready for its next record.
+    #[inline]
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes away the waiting records for which `keep` is false. Running ones are not touched.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        for queue in self.busy.values_mut() {
+            queue.retain(&mut keep);
+        }
+        self.queued = self.busy.values().map(VecDeque::len).sum();
+    }
+
+    /// How many records wait.
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// How many lanes are busy.
+    #[cfg(test)]
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.len()
+    }
+}
+
+/// Lane hashes are hashes already.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_idle_lane_costs_nothing() {
+        let mut lanes: Lanes<u32> = Lanes::default();
+        lanes.occupy(7);
+        lanes.queue(7, 1);
+        lanes.release(7);
+        assert_eq!(lanes.next(), Some((7, 1)));
+        lanes.release(7);
+        assert_eq!((lanes.busy(), lanes.queued()), (0, 0));
+    }
+
+    #[test]
+    fn a_lane_with_more_goes_behind_the_other_ready_ones() {
+        let mut lanes = Lanes::default();
+        for lane in [1, 2] {
+            lanes.occupy(lane);
+            lanes.queue(lane, (lane, 'a'));
+            lanes.queue(lane, (lane, 'b'));
+        }
+        lanes.release(1);
+        lanes.release(2);
+        assert_eq!(lanes.next(), Some((1, (1, 'a'))));
+        lanes.release(1);
+        assert_eq!(lanes.next(), Some((2, (2, 'a'))));
+    }
+
+    #[test]
+    fn nothing_orders_the_unordered() {
+        let mut lanes: Lanes<()> = Lanes::default();
+        lanes.occupy(UNORDERED);
+        assert!(!lanes.is_busy(UNORDERED));
+    }
+
+    #[test]
+    fn a_ready_lane_whose_records_were_taken_away_is_forgotten() {
+        let mut lanes = Lanes::default();
+        lanes.occupy(1);
+        lanes.queue(1, 'a');
+        lanes.release(1);
+        lanes.retain(|_| false);
+        assert_eq!(lanes.next(), None);
+        assert!(!lanes.is_busy(1));
+    }
+
+    proptest! {
+        /// Records are offered as a shard offers them; handlers finish in any order.
+        #[test]
+        fn a_lane_runs_one_record_at_a_time_in_order_and_loses_none(
+            offered in prop::collection::vec((1..5u64, any::<bool>()), 1..200),
+            finish in prop::collection::vec(any::<prop::sample::Index>(), 400),
+        ) {
+            let mut lanes = Lanes::default();
+            let mut running: Vec<(u64, usize)> = Vec::new();
+            let mut done: Vec<(u64, usize)> = Vec::new();
+            let mut finish = finish.into_iter();
+            let mut offered = offered.into_iter().enumerate().peekable();
+            loop {
+                if let Some((lane, number)) = lanes.next() {
+                    running.push((lane, number));
+                } else if let Some((number, (lane, instant))) = offered.next() {
+                    if lanes.is_busy(lane) {
+                        lanes.queue(lane, number);
+                    } else if instant {
+                        done.push((lane, number));
+                    } else {
+                        lanes.occupy(lane);
+                        running.push((lane, number));
+                    }
+                    prop_assert_eq!(running.iter().map(|(lane, _)| lane).collect::<HashSet<_>>().len(), running.len());
+                    continue;
+                } else if running.is_empty() {
+                    break;
+                }
+                let index = finish.next().map_or(0, |pick| pick.index(running.len()));
+                let (lane, number) = running.swap_remove(index);
+                done.push((lane, number));
+                lanes.release(lane);
+            }
+            prop_assert!(offered.peek().is_none());
+            prop_assert_eq!((lanes.queued(), lanes.busy()), (0, 0));
+            for lane in 1..5 {
+                let order: Vec<_> = done.iter().filter(|(l, _)| *l == lane).map(|(_, n)| *n).collect();
+                prop_assert!(order.is_sorted());
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Watching what becomes of each record.
+
+use std::time::Duration;
+
+use crate::record::Record;
+
+/// Is told what becomes of each record. Called on the service's threads: it must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// A record is settled.
+    fn settled(&self, record: &Record, event: Option<&str>, how: Settled<'_>) {
+        let _ = (record, event, how);
+    }
+
+    /// A handler failed and its record will be tried again after `delay`. `attempt` is the one that failed, from 1.
+    fn retrying(&self, record: &Record, event: Option<&str>, attempt: u32, delay: Duration, error: &str) {
+        let _ = (record, event, attempt, delay, error);
+    }
+}
+
+/// How a record was settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Settled<'a> {
+    /// Its handler succeeded, and the broker has the events it returned.
+    Handled {
+        /// Their names.
+        published: &'a [&'static str],
+    },
+    /// No handler wants it.
+    Unwanted,
+    /// The broker has it in the dead-letter topic.
+    DeadLettered {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Its handler failed with the class `skip`.
+    Skipped {
+        /// Why.
+        reason: &'a str,
+    },
+}

@@ -1,0 +1,456 @@
+//! The poller: drives the source, hands records to the shards, and commits what they settled.
+//!
+//! It runs on a thread of its own and never waits for a handler, so that the member stays alive in its group however long
+//! handlers take. [`Poller::turn`] is one round, given the time; only [`Poller::run`] knows the thread and its clock.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{debug, error, info, warn};
+
+use crate::assignment::Assignment;
+use crate::config::Config;
+use crate::control::Control;
+use crate::settle::{Report, Settlements};
+use crate::shard::{Inbox, Letter};
+use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
+
+mod partition;
+mod revocation;
+mod router;
+
+use partition::Partition;
+use revocation::{Phase, Revocation};
+use router::{BATCH_RECORDS, Router};
+
+/// How long the thread rests at most while something is under way: a wake-up that was missed costs this.
+const REST: Duration = Duration::from_millis(20);
+/// How long it rests when nothing is.
+const IDLE_REST: Duration = Duration::from_millis(100);
+
+/// How long a last commit may take behind its deadline.
+const COMMIT_GRACE: Duration = Duration::from_secs(5);
+
+/// Drives a source.
+pub(crate) struct Poller<S> {
+    source: S,
+    router: Router,
+    settlements: Arc<Settlements>,
+    control: Arc<Control>,
+    limits: Limits,
+    partitions: Vec<Partition>,
+    revocations: Vec<Revocation>,
+    /// Bytes of the records that are unsettled.
+    bytes: usize,
+    settled: u64,
+    /// Commits that were sent, and answered, so far.
+    sent: u64,
+    answered: u64,
+    commit_due: Instant,
+    commit_failing: bool,
+    /// Which partition is read first, so that each is in turn.
+    first: usize,
+    stopping: bool,
+    drained: bool,
+    reports: Vec<Report>,
+    events: Vec<SourceEvent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    max_unsettled: usize,
+    max_bytes: usize,
+    commit_interval: Duration,
+    revoke_deadline: Duration,
+    shutdown_deadline: Duration,
+}
+
+/// What a round came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    /// There was something to do; go on at once.
+    Busy,
+    /// Nothing to do before this time, unless the waker says otherwise.
+    Rest(Instant),
+    /// The service is stopped, and everything is committed that can be.
+    Ended,
+}
+
+/// How the service ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ending {
+    /// Records that were settled.
+    pub(crate) settled: u64,
+    /// Whether everything that ran was finished in time, and committed.
+    pub(crate) drained: bool,
+}
+
+impl<S: Source> Poller<S> {
+    pub(crate) fn new(
+        source: S,
+        config: &Config,
+        shards: Vec<Arc<Inbox>>,
+        settlements: Arc<Settlements>,
+        control: Arc<Control>,
+        now: Instant,
+    ) -> Self {
+        let limits = Limits {
+            max_unsettled: config.max_unsettled.max(1),
+            max_bytes: config.max_bytes.max(1),
+            commit_interval: config.commit_interval,
+            revoke_deadline: config.revoke_deadline,
+            shutdown_deadline: config.shutdown_deadline,
+        };
+        Self {
+            source,
+            router: Router::new(config.ordering, shards),
+            settlements,
+            control,
+            limits,
+            partitions: Vec::new(),
+            revocations: Vec::new(),
+            bytes: 0,
+            settled: 0,
+            sent: 0,
+            answered: 0,
+            commit_due: now + limits.commit_interval,
+            commit_failing: false,
+            first: 0,
+            stopping: false,
+            drained: true,
+            reports: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Runs until the service is stopped. Parks this thread in between; the source's waker must unpark it.
+    pub(crate) fn run(mut self) -> Ending {
+        loop {
+            match self.turn(Instant::now()) {
+                Turn::Busy => {}
+                Turn::Rest(until) => {
+                    std::thread::park_timeout(until.saturating_duration_since(Instant::now()))
+                }
+                Turn::Ended => break,
+            }
+        }
+        self.source.close();
+        Ending {
+            settled: self.settled,
+            drained: self.drained,
+        }
+    }
+
+    /// One round.
+    pub(crate) fn turn(&mut self, now: Instant) -> Turn {
+        self.take_events(now);
+        self.take_reports();
+        if self.control.is_stopping() && !self.stopping {
+            self.stop(now);
+        }
+        let read = if self.stopping { 0 } else { self.read() };
+        if read == 0 {
+            self.router.flush();
+        }
+        self.advance_revocations(now);
+        if self.stopping && self.revocations.is_empty() {
+            return Turn::Ended;
+        }
+        if now >= self.commit_due {
+            self.commit_due = now + self.limits.commit_interval;
+            self.commit(|_| true);
+        }
+        if read > 0 {
+            return Turn::Busy;
+        }
+        self.set_wake_up();
+        self.rest(now)
+    }
+
+    fn take_events(&mut self, now: Instant) {
+        let mut events = std::mem::take(&mut self.events);
+        self.source.events(&mut events);
+        for event in events.drain(..) {
+            match event {
+                SourceEvent::Assigned(assignments) => self.assigned(assignments),
+                SourceEvent::Revoked { assignments, lost } => self.revoked(assignments, lost, now),
+                SourceEvent::Committed { offsets, result } => self.committed(&offsets, result),
+                SourceEvent::Trouble(error) => warn!(%error, "trouble with Kafka; going on trying"),
+                SourceEvent::Recovered => info!("the trouble with Kafka is over"),
+                SourceEvent::Failed(error) => {
+                    error!(%error, "the source failed");
+                    self.control.fail(error.to_string());
+                }
+            }
+        }
+        self.events = events;
+    }
+
+    fn take_reports(&mut self) {
+        let mut reports = std::mem::take(&mut self.reports);
+        self.settlements.take(&mut reports);
+        for report in reports.drain(..) {
+            // A report of an assignment that has ended is refused: its offsets are another member's now.
+            let Some(partition) = find(&mut self.partitions, report.assignment) else {
+                continue;
+            };
+            let before = partition.unsettled();
+            partition.apply(&report);
+            self.settled += (before - partition.unsettled()) as u64;
+            self.bytes = self.bytes.saturating_sub(report.bytes);
+        }
+        self.reports = reports;
+    }
+
+    fn assigned(&mut self, assignments: Vec<Arc<Assignment>>) {
+        info!(partitions = %Names(&assignments), "assigned");
+        for assignment in assignments {
+            if self.stopping {
+                assignment.fence();
+            }
+            self.partitions.push(Partition::new(assignment));
+        }
+    }
+
+    fn revoked(&mut self, assignments: Vec<Arc<Assignment>>, lost: bool, now: Instant) {
+        info!(partitions = %Names(&assignments), lost, "revoked");
+        let deadline = now
+            + if lost {
+                Duration::ZERO
+            } else {
+                self.limits.revoke_deadline
+            };
+        self.revocations.push(Revocation::of(assignments, lost, deadline));
+        self.fence();
+    }
+
+    /// Takes no more records, and lets those that run finish.
+    fn stop(&mut self, now: Instant) {
+        self.stopping = true;
+        info!("stopping: no more records are taken, those that run are finished");
+        let assignments = self
+            .partitions
+            .iter()
+            .map(|partition| Arc::clone(&partition.assignment))
+            .collect();
+        self.revocations.push(Revocation::shutdown(
+            assignments,
+            now + self.limits.shutdown_deadline,
+        ));
+        self.fence();
+    }
+
+    fn fence(&mut self) {
+        for assignment in self
+            .revocations
+            .iter()
+            .flat_map(|revocation| &revocation.assignments)
+        {
+            assignment.fence();
+        }
+        // What was collected comes before the word of the fence, so that nothing of it is overlooked.
+        self.router.flush();
+        self.router.tell(|| Letter::Fenced);
+    }
+
+    /// Reads each partition in turn as far as its quota and the byte budget allow. Returns how many records came.
+    fn read(&mut self) -> usize {
+        let Self {
+            source,
+            router,
+            partitions,
+            bytes,
+            limits,
+            first,
+            ..
+        } = self;
+        let mut total = 0;
+        *first = (*first + 1) % partitions.len().max(1);
+        let (behind, ahead) = partitions.split_at_mut(*first);
+        for partition in ahead.iter_mut().chain(behind) {
+            let free = limits.max_bytes.saturating_sub(*bytes);
+            if free == 0 {
+                break;
+            }
+            let room = partition.room(limits.max_unsettled, free).min(BATCH_RECORDS);
+            if room == 0 || partition.assignment.is_fenced() {
+                continue;
+            }
+            let (mut taken, mut size) = (0, 0);
+            let assignment = Arc::clone(&partition.assignment);
+            source.read(&assignment, room, &mut |raw| {
+                if partition.take(raw.offset) {
+                    size += router.push(&assignment, raw);
+                    taken += 1;
+                }
+            });
+            partition.read(taken, size);
+            *bytes += size;
+            total += taken;
+        }
+        total
+    }
+
+    /// Commits the watermarks of the partitions that `which` picks, where they are new.
+    fn commit(&mut self, which: impl Fn(&Assignment) -> bool) {
+        let mut offsets = Vec::new();
+        for partition in self
+            .partitions
+            .iter_mut()
+            .filter(|partition| which(&partition.assignment))
+        {
+            if let Some(offset) = partition.to_commit() {
+                offsets.push(CommitOffset {
+                    assignment: Arc::clone(&partition.assignment),
+                    offset,
+                });
+            }
+        }
+        if !offsets.is_empty() {
+            self.sent += 1;
+            self.source.commit(offsets);
+        }
+    }
+
+    fn committed(&mut self, offsets: &[CommitOffset], result: Result<(), SourceError>) {
+        self.answered += 1;
+        for CommitOffset { assignment, offset } in offsets {
+            if let Some(partition) = find(&mut self.partitions, assignment.id()) {
+                partition.committed(*offset, result.is_ok());
+            }
+        }
+        match result {
+            Ok(()) if std::mem::take(&mut self.commit_failing) => info!("offsets are committed again"),
+            Ok(()) => debug!(partitions = offsets.len(), "committed"),
+            Err(error) if !self.commit_failing => {
+                self.commit_failing = true;
+                warn!(%error, "offsets could not be committed; trying again");
+            }
+            Err(error) => debug!(%error, "offsets could still not be committed"),
+        }
+    }
+
+    /// Fence → drain → commit → release, as far as each revocation can go now.
+    fn advance_revocations(&mut self, now: Instant) {
+        let mut revocations = std::mem::take(&mut self.revocations);
+        revocations.retain_mut(|revocation| !self.advance(revocation, now));
+        // Nothing adds a revocation meanwhile: they come with events only.
+        self.revocations = revocations;
+    }
+
+    /// Takes a revocation as far as it goes; `true` if it is over.
+    fn advance(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
+        if revocation.phase == Phase::Draining {
+            let unfinished: Vec<_> = self
+                .partitions
+                .iter()
+                .filter(|partition| revocation.contains(&partition.assignment) && !partition.is_drained())
+                .map(Partition::describe_unsettled)
+                .collect();
+            if !unfinished.is_empty() && now < revocation.deadline {
+                return false;
+            }
+            if !unfinished.is_empty() {
+                self.drained &= !revocation.is_shutdown();
+                let partitions = unfinished.join(", ");
+                warn!(
+                    partitions,
+                    "not finished in time; these records will be handled again"
+                );
+                revocation
+                    .assignments
+                    .iter()
+                    .for_each(|assignment| assignment.cancel());
+            }
+            self.final_commit(revocation);
+        }
+        if let Phase::Committing { until } = revocation.phase {
+            if self.answered < until && now < revocation.deadline + COMMIT_GRACE {
+                return false;
+            }
+            let dirty = self
+                .partitions
+                .iter()
+                .any(|partition| revocation.contains(&partition.assignment) && partition.is_dirty());
+            if dirty && !revocation.lost && now < revocation.deadline {
+                self.final_commit(revocation);
+                return false;
+            }
+            if dirty && revocation.is_shutdown() {
+                self.drained = false;
+            }
+        }
+        self.release(revocation);
+        true
+    }
+
+    fn final_commit(&mut self, revocation: &mut Revocation) {
+        if !revocation.lost {
+            self.commit(|assignment| revocation.contains(assignment));
+        }
+        revocation.phase = Phase::Committing {
+            until: if revocation.lost { 0 } else { self.sent },
+        };
+    }
+
+    fn release(&mut self, revocation: &Revocation) {
+        if revocation.is_shutdown() {
+            return;
+        }
+        self.partitions.retain(|partition| {
+            let keep = !revocation.contains(&partition.assignment);
+            if !keep {
+                // Late reports of it will be refused, so what they would give back is given back here.
+                self.bytes = self.bytes.saturating_sub(partition.held_bytes());
+            }
+            keep
+        });
+        self.source.release(&revocation.assignments);
+    }
+
+    /// Says when reports are worth a wake-up.
+    fn set_wake_up(&self) {
+        let unsettled: usize = self.partitions.iter().map(Partition::unsettled).sum();
+        let at_bound = self.bytes >= self.limits.max_bytes
+            || self
+                .partitions
+                .iter()
+                .any(|partition| partition.unsettled() >= self.limits.max_unsettled);
+        let records = if self.revocations.is_empty() {
+            if at_bound {
+                (unsettled / 2).clamp(1, self.limits.max_unsettled.div_ceil(2))
+            } else {
+                0
+            }
+        } else {
+            1
+        };
+        self.settlements.wake_after(records);
+    }
+
+    fn rest(&self, now: Instant) -> Turn {
+        let idle =
+            self.revocations.is_empty() && self.partitions.iter().all(|partition| partition.unsettled() == 0);
+        let rest = if idle { IDLE_REST } else { REST };
+        Turn::Rest((now + rest).min(self.commit_due))
+    }
+}
+
+fn find(partitions: &mut [Partition], assignment: u64) -> Option<&mut Partition> {
+    partitions
+        .iter_mut()
+        .find(|partition| partition.assignment.id() == assignment)
+}
+
+/// `orders/0, orders/3`
+struct Names<'a>(&'a [Arc<Assignment>]);
+
+impl std::fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, assignment) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{}/{}", assignment.topic(), assignment.partition())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! What the poller knows of one assigned partition.
+
+use std::sync::Arc;
+
+use crate::assignment::Assignment;
+use crate::commit::Tracker;
+use crate::settle::Report;
+
+/// One assigned partition.
+#[derive(Debug)]
+pub(super) struct Partition {
+    pub(super) assignment: Arc<Assignment>,
+    tracker: Tracker,
+    /// Records that were given up; they stay unsettled for ever.
+    abandoned: usize,
+    /// What was sent to be committed last.
+    requested: Option<i64>,
+    /// What is known to be committed.
+    committed: Option<i64>,
+    /// What its unsettled records take of the byte budget.
+    held_bytes: usize,
+    /// The mean size of a record, to guess how many fit the budget.
+    mean_size: usize,
+}
+
+impl Partition {
+    pub(super) fn new(assignment: Arc<Assignment>) -> Self {
+        Self {
+            assignment,
+            tracker: Tracker::default(),
+            abandoned: 0,
+            requested: None,
+            committed: None,
+            held_bytes: 0,
+            mean_size: 256,
+        }
+    }
+
+    /// Counts a record in; `false` if it has been seen already.
+    #[inline]
+    pub(super) fn take(&mut self, offset: i64) -> bool {
+        self.tracker.take(offset)
+    }
+
+    /// How many more records may be taken under these bounds.
+    pub(super) fn room(&self, max_unsettled: usize, free_bytes: usize) -> usize {
+        let records = max_unsettled.saturating_sub(self.tracker.unsettled());
+        // One is always allowed, so that a record that is larger than what is free goes on.
+        records.min((free_bytes / self.mean_size).max(1))
+    }
+
+    /// Charges records that were read, and learns how large they are.
+    pub(super) fn read(&mut self, records: usize, bytes: usize) {
+        self.held_bytes += bytes;
+        if let Some(mean) = bytes.checked_div(records) {
+            self.mean_size = ((self.mean_size + mean) / 2).max(1);
+        }
+    }
+
+    /// What its unsettled records take of the byte budget.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Takes a report into account.
+    pub(super) fn apply(&mut self, report: &Report) {
+        self.held_bytes = self.held_bytes.saturating_sub(report.bytes);
+        if report.settled {
+            self.tracker.settle(report.from, report.to);
+        } else {
+            self.abandoned += (report.to - report.from + 1) as usize;
+        }
+    }
+
+    pub(super) fn unsettled(&self) -> usize {
+        self.tracker.unsettled()
+    }
+
+    /// Whether nothing runs any more: what is unsettled was given up.
+    pub(super) fn is_drained(&self) -> bool {
+        self.tracker.unsettled() <= self.abandoned
+    }
+
+    /// The offset to commit, if there is a new one.
+    pub(super) fn to_commit(&mut self) -> Option<i64> {
+        let watermark = self.tracker.watermark()?;
+        (self.requested != Some(watermark)).then(|| {
+            self.requested = Some(watermark);
+            watermark
+        })
+    }
+
+    /// Whether something is settled that is not known to be committed.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.tracker.watermark() != self.committed
+    }
+
+    /// A commit was answered.
+    pub(super) fn committed(&mut self, offset: i64, done: bool) {
+        if done {
+            self.committed = Some(offset);
+        } else if self.requested == Some(offset) {
+            // Sent again with the next commit.
+            self.requested = self.committed;
+        }
+    }
+
+    /// `orders/3 (17 records, the oldest at offset 40)`
+    pub(super) fn describe_unsettled(&self) -> String {
+        let (topic, partition) = (self.assignment.topic(), self.assignment.partition());
+        let running = self.tracker.unsettled().saturating_sub(self.abandoned);
+        let oldest = self.tracker.watermark().unwrap_or_default();
+        format!("{topic}/{partition} ({running} unfinished, the oldest unsettled offset is {oldest})")
+    }
+}

@@ -1,0 +1,96 @@
+//! Which shard a record goes to: the one that its lane's hash says, so that a lane never changes its shard.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use crate::assignment::Assignment;
+use crate::config::Ordering;
+use crate::lanes::UNORDERED;
+use crate::record::{Batch, RawRecord};
+use crate::shard::{Inbox, Letter};
+
+/// A batch is handed over when it has this many records …
+pub(super) const BATCH_RECORDS: usize = 512;
+/// … or this many bytes.
+const BATCH_BYTES: usize = 1 << 20;
+/// The arena of a new batch. It grows with its records.
+const ARENA: usize = 64 << 10;
+
+/// Collects records in one batch a shard.
+#[derive(Debug)]
+pub(super) struct Router {
+    ordering: Ordering,
+    hasher: foldhash::fast::RandomState,
+    shards: Vec<(Arc<Inbox>, Batch)>,
+    next_unordered: usize,
+}
+
+impl Router {
+    pub(super) fn new(ordering: Ordering, shards: Vec<Arc<Inbox>>) -> Self {
+        Self {
+            ordering,
+            hasher: foldhash::fast::RandomState::default(),
+            shards: shards
+                .into_iter()
+                .map(|inbox| (inbox, Batch::default()))
+                .collect(),
+            next_unordered: 0,
+        }
+    }
+
+    /// Copies a record into the batch of its shard, and says what it takes of the byte budget.
+    #[inline]
+    pub(super) fn push(&mut self, assignment: &Arc<Assignment>, raw: &RawRecord<'_>) -> usize {
+        let lane = self.lane(assignment, raw.key);
+        let shard = if lane == UNORDERED {
+            self.any_shard()
+        } else {
+            (lane >> 32) as usize % self.shards.len()
+        };
+        let (inbox, batch) = &mut self.shards[shard];
+        if batch.is_empty() {
+            *batch = Batch::with_capacity(BATCH_RECORDS, ARENA);
+        }
+        let size = batch.push(assignment, lane, raw);
+        if batch.entries().len() >= BATCH_RECORDS || batch.bytes() >= BATCH_BYTES {
+            hand_over(inbox, batch);
+        }
+        size
+    }
+
+    /// Hands over what has been collected.
+    pub(super) fn flush(&mut self) {
+        for (inbox, batch) in self.shards.iter_mut().filter(|(_, batch)| !batch.is_empty()) {
+            hand_over(inbox, batch);
+        }
+    }
+
+    /// Tells all shards.
+    pub(super) fn tell(&self, mut letter: impl FnMut() -> Letter) {
+        for (inbox, _) in &self.shards {
+            inbox.send(letter());
+        }
+    }
+
+    #[inline]
+    fn lane(&self, assignment: &Assignment, key: Option<&[u8]>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(assignment.id());
+        match (self.ordering, key) {
+            (Ordering::Key, Some(key)) => hasher.write(key),
+            (Ordering::Partition, _) => {}
+            (Ordering::Key, None) | (Ordering::None, _) => return UNORDERED,
+        }
+        // Two keys may share a lane, which only orders more than is asked for; none may get the lane of the unordered.
+        hasher.finish().max(1)
+    }
+
+    fn any_shard(&mut self) -> usize {
+        self.next_unordered = (self.next_unordered + 1) % self.shards.len();
+        self.next_unordered
+    }
+}
+
+fn hand_over(inbox: &Inbox, batch: &mut Batch) {
+    inbox.send(Letter::Batch(Arc::new(std::mem::take(batch))));
+}

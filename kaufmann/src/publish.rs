@@ -1,0 +1,189 @@
+//! Where events go: the [`Publisher`] trait, an in-memory publisher and the one on Kafka; and what stands between a
+//! handler's event and a Kafka message: topic, frame and headers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::record::{Headers, encode_header};
+
+#[cfg(feature = "kafka")]
+mod kafka;
+mod memory;
+mod outbound;
+
+#[cfg(feature = "kafka")]
+pub use kafka::KafkaPublisher;
+
+pub(crate) mod envelope;
+pub(crate) mod letter;
+pub(crate) mod routes;
+
+pub use memory::MemoryPublisher;
+pub(crate) use outbound::{Delivered, Outbound};
+
+/// Hands messages to a broker, in order, and says when it has them.
+pub trait Publisher: Send + Sync + 'static {
+    /// Queues a message. `done` is called once, from any thread: with `Ok` when the broker has the message, else with the
+    /// message and the reason. Messages of one key are delivered in the order in which they are queued.
+    ///
+    /// # Errors
+    ///
+    /// Gives message and completion back when the queue is full; try again a little later.
+    // The error is large because it gives everything back; it is rare.
+    #[allow(clippy::result_large_err)]
+    fn send(&self, message: Message, done: Completion) -> Result<(), Rejected>;
+
+    /// Waits until all that was queued before is delivered or has failed, at most for `timeout`; `false` if it was not.
+    fn flush(&self, timeout: Duration) -> bool;
+}
+
+/// What to call when a message was delivered, or was not.
+pub type Completion = Box<dyn FnOnce(Result<(), Undelivered>) + Send>;
+
+/// A message that the broker does not have.
+#[derive(Debug)]
+pub struct Undelivered {
+    /// The message.
+    pub message: Message,
+    /// Why.
+    pub error: PublishError,
+}
+
+/// What a full queue gives back.
+pub struct Rejected {
+    /// The message.
+    pub message: Message,
+    /// Its completion, uncalled.
+    pub done: Completion,
+}
+
+/// A message for Kafka.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The key, which also chooses the partition; `None` is spread over them.
+    pub key: Option<Vec<u8>>,
+    /// The payload with its frame; `None` is a tombstone.
+    pub payload: Option<Vec<u8>>,
+    /// The headers.
+    pub headers: MessageHeaders,
+}
+
+/// Headers on their way out, in one buffer.
+#[derive(Clone, PartialEq, Default)]
+pub struct MessageHeaders {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl MessageHeaders {
+    /// Room for `bytes` bytes of names and values.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            count: 0,
+        }
+    }
+
+    /// Appends a header; `None` is Kafka's `null`.
+    pub fn push(&mut self, name: &str, value: Option<&[u8]>) {
+        encode_header(&mut self.bytes, name, value);
+        self.count += 1;
+    }
+
+    /// The headers in their order.
+    #[must_use]
+    pub fn iter(&self) -> Headers<'_> {
+        Headers::new(&self.bytes)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The value of the last header with this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter()
+            .filter(|(candidate, _)| *candidate == name)
+            .last()
+            .and_then(|(_, value)| value)
+    }
+}
+
+impl<'a> IntoIterator for &'a MessageHeaders {
+    type Item = (&'a str, Option<&'a [u8]>);
+    type IntoIter = Headers<'a>;
+
+    fn into_iter(self) -> Headers<'a> {
+        self.iter()
+    }
+}
+
+impl std::fmt::Debug for MessageHeaders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map()
+            .entries(
+                self.iter()
+                    .map(|(name, value)| (name, value.map(String::from_utf8_lossy))),
+            )
+            .finish()
+    }
+}
+
+/// Why an event was not published: what, where, and what to do about it, in one line.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct PublishError {
+    kind: PublishErrorKind,
+    text: String,
+}
+
+/// What kind of trouble a [`PublishError`] is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum PublishErrorKind {
+    /// The context has no running service behind it.
+    Detached,
+    /// Neither the configuration nor the schema names a topic.
+    NoTopic,
+    /// The registry does not know the schema.
+    Schema,
+    /// The registry does not answer.
+    Registry,
+    /// The broker refused it, or was not reached in time.
+    Broker,
+}
+
+impl PublishError {
+    /// An error of this kind with this text.
+    pub fn new(kind: PublishErrorKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+        }
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn kind(&self) -> PublishErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn detached(event: &str) -> Self {
+        Self::new(
+            PublishErrorKind::Detached,
+            format!("`{event}` cannot be published from a detached context; it has no service behind it"),
+        )
+    }
+}

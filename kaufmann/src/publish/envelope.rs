@@ -1,0 +1,149 @@
+//! The headers of an event: CloudEvents 1.0 in the Kafka binding's binary mode, with correlation and causation.
+//!
+//! | header | value |
+//! |---|---|
+//! | `ce_specversion` | `1.0` |
+//! | `ce_id` | of a reply: a UUID made from its cause, so that a repeated reply has the same; else a new one |
+//! | `ce_type` | the event's name |
+//! | `ce_source` | `publish.source` |
+//! | `ce_time` | when it was made, RFC 3339 |
+//! | `content-type` | `application/avro` |
+//! | `ce_correlationid` | that of the cause, else the cause's id |
+//! | `ce_causationid` | the cause's id |
+//!
+//! A cause without an id is called by its topic, partition and offset: `orders/3@17`.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use crate::publish::MessageHeaders;
+use crate::record::Record;
+
+/// The header that names the event.
+pub(crate) const TYPE: &str = "ce_type";
+const SPEC_VERSION: &str = "ce_specversion";
+const ID: &str = "ce_id";
+const SOURCE: &str = "ce_source";
+const TIME: &str = "ce_time";
+const CONTENT_TYPE: &str = "content-type";
+const CORRELATION: &str = "ce_correlationid";
+const CAUSATION: &str = "ce_causationid";
+
+/// The namespace of the ids of replies; any constant will do, as long as it stays the same.
+const REPLIES: Uuid = Uuid::from_u128(0x5f1d_2c0a_77a4_4c0e_9d5b_6b61_7566_6d61);
+
+/// What the headers of an event say.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope<'a> {
+    /// The event's own id.
+    pub(crate) id: Uuid,
+    /// The event's name.
+    pub(crate) event: &'a str,
+    /// Who made it.
+    pub(crate) source: &'a str,
+    /// When.
+    pub(crate) time: SystemTime,
+    /// The record that led to it.
+    pub(crate) cause: Option<&'a Record>,
+}
+
+impl Envelope<'_> {
+    /// Writes the headers.
+    pub(crate) fn headers(&self) -> MessageHeaders {
+        let mut headers = MessageHeaders::with_capacity(384);
+        let mut text = Uuid::encode_buffer();
+        headers.push(SPEC_VERSION, Some(b"1.0"));
+        headers.push(ID, Some(self.id.hyphenated().encode_lower(&mut text).as_bytes()));
+        headers.push(TYPE, Some(self.event.as_bytes()));
+        headers.push(SOURCE, Some(self.source.as_bytes()));
+        let time = humantime::format_rfc3339_micros(self.time).to_string();
+        headers.push(TIME, Some(time.as_bytes()));
+        headers.push(CONTENT_TYPE, Some(b"application/avro"));
+        if let Some(cause) = self.cause {
+            let id = cause_id(cause);
+            headers.push(CORRELATION, Some(cause.header(CORRELATION).unwrap_or(&id)));
+            headers.push(CAUSATION, Some(&id));
+        }
+        headers
+    }
+}
+
+/// The id of the `number`-th event that a record led to. The same record always leads to the same ids, so that a reader can
+/// recognise what is published again after a crash.
+pub(crate) fn reply_id(cause: &Record, event: &str, number: usize) -> Uuid {
+    let mut name = Vec::with_capacity(96);
+    for part in [cause.topic().as_bytes(), event.as_bytes()] {
+        name.extend_from_slice(part);
+        name.push(0);
+    }
+    name.extend_from_slice(&cause.partition().to_be_bytes());
+    name.extend_from_slice(&cause.offset().to_be_bytes());
+    // A topic that is deleted and made anew counts its offsets again, but not at the same time.
+    name.extend_from_slice(&cause.timestamp().unwrap_or(-1).to_be_bytes());
+    name.extend_from_slice(&(number as u64).to_be_bytes());
+    Uuid::new_v5(&REPLIES, &name)
+}
+
+/// What a record is called as a cause.
+fn cause_id(cause: &Record) -> Vec<u8> {
+    match cause.header(ID) {
+        Some(id) => id.to_vec(),
+        None => format!("{}/{}@{}", cause.topic(), cause.partition(), cause.offset()).into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::RawRecord;
+
+    fn cause(headers: &[(&str, Option<&[u8]>)]) -> Record {
+        Record::of(&RawRecord {
+            offset: 7,
+            timestamp: Some(1),
+            key: None,
+            payload: None,
+            headers,
+        })
+    }
+
+    fn headers(cause: &Record) -> MessageHeaders {
+        let id = reply_id(cause, "user.created", 0);
+        Envelope {
+            id,
+            event: "user.created",
+            source: "/a",
+            time: SystemTime::UNIX_EPOCH,
+            cause: Some(cause),
+        }
+        .headers()
+    }
+
+    #[test]
+    fn a_reply_names_its_cause_and_keeps_its_correlation() {
+        let headers = headers(&cause(&[
+            ("ce_id", Some(b"42")),
+            ("ce_correlationid", Some(b"c")),
+        ]));
+        assert_eq!(headers.get("ce_type"), Some(&b"user.created"[..]));
+        assert_eq!(headers.get("ce_time"), Some(&b"1970-01-01T00:00:00.000000Z"[..]));
+        assert_eq!(headers.get("ce_causationid"), Some(&b"42"[..]));
+        assert_eq!(headers.get("ce_correlationid"), Some(&b"c"[..]));
+    }
+
+    #[test]
+    fn a_cause_without_an_id_is_called_by_its_place() {
+        let headers = headers(&cause(&[]));
+        assert_eq!(headers.get("ce_causationid"), Some(&b"/0@7"[..]));
+        assert_eq!(headers.get("ce_correlationid"), Some(&b"/0@7"[..]));
+    }
+
+    #[test]
+    fn the_same_record_leads_to_the_same_ids_and_each_reply_to_its_own() {
+        let record = cause(&[]);
+        assert_eq!(reply_id(&record, "a", 0), reply_id(&record, "a", 0));
+        assert_ne!(reply_id(&record, "a", 0), reply_id(&record, "a", 1));
+        assert_ne!(reply_id(&record, "a", 0), reply_id(&record, "b", 0));
+    }
+}

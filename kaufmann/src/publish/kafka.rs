@@ -1,0 +1,155 @@
+//! The publisher on Kafka: librdkafka's idempotent producer.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+
+use self::delivery::{Delivery, Outstanding, PublisherContext, arrived, complete};
+use super::{
+    Completion, Message, MessageHeaders, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered,
+};
+use crate::config::Config;
+use crate::kafka;
+
+mod delivery;
+
+#[cfg(test)]
+mod tests;
+
+/// A [`Publisher`] on Kafka.
+///
+/// It is idempotent with `acks=all`: what it delivers is there once, on all replicas in sync, and the messages of one key
+/// in the order in which they were sent. It gives nothing up while the brokers are away (`message.timeout.ms=0`): the
+/// queue fills, and [`Publisher::send`] gives back what no longer fits. A key goes to the partition to which Java's clients
+/// send it (`murmur2_random`). Batches wait 5 ms to fill (`linger.ms`), and are compressed with LZ4, the codec that costs
+/// least. The queue takes `publish.max_outstanding` messages. All but `acks` and `enable.idempotence` can be set in
+/// `[kafka]`; a prefix `producer.` keeps a property from the consumer.
+///
+/// Completions run on the producer's thread: they should be short, and must not block. A message that cannot even be queued
+/// (too large, no such topic) completes within [`Publisher::send`]. Dropping the publisher gives up what is still queued, and
+/// says so to the completions.
+pub struct KafkaPublisher {
+    /// `None` only while it is dropped.
+    producer: Option<ThreadedProducer<PublisherContext>>,
+    outstanding: Arc<Outstanding>,
+    broker: Arc<str>,
+}
+
+impl KafkaPublisher {
+    /// A publisher to the brokers of `config`. Nothing is connected before the first message.
+    ///
+    /// # Errors
+    ///
+    /// If the brokers are missing, or librdkafka refuses a property.
+    pub fn new(config: &Config) -> Result<Self, PublishError> {
+        let refused = |text| PublishError::new(PublishErrorKind::Broker, text);
+        let outstanding = Arc::new(Outstanding::default());
+        let broker: Arc<str> = config.brokers.first().map_or("HOST:PORT", String::as_str).into();
+        let context = PublisherContext::new(Arc::clone(&outstanding), Arc::clone(&broker));
+        let producer = kafka::producer(config)
+            .map_err(refused)?
+            .create_with_context(context)
+            .map_err(|error| refused(kafka::explain::creation(&error)))?;
+        Ok(Self {
+            producer: Some(producer),
+            outstanding,
+            broker,
+        })
+    }
+
+    /// librdkafka did not take the message.
+    #[cold]
+    #[allow(clippy::result_large_err)]
+    fn not_queued(&self, error: &KafkaError, message: Message, done: Completion) -> Result<(), Rejected> {
+        self.outstanding.less();
+        let code = error
+            .rdkafka_error_code()
+            .unwrap_or(RDKafkaErrorCode::InvalidArgument);
+        if code == RDKafkaErrorCode::QueueFull {
+            return Err(Rejected { message, done });
+        }
+        let size = message.key.as_ref().map_or(0, Vec::len) + message.payload.as_ref().map_or(0, Vec::len);
+        let text = kafka::explain::why_not_produced(code, &message.topic, size, &self.broker);
+        let error = PublishError::new(PublishErrorKind::Broker, text);
+        complete(done, Err(Undelivered { message, error }));
+        Ok(())
+    }
+}
+
+impl Publisher for KafkaPublisher {
+    fn send(&self, message: Message, done: Completion) -> Result<(), Rejected> {
+        let Some(producer) = &self.producer else {
+            return Err(Rejected { message, done });
+        };
+        let record = BaseRecord::<[u8], [u8], Delivery> {
+            topic: &message.topic,
+            partition: None,
+            payload: message.payload.as_deref(),
+            key: message.key.as_deref(),
+            timestamp: None,
+            headers: headers(&message.headers),
+            delivery_opaque: Box::new(Mutex::new(done)),
+        };
+        self.outstanding.more();
+        match producer.send(record) {
+            Ok(()) => Ok(()),
+            Err((error, record)) => {
+                let done = arrived(record.delivery_opaque);
+                self.not_queued(&error, message, done)
+            }
+        }
+    }
+
+    /// Also waits for what other threads send meanwhile.
+    fn flush(&self, timeout: Duration) -> bool {
+        self.outstanding.wait(timeout)
+    }
+}
+
+impl Drop for KafkaPublisher {
+    fn drop(&mut self) {
+        let Some(producer) = self.producer.take() else {
+            return;
+        };
+        // Purges its queue, completes what was in it, and ends its thread, within a second.
+        let drop_it = move || drop(producer);
+        if delivery::on_producer_thread() {
+            // A completion had the last reference: the thread cannot wait for its own end.
+            if let Err(error) = std::thread::Builder::new()
+                .name("kaufmann-unpublish".into())
+                .spawn(drop_it)
+            {
+                tracing::warn!(%error, "no thread to end the producer on");
+            }
+        } else {
+            drop_it();
+        }
+    }
+}
+
+/// The headers for librdkafka; none at all is cheaper than an empty list.
+fn headers(headers: &MessageHeaders) -> Option<OwnedHeaders> {
+    if headers.is_empty() {
+        return None;
+    }
+    let list = OwnedHeaders::new_with_capacity(headers.len());
+    let insert = |list: OwnedHeaders, (key, value): (&str, Option<&[u8]>)| {
+        list.insert(Header {
+            key,
+            value: value.as_ref(),
+        })
+    };
+    Some(headers.iter().fold(list, insert))
+}
+
+impl std::fmt::Debug for KafkaPublisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaPublisher")
+            .field("outstanding", &self.outstanding)
+            .finish_non_exhaustive()
+    }
+}

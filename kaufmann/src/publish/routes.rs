@@ -1,0 +1,118 @@
+//! Where an event goes: its topic, its subject, and the schema id that its frame carries.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::config::{Config, SubjectStrategy};
+use crate::event::EventInfo;
+use crate::publish::{PublishError, PublishErrorKind};
+use crate::schemas::Schemas;
+
+/// The routes of the events that this service publishes.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    schemas: Arc<Schemas>,
+    topic: Option<String>,
+    topics: BTreeMap<String, String>,
+    subject: SubjectStrategy,
+    register: bool,
+    known: RwLock<HashMap<&'static str, Arc<Route>>>,
+}
+
+/// The route of one event.
+#[derive(Debug)]
+pub(crate) struct Route {
+    info: &'static EventInfo,
+    /// The topic it goes to.
+    pub(crate) topic: Arc<str>,
+    subject: String,
+}
+
+impl Routes {
+    pub(crate) fn new(config: &Config, schemas: Arc<Schemas>) -> Self {
+        Self {
+            schemas,
+            topic: config.publish.topic.clone(),
+            topics: config.publish.topics.clone(),
+            subject: config.registry.subject,
+            register: config.registry.register,
+            known: RwLock::default(),
+        }
+    }
+
+    /// The route of an event.
+    ///
+    /// # Errors
+    ///
+    /// If nothing names its topic.
+    pub(crate) fn of(&self, info: &'static EventInfo) -> Result<Arc<Route>, PublishError> {
+        if let Some(route) = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(info.name)
+        {
+            return Ok(Arc::clone(route));
+        }
+        let topic = self.topic_of(info)?;
+        let subject = subject(self.subject, topic, info.full_name);
+        let route = Arc::new(Route {
+            info,
+            topic: topic.into(),
+            subject,
+        });
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(known.entry(info.name).or_insert(route)))
+    }
+
+    /// The id that the frame of an event carries.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not have the schema, or does not answer.
+    pub(crate) async fn id(&self, route: &Route) -> Result<u32, PublishError> {
+        let found = self
+            .schemas
+            .id_of(route.info, &route.subject, self.register)
+            .await;
+        let (name, subject) = (route.info.name, &route.subject);
+        match found {
+            Ok(Some(id)) => Ok(id),
+            Ok(None) => Err(PublishError::new(
+                PublishErrorKind::Schema,
+                format!(
+                    "the registry has no schema of `{name}` under the subject `{subject}` that equals the one in {}; \
+                     register it, or set `registry.register = true`",
+                    route.info.defined_at
+                ),
+            )),
+            Err(error) => Err(PublishError::new(
+                PublishErrorKind::Registry,
+                format!("the schema id of `{name}` cannot be had: {error}"),
+            )),
+        }
+    }
+
+    fn topic_of(&self, info: &'static EventInfo) -> Result<&str, PublishError> {
+        let configured = self.topics.get(info.name).map(String::as_str);
+        configured.or(info.topic).or(self.topic.as_deref()).ok_or_else(|| {
+            PublishError::new(
+                PublishErrorKind::NoTopic,
+                format!(
+                    "nothing says to which topic `{0}` goes; give its schema ({1}) the attribute `\"topic\"`, or set \
+                     `publish.topics.\"{0}\"` or `publish.topic`",
+                    info.name, info.defined_at
+                ),
+            )
+        })
+    }
+}
+
+/// The subject under which the schema of an event stands.
+pub(crate) fn subject(strategy: SubjectStrategy, topic: &str, full_name: &str) -> String {
+    match strategy {
+        SubjectStrategy::Record => full_name.to_owned(),
+        SubjectStrategy::Topic => format!("{topic}-value"),
+        SubjectStrategy::TopicRecord => format!("{topic}-{full_name}"),
+    }
+}

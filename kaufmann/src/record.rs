@@ -1,0 +1,401 @@
+//! A record as it came from Kafka: slices of the arena of its batch.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::assignment::Assignment;
+use crate::event::Body;
+
+/// A record. Cloning it is cheap: its bytes are shared with the records that were read together with it.
+#[derive(Clone)]
+pub struct Record {
+    batch: Arc<Batch>,
+    index: u32,
+    /// Where the datum begins in the payload, behind the frame.
+    body: u32,
+}
+
+/// Records that were handed over together: one arena for all their bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    arena: Vec<u8>,
+    entries: Vec<Entry>,
+    assignments: Vec<Arc<Assignment>>,
+}
+
+/// One record of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) offset: i64,
+    /// Milliseconds since the Unix epoch; negative if the record has none.
+    pub(crate) timestamp: i64,
+    /// The lane's hash; 0 if nothing orders the record.
+    pub(crate) lane: u64,
+    key: Span,
+    payload: Span,
+    headers: Span,
+    assignment: u32,
+}
+
+/// A part of the arena, or `null`.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+/// What a source hands over for one record; everything is copied.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRecord<'a> {
+    /// The offset in its partition.
+    pub offset: i64,
+    /// Milliseconds since the Unix epoch, if the record has a time.
+    pub timestamp: Option<i64>,
+    /// The key; `None` is Kafka's `null`.
+    pub key: Option<&'a [u8]>,
+    /// The payload; `None` is a tombstone.
+    pub payload: Option<&'a [u8]>,
+    /// The headers in their order. A name may stand more than once; a value may be `null`.
+    pub headers: &'a [(&'a str, Option<&'a [u8]>)],
+}
+
+impl Record {
+    pub(crate) fn new(batch: Arc<Batch>, index: u32) -> Self {
+        Self {
+            batch,
+            index,
+            body: 0,
+        }
+    }
+
+    /// A record of no topic, with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self::of(&RawRecord {
+            offset: 0,
+            timestamp: None,
+            key: None,
+            payload: None,
+            headers: &[],
+        })
+    }
+
+    /// A record of no topic.
+    pub(crate) fn of(raw: &RawRecord<'_>) -> Self {
+        let mut batch = Batch::default();
+        batch.push(&Arc::new(Assignment::new(0, "".into(), 0)), 0, raw);
+        Self::new(Arc::new(batch), 0)
+    }
+
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.assignment().topic()
+    }
+
+    /// The partition.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.assignment().partition()
+    }
+
+    /// The offset in the partition.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.entry().offset
+    }
+
+    /// The record's time in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<i64> {
+        let timestamp = self.entry().timestamp;
+        (timestamp >= 0).then_some(timestamp)
+    }
+
+    /// The key; `None` is Kafka's `null`.
+    #[must_use]
+    pub fn key(&self) -> Option<&[u8]> {
+        self.batch.slice(self.entry().key)
+    }
+
+    /// The whole payload with its frame; `None` is a tombstone.
+    #[must_use]
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.batch.slice(self.entry().payload)
+    }
+
+    /// The Avro datum: the payload without its frame.
+    #[must_use]
+    pub fn body(&self) -> Body<'_> {
+        Body::new(
+            self.payload()
+                .unwrap_or_default()
+                .get(self.body as usize..)
+                .unwrap_or_default(),
+        )
+    }
+
+    /// The headers in their order.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::new(self.batch.slice(self.entry().headers).unwrap_or_default())
+    }
+
+    #[inline]
+    pub(crate) fn has_headers(&self) -> bool {
+        self.entry().headers.size() > 0
+    }
+
+    /// The value of the last header with this name; `None` if there is none or it is `null`.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers()
+            .filter(|(candidate, _)| *candidate == name)
+            .last()
+            .and_then(|(_, value)| value)
+    }
+
+    /// The bytes the record takes of the byte budget: key, payload, headers and a constant for itself.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.entry().size()
+    }
+
+    pub(crate) fn lane(&self) -> u64 {
+        self.entry().lane
+    }
+
+    pub(crate) fn assignment(&self) -> &Arc<Assignment> {
+        &self.batch.assignments[self.entry().assignment as usize]
+    }
+
+    /// Says where the datum begins.
+    pub(crate) fn with_body(mut self, start: usize) -> Self {
+        self.body = u32::try_from(start).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// A record with an arena of its own, so that waiting does not pin the batch it came with.
+    pub(crate) fn detached(&self) -> Self {
+        let mut batch = Batch::default();
+        let headers: Vec<_> = self.headers().collect();
+        let raw = RawRecord {
+            offset: self.offset(),
+            timestamp: self.timestamp(),
+            key: self.key(),
+            payload: self.payload(),
+            headers: &headers,
+        };
+        batch.push(self.assignment(), self.lane(), &raw);
+        Self {
+            batch: Arc::new(batch),
+            index: 0,
+            body: self.body,
+        }
+    }
+
+    fn entry(&self) -> &Entry {
+        &self.batch.entries[self.index as usize]
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Record({}/{}@{})",
+            self.topic(),
+            self.partition(),
+            self.offset()
+        )
+    }
+}
+
+/// What a record costs beyond its bytes: its entry and its place in the tracker.
+const RECORD_OVERHEAD: usize = size_of::<Entry>();
+
+impl Entry {
+    pub(crate) fn size(&self) -> usize {
+        RECORD_OVERHEAD
+            + [self.key, self.payload, self.headers]
+                .iter()
+                .map(|span| span.size())
+                .sum::<usize>()
+    }
+}
+
+impl Batch {
+    /// Copies a record in, and says what it takes of the byte budget.
+    pub(crate) fn push(&mut self, assignment: &Arc<Assignment>, lane: u64, raw: &RawRecord<'_>) -> usize {
+        let known = self
+            .assignments
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, assignment));
+        if !known {
+            self.assignments.push(Arc::clone(assignment));
+        }
+        let entry = Entry {
+            offset: raw.offset,
+            timestamp: raw.timestamp.unwrap_or(-1),
+            lane,
+            key: self.copy(raw.key),
+            payload: self.copy(raw.payload),
+            headers: self.copy_headers(raw.headers),
+            assignment: (self.assignments.len() - 1) as u32,
+        };
+        self.entries.push(entry);
+        entry.size()
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes in the arena.
+    pub(crate) fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    pub(crate) fn with_capacity(records: usize, bytes: usize) -> Self {
+        Self {
+            arena: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(records),
+            assignments: Vec::with_capacity(4),
+        }
+    }
+
+    #[inline]
+    fn copy(&mut self, bytes: Option<&[u8]>) -> Span {
+        let Some(bytes) = bytes else { return Span::NULL };
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(bytes);
+        Span {
+            start,
+            len: bytes.len() as u32,
+        }
+    }
+
+    fn copy_headers(&mut self, headers: &[(&str, Option<&[u8]>)]) -> Span {
+        if headers.is_empty() {
+            return Span { start: 0, len: 0 };
+        }
+        let start = self.arena.len() as u32;
+        for (name, value) in headers {
+            encode_header(&mut self.arena, name, *value);
+        }
+        Span {
+            start,
+            len: self.arena.len() as u32 - start,
+        }
+    }
+
+    #[inline]
+    fn slice(&self, span: Span) -> Option<&[u8]> {
+        (span.len != u32::MAX).then(|| &self.arena[span.start as usize..][..span.len as usize])
+    }
+}
+
+impl Span {
+    const NULL: Self = Self {
+        start: 0,
+        len: u32::MAX,
+    };
+
+    fn size(self) -> usize {
+        if self.len == u32::MAX {
+            0
+        } else {
+            self.len as usize
+        }
+    }
+}
+
+/// Appends a header as [`Headers`] reads it: name length, name, value length or `u32::MAX` for null, value.
+pub(crate) fn encode_header(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+    out.extend_from_slice(name.as_bytes());
+    let len = value.map_or(u32::MAX, |value| value.len() as u32);
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(value.unwrap_or_default());
+}
+
+/// The headers of a record, in their order.
+#[derive(Clone, Debug)]
+pub struct Headers<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Headers<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    fn length(&mut self) -> Option<u32> {
+        self.take(4)?.try_into().ok().map(u32::from_le_bytes)
+    }
+}
+
+impl<'a> Iterator for Headers<'a> {
+    type Item = (&'a str, Option<&'a [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let len = self.length()?;
+        let name = std::str::from_utf8(self.take(len as usize)?).ok()?;
+        match self.length()? {
+            u32::MAX => Some((name, None)),
+            len => Some((name, Some(self.take(len as usize)?))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(raw: &RawRecord<'_>) -> Record {
+        let mut batch = Batch::default();
+        batch.push(&Arc::new(Assignment::new(1, "t".into(), 3)), 7, raw);
+        Record::new(Arc::new(batch), 0)
+    }
+
+    #[test]
+    fn null_and_empty_are_kept_apart() {
+        let raw = RawRecord {
+            offset: 5,
+            timestamp: None,
+            key: None,
+            payload: Some(b""),
+            headers: &[],
+        };
+        let record = record(&raw);
+        assert_eq!((record.key(), record.payload()), (None, Some(&b""[..])));
+        assert_eq!((record.topic(), record.partition(), record.offset()), ("t", 3, 5));
+        assert_eq!(record.timestamp(), None);
+    }
+
+    #[test]
+    fn headers_keep_order_repetition_and_null() {
+        let headers = [("a", Some(&b"1"[..])), ("b", None), ("a", Some(&b""[..]))];
+        let raw = RawRecord {
+            offset: 0,
+            timestamp: Some(9),
+            key: Some(b"k"),
+            payload: None,
+            headers: &headers,
+        };
+        let record = record(&raw).detached();
+        assert_eq!(record.headers().collect::<Vec<_>>(), headers);
+        assert_eq!(record.header("a"), Some(&b""[..]));
+        assert_eq!(record.header("c"), None);
+        assert_eq!((record.payload(), record.timestamp()), (None, Some(9)));
+    }
+}

@@ -1,0 +1,320 @@
+//! A running service: puts the parts together, starts them in the order of the data, and ends them in the opposite one.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::attempt::attempt;
+use crate::config::Config;
+use crate::context::State;
+use crate::control::Control;
+use crate::error::{Error, ErrorKind};
+use crate::handler::{Service, emitted};
+use crate::link::Link;
+use crate::observer::Observer;
+use crate::poller::{Ending, Poller};
+use crate::publish::{Outbound, PublishErrorKind, Publisher};
+use crate::registry::SchemaRegistry;
+use crate::schemas::Schemas;
+use crate::settle::Settlements;
+use crate::shard::{Inbox, Letter, Shard};
+use crate::source::{Source, Waker};
+
+/// How long the shards may take to say what runs in them.
+const REPORT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long what was published besides may take to leave at the end.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs a [`Service`] between a source and a publisher.
+///
+/// The generated main does this with Kafka; a program may do it inside its own `main`, and a test with the in-memory pair:
+///
+/// ```no_run
+/// # async fn run<Accounts: kaufmann::Service<State = ()>>() -> Result<(), kaufmann::Error> {
+/// use kaufmann::publish::MemoryPublisher;
+/// use kaufmann::registry::EmbeddedRegistry;
+///
+/// let (source, feed) = kaufmann::source::memory();
+/// let finished = kaufmann::Runtime::<Accounts>::builder(())
+///     .source(source)
+///     .publisher(MemoryPublisher::new())
+///     .registry(EmbeddedRegistry::new())
+///     .run(async { _ = tokio::signal::ctrl_c().await })
+///     .await?;
+/// assert!(finished.drained);
+/// # drop(feed);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Runtime<V>(std::marker::PhantomData<V>);
+
+impl<V: Service> Runtime<V> {
+    /// Begins with the state that the handlers share.
+    pub fn builder(state: V::State) -> Builder<V> {
+        Builder {
+            state,
+            config: Config::default(),
+            source: None,
+            publisher: None,
+            registry: None,
+            observer: None,
+        }
+    }
+}
+
+/// What a service runs on.
+pub struct Builder<V: Service> {
+    state: V::State,
+    config: Config,
+    source: Option<Box<dyn Source>>,
+    publisher: Option<Arc<dyn Publisher>>,
+    registry: Option<Arc<dyn SchemaRegistry>>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// How a service ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// Records that were settled.
+    pub settled: u64,
+    /// Whether everything that ran was finished before the deadline, and its offsets committed.
+    pub drained: bool,
+    /// What still ran at the deadline, one line each.
+    pub blocked: Vec<String>,
+}
+
+impl<V: Service> Builder<V> {
+    /// Sets bounds, deadlines and topics. Without it everything has its default.
+    #[must_use]
+    pub fn config(mut self, config: &Config) -> Self {
+        self.config = config.clone();
+        self
+    }
+
+    /// Sets where records come from. Required.
+    #[must_use]
+    pub fn source(mut self, source: impl Source) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// Sets where events go. Required.
+    #[must_use]
+    pub fn publisher(mut self, publisher: impl Publisher) -> Self {
+        self.publisher = Some(Arc::new(publisher));
+        self
+    }
+
+    /// Sets where schemas are known by their ids. Required.
+    #[must_use]
+    pub fn registry(mut self, registry: impl SchemaRegistry) -> Self {
+        self.registry = Some(Arc::new(registry));
+        self
+    }
+
+    /// Sets who is told what becomes of each record.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Runs until `shutdown` is ready, then finishes what runs. Must be called within a multi-thread or current-thread tokio
+    /// runtime with its timer on.
+    ///
+    /// # Errors
+    ///
+    /// If a part is missing, an event that handlers return has no topic or is not in the registry, the source fails, or a
+    /// handler asks the service to stop.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<Finished, Error> {
+        let Self {
+            state,
+            config,
+            source,
+            publisher,
+            registry,
+            observer,
+        } = self;
+        let missing = |part| Error::new(ErrorKind::Configuration, format!("the runtime has no {part}"));
+        let mut source = source.ok_or_else(|| missing("source"))?;
+        let publisher = publisher.ok_or_else(|| missing("publisher"))?;
+        let registry = registry.ok_or_else(|| missing("registry"))?;
+
+        let schemas = Arc::new(Schemas::new(registry, V::HANDLERS));
+        let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas));
+        know_emitted::<V>(&outbound).await?;
+
+        let (waker, parker) = parking();
+        let link = Arc::new(Link {
+            handlers: V::HANDLERS,
+            schemas,
+            outbound: Arc::clone(&outbound),
+            settlements: Arc::new(Settlements::new(waker.clone())),
+            control: Arc::new(Control::new(waker.clone())),
+            permits: Arc::new(Semaphore::new(
+                config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
+            )),
+            retry: config.retry.clone(),
+            observer,
+        });
+        source
+            .start(waker)
+            .map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?;
+        let shards = Shards::spawn::<V>(&link, state);
+        let ended = spawn_poller(source, &config, &shards, &link, parker)?;
+
+        let control = Arc::clone(&link.control);
+        let stopper = tokio::spawn(async move {
+            shutdown.await;
+            control.stop();
+        });
+        let ending = ended.await;
+        stopper.abort();
+        let Ok(Ending { settled, drained }) = ending else {
+            return Err(Error::new(ErrorKind::Internal, "the poller thread panicked"));
+        };
+        let blocked = if drained {
+            Vec::new()
+        } else {
+            shards.what_runs().await
+        };
+        shards.end().await;
+        flush(outbound).await;
+        info!(settled, drained, "stopped");
+        match link.control.failure() {
+            Some(failure) => Err(Error::new(ErrorKind::Handler, failure)),
+            None => Ok(Finished {
+                settled,
+                drained,
+                blocked,
+            }),
+        }
+    }
+}
+
+/// Finds topic and schema id of every event that handlers return, so that what is missing is said at the start. A registry
+/// that does not answer is no reason not to start.
+async fn know_emitted<V: Service>(outbound: &Outbound) -> Result<(), Error> {
+    for info in emitted::<V>() {
+        let configuration =
+            |error: crate::publish::PublishError| Error::new(ErrorKind::Configuration, error.to_string());
+        let route = outbound.routes().of(info).map_err(configuration)?;
+        match outbound.routes().id(&route).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == PublishErrorKind::Registry => {
+                warn!(%error, "starting without it; it is asked for again when it is needed");
+            }
+            Err(error) => return Err(Error::new(ErrorKind::Schema, error.to_string())),
+        }
+    }
+    Ok(())
+}
+
+/// A waker for a thread that is started later.
+fn parking() -> (Waker, Arc<OnceLock<Thread>>) {
+    let thread: Arc<OnceLock<Thread>> = Arc::default();
+    let known = Arc::clone(&thread);
+    let waker = Waker::new(move || {
+        // Before the thread runs there is nobody to wake: its first round looks at everything.
+        if let Some(thread) = known.get() {
+            thread.unpark();
+        }
+    });
+    (waker, thread)
+}
+
+fn spawn_poller(
+    source: Box<dyn Source>,
+    config: &Config,
+    shards: &Shards,
+    link: &Link,
+    parker: Arc<OnceLock<Thread>>,
+) -> Result<oneshot::Receiver<Ending>, Error> {
+    let (settlements, control) = (Arc::clone(&link.settlements), Arc::clone(&link.control));
+    let poller = Poller::new(
+        source,
+        config,
+        shards.inboxes.clone(),
+        settlements,
+        control,
+        Instant::now(),
+    );
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("kaufmann-poller".into())
+        .spawn(move || {
+            parker.get_or_init(std::thread::current);
+            _ = sender.send(poller.run());
+        })
+        .map_err(|error| {
+            Error::new(ErrorKind::Start, "the poller thread could not be started").caused_by(error)
+        })?;
+    Ok(receiver)
+}
+
+/// The tasks that run the handlers.
+struct Shards {
+    inboxes: Vec<Arc<Inbox>>,
+    tasks: JoinSet<()>,
+}
+
+impl Shards {
+    /// Two a worker thread: with more shards than threads tokio can even out their load.
+    fn spawn<V: Service>(link: &Arc<Link>, state: V::State) -> Self {
+        let count = tokio::runtime::Handle::current().metrics().num_workers().max(1) * 2;
+        let inboxes: Vec<Arc<Inbox>> = (0..count).map(|_| Arc::default()).collect();
+        let state = Arc::new(state);
+        let mut tasks = JoinSet::new();
+        for inbox in &inboxes {
+            let state = State::new(Arc::clone(&state), Some(Arc::clone(link)));
+            let shard = Shard::new(Arc::clone(link), Arc::clone(inbox), state, attempt::<V>);
+            // A shard has a time slice of its own; tokio's budget would cut handlers short that touch many of its resources.
+            tasks.spawn(tokio::task::unconstrained(shard));
+        }
+        Self { inboxes, tasks }
+    }
+
+    /// What runs, one line each. A shard that is busy in a handler that never yields cannot answer.
+    async fn what_runs(&self) -> Vec<String> {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        for inbox in &self.inboxes {
+            inbox.send(Letter::Report(sender.clone()));
+        }
+        drop(sender);
+        let mut lines = Vec::new();
+        let collect = async {
+            while let Some(line) = receiver.recv().await {
+                lines.push(line);
+            }
+        };
+        if tokio::time::timeout(REPORT_PATIENCE, collect).await.is_err() {
+            lines.push("a handler that never yields, and what waits behind it".to_owned());
+        }
+        lines
+    }
+
+    async fn end(mut self) {
+        for inbox in &self.inboxes {
+            inbox.send(Letter::End);
+        }
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        _ = tokio::time::timeout(REPORT_PATIENCE, all).await;
+    }
+}
+
+/// Lets leave what handlers published besides. Everything that a settlement depended on has left already.
+async fn flush(outbound: Arc<Outbound>) {
+    let flushed = tokio::task::spawn_blocking(move || outbound.flush(FLUSH_PATIENCE)).await;
+    if !flushed.unwrap_or(false) {
+        warn!(
+            "some messages did not leave before the end; their records are unsettled and will be handled again"
+        );
+    }
+}

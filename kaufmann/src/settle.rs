@@ -1,0 +1,210 @@
+//! How the poller learns which records are done.
+//!
+//! Shards and deliveries report here; the poller collects. It is woken only when the reports let it go on: when it stands
+//! at a bound, or drains.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::record::Record;
+use crate::source::Waker;
+
+/// Reports on their way to the poller.
+#[derive(Debug)]
+pub(crate) struct Settlements {
+    reports: Mutex<Vec<Report>>,
+    /// Records to be reported before the poller is woken; 0: it need not be.
+    wake_after: AtomicUsize,
+    waker: Waker,
+}
+
+/// What became of some records of one assignment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Report {
+    /// The assignment's id.
+    pub(crate) assignment: u64,
+    /// The first offset.
+    pub(crate) from: i64,
+    /// The last offset. Between them every record that was taken is meant.
+    pub(crate) to: i64,
+    /// What the records took of the byte budget.
+    pub(crate) bytes: usize,
+    /// Whether they are settled. If not they were given up, because their assignment ends.
+    pub(crate) settled: bool,
+}
+
+impl Settlements {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self {
+            reports: Mutex::default(),
+            wake_after: AtomicUsize::new(0),
+            waker,
+        }
+    }
+
+    /// Sends one report.
+    pub(crate) fn report(&self, report: Report) {
+        self.lock().push(report);
+        self.count(1);
+    }
+
+    /// Takes the reports, in exchange for an empty buffer.
+    pub(crate) fn take(&self, buffer: &mut Vec<Report>) {
+        std::mem::swap(&mut *self.lock(), buffer);
+    }
+
+    /// Wakes the poller after `records` more; 0: not at all.
+    pub(crate) fn wake_after(&self, records: usize) {
+        self.wake_after.store(records, Ordering::Release);
+    }
+
+    fn count(&self, records: usize) {
+        let left = self.wake_after.load(Ordering::Acquire);
+        if left == 0 {
+            return;
+        }
+        if left <= records {
+            self.wake_after.store(0, Ordering::Release);
+            self.waker.wake();
+        } else {
+            // A lost update only wakes the poller later, and it looks by itself from time to time.
+            self.wake_after.store(left - records, Ordering::Release);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Report>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Report {
+    /// The record is settled.
+    pub(crate) fn settled(record: &Record) -> Self {
+        Self::of(record, true)
+    }
+
+    fn of(record: &Record, settled: bool) -> Self {
+        let offset = record.offset();
+        Self {
+            assignment: record.assignment().id(),
+            from: offset,
+            to: offset,
+            bytes: record.size(),
+            settled,
+        }
+    }
+
+    /// Joins a report that follows this one without a gap.
+    fn join(&mut self, next: &Self) -> bool {
+        let follows =
+            self.assignment == next.assignment && self.settled == next.settled && self.to + 1 == next.from;
+        if follows {
+            self.to = next.to;
+            self.bytes += next.bytes;
+        }
+        follows
+    }
+}
+
+/// A shard's reports, joined before they are sent.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    settlements: Arc<Settlements>,
+    pending: Vec<Report>,
+    records: usize,
+}
+
+impl Reports {
+    pub(crate) fn new(settlements: Arc<Settlements>) -> Self {
+        Self {
+            settlements,
+            pending: Vec::new(),
+            records: 0,
+        }
+    }
+
+    /// The record is settled.
+    #[inline]
+    pub(crate) fn settle(&mut self, record: &Record) {
+        self.push(&Report::settled(record));
+    }
+
+    /// The record is given up: its assignment ends.
+    pub(crate) fn abandon(&mut self, record: &Record) {
+        self.push(&Report::of(record, false));
+    }
+
+    /// Sends what has been collected.
+    pub(crate) fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        self.settlements.lock().append(&mut self.pending);
+        self.settlements.count(std::mem::take(&mut self.records));
+    }
+
+    #[inline]
+    fn push(&mut self, report: &Report) {
+        self.records += 1;
+        if !self.pending.last_mut().is_some_and(|last| last.join(report)) {
+            self.pending.push(*report);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::RawRecord;
+
+    fn record(offset: i64) -> Record {
+        Record::of(&RawRecord {
+            offset,
+            timestamp: None,
+            key: None,
+            payload: None,
+            headers: &[],
+        })
+    }
+
+    fn reports() -> (Arc<Settlements>, Reports, Arc<AtomicUsize>) {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&woken);
+        let waker = Waker::new(move || _ = counter.fetch_add(1, Ordering::SeqCst));
+        let settlements = Arc::new(Settlements::new(waker));
+        (Arc::clone(&settlements), Reports::new(settlements), woken)
+    }
+
+    #[test]
+    fn neighbours_are_joined_and_kept_apart_from_those_given_up() {
+        let (settlements, mut reports, _) = reports();
+        for offset in [1, 2, 4] {
+            reports.settle(&record(offset));
+        }
+        reports.abandon(&record(5));
+        reports.flush();
+        let mut taken = Vec::new();
+        settlements.take(&mut taken);
+        let spans: Vec<_> = taken
+            .iter()
+            .map(|report| (report.from, report.to, report.settled))
+            .collect();
+        assert_eq!(spans, [(1, 2, true), (4, 4, true), (5, 5, false)]);
+        assert_eq!(taken[0].bytes, 2 * record(1).size());
+    }
+
+    #[test]
+    fn the_poller_is_woken_only_when_enough_is_done() {
+        let (settlements, mut reports, woken) = reports();
+        settlements.report(Report::settled(&record(1)));
+        assert_eq!(woken.load(Ordering::SeqCst), 0);
+        settlements.wake_after(3);
+        settlements.report(Report::settled(&record(2)));
+        assert_eq!(woken.load(Ordering::SeqCst), 0);
+        reports.settle(&record(3));
+        reports.settle(&record(4));
+        reports.flush();
+        settlements.report(Report::settled(&record(5)));
+        assert_eq!(woken.load(Ordering::SeqCst), 1);
+    }
+}

@@ -1,0 +1,56 @@
+//! How the poller reaches a shard.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::record::Batch;
+
+/// What is waiting for a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    letters: Mutex<VecDeque<Letter>>,
+    waker: AtomicWaker,
+}
+
+/// What a shard is told.
+#[derive(Debug)]
+pub(crate) enum Letter {
+    /// Here are records.
+    Batch(Arc<Batch>),
+    /// An assignment was fenced: give up what has not started.
+    Fenced,
+    /// Say what runs.
+    Report(UnboundedSender<String>),
+    /// End; what runs is dropped.
+    End,
+}
+
+impl Inbox {
+    /// Puts a letter in and wakes the shard.
+    pub(crate) fn send(&self, letter: Letter) {
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(letter);
+        self.waker.wake();
+    }
+
+    /// Takes all letters, in exchange for an empty buffer.
+    pub(crate) fn take(&self, buffer: &mut VecDeque<Letter>) {
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffer.is_empty() {
+            std::mem::swap(&mut *letters, buffer);
+        } else {
+            buffer.append(&mut letters);
+        }
+    }
+
+    /// Whom to wake for the next letter.
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+}

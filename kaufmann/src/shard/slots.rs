@@ -1,0 +1,75 @@
+//! Places in which handlers' futures are built and polled, used again and again.
+//!
+//! All events of a service share one future type, so a place that is free fits the next event: an instant handler costs no
+//! allocation, and a pending one moves as a pointer.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A place for a future.
+pub(crate) type Slot<F> = Pin<Box<Option<F>>>;
+
+/// How many free places are kept at most.
+const MAX_FREE: usize = 1024;
+
+/// Free places.
+#[derive(Debug)]
+pub(crate) struct Slots<F> {
+    free: Vec<Slot<F>>,
+}
+
+impl<F: Future> Slots<F> {
+    pub(crate) fn new() -> Self {
+        Self { free: Vec::new() }
+    }
+
+    /// Builds a future in a free place.
+    #[inline]
+    pub(crate) fn fill(&mut self, future: F) -> Slot<F> {
+        let mut slot = self.free.pop().unwrap_or_else(|| Box::pin(None));
+        slot.set(Some(future));
+        slot
+    }
+
+    /// Takes an empty place back.
+    #[inline]
+    pub(crate) fn give_back(&mut self, slot: Slot<F>) {
+        if self.free.len() < MAX_FREE {
+            self.free.push(slot);
+        }
+    }
+}
+
+/// Polls the future in a place. When it is done, or panics, the place is empty.
+#[inline]
+pub(crate) fn poll<F: Future>(
+    slot: &mut Slot<F>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
+    // What a panicking handler leaves behind is its own future, which is dropped at once, and the service's state, of which
+    // the same is true as after a panic in a spawned task.
+    let polled = catch_unwind(AssertUnwindSafe(|| match slot.as_mut().as_pin_mut() {
+        Some(future) => future.poll(cx),
+        None => unreachable!("a place is polled only while it is filled"),
+    }));
+    let result = match polled {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(output)) => Ok(output),
+        Err(panic) => Err(panic),
+    };
+    empty(slot, result)
+}
+
+fn empty<F, T>(
+    slot: &mut Slot<F>,
+    result: Result<T, Box<dyn Any + Send>>,
+) -> Poll<Result<T, Box<dyn Any + Send>>> {
+    // Dropping the future may panic as well.
+    match catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
+        Ok(()) => Poll::Ready(result),
+        Err(panic) => Poll::Ready(result.and(Err(panic))),
+    }
+}

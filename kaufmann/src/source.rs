@@ -1,0 +1,154 @@
+//! Where records come from: the [`Source`] trait, an in-memory source and the one on Kafka.
+//!
+//! A source is driven by one thread, the poller, which asks it in turn for events and for records, and never waits in it.
+//! At a bound the poller just does not read a partition; nothing is ever paused.
+
+use std::fmt;
+use std::sync::Arc;
+
+#[cfg(feature = "kafka")]
+mod kafka;
+
+mod memory;
+
+pub use memory::{MemoryFeed, MemoryRecord, MemorySource, memory};
+
+pub use crate::assignment::Assignment;
+pub use crate::record::RawRecord;
+#[cfg(feature = "kafka")]
+pub use kafka::KafkaSource;
+
+/// Delivers the records of the partitions that are assigned to this member of the consumer group.
+///
+/// The contract, which the poller relies on:
+///
+/// - No call blocks; when there is something new, the source calls the [`Waker`] given to [`Source::start`].
+/// - An [`Assignment`] is announced before its records, in the order of their offsets; its id is greater than all before.
+/// - After [`SourceEvent::Revoked`] no more of its records are read; the partition stays ours until [`Source::release`].
+/// - Each [`Source::commit`] is answered by one [`SourceEvent::Committed`], in the order of the calls.
+pub trait Source: Send + 'static {
+    /// Joins the group. From now on `waker` is called whenever there may be events or records.
+    ///
+    /// # Errors
+    ///
+    /// If the subscription is refused at once.
+    fn start(&mut self, waker: Waker) -> Result<(), SourceError>;
+
+    /// Takes what happened since the last call: rebalances, answers to commits, errors.
+    fn events(&mut self, events: &mut Vec<SourceEvent>);
+
+    /// Hands over up to `max` records of an assignment and says how many there were. 0 means: none are here just now.
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize;
+
+    /// Commits offsets, each the next one to read. Answered by [`SourceEvent::Committed`].
+    fn commit(&mut self, offsets: Vec<CommitOffset>);
+
+    /// Gives revoked assignments back.
+    fn release(&mut self, assignments: &[Arc<Assignment>]);
+
+    /// Leaves the group. Nothing is called afterwards.
+    fn close(&mut self);
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn start(&mut self, waker: Waker) -> Result<(), SourceError> {
+        (**self).start(waker)
+    }
+
+    fn events(&mut self, events: &mut Vec<SourceEvent>) {
+        (**self).events(events);
+    }
+
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize {
+        (**self).read(assignment, max, sink)
+    }
+
+    fn commit(&mut self, offsets: Vec<CommitOffset>) {
+        (**self).commit(offsets);
+    }
+
+    fn release(&mut self, assignments: &[Arc<Assignment>]) {
+        (**self).release(assignments);
+    }
+
+    fn close(&mut self) {
+        (**self).close();
+    }
+}
+
+/// An offset to commit: the next one that a reader of the partition should read.
+#[derive(Clone, Debug)]
+pub struct CommitOffset {
+    /// The assignment under which the records were handled.
+    pub assignment: Arc<Assignment>,
+    /// The next offset to read.
+    pub offset: i64,
+}
+
+/// What happens to a source besides records.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SourceEvent {
+    /// These partitions are ours from now on.
+    Assigned(Vec<Arc<Assignment>>),
+    /// These are to be given back. If `lost`, another member may have them already, and nothing can be committed.
+    Revoked {
+        /// The assignments.
+        assignments: Vec<Arc<Assignment>>,
+        /// Whether they are gone already.
+        lost: bool,
+    },
+    /// The answer to a commit.
+    Committed {
+        /// What was to be committed.
+        offsets: Vec<CommitOffset>,
+        /// Whether it was.
+        result: Result<(), SourceError>,
+    },
+    /// Something is wrong that may pass: no broker is reachable, a topic does not exist. The source goes on trying.
+    Trouble(SourceError),
+    /// What was wrong is over.
+    Recovered,
+    /// The source cannot go on.
+    Failed(SourceError),
+}
+
+/// What is wrong with a source: what, where, and what to do about it, in one line.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SourceError(String);
+
+impl SourceError {
+    /// An error with this text.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// Wakes the thread that drives a source. Calls between two of its rounds count as one.
+#[derive(Clone)]
+pub struct Waker(Arc<dyn Fn() + Send + Sync>);
+
+impl Waker {
+    /// A waker that calls `wake`.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wake))
+    }
+
+    /// A waker that unparks a thread.
+    #[must_use]
+    pub fn of_thread(thread: std::thread::Thread) -> Self {
+        Self::new(move || thread.unpark())
+    }
+
+    /// Wakes it.
+    pub fn wake(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waker")
+    }
+}

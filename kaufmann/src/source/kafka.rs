@@ -1,0 +1,327 @@
+//! The source on Kafka: a member of a consumer group on librdkafka.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use self::commits::Commits;
+use self::context::{Happened, Shared, SourceContext};
+use self::partitions::Partitions;
+use self::probe::Prober;
+use self::trouble::{Remedy, Troubles, Verdict};
+use super::{Assignment, CommitOffset, RawRecord, Source, SourceError, SourceEvent, Waker};
+use crate::config::Config;
+use crate::ffi::{self, Fetched, Inbox};
+use crate::kafka;
+
+mod close;
+mod commits;
+mod context;
+mod partitions;
+mod probe;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+/// How often the consumer is polled when nothing calls for it; polling keeps `max.poll.interval.ms` from passing.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long leaving the group may take. With the coordinator away librdkafka would try for a whole session.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A [`Source`] of the records that Kafka assigns to this member of the group.
+///
+/// The properties in `[kafka]` go to librdkafka as they are; a prefix `consumer.` or `producer.` keeps one from the other
+/// side. These differ from librdkafka's defaults:
+///
+/// | property | value | why |
+/// |---|---|---|
+/// | `auto.offset.reset` | `earliest` | a group without an offset handles what is there already |
+/// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance leaves alone what stays; not with `group.protocol=consumer` |
+/// | `queued.min.messages` | 10000 | holds for each partition, as does the next |
+/// | `queued.max.messages.kbytes` | a 32nd of `max_bytes`, 512 to 8192 | bounds what is prefetched |
+/// | `fetch.queue.backoff.ms` | 1 | a queue with room is filled at once |
+/// | `fetch.wait.max.ms` | 100 | a partition with room again waits no longer than this |
+///
+/// What decides about commits (`enable.auto.commit` and its like), `group.id` and `bootstrap.servers` cannot be set there.
+///
+/// [`Source::events`] must be called more often than every `max.poll.interval.ms` (default: 5 min), or the group gives the
+/// partitions to others. While a revoked partition is not released, librdkafka fetches nothing for the others either.
+pub struct KafkaSource {
+    config: Config,
+    consumer: Option<Arc<BaseConsumer<SourceContext>>>,
+    shared: Arc<Shared>,
+    waker: Option<Waker>,
+    partitions: Partitions,
+    commits: Commits,
+    troubles: Troubles,
+    prober: Prober,
+    inbox: Inbox,
+    /// What the next call of `events` tells.
+    told: VecDeque<SourceEvent>,
+    polled: Instant,
+    close_deadline: Duration,
+}
+
+impl KafkaSource {
+    /// A source of the topics of `config`, which has not joined the group yet. Nothing is connected before
+    /// [`Source::start`].
+    ///
+    /// # Errors
+    ///
+    /// If brokers, group or topics are missing, or librdkafka refuses a property.
+    pub fn new(config: &Config) -> Result<Self, SourceError> {
+        let shared = Arc::new(Shared::default());
+        let context = SourceContext::new(Arc::clone(&shared));
+        let mut consumer: BaseConsumer<SourceContext> = kafka::consumer(config)
+            .map_err(SourceError::new)?
+            .create_with_context(context)
+            .map_err(|error| SourceError::new(kafka::explain::creation(&error)))?;
+        let woken = Arc::clone(&shared);
+        consumer.set_nonempty_callback(move || woken.wake());
+        Ok(Self {
+            config: config.clone(),
+            consumer: Some(Arc::new(consumer)),
+            shared,
+            waker: None,
+            partitions: Partitions::default(),
+            commits: Commits::default(),
+            troubles: Troubles::default(),
+            prober: Prober::default(),
+            inbox: Inbox::default(),
+            told: VecDeque::new(),
+            polled: Instant::now(),
+            close_deadline: CLOSE_DEADLINE,
+        })
+    }
+
+    /// Lets librdkafka's events happen: they arrive at the context, which keeps them in `shared`.
+    fn poll(&mut self, consumer: &BaseConsumer<SourceContext>) {
+        if !ffi::has_events(consumer) && self.polled.elapsed() < POLL_INTERVAL {
+            return;
+        }
+        self.polled = Instant::now();
+        // Bounded, so that a flood of log lines cannot keep the poller from its partitions.
+        for _ in 0..1000 {
+            match consumer.poll(Duration::ZERO) {
+                Some(Ok(message)) => {
+                    use rdkafka::Message as _;
+                    self.told
+                        .push_back(SourceEvent::Failed(stray(message.topic(), message.partition())));
+                }
+                // Errors were told to the context, with their reason.
+                Some(Err(_)) | None => {}
+            }
+            if !ffi::has_events(consumer) {
+                return;
+            }
+        }
+        self.shared.wake();
+    }
+
+    fn take(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, happened: Happened) {
+        match happened {
+            Happened::Assign(partitions) => self.assign(consumer, &partitions),
+            Happened::Revoke { partitions, lost } => self.revoke(consumer, &partitions, lost),
+            Happened::Committed(result) => {
+                if result.is_ok() {
+                    self.well(Remedy::Use);
+                }
+                let result = result.map_err(|code| kafka::explain::not_committed(code, &self.config.group));
+                self.told.extend(self.commits.answer(result));
+                self.commit_next(consumer);
+            }
+            Happened::Error { code, reason } => {
+                let fatal = consumer.client().fatal_error();
+                let verdict = match fatal {
+                    Some((_, text)) => Verdict::Failed(trouble::fatal(&self.config, code, &text)),
+                    None => self.troubles.judge(&self.config, code, &reason),
+                };
+                self.say(consumer, verdict);
+            }
+            Happened::Well(remedy) => self.well(remedy),
+        }
+    }
+
+    fn assign(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, partitions: &[(String, i32)]) {
+        let Some(waker) = &self.waker else { return };
+        match self.partitions.assign(consumer, waker, partitions) {
+            Ok(assignments) => {
+                self.well(Remedy::Use);
+                if !assignments.is_empty() {
+                    self.told.push_back(SourceEvent::Assigned(assignments));
+                }
+            }
+            Err(error) => self.told.push_back(SourceEvent::Failed(error)),
+        }
+    }
+
+    fn revoke(&mut self, consumer: &BaseConsumer<SourceContext>, partitions: &[(String, i32)], lost: bool) {
+        let (assignments, done) = self.partitions.revoke(consumer, partitions, lost);
+        for assignment in &assignments {
+            let place = Remedy::Read(assignment.topic().into(), assignment.partition());
+            self.well(place);
+        }
+        if !assignments.is_empty() {
+            self.told.push_back(SourceEvent::Revoked { assignments, lost });
+        }
+        self.failed_if(done);
+    }
+
+    /// Says what is wrong, once.
+    fn say(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, verdict: Verdict) {
+        match verdict {
+            Verdict::Nothing => {}
+            Verdict::Trouble(remedy, text) => {
+                if self.troubles.begin(remedy.clone()) {
+                    self.prober.watch(consumer, &self.shared, &self.config, remedy);
+                    self.told.push_back(SourceEvent::Trouble(SourceError::new(text)));
+                }
+            }
+            Verdict::Failed(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
+        }
+    }
+
+    /// Something works (again).
+    fn well(&mut self, remedy: Remedy) {
+        if self.troubles.end(&remedy) {
+            self.told.push_back(SourceEvent::Recovered);
+        }
+    }
+
+    fn failed_if(&mut self, result: Result<(), SourceError>) {
+        if let Err(error) = result {
+            self.told.push_back(SourceEvent::Failed(error));
+        }
+    }
+
+    /// Starts the next commit that can be started, and answers those that cannot.
+    fn commit_next(&mut self, consumer: &BaseConsumer<SourceContext>) {
+        let partitions = &self.partitions;
+        let answered = self.commits.start(
+            |assignment| partitions.holds(assignment),
+            |offsets| {
+                ffi::commit(consumer, offsets)
+                    .map_err(|code| kafka::explain::not_committed(code, &self.config.group))
+            },
+        );
+        if !answered.is_empty() {
+            self.told.extend(answered);
+            self.shared.wake();
+        }
+    }
+}
+
+impl Source for KafkaSource {
+    fn start(&mut self, waker: Waker) -> Result<(), SourceError> {
+        let Some(consumer) = &self.consumer else {
+            return Err(SourceError::new("the source is closed"));
+        };
+        self.shared.set_waker(waker.clone());
+        self.waker = Some(waker);
+        let topics: Vec<&str> = self.config.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(|error| {
+            SourceError::new(format!("cannot subscribe to `{}`: {error}", topics.join("`, `")))
+        })
+    }
+
+    fn events(&mut self, events: &mut Vec<SourceEvent>) {
+        if let Some(consumer) = self.consumer.clone() {
+            self.poll(&consumer);
+            while let Some(happened) = self.shared.next() {
+                self.take(&consumer, happened);
+            }
+        }
+        events.extend(self.told.drain(..));
+    }
+
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize {
+        let Some(queue) = self.partitions.queue(assignment) else {
+            return 0;
+        };
+        let mut records = 0;
+        let mut errors = Vec::new();
+        // Errors take places in the queue but are no records: read on, or the caller would take the queue for empty.
+        while records == 0 && max > 0 {
+            let taken = queue.read(max, &mut self.inbox, &mut |fetched| match fetched {
+                Fetched::Record(record) => {
+                    records += 1;
+                    sink(&record);
+                }
+                Fetched::Error { code, text } => errors.push((code, text.to_owned())),
+            });
+            if taken == 0 {
+                break;
+            }
+        }
+        if records > 0 && self.troubles.any() {
+            self.well(Remedy::Read(assignment.topic().into(), assignment.partition()));
+            self.well(Remedy::Use);
+            self.shared.wake();
+        }
+        if !errors.is_empty() {
+            self.read_failed(assignment, errors);
+        }
+        records
+    }
+
+    fn commit(&mut self, offsets: Vec<CommitOffset>) {
+        self.commits.push(offsets);
+        match self.consumer.clone() {
+            Some(consumer) => self.commit_next(&consumer),
+            None => self.told.extend(self.commits.refuse_all("the source is closed")),
+        }
+    }
+
+    fn release(&mut self, assignments: &[Arc<Assignment>]) {
+        if let Some(consumer) = self.consumer.clone() {
+            let result = self.partitions.release(&consumer, assignments);
+            self.failed_if(result);
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(consumer) = self.consumer.take() else {
+            return;
+        };
+        self.shared.close();
+        let deadline = Instant::now() + self.close_deadline;
+        close::finish_commits(self, &consumer, deadline);
+        self.partitions.abandon(&consumer);
+        close::leave(consumer, std::mem::take(&mut self.prober), deadline);
+    }
+}
+
+impl KafkaSource {
+    #[cold]
+    fn read_failed(
+        &mut self,
+        assignment: &Assignment,
+        errors: Vec<(rdkafka::types::RDKafkaErrorCode, String)>,
+    ) {
+        let Some(consumer) = self.consumer.clone() else {
+            return;
+        };
+        for (code, text) in errors {
+            let verdict = trouble::judge_read(assignment.topic(), assignment.partition(), code, &text);
+            self.say(&consumer, verdict);
+        }
+        self.shared.wake();
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A record in the queue of events would be lost: its offset is passed over by those behind it.
+#[cold]
+fn stray(topic: &str, partition: i32) -> SourceError {
+    SourceError::new(format!(
+        "a record of partition {partition} of topic `{topic}` came outside of its queue; this is a bug in kaufmann"
+    ))
+}

@@ -1,0 +1,65 @@
+//! Leaving the group within a deadline, whatever state the brokers are in.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::BaseConsumer;
+
+use super::KafkaSource;
+use super::context::{Happened, SourceContext};
+use super::probe::Prober;
+
+/// Waits for the answers to the commits that are under way or wait, for half of the time that is left.
+pub(super) fn finish_commits(
+    source: &mut KafkaSource,
+    consumer: &BaseConsumer<SourceContext>,
+    deadline: Instant,
+) {
+    let deadline = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+    let mut others = Vec::new();
+    while source.commits.pending() && Instant::now() < deadline {
+        drop(consumer.poll(Duration::from_millis(20)));
+        while let Some(happened) = source.shared.next() {
+            match happened {
+                Happened::Committed(result) => {
+                    drop(source.commits.answer(result.map_err(|code| code.to_string())));
+                    source.commit_next(consumer);
+                }
+                other => others.push(other),
+            }
+        }
+    }
+    // Rebalances that nobody has answered; they are declined next.
+    for other in others {
+        source.shared.push(other);
+    }
+    if source.commits.pending() {
+        tracing::warn!("the last commit was not answered in time; its records will be handled again");
+    }
+}
+
+/// Destroys the consumer, which leaves the group, on a thread of its own: librdkafka may block there for a session.
+pub(super) fn leave(consumer: Arc<BaseConsumer<SourceContext>>, prober: Prober, deadline: Instant) {
+    let (done, left) = mpsc::channel();
+    let leaving = move || {
+        // It has the consumer too, and the last owner is the one that blocks.
+        prober.stop();
+        drop(consumer);
+        let _ = done.send(());
+    };
+    if let Err(error) = thread::Builder::new()
+        .name("kaufmann-close".into())
+        .spawn(leaving)
+    {
+        tracing::warn!(%error, "no thread to leave the group on; it was left without a deadline");
+        return;
+    }
+    match left.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => {}
+        Err(RecvTimeoutError::Timeout) => tracing::warn!(
+            "the group could not be left in time; its coordinator will miss this member after session.timeout.ms"
+        ),
+    }
+}

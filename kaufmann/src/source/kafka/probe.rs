@@ -1,0 +1,118 @@
+//! Asks the brokers whether what was wrong works again: librdkafka says when a broker goes, not when it comes back.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::context::{Happened, Shared, SourceContext};
+use super::trouble::Remedy;
+use crate::config::Config;
+
+/// How long one question may take, and how long to wait before the next.
+const QUESTION: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A thread that asks while something is wrong; it starts with the first trouble.
+#[derive(Default)]
+pub(super) struct Prober {
+    state: Arc<(Mutex<State>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    wrong: BTreeSet<Remedy>,
+    stop: bool,
+}
+
+impl Prober {
+    /// Asks until the trouble is over, if asking can tell, and then says so.
+    pub(super) fn watch(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        shared: &Arc<Shared>,
+        config: &Config,
+        remedy: Remedy,
+    ) {
+        if !matches!(remedy, Remedy::Broker | Remedy::Topic(_)) {
+            return;
+        }
+        let (state, changed) = &*self.state;
+        state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .wrong
+            .insert(remedy);
+        changed.notify_all();
+        if self.thread.is_none() {
+            let state = Arc::clone(&self.state);
+            let (consumer, shared) = (Arc::clone(consumer), Arc::clone(shared));
+            let topic = config.topics.first().cloned().unwrap_or_default();
+            let thread = thread::Builder::new().name("kaufmann-probe".into());
+            match thread.spawn(move || ask(&state, &consumer, &shared, &topic)) {
+                Ok(thread) => self.thread = Some(thread),
+                Err(error) => tracing::warn!(%error, "cannot watch for the brokers to come back"),
+            }
+        }
+    }
+
+    /// Ends the thread; takes a question's time at most.
+    pub(super) fn stop(mut self) {
+        let (state, changed) = &*self.state;
+        state.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
+        changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported by its own thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn ask(
+    state: &(Mutex<State>, Condvar),
+    consumer: &BaseConsumer<SourceContext>,
+    shared: &Shared,
+    any_topic: &str,
+) {
+    let (state, changed) = state;
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let idle = changed.wait_while(lock(), |state| state.wrong.is_empty() && !state.stop);
+        let wrong = idle.unwrap_or_else(PoisonError::into_inner).wrong.clone();
+        for remedy in wrong {
+            if lock().stop {
+                return;
+            }
+            if works(consumer, &remedy, any_topic) {
+                lock().wrong.remove(&remedy);
+                shared.push(Happened::Well(remedy));
+                shared.wake();
+            }
+        }
+        let paused = changed.wait_timeout_while(lock(), PAUSE, |state| !state.stop);
+        if paused.unwrap_or_else(PoisonError::into_inner).0.stop {
+            return;
+        }
+    }
+}
+
+fn works(consumer: &BaseConsumer<SourceContext>, remedy: &Remedy, any_topic: &str) -> bool {
+    match remedy {
+        Remedy::Broker => consumer.fetch_metadata(Some(any_topic), QUESTION).is_ok(),
+        Remedy::Topic(topic) => {
+            let answer = consumer.fetch_metadata(Some(topic), QUESTION);
+            let known = answer.is_ok_and(|metadata| {
+                metadata
+                    .topics()
+                    .iter()
+                    .any(|topic| topic.error().is_none() && !topic.partitions().is_empty())
+            });
+            // Only an answer about all topics makes the group look at its subscription again.
+            known && consumer.fetch_metadata(None, QUESTION).is_ok()
+        }
+        Remedy::Use | Remedy::Read(..) => false,
+    }
+}

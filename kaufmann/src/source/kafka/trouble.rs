@@ -1,0 +1,215 @@
+//! What librdkafka's errors mean, and what is wrong just now: each trouble is said once, and once that it is over.
+
+use std::collections::BTreeSet;
+
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::config::Config;
+use crate::kafka::explain;
+
+/// How one sees that a trouble is over; with that it also names the trouble.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Remedy {
+    /// A broker answers.
+    Broker,
+    /// A broker knows the topic and lets us see it.
+    Topic(String),
+    /// An assignment, a commit, a record: the group works.
+    Use,
+    /// A record of the partition.
+    Read(String, i32),
+}
+
+/// What an error means.
+#[derive(PartialEq, Debug)]
+pub(super) enum Verdict {
+    /// librdkafka helps itself.
+    Nothing,
+    /// It may pass.
+    Trouble(Remedy, String),
+    /// It will not pass.
+    Failed(String),
+}
+
+/// What is wrong just now.
+#[derive(Default)]
+pub(super) struct Troubles {
+    open: BTreeSet<Remedy>,
+    /// Why the last connection failed.
+    last_connection: Option<String>,
+}
+
+impl Troubles {
+    /// Whether anything is wrong.
+    pub(super) fn any(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Notes a trouble; whether it is a new one.
+    pub(super) fn begin(&mut self, remedy: Remedy) -> bool {
+        self.open.insert(remedy)
+    }
+
+    /// Notes that it is over; whether nothing else is wrong, and something was.
+    pub(super) fn end(&mut self, remedy: &Remedy) -> bool {
+        self.open.remove(remedy) && self.open.is_empty()
+    }
+
+    /// Judges an error of the client.
+    pub(super) fn judge(&mut self, config: &Config, code: Code, reason: &str) -> Verdict {
+        let topic = || explain::subscription_topic(reason, &config.topics).map(str::to_owned);
+        match code {
+            // One broker of several, or one attempt of many; if it is the last broker, its own error follows.
+            Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut | Code::NodeUpdate => {
+                self.last_connection = Some(reason.to_owned());
+                Verdict::Nothing
+            }
+            Code::AllBrokersDown => {
+                let last = self.last_connection.take();
+                Verdict::Trouble(Remedy::Broker, explain::brokers_down(config, last.as_deref()))
+            }
+            Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL => {
+                Verdict::Trouble(Remedy::Broker, explain::not_authenticated(reason))
+            }
+            Code::UnknownTopicOrPartition | Code::UnknownTopic => match topic() {
+                Some(topic) => {
+                    let text = explain::unknown_topic(config, &topic);
+                    Verdict::Trouble(Remedy::Topic(topic), text)
+                }
+                None => Verdict::Trouble(Remedy::Use, reason.to_owned()),
+            },
+            Code::TopicAuthorizationFailed => match topic() {
+                Some(topic) => {
+                    let text = explain::topic_not_allowed(&topic, "Read");
+                    Verdict::Trouble(Remedy::Topic(topic), text)
+                }
+                None => Verdict::Trouble(Remedy::Use, reason.to_owned()),
+            },
+            Code::InvalidTopic => Verdict::Failed(format!(
+                "a name in `topics` is no topic's name ({reason}); letters, digits, `.`, `_` and `-` are allowed"
+            )),
+            Code::GroupAuthorizationFailed => {
+                Verdict::Trouble(Remedy::Use, explain::group_not_allowed(&config.group))
+            }
+            Code::InconsistentGroupProtocol => {
+                Verdict::Trouble(Remedy::Use, explain::other_strategy(&config.group))
+            }
+            Code::PartitionEOF => Verdict::Nothing,
+            _ => Verdict::Trouble(Remedy::Use, format!("group `{}`: {reason}", config.group)),
+        }
+    }
+}
+
+/// An error after which librdkafka's client does nothing any more.
+pub(super) fn fatal(config: &Config, code: Code, text: &str) -> String {
+    let remedy = match code {
+        Code::FencedInstanceId => {
+            "another member has the same `group.instance.id`; give each instance its own"
+        }
+        _ => "start the service again",
+    };
+    format!(
+        "the consumer of group `{}` cannot go on: {text}; {remedy}",
+        config.group
+    )
+}
+
+/// Judges an error that came in the place of a record.
+pub(super) fn judge_read(topic: &str, partition: i32, code: Code, text: &str) -> Verdict {
+    match code {
+        // librdkafka looks the offset up anew as `auto.offset.reset` says, and logs that it does.
+        Code::PartitionEOF | Code::OffsetOutOfRange => Verdict::Nothing,
+        Code::TopicAuthorizationFailed => Verdict::Trouble(
+            Remedy::Topic(topic.to_owned()),
+            explain::topic_not_allowed(topic, "Read"),
+        ),
+        Code::AutoOffsetReset
+        | Code::MessageSizeTooLarge
+        | Code::BadMessage
+        | Code::BadCompression
+        | Code::InvalidMessage
+        | Code::NotImplemented
+        | Code::UnsupportedCompressionType => {
+            Verdict::Failed(explain::unreadable(topic, partition, code, text))
+        }
+        _ => Verdict::Trouble(
+            Remedy::Read(topic.to_owned(), partition),
+            format!("partition {partition} of topic `{topic}` cannot be read just now: {text}"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let mut config = Config::default();
+        config.brokers = vec!["k:9092".into()];
+        config.group = "g".into();
+        config.topics = vec!["orders".into(), "orders.v2".into()];
+        config
+    }
+
+    #[test]
+    fn a_trouble_begins_once_and_the_last_one_ends_it() {
+        let mut troubles = Troubles::default();
+        assert!(troubles.begin(Remedy::Broker));
+        assert!(!troubles.begin(Remedy::Broker));
+        assert!(troubles.begin(Remedy::Use));
+        assert!(!troubles.end(&Remedy::Broker));
+        assert!(!troubles.end(&Remedy::Broker));
+        assert!(troubles.end(&Remedy::Use));
+        assert!(!troubles.any());
+    }
+
+    #[test]
+    fn brokers_that_are_away_are_named_with_the_last_reason() {
+        let mut troubles = Troubles::default();
+        let refused = troubles.judge(&config(), Code::BrokerTransportFailure, "Connection refused");
+        assert_eq!(refused, Verdict::Nothing);
+        let Verdict::Trouble(remedy, text) = troubles.judge(&config(), Code::AllBrokersDown, "1/1 down")
+        else {
+            panic!("no trouble");
+        };
+        assert_eq!(remedy, Remedy::Broker);
+        assert!(
+            text.starts_with("no broker of `k:9092` can be reached (Connection refused); check"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_topic_is_named_with_the_command_that_makes_it() {
+        let reason = "Subscribed topic not available: orders.v2: Broker: Unknown topic or partition";
+        let verdict = Troubles::default().judge(&config(), Code::UnknownTopicOrPartition, reason);
+        let Verdict::Trouble(remedy, text) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(remedy, Remedy::Topic("orders.v2".into()));
+        assert_eq!(
+            text,
+            "topic `orders.v2` does not exist; create it with kafka-topics.sh --create --topic orders.v2 \
+             --partitions N --bootstrap-server k:9092"
+        );
+    }
+
+    #[test]
+    fn what_would_skip_records_stops_the_source() {
+        for code in [
+            Code::AutoOffsetReset,
+            Code::BadCompression,
+            Code::MessageSizeTooLarge,
+        ] {
+            let verdict = judge_read("t", 3, code, "why");
+            let Verdict::Failed(text) = verdict else {
+                panic!("{verdict:?}")
+            };
+            assert!(
+                text.starts_with("partition 3 of topic `t` cannot be read: why; "),
+                "{text}"
+            );
+        }
+        assert_eq!(judge_read("t", 3, Code::PartitionEOF, ""), Verdict::Nothing);
+    }
+}

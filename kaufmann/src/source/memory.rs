@@ -1,0 +1,271 @@
+//! A source in memory, for tests: topics, assignments, revocations and failing commits are said by a [`MemoryFeed`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Assignment, CommitOffset, RawRecord, Source, SourceError, SourceEvent, Waker};
+
+/// A source in memory and the feed that fills it.
+///
+/// ```
+/// use kaufmann::source::{memory, MemoryRecord};
+///
+/// let (source, feed) = memory();
+/// feed.assign("orders", 0);
+/// assert_eq!(feed.push("orders", 0, MemoryRecord::new("payload").key("k1")), 0);
+/// # drop(source);
+/// ```
+#[must_use]
+pub fn memory() -> (MemorySource, MemoryFeed) {
+    let feed = MemoryFeed(Arc::default());
+    (MemorySource(feed.clone()), feed)
+}
+
+/// A source in memory. Made by [`memory`].
+#[derive(Debug)]
+pub struct MemorySource(MemoryFeed);
+
+/// Fills a [`MemorySource`], and says what happens to its member of the group.
+#[derive(Clone, Debug)]
+pub struct MemoryFeed(Arc<Mutex<Inner>>);
+
+/// A record for a [`MemoryFeed`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MemoryRecord {
+    key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    headers: Vec<(String, Option<Vec<u8>>)>,
+    timestamp: Option<i64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    logs: BTreeMap<(String, i32), Log>,
+    events: VecDeque<SourceEvent>,
+    waker: Option<Waker>,
+    failing_commits: usize,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    records: Vec<MemoryRecord>,
+    committed: Option<i64>,
+    assigned: Option<(Arc<Assignment>, usize)>,
+    revoked: bool,
+}
+
+impl MemoryRecord {
+    /// A record with this payload and nothing else.
+    pub fn new(payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            payload: Some(payload.into()),
+            ..Self::default()
+        }
+    }
+
+    /// A record without a payload.
+    #[must_use]
+    pub fn tombstone() -> Self {
+        Self::default()
+    }
+
+    /// Sets the key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Appends a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Sets the time, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn timestamp(mut self, timestamp: i64) -> Self {
+        self.timestamp = Some(timestamp);
+        self
+    }
+}
+
+impl MemoryFeed {
+    /// Appends a record to a partition, which need not be assigned, and gives its offset.
+    pub fn push(&self, topic: &str, partition: i32, record: MemoryRecord) -> i64 {
+        let mut inner = self.lock();
+        let log = inner.log(topic, partition);
+        log.records.push(record);
+        let offset = log.records.len() as i64 - 1;
+        inner.wake();
+        offset
+    }
+
+    /// Assigns a partition to the source. It is read from the committed offset, else from the beginning.
+    pub fn assign(&self, topic: &str, partition: i32) {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let assignment = Arc::new(Assignment::new(id, topic.into(), partition));
+        let mut inner = self.lock();
+        let log = inner.log(topic, partition);
+        let position = log.committed.unwrap_or(0) as usize;
+        log.assigned = Some((Arc::clone(&assignment), position));
+        log.revoked = false;
+        inner.happen(SourceEvent::Assigned(vec![assignment]));
+    }
+
+    /// Asks for a partition back.
+    pub fn revoke(&self, topic: &str, partition: i32) {
+        self.take_away(topic, partition, false);
+    }
+
+    /// Takes a partition away: another member has it already.
+    pub fn lose(&self, topic: &str, partition: i32) {
+        self.take_away(topic, partition, true);
+    }
+
+    /// Lets the next commits fail.
+    pub fn fail_commits(&self, count: usize) {
+        self.lock().failing_commits = count;
+    }
+
+    /// The committed offset of a partition.
+    #[must_use]
+    pub fn committed(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.lock().log(topic, partition).committed
+    }
+
+    /// Whether the partition is assigned and not yet released.
+    #[must_use]
+    pub fn is_assigned(&self, topic: &str, partition: i32) -> bool {
+        self.lock().log(topic, partition).assigned.is_some()
+    }
+
+    /// Whether the source has left its group.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn take_away(&self, topic: &str, partition: i32, lost: bool) {
+        let mut inner = self.lock();
+        let log = inner.log(topic, partition);
+        let Some((assignment, _)) = &log.assigned else {
+            return;
+        };
+        let assignments = vec![Arc::clone(assignment)];
+        log.revoked = true;
+        inner.happen(SourceEvent::Revoked { assignments, lost });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn log(&mut self, topic: &str, partition: i32) -> &mut Log {
+        self.logs.entry((topic.to_owned(), partition)).or_default()
+    }
+
+    fn happen(&mut self, event: SourceEvent) {
+        self.events.push_back(event);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake();
+        }
+    }
+
+    fn try_commit(&mut self, offsets: &[CommitOffset]) -> Result<(), SourceError> {
+        if self.failing_commits > 0 {
+            self.failing_commits -= 1;
+            return Err(SourceError::new("this commit was told to fail"));
+        }
+        for CommitOffset { assignment, offset } in offsets {
+            let log = self.log(assignment.topic(), assignment.partition());
+            if log
+                .assigned
+                .as_ref()
+                .is_none_or(|(own, _)| own.id() != assignment.id())
+            {
+                return Err(SourceError::new(format!("{assignment:?} is not assigned")));
+            }
+            log.committed = Some(*offset);
+        }
+        Ok(())
+    }
+}
+
+impl Source for MemorySource {
+    fn start(&mut self, waker: Waker) -> Result<(), SourceError> {
+        self.0.lock().waker = Some(waker);
+        Ok(())
+    }
+
+    fn events(&mut self, events: &mut Vec<SourceEvent>) {
+        events.extend(self.0.lock().events.drain(..));
+    }
+
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize {
+        let mut inner = self.0.lock();
+        let log = inner.log(assignment.topic(), assignment.partition());
+        if log.revoked {
+            return 0;
+        }
+        let Some((_, position)) = log
+            .assigned
+            .as_mut()
+            .filter(|(own, _)| own.id() == assignment.id())
+        else {
+            return 0;
+        };
+        let from = (*position).min(log.records.len());
+        let records = &log.records[from..(from + max).min(log.records.len())];
+        for (offset, record) in (from as i64..).zip(records) {
+            let headers: Vec<_> = record
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_deref()))
+                .collect();
+            sink(&RawRecord {
+                offset,
+                timestamp: record.timestamp,
+                key: record.key.as_deref(),
+                payload: record.payload.as_deref(),
+                headers: &headers,
+            });
+        }
+        *position = from + records.len();
+        records.len()
+    }
+
+    fn commit(&mut self, offsets: Vec<CommitOffset>) {
+        let mut inner = self.0.lock();
+        let result = inner.try_commit(&offsets);
+        inner.happen(SourceEvent::Committed { offsets, result });
+    }
+
+    fn release(&mut self, assignments: &[Arc<Assignment>]) {
+        let mut inner = self.0.lock();
+        for assignment in assignments {
+            let log = inner.log(assignment.topic(), assignment.partition());
+            if log
+                .assigned
+                .as_ref()
+                .is_some_and(|(own, _)| own.id() == assignment.id())
+            {
+                log.assigned = None;
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.0.lock().closed = true;
+    }
+}
