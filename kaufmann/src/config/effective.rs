@@ -68,12 +68,13 @@ impl Effective {
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         let mut table = "";
-        // Keys without a table have to come first in TOML.
-        let (nested, plain): (Vec<_>, Vec<_>) = self
-            .settings
-            .iter()
-            .partition(|setting| split(&setting.key).0 != "");
-        for setting in plain.into_iter().chain(nested) {
+        // Keys without a table come first in TOML, and a table may be opened only once.
+        let mut tables: Vec<&str> = vec![""];
+        tables.extend(self.settings.iter().map(|setting| split(&setting.key).0));
+        let place = |table: &str| tables.iter().position(|known| *known == table);
+        let mut settings: Vec<_> = self.settings.iter().collect();
+        settings.sort_by_key(|setting| place(split(&setting.key).0));
+        for setting in settings {
             let (inside, name) = split(&setting.key);
             if inside != table {
                 text.push_str(&format!("\n[{inside}]\n"));
