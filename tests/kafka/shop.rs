@@ -27,28 +27,34 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Makes the topics on the shared broker, with room for records of 10 MB.
+    /// Makes the topics on the shared broker.
     pub(crate) fn open(rig: &Rig, name: &str, partitions: i32) -> Result<Self> {
-        let kafka = &rig.servers()?.kafka;
-        Self::open_on(rig, kafka, name, partitions)
+        let servers = rig.servers()?;
+        let shop = Self::plan(&servers, &servers.kafka, name)?;
+        shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], partitions)?;
+        Ok(shop)
     }
 
-    /// The same on another broker.
-    pub(crate) fn open_on(rig: &Rig, kafka: &Kafka, name: &str, partitions: i32) -> Result<Self> {
-        let shop = Self {
-            servers: rig.servers()?,
+    /// Makes no topic yet.
+    pub(crate) fn plan(servers: &Arc<Servers>, kafka: &Kafka, name: &str) -> Result<Self> {
+        Ok(Self {
+            servers: Arc::clone(servers),
             client: kafka.client()?,
             brokers: kafka.brokers(),
             group: name.to_owned(),
             topic: format!("{name}.shop"),
             replies: format!("{name}.confirmations"),
             dead_letters: format!("{name}.dead-letter"),
+        })
+    }
+
+    /// Makes topics with room for records of 10 MB.
+    pub(crate) fn create_topics(&self, names: &[&String], partitions: i32) -> Result<()> {
+        let create = |name| {
+            self.client
+                .create_topic(name, partitions, &[("max.message.bytes", "10000000")])
         };
-        for topic in [&shop.topic, &shop.replies, &shop.dead_letters] {
-            shop.client
-                .create_topic(topic, partitions, &[("max.message.bytes", "10000000")])?;
-        }
-        Ok(shop)
+        names.iter().try_for_each(|name| create(name))
     }
 
     /// The quickstart on these topics.

@@ -9,7 +9,7 @@ use crate::shop::{DEADLINE, Shop, order_id};
 crate::tests![
     ctrl_c_ends_a_service_whose_broker_is_down,
     a_broker_that_comes_later_is_waited_for,
-    a_missing_topic_is_named_with_a_remedy,
+    a_missing_topic_is_named_with_a_remedy_and_used_once_it_exists,
     a_port_that_is_none_is_an_error_that_names_the_setting,
     a_registry_url_that_is_none_is_an_error_that_names_the_setting,
 ];
@@ -21,45 +21,50 @@ fn ctrl_c_ends_a_service_whose_broker_is_down(_: &Rig) -> Result<()> {
     let broker = format!("127.0.0.1:{}", free_port()?);
     let registry = format!("http://127.0.0.1:{}", free_port()?);
     let mut service = Service::run(&broker, "down", "down.shop", &registry).start()?;
-    service.wait_log(&broker, DEADLINE)?;
+    service.wait_log(&no_broker(&broker), DEADLINE)?;
     let status = service.stop(Signal::INT)?;
     assert_eq!(status.code(), Some(0), "{}", service.tail());
     Ok(())
 }
 
 fn a_broker_that_comes_later_is_waited_for(rig: &Rig) -> Result<()> {
+    let servers = rig.servers()?;
     let mut kafka = Kafka::start()?;
-    let shop = Shop::open_on(rig, &kafka, "later", 1)?;
+    let shop = Shop::plan(&servers, &kafka, "later")?;
+    shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
     shop.produce(&[shop.placed("ada", 0)?])?;
     kafka.stop()?;
 
     let mut service = shop.service().start()?;
-    service.wait_log(&kafka.brokers(), DEADLINE)?;
+    let complaint = no_broker(&kafka.brokers());
+    service.wait_log(&complaint, DEADLINE)?;
     kafka.restart()?;
     shop.wait_committed().with_context(|| service.tail())?;
     service.stop_cleanly()?;
     assert_eq!(shop.confirmed()?, [order_id("ada", 0)]);
     // It tried more than once, and said so once.
-    let lines = service.logs();
-    let complaints = lines
-        .lines()
-        .filter(|line| is_complaint(line) && line.contains(&kafka.brokers()));
-    assert_eq!(complaints.count(), 1, "{lines}");
+    let logs = service.logs();
+    assert_eq!(
+        logs.lines().filter(|line| line.contains(&complaint)).count(),
+        1,
+        "{logs}"
+    );
     Ok(())
 }
 
-fn a_missing_topic_is_named_with_a_remedy(rig: &Rig) -> Result<()> {
+fn a_missing_topic_is_named_with_a_remedy_and_used_once_it_exists(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
-    let missing = "missing.shop";
-    let mut service = Service::run(
-        &servers.kafka.brokers(),
-        "missing",
-        missing,
-        &servers.registry.url(),
-    )
-    .start()?;
-    service.wait_log(missing, DEADLINE)?;
-    service.wait_log("create", DEADLINE)?;
+    let shop = Shop::plan(&servers, &servers.kafka, "missing")?;
+    shop.create_topics(&[&shop.replies, &shop.dead_letters], 1)?;
+    let mut service = shop.service().start()?;
+    service.wait_log("topic `missing.shop` does not exist", DEADLINE)?;
+    service.wait_log("--create --topic missing.shop", DEADLINE)?;
+
+    shop.create_topics(&[&shop.topic], 1)?;
+    shop.produce(&[shop.placed("ada", 0)?])?;
+    shop.wait_committed().with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    assert_eq!(shop.confirmed()?, [order_id("ada", 0)]);
     Ok(())
 }
 
@@ -87,7 +92,7 @@ fn a_registry_url_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Re
     Ok(())
 }
 
-/// Whether a line of JSON is a warning or an error.
-fn is_complaint(line: &str) -> bool {
-    line.contains("\"WARN\"") || line.contains("\"ERROR\"")
+/// What the service says when it reaches no broker.
+fn no_broker(broker: &str) -> String {
+    format!("no broker of `{broker}` can be reached")
 }

@@ -1,6 +1,7 @@
-
+//! Four events in the shape in which `kaufmann-codegen` writes them, so that these cases need no build script.
 
 #![allow(dead_code)]
+
 pub const ALL: [&str; 4] = ["user.audited", "user.create", "user.created", "user.delete"];
 
 pub mod user {
