@@ -36,14 +36,10 @@ impl Config {
                 "`registry.url` carries credentials; set `registry.user` and `registry.password` instead",
             );
         }
-        for broker in self
-            .brokers
-            .iter()
-            .filter(|broker| broker.contains("://") || broker.contains('/'))
-        {
+        for broker in self.brokers.iter().filter(|broker| !is_address(broker)) {
             let shown = super::without_credentials(broker);
             problems.push(format!(
-                "`brokers` has `{shown}`, expected `host:port` without a scheme or path"
+                "`brokers` has `{shown}`, expected `host:port`, such as `localhost:9092`"
             ));
         }
         problems.into_result()
@@ -79,6 +75,17 @@ impl Config {
         }
         problems.into_result()
     }
+}
+
+/// `host`, `host:port` or `[v6]:port`.
+fn is_address(broker: &str) -> bool {
+    let (host, port) = match broker.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (broker, None),
+    };
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let host_fits = !host.is_empty() && !host.contains(['/', '@']) && !host.contains(char::is_whitespace);
+    port_fits && host_fits && (!host.contains(':') || host.starts_with('['))
 }
 
 /// The three ways to set a key.

@@ -339,10 +339,34 @@ fn keys_that_contradict_each_other_are_refused() {
         text(&[("KAUFMANN_RETRY_INITIAL", "1m")]),
         "`retry.initial` (60s) is longer than `retry.max` (30s); raise `retry.max`",
     );
-    assert_eq!(
-        text(&[("KAUFMANN_BROKERS", "kafka://h:1")]),
-        "`brokers` has `kafka://h:1`, expected `host:port` without a scheme or path",
-    );
+}
+
+#[test]
+fn a_broker_is_a_host_and_a_port() {
+    for broker in ["localhost:9092", "10.0.0.1:9092", "kafka", "[::1]:9092", "[::1]"] {
+        assert_eq!(
+            variables(&[("KAUFMANN_BROKERS", broker)]).unwrap().config.brokers,
+            [broker]
+        );
+    }
+    for broker in [
+        "kafka://h:1",
+        "h:kafka",
+        "h:0",
+        "h:99999",
+        ":9092",
+        "h/x",
+        "::1",
+        "u@h:1",
+    ] {
+        let text = variables(&[("KAUFMANN_BROKERS", broker)])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            text,
+            format!("`brokers` has `{broker}`, expected `host:port`, such as `localhost:9092`")
+        );
+    }
 }
 
 #[test]
