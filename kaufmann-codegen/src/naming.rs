@@ -98,7 +98,7 @@ impl Names {
         }
         let borrowed = here
             .iter()
-            .map(|index| Wanted::derived(format!("{}Ref", self.types[*index].owned)));
+            .map(|index| Wanted::derived(format!("{}Ref", stem(&self.types[*index].owned))));
         let borrowed = unique(borrowed.collect(), "", &mut taken);
         for (index, name) in here.iter().zip(borrowed) {
             self.types[*index].borrowed = name;
@@ -114,7 +114,12 @@ impl Names {
         let owned = here.iter().map(|(_, union)| {
             let record = self.get(union.record);
             let field = &record.members[union.field];
-            Wanted::derived(format!("{}{}{}", record.owned, pascal(field), union.suffix))
+            Wanted::derived(format!(
+                "{}{}{}",
+                stem(&record.owned),
+                stem(&pascal(field)),
+                union.suffix
+            ))
         });
         let owned = unique(owned.collect(), "", taken);
         let borrowed = owned.iter().map(|name| Wanted::derived(format!("{name}Ref")));
@@ -165,13 +170,18 @@ fn unique(wanted: Vec<Wanted>, separator: &str, taken: &mut BTreeSet<String>) ->
     let mut names = wanted.into_iter().map(|wanted| wanted.name).collect::<Vec<_>>();
     order.retain(|index| !taken.insert(names[*index].clone()));
     for index in order {
-        let numbered = (2_u32..).map(|number| format!("{}{separator}{number}", names[index]));
+        let numbered = (2_u32..).map(|number| format!("{}{separator}{number}", stem(&names[index])));
         let mut free = numbered.filter(|name| taken.insert(name.clone()));
         if let Some(free) = free.next() {
             names[index] = free;
         }
     }
     names
+}
+
+/// A name to which something is appended; `self_` has its underscore only to be no keyword.
+fn stem(name: &str) -> &str {
+    name.trim_end_matches('_')
 }
 
 /// The segments of a namespace that become modules.
