@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::token::Bracket;
 use syn::{Token, bracketed};
 
 use crate::errors::{Errors, listing, nearest};
@@ -36,7 +37,13 @@ pub(crate) fn read_all<T>(
     errors: &mut Errors,
     parser: impl FnOnce(ParseStream<'_>, &mut Errors) -> T,
 ) -> Option<T> {
-    let result = (|input: ParseStream<'_>| Ok(parser(input, errors))).parse2(tokens);
+    let result = (|input: ParseStream<'_>| {
+        let parsed = parser(input, errors);
+        // What the parser left has been reported.
+        input.parse::<TokenStream>()?;
+        Ok(parsed)
+    })
+    .parse2(tokens);
     errors.keep(result)
 }
 
@@ -67,6 +74,9 @@ pub(crate) fn each(
 
 /// Reads `[a, b, …]`, keeping the elements that can be read.
 pub(crate) fn list<T: Parse>(input: ParseStream<'_>, errors: &mut Errors, what: &str) -> syn::Result<Vec<T>> {
+    if !input.peek(Bracket) {
+        return Err(input.error(format!("expected a list of {what}, `[…]`")));
+    }
     let content;
     bracketed!(content in input);
     let mut elements = Vec::new();

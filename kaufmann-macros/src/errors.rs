@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
 /// The errors found so far.
@@ -40,16 +40,6 @@ impl Errors {
             .map(|errors| errors.into_compile_error())
             .unwrap_or_default()
     }
-}
-
-/// Where errors about generated code point, without the user's hygiene: what is named so resolves at the macro's call.
-pub(crate) fn located(span: Span) -> Span {
-    Span::call_site().located_at(span)
-}
-
-/// A generated name. Locals need [`located`] hygiene: under `macro_rules!` a user's span would hide them from one another.
-pub(crate) fn ident(name: &str, span: Span) -> Ident {
-    Ident::new(name, located(span))
 }
 
 /// The candidate that was probably meant.

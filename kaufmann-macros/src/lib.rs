@@ -5,6 +5,7 @@
 
 mod arguments;
 mod errors;
+mod spans;
 
 mod error_class;
 mod handler;

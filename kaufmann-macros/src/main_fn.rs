@@ -4,9 +4,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
-use syn::{Attribute, GenericParam, Path, ReturnType, Signature, Visibility};
+use syn::{Attribute, FnArg, GenericParam, Path, ReturnType, Signature, Type, Visibility};
 
-use crate::errors::{Errors, ident, located};
+use crate::errors::Errors;
+use crate::spans::{ident, located};
 
 /// Expands the attribute.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -99,6 +100,7 @@ fn check<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<Start<'a>>
         );
         return None;
     }
+    config(signature, errors);
     let returns = match &signature.output {
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => {
@@ -115,6 +117,18 @@ fn check<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<Start<'a>>
         takes_config: !signature.inputs.is_empty(),
         returns,
     })
+}
+
+/// The argument is borrowed; what else it may be, rustc knows better.
+fn config(signature: &Signature, errors: &mut Errors) {
+    let name = &signature.ident;
+    match signature.inputs.first() {
+        Some(FnArg::Typed(argument)) if matches!(*argument.ty, Type::Path(_)) => {
+            let rule = "borrows the configuration: `config: &kaufmann::Config`";
+            errors.on(&argument.ty, format!("`{name}` {rule}"));
+        }
+        _ => {}
+    }
 }
 
 fn main(service: &Path, start: &Start<'_>) -> TokenStream {

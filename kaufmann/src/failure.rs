@@ -155,6 +155,24 @@ impl HandlerError for std::convert::Infallible {
     }
 }
 
+/// A type that can derive [`HandlerError`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` derives `HandlerError`, but is not an error that can be sent between threads",
+    label = "not `std::error::Error + Send + Sync + 'static`",
+    note = "derive `thiserror::Error` for it too, or implement `std::error::Error`"
+)]
+pub trait ClassedError {
+    /// The error, boxed.
+    fn boxed(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: std::error::Error + Send + Sync + 'static> ClassedError for E {
+    fn boxed(self) -> BoxError {
+        Box::new(self)
+    }
+}
+
 /// Shows an error and its causes in one line: `cannot store: connection refused`.
 pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
 

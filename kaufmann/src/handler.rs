@@ -31,7 +31,7 @@ pub trait HandlerInfo {
 #[diagnostic::on_unimplemented(
     message = "handler `{Self}` cannot run with the state `{S}`",
     label = "its `Context` has a different state type",
-    note = "every handler of a service takes `&Context<{S}>`, or no context at all"
+    note = "a service lists functions with `#[handler]`, each with `&Context<{S}>` or without a context"
 )]
 pub trait Handler<S>: HandlerInfo {
     /// What `service!` puts into its table. It stands here, not in [`HandlerInfo`], so that the list asks for one trait only

@@ -5,9 +5,9 @@ pub use serde;
 
 pub use crate::context::Context;
 pub use crate::event::{Body, Event, EventInfo, Payload};
-pub use crate::failure::{Class, Failure, HandlerError};
+pub use crate::failure::{Class, ClassedError, Failure, HandlerError};
 pub use crate::handler::check::{
-    Ignored, POISON, Placed, declared, earlier, exhaustive, ignored, listed_once,
+    POISON, Placed, declared, earlier, exhaustive, listed_once, not_handled, or_poison,
 };
 pub use crate::handler::input::{AnyRecord, Same};
 pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
@@ -21,8 +21,8 @@ pub fn undecodable(error: avro::DecodeError) -> Outcome {
 }
 
 /// The failure of an error that says its class.
-pub fn classed<E: std::error::Error + Send + Sync + 'static>(error: E, class: Class) -> Failure {
-    Failure::classed(error.into(), class)
+pub fn classed(error: impl ClassedError, class: Class) -> Failure {
+    Failure::classed(error.boxed(), class)
 }
 
 /// What a handler or a service with an error of its own does; the program is never built.

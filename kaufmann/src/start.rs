@@ -17,8 +17,26 @@ pub trait Started<S> {
     fn started(self) -> Result<S, BoxError>;
 }
 
-impl<S, E: Into<BoxError>> Started<S> for Result<S, E> {
+impl<S, E: StartError> Started<S> for Result<S, E> {
     fn started(self) -> Result<S, BoxError> {
-        self.map_err(Into::into)
+        self.map_err(StartError::boxed)
+    }
+}
+
+/// An error with which a service cannot start: whatever converts to [`BoxError`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of the function under `#[kaufmann::main]`",
+    label = "not an error that can be sent between threads",
+    note = "use `kaufmann::BoxError`, `anyhow::Error`, `String`, or a type that is `std::error::Error + Send + Sync`"
+)]
+pub trait StartError {
+    /// The error, boxed.
+    fn boxed(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> StartError for E {
+    fn boxed(self) -> BoxError {
+        self.into()
     }
 }

@@ -5,23 +5,22 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::Type;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{LitStr, Type};
 
 use super::check::{Context, Handler, Payload};
 use super::parse::Function;
-use crate::errors::{ident, located};
+use crate::spans::{ends, ident, located, qualified};
 
 /// The function, its twin, and the twin's traits.
 pub(super) fn handler(function: &Function, handler: &Handler) -> TokenStream {
     let name = &function.signature.ident;
     let visibility = &function.visibility;
     let twin = twin(name);
-    let info = info(name, handler);
+    let info = info(handler);
     let run = run(name, handler);
-    let check = format_ident!("__KAUFMANN_CHECK_{}", name.unraw(), span = located(name.span()));
-    // The check is a named constant: an unnamed one would count as a use of the function, and hide that no list has it.
+    let check = check(name, handler);
     quote! {
         #function
 
@@ -34,10 +33,23 @@ pub(super) fn handler(function: &Function, handler: &Handler) -> TokenStream {
 
         #run
 
-        #[allow(non_upper_case_globals)]
-        const #check: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> =
-            <#twin as ::kaufmann::__private::HandlerInfo>::EVENT;
+        #check
     }
+}
+
+/// The check of the declared name: it fails at the literal. It is a named constant, as an unnamed one would count as a use
+/// of the function, and hide that no list has it; and `EVENT` does not name it, or each list would fail too.
+fn check(name: &Ident, handler: &Handler) -> Option<TokenStream> {
+    let Payload::Event { declared, ty } = &handler.payload else {
+        return None;
+    };
+    let check = format_ident!("__KAUFMANN_CHECK_{}", name.unraw(), span = located(name.span()));
+    let (text, info) = (name.unraw().to_string(), event_const(ty, "INFO"));
+    let declared = quote_spanned!(declared.span()=> ::kaufmann::__private::declared(#text, #declared, #info));
+    Some(quote! {
+        #[allow(non_upper_case_globals)]
+        const #check: () = #declared;
+    })
 }
 
 /// The handler's name in the type namespace. It stands where the function's name stands, for tools that go to the definition,
@@ -48,11 +60,14 @@ pub(super) fn twin(name: &Ident) -> Ident {
     twin
 }
 
-fn info(name: &Ident, handler: &Handler) -> TokenStream {
+fn info(handler: &Handler) -> TokenStream {
     let (event, index) = match &handler.payload {
         Payload::Event { declared, ty } => {
             let (info, index) = (event_const(ty, "INFO"), event_const(ty, "INDEX"));
-            (declared_event(name, declared, &info), index)
+            (
+                quote!(::core::option::Option::Some(::kaufmann::__private::or_poison(#declared, #info))),
+                index,
+            )
         }
         Payload::AnyRecord { .. } => (
             quote!(::core::option::Option::None),
@@ -63,7 +78,7 @@ fn info(name: &Ident, handler: &Handler) -> TokenStream {
     let emits = handler
         .emits
         .iter()
-        .map(|ty| quote_spanned!(ty.span()=> <#ty as ::kaufmann::__private::Event>::INFO));
+        .map(|ty| qualified(ty, &quote!(Event), "INFO"));
     quote! {
         const EVENT: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> = #event;
         const INDEX: usize = #index;
@@ -74,21 +89,14 @@ fn info(name: &Ident, handler: &Handler) -> TokenStream {
 
 /// A constant of the payload's event.
 fn event_const(ty: &Type, name: &str) -> TokenStream {
-    let name = Ident::new(name, ty.span());
-    quote_spanned!(ty.span()=>
-        <<#ty as ::kaufmann::__private::Payload>::Event as ::kaufmann::__private::Event>::#name)
-}
-
-/// The check of the declared name: it fails at the literal.
-fn declared_event(name: &Ident, declared: &LitStr, info: &TokenStream) -> TokenStream {
-    let name = name.unraw().to_string();
-    quote_spanned!(declared.span()=> ::kaufmann::__private::declared(#name, #declared, #info))
+    let (first, last) = ends(ty);
+    let (event, name) = (qualified(ty, &quote!(Payload), "Event"), Ident::new(name, last));
+    quote_spanned!(first=> <#event as ::kaufmann::__private::Event>::#name)
 }
 
 /// An item of `Returned` of the return type.
 fn returned(returns: &Type, item: &str) -> TokenStream {
-    let item = Ident::new(item, returns.span());
-    quote_spanned!(returns.span()=> <#returns as ::kaufmann::__private::Returned>::#item)
+    qualified(returns, &quote!(Returned), item)
 }
 
 /// `impl Handler<…>`.
@@ -128,9 +136,7 @@ fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
     let into = ident("__into_outcome", name.span());
     let payload = match &handler.payload {
         Payload::Event { ty, .. } => decoded(ty, cx),
-        Payload::AnyRecord { ty } => quote_spanned! {ty.span()=>
-            <#ty as ::kaufmann::__private::AnyRecord>::take(#cx.record())
-        },
+        Payload::AnyRecord { ty } => taken(ty, cx),
     };
     let into_outcome = returned(&handler.returns, "into_outcome");
     let size = match handler.context {
@@ -150,13 +156,22 @@ fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
 }
 
 fn decoded(ty: &Type, cx: &Ident) -> TokenStream {
-    let (event, error) = (ident("__event", ty.span()), ident("__error", ty.span()));
-    quote_spanned! {ty.span()=>
-        match <#ty as ::kaufmann::__private::Payload>::decode(#cx.record().body()) {
+    let (_, last) = ends(ty);
+    let (event, error) = (ident("__event", last), ident("__error", last));
+    let decode = qualified(ty, &quote!(Payload), "decode");
+    let decode = quote_spanned!(last=> #decode(#cx.record().body()));
+    quote_spanned! {last=>
+        match #decode {
             ::core::result::Result::Ok(#event) => #event,
             ::core::result::Result::Err(#error) => return ::kaufmann::__private::undecodable(#error),
         }
     }
+}
+
+fn taken(ty: &Type, cx: &Ident) -> TokenStream {
+    let (_, last) = ends(ty);
+    let take = qualified(ty, &quote!(AnyRecord), "take");
+    quote_spanned!(last=> #take(#cx.record()))
 }
 
 fn call(name: &Ident, handler: &Handler, event: &Ident, cx: &Ident) -> TokenStream {

@@ -10,7 +10,7 @@ use syn::spanned::Spanned as _;
 use syn::{Path, Type};
 
 use super::parse::{Entry, List};
-use crate::errors::ident;
+use crate::spans::{ends, ident, qualified};
 
 /// The whole expansion. All but the marker stands in an unnamed constant, whose names are nobody else's.
 pub(super) fn service(list: &List, state: &Type) -> TokenStream {
@@ -21,7 +21,8 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
     let entries = handlers.iter().map(|entry| {
         let (attributes, path) = (&entry.attributes, path_text(&entry.value));
         let listed = of_handler(&entry.value, "LISTED");
-        quote_spanned!(entry.value.span()=> #(#attributes)* #listed.entry(#path))
+        let (_, last) = ends(&entry.value);
+        quote_spanned!(last=> #(#attributes)* #listed.entry(#path))
     });
     let dispatch = dispatch::dispatch(handlers);
     let checks = checks::checks(list, handlers);
@@ -59,9 +60,7 @@ pub(super) fn declaration(list: &List) -> TokenStream {
 
 /// An item of the handler's `Handler<State>`, all of it at the entry, so that however often it is named it fails once.
 fn of_handler(path: &Path, item: &str) -> TokenStream {
-    let span = path.span();
-    let (item, state) = (ident(item, span), ident("__State", span));
-    quote_spanned!(span=> <#path as ::kaufmann::__private::Handler<#state>>::#item)
+    qualified(path, &quote!(Handler<__State>), item)
 }
 
 /// An entry as it is written.

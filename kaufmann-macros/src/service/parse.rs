@@ -1,8 +1,9 @@
 //! What stands between the braces of `service!`.
 
 use proc_macro2::{Ident, TokenStream};
-use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Path, Token, Type, Visibility, braced};
+use syn::parse::{Parse, ParseBuffer, ParseStream};
+use syn::token::Brace;
+use syn::{Attribute, Lit, Path, Token, Type, Visibility, braced};
 
 use crate::arguments::{self, Keys};
 use crate::errors::Errors;
@@ -32,6 +33,9 @@ pub(super) struct Entry<T> {
 
 impl<T: Parse> Parse for Entry<T> {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(Lit) {
+            return Err(input.error("expected a path, not a literal"));
+        }
         Ok(Self {
             attributes: input.call(Attribute::parse_outer)?,
             value: input.parse()?,
@@ -43,12 +47,9 @@ impl<T: Parse> Parse for Entry<T> {
 pub(super) fn list(tokens: TokenStream, errors: &mut Errors) -> Option<List> {
     arguments::read_all(tokens, errors, |input, errors| {
         let mut list = head(input).map_err(|error| errors.push(error)).ok()?;
-        let content = (|| {
-            let content;
-            braced!(content in input);
-            Ok(content)
-        })();
-        let content = errors.keep(content)?;
+        let Some(content) = errors.keep(body(input)) else {
+            return Some(list);
+        };
         arguments::each(&content, errors, "keys", |input, errors| {
             key(input, errors, &mut list)
         });
@@ -57,7 +58,6 @@ pub(super) fn list(tokens: TokenStream, errors: &mut Errors) -> Option<List> {
                 input.span(),
                 "`service!` declares one service; write another `service!` for the next",
             );
-            let _: TokenStream = input.parse().ok()?;
         }
         Some(list)
     })
@@ -81,6 +81,16 @@ fn head(input: ParseStream<'_>) -> syn::Result<List> {
         exhaustive: None,
         ignore: None,
     })
+}
+
+/// What stands between the braces.
+fn body(input: ParseStream<'_>) -> syn::Result<ParseBuffer<'_>> {
+    if !input.peek(Brace) {
+        return Err(input.error("expected `{ state: …, handlers: […] }` after the service's name"));
+    }
+    let content;
+    braced!(content in input);
+    Ok(content)
 }
 
 fn key(input: ParseStream<'_>, errors: &mut Errors, list: &mut List) -> syn::Result<()> {

@@ -2,7 +2,7 @@
 //! compile error at the tokens that called it.
 
 use super::HandlerEntry;
-use crate::event::{Event, EventInfo};
+use crate::event::EventInfo;
 use message::Message;
 
 mod message;
@@ -62,31 +62,29 @@ pub const POISON: EventInfo = EventInfo {
     samples: &[],
 };
 
-/// The event of a handler's payload, which must have the name that the attribute declares.
+/// Refuses a payload that is another event than the one that the attribute declares.
 ///
 /// # Panics
 ///
-/// If it has another one.
-#[must_use]
+/// If it is another one.
 #[track_caller]
-pub const fn declared(handler: &str, name: &str, info: &'static EventInfo) -> Option<&'static EventInfo> {
-    if !same(name, info.name) {
-        let message = Message::new("handler `")
-            .add(handler)
-            .add("` declares event `")
-            .add(name);
-        let message = message
-            .add("`, but its payload is the event `")
-            .add(info.name)
-            .add("`");
+pub const fn declared(handler: &str, name: &str, payload: &EventInfo) {
+    if !same(name, payload.name) {
+        let message = Message::new("handler `").add(handler).add("` declares event `").add(name);
+        let message = message.add("`, but its payload is the event `").add(payload.name).add("`");
         panic!("{}", message.text());
     }
-    Some(info)
+}
+
+/// The payload's event, or [`POISON`] if [`declared`] refuses it.
+#[must_use]
+pub const fn or_poison(name: &str, payload: &'static EventInfo) -> &'static EventInfo {
+    if same(name, payload.name) { payload } else { &POISON }
 }
 
 /// For each entry the place in `list` of an earlier one with the same event, else `usize::MAX`.
 ///
-/// `PLACES` is the length of the list as written, `SLOTS` that of a hash table by [`Event::INDEX`]; names are compared only
+/// `PLACES` is the length of the list as written, `SLOTS` that of a hash table by `Event::INDEX`; names are compared only
 /// where indices meet, as the events may come from several schema folders.
 #[must_use]
 pub const fn earlier<const PLACES: usize, const SLOTS: usize>(list: &[Placed]) -> [usize; PLACES] {
@@ -147,35 +145,20 @@ pub const fn listed_once(list: &[Placed], earlier: &[usize], at: usize) {
     panic!("{}", message.text());
 }
 
-/// An entry of `ignore`.
-#[derive(Clone, Copy, Debug)]
-pub struct Ignored {
-    info: &'static EventInfo,
-    index: usize,
-}
-
-/// An entry of `ignore`, which must not have a handler.
+/// Refuses an entry of `ignore` that has a handler.
 ///
 /// # Panics
 ///
 /// If it has one.
-#[must_use]
 #[track_caller]
-pub const fn ignored<E: Event>(list: &[Placed]) -> Ignored {
+pub const fn not_handled(list: &[Placed], ignored: &EventInfo, index: usize) {
     let mut i = 0;
     while i < list.len() {
-        if list[i].handles(E::INDEX, E::INFO) {
-            let message = Message::new("event `")
-                .add(E::INFO.name)
-                .add("` is ignored, but `")
-                .add(list[i].path);
+        if list[i].handles(index, ignored) {
+            let message = Message::new("event `").add(ignored.name).add("` is ignored, but `").add(list[i].path);
             panic!("{}", message.add("` handles it; remove one of the two").text());
         }
         i += 1;
-    }
-    Ignored {
-        info: E::INFO,
-        index: E::INDEX,
     }
 }
 
@@ -186,7 +169,7 @@ pub const fn ignored<E: Event>(list: &[Placed]) -> Ignored {
 ///
 /// If an event has no handler and is not ignored.
 #[track_caller]
-pub const fn exhaustive<const N: usize>(all: &[&str; N], list: &[Placed], ignored: &[Ignored]) {
+pub const fn exhaustive<const N: usize>(all: &[&str; N], list: &[Placed], ignored: &[(&EventInfo, usize)]) {
     let mut seen = [false; N];
     let mut i = 0;
     while i < list.len() {
@@ -200,7 +183,7 @@ pub const fn exhaustive<const N: usize>(all: &[&str; N], list: &[Placed], ignore
     }
     i = 0;
     while i < ignored.len() {
-        mark(&mut seen, all, ignored[i].index, ignored[i].info);
+        mark(&mut seen, all, ignored[i].1, ignored[i].0);
         i += 1;
     }
     let missing = missing(&seen, all);

@@ -1,17 +1,18 @@
 //! What the list must be once the names of the events are known: each event once, and all of them if it says so.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
-use syn::spanned::Spanned as _;
 
 use super::{Entry, List, of_handler, path_text};
+use crate::spans::{ends, qualified};
 
 pub(super) fn checks(list: &List, handlers: &[Entry<Path>]) -> TokenStream {
     let placed = handlers.iter().enumerate().map(|(at, entry)| {
         let (attributes, path) = (&entry.attributes, path_text(&entry.value));
         let listed = of_handler(&entry.value, "LISTED");
-        quote_spanned!(entry.value.span()=> #(#attributes)* #listed.place(#at, #path))
+        let (_, last) = ends(&entry.value);
+        quote_spanned!(last=> #(#attributes)* #listed.place(#at, #path))
     });
     let once = once(handlers);
     let exhaustive = list.exhaustive.as_ref().map(|events| exhaustive(list, events));
@@ -25,11 +26,16 @@ pub(super) fn checks(list: &List, handlers: &[Entry<Path>]) -> TokenStream {
 /// One constant for each entry, so that the error stands at the second of two.
 fn once(handlers: &[Entry<Path>]) -> TokenStream {
     let (places, slots) = (handlers.len(), 2 * handlers.len() + 1);
-    let checks = handlers.iter().enumerate().map(|(at, entry)| {
+    let checks = handlers.iter().enumerate().map(|(place, entry)| {
         let attributes = &entry.attributes;
-        quote_spanned! {entry.value.span()=>
+        let call = at(
+            &entry.value,
+            quote!(listed_once),
+            quote!(__LIST, &__EARLIER, #place),
+        );
+        quote! {
             #(#attributes)*
-            const _: () = ::kaufmann::__private::listed_once(__LIST, &__EARLIER, #at);
+            const _: () = #call;
         }
     });
     quote! {
@@ -39,15 +45,29 @@ fn once(handlers: &[Entry<Path>]) -> TokenStream {
 }
 
 fn exhaustive(list: &List, events: &Path) -> TokenStream {
-    let ignored = list.ignore.iter().flat_map(|(_, ignored)| ignored).map(|entry| {
-        let (attributes, ty) = (&entry.attributes, &entry.value);
-        quote_spanned!(ty.span()=> #(#attributes)* ::kaufmann::__private::ignored::<#ty>(__LIST))
-    });
-    let check = quote_spanned! {events.span()=>
-        const _: () = ::kaufmann::__private::exhaustive(&#events::ALL, __LIST, __IGNORED);
-    };
-    quote! {
-        const __IGNORED: &[::kaufmann::__private::Ignored] = &[#(#ignored),*];
-        #check
+    let ignore = list.ignore.iter().flat_map(|(_, ignored)| ignored);
+    let (mut ignored, mut checks) = (Vec::new(), Vec::new());
+    for Entry { attributes, value } in ignore {
+        let (info, index) = (
+            qualified(value, &quote!(Event), "INFO"),
+            qualified(value, &quote!(Event), "INDEX"),
+        );
+        let check = at(value, quote!(not_handled), quote!(__LIST, #info, #index));
+        ignored.push(quote!(#(#attributes)* (#info, #index)));
+        checks.push(quote!(#(#attributes)* const _: () = #check;));
     }
+    let all = quote_spanned!(ends(events).1=> &#events::ALL);
+    let check = at(events, quote!(exhaustive), quote!(#all, __LIST, __IGNORED));
+    quote! {
+        const __IGNORED: &[(&::kaufmann::__private::EventInfo, usize)] = &[#(#ignored),*];
+        #(#checks)*
+        const _: () = #check;
+    }
+}
+
+/// A call of a check that fails at what the user wrote.
+fn at(place: &impl ToTokens, check: TokenStream, arguments: TokenStream) -> TokenStream {
+    let (first, last) = ends(place);
+    let path = quote_spanned!(first=> ::kaufmann::__private::#check);
+    quote_spanned!(last=> #path(#arguments))
 }

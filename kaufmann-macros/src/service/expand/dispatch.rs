@@ -3,10 +3,9 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Path;
-use syn::spanned::Spanned as _;
 
 use super::{Entry, is_conditional, of_handler};
-use crate::errors::ident;
+use crate::spans::{ends, ident};
 
 /// How many handlers one `match` has. In a debug build each arm takes stack of its own at every poll, so a long list is
 /// divided.
@@ -76,7 +75,7 @@ fn chunked(handlers: &[Entry<Path>]) -> TokenStream {
 fn arms(first: usize, handlers: &[Entry<Path>]) -> TokenStream {
     let arms = handlers.iter().enumerate().map(|(offset, entry)| {
         let (attributes, place) = (&entry.attributes, literal(first + offset));
-        let span = entry.value.span();
+        let (_, span) = ends(&entry.value);
         let (handle, cx) = (of_handler(&entry.value, "handle"), ident("__cx", span));
         quote_spanned!(span=> #(#attributes)* #place => #handle(#cx).await,)
     });

@@ -72,7 +72,7 @@ fn a_catch_all_does_not_make_a_list_exhaustive() {
         text,
         "no handler for `a`; list a handler, or add the event's type to `ignore`"
     );
-    exhaustive(&["a", "b"], &list, &[Ignored { info: &A, index: 0 }]);
+    exhaustive(&["a", "b"], &list, &[(&A, 0)]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use kaufmann::{Failure, handler};
 
 #[handler(event = "user.create")]
 async fn create(event: user::Create) -> Result<(), Failure> {
-    let email = event.;
+    let _email = event.;
     Ok(())
 }
 

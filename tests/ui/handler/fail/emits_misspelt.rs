@@ -4,7 +4,7 @@ mod events;
 use events::user;
 use kaufmann::{Failure, handler};
 
-#[handler(event = "user.create", emits = [user::Audit])]
+#[handler(event = "user.create", emits = [user::Auditd])]
 async fn create(_event: user::Create) -> Result<(), Failure> {
     Ok(())
 }

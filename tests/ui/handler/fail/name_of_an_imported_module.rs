@@ -1,12 +1,11 @@
 #[path = "../../support/events.rs"]
 mod events;
 
-use events::user::Create;
+use events::user;
 use kaufmann::{Failure, handler};
 
 #[handler(event = "user.create")]
-#[allow(non_snake_case)]
-async fn Create(_event: Create) -> Result<(), Failure> {
+async fn user(_event: events::user::Create) -> Result<(), Failure> {
     Ok(())
 }
 
