@@ -17,11 +17,8 @@ const REPLIES: u64 = EVENTS / 5;
 fn an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disorder(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "instances", 4)?;
     let (mut leaving, mut staying) = (shop.service().start()?, shop.service().start()?);
-    wait_until("both instances should have partitions", DEADLINE, || {
-        leaving.assert_running()?;
-        staying.assert_running()?;
-        Ok(shop.client.is_stable_with(&shop.group, 2)?.then_some(()))
-    })?;
+    let shared = shop.client.wait_members(&shop.group, 2, DEADLINE);
+    shared.with_context(|| format!("{}{}", leaving.tail(), staying.tail()))?;
 
     // The flow goes on until one instance has left: the second half is written after that.
     let order = Produce {
@@ -45,7 +42,7 @@ fn an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disor
 
     let committed = shop.wait_committed().with_context(|| staying.tail())?;
     assert_eq!(u64::try_from(committed.values().sum::<i64>())?, EVENTS);
-    assert!(shop.client.is_stable_with(&shop.group, 1)?);
+    shop.client.wait_members(&shop.group, 1, DEADLINE)?;
     staying.stop_cleanly()?;
 
     let replies = shop.servers.foreign.consume(

@@ -43,10 +43,15 @@ fn main() -> anyhow::Result<ExitCode> {
     let trials = tests.into_iter().flatten().map(|(name, test)| {
         let name = name.trim_start_matches("kafka::");
         Trial::test(name, move || {
-            test(rig).map_err(|error| Failed::from(format!("{error:?}")))
+            test(rig).map_err(|error| Failed::from(report(&error)))
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     rig.end();
     Ok(conclusion.exit_code())
+}
+
+/// The error and its causes, without the backtrace: the test's name says where to look.
+fn report(error: &anyhow::Error) -> String {
+    error.chain().map(|cause| format!("{cause}\n")).collect()
 }

@@ -115,10 +115,9 @@ fn a_registry_that_answers_500_for_a_while_is_waited_for(rig: &Rig) -> Result<()
     let proxy = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
     let mut service = shop.service_with_registry(&proxy.url()).start()?;
     // What it needs for its start it has; the writer's schema it has not asked for yet.
-    wait_until("the service should join its group", DEADLINE, || {
-        service.assert_running()?;
-        Ok(shop.client.is_stable_with(&shop.group, 1)?.then_some(()))
-    })?;
+    shop.client
+        .wait_members(&shop.group, 1, DEADLINE)
+        .with_context(|| service.tail())?;
     proxy.set(Fault::Status(500));
     shop.produce(&[shop.placed("ada", 0)?, shop.placed("bob", 0)?])?;
     wait_until("the registry should be asked again", DEADLINE, || {

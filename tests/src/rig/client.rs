@@ -187,20 +187,33 @@ impl Client {
             .into_iter()
             .filter(|(_, end)| *end > 0)
             .collect();
-        let mut last = Offsets::new();
+        let mut last = String::new();
         wait_until(&format!("{group} should commit all of {topic}"), deadline, || {
-            last = self.committed(group, topic)?;
-            Ok((last == ends).then(|| last.clone()))
+            // While a broker starts, or makes its own topics, there is no coordinator to ask.
+            let committed = self.committed(group, topic);
+            last = format!("{committed:?}");
+            Ok(committed.ok().filter(|committed| *committed == ends))
         })
-        .with_context(|| format!("ends of the partitions: {ends:?}, committed: {last:?}"))
+        .with_context(|| format!("ends of the partitions: {ends:?}, committed: {last}"))
     }
 
-    /// Whether a group is stable with this many members, each of which has a partition.
+    /// Waits until a group is stable with this many members, each of which has a partition.
     ///
     /// # Errors
     ///
-    /// If the broker does not answer.
-    pub fn is_stable_with(&self, group: &str, members: usize) -> Result<bool> {
+    /// If it is not at the deadline.
+    pub fn wait_members(&self, group: &str, members: usize, deadline: Duration) -> Result<()> {
+        wait_until(
+            &format!("{group} should have {members} members at work"),
+            deadline,
+            || {
+                // While there is no coordinator, there is no group.
+                Ok(self.is_stable_with(group, members).unwrap_or(false).then_some(()))
+            },
+        )
+    }
+
+    fn is_stable_with(&self, group: &str, members: usize) -> Result<bool> {
         let groups = self.reader.fetch_group_list(Some(group), TIMEOUT)?;
         Ok(groups.groups().iter().any(|found| {
             found.name() == group

@@ -1,0 +1,5 @@
+//! Generates the events that the tests share.
+
+fn main() {
+    kaufmann_codegen::compile("../schemas");
+}

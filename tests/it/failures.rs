@@ -1,0 +1,125 @@
+//! What becomes of a record whose handler fails.
+
+use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_handler_is_tried_again_in_its_lane_and_never_skipped() {
+    let rig = Rig::start(&config());
+    rig.probe.mishap("bad", Mishap::FailOften(5));
+    for number in 0..3 {
+        rig.send(0, "bad", number).await;
+        rig.send(0, "good", number).await;
+    }
+    rig.committed(0, 6).await;
+    let log = rig.probe.log();
+    assert_eq!(log.begun["bad"], [0, 0, 0, 0, 0, 0, 1, 2]);
+    assert_eq!(log.done["bad"], [0, 1, 2]);
+    assert_eq!(log.attempts.iter().max(), Some(&6));
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_counts_as_a_failure() {
+    let rig = Rig::start(&config());
+    rig.probe.mishap("k", Mishap::Panic);
+    rig.send(0, "k", 0).await;
+    rig.committed(0, 1).await;
+    assert_eq!(rig.probe.log().begun["k"], [0, 0]);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_waited_may_fail_and_panic_too() {
+    let rig = Rig::start(&config());
+    rig.probe.close("k");
+    rig.probe.mishap("k", Mishap::Fail);
+    rig.probe.mishap("k", Mishap::Panic);
+    rig.send(0, "k", 0).await;
+    rig.begun("k", 0).await;
+    rig.probe.open("k");
+    rig.committed(0, 1).await;
+    assert_eq!(rig.probe.log().begun["k"], [0, 0, 0]);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_keeps_the_record_and_says_why() {
+    let rig = Rig::start(&config());
+    rig.probe.mishap("k", Mishap::DeadLetter);
+    rig.send(0, "k", 7).await;
+    rig.send(0, "k", 8).await;
+    rig.committed(0, 2).await;
+    assert_eq!(rig.probe.log().done["k"], [8]);
+    let letters = rig.publisher.messages();
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!(&*letter.topic, "tests.dead-letter");
+    assert_eq!(letter.key.as_deref(), Some(&b"k"[..]));
+    let header = |name: &str| {
+        letter
+            .headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    assert_eq!(header("kaufmann-error").as_deref(), Some("told to give up"));
+    assert_eq!(header("kaufmann-error-class").as_deref(), Some("failed"));
+    assert_eq!(header("kaufmann-error-handler").as_deref(), Some("numbered"));
+    assert_eq!(header("kaufmann-source-topic").as_deref(), Some(TOPIC));
+    assert_eq!(header("kaufmann-source-offset").as_deref(), Some("0"));
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_is_not_settled_before_the_broker_has_its_letter() {
+    let rig = Rig::start(&config());
+    rig.publisher.hold();
+    rig.probe.mishap("k", Mishap::DeadLetter);
+    rig.send(0, "k", 0).await;
+    rig.send(0, "other", 0).await;
+    eventually("the letter and the other record", || {
+        rig.publisher.held() == 1 && rig.probe.log().done.contains_key("other")
+    })
+    .await;
+    assert_eq!(rig.feed.committed(TOPIC, 0).unwrap_or(0), 0);
+    rig.publisher.release();
+    rig.committed(0, 2).await;
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_skipped_record_is_settled() {
+    let rig = Rig::start(&config());
+    rig.probe.mishap("k", Mishap::Skip);
+    rig.send(0, "k", 0).await;
+    rig.committed(0, 1).await;
+    assert!(rig.probe.log().done.is_empty() && rig.publisher.messages().is_empty());
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fatal_failure_ends_the_service_and_commits_nothing_of_the_record() {
+    let rig = Rig::start(&config());
+    rig.probe.mishap("k", Mishap::Fatal);
+    rig.send(0, "before", 0).await;
+    rig.committed(0, 1).await;
+    rig.send(0, "k", 0).await;
+    let feed = rig.feed.clone();
+    let error = rig.end().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("numbered failed on Record(in/0@1): told to stop"),
+        "{error}"
+    );
+    assert_eq!(feed.committed(TOPIC, 0), Some(1));
+    assert!(feed.is_closed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_fail_are_sent_again() {
+    let rig = Rig::start(&config());
+    rig.feed.fail_commits(3);
+    rig.send(0, "k", 0).await;
+    rig.committed(0, 1).await;
+    rig.stop().await.unwrap();
+}

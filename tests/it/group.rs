@@ -1,0 +1,103 @@
+//! Assignments come and go.
+
+use std::time::Duration;
+
+use crate::rig::{Rig, TOPIC, config, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_partition_finishes_what_runs_commits_it_and_gives_up_the_rest() {
+    let rig = Rig::start(&config());
+    rig.probe.close("k");
+    for number in 0..5 {
+        rig.send(0, "k", number).await;
+    }
+    rig.begun("k", 0).await;
+    rig.feed.revoke(TOPIC, 0);
+    // Still ours while the handler runs.
+    rig.send(0, "later", 0).await;
+    assert!(rig.feed.is_assigned(TOPIC, 0));
+    rig.probe.open("k");
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
+    assert_eq!(rig.probe.log().begun["k"], [0]);
+
+    // The next owner, here the same member, goes on from there.
+    rig.feed.assign(TOPIC, 0);
+    rig.committed(0, 6).await;
+    assert_eq!(rig.probe.log().done["k"], [0, 1, 2, 3, 4]);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_partition_is_not_committed() {
+    let rig = Rig::start(&config());
+    rig.send(0, "a", 0).await;
+    rig.committed(0, 1).await;
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.begun("k", 0).await;
+    rig.feed.lose(TOPIC, 0);
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    rig.probe.open("k");
+    eventually("the handler to end", || rig.probe.log().done.contains_key("k")).await;
+    assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
+    assert_eq!(
+        rig.probe.log().cancelled,
+        1,
+        "the handler is told that its work does not count"
+    );
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_settlement_of_an_ended_assignment_is_refused() {
+    let mut config = config();
+    config.revoke_deadline = Duration::ZERO;
+    let rig = Rig::start(&config);
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.begun("k", 0).await;
+    rig.feed.revoke(TOPIC, 0);
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+
+    rig.feed.assign(TOPIC, 0);
+    eventually("the second delivery", || rig.probe.log().begun["k"] == [0, 0]).await;
+    rig.send(0, "other", 0).await;
+    eventually("another record", || rig.probe.log().done.contains_key("other")).await;
+    // Both deliveries end here; only the second one counts, and it settles the record once.
+    rig.probe.open("k");
+    rig.committed(0, 2).await;
+    assert_eq!(rig.stop().await.unwrap().settled, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_partitions_go_on_while_one_is_drained() {
+    let rig = Rig::start(&config());
+    rig.feed.assign(TOPIC, 1);
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.begun("k", 0).await;
+    rig.feed.revoke(TOPIC, 0);
+    for number in 0..10 {
+        rig.send(1, "other", number).await;
+    }
+    rig.committed(1, 10).await;
+    assert!(rig.feed.is_assigned(TOPIC, 0));
+    rig.probe.open("k");
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_commit_that_fails_is_sent_again_before_the_release() {
+    let mut config = config();
+    config.commit_interval = Duration::from_secs(3600);
+    let rig = Rig::start(&config);
+    rig.send(0, "k", 0).await;
+    eventually("the handler", || rig.probe.log().done.contains_key("k")).await;
+    rig.feed.fail_commits(2);
+    rig.feed.revoke(TOPIC, 0);
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
+    rig.stop().await.unwrap();
+}

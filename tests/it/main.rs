@@ -1,0 +1,15 @@
+//! The whole data path between an in-memory source and an in-memory publisher.
+//!
+//! Nothing here decides by time: a test waits for what must happen (with a deadline that only a bug reaches), and what must
+//! not happen is asserted where it would have happened before.
+
+kaufmann::include_events!();
+
+mod bounds;
+mod failures;
+mod group;
+mod order;
+mod replies;
+mod rig;
+mod routing;
+mod shutdown;

@@ -1,0 +1,110 @@
+//! Events that handlers return.
+
+use crate::rig::{Rig, TOPIC, config, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_goes_to_its_topic_with_its_key_frame_and_headers() {
+    let rig = Rig::start(&config());
+    rig.probe.reply();
+    rig.send(0, "k", 21).await;
+    rig.committed(0, 1).await;
+    let replies = rig.publisher.messages();
+    assert_eq!(replies.len(), 1);
+    let reply = &replies[0];
+    assert_eq!(
+        (&*reply.topic, reply.key.as_deref()),
+        ("doubled", Some(&b"k"[..]))
+    );
+    // id, then the string `k` and the long 42.
+    assert_eq!(reply.payload.as_ref().unwrap()[5..], [2, b'k', 84]);
+    let header = |name: &str| {
+        reply
+            .headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    assert_eq!(header("ce_type").as_deref(), Some("test.doubled"));
+    assert_eq!(header("ce_specversion").as_deref(), Some("1.0"));
+    assert_eq!(header("ce_source").as_deref(), Some("/tests"));
+    assert_eq!(header("ce_causationid").as_deref(), Some("in/0@0"));
+    assert_eq!(header("ce_correlationid").as_deref(), Some("in/0@0"));
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cause_is_not_settled_before_its_reply_is_delivered() {
+    let rig = Rig::start(&config());
+    rig.probe.reply();
+    rig.publisher.hold();
+    rig.send(0, "k", 0).await;
+    eventually("the reply", || rig.publisher.held() == 1).await;
+    // The record behind it is handled meanwhile: waiting for the broker holds no place in flight, nor the lane.
+    rig.send(0, "k", 1).await;
+    eventually("the second reply", || rig.publisher.held() == 2).await;
+    assert_eq!(rig.feed.committed(TOPIC, 0).unwrap_or(0), 0);
+    rig.publisher.release();
+    rig.committed(0, 2).await;
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_of_a_key_leave_in_the_order_of_their_causes() {
+    let rig = Rig::start(&config());
+    rig.probe.reply();
+    rig.publisher.reject(5);
+    for number in 0..200 {
+        rig.send(0, &format!("k{}", number % 3), number).await;
+    }
+    rig.committed(0, 200).await;
+    for key in ["k0", "k1", "k2"] {
+        let replies = rig.publisher.messages();
+        let lengths: Vec<_> = replies
+            .iter()
+            .filter(|reply| reply.key.as_deref() == Some(key.as_bytes()))
+            .map(|reply| reply.headers.get("ce_causationid").unwrap().to_vec())
+            .collect();
+        let offsets: Vec<i64> = lengths
+            .iter()
+            .map(|cause| {
+                String::from_utf8_lossy(cause)
+                    .rsplit('@')
+                    .next()
+                    .unwrap()
+                    .parse()
+                    .unwrap()
+            })
+            .collect();
+        assert!(offsets.is_sorted() && offsets.len() >= 66, "{key}: {offsets:?}");
+    }
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_reply_is_sent_again_and_its_handler_runs_once() {
+    let rig = Rig::start(&config());
+    rig.probe.reply();
+    rig.publisher.refuse(3);
+    rig.send(0, "k", 0).await;
+    rig.committed(0, 1).await;
+    assert_eq!(rig.probe.log().begun["k"], [0]);
+    assert_eq!(rig.publisher.messages().len(), 1);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_have_a_bound_of_their_own() {
+    let mut config = config();
+    config.publish.max_outstanding = 3;
+    let rig = Rig::start(&config);
+    rig.probe.reply();
+    rig.publisher.hold();
+    for number in 0..20 {
+        rig.send(0, &format!("k{number}"), number).await;
+    }
+    eventually("all handlers to be done", || rig.probe.log().done.len() == 20).await;
+    assert_eq!(rig.publisher.held(), 3);
+    rig.publisher.release();
+    rig.committed(0, 20).await;
+    assert_eq!(rig.publisher.messages().len(), 20);
+    rig.stop().await.unwrap();
+}

@@ -1,0 +1,301 @@
+//! A service on the in-memory pair whose handlers do as they are told and note what they saw.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use kaufmann::publish::MemoryPublisher;
+use kaufmann::registry::{EmbeddedRegistry, SchemaRegistry};
+use kaufmann::source::{MemoryFeed, MemoryRecord, memory};
+use kaufmann::{Config, Context, Error, Event, Failure, Finished, Outgoing, Runtime, handler, service};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::events::test::{Doubled, Ignored, NumberedRef};
+
+pub(crate) use crate::events::test::Numbered;
+
+/// The topic that the service consumes.
+pub(crate) const TOPIC: &str = "in";
+/// What only a bug makes a test wait for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the handlers share with the test.
+#[derive(Clone, Default)]
+pub(crate) struct Probe(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    log: Mutex<Log>,
+    /// Keys whose handlers wait.
+    closed: Mutex<HashMap<String, Arc<Notify>>>,
+    /// What handlers of a key do instead of succeeding; taken from the front.
+    mishaps: Mutex<HashMap<String, Vec<Mishap>>>,
+    reply: std::sync::atomic::AtomicBool,
+}
+
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Log {
+    /// Numbers in the order in which they were begun, by key.
+    pub(crate) begun: BTreeMap<String, Vec<i64>>,
+    /// Numbers in the order in which they were finished, by key.
+    pub(crate) done: BTreeMap<String, Vec<i64>>,
+    /// The attempts at each event, in order.
+    pub(crate) attempts: Vec<u32>,
+    pub(crate) running: usize,
+    pub(crate) most_running: usize,
+    pub(crate) cancelled: usize,
+}
+
+/// What a handler does instead of succeeding.
+#[derive(Clone, Debug)]
+pub(crate) enum Mishap {
+    Fail,
+    Panic,
+    DeadLetter,
+    Skip,
+    Fatal,
+    FailOften(usize),
+}
+
+impl Probe {
+    pub(crate) fn log(&self) -> Log {
+        self.0.log.lock().unwrap().clone()
+    }
+
+    /// Lets handlers of a key wait until it is opened.
+    pub(crate) fn close(&self, key: &str) {
+        self.0
+            .closed
+            .lock()
+            .unwrap()
+            .insert(key.to_owned(), Arc::default());
+    }
+
+    pub(crate) fn open(&self, key: &str) {
+        if let Some(gate) = self.0.closed.lock().unwrap().remove(key) {
+            gate.notify_waiters();
+        }
+    }
+
+    pub(crate) fn mishap(&self, key: &str, mishap: Mishap) {
+        self.0
+            .mishaps
+            .lock()
+            .unwrap()
+            .entry(key.to_owned())
+            .or_default()
+            .push(mishap);
+    }
+
+    /// Lets handlers reply from now on.
+    pub(crate) fn reply(&self) {
+        self.0.reply.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    async fn handle(&self, key: &str, number: i64, cx: &Context<Probe>) -> Result<Option<Doubled>, Failure> {
+        self.begin(key, number, cx.attempt());
+        let gate = self.0.closed.lock().unwrap().get(key).cloned();
+        if let Some(gate) = gate {
+            // Registered before the gate is looked for again, so that an opening in between is not missed.
+            let opened = gate.notified();
+            if self.0.closed.lock().unwrap().contains_key(key) {
+                opened.await;
+            }
+        }
+        if cx.is_cancelled() {
+            self.0.log.lock().unwrap().cancelled += 1;
+        }
+        self.0.log.lock().unwrap().running -= 1;
+        self.suffer(key)?;
+        self.0
+            .log
+            .lock()
+            .unwrap()
+            .done
+            .entry(key.to_owned())
+            .or_default()
+            .push(number);
+        let reply = self.0.reply.load(std::sync::atomic::Ordering::SeqCst);
+        Ok(reply.then(|| Doubled {
+            key: key.to_owned(),
+            number: number * 2,
+        }))
+    }
+
+    fn begin(&self, key: &str, number: i64, attempt: u32) {
+        let mut log = self.0.log.lock().unwrap();
+        log.begun.entry(key.to_owned()).or_default().push(number);
+        log.attempts.push(attempt);
+        log.running += 1;
+        log.most_running = log.most_running.max(log.running);
+    }
+
+    fn suffer(&self, key: &str) -> Result<(), Failure> {
+        let mut mishaps = self.0.mishaps.lock().unwrap();
+        let Some(next) = mishaps.get_mut(key).filter(|list| !list.is_empty()) else {
+            return Ok(());
+        };
+        let mishap = match &mut next[0] {
+            Mishap::FailOften(left) if *left > 1 => {
+                *left -= 1;
+                Mishap::Fail
+            }
+            _ => next.remove(0),
+        };
+        drop(mishaps);
+        match mishap {
+            Mishap::Fail | Mishap::FailOften(_) => Err("told to fail".into()),
+            Mishap::Panic => panic!("told to panic"),
+            Mishap::DeadLetter => Err(Failure::new("told to give up").dead_letter()),
+            Mishap::Skip => Err(Failure::new("told to skip").skip()),
+            Mishap::Fatal => Err(Failure::new("told to stop").fatal()),
+        }
+    }
+}
+
+#[handler(event = "test.numbered")]
+async fn numbered(event: NumberedRef<'_>, cx: &Context<Probe>) -> Result<Option<Doubled>, Failure> {
+    cx.state.handle(event.key, event.number, cx).await
+}
+
+service! {
+    /// Takes numbered events and may double them.
+    pub(crate) struct Numbers {
+        state: Probe,
+        handlers: [numbered],
+    }
+}
+
+/// A running service, and everything a test does to it.
+pub(crate) struct Rig {
+    pub(crate) probe: Probe,
+    pub(crate) feed: MemoryFeed,
+    pub(crate) publisher: MemoryPublisher,
+    pub(crate) registry: EmbeddedRegistry,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<Finished, Error>>,
+}
+
+/// A configuration that does not make tests wait.
+pub(crate) fn config() -> Config {
+    let mut config = Config::default();
+    config.group = "tests".into();
+    config.commit_interval = Duration::from_millis(5);
+    config.retry.initial = Duration::from_millis(1);
+    config.retry.max = Duration::from_millis(4);
+    config.registry.register = true;
+    config
+}
+
+impl Rig {
+    /// A service with one assigned partition.
+    pub(crate) fn start(config: &Config) -> Self {
+        let rig = Self::unassigned(config, EmbeddedRegistry::new());
+        rig.feed.assign(TOPIC, 0);
+        rig
+    }
+
+    pub(crate) fn unassigned(config: &Config, registry: EmbeddedRegistry) -> Self {
+        Self::with_registry(config, registry.clone(), registry)
+    }
+
+    /// `registry` is what the test writes to, `seen` what the service asks.
+    pub(crate) fn with_registry(
+        config: &Config,
+        registry: EmbeddedRegistry,
+        seen: impl SchemaRegistry,
+    ) -> Self {
+        let (source, feed) = memory();
+        let (probe, publisher) = (Probe::default(), MemoryPublisher::new());
+        let (stop, stopped) = oneshot::channel();
+        let service = Runtime::<Numbers>::builder(probe.clone())
+            .config(config)
+            .source(source)
+            .publisher(publisher.clone())
+            .registry(seen)
+            .run(async { _ = stopped.await });
+        Self {
+            probe,
+            feed,
+            publisher,
+            registry,
+            stop,
+            running: tokio::spawn(service),
+        }
+    }
+
+    /// Sends a numbered event with its key and gives its offset.
+    pub(crate) async fn send(&self, partition: i32, key: &str, number: i64) -> i64 {
+        let payload = self
+            .payload(&Numbered {
+                key: key.into(),
+                number,
+            })
+            .await;
+        self.feed
+            .push(TOPIC, partition, MemoryRecord::new(payload).key(key))
+    }
+
+    /// An event in Confluent's frame.
+    pub(crate) async fn payload<E: Event>(&self, event: &E) -> Vec<u8> {
+        let id = self
+            .registry
+            .register(E::INFO.full_name, E::INFO.schema)
+            .await
+            .unwrap();
+        let mut payload = vec![0];
+        payload.extend_from_slice(&id.to_be_bytes());
+        payload.extend_from_slice(&Outgoing::new(event).datum);
+        payload
+    }
+
+    pub(crate) async fn ignored(&self) -> Vec<u8> {
+        self.payload(&Ignored {
+            note: "nobody reads this".into(),
+        })
+        .await
+    }
+
+    /// Waits until the partition's committed offset is `offset`.
+    pub(crate) async fn committed(&self, partition: i32, offset: i64) {
+        let what = format!("offset {offset} of partition {partition} to be committed");
+        eventually(&what, || self.feed.committed(TOPIC, partition) == Some(offset)).await;
+    }
+
+    /// Waits until a handler of this key has begun with this number.
+    pub(crate) async fn begun(&self, key: &str, number: i64) {
+        let what = format!("number {number} of `{key}` to begin");
+        eventually(&what, || {
+            self.probe
+                .log()
+                .begun
+                .get(key)
+                .is_some_and(|all| all.contains(&number))
+        })
+        .await;
+    }
+
+    /// Stops the service and gives its end.
+    pub(crate) async fn stop(self) -> Result<Finished, Error> {
+        _ = self.stop.send(());
+        self.running.await.unwrap()
+    }
+
+    /// Waits until the service ends by itself.
+    pub(crate) async fn end(self) -> Result<Finished, Error> {
+        tokio::time::timeout(PATIENCE, self.running)
+            .await
+            .expect("the service ends by itself")
+            .unwrap()
+    }
+}
+
+/// Waits for something that must happen.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

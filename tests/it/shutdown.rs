@@ -1,0 +1,79 @@
+//! How a service ends.
+
+use std::time::Duration;
+
+use crate::rig::{Rig, TOPIC, config, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_service_finishes_what_runs_takes_nothing_new_and_commits() {
+    let mut config = config();
+    config.commit_interval = Duration::from_secs(3600);
+    config.max_in_flight = 1;
+    let rig = Rig::start(&config);
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.send(0, "other", 0).await;
+    rig.begun("k", 0).await;
+    let (probe, feed) = (rig.probe.clone(), rig.feed.clone());
+    let stopping = tokio::spawn(rig.stop());
+    // The gate opens only after the stop, whenever that is noticed: the handler is finished either way.
+    probe.open("k");
+    let finished = stopping.await.unwrap().unwrap();
+    assert!(finished.drained && finished.blocked.is_empty());
+    assert_eq!(probe.log().done["k"], [0]);
+    let handled = finished.settled as i64;
+    assert_eq!(feed.committed(TOPIC, 0), Some(handled));
+    assert!(feed.is_closed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_deadline_it_ends_all_the_same_and_names_what_ran() {
+    let mut config = config();
+    config.shutdown_deadline = Duration::from_millis(20);
+    let rig = Rig::start(&config);
+    rig.probe.close("stuck");
+    rig.send(0, "fine", 0).await;
+    rig.send(0, "stuck", 0).await;
+    rig.begun("stuck", 0).await;
+    rig.committed(0, 1).await;
+    let feed = rig.feed.clone();
+    let finished = rig.stop().await.unwrap();
+    assert!(!finished.drained);
+    assert_eq!(finished.blocked.len(), 1);
+    assert!(finished.blocked[0].starts_with("test.numbered of in/0@1 (key stuck), attempt 1, running for"));
+    assert_eq!(feed.committed(TOPIC, 0), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_is_not_delivered_in_time_leaves_its_cause_uncommitted() {
+    let mut config = config();
+    config.shutdown_deadline = Duration::from_millis(20);
+    let rig = Rig::start(&config);
+    rig.probe.reply();
+    rig.publisher.hold();
+    rig.send(0, "k", 0).await;
+    let publisher = rig.publisher.clone();
+    eventually("the reply", || publisher.held() == 1).await;
+    let feed = rig.feed.clone();
+    let finished = rig.stop().await.unwrap();
+    assert!(!finished.drained);
+    assert_eq!(feed.committed(TOPIC, 0).unwrap_or(0), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_was_given_nothing_ends_at_once() {
+    let rig = Rig::start(&config());
+    let finished = rig.stop().await.unwrap();
+    assert!(finished.drained);
+    assert_eq!(finished.settled, 0);
+}
+
+#[tokio::test]
+async fn it_runs_on_a_current_thread_runtime_too() {
+    let rig = Rig::start(&config());
+    for number in 0..100 {
+        rig.send(0, "k", number).await;
+    }
+    rig.committed(0, 100).await;
+    assert!(rig.stop().await.unwrap().drained);
+}
