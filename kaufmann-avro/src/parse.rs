@@ -25,6 +25,8 @@ mod logical;
 mod names;
 mod reader;
 mod suggest;
+#[cfg(test)]
+mod tests;
 
 pub use self::error::{SchemaError, SchemaErrorKind};
 pub(crate) use self::suggest::closest;

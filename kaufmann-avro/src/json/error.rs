@@ -54,7 +54,7 @@ pub enum JsonErrorKind {
         /// A similar symbol.
         suggestion: Option<String>,
     },
-    /// Values nest too deeply, perhaps because a default contains itself.
+    /// Values nest too deeply, perhaps because a default contains itself. The path, of hundreds of steps, is not kept.
     #[error("values nest deeper than {}", super::MAX_DEPTH)]
     Depth,
 }
@@ -98,6 +98,9 @@ impl JsonError {
     }
 
     fn below(mut self, step: &str) -> Self {
+        if self.kind == JsonErrorKind::Depth {
+            return self;
+        }
         let dot = if self.path.is_empty() || self.path.starts_with('[') {
             ""
         } else {

@@ -101,8 +101,8 @@ impl<const PRECISION: usize, const SCALE: usize, const N: usize> OnFixed<N> for 
             assert!(
                 max_digits(N) >= PRECISION,
                 "the fixed is too short for the decimal's precision"
-            )
-        };
+            );
+        }
         let mut bytes = [0; N];
         let filled = self.unscaled.fill_be_bytes(&mut bytes);
         debug_assert!(filled.is_some());
