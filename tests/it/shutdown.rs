@@ -40,7 +40,12 @@ async fn at_the_deadline_it_ends_all_the_same_and_names_what_ran() {
     let finished = rig.stop().await.unwrap();
     assert!(!finished.drained);
     assert_eq!(finished.blocked.len(), 1);
-    assert!(finished.blocked[0].starts_with("test.numbered of in/0@1 (key stuck), attempt 1, running for"));
+    let expected = "test.numbered of in/0@1 (key stuck), attempt 1, running for";
+    assert!(
+        finished.blocked[0].starts_with(expected),
+        "{:?}",
+        finished.blocked
+    );
     assert_eq!(feed.committed(TOPIC, 0), Some(1));
 }
 

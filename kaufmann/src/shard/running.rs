@@ -10,6 +10,9 @@ use super::Work;
 use super::slots::{self, Slot};
 use crate::attempt::{Finish, Start, event_name, panicked};
 use crate::link::Link;
+use crate::publish::envelope::TYPE;
+use crate::record::Record;
+use crate::schemas::Route;
 
 /// A pending handler with the record it runs on.
 pub(super) struct Running<F> {
@@ -45,10 +48,7 @@ impl<F> Running<F> {
         else {
             return String::new();
         };
-        let event = match start {
-            Start::Handler(handler) => event_name(link, *handler).unwrap_or("a record"),
-            _ => "a record",
-        };
+        let event = event_of(link, start, record).unwrap_or("a record");
         let key = record.key().map_or_else(
             || "no key".into(),
             |key| format!("key {}", String::from_utf8_lossy(key)),
@@ -56,6 +56,21 @@ impl<F> Running<F> {
         let place = format!("{}/{}@{}", record.topic(), record.partition(), record.offset());
         let seconds = self.since.elapsed().as_secs();
         format!("{event} of {place} ({key}), attempt {attempt}, running for {seconds}s")
+    }
+}
+
+/// The event's name; the schema of the first records of a kind was not known when they began.
+fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str> {
+    match start {
+        Start::Handler(handler) => event_name(link, *handler),
+        Start::Schema(key) => match link
+            .schemas
+            .route(&*link.schemas.known(*key)?, record.header(TYPE))
+        {
+            Route::Handler(handler) => event_name(link, handler),
+            Route::Unwanted | Route::Undecodable(_) => None,
+        },
+        Start::Undecodable(_) => None,
     }
 }
 
