@@ -7,14 +7,17 @@ use crate::rig::{Rig, TOPIC, config, eventually};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_partition_finishes_what_runs_commits_it_and_gives_up_the_rest() {
     let rig = Rig::start(&config());
+    rig.feed.assign(TOPIC, 1);
     rig.probe.close("k");
     for number in 0..5 {
         rig.send(0, "k", number).await;
     }
     rig.begun("k", 0).await;
     rig.feed.revoke(TOPIC, 0);
-    // Still ours while the handler runs.
     rig.send(0, "later", 0).await;
+    // A commit that follows the revocation shows that it was noticed. The partition is still ours while the handler runs.
+    rig.send(1, "other", 0).await;
+    rig.committed(1, 1).await;
     assert!(rig.feed.is_assigned(TOPIC, 0));
     rig.probe.open("k");
     eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
