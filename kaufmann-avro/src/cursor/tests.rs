@@ -394,12 +394,8 @@ fn blocks(
         match cursor.block(min_len)? {
             0 => return Ok(()),
             count => {
-                let fits = if min_len == 0 {
-                    MAX_EMPTY_ITEMS as usize
-                } else {
-                    cursor.remaining() / min_len
-                };
-                assert!(count <= fits);
+                assert!(count * min_len <= cursor.remaining());
+                assert!(min_len > 0 || count <= MAX_EMPTY_ITEMS as usize);
                 (0..count).try_for_each(|_| item(cursor))?;
             }
         }
