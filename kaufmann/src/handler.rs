@@ -30,7 +30,7 @@ pub trait HandlerInfo {
 /// A handler that runs with the state `S`. Implemented by [`macro@crate::handler`].
 #[diagnostic::on_unimplemented(
     message = "handler `{Self}` cannot run with the state `{S}`",
-    label = "its `Context` has a different state type",
+    label = "its `Context` has another state, or it has no `#[handler]`",
     note = "a service lists functions with `#[handler]`, each with `&Context<{S}>` or without a context"
 )]
 pub trait Handler<S>: HandlerInfo {

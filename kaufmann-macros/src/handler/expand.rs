@@ -5,9 +5,9 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::Type;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
+use syn::{Signature, Type};
 
 use super::check::{Context, Handler, Payload};
 use super::parse::Function;
@@ -19,7 +19,7 @@ pub(super) fn handler(function: &Function, handler: &Handler) -> TokenStream {
     let visibility = &function.visibility;
     let twin = twin(name);
     let info = info(handler);
-    let run = run(name, handler);
+    let run = run(function, handler);
     let check = check(name, handler);
     quote! {
         #function
@@ -100,7 +100,8 @@ fn returned(returns: &Type, item: &str) -> TokenStream {
 }
 
 /// `impl Handler<…>`.
-fn run(name: &Ident, handler: &Handler) -> TokenStream {
+fn run(function: &Function, handler: &Handler) -> TokenStream {
+    let name = &function.signature.ident;
     let twin = twin(name);
     let span = located(name.span());
     let cx = ident("__cx", name.span());
@@ -122,12 +123,22 @@ fn run(name: &Ident, handler: &Handler) -> TokenStream {
     let handle = quote_spanned! {span=>
         async fn handle(#cx: &::kaufmann::__private::Context<#state>) -> ::kaufmann::__private::Outcome
     };
+    let implement = implement(&function.signature);
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
-        impl #parameters ::kaufmann::__private::Handler<#state> for #twin #bound {
+        #implement #parameters ::kaufmann::__private::Handler<#state> for #twin #bound {
             #handle { #body }
         }
+    }
+}
+
+/// The keyword `impl`, standing at the function's name: when rustc misses the state's type it may propose to declare it as a
+/// parameter, and it must propose the same place for both, or it says everything twice.
+fn implement(signature: &Signature) -> TokenStream {
+    match &signature.generics.lt_token {
+        Some(_) => quote!(impl),
+        None => quote_spanned!(signature.ident.span()=> impl),
     }
 }
 

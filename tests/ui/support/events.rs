@@ -6,22 +6,10 @@ pub const ALL: [&str; 4] = ["user.audited", "user.create", "user.created", "user
 
 pub mod user {
     use kaufmann::__private::avro::{Cursor, Decode, DecodeError, Encode, encode};
-    use kaufmann::__private::{Body, Event, EventInfo, Payload};
+    use kaufmann::__private::{Body, Event, EventInfo, POISON, Payload};
 
-    macro_rules! event {
-        ($owned:ident, $borrowed:ident, $name:literal, $index:literal) => {
-            #[derive(Debug, Clone, PartialEq)]
-            pub struct $owned {
-                pub id: i64,
-                pub email: String,
-            }
-
-            #[derive(Debug, Clone, PartialEq)]
-            pub struct $borrowed<'a> {
-                pub id: i64,
-                pub email: &'a str,
-            }
-
+    macro_rules! codec {
+        ($owned:ident, $borrowed:ident) => {
             impl Encode for $owned {
                 fn encode(&self, out: &mut Vec<u8>) {
                     encode::long(out, self.id);
@@ -40,35 +28,154 @@ pub mod user {
                     Ok(Self { id: cursor.long()?, email: cursor.string()? })
                 }
             }
-
-            impl Event for $owned {
-                const INFO: &'static EventInfo =
-                    &EventInfo { name: $name, full_name: $name, ..kaufmann::__private::POISON };
-                const INDEX: usize = $index;
-            }
-
-            impl Payload for $owned {
-                type Event = Self;
-                type At<'r> = Self;
-
-                fn decode(body: Body<'_>) -> Result<Self, DecodeError> {
-                    body.decode()
-                }
-            }
-
-            impl Payload for $borrowed<'_> {
-                type Event = $owned;
-                type At<'r> = $borrowed<'r>;
-
-                fn decode(body: Body<'_>) -> Result<$borrowed<'_>, DecodeError> {
-                    body.decode()
-                }
-            }
         };
     }
 
-    event!(Audited, AuditedRef, "user.audited", 0);
-    event!(Create, CreateRef, "user.create", 1);
-    event!(Created, CreatedRef, "user.created", 2);
-    event!(Delete, DeleteRef, "user.delete", 3);
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Audited {
+        pub id: i64,
+        pub email: String,
+    }
+
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct AuditedRef<'a> {
+        pub id: i64,
+        pub email: &'a str,
+    }
+
+    impl Event for Audited {
+        const INFO: &'static EventInfo = &EventInfo { name: "user.audited", full_name: "user.audited", ..POISON };
+        const INDEX: usize = 0;
+    }
+
+    impl Payload for Audited {
+        type Event = Self;
+        type At<'r> = Self;
+
+        fn decode(body: Body<'_>) -> Result<Self, DecodeError> {
+            body.decode()
+        }
+    }
+
+    impl Payload for AuditedRef<'_> {
+        type Event = Audited;
+        type At<'r> = AuditedRef<'r>;
+
+        fn decode(body: Body<'_>) -> Result<AuditedRef<'_>, DecodeError> {
+            body.decode()
+        }
+    }
+
+    codec!(Audited, AuditedRef);
+
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Create {
+        pub id: i64,
+        pub email: String,
+    }
+
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct CreateRef<'a> {
+        pub id: i64,
+        pub email: &'a str,
+    }
+
+    impl Event for Create {
+        const INFO: &'static EventInfo = &EventInfo { name: "user.create", full_name: "user.create", ..POISON };
+        const INDEX: usize = 1;
+    }
+
+    impl Payload for Create {
+        type Event = Self;
+        type At<'r> = Self;
+
+        fn decode(body: Body<'_>) -> Result<Self, DecodeError> {
+            body.decode()
+        }
+    }
+
+    impl Payload for CreateRef<'_> {
+        type Event = Create;
+        type At<'r> = CreateRef<'r>;
+
+        fn decode(body: Body<'_>) -> Result<CreateRef<'_>, DecodeError> {
+            body.decode()
+        }
+    }
+
+    codec!(Create, CreateRef);
+
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Created {
+        pub id: i64,
+        pub email: String,
+    }
+
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct CreatedRef<'a> {
+        pub id: i64,
+        pub email: &'a str,
+    }
+
+    impl Event for Created {
+        const INFO: &'static EventInfo = &EventInfo { name: "user.created", full_name: "user.created", ..POISON };
+        const INDEX: usize = 2;
+    }
+
+    impl Payload for Created {
+        type Event = Self;
+        type At<'r> = Self;
+
+        fn decode(body: Body<'_>) -> Result<Self, DecodeError> {
+            body.decode()
+        }
+    }
+
+    impl Payload for CreatedRef<'_> {
+        type Event = Created;
+        type At<'r> = CreatedRef<'r>;
+
+        fn decode(body: Body<'_>) -> Result<CreatedRef<'_>, DecodeError> {
+            body.decode()
+        }
+    }
+
+    codec!(Created, CreatedRef);
+
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Delete {
+        pub id: i64,
+        pub email: String,
+    }
+
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct DeleteRef<'a> {
+        pub id: i64,
+        pub email: &'a str,
+    }
+
+    impl Event for Delete {
+        const INFO: &'static EventInfo = &EventInfo { name: "user.delete", full_name: "user.delete", ..POISON };
+        const INDEX: usize = 3;
+    }
+
+    impl Payload for Delete {
+        type Event = Self;
+        type At<'r> = Self;
+
+        fn decode(body: Body<'_>) -> Result<Self, DecodeError> {
+            body.decode()
+        }
+    }
+
+    impl Payload for DeleteRef<'_> {
+        type Event = Delete;
+        type At<'r> = DeleteRef<'r>;
+
+        fn decode(body: Body<'_>) -> Result<DeleteRef<'_>, DecodeError> {
+            body.decode()
+        }
+    }
+
+    codec!(Delete, DeleteRef);
 }
