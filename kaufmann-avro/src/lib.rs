@@ -1,20 +1,30 @@
 //! Avro for kaufmann: what the build step and the runtime share.
 //!
-//! In the order in which data flows: text → [`model`] → canonical form → fingerprints on the side of the schemas, and
-//! the cursor and its counterpart for writing on the side of the records.
+//! On the side of the schemas, in the order in which data flows: [`parse`](mod@parse) turns files into a [`model`], or
+//! into all of their mistakes; from the model come its canonical form, its identity and its whole text, and from these
+//! [fingerprints](crc64). [`Schema`] is one schema by itself.
+//!
+//! On the side of the records: a [`Cursor`] takes values from bytes, [`mod@encode`] appends them, and generated types
+//! implement [`Decode`] and [`Encode`] with these; [`logical`] has the types for logical types. [`json`] converts
+//! between JSON and records by a schema at run time.
+//!
+//! Nothing here panics on input, whether it is a schema or a record: depth, lengths and counts are bounded before they
+//! are believed.
+
+pub mod model;
+pub mod parse;
 
 mod canonical;
 mod fingerprint;
-pub mod model;
-pub mod parse;
 mod schema;
 mod size;
 
 pub mod codec;
 pub mod cursor;
 pub mod encode;
-pub mod json;
 pub mod logical;
+
+pub mod json;
 
 pub use codec::{Decode, Encode, decode};
 pub use cursor::{Cursor, DecodeError, DecodeErrorKind};

@@ -305,6 +305,39 @@ fn nesting_without_end_is_an_error_and_not_a_crash() {
 }
 
 #[test]
+fn the_deepest_nesting_that_is_read_is_also_built() {
+    let array = |depth: usize| {
+        format!(
+            "{}\"int\"{}",
+            r#"{"type":"array","items":"#.repeat(depth),
+            "}".repeat(depth)
+        )
+    };
+    let wrapped = |depth: usize| format!("{}\"int\"{}", r#"{"type":"#.repeat(depth), "}".repeat(depth));
+    let record = |depth: usize| {
+        let open = |i| format!(r#"{{"type":"record","name":"R{i}","fields":[{{"name":"f","type":"#);
+        format!(
+            "{}\"int\"{}",
+            (0..depth).map(open).collect::<String>(),
+            "}]}".repeat(depth)
+        )
+    };
+    for nested in [&array as &dyn Fn(usize) -> String, &wrapped, &record] {
+        let deepest = (1..600)
+            .take_while(|depth| parse_str(&nested(*depth)).is_ok())
+            .last()
+            .unwrap();
+        assert!(deepest > 50, "{deepest}");
+        let model = model(&nested(deepest));
+        let text = model.to_json(&model.files[0].root);
+        assert_eq!(
+            model.canonical(&model.files[0].root),
+            self::model(&text).canonical(&model.files[0].root)
+        );
+    }
+}
+
+#[test]
 fn a_key_twice_names_both_places() {
     assert_eq!(
         errors("{\"type\": \"int\",\n \"type\": \"long\"}"),
