@@ -163,7 +163,10 @@ impl<S: Source> Poller<S> {
         if read > 0 {
             return Turn::Busy;
         }
-        self.set_wake_up();
+        if self.set_wake_up() && self.settlements.any() {
+            // It came before the wake-up was set.
+            return Turn::Busy;
+        }
         self.rest(now)
     }
 
@@ -408,8 +411,8 @@ impl<S: Source> Poller<S> {
         self.source.release(&revocation.assignments);
     }
 
-    /// Says when reports are worth a wake-up.
-    fn set_wake_up(&self) {
+    /// Says when reports are worth a wake-up; `false` if they are not.
+    fn set_wake_up(&self) -> bool {
         let unsettled: usize = self.partitions.iter().map(Partition::unsettled).sum();
         let at_bound = self.bytes >= self.limits.max_bytes
             || self
@@ -426,6 +429,7 @@ impl<S: Source> Poller<S> {
             1
         };
         self.settlements.wake_after(records);
+        records > 0
     }
 
     fn rest(&self, now: Instant) -> Turn {

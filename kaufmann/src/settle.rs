@@ -53,6 +53,11 @@ impl Settlements {
         std::mem::swap(&mut *self.lock(), buffer);
     }
 
+    /// Whether there are reports.
+    pub(crate) fn any(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     /// Wakes the poller after `records` more; 0: not at all.
     pub(crate) fn wake_after(&self, records: usize) {
         self.wake_after.store(records, Ordering::Release);

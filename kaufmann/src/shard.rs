@@ -133,8 +133,11 @@ where
     /// Polls what was woken. `true` if something ended.
     fn poll_running(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
+        while !self.clock.is_over()
+            && let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx)
+        {
             progress = true;
+            self.clock.step();
             let Ended { slot, work, finish } = ended;
             self.slots.give_back(slot);
             self.permits.give_back();
