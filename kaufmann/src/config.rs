@@ -26,7 +26,7 @@ mod file;
 #[cfg(feature = "cli")]
 pub(crate) mod keys;
 #[cfg(feature = "cli")]
-mod kind;
+pub(crate) mod kind;
 #[cfg(feature = "cli")]
 mod load;
 #[cfg(feature = "cli")]

@@ -59,6 +59,10 @@ pub trait Service: Send + Sync + 'static {
     type State: Send + Sync + 'static;
     /// The service's name.
     const NAME: &'static str;
+    /// What it is for, from its doc comment; the first line is its short form.
+    const ABOUT: &'static str = "";
+    /// The version of its package.
+    const VERSION: &'static str = "";
     /// The handlers in the order of the list.
     const HANDLERS: &'static [HandlerEntry];
 

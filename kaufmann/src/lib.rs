@@ -41,6 +41,13 @@ mod observer;
 pub mod registry;
 mod start;
 
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "dev")]
+mod dev;
+#[cfg(feature = "cli")]
+mod telemetry;
+
 #[cfg(feature = "kafka")]
 mod ffi;
 #[cfg(feature = "kafka")]
@@ -50,6 +57,8 @@ mod kafka;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "cli")]
+pub use cli::command_line;
 pub use config::Config;
 pub use context::{Context, State};
 pub use error::{Error, ErrorKind};

@@ -40,6 +40,8 @@ pub fn no_such_handler(handler: u32) -> ! {
     panic!("the service has no handler {handler}")
 }
 
+#[cfg(feature = "cli")]
+pub use crate::cli::command_line as main;
 #[cfg(not(feature = "cli"))]
 pub use without_cli::main;
 

@@ -1,0 +1,144 @@
+//! The generated main: arguments → configuration → logs → runtime → `start` → the command.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Report};
+use crate::handler::Service;
+use crate::start::Started;
+use crate::telemetry;
+
+mod arguments;
+#[cfg(feature = "kafka")]
+pub(crate) mod catalog;
+#[cfg(feature = "kafka")]
+pub(crate) mod payload;
+#[cfg(feature = "kafka")]
+pub(crate) mod publish;
+pub(crate) mod run;
+mod show;
+mod signals;
+
+use arguments::{Action, Invocation};
+pub(crate) use signals::Signals;
+
+/// What `#[kaufmann::main]` expands to a call of: reads the command line and the configuration, sets up logs and runtime,
+/// calls `start` for the state, and does what the command says. For a main of your own that does something before or after.
+///
+/// ```no_run
+/// # struct Accounts;
+/// # impl kaufmann::Service for Accounts {
+/// #     type State = ();
+/// #     const NAME: &'static str = "Accounts";
+/// #     const HANDLERS: &'static [kaufmann::HandlerEntry] = &[];
+/// #     async fn dispatch(_: u32, _: &kaufmann::Context<()>) -> kaufmann::Outcome { kaufmann::Outcome::done() }
+/// # }
+/// async fn start(config: &kaufmann::Config) -> Result<(), std::io::Error> {
+///     Ok(())
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     kaufmann::command_line::<Accounts, _>(start)
+/// }
+/// ```
+///
+/// | exit code | meaning |
+/// |---|---|
+/// | 0 | done; `run` and `dev`: drained after SIGINT or SIGTERM |
+/// | 2 | the command line is wrong |
+/// | 69 | could not start |
+/// | 70 | failed while running; `dev --once`: a sample was not handled |
+/// | 75 | the deadline of the shutdown passed with work unfinished |
+/// | 78 | the configuration is wrong |
+/// | 130 | ended at once: a second signal, or one before the service had started |
+pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
+    let invocation = match arguments::parse::<V>(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(said) => {
+            // Help goes to stdout and ends well; a mistake goes to stderr and does not.
+            _ = said.print();
+            return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
+        }
+    };
+    match execute::<V, R>(invocation, start) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&Report(&error));
+            error.exit_code()
+        }
+    }
+}
+
+fn execute<V: Service, R: Started<V::State>>(
+    invocation: Invocation,
+    start: impl AsyncFnOnce(&Config) -> R,
+) -> Result<(), Error> {
+    let effective = invocation.loader.load()?;
+    let config = effective.config.clone();
+    match invocation.action {
+        Action::Config { format } => show::print::<V>(&effective, format),
+        Action::Run => {
+            config.check_run()?;
+            telemetry::init(&config.log, telemetry::DEFAULT_FILTER)?;
+            block_on(&config, run::run::<V, R>(&config, start))
+        }
+        #[cfg(feature = "kafka")]
+        Action::Publish(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            block_on(&config, publish::publish::<V>(config.clone(), request))
+        }
+        #[cfg(feature = "dev")]
+        Action::Dev(options) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            block_on(&config, crate::dev::dev::<V, R>(config.clone(), options, start))
+        }
+    }
+}
+
+/// Runs a command on a runtime that is as the configuration says.
+fn block_on<T>(config: &Config, command: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().thread_name("kaufmann-worker");
+    if config.worker_threads > 0 {
+        builder.worker_threads(config.worker_threads);
+    }
+    let runtime = builder.build().map_err(|error| {
+        Error::new(ErrorKind::Start, "the runtime's threads cannot be started").caused_by(error)
+    })?;
+    let result = runtime.block_on(command);
+    // A handler that never yields must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+/// Calls `start`, unless the user has enough of waiting.
+pub(crate) async fn state<V: Service, R: Started<V::State>>(
+    config: &Config,
+    start: impl AsyncFnOnce(&Config) -> R,
+    signals: &Signals,
+) -> Result<V::State, Error> {
+    let started = tokio::select! {
+        started = start(config) => started.started(),
+        () = signals.first() => signals::end_at_once("stopped before the service had started"),
+    };
+    started.map_err(|error| {
+        // A start that refuses its settings is a matter of configuration, not of the environment.
+        let kind = match error.downcast_ref::<Error>() {
+            Some(known) if known.kind() == ErrorKind::Configuration => ErrorKind::Configuration,
+            _ => ErrorKind::Start,
+        };
+        Error::new(kind, format!("{} could not start", V::NAME)).caused_by(error)
+    })
+}
+
+/// Writes a line to stdout. A reader that has gone away, as `head` does, is no error.
+pub(crate) fn say(line: &dyn fmt::Display) {
+    _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Writes a line to stderr.
+pub(crate) fn complain(line: &dyn fmt::Display) {
+    _ = writeln!(std::io::stderr(), "{line}");
+}

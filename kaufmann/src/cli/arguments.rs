@@ -1,0 +1,300 @@
+//! The command line: commands, and one flag for each key of the configuration.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::Value;
+
+use super::show::Format;
+use crate::config::keys::KEYS;
+use crate::config::kind::Kind;
+use crate::config::{Config, Loader};
+use crate::handler::Service;
+
+/// What the command line asks for.
+pub(super) struct Invocation {
+    pub(super) action: Action,
+    /// Reads file, environment and the flags.
+    pub(super) loader: Loader,
+}
+
+/// A command with its own options.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Action {
+    Run,
+    #[cfg(feature = "dev")]
+    Dev(crate::dev::Options),
+    #[cfg(feature = "kafka")]
+    Publish(super::publish::Request),
+    Config {
+        format: Format,
+    },
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done; `run` and `dev`: drained after SIGINT or SIGTERM
+   2  the command line is wrong
+  69  could not start
+  70  failed while running
+  75  the shutdown's deadline passed with work unfinished
+  78  the configuration is wrong
+ 130  ended at once, by a second signal or by one before the start";
+
+const LAYERS: &str = "\
+Every setting is a key of kaufmann.toml, an environment variable, and a flag of each command: `max_in_flight = 8`,
+KAUFMANN_MAX_IN_FLIGHT=8, --max-in-flight 8. A flag wins over a variable, a variable over the file. `config` lists all of
+them with their values and where each came from.";
+
+/// Reads the command line. What is to be printed instead, help or a mistake, is the error.
+pub(super) fn parse<V: Service>(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Invocation, clap::Error> {
+    let mut arguments = arguments.into_iter();
+    let program = arguments.next().unwrap_or_default();
+    let program = Path::new(&program)
+        .file_stem()
+        .map(|name| name.to_string_lossy().into_owned());
+    let program = program.unwrap_or_else(|| V::NAME.to_owned());
+    let matches = command::<V>(program.clone())
+        .try_get_matches_from(std::iter::once(program.into()).chain(arguments))?;
+    let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
+    let loader = flags(Loader::new().service::<V>().process_environment(), matches);
+    let action = match name {
+        #[cfg(feature = "dev")]
+        "dev" => Action::Dev(crate::dev::Options {
+            once: matches.get_flag("once"),
+            timeout: matches.get_one("timeout").copied().unwrap_or(crate::dev::TIMEOUT),
+        }),
+        #[cfg(feature = "kafka")]
+        "publish" => Action::Publish(super::publish::Request {
+            event: text(matches, "event").unwrap_or_default(),
+            payload: text(matches, "payload").unwrap_or_default(),
+            key: text(matches, "key"),
+            topic: text(matches, "topic"),
+            dev: cfg!(feature = "dev") && matches.get_flag("dev"),
+        }),
+        "config" => Action::Config {
+            format: if text(matches, "format").as_deref() == Some("json") {
+                Format::Json
+            } else {
+                Format::Toml
+            },
+        },
+        _ => Action::Run,
+    };
+    Ok(Invocation { action, loader })
+}
+
+fn command<V: Service>(program: String) -> Command {
+    let about = if V::ABOUT.is_empty() {
+        format!("{}, a service on Kafka events", V::NAME)
+    } else {
+        V::ABOUT.to_owned()
+    };
+    let version = if V::VERSION.is_empty() {
+        env!("CARGO_PKG_VERSION")
+    } else {
+        V::VERSION
+    };
+    let styles = Styles::styled()
+        .header(AnsiColor::Green.on_default().bold())
+        .usage(AnsiColor::Green.on_default().bold())
+        .literal(AnsiColor::Cyan.on_default().bold())
+        .placeholder(AnsiColor::Cyan.on_default());
+    let root = Command::new(program.clone())
+        .about(about.lines().next().unwrap_or_default().trim().to_owned())
+        .long_about(about)
+        .version(version)
+        .styles(styles)
+        .max_term_width(110)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .after_help(examples(&program))
+        .after_long_help(format!("{}\n\n{LAYERS}\n\n{EXIT_CODES}", examples(&program)));
+    let commands = commands().into_iter().map(configurable);
+    root.subcommands(commands)
+}
+
+fn commands() -> Vec<Command> {
+    vec![
+        #[cfg(feature = "dev")]
+        dev(),
+        Command::new("run")
+            .about("Consumes, handles and publishes, against a real cluster, until SIGINT or SIGTERM")
+            .after_long_help(EXIT_CODES),
+        #[cfg(feature = "kafka")]
+        publish(),
+        Command::new("config")
+            .about("Prints the configuration that holds, and where each value came from")
+            .arg(
+                Arg::new("format")
+                    .long("format")
+                    .value_parser(["toml", "json"])
+                    .default_value("toml")
+                    .help("How to print it"),
+            ),
+    ]
+}
+
+#[cfg(feature = "dev")]
+fn dev() -> Command {
+    let timeout = |text: &str| humantime::parse_duration(text).map_err(|error| error.to_string());
+    Command::new("dev")
+        .about("Runs the service on an embedded broker and registry, and publishes the sample events")
+        .long_about(
+            "Starts a broker and a schema registry in this process, makes the topics, registers the schemas, runs the \
+             service, publishes the samples that stand beside the schemas of the handled events, and prints what becomes of \
+             each event. `publish --dev` in the same folder reaches it.\n\nThe configuration applies, except for brokers, \
+             registry and security. The broker is in memory: it keeps 5 MiB or 100,000 batches a partition and drops the \
+             oldest, and it has no transactions.",
+        )
+        .arg(
+            Arg::new("once")
+                .long("once")
+                .action(ArgAction::SetTrue)
+                .help("End when all samples and their replies are settled; fails if one is not handled"),
+        )
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("DURATION")
+                .value_parser(timeout)
+                .requires("once")
+                .help("How long --once waits for that [default: 30s]"),
+        )
+}
+
+#[cfg(feature = "kafka")]
+fn publish() -> Command {
+    let command = Command::new("publish")
+        .about("Publishes one event, checked against its schema")
+        .after_help(
+            "Examples:\n  publish user.create '{\"email\": \"ada@example.org\"}'\n  publish user.create @event.json \
+             --key ada\n  publish user.create - < event.json",
+        )
+        .arg(Arg::new("event").value_name("EVENT").required(true).help("The event's name"))
+        .arg(
+            Arg::new("payload")
+                .value_name("JSON")
+                .required(true)
+                .allow_hyphen_values(true)
+                .help("The payload: JSON, @FILE, or - for standard input"),
+        )
+        .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
+        .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]"));
+    #[cfg(feature = "dev")]
+    let command = command.arg(
+        Arg::new("dev")
+            .long("dev")
+            .action(ArgAction::SetTrue)
+            .help("Publish to the `dev` that runs in this folder"),
+    );
+    command
+}
+
+/// Adds the flags of the configuration.
+fn configurable(command: Command) -> Command {
+    let file = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help_heading("Configuration")
+        .help("The configuration file [default: kaufmann.toml, if there is one] [env: KAUFMANN_CONFIG]");
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    let keys = KEYS.iter().map(|key| {
+        let default = defaults.pointer(&format!("/{}", key.path.replace('.', "/")));
+        let default = default.and_then(plain).map(|text| format!(" [default: {text}]"));
+        let help = format!(
+            "{}{} [env: {}]",
+            key.doc,
+            default.unwrap_or_default(),
+            key.variable()
+        );
+        let arg = Arg::new(key.path)
+            .long(key.flag())
+            .help(help)
+            .help_heading("Configuration");
+        let arg = arg
+            .hide_short_help(!key.common)
+            .allow_hyphen_values(true)
+            .value_name(placeholder(key.path, key.kind));
+        match key.kind {
+            kind if kind.is_table() => arg.action(ArgAction::Append),
+            // The last one wins, as in other layers.
+            Kind::Flag => arg
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+                .overrides_with(key.path),
+            _ => arg.overrides_with(key.path),
+        }
+    });
+    command.arg(file).args(keys)
+}
+
+fn flags(mut loader: Loader, matches: &ArgMatches) -> Loader {
+    if let Some(path) = matches.get_one::<PathBuf>("config") {
+        loader = loader.file(path);
+    }
+    for key in KEYS {
+        if let Some(values) = matches.get_many::<String>(key.path) {
+            loader = loader.flag(key, values.cloned().collect());
+        }
+    }
+    loader
+}
+
+/// A default as a flag would say it.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn placeholder(path: &str, kind: Kind) -> &'static str {
+    match kind {
+        Kind::List(_) if path == "brokers" => "HOST:PORT,…",
+        Kind::List(_) => "NAME,…",
+        Kind::Count { .. } | Kind::Number { .. } => "NUMBER",
+        Kind::Bytes => "BYTES",
+        Kind::Duration => "DURATION",
+        Kind::Flag => "true|false",
+        Kind::Choice(["key", ..]) => "key|partition|none",
+        Kind::Choice(["record", ..]) => "record|topic|topic-record",
+        Kind::Choice(["auto", ..]) => "auto|human|json",
+        Kind::Choice(_) => "NAME",
+        Kind::Pairs(_) | Kind::Free => "NAME=VALUE",
+        Kind::Url => "URL",
+        Kind::Text(_) | Kind::Secret => "TEXT",
+    }
+}
+
+fn text(matches: &ArgMatches, name: &str) -> Option<String> {
+    matches.get_one::<String>(name).cloned()
+}
+
+fn examples(program: &str) -> String {
+    let mut lines = vec!["Examples:".to_owned()];
+    if cfg!(feature = "dev") {
+        lines.push(format!(
+            "  {program} dev                      try it: a broker inside, sample events"
+        ));
+    }
+    lines.push(format!(
+        "  {program} run --brokers host:9092  run it; KAUFMANN_BROKERS=host:9092 does the same"
+    ));
+    lines.push(format!(
+        "  {program} config                   what is configured, and by whom"
+    ));
+    lines.push(format!("\n`{program} COMMAND --help` lists every setting."));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests;

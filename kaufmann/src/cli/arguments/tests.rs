@@ -1,0 +1,203 @@
+use super::*;
+use crate::{Context, HandlerEntry, Outcome};
+
+struct Accounts;
+
+impl Service for Accounts {
+    type State = ();
+    const NAME: &'static str = "Accounts";
+    const ABOUT: &'static str = " Keeps the accounts.\n\n They are many.";
+    const VERSION: &'static str = "7.1.2";
+    const HANDLERS: &'static [HandlerEntry] = &[];
+
+    async fn dispatch(_: u32, _: &Context<()>) -> Outcome {
+        Outcome::done()
+    }
+}
+
+fn parse(arguments: &[&str]) -> Result<Invocation, clap::Error> {
+    let arguments = std::iter::once("/usr/bin/accounts").chain(arguments.iter().copied());
+    super::parse::<Accounts>(arguments.map(OsString::from))
+}
+
+fn said(arguments: &[&str]) -> (i32, String) {
+    match parse(arguments) {
+        Ok(_) => panic!("{arguments:?} is accepted"),
+        Err(said) => (said.exit_code(), said.to_string()),
+    }
+}
+
+#[test]
+fn clap_finds_no_contradiction() {
+    command::<Accounts>("accounts".to_owned()).debug_assert();
+}
+
+#[test]
+fn without_a_command_help_is_printed_and_the_code_is_2() {
+    let (code, text) = said(&[]);
+    assert_eq!(code, 2);
+    assert!(
+        text.contains("Keeps the accounts.") && text.contains("Usage: accounts <COMMAND>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn help_names_commands_examples_layers_and_exit_codes() {
+    let (code, text) = said(&["--help"]);
+    assert_eq!(code, 0);
+    for part in [
+        "They are many.",
+        "run ",
+        "config ",
+        "accounts run --brokers",
+        "KAUFMANN_MAX_IN_FLIGHT",
+        "  78  ",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn the_short_help_of_a_command_shows_the_common_keys_and_the_long_one_all() {
+    let (_, short) = said(&["run", "-h"]);
+    let (_, long) = said(&["run", "--help"]);
+    assert!(
+        short.contains("--brokers") && short.contains("[env: KAUFMANN_BROKERS]"),
+        "{short}"
+    );
+    assert!(!short.contains("--retry-jitter"));
+    for key in KEYS {
+        assert!(
+            long.contains(&format!("--{} ", key.flag())) || long.contains(&format!("--{}[", key.flag())),
+            "{}",
+            key.path
+        );
+        assert!(
+            long.contains(&format!("[env: {}]", key.variable())),
+            "{}",
+            key.path
+        );
+    }
+    assert!(
+        long.contains("[default: 50]") && long.contains("[default: 200ms]"),
+        "{long}"
+    );
+}
+
+#[test]
+fn the_version_is_the_services() {
+    assert_eq!(said(&["--version"]), (0, "accounts 7.1.2\n".to_owned()));
+}
+
+#[test]
+fn a_misspelt_command_or_flag_is_corrected() {
+    let (code, text) = said(&["runn"]);
+    assert!(code == 2 && text.contains("'run'"), "{text}");
+    let (code, text) = said(&["run", "--broker", "h:1"]);
+    assert!(code == 2 && text.contains("--brokers"), "{text}");
+}
+
+#[test]
+fn each_key_has_a_flag_that_sets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("k.toml");
+    std::fs::write(&file, "group = 'g'").unwrap();
+    let invocation = parse(&[
+        "run",
+        "--config",
+        file.to_str().unwrap(),
+        "--brokers",
+        "a:1,b:2",
+        "--registry-register",
+        "--kafka",
+        "linger.ms=1",
+        "--kafka",
+        "sasl.mechanisms=A,B",
+        "--max-in-flight",
+        "8",
+    ]);
+    let config = invocation.unwrap().loader.load().unwrap().config;
+    assert_eq!(
+        (
+            config.group.as_str(),
+            config.max_in_flight,
+            config.registry.register
+        ),
+        ("g", 8, true)
+    );
+    assert_eq!(config.brokers, ["a:1", "b:2"]);
+    assert_eq!(
+        (
+            config.kafka["linger.ms"].as_str(),
+            config.kafka["sasl.mechanisms"].as_str()
+        ),
+        ("1", "A,B")
+    );
+}
+
+#[test]
+fn the_last_of_a_repeated_flag_wins() {
+    let invocation = parse(&["run", "--group", "a", "--group", "b"]).unwrap();
+    assert_eq!(invocation.loader.load().unwrap().config.group, "b");
+}
+
+#[test]
+fn a_switch_can_be_turned_off() {
+    let invocation = parse(&["run", "--registry-register=false"]).unwrap();
+    assert!(!invocation.loader.load().unwrap().config.registry.register);
+}
+
+#[test]
+fn the_group_is_the_services_name_if_nobody_says_otherwise() {
+    assert_eq!(
+        parse(&["run"]).unwrap().loader.load().unwrap().config.group,
+        "accounts"
+    );
+}
+
+#[test]
+fn commands_have_options_of_their_own() {
+    let action = |arguments: &[&str]| parse(arguments).unwrap().action;
+    assert_eq!(action(&["run"]), Action::Run);
+    assert_eq!(action(&["config"]), Action::Config { format: Format::Toml });
+    assert_eq!(
+        action(&["config", "--format", "json"]),
+        Action::Config { format: Format::Json }
+    );
+    assert_eq!(said(&["config", "--format", "xml"]).0, 2);
+}
+
+#[cfg(feature = "dev")]
+#[test]
+fn dev_runs_on_or_once_with_a_time_limit() {
+    let options = |arguments: &[&str]| match parse(arguments).unwrap().action {
+        Action::Dev(options) => (options.once, options.timeout.as_secs()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(options(&["dev"]), (false, 30));
+    assert_eq!(options(&["dev", "--once", "--timeout", "2m"]), (true, 120));
+    assert_eq!(said(&["dev", "--timeout", "2m"]).0, 2);
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn publish_takes_an_event_and_a_payload() {
+    match parse(&["publish", "a.b", "-", "--key", "k", "--topic", "t"])
+        .unwrap()
+        .action
+    {
+        Action::Publish(request) => {
+            assert_eq!(
+                (request.event.as_str(), request.payload.as_str(), request.dev),
+                ("a.b", "-", false)
+            );
+            assert_eq!(
+                (request.key.as_deref(), request.topic.as_deref()),
+                (Some("k"), Some("t"))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(said(&["publish", "a.b"]).0, 2);
+}

@@ -1,0 +1,73 @@
+//! The events that a service knows: those it handles, and those it may publish.
+
+use crate::config::{self, Config};
+use crate::error::{Error, ErrorKind};
+use crate::event::EventInfo;
+use crate::handler::{Service, emitted};
+
+/// All events of a service, those it handles first, each once.
+pub(crate) fn events<V: Service>() -> Vec<&'static EventInfo> {
+    let mut all: Vec<&'static EventInfo> = handled::<V>().collect();
+    for info in emitted::<V>() {
+        if !all.iter().any(|known| known.name == info.name) {
+            all.push(info);
+        }
+    }
+    all
+}
+
+/// The events that a service handles, in the order of its list.
+pub(crate) fn handled<V: Service>() -> impl Iterator<Item = &'static EventInfo> {
+    V::HANDLERS.iter().filter_map(|entry| entry.event)
+}
+
+/// The event with this name.
+pub(crate) fn find<V: Service>(name: &str) -> Result<&'static EventInfo, Error> {
+    let all = events::<V>();
+    if let Some(info) = all
+        .iter()
+        .find(|info| info.name == name || info.full_name == name)
+    {
+        return Ok(info);
+    }
+    let names: Vec<_> = all.iter().map(|info| info.name).collect();
+    let meant = config::keys::closest(name, &names).map(|meant| format!("; did you mean `{meant}`?"));
+    let known = if names.is_empty() {
+        "it knows none".to_owned()
+    } else {
+        format!("it knows {}", names.join(", "))
+    };
+    let text = format!(
+        "{} knows no event `{name}`{}\n  {known}",
+        V::NAME,
+        meant.unwrap_or_default()
+    );
+    Err(Error::new(ErrorKind::Configuration, text))
+}
+
+/// The topic on which an event is written from outside of the service: where the service itself would publish it, else the
+/// one topic that it consumes, if it handles the event.
+pub(crate) fn topic<V: Service>(config: &Config, info: &EventInfo) -> Result<String, Error> {
+    let publish = &config.publish;
+    let named = publish
+        .topics
+        .get(info.name)
+        .map(String::as_str)
+        .or(info.topic)
+        .or(publish.topic.as_deref());
+    if let Some(topic) = named {
+        return Ok(topic.to_owned());
+    }
+    let is_handled = handled::<V>().any(|handled| handled.name == info.name);
+    match config.topics.as_slice() {
+        [topic] if is_handled => Ok(topic.clone()),
+        _ => Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "nothing says to which topic `{0}` goes; give its schema ({1}) the attribute `\"topic\"`, set \
+                 `publish.topics.\"{0}\"` or `publish.topic`, or use --topic",
+                info.name, info.defined_at,
+            ),
+        )),
+    }
+}

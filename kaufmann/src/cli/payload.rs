@@ -1,0 +1,181 @@
+//! A payload from JSON, checked against its event's schema.
+
+use std::io::Read;
+
+use kaufmann_avro::json::{decode_json, encode_json};
+use kaufmann_avro::model::{Definition, Kind, Model, Node};
+use kaufmann_avro::{Cursor, Schema};
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind};
+use crate::event::EventInfo;
+
+/// A payload in Avro's binary form.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    pub(crate) datum: Vec<u8>,
+    /// What the schema's attribute `key` names.
+    pub(crate) key: Option<Vec<u8>>,
+}
+
+impl Payload {
+    /// Reads JSON, `@file` or `-`.
+    pub(crate) fn read(info: &EventInfo, given: &str) -> Result<Self, Error> {
+        let unreadable = |what: &str, error| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("cannot read the payload from {what}"),
+            )
+            .caused_by(error)
+        };
+        let text = match given.strip_prefix('@') {
+            Some(path) => std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?,
+            None if given == "-" => {
+                let mut text = String::new();
+                std::io::stdin()
+                    .read_to_string(&mut text)
+                    .map_err(|error| unreadable("standard input", error))?;
+                text
+            }
+            None => given.to_owned(),
+        };
+        Self::parse(info, &text)
+    }
+
+    /// Encodes JSON by the event's schema.
+    pub(crate) fn parse(info: &EventInfo, text: &str) -> Result<Self, Error> {
+        let wrong = |what: String| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("the payload of `{}` {what}", info.name),
+            )
+        };
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| wrong("is not JSON".to_owned()).caused_by(error))?;
+        let schema = Schema::parse(info.schema).map_err(|errors| {
+            let text = errors.first().map(ToString::to_string).unwrap_or_default();
+            Error::new(
+                ErrorKind::Internal,
+                format!("the schema of `{}` cannot be read: {text}", info.name),
+            )
+        })?;
+        let mut datum = Vec::new();
+        encode_json(&schema.model, &schema.root, &value, &mut datum).map_err(|error| {
+            wrong(format!("does not fit its schema ({})", info.defined_at)).caused_by(error)
+        })?;
+        // Read back, it has its defaults too, and one of them may be the key.
+        let complete = decode_json(&schema.model, &schema.root, &datum).unwrap_or(value);
+        let key = info
+            .key
+            .and_then(|path| key(&schema.model, &schema.root, &complete, path));
+        Ok(Self { datum, key })
+    }
+}
+
+/// The key's bytes, as generated code makes them: texts and bytes as they are, numbers as decimal text.
+fn key(model: &Model, node: &Node, value: &Value, path: &str) -> Option<Vec<u8>> {
+    let (mut node, mut value) = (single(node), value);
+    for name in path.split('.') {
+        let Kind::Named(id) = node.kind else { return None };
+        let Definition::Record(fields) = &model.get(id).definition else {
+            return None;
+        };
+        node = single(&fields.iter().find(|field| field.name == name)?.node);
+        value = value.get(name)?;
+    }
+    let mut datum = Vec::new();
+    encode_json(model, node, value, &mut datum).ok()?;
+    let mut cursor = Cursor::new(&datum);
+    match &node.kind {
+        Kind::String => cursor.string().ok().map(|text| text.as_bytes().to_vec()),
+        Kind::Bytes => cursor.bytes().ok().map(<[u8]>::to_vec),
+        Kind::Int | Kind::Long => cursor.long().ok().map(|number| number.to_string().into_bytes()),
+        Kind::Named(id) => match model.get(*id) {
+            named if named.logical.is_none() && matches!(named.definition, Definition::Fixed { .. }) => {
+                Some(datum)
+            }
+            // The symbol of an enum, the text of a uuid.
+            _ => value.as_str().map(|text| text.as_bytes().to_vec()),
+        },
+        _ => None,
+    }
+}
+
+/// A union of one branch is that branch.
+fn single(node: &Node) -> &Node {
+    match &node.kind {
+        Kind::Union(branches) => match branches.as_slice() {
+            [only] => single(only),
+            _ => node,
+        },
+        _ => node,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INFO: EventInfo = EventInfo {
+        name: "user.create",
+        full_name: "user.create",
+        aliases: &[],
+        schema: r#"{"type": "record", "name": "user.create", "fields": [
+            {"name": "email", "type": "string"},
+            {"name": "number", "type": "int", "default": 7},
+            {"name": "inner", "type": {"type": "record", "name": "Inner", "fields": [
+                {"name": "raw", "type": "bytes", "default": "\u00ff"},
+                {"name": "day", "type": {"type": "int", "logicalType": "date"}, "default": 1}
+            ]}, "default": {}}
+        ]}"#,
+        fingerprint: 0,
+        topic: None,
+        key: Some("email"),
+        defined_at: "schemas/user/create.avsc:1:1",
+        samples: &[],
+    };
+
+    fn key_at(path: &'static str) -> Option<Vec<u8>> {
+        Payload::parse(
+            &EventInfo {
+                key: Some(path),
+                ..INFO
+            },
+            r#"{"email": "ä@b"}"#,
+        )
+        .unwrap()
+        .key
+    }
+
+    #[test]
+    fn the_key_has_the_bytes_that_generated_code_makes() {
+        assert_eq!(key_at("email").unwrap(), "ä@b".as_bytes());
+        assert_eq!(key_at("number").unwrap(), b"7");
+        assert_eq!(key_at("inner.raw").unwrap(), [0xff]);
+        assert_eq!(key_at("inner.day").unwrap(), b"1");
+        assert_eq!(key_at("nothing"), None);
+    }
+
+    #[test]
+    fn a_payload_that_does_not_fit_names_event_schema_and_field() {
+        let error = Payload::parse(&INFO, r#"{"email": 5}"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the payload of `user.create` does not fit its schema (schemas/user/create.avsc:1:1)",
+        );
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("email"), "{cause}");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_with_its_place() {
+        let error = Payload::parse(&INFO, "{").unwrap_err();
+        assert_eq!(error.to_string(), "the payload of `user.create` is not JSON");
+        assert!(
+            std::error::Error::source(&error)
+                .unwrap()
+                .to_string()
+                .contains("line 1")
+        );
+    }
+}

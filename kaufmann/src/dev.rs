@@ -1,0 +1,201 @@
+//! `dev`: the service on a broker and a registry inside the process, fed with the samples beside its schemas.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::Runtime;
+use crate::cli::payload::Payload;
+use crate::cli::publish::{deliver, message};
+use crate::cli::{self, Signals, catalog};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::handler::Service;
+use crate::publish::routes::Routes;
+use crate::publish::{KafkaPublisher, Message};
+use crate::registry::RestRegistry;
+use crate::runtime::Finished;
+use crate::schemas::Schemas;
+use crate::source::KafkaSource;
+use crate::start::Started;
+
+mod embedded;
+mod happening;
+mod running;
+mod screen;
+mod tally;
+
+use embedded::Embedded;
+use happening::{Happening, Reporter};
+pub(crate) use running::Running;
+use screen::Screen;
+use tally::Tally;
+
+/// How long `--once` waits for the samples.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The options of `dev`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Options {
+    /// End when the samples are settled.
+    pub(crate) once: bool,
+    /// How long to wait for that.
+    pub(crate) timeout: Duration,
+}
+
+/// Runs the command.
+pub(crate) async fn dev<V: Service, R: Started<V::State>>(
+    mut config: Config,
+    options: Options,
+    start: impl AsyncFnOnce(&Config) -> R,
+) -> Result<(), Error> {
+    let signals = Signals::listen()?;
+    let embedded = Embedded::start::<V>(&mut config).await?;
+    let samples = Samples::read::<V>(&config)?;
+    let state = cli::state::<V, R>(&config, start, &signals).await?;
+    // Only now, so that `publish --dev` finds a service that has started.
+    let _running = Running::announce::<V>(&config);
+
+    let screen = Screen::new(catalog::events::<V>().iter().map(|info| info.name));
+    cli::say(&screen.welcome(V::NAME, &config, embedded.partitions()));
+    let (reporter, happenings) = Reporter::new();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let runtime = Runtime::<V>::builder(state)
+        .config(&config)
+        .source(KafkaSource::new(&config).map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?)
+        .publisher(publisher(&config)?)
+        .registry(RestRegistry::new(&config.registry)?)
+        .observer(reporter)
+        .run(async move { _ = stopped.await });
+    let service = tokio::spawn(runtime);
+
+    let mut stage = Stage {
+        screen,
+        tally: Tally::new(embedded::returning::<V>(&config)),
+        happenings,
+    };
+    let watched = stage
+        .watch::<V>(&config, samples, options, &signals, service, stop)
+        .await;
+    let finished = watched?;
+    cli::run::verdict(&config, &finished)?;
+    if options.once { stage.conclude() } else { Ok(()) }
+}
+
+/// What happens between the curtain's rise and its fall.
+struct Stage {
+    screen: Screen,
+    tally: Tally,
+    happenings: mpsc::UnboundedReceiver<Happening>,
+}
+
+impl Stage {
+    async fn watch<V: Service>(
+        &mut self,
+        config: &Config,
+        samples: Samples,
+        options: Options,
+        signals: &Signals,
+        mut service: tokio::task::JoinHandle<Result<Finished, Error>>,
+        stop: tokio::sync::oneshot::Sender<()>,
+    ) -> Result<Finished, Error> {
+        if samples.0.is_empty() {
+            cli::say(&"no samples: put `create.samples.json` beside `create.avsc`, an array of payloads");
+        }
+        self.publish::<V>(config, samples).await?;
+        let deadline = tokio::time::Instant::now() + options.timeout;
+        loop {
+            if options.once && self.tally.is_complete() {
+                break;
+            }
+            tokio::select! {
+                Some(happening) = self.happenings.recv() => self.show(&happening),
+                () = signals.first() => break,
+                () = tokio::time::sleep_until(deadline), if options.once => break,
+                // Without a signal the service ends only with an error.
+                ended = &mut service => return joined(ended),
+            }
+        }
+        drop(stop);
+        let finished = joined(service.await)?;
+        while let Ok(happening) = self.happenings.try_recv() {
+            self.show(&happening);
+        }
+        Ok(finished)
+    }
+
+    fn show(&mut self, happening: &Happening) {
+        self.tally.note(happening);
+        cli::say(&self.screen.line(happening));
+    }
+
+    async fn publish<V: Service>(&mut self, config: &Config, samples: Samples) -> Result<(), Error> {
+        let registry = Arc::new(RestRegistry::new(&config.registry)?);
+        let mut config = config.clone();
+        for sample in &samples.0 {
+            config
+                .publish
+                .topics
+                .insert(sample.info.name.to_owned(), sample.topic.clone());
+        }
+        let routes = Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS)));
+        let publisher = publisher(&config)?;
+        for sample in samples.0 {
+            let id = Uuid::now_v7();
+            let Payload { datum, key } = sample.payload;
+            let message: Message = message(&config, &routes, sample.info, &datum, key, id).await?;
+            self.tally.expect(id.to_string(), sample.info.name);
+            deliver(&publisher, message).await?;
+        }
+        Ok(())
+    }
+
+    /// The summary of `--once`, and whether all went well.
+    fn conclude(&self) -> Result<(), Error> {
+        cli::say(&self.screen.summary(&self.tally));
+        let complaints = self.tally.complaints();
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        let text = format!("not every sample was handled:\n  {}", complaints.join("\n  "));
+        Err(Error::new(ErrorKind::Handler, text))
+    }
+}
+
+/// The samples of the handled events.
+struct Samples(Vec<Sample>);
+
+struct Sample {
+    info: &'static crate::EventInfo,
+    topic: String,
+    payload: Payload,
+}
+
+impl Samples {
+    fn read<V: Service>(config: &Config) -> Result<Self, Error> {
+        let mut samples = Vec::new();
+        for info in catalog::handled::<V>().filter(|info| !info.samples.is_empty()) {
+            let topic = embedded::consumed_topic::<V>(config, info)?;
+            for text in info.samples {
+                samples.push(Sample {
+                    info,
+                    topic: topic.clone(),
+                    payload: Payload::parse(info, text)?,
+                });
+            }
+        }
+        Ok(Self(samples))
+    }
+}
+
+fn publisher(config: &Config) -> Result<KafkaPublisher, Error> {
+    KafkaPublisher::new(config).map_err(|error| Error::new(ErrorKind::Start, error.to_string()))
+}
+
+fn joined(ended: Result<Result<Finished, Error>, tokio::task::JoinError>) -> Result<Finished, Error> {
+    ended.unwrap_or_else(|error| {
+        Err(Error::new(ErrorKind::Internal, "the runtime's task ended").caused_by(error))
+    })
+}

@@ -1,0 +1,247 @@
+//! A note about the `dev` that runs in a folder, by which `publish --dev` finds it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, RegistryConfig};
+use crate::error::{Error, ErrorKind};
+use crate::handler::Service;
+use crate::kafka::mock::MockBroker;
+
+/// Where a running `dev` is reached.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pid: u32,
+    folder: PathBuf,
+    brokers: Vec<String>,
+    registry: String,
+    topics: Vec<String>,
+}
+
+/// Removes the note when `dev` ends.
+pub(super) struct Note {
+    path: PathBuf,
+    pid: u32,
+}
+
+impl Running {
+    /// Writes the note. If that fails, `publish --dev` does not work, and all else does.
+    pub(super) fn announce<V: Service>(config: &Config) -> Option<Note> {
+        let folder = std::env::current_dir().ok()?;
+        let running = Self {
+            pid: std::process::id(),
+            brokers: config.brokers.clone(),
+            registry: config.registry.url.clone()?,
+            topics: config.topics.clone(),
+            folder: folder.clone(),
+        };
+        let path = path(&notes(), &folder, V::NAME);
+        match running.write(&path) {
+            Ok(()) => Some(Note {
+                path,
+                pid: running.pid,
+            }),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "`publish --dev` will not find this service");
+                None
+            }
+        }
+    }
+
+    /// The `dev` of this service that runs in this folder.
+    pub(crate) fn find<V: Service>() -> Result<Self, Error> {
+        let folder = std::env::current_dir().map_err(|error| {
+            Error::new(ErrorKind::Start, "the current folder is not known").caused_by(error)
+        })?;
+        Self::read(&path(&notes(), &folder, V::NAME), &folder, V::NAME)
+    }
+
+    fn read(path: &Path, folder: &Path, service: &str) -> Result<Self, Error> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let text = format!(
+                    "no `dev` of {service} runs in {}; start it there in another terminal",
+                    folder.display()
+                );
+                return Err(Error::new(ErrorKind::Start, text));
+            }
+            Err(error) => {
+                let text = format!(
+                    "the note of the running `dev`, {}, cannot be read",
+                    path.display()
+                );
+                return Err(Error::new(ErrorKind::Start, text).caused_by(error));
+            }
+        };
+        let running: Self = serde_json::from_str(&text).map_err(|error| {
+            let text = format!(
+                "the note of the running `dev`, {}, is damaged; start `dev` again",
+                path.display()
+            );
+            Error::new(ErrorKind::Start, text).caused_by(error)
+        })?;
+        if running.answers() {
+            return Ok(running);
+        }
+        let text = format!(
+            "the `dev` of {service} in {} (process {}) ended without removing its note; start it again",
+            folder.display(),
+            running.pid
+        );
+        Err(Error::new(ErrorKind::Start, text))
+    }
+
+    /// Turns a configuration to it.
+    pub(crate) fn apply(&self, config: &mut Config) {
+        config.brokers.clone_from(&self.brokers);
+        config.topics.clone_from(&self.topics);
+        config.registry = RegistryConfig {
+            url: Some(self.registry.clone()),
+            register: true,
+            user: None,
+            password: None,
+            token: None,
+            ..config.registry.clone()
+        };
+        super::embedded::without_security(config);
+        for (name, value) in MockBroker::quick() {
+            config.kafka.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Whether its registry is still there.
+    fn answers(&self) -> bool {
+        let address = self.registry.trim_start_matches("http://");
+        let mut addresses = address.to_socket_addrs().into_iter().flatten();
+        addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+    }
+
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        if let Some(folder) = path.parent() {
+            private_folder(folder)?;
+        }
+        fs::write(path, serde_json::to_vec_pretty(self)?)
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        // A second `dev` in the same folder has written its own over it.
+        if serde_json::from_str::<Running>(&text).is_ok_and(|running| running.pid == self.pid) {
+            _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The user's own folder for such notes.
+fn notes() -> PathBuf {
+    match std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty()) {
+        Some(folder) => PathBuf::from(folder).join("kaufmann"),
+        None => {
+            let user = std::env::var("USER")
+                .or_else(|_| std::env::var("USERNAME"))
+                .unwrap_or_default();
+            let user: String = user.chars().filter(char::is_ascii_alphanumeric).collect();
+            std::env::temp_dir().join(format!("kaufmann-{user}"))
+        }
+    }
+}
+
+fn path(notes: &Path, folder: &Path, service: &str) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    notes.join(format!(
+        "{}-{:016x}.json",
+        service.to_lowercase(),
+        hasher.finish()
+    ))
+}
+
+#[cfg(unix)]
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(registry: &str) -> Running {
+        Running {
+            pid: 7,
+            folder: "/f".into(),
+            brokers: vec!["127.0.0.1:1".to_owned()],
+            registry: registry.to_owned(),
+            topics: vec!["t".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_note_is_found_by_folder_and_service_and_removed_by_its_writer() {
+        let notes = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let running = running(&format!("http://{}", listener.local_addr().unwrap()));
+        let path = path(&notes.path().join("deep"), Path::new("/f"), "Accounts");
+        running.write(&path).unwrap();
+        assert_eq!(
+            Running::read(&path, Path::new("/f"), "Accounts").unwrap(),
+            running
+        );
+        drop(Note {
+            path: path.clone(),
+            pid: 8,
+        });
+        assert!(path.exists());
+        drop(Note {
+            path: path.clone(),
+            pid: 7,
+        });
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn services_and_folders_have_notes_of_their_own() {
+        let at = |folder: &str, service: &str| path(Path::new("/n"), Path::new(folder), service);
+        assert_ne!(at("/a", "S"), at("/b", "S"));
+        assert_ne!(at("/a", "S"), at("/a", "T"));
+    }
+
+    #[test]
+    fn no_note_a_damaged_one_and_a_stale_one_say_what_to_do() {
+        let notes = tempfile::tempdir().unwrap();
+        let path = notes.path().join("n.json");
+        let text = || {
+            Running::read(&path, Path::new("/f"), "Accounts")
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            text(),
+            "no `dev` of Accounts runs in /f; start it there in another terminal"
+        );
+        fs::write(&path, "{").unwrap();
+        assert!(text().ends_with("is damaged; start `dev` again"));
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let gone = running(&format!("http://{}", listener.local_addr().unwrap()));
+        drop(listener);
+        gone.write(&path).unwrap();
+        assert_eq!(
+            text(),
+            "the `dev` of Accounts in /f (process 7) ended without removing its note; start it again",
+        );
+    }
+}
