@@ -120,26 +120,36 @@ impl Config {
         reason = "Cargo reads its instructions from the output of the build script"
     )]
     pub fn compile(&self, dir: impl AsRef<Path>) {
-        let dir = dir.as_ref();
-        println!("cargo::rerun-if-changed={}", dir.display());
+        let (instructions, done) = self.build(dir.as_ref());
+        for instruction in instructions {
+            println!("{instruction}");
+        }
+        if !done {
+            process::exit(1);
+        }
+    }
+
+    /// Generates and writes; returns what Cargo must be told, and whether all went well.
+    fn build(&self, dir: &Path) -> (Vec<String>, bool) {
         let written = self.generate(dir).and_then(|generated| {
             let file = self.file().map_err(|error| vec![error])?;
             write::write(&file, &generated.code).map_err(|error| vec![error])?;
             Ok(generated)
         });
+        // An instruction is one line.
+        let line = |error: Error| format!("cargo::error={}", error.to_string().replace('\n', " "));
         match written {
             Ok(generated) => {
-                for path in generated.watched {
-                    println!("cargo::rerun-if-changed={path}");
-                }
+                let watched = generated.watched.into_iter();
+                (
+                    watched
+                        .map(|path| format!("cargo::rerun-if-changed={path}"))
+                        .collect(),
+                    true,
+                )
             }
-            Err(errors) => {
-                for error in errors {
-                    // An instruction to Cargo is one line.
-                    println!("cargo::error={}", error.to_string().replace('\n', " "));
-                }
-                process::exit(1);
-            }
+            // Cargo runs a build script that failed again in any case.
+            Err(errors) => (errors.into_iter().map(line).collect(), false),
         }
     }
 
@@ -158,3 +168,6 @@ impl Config {
             .ok_or_else(|| Error::whole(name, kind))
     }
 }
+
+#[cfg(test)]
+mod tests;

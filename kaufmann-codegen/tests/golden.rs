@@ -83,3 +83,35 @@ fn the_same_schemas_make_the_same_code() {
     };
     assert_eq!(generate(), generate());
 }
+
+/// `missing_docs` is silent in tests, so the rule is looked up in the code itself.
+#[test]
+fn every_public_item_of_the_generated_code_has_a_doc() {
+    for entry in fs::read_dir("tests/fixtures").unwrap() {
+        let Ok(code) = fs::read_to_string(entry.unwrap().path().join("expected.rs")) else {
+            continue;
+        };
+        let mut documented = false;
+        for line in code.lines().map(str::trim_start) {
+            let public = line.starts_with("pub ") && !line.starts_with("pub [u8;");
+            assert!(documented || !public, "{line}");
+            let keeps = !public && !line.ends_with(['{', '}', ';', ',']);
+            documented = line.starts_with("///") || (documented && (keeps || in_attribute(line)));
+        }
+    }
+}
+
+/// Whether a line may stand between a doc and its item.
+fn in_attribute(line: &str) -> bool {
+    [
+        "#[",
+        "dead_code",
+        "unreachable_pub",
+        "unused_qualifications",
+        "clippy::",
+        "::kaufmann::__private::serde",
+        ")]",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start))
+}

@@ -112,6 +112,7 @@ where
             Err(error) => assert!(format!("{owned:?}").contains("NaN"), "{name} {json} {error}"),
         }
         assert_nothing_else_decodes::<E, P>(&expected);
+        assert_both_forms_agree_on_damage::<E, P>(&expected);
     }
     1
 }
@@ -131,6 +132,38 @@ fn assert_nothing_else_decodes<E: Event, P: Payload<Event = E>>(bytes: &[u8]) {
     let longer = [bytes, &[0]].concat();
     assert!(decode::<E>(&longer).is_err());
     assert!(P::decode(Body::new(&longer)).is_err());
+}
+
+/// Whatever becomes of a byte, nothing panics, and one form decodes exactly what the other does.
+fn assert_both_forms_agree_on_damage<E, P>(bytes: &[u8])
+where
+    E: Event + Debug,
+    P: Payload<Event = E>,
+    for<'r> P::At<'r>: Debug + Into<E>,
+{
+    for at in 0..bytes.len() {
+        for damage in [
+            0x00,
+            0x01,
+            0x02,
+            0x03,
+            0x7f,
+            0x80,
+            0xff,
+            bytes[at] ^ 0x01,
+            bytes[at] ^ 0x80,
+        ] {
+            let mut damaged = bytes.to_vec();
+            damaged[at] = damage;
+            let owned = decode::<E>(&damaged).map(|owned| format!("{owned:?}"));
+            let borrowed = P::decode(Body::new(&damaged)).map(|borrowed| format!("{:?}", borrowed.into()));
+            match (owned, borrowed) {
+                (Ok(owned), Ok(borrowed)) => assert_eq!(owned, borrowed),
+                (Err(owned), Err(borrowed)) => assert_eq!(owned.to_string(), borrowed.to_string()),
+                (owned, borrowed) => panic!("{owned:?} but {borrowed:?} of {damaged:?}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -7,6 +7,9 @@ use crate::model::{Base, Shape};
 
 use super::scope::{Place, Scope};
 
+/// How many records a list reserves at once.
+const MAX_RESERVED: usize = 1024;
+
 impl Scope<'_> {
     /// An expression that reads a value from `cursor`.
     pub(super) fn decode(&self, shape: &Shape) -> TokenStream {
@@ -60,6 +63,7 @@ impl Scope<'_> {
     fn decode_array(&self, items: &Shape) -> TokenStream {
         let min_len = Literal::usize_unsuffixed(self.types.layout.min_len(items).unwrap_or(1));
         let item = self.decode(items);
+        let reserve = reserve(&quote!(items), items);
         quote! {{
             let mut items = ::std::vec::Vec::new();
             loop {
@@ -67,7 +71,7 @@ impl Scope<'_> {
                 if count == 0 {
                     break items;
                 }
-                items.reserve(count);
+                #reserve
                 for _ in 0..count {
                     items.push(#item);
                 }
@@ -82,7 +86,7 @@ impl Scope<'_> {
         let (new, reserve, insert) = if self.borrowed {
             (
                 quote!(::std::vec::Vec::new()),
-                quote!(entries.reserve(count);),
+                reserve(&quote!(entries), values),
                 quote!(entries.push((cursor.string()?, #value));),
             )
         } else {
@@ -165,6 +169,21 @@ impl Scope<'_> {
                 }
             },
         }
+    }
+}
+
+/// An item may take far more memory than input if it is a record or an enum; then only the first ones are reserved, so
+/// that a promise of items that do not come costs little.
+fn reserve(list: &TokenStream, items: &Shape) -> TokenStream {
+    let large = match items {
+        Shape::Optional { some, .. } | Shape::Single(some) => some,
+        other => other,
+    };
+    if matches!(large, Shape::Record(_) | Shape::Union(_) | Shape::Fixed(_)) {
+        let most = Literal::usize_unsuffixed(MAX_RESERVED);
+        quote!(#list.reserve(::core::cmp::min(count, #most));)
+    } else {
+        quote!(#list.reserve(count);)
     }
 }
 

@@ -165,12 +165,12 @@ fn borrowed(render: &Render<'_>, id: TypeId, members: &[Member<'_>]) -> TokenStr
     let layout = &render.types.layout;
     if !layout.record_borrows(id) {
         let doc = docs::text(&format!(
-            "[`{owned}`], which has nothing that could borrow from the input."
+            "[`{owned}`](struct@{owned}), which has nothing that could borrow from the input."
         ));
         return quote!(#doc pub type #name<'a> = #owned;);
     }
     let scope = render.scope(id, true);
-    let doc = docs::text(&format!("[`{owned}`], borrowed from the input."));
+    let doc = docs::text(&format!("[`{owned}`](struct@{owned}), borrowed from the input."));
     let derives = render.derives(id, true, layout.record_copies(id, true), layout.record_hashes(id));
     let fields = members.iter().map(|member| {
         let (doc, name, ty) = (field_doc(member.field), &member.name, scope.ty(member.shape));

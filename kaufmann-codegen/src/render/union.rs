@@ -145,11 +145,6 @@ fn decode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
 fn from(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
     let union = render.types.union(id);
     let name = name(render, id, scope);
-    let generics = if scope.borrowed {
-        quote!(<'a>)
-    } else {
-        TokenStream::new()
-    };
     let keys = union
         .variants
         .iter()
@@ -163,8 +158,13 @@ fn from(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
     let impls = impls.filter(|(_, key)| keys.iter().filter(|other| other == key).count() == 1);
     let impls = impls.map(|((variant, variant_name), _)| {
         let (variant_name, ty) = (ident(variant_name), scope.ty(&variant.shape));
+        let (generics, own) = match (scope.borrowed, render.types.layout.borrows(&variant.shape)) {
+            (false, _) => (TokenStream::new(), TokenStream::new()),
+            (true, false) => (TokenStream::new(), quote!(<'_>)),
+            (true, true) => (quote!(<'a>), quote!(<'a>)),
+        };
         quote! {
-            impl #generics ::core::convert::From<#ty> for #name #generics {
+            impl #generics ::core::convert::From<#ty> for #name #own {
                 fn from(value: #ty) -> Self {
                     Self::#variant_name(value)
                 }

@@ -1,0 +1,182 @@
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::Config;
+
+const SCHEMA: &str = r#"{"type": "record", "name": "create", "namespace": "user", "fields": []}"#;
+
+/// A folder with these files; those whose name ends in `/` are folders.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        if name.ends_with('/') {
+            fs::create_dir_all(path).unwrap();
+        } else {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+    dir
+}
+
+/// The instructions with the folder's name left out.
+fn build(config: &Config, dir: &Path) -> (Vec<String>, bool) {
+    let (instructions, done) = config.build(dir);
+    let name = dir.to_string_lossy().into_owned();
+    (
+        instructions
+            .into_iter()
+            .map(|line| line.replace(&name, "schemas"))
+            .collect(),
+        done,
+    )
+}
+
+fn errors(dir: &Path) -> Vec<String> {
+    let name = dir.to_string_lossy().into_owned();
+    let errors = Config::new().generate(dir).unwrap_err();
+    errors
+        .iter()
+        .map(|error| error.to_string().replace(&name, "schemas"))
+        .collect()
+}
+
+#[test]
+fn cargo_watches_every_file_that_counts_and_every_folder() {
+    let dir = folder(&[
+        ("user/create.avsc", SCHEMA),
+        ("user/create.samples.json", "[{}]"),
+        ("user/README.md", "not watched"),
+        ("empty/", ""),
+        (".hidden/wrong.avsc", "{"),
+    ]);
+    let out = TempDir::new().unwrap();
+    let (instructions, done) = build(&Config::new().out_dir(out.path()), dir.path());
+    assert!(done);
+    let expected = [
+        "cargo::rerun-if-changed=schemas",
+        "cargo::rerun-if-changed=schemas/empty",
+        "cargo::rerun-if-changed=schemas/user",
+        "cargo::rerun-if-changed=schemas/user/create.avsc",
+        "cargo::rerun-if-changed=schemas/user/create.samples.json",
+    ];
+    assert_eq!(instructions, expected);
+    assert!(out.path().join("events.rs").exists());
+}
+
+#[test]
+fn the_file_is_written_only_if_it_changes() {
+    let dir = folder(&[("create.avsc", SCHEMA)]);
+    let out = TempDir::new().unwrap();
+    let config = Config::new()
+        .out_dir(out.path().join("below"))
+        .file_name("mine.rs");
+    let file = out.path().join("below/mine.rs");
+
+    assert!(build(&config, dir.path()).1);
+    // Older than any write: if it stays so, nothing was written.
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    fs::File::options()
+        .append(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    assert!(build(&config, dir.path()).1);
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), long_ago);
+
+    fs::write(dir.path().join("create.avsc"), SCHEMA.replace("create", "delete")).unwrap();
+    assert!(build(&config, dir.path()).1);
+    assert!(fs::read_to_string(&file).unwrap().contains("pub struct Delete"));
+}
+
+#[test]
+fn every_error_of_every_file_is_one_instruction() {
+    let wrong = SCHEMA.replace(
+        "[]",
+        r#"[{"name": "a", "type": "strng"}, {"name": "b", "type": "lnog"}]"#,
+    );
+    let dir = folder(&[("b.avsc", &wrong), ("a.avsc", "{")]);
+    let (instructions, done) = build(&Config::new(), dir.path());
+    assert!(!done);
+    assert_eq!(instructions.len(), 3, "{instructions:?}");
+    assert!(instructions[0].starts_with("cargo::error=schemas/a.avsc:1:"));
+    assert!(instructions[1].starts_with("cargo::error=schemas/b.avsc:1:"));
+    assert!(instructions[1].ends_with("did you mean `string`?"));
+    assert!(instructions[2].ends_with("did you mean `long`?"));
+}
+
+#[test]
+fn an_instruction_is_one_line_whatever_the_schema_says() {
+    let wrong = SCHEMA.replace("[]", r#"[{"name": "a", "type": "str\ncargo::rustc-cfg=x"}]"#);
+    let dir = folder(&[("a.avsc", &wrong)]);
+    let (instructions, _) = build(&Config::new(), dir.path());
+    assert!(
+        instructions.iter().all(|line| !line.contains('\n')),
+        "{instructions:?}"
+    );
+}
+
+#[test]
+fn a_missing_folder_says_where_it_was_looked_for() {
+    let found = errors(Path::new("no/such/folder"));
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].starts_with("schemas: there is no such folder"),
+        "{found:?}"
+    );
+    assert!(found[0].contains("kaufmann-codegen"), "{found:?}");
+}
+
+#[test]
+fn an_empty_folder_and_a_file_for_a_folder_say_what_to_do() {
+    let dir = folder(&[("README.md", "")]);
+    assert!(errors(dir.path())[0].contains("holds no `.avsc` file; put a schema in it"));
+    assert!(errors(&dir.path().join("README.md"))[0].contains("name the folder that holds the schemas"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_hides_no_other_error() {
+    let dir = folder(&[
+        (
+            "a.avsc",
+            r#"{"type": "record", "name": "A", "fields": [{"name": "b", "type": "InBroken"}]}"#,
+        ),
+        ("c.avsc", r#"{"type": "record", "fields": []}"#),
+    ]);
+    std::os::unix::fs::symlink("nowhere", dir.path().join("broken.avsc")).unwrap();
+    let found = errors(dir.path());
+    // That `InBroken` is unknown is no mistake while a file is missing.
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].starts_with("schemas/broken.avsc: cannot read the file: "),
+        "{found:?}"
+    );
+    assert!(found[1].starts_with("schemas/c.avsc:1:1: "), "{found:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_above_ends() {
+    let dir = folder(&[("user/create.avsc", SCHEMA)]);
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("user/up")).unwrap();
+    assert_eq!(
+        Config::new().generate(dir.path()).unwrap().events,
+        ["user.create"]
+    );
+}
+
+#[test]
+fn a_folder_for_a_file_cannot_be_overwritten() {
+    let dir = folder(&[("create.avsc", SCHEMA), ("out/events.rs/", "")]);
+    let (instructions, done) = build(&Config::new().out_dir(dir.path().join("out")), dir.path());
+    assert!(!done);
+    assert!(
+        instructions[0].contains("schemas/out/events.rs: cannot write the generated code"),
+        "{instructions:?}"
+    );
+}
