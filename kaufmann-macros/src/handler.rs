@@ -12,11 +12,11 @@ use proc_macro2::TokenStream;
 use crate::errors::Errors;
 
 /// Expands the attribute.
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let arguments = parse::arguments(arguments, &mut errors);
     let Some(mut function) = parse::function(item.clone(), &mut errors) else {
-        return fallback::other_item(&item, errors);
+        return fallback::other_item(item, errors);
     };
     let handler = check::handler(&mut function, arguments, &mut errors);
     match handler {

@@ -20,7 +20,7 @@ use proc_macro::TokenStream;
 /// See `kaufmann::handler`.
 #[proc_macro_attribute]
 pub fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    finish("handler", handler::expand(arguments.into(), item.into()))
+    finish("handler", handler::expand(arguments.into(), &item.into()))
 }
 
 /// See `kaufmann::service`.
@@ -32,7 +32,7 @@ pub fn service(input: TokenStream) -> TokenStream {
 /// See `kaufmann::main`.
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    finish("main", main_fn::expand(arguments.into(), item.into()))
+    finish("main", main_fn::expand(arguments.into(), &item.into()))
 }
 
 /// See `kaufmann::HandlerError`.

@@ -10,7 +10,7 @@ use crate::errors::Errors;
 use crate::spans::{ident, located};
 
 /// Expands the attribute.
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let service = service(arguments, &mut errors);
     let signature = signature(item.clone(), &mut errors);
@@ -22,7 +22,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             let main = main(&service, &start);
             quote!(#item #main)
         }
-        _ => fallback(&item, signature.as_ref(), errors),
+        _ => fallback(item, signature.as_ref(), errors),
     }
 }
 

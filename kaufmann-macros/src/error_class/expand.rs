@@ -23,17 +23,17 @@ pub(super) fn classed(input: &DeriveInput, classes: &Classes) -> TokenStream {
     };
     // At the type's name: there rustc says that it is not a `std::error::Error`.
     let failure = quote_spanned!(input.ident.span()=> ::kaufmann::__private::classed(self, class));
-    implementation(input, quote!(let class = #class; #failure))
+    implementation(input, &quote!(let class = #class; #failure))
 }
 
 /// The errors, and an implementation so that nothing misses one.
 pub(super) fn fallback(input: &DeriveInput, errors: Errors) -> TokenStream {
-    let implementation = implementation(input, quote!(::core::unreachable!()));
+    let implementation = implementation(input, &quote!(::core::unreachable!()));
     let errors = errors.into_tokens();
     quote!(#errors #implementation)
 }
 
-fn implementation(input: &DeriveInput, body: TokenStream) -> TokenStream {
+fn implementation(input: &DeriveInput, body: &TokenStream) -> TokenStream {
     let name = &input.ident;
     let generics = with_bound(&input.generics);
     let (parameters, arguments, bounds) = generics.split_for_impl();

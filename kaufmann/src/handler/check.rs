@@ -70,8 +70,14 @@ pub const POISON: EventInfo = EventInfo {
 #[track_caller]
 pub const fn declared(handler: &str, name: &str, payload: &EventInfo) {
     if !same(name, payload.name) {
-        let message = Message::new("handler `").add(handler).add("` declares event `").add(name);
-        let message = message.add("`, but its payload is the event `").add(payload.name).add("`");
+        let message = Message::new("handler `")
+            .add(handler)
+            .add("` declares event `")
+            .add(name);
+        let message = message
+            .add("`, but its payload is the event `")
+            .add(payload.name)
+            .add("`");
         panic!("{}", message.text());
     }
 }
@@ -79,7 +85,11 @@ pub const fn declared(handler: &str, name: &str, payload: &EventInfo) {
 /// The payload's event, or [`POISON`] if [`declared`] refuses it.
 #[must_use]
 pub const fn or_poison(name: &str, payload: &'static EventInfo) -> &'static EventInfo {
-    if same(name, payload.name) { payload } else { &POISON }
+    if same(name, payload.name) {
+        payload
+    } else {
+        &POISON
+    }
 }
 
 /// For each entry the place in `list` of an earlier one with the same event, else `usize::MAX`.
@@ -155,7 +165,10 @@ pub const fn not_handled(list: &[Placed], ignored: &EventInfo, index: usize) {
     let mut i = 0;
     while i < list.len() {
         if list[i].handles(index, ignored) {
-            let message = Message::new("event `").add(ignored.name).add("` is ignored, but `").add(list[i].path);
+            let message = Message::new("event `")
+                .add(ignored.name)
+                .add("` is ignored, but `")
+                .add(list[i].path);
             panic!("{}", message.add("` handles it; remove one of the two").text());
         }
         i += 1;

@@ -28,7 +28,7 @@ fn once(handlers: &[Entry<Path>]) -> TokenStream {
     let (places, slots) = (handlers.len(), 2 * handlers.len() + 1);
     let checks = handlers.iter().enumerate().map(|(place, entry)| {
         let attributes = &entry.attributes;
-        let call = at(&entry.value, "listed_once", quote!(__LIST, &__EARLIER, #place));
+        let call = at(&entry.value, "listed_once", &quote!(__LIST, &__EARLIER, #place));
         quote! {
             #(#attributes)*
             const _: () = #call;
@@ -48,12 +48,12 @@ fn exhaustive(list: &List, events: &Path) -> TokenStream {
             qualified(value, &quote!(Event), "INFO"),
             qualified(value, &quote!(Event), "INDEX"),
         );
-        let check = at(value, "not_handled", quote!(__LIST, #info, #index));
+        let check = at(value, "not_handled", &quote!(__LIST, #info, #index));
         ignored.push(quote!(#(#attributes)* (#info, #index)));
         checks.push(quote!(#(#attributes)* const _: () = #check;));
     }
     let all = quote_spanned!(ends(events).1=> &#events::ALL);
-    let check = at(events, "exhaustive", quote!(#all, __LIST, __IGNORED));
+    let check = at(events, "exhaustive", &quote!(#all, __LIST, __IGNORED));
     quote! {
         const __IGNORED: &[(&::kaufmann::__private::EventInfo, usize)] = &[#(#ignored),*];
         #(#checks)*
@@ -62,7 +62,7 @@ fn exhaustive(list: &List, events: &Path) -> TokenStream {
 }
 
 /// A call of a check that fails at what the user wrote.
-fn at(place: &impl ToTokens, check: &str, arguments: TokenStream) -> TokenStream {
+fn at(place: &impl ToTokens, check: &str, arguments: &TokenStream) -> TokenStream {
     let (first, last) = ends(place);
     let check = Ident::new(check, first);
     let path = quote_spanned!(first=> ::kaufmann::__private::#check);

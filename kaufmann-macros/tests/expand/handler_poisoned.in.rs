@@ -1,0 +1,2 @@
+#[handler(event = "user.create", topic = "users")]
+fn create<T>(event: T) {}

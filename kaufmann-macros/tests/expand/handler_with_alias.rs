@@ -1,0 +1,58 @@
+async fn delete(event: user::Delete, cx: &AppContext) -> Outcome {
+    remove(event.id, cx).await
+}
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+struct delete {}
+#[automatically_derived]
+impl ::kaufmann::__private::HandlerInfo for delete {
+    const EVENT: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> = ::core::option::Option::Some(
+        ::kaufmann::__private::or_poison(
+            "user.delete",
+            <<user::Delete as ::kaufmann::__private::Payload>::Event as ::kaufmann::__private::Event>::INFO,
+        ),
+    );
+    const INDEX: usize = <<user::Delete as ::kaufmann::__private::Payload>::Event as ::kaufmann::__private::Event>::INDEX;
+    const RETURNS: &'static [&'static ::kaufmann::__private::EventInfo] = <Outcome as ::kaufmann::__private::Returned>::EMITS;
+    const EMITS: &'static [&'static ::kaufmann::__private::EventInfo] = &[];
+}
+#[automatically_derived]
+#[allow(deprecated)]
+impl<
+    __S: ::core::marker::Send + ::core::marker::Sync,
+> ::kaufmann::__private::Handler<__S> for delete
+where
+    ::kaufmann::__private::Context<__S>: ::kaufmann::__private::Same<AppContext>,
+{
+    async fn handle(
+        __cx: &::kaufmann::__private::Context<__S>,
+    ) -> ::kaufmann::__private::Outcome {
+        let __event = match <user::Delete as ::kaufmann::__private::Payload>::decode(
+            __cx.record().body(),
+        ) {
+            ::core::result::Result::Ok(__event) => __event,
+            ::core::result::Result::Err(__error) => {
+                return ::kaufmann::__private::undecodable(__error);
+            }
+        };
+        let __into_outcome = <Outcome as ::kaufmann::__private::Returned>::into_outcome;
+        __into_outcome(
+            ::kaufmann::__private::Place::<
+                {
+                    ::kaufmann::__private::future_size(&delete)
+                        > ::kaufmann::__private::LIMIT
+                },
+            >::place(move || delete(
+                    __event,
+                    ::kaufmann::__private::Same::<AppContext>::same(__cx),
+                ))
+                .await,
+        )
+    }
+}
+#[allow(non_upper_case_globals)]
+const __KAUFMANN_CHECK_delete: () = ::kaufmann::__private::declared(
+    "delete",
+    "user.delete",
+    <<user::Delete as ::kaufmann::__private::Payload>::Event as ::kaufmann::__private::Event>::INFO,
+);

@@ -1,0 +1,4 @@
+#[main(Accounts)]
+async fn start(config: &Config) -> Result<App, Error> {
+    App::connect(config).await
+}

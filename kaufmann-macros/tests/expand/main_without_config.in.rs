@@ -1,0 +1,4 @@
+#[main(Accounts)]
+async fn start() -> Result<App, Error> {
+    Ok(App)
+}

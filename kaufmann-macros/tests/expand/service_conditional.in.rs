@@ -1,0 +1,6 @@
+service! {
+    struct Accounts {
+        state: App,
+        handlers: [#[cfg(feature = "billing")] charge, create],
+    }
+}

@@ -1,0 +1,6 @@
+service! {
+    struct Accounts {
+        state: App,
+        handler: [create],
+    }
+}

@@ -1,0 +1,64 @@
+// Events for the examples in this module's documentation, as `kaufmann-codegen` would generate them.
+pub mod user {
+    use kaufmann::__private::avro::{Cursor, Decode, DecodeError, Encode, encode};
+    use kaufmann::__private::{Body, Event, EventInfo, POISON, Payload};
+
+    macro_rules! event {
+        ($owned:ident, $borrowed:ident, $name:literal, $index:literal) => {
+            pub struct $owned {
+                pub email: String,
+            }
+
+            pub struct $borrowed<'a> {
+                pub email: &'a str,
+            }
+
+            impl Encode for $owned {
+                fn encode(&self, out: &mut Vec<u8>) {
+                    encode::string(out, &self.email);
+                }
+            }
+
+            impl<'a> Decode<'a> for $owned {
+                fn decode(cursor: &mut Cursor<'a>) -> Result<Self, DecodeError> {
+                    Ok(Self { email: cursor.string()?.to_owned() })
+                }
+            }
+
+            impl<'a> Decode<'a> for $borrowed<'a> {
+                fn decode(cursor: &mut Cursor<'a>) -> Result<Self, DecodeError> {
+                    Ok(Self { email: cursor.string()? })
+                }
+            }
+
+            impl Event for $owned {
+                const INFO: &'static EventInfo = &EventInfo { name: $name, ..POISON };
+                const INDEX: usize = $index;
+            }
+
+            impl Payload for $owned {
+                type Event = Self;
+                type At<'r> = Self;
+
+                fn decode(body: Body<'_>) -> Result<Self, DecodeError> {
+                    body.decode()
+                }
+            }
+
+            impl Payload for $borrowed<'_> {
+                type Event = $owned;
+                type At<'r> = $borrowed<'r>;
+
+                fn decode(body: Body<'_>) -> Result<$borrowed<'_>, DecodeError> {
+                    body.decode()
+                }
+            }
+        };
+    }
+
+    event!(Create, CreateRef, "user.create", 0);
+    event!(Created, CreatedRef, "user.created", 1);
+    event!(Delete, DeleteRef, "user.delete", 2);
+}
+
+pub const ALL: [&str; 3] = ["user.create", "user.created", "user.delete"];
