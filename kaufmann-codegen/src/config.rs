@@ -2,7 +2,6 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use crate::error::{Error, ErrorKind, sorted};
 use crate::{check, load, model, naming, render, write};
@@ -113,43 +112,40 @@ impl Config {
 
     /// Generates the code of a folder of schemas from a build script, and tells Cargo when to do it again.
     ///
-    /// If something is wrong, every error is shown by Cargo as `path:line:column: message`, and the build script ends
-    /// the process with exit code 1.
+    /// If something is wrong, Cargo shows every error as `path:line:column: message`, and fails the build when the
+    /// build script has ended. Outside of a build script use [`generate`](Self::generate), which returns the errors.
     #[expect(
         clippy::print_stdout,
         reason = "Cargo reads its instructions from the output of the build script"
     )]
     pub fn compile(&self, dir: impl AsRef<Path>) {
-        let (instructions, done) = self.build(dir.as_ref());
-        for instruction in instructions {
+        for instruction in self.build(dir.as_ref()) {
             println!("{instruction}");
-        }
-        if !done {
-            process::exit(1);
         }
     }
 
-    /// Generates and writes; returns what Cargo must be told, and whether all went well.
-    fn build(&self, dir: &Path) -> (Vec<String>, bool) {
+    /// Generates and writes; returns what Cargo must be told, errors among it.
+    fn build(&self, dir: &Path) -> Vec<String> {
         let written = self.generate(dir).and_then(|generated| {
             let file = self.file().map_err(|error| vec![error])?;
             write::write(&file, &generated.code).map_err(|error| vec![error])?;
             Ok(generated)
         });
-        // An instruction is one line.
-        let line = |error: Error| format!("cargo::error={}", error.to_string().replace('\n', " "));
         match written {
             Ok(generated) => {
                 let watched = generated.watched.into_iter();
-                (
-                    watched
-                        .map(|path| format!("cargo::rerun-if-changed={path}"))
-                        .collect(),
-                    true,
-                )
+                watched
+                    .map(|path| format!("cargo::rerun-if-changed={path}"))
+                    .collect()
             }
-            // Cargo runs a build script that failed again in any case.
-            Err(errors) => (errors.into_iter().map(line).collect(), false),
+            // With an error among its instructions the build script runs again in any case. It must not end with an
+            // exit code of its own: Cargo would show all of its output once more. An instruction is one line.
+            Err(errors) => {
+                let lines = errors
+                    .into_iter()
+                    .map(|error| error.to_string().replace('\n', " "));
+                lines.map(|line| format!("cargo::error={line}")).collect()
+            }
         }
     }
 

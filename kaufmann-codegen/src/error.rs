@@ -99,16 +99,12 @@ pub enum ErrorKind {
         expected: &'static str,
     },
     /// A key path that leads nowhere.
-    #[error("the key `{path}` names no field: record `{record}` has no field `{field}`{hint}")]
+    #[error("the key `{path}` names no field: {reason}")]
     KeyField {
         /// The whole path.
         path: String,
-        /// The record that was reached.
-        record: String,
-        /// The segment that does not exist.
-        field: String,
-        /// `, did you mean …?` or nothing.
-        hint: String,
+        /// Which record has no such field.
+        reason: String,
     },
     /// A key path that ends in the wrong type.
     #[error(

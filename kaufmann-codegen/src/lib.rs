@@ -46,6 +46,8 @@
 //! identifiers, or get an underscore where that is not possible (`self_`). Names that become the same get a number
 //! (`Name2`), whatever the order of the files; the one that needed no change keeps its name.
 
+#![expect(clippy::needless_doctest_main, reason = "a build script has a main")]
+
 mod config;
 mod error;
 
@@ -66,8 +68,8 @@ pub use error::{Error, ErrorKind};
 
 /// Generates the code of a folder of schemas from a build script, into `events.rs` in Cargo's `OUT_DIR`.
 ///
-/// If something is wrong, every error of every file is shown by Cargo as `path:line:column: message`, and the build
-/// script ends the process with exit code 1. [`Config`] has options, and a form that neither prints nor exits.
+/// If something is wrong, Cargo shows every error of every file as `path:line:column: message`, and fails the build when
+/// the build script has ended. [`Config`] has options, and a form that neither prints nor writes.
 pub fn compile(dir: impl AsRef<Path>) {
     Config::new().compile(dir);
 }

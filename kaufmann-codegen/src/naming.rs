@@ -325,3 +325,6 @@ pub(crate) fn logical_name(logical: Logical) -> &'static str {
         Logical::Duration => "Duration",
     }
 }
+
+#[cfg(test)]
+mod tests;

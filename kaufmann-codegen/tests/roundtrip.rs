@@ -8,6 +8,7 @@
     rust_2018_idioms,
     clippy::all
 )]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 use std::fmt::Debug;
 

@@ -60,11 +60,11 @@ fn resolve(types: &Types, root: TypeId, path: &str) -> Result<Key, ErrorKind> {
             return Err(wrong(path, last, shape));
         };
         let Some(index) = known.iter().position(|field| field.name == segment) else {
+            let hint = did_you_mean(segment, known.iter().map(|field| field.name.as_str()));
+            let reason = format!("record `{}` has no field `{segment}`{hint}", named.name);
             return Err(ErrorKind::KeyField {
                 path: path.to_owned(),
-                record: named.name.to_string(),
-                field: segment.to_owned(),
-                hint: did_you_mean(segment, known.iter().map(|field| field.name.as_str())),
+                reason,
             });
         };
         fields.push((*record, index));

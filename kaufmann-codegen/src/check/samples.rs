@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kaufmann_avro::json::encode_json;
 use kaufmann_avro::model::{Definition, Model};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
@@ -63,8 +64,15 @@ fn read(types: &Types, file: &Text, event: &mut Event, errors: &mut Vec<Error>) 
     let samples = match serde_json::from_str::<Vec<&RawValue>>(text) {
         Ok(samples) => samples,
         Err(error) => {
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+            let message = match error.classify() {
+                Category::Data => "this is no array".to_owned(),
+                _ => error
+                    .to_string()
+                    .split(" at line ")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            };
             let kind = ErrorKind::SamplesSyntax(message);
             errors.push(located(file, error.line(), error.column().max(1), kind));
             return;

@@ -25,7 +25,7 @@ fn lines(lines: impl Iterator<Item = String>) -> TokenStream {
 /// Indented lines lose the indentation that makes them code; `code` between backticks stays.
 fn escape(line: &str) -> String {
     let line = line.trim();
-    let spans = !line.contains("``") && line.matches('`').count() % 2 == 0;
+    let spans = !line.contains("``") && line.matches('`').count().is_multiple_of(2);
     let mut out = String::with_capacity(line.len());
     let mut code = false;
     for (index, char) in line.char_indices() {
