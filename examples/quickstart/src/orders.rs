@@ -1,0 +1,67 @@
+//! What happens to orders.
+
+use crate::events::shop;
+use crate::ledger::Ledger;
+use kaufmann::{Context, Failure, handler};
+
+/// Takes an order down and confirms it: what is returned is published, and then the order is settled.
+#[handler(event = "shop.order_placed")]
+pub async fn placed(order: shop::OrderPlaced, cx: &Context<Ledger>) -> Result<shop::OrderConfirmed, Failure> {
+    if order.amount_cents < 0 {
+        return Err(Failure::new("an order cannot cost less than nothing").dead_letter());
+    }
+    let total_cents = cx
+        .state
+        .place(&order.customer, &order.order_id, order.amount_cents);
+    Ok(shop::OrderConfirmed {
+        order_id: order.order_id,
+        customer: order.customer,
+        total_cents,
+        sequence: order.sequence,
+    })
+}
+
+/// Strikes an order out.
+#[handler(event = "shop.order_cancelled")]
+pub async fn cancelled(order: shop::OrderCancelled, cx: &Context<Ledger>) -> Result<(), Failure> {
+    cx.state.cancel(&order.customer, &order.order_id);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(order_id: &str, amount_cents: i64) -> shop::OrderPlaced {
+        shop::OrderPlaced {
+            order_id: order_id.into(),
+            customer: "ada".into(),
+            amount_cents,
+            sequence: 7,
+        }
+    }
+
+    // A handler is a function: no broker, no schema, no runtime of ours.
+    #[tokio::test]
+    async fn an_order_is_confirmed_with_the_customers_total() {
+        let cx = Context::detached(Ledger::default());
+        placed(order("o-1", 1_000), &cx).await.unwrap();
+        let confirmed = placed(order("o-2", 250), &cx).await.unwrap();
+        assert_eq!((confirmed.total_cents, confirmed.sequence), (1_250, 7));
+    }
+
+    #[tokio::test]
+    async fn an_order_that_comes_twice_counts_once() {
+        let cx = Context::detached(Ledger::default());
+        placed(order("o-1", 1_000), &cx).await.unwrap();
+        assert_eq!(placed(order("o-1", 1_000), &cx).await.unwrap().total_cents, 1_000);
+    }
+
+    #[tokio::test]
+    async fn a_negative_amount_is_not_tried_again() {
+        let failure = placed(order("o-1", -1), &Context::detached(Ledger::default()))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.class(), kaufmann::Class::DeadLetter);
+    }
+}
