@@ -11,13 +11,16 @@ use serde_json::Value;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, did_you_mean};
 use crate::load::Folder;
-use crate::model::Types;
+use crate::model::{Shape, Types};
 use crate::naming;
 
 pub(crate) use self::key::{Key, KeyKind};
 
 /// The longest fixed that is generated: it is an array by value.
 const MAX_FIXED: usize = 1 << 16;
+
+/// How many arrays, maps and unions a field's type may nest.
+const MAX_LEVELS: usize = 32;
 
 /// An event.
 #[derive(Debug)]
@@ -49,6 +52,7 @@ pub(crate) fn check(
     for (index, named) in types.model.types.iter().enumerate() {
         let id = TypeId(index);
         fixed(types, named, &mut errors);
+        depth(types, id, &mut errors);
         let top = roots.contains_key(&id) && matches!(named.definition, Definition::Record(_));
         let Some(name) = name(&types.model, named, top, &mut errors) else {
             continue;
@@ -180,6 +184,40 @@ fn fixed(types: &Types, named: &NamedType, errors: &mut Vec<Error>) {
             limit: MAX_FIXED,
         };
         errors.push(Error::at(&types.model, named.at, kind));
+    }
+}
+
+/// Every level of a field's type is a level of the generated expressions, and compilers have limits too.
+fn depth(types: &Types, id: TypeId, errors: &mut Vec<Error>) {
+    let named = types.model.get(id);
+    let Definition::Record(fields) = &named.definition else {
+        return;
+    };
+    for (field, shape) in fields.iter().zip(&types.fields[id.0]) {
+        if levels(types, shape) > MAX_LEVELS {
+            let kind = ErrorKind::TooDeep {
+                field: field.name.clone(),
+                limit: MAX_LEVELS,
+            };
+            errors.push(Error::at(&types.model, field.at, kind));
+        }
+    }
+}
+
+fn levels(types: &Types, shape: &Shape) -> usize {
+    match shape {
+        Shape::Array(inner)
+        | Shape::Map(inner)
+        | Shape::Single(inner)
+        | Shape::Optional { some: inner, .. } => levels(types, inner) + 1,
+        Shape::Union(id) => {
+            let variants = types.union(*id).variants.iter();
+            variants
+                .map(|variant| levels(types, &variant.shape) + 1)
+                .max()
+                .unwrap_or(1)
+        }
+        _ => 0,
     }
 }
 

@@ -129,6 +129,16 @@ pub enum ErrorKind {
         /// The limit.
         limit: usize,
     },
+    /// A type of too many levels.
+    #[error(
+        "the type of the field `{field}` nests more than {limit} arrays, maps and unions; put a record in between"
+    )]
+    TooDeep {
+        /// The field.
+        field: String,
+        /// The limit.
+        limit: usize,
+    },
     /// Samples without a schema.
     #[error("these samples belong to no schema; there is no `{schema}` beside them")]
     OrphanSamples {

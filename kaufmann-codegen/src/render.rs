@@ -28,6 +28,9 @@ use crate::model::{Types, UnionId};
 use crate::naming::Names;
 use scope::{Scope, ident};
 
+/// Without optimisation, a type of as many levels as `check` allows takes more than the usual 2 MiB.
+const STACK: usize = 64 << 20;
+
 /// Everything that rendering looks at.
 pub(crate) struct Render<'a> {
     types: &'a Types,
@@ -121,11 +124,20 @@ impl<'a> Render<'a> {
                 .collect::<Vec<_>>()
         };
         let mut printed = thread::scope(|scope| {
-            let workers = (0..threads).map(|_| scope.spawn(work)).collect::<Vec<_>>();
+            let worker = |_| {
+                thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, work)
+                    .ok()
+            };
+            let workers = (0..threads).filter_map(worker).collect::<Vec<_>>();
             let joined = workers.into_iter().map(ScopedJoinHandle::join);
-            joined
+            let mut printed = joined
                 .flat_map(|done| done.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect::<Vec<_>>()
+                .collect::<Vec<_>>();
+            // What is left if no thread could be started.
+            printed.extend(work());
+            printed
         });
         printed.sort_unstable_by_key(|(index, _)| *index);
         printed.into_iter().map(|(_, source)| source).collect()
