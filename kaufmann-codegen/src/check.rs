@@ -20,7 +20,7 @@ pub(crate) use self::key::{Key, KeyKind};
 const MAX_FIXED: usize = 1 << 16;
 
 /// How many arrays, maps and unions a field's type may nest.
-const MAX_LEVELS: usize = 32;
+const MAX_LEVELS: usize = 16;
 
 /// An event.
 #[derive(Debug)]
