@@ -137,12 +137,7 @@ fn headers(headers: &MessageHeaders) -> Option<OwnedHeaders> {
         return None;
     }
     let list = OwnedHeaders::new_with_capacity(headers.len());
-    let insert = |list: OwnedHeaders, (key, value): (&str, Option<&[u8]>)| {
-        list.insert(Header {
-            key,
-            value: value.as_ref(),
-        })
-    };
+    let insert = |list: OwnedHeaders, (key, value): (&str, Option<&[u8]>)| list.insert(Header { key, value });
     Some(headers.iter().fold(list, insert))
 }
 

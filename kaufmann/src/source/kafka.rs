@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
 
 use self::commits::Commits;
 use self::context::{Happened, Shared, SourceContext};
@@ -46,6 +48,8 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// | `fetch.wait.max.ms` | 100 | a partition with room again waits no longer than this |
 ///
 /// What decides about commits (`enable.auto.commit` and its like), `group.id` and `bootstrap.servers` cannot be set there.
+///
+/// A partition that is revoked may turn out to be lost while it drains; then it is revoked once more, as lost.
 ///
 /// [`Source::events`] must be called more often than every `max.poll.interval.ms` (default: 5 min), or the group gives the
 /// partitions to others. While a revoked partition is not released, librdkafka fetches nothing for the others either.
@@ -105,14 +109,10 @@ impl KafkaSource {
         self.polled = Instant::now();
         // Bounded, so that a flood of log lines cannot keep the poller from its partitions.
         for _ in 0..1000 {
-            match consumer.poll(Duration::ZERO) {
-                Some(Ok(message)) => {
-                    use rdkafka::Message as _;
-                    self.told
-                        .push_back(SourceEvent::Failed(stray(message.topic(), message.partition())));
-                }
-                // Errors were told to the context, with their reason.
-                Some(Err(_)) | None => {}
+            // Errors are told to the context, with their reason.
+            if let Some(Ok(message)) = consumer.poll(Duration::ZERO) {
+                let stray = stray(message.topic(), message.partition());
+                self.told.push_back(SourceEvent::Failed(stray));
             }
             if !ffi::has_events(consumer) {
                 return;
@@ -125,14 +125,7 @@ impl KafkaSource {
         match happened {
             Happened::Assign(partitions) => self.assign(consumer, &partitions),
             Happened::Revoke { partitions, lost } => self.revoke(consumer, &partitions, lost),
-            Happened::Committed(result) => {
-                if result.is_ok() {
-                    self.well(Remedy::Use);
-                }
-                let result = result.map_err(|code| kafka::explain::not_committed(code, &self.config.group));
-                self.told.extend(self.commits.answer(result));
-                self.commit_next(consumer);
-            }
+            Happened::Committed(result) => self.committed(consumer, result),
             Happened::Error { code, reason } => {
                 let fatal = consumer.client().fatal_error();
                 let verdict = match fatal {
@@ -141,7 +134,7 @@ impl KafkaSource {
                 };
                 self.say(consumer, verdict);
             }
-            Happened::Well(remedy) => self.well(remedy),
+            Happened::Well(remedy) => self.well(&remedy),
         }
     }
 
@@ -149,7 +142,7 @@ impl KafkaSource {
         let Some(waker) = &self.waker else { return };
         match self.partitions.assign(consumer, waker, partitions) {
             Ok(assignments) => {
-                self.well(Remedy::Use);
+                self.well(&Remedy::Use);
                 if !assignments.is_empty() {
                     self.told.push_back(SourceEvent::Assigned(assignments));
                 }
@@ -162,12 +155,32 @@ impl KafkaSource {
         let (assignments, done) = self.partitions.revoke(consumer, partitions, lost);
         for assignment in &assignments {
             let place = Remedy::Read(assignment.topic().into(), assignment.partition());
-            self.well(place);
+            self.well(&place);
         }
         if !assignments.is_empty() {
             self.told.push_back(SourceEvent::Revoked { assignments, lost });
         }
         self.failed_if(done);
+    }
+
+    fn committed(&mut self, consumer: &BaseConsumer<SourceContext>, result: Result<(), RDKafkaErrorCode>) {
+        let explained = result.map_err(|code| kafka::explain::not_committed(code, &self.config.group));
+        self.told.extend(self.commits.answer(explained));
+        match result {
+            Ok(()) => self.well(&Remedy::Use),
+            Err(code) if trouble::means_expelled(code) => {
+                let (assignments, given_back) = self.partitions.lose_revoked(consumer);
+                if !assignments.is_empty() {
+                    self.told.push_back(SourceEvent::Revoked {
+                        assignments,
+                        lost: true,
+                    });
+                }
+                self.failed_if(given_back);
+            }
+            Err(_) => {}
+        }
+        self.commit_next(consumer);
     }
 
     /// Says what is wrong, once.
@@ -185,8 +198,8 @@ impl KafkaSource {
     }
 
     /// Something works (again).
-    fn well(&mut self, remedy: Remedy) {
-        if self.troubles.end(&remedy) {
+    fn well(&mut self, remedy: &Remedy) {
+        if self.troubles.end(remedy) {
             self.told.push_back(SourceEvent::Recovered);
         }
     }
@@ -257,8 +270,8 @@ impl Source for KafkaSource {
             }
         }
         if records > 0 && self.troubles.any() {
-            self.well(Remedy::Read(assignment.topic().into(), assignment.partition()));
-            self.well(Remedy::Use);
+            self.well(&Remedy::Read(assignment.topic().into(), assignment.partition()));
+            self.well(&Remedy::Use);
             self.shared.wake();
         }
         if !errors.is_empty() {
@@ -296,11 +309,7 @@ impl Source for KafkaSource {
 
 impl KafkaSource {
     #[cold]
-    fn read_failed(
-        &mut self,
-        assignment: &Assignment,
-        errors: Vec<(rdkafka::types::RDKafkaErrorCode, String)>,
-    ) {
+    fn read_failed(&mut self, assignment: &Assignment, errors: Vec<(RDKafkaErrorCode, String)>) {
         let Some(consumer) = self.consumer.clone() else {
             return;
         };

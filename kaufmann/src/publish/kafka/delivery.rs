@@ -32,6 +32,7 @@ pub(super) fn on_producer_thread() -> bool {
 pub(super) type Delivery = Box<Mutex<Completion>>;
 
 /// The completion that was on its way.
+#[allow(clippy::boxed_local)] // It comes as a box.
 pub(super) fn arrived(delivery: Delivery) -> Completion {
     delivery.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -61,10 +61,8 @@ impl Commits {
             });
             match begun {
                 Ok(true) => {
-                    self.under_way = Some(UnderWay {
-                        offsets,
-                        refused: foreign,
-                    })
+                    let refused = foreign;
+                    self.under_way = Some(UnderWay { offsets, refused });
                 }
                 Ok(false) => answered.push(answer(offsets, foreign.map_or(Ok(()), Err))),
                 Err(error) => answered.push(answer(offsets, Err(error))),

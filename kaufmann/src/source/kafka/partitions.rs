@@ -151,6 +151,25 @@ impl Partitions {
         result
     }
 
+    /// Gives up what is revoked and not released: the broker says that it is no longer ours. librdkafka itself says so
+    /// only of partitions that it has not asked us to give back already.
+    pub(super) fn lose_revoked(
+        &mut self,
+        consumer: &BaseConsumer<SourceContext>,
+    ) -> (Vec<Arc<Assignment>>, Result<(), SourceError>) {
+        let unreleased = self
+            .revocations
+            .iter()
+            .flat_map(|revocation| &revocation.unreleased);
+        let mut lost: Vec<_> = unreleased
+            .filter_map(|id| self.held.get(id))
+            .map(|held| Arc::clone(&held.assignment))
+            .collect();
+        lost.sort_by_key(|assignment| assignment.id());
+        let given_back = self.release(consumer, &lost);
+        (lost, given_back)
+    }
+
     /// Drops everything before the consumer is closed: what is not yet answered is declined.
     pub(super) fn abandon(&mut self, consumer: &BaseConsumer<SourceContext>) {
         self.held.clear();

@@ -100,6 +100,14 @@ impl Troubles {
     }
 }
 
+/// Whether a commit's error means that the group has gone on without us.
+pub(super) fn means_expelled(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId | Code::FencedMemberEpoch
+    )
+}
+
 /// An error after which librdkafka's client does nothing any more.
 pub(super) fn fatal(config: &Config, code: Code, text: &str) -> String {
     let remedy = match code {
