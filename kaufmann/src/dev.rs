@@ -80,8 +80,10 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
         .watch::<V>(&config, samples, options, &signals, service, stop)
         .await;
     let finished = watched?;
-    cli::run::verdict(&config, &finished)?;
-    if options.once { stage.conclude() } else { Ok(()) }
+    if options.once {
+        stage.conclude()?;
+    }
+    cli::run::verdict(&config, &finished)
 }
 
 /// What happens between the curtain's rise and its fall.

@@ -22,6 +22,8 @@ struct Inner {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// What the command line asks for cannot be done: no such event, or a payload that does not fit.
+    Usage,
     /// A setting is missing, misspelt, or not what it should be.
     Configuration,
     /// The service's state, a listener or the first contact with Kafka or the registry failed.
@@ -75,6 +77,7 @@ impl ErrorKind {
     ///
     /// | code | meaning |
     /// |---|---|
+    /// | 2 | the command line is wrong |
     /// | 69 | could not start |
     /// | 70 | failed while running |
     /// | 75 | the deadline of the shutdown passed with work unfinished; it will be done again by the next one |
@@ -82,6 +85,7 @@ impl ErrorKind {
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
+            Self::Usage => 2,
             Self::Configuration => 78,
             Self::Start => 69,
             Self::Unfinished => 75,

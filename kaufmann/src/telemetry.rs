@@ -42,7 +42,7 @@ fn filter(config: &LogConfig, default: &str) -> Result<EnvFilter, Error> {
     let text = config.filter.as_deref().unwrap_or(default);
     EnvFilter::try_new(text).map_err(|error| {
         let text = format!("`log.filter` is \"{text}\", expected a filter such as \"info,my_service=debug\"");
-        Error::new(ErrorKind::Configuration, text).caused_by(error)
+        Error::new(ErrorKind::Configuration, text).caused_by(error.to_string())
     })
 }
 

@@ -12,7 +12,7 @@ kaufmann::service! {
     /// Keeps what each customer has ordered, and confirms every order.
     pub struct Shop {
         state: Ledger,
-        handlers: [orders::placed, orders::cancelled, customers::registered, customers::address_changed],
+        handlers: [customers::registered, customers::address_changed, orders::placed, orders::cancelled],
     }
 }
 

@@ -58,8 +58,8 @@ pub(super) fn parse<V: Service>(
         .file_stem()
         .map(|name| name.to_string_lossy().into_owned());
     let program = program.unwrap_or_else(|| V::NAME.to_owned());
-    let matches = command::<V>(program.clone())
-        .try_get_matches_from(std::iter::once(program.into()).chain(arguments))?;
+    let matches =
+        command::<V>(&program).try_get_matches_from(std::iter::once(program.into()).chain(arguments))?;
     let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
     let loader = flags(Loader::new().service::<V>().process_environment(), matches);
     let action = match name {
@@ -88,7 +88,7 @@ pub(super) fn parse<V: Service>(
     Ok(Invocation { action, loader })
 }
 
-fn command<V: Service>(program: String) -> Command {
+fn command<V: Service>(program: &str) -> Command {
     let about = if V::ABOUT.is_empty() {
         format!("{}, a service on Kafka events", V::NAME)
     } else {
@@ -104,7 +104,7 @@ fn command<V: Service>(program: String) -> Command {
         .usage(AnsiColor::Green.on_default().bold())
         .literal(AnsiColor::Cyan.on_default().bold())
         .placeholder(AnsiColor::Cyan.on_default());
-    let root = Command::new(program.clone())
+    let root = Command::new(program.to_owned())
         .about(about.lines().next().unwrap_or_default().trim().to_owned())
         .long_about(about)
         .version(version)
@@ -113,8 +113,8 @@ fn command<V: Service>(program: String) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .after_help(examples(&program))
-        .after_long_help(format!("{}\n\n{LAYERS}\n\n{EXIT_CODES}", examples(&program)));
+        .after_help(examples(program))
+        .after_long_help(format!("{}\n\n{LAYERS}\n\n{EXIT_CODES}", examples(program)));
     let commands = commands().into_iter().map(configurable);
     root.subcommands(commands)
 }

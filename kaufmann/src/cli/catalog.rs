@@ -42,7 +42,7 @@ pub(crate) fn find<V: Service>(name: &str) -> Result<&'static EventInfo, Error> 
         V::NAME,
         meant.unwrap_or_default()
     );
-    Err(Error::new(ErrorKind::Configuration, text))
+    Err(Error::new(ErrorKind::Usage, text))
 }
 
 /// The topic on which an event is written from outside of the service: where the service itself would publish it, else the

@@ -22,11 +22,7 @@ impl Payload {
     /// Reads JSON, `@file` or `-`.
     pub(crate) fn read(info: &EventInfo, given: &str) -> Result<Self, Error> {
         let unreadable = |what: &str, error| {
-            Error::new(
-                ErrorKind::Configuration,
-                format!("cannot read the payload from {what}"),
-            )
-            .caused_by(error)
+            Error::new(ErrorKind::Usage, format!("cannot read the payload from {what}")).caused_by(error)
         };
         let text = match given.strip_prefix('@') {
             Some(path) => std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?,
@@ -44,12 +40,8 @@ impl Payload {
 
     /// Encodes JSON by the event's schema.
     pub(crate) fn parse(info: &EventInfo, text: &str) -> Result<Self, Error> {
-        let wrong = |what: String| {
-            Error::new(
-                ErrorKind::Configuration,
-                format!("the payload of `{}` {what}", info.name),
-            )
-        };
+        let wrong =
+            |what: String| Error::new(ErrorKind::Usage, format!("the payload of `{}` {what}", info.name));
         let value: Value =
             serde_json::from_str(text).map_err(|error| wrong("is not JSON".to_owned()).caused_by(error))?;
         let schema = Schema::parse(info.schema).map_err(|errors| {

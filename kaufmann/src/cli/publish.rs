@@ -82,8 +82,8 @@ pub(crate) async fn message(
     key: Option<Vec<u8>>,
     id: Uuid,
 ) -> Result<Message, Error> {
-    let route = routes.of(info).map_err(failed)?;
-    let schema = routes.id(&route).await.map_err(failed)?;
+    let route = routes.of(info).map_err(|error| failed(&error))?;
+    let schema = routes.id(&route).await.map_err(|error| failed(&error))?;
     let source = config
         .publish
         .source
@@ -119,7 +119,10 @@ pub(crate) async fn deliver(publisher: &dyn Publisher, mut message: Message) -> 
                         "the publisher was closed",
                     ))
                 };
-                return receiver.await.unwrap_or_else(|_| closed()).map_err(failed);
+                return receiver
+                    .await
+                    .unwrap_or_else(|_| closed())
+                    .map_err(|error| failed(&error));
             }
             Err(rejected) => {
                 message = rejected.message;
@@ -140,7 +143,7 @@ fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, KafkaPublisher),
     Ok((Arc::new(registry), publisher))
 }
 
-fn failed(error: PublishError) -> Error {
+fn failed(error: &PublishError) -> Error {
     let kind = match error.kind() {
         PublishErrorKind::NoTopic => ErrorKind::Configuration,
         PublishErrorKind::Schema | PublishErrorKind::Registry => ErrorKind::Schema,

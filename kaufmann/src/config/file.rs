@@ -91,7 +91,7 @@ impl File<'_> {
             match kind::entry(key.kind, value) {
                 Ok(value) => layers.set(key, name, value, origin.clone()),
                 Err(mismatch) => {
-                    problems.mismatch(&place, &format!("{}.{}", key.path, name.join(".")), &mismatch)
+                    problems.mismatch(&place, &format!("{}.{}", key.path, name.join(".")), &mismatch);
                 }
             }
         }

@@ -208,13 +208,7 @@ pub(crate) fn find(path: &str) -> Option<&'static Key> {
 }
 
 /// The candidate that a misspelt name most likely means.
-pub(crate) fn closest<'a, S: AsRef<str>>(
-    name: &str,
-    candidates: impl IntoIterator<Item = S>,
-) -> Option<String>
-where
-    S: 'a,
-{
+pub(crate) fn closest<S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S>) -> Option<String> {
     let scored = candidates.into_iter().map(|candidate| {
         let score = strsim::jaro_winkler(
             &name.to_ascii_lowercase(),

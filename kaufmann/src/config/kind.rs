@@ -181,7 +181,7 @@ pub(crate) fn entry_text(kind: Kind, text: &str) -> Value {
 
 /// The entries of a table with their names. Tables within count as names with dots, if `kind` has only texts: in TOML
 /// `fetch.min.bytes = 1` *is* three tables.
-pub(crate) fn entries<'v>(kind: Kind, table: &'v Map<String, Value>) -> Vec<(Vec<String>, &'v Value)> {
+pub(crate) fn entries(kind: Kind, table: &Map<String, Value>) -> Vec<(Vec<String>, &Value)> {
     let mut found = Vec::new();
     collect(&mut Vec::new(), table, &mut found);
     if kind != Kind::Free {

@@ -119,7 +119,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
     ];
     let plain: String = name
         .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
         .collect();
     // An endpoint or a file's place is no secret, though its name says what it serves.

@@ -87,6 +87,13 @@ impl Running {
             );
             Error::new(ErrorKind::Start, text).caused_by(error)
         })?;
+        if !running.is_local() {
+            let text = format!(
+                "the note of the running `dev`, {}, names another machine; remove it",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Start, text));
+        }
         if running.answers() {
             return Ok(running);
         }
@@ -116,6 +123,12 @@ impl Running {
         }
     }
 
+    /// Whether it is what a `dev` writes. The folder may be one that others can write to.
+    fn is_local(&self) -> bool {
+        let brokers = self.brokers.iter().all(|broker| broker.starts_with("127.0.0.1:"));
+        brokers && self.registry.starts_with("http://127.0.0.1:")
+    }
+
     /// Whether its registry is still there.
     fn answers(&self) -> bool {
         let address = self.registry.trim_start_matches("http://");
@@ -137,6 +150,8 @@ impl Drop for Note {
         // A second `dev` in the same folder has written its own over it.
         if serde_json::from_str::<Running>(&text).is_ok_and(|running| running.pid == self.pid) {
             _ = fs::remove_file(&self.path);
+            // Fails as long as others have notes in it.
+            _ = self.path.parent().map(fs::remove_dir);
         }
     }
 }
@@ -150,7 +165,7 @@ fn notes() -> PathBuf {
                 .or_else(|_| std::env::var("USERNAME"))
                 .unwrap_or_default();
             let user: String = user.chars().filter(char::is_ascii_alphanumeric).collect();
-            std::env::temp_dir().join(format!("kaufmann-{user}"))
+            std::env::temp_dir().join(format!("kaufmann-dev-{user}"))
         }
     }
 }
@@ -235,6 +250,8 @@ mod tests {
         );
         fs::write(&path, "{").unwrap();
         assert!(text().ends_with("is damaged; start `dev` again"));
+        running("http://elsewhere:1").write(&path).unwrap();
+        assert!(text().ends_with("names another machine; remove it"));
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let gone = running(&format!("http://{}", listener.local_addr().unwrap()));
         drop(listener);

@@ -320,5 +320,6 @@ fn first_line(body: &[u8]) -> String {
         .collect()
 }
 
-#[cfg(all(test, feature = "dev"))]
+#[cfg(test)]
+#[cfg(feature = "dev")]
 mod tests;

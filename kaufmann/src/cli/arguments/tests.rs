@@ -29,7 +29,7 @@ fn said(arguments: &[&str]) -> (i32, String) {
 
 #[test]
 fn clap_finds_no_contradiction() {
-    command::<Accounts>("accounts".to_owned()).debug_assert();
+    command::<Accounts>("accounts").debug_assert();
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! The binary, as somebody at a terminal uses it.
+
+use std::process::{Command, Output};
+
+/// Runs the binary in a folder of its own, without what the environment says.
+fn quickstart(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quickstart"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KAUFMANN_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn dev_once_handles_every_sample_and_ends_well() {
+    let output = quickstart(&["dev", "--once", "--timeout", "5m"]);
+    let (said, complained) = (stdout(&output), stderr(&output));
+    assert_eq!(output.status.code(), Some(0), "{said}{complained}");
+    assert_eq!(said.matches("→ shop.order_confirmed").count(), 3, "{said}");
+    assert_eq!(said.matches('✓').count(), 8, "{said}");
+    assert_eq!(complained, "");
+}
+
+#[test]
+fn config_says_where_each_value_came_from() {
+    let output = quickstart(&["config", "--max-in-flight", "8"]);
+    let said = stdout(&output);
+    assert!(output.status.success());
+    assert!(
+        said.contains("max_in_flight = 8") && said.contains("# --max-in-flight"),
+        "{said}"
+    );
+    assert!(
+        said.contains("topics = [\"shop\"]") && said.contains("# kaufmann.toml:5:10"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_wrong_setting_is_a_plain_sentence_and_code_78() {
+    let output = quickstart(&["run", "--max-in-flight", "many"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert_eq!(
+        stderr(&output),
+        "error: --max-in-flight: `max_in_flight` is \"many\", expected a whole number of at least 1\n",
+    );
+}
+
+#[test]
+fn an_event_that_does_not_exist_is_corrected() {
+    let output = quickstart(&["publish", "shop.order_plcaed", "{}"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("did you mean `shop.order_placed`?"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_payload_that_does_not_fit_names_the_field() {
+    let output = quickstart(&["publish", "customer.registered", r#"{"customer": "ada"}"#]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("`email`"), "{}", stderr(&output));
+}
+
+#[test]
+fn publish_without_a_running_dev_says_what_to_start() {
+    let payload = r#"{"customer": "ada", "email": "a@b", "sequence": 0}"#;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quickstart"));
+    let output = command
+        .args(["publish", "--dev", "customer.registered", payload])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(69), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("no `dev` of Shop runs in"),
+        "{}",
+        stderr(&output)
+    );
+}
