@@ -36,6 +36,7 @@ mod problem;
 pub use effective::{Effective, Origin, Setting};
 #[cfg(feature = "cli")]
 pub use load::Loader;
+#[cfg(any(feature = "cli", feature = "registry"))]
 pub(crate) use secret::without_credentials;
 pub use secret::{KafkaProperties, Secret};
 

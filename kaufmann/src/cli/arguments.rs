@@ -203,13 +203,15 @@ fn configurable(command: Command) -> Command {
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .help_heading("Configuration")
-        .help("The configuration file [default: kaufmann.toml, if there is one] [env: KAUFMANN_CONFIG]");
+        .help("The configuration file [default: kaufmann.toml, if there is one] [env:KAUFMANN_CONFIG]");
     let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
     let keys = KEYS.iter().map(|key| {
         let default = defaults.pointer(&format!("/{}", key.path.replace('.', "/")));
-        let default = default.and_then(plain).map(|text| format!(" [default: {text}]"));
+        let default = default
+            .and_then(|value| plain(key.kind, value))
+            .map(|text| format!(" [default: {text}]"));
         let help = format!(
-            "{}{} [env: {}]",
+            "{}{} [env:{}]",
             key.doc,
             default.unwrap_or_default(),
             key.variable()
@@ -249,8 +251,17 @@ fn flags(mut loader: Loader, matches: &ArgMatches) -> Loader {
 }
 
 /// A default as a flag would say it.
-fn plain(value: &Value) -> Option<String> {
+fn plain(kind: Kind, value: &Value) -> Option<String> {
+    const MEBIBYTE: u64 = 1 << 20;
     match value {
+        Value::Number(bytes) if kind == Kind::Bytes => {
+            let bytes = bytes.as_u64()?;
+            Some(if bytes % MEBIBYTE == 0 {
+                format!("{}MiB", bytes / MEBIBYTE)
+            } else {
+                bytes.to_string()
+            })
+        }
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         _ => None,

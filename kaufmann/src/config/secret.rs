@@ -134,6 +134,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
 }
 
 /// A text in which the password of every `scheme://user:password@host` is blanked.
+#[cfg(any(test, feature = "cli", feature = "registry"))]
 pub(crate) fn without_credentials(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

@@ -66,7 +66,7 @@ fn the_short_help_of_a_command_shows_the_common_keys_and_the_long_one_all() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (short, long) = (words(&short), words(&long));
     assert!(
-        short.contains("--brokers") && short.contains("[env: KAUFMANN_BROKERS]"),
+        short.contains("--brokers") && short.contains("[env:KAUFMANN_BROKERS]"),
         "{short}"
     );
     assert!(!short.contains("--retry-jitter"));
@@ -77,13 +77,13 @@ fn the_short_help_of_a_command_shows_the_common_keys_and_the_long_one_all() {
             key.path
         );
         assert!(
-            long.contains(&format!("[env: {}]", key.variable())),
+            long.contains(&format!("[env:{}]", key.variable())),
             "{}",
             key.path
         );
     }
     assert!(
-        long.contains("[default: 50]") && long.contains("[default: 200ms]"),
+        long.contains("[default: 64MiB]") && long.contains("[default: 200ms]"),
         "{long}"
     );
 }
