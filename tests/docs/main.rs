@@ -1,0 +1,108 @@
+//! What the documents show is what the sources say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The fenced blocks of a document that are written in this language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(fence) = line.strip_prefix("```") {
+            let body: Vec<_> = lines
+                .by_ref()
+                .take_while(|line| !line.starts_with("```"))
+                .collect();
+            if fence == language {
+                found.push(body.join("\n"));
+            }
+        }
+    }
+    found
+}
+
+/// All sources of the quickstart, each as one text.
+fn quickstart() -> Vec<String> {
+    let mut folders = vec![root().join("examples/quickstart")];
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|end| ["rs", "avsc", "json", "toml"].iter().any(|known| end == *known))
+            {
+                texts.push(fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    texts
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn is_shown_as_it_is(document: &str, languages: &[&str]) {
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let sources = quickstart();
+    let mut count = 0;
+    for language in languages {
+        for block in blocks(&text, language) {
+            count += 1;
+            let known = sources.iter().any(|source| source.contains(block.trim_end()));
+            assert!(
+                known,
+                "{document} shows {language} that is in no file of examples/quickstart:\n{block}"
+            );
+        }
+    }
+    assert!(
+        count > 3,
+        "{document} has only {count} blocks of {languages:?}; is this test still looking for the right ones?"
+    );
+}
+
+#[test]
+fn the_readme_shows_the_quickstart_as_it_is() {
+    is_shown_as_it_is("README.md", &["rust", "json"]);
+}
+
+#[test]
+fn every_file_that_the_documents_link_to_exists() {
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
+            assert!(
+                root().join(link).exists(),
+                "{document} links to {link}, which does not exist"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_path_in_the_code_map_exists() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with('|'));
+    let named: Vec<_> = rows
+        .flat_map(|row| row.split('`').skip(1).step_by(2))
+        .filter(|name| name.ends_with(".rs") && !name.contains(['*', '{', '<']))
+        .collect();
+    assert!(named.len() > 25, "only {} paths found", named.len());
+    for name in named {
+        let known = [
+            "",
+            "kaufmann/src",
+            "kaufmann-avro/src",
+            "kaufmann-codegen/src",
+            "kaufmann-macros/src",
+        ]
+        .iter()
+        .any(|folder| root().join(folder).join(name).exists());
+        assert!(known, "ARCHITECTURE.md names {name}, which does not exist");
+    }
+}
