@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Path, Type};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue, Path, Type};
 
 use super::parse::{Entry, List};
 use crate::spans::{ends, ident, qualified};
@@ -27,6 +27,7 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
     let dispatch = dispatch::dispatch(handlers);
     let checks = checks::checks(list, handlers);
     let alias = ident("__State", state.span());
+    let about = about(&list.attributes);
     quote! {
         #declaration
 
@@ -37,6 +38,11 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
             impl ::kaufmann::__private::Service for #name {
                 type State = #state;
                 const NAME: &'static str = #text;
+                const ABOUT: &'static str = #about;
+                const VERSION: &'static str = match ::core::option_env!("CARGO_PKG_VERSION") {
+                    ::core::option::Option::Some(version) => version,
+                    ::core::option::Option::None => "",
+                };
                 const HANDLERS: &'static [::kaufmann::__private::HandlerEntry] = &[#(#entries),*];
 
                 #dispatch
@@ -45,6 +51,22 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
             #checks
         };
     }
+}
+
+/// The service's doc comment, which `--help` shows.
+fn about(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(MetaNameValue {
+            path,
+            value: Expr::Lit(ExprLit {
+                lit: Lit::Str(line), ..
+            }),
+            ..
+        }) if path.is_ident("doc") => Some(line.value()),
+        _ => None,
+    });
+    let text = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).to_owned());
+    text.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 /// The marker, with the user's attributes and visibility.

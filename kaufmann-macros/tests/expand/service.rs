@@ -6,6 +6,11 @@ const _: () = {
     impl ::kaufmann::__private::Service for Accounts {
         type State = App;
         const NAME: &'static str = "Accounts";
+        const ABOUT: &'static str = "Keeps the account projection current.";
+        const VERSION: &'static str = match ::core::option_env!("CARGO_PKG_VERSION") {
+            ::core::option::Option::Some(version) => version,
+            ::core::option::Option::None => "",
+        };
         const HANDLERS: &'static [::kaufmann::__private::HandlerEntry] = &[
             <users::create as ::kaufmann::__private::Handler<__State>>::LISTED
                 .entry("users::create"),

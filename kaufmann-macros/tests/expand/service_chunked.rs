@@ -5,6 +5,11 @@ const _: () = {
     impl ::kaufmann::__private::Service for Long {
         type State = ();
         const NAME: &'static str = "Long";
+        const ABOUT: &'static str = "";
+        const VERSION: &'static str = match ::core::option_env!("CARGO_PKG_VERSION") {
+            ::core::option::Option::Some(version) => version,
+            ::core::option::Option::None => "",
+        };
         const HANDLERS: &'static [::kaufmann::__private::HandlerEntry] = &[
             <h0 as ::kaufmann::__private::Handler<__State>>::LISTED.entry("h0"),
             <h1 as ::kaufmann::__private::Handler<__State>>::LISTED.entry("h1"),

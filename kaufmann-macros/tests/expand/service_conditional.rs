@@ -5,6 +5,11 @@ const _: () = {
     impl ::kaufmann::__private::Service for Accounts {
         type State = App;
         const NAME: &'static str = "Accounts";
+        const ABOUT: &'static str = "";
+        const VERSION: &'static str = match ::core::option_env!("CARGO_PKG_VERSION") {
+            ::core::option::Option::Some(version) => version,
+            ::core::option::Option::None => "",
+        };
         const HANDLERS: &'static [::kaufmann::__private::HandlerEntry] = &[
             #[cfg(feature = "billing")]
             <charge as ::kaufmann::__private::Handler<__State>>::LISTED.entry("charge"),

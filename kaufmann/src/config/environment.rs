@@ -14,8 +14,8 @@ pub(super) const PREFIX: &str = "KAUFMANN_";
 /// Names the file.
 pub(crate) const FILE: &str = "KAUFMANN_CONFIG";
 
-/// Belong to the build, not to the service.
-const OTHERS: [&str; 2] = ["KAUFMANN_MACROS_", "KAUFMANN_CODEGEN_"];
+/// Belong to the build and its tests, not to the service.
+const OTHERS: [&str; 3] = ["KAUFMANN_MACROS_", "KAUFMANN_CODEGEN_", "KAUFMANN_BLESS"];
 
 /// Reads the variables into the layers. An empty variable counts as not set.
 pub(super) fn read(variables: &[(String, OsString)], layers: &mut Layers, problems: &mut Problems) {
