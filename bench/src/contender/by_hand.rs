@@ -1,0 +1,92 @@
+//! The loops that people write by hand on rdkafka, with the codec that kaufmann generates.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::{ClientConfig, Message};
+use tokio::sync::Semaphore;
+
+use crate::arguments::Contend;
+use crate::checks::Checks;
+use crate::events::bench::Purchased;
+use crate::workload::Kind;
+
+/// Large prefetch queues, the other way to make librdkafka fast.
+pub(crate) const LARGE: [(&str, &str); 4] = [
+    ("fetch.wait.max.ms", "5"),
+    ("fetch.queue.backoff.ms", "1"),
+    ("queued.min.messages", "1000000"),
+    ("queued.max.messages.kbytes", "262144"),
+];
+
+/// One record after another: receive, decode, await the handler, store the offset; librdkafka commits every 5 s.
+pub(crate) fn one_by_one(contend: &Contend, checks: &Checks, settings: &[(&str, &str)]) -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let consumer: StreamConsumer = config(contend, settings).create()?;
+        consumer.subscribe(&[&contend.topic])?;
+        while !checks.is_done() {
+            let message = consumer.recv().await?;
+            handle(decode(message.payload())?, checks, contend.kind).await;
+            consumer.store_offset_from_message(&message)?;
+        }
+        Ok(())
+    })
+}
+
+/// A task for each record, as many at once as may be in flight. The order of a key is lost, and so is a record whose
+/// successor was stored before a crash.
+pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let consumer: Arc<StreamConsumer> =
+            Arc::new(config(contend, &[("fetch.queue.backoff.ms", "5")]).create()?);
+        consumer.subscribe(&[&contend.topic])?;
+        let permits = Arc::new(Semaphore::new(contend.in_flight));
+        for _ in 0..contend.records {
+            let message = consumer.recv().await?.detach();
+            let permit = Arc::clone(&permits).acquire_owned().await?;
+            let (consumer, checks, kind) = (Arc::clone(&consumer), Arc::clone(checks), contend.kind);
+            tokio::spawn(async move {
+                let event = decode(message.payload()).expect("what was filled in is an event");
+                handle(event, &checks, kind).await;
+                consumer
+                    .store_offset(message.topic(), message.partition(), message.offset() + 1)
+                    .expect("the partition is assigned");
+                drop(permit);
+            });
+        }
+        checks.done().await;
+        Ok(())
+    })
+}
+
+async fn handle(event: Purchased, checks: &Checks, kind: Kind) {
+    match kind {
+        Kind::Drain => checks.handle(event.sequence, event.amount_cents),
+        Kind::Sleep => checks.handle_slowly(event.sequence, event.amount_cents).await,
+    }
+}
+
+/// Confluent's frame and the datum, owned.
+pub(crate) fn decode(payload: Option<&[u8]>) -> Result<Purchased> {
+    let payload = payload.context("a record without a payload")?;
+    ensure!(
+        payload.len() > 5 && payload[0] == 0 && payload[1..5] == crate::fill::SCHEMA_ID.to_be_bytes(),
+        "a record of another schema"
+    );
+    Ok(kaufmann::__private::avro::decode(&payload[5..])?)
+}
+
+pub(crate) fn config(contend: &Contend, settings: &[(&str, &str)]) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &contend.brokers)
+        .set("group.id", &contend.group)
+        .set("auto.offset.reset", "earliest")
+        .set("enable.auto.commit", "true")
+        .set("enable.auto.offset.store", "false");
+    for (key, value) in settings {
+        config.set(*key, *value);
+    }
+    config
+}
