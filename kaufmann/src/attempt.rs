@@ -290,14 +290,15 @@ where
 {
     let report = Report::settled(record);
     let link = Arc::clone(link);
-    match link.observer.clone() {
-        None => Box::new(move || link.settlements.report(report)),
-        Some(observer) => {
-            let (record, tell) = (record.detached(), tell());
-            Box::new(move || {
-                tell(&*observer, &link, &record);
-                link.settlements.report(report);
-            })
+    let observed = link
+        .observer
+        .clone()
+        .map(|observer| (observer, record.detached(), tell()));
+    Box::new(move |delivered| {
+        if let (true, Some((observer, record, tell))) = (delivered, &observed) {
+            tell(&**observer, &link, record);
         }
-    }
+        link.settlements
+            .report(if delivered { report } else { report.given_up() });
+    })
 }

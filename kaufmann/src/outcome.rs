@@ -37,7 +37,10 @@ impl Outcome {
 
     /// The record is handled once the broker has this event too.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "`.and_publish(Created { … })` reads as what happens")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`.and_publish(Created { … })` reads as what happens"
+    )]
     pub fn and_publish(self, event: impl Event) -> Self {
         let mut outgoing = match self.0 {
             Verdict::Done => Vec::with_capacity(1),

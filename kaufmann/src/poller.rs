@@ -129,7 +129,7 @@ impl<S: Source> Poller<S> {
             match self.turn(Instant::now()) {
                 Turn::Busy => {}
                 Turn::Rest(until) => {
-                    std::thread::park_timeout(until.saturating_duration_since(Instant::now()))
+                    std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
                 }
                 Turn::Ended => break,
             }
@@ -302,7 +302,7 @@ impl<S: Source> Poller<S> {
             .iter_mut()
             .filter(|partition| which(&partition.assignment))
         {
-            if let Some(offset) = partition.to_commit() {
+            if let Some(offset) = partition.next_commit() {
                 offsets.push(CommitOffset {
                     assignment: Arc::clone(&partition.assignment),
                     offset,
@@ -376,7 +376,9 @@ impl<S: Source> Poller<S> {
                 .iter()
                 .any(|partition| revocation.contains(&partition.assignment) && partition.is_dirty());
             if dirty && !revocation.lost && now < revocation.deadline {
-                self.final_commit(revocation);
+                if revocation.may_commit_again(now) {
+                    self.final_commit(revocation);
+                }
                 return false;
             }
             if dirty && revocation.is_shutdown() {

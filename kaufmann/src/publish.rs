@@ -163,6 +163,8 @@ pub enum PublishErrorKind {
     Registry,
     /// The broker refused it, or was not reached in time.
     Broker,
+    /// The publisher can deliver nothing any more; only a new one can.
+    Ended,
 }
 
 impl PublishError {

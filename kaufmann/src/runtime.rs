@@ -148,16 +148,17 @@ impl<V: Service> Builder<V> {
         let registry = registry.ok_or_else(|| missing("registry"))?;
 
         let schemas = Arc::new(Schemas::new(registry, V::HANDLERS));
-        let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas));
+        let (waker, parker) = parking();
+        let control = Arc::new(Control::new(waker.clone()));
+        let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas), Arc::clone(&control));
         know_emitted::<V>(&outbound).await?;
 
-        let (waker, parker) = parking();
         let link = Arc::new(Link {
             handlers: V::HANDLERS,
             schemas,
             outbound: Arc::clone(&outbound),
             settlements: Arc::new(Settlements::new(waker.clone())),
-            control: Arc::new(Control::new(waker.clone())),
+            control,
             permits: Arc::new(Semaphore::new(
                 config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
             )),

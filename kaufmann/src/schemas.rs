@@ -210,7 +210,7 @@ impl Schemas {
     fn reader_named(&self, name: &[u8]) -> Option<&Reader> {
         let named = |candidate: &&str| candidate.as_bytes() == name;
         let exact = |reader: &&Reader| named(&reader.info.name) || named(&reader.info.full_name);
-        let former = |reader: &&Reader| reader.info.aliases.iter().any(|alias| named(&alias));
+        let former = |reader: &&Reader| reader.info.aliases.iter().any(named);
         self.readers
             .iter()
             .find(exact)

@@ -88,6 +88,14 @@ impl Report {
         Self::of(record, true)
     }
 
+    /// The same records, not settled but given up.
+    pub(crate) fn given_up(self) -> Self {
+        Self {
+            settled: false,
+            ..self
+        }
+    }
+
     fn of(record: &Record, settled: bool) -> Self {
         let offset = record.offset();
         Self {

@@ -108,3 +108,15 @@ async fn deliveries_have_a_bound_of_their_own() {
     assert_eq!(rig.publisher.messages().len(), 20);
     rig.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_that_can_deliver_nothing_any_more_ends_the_service() {
+    let rig = Rig::start(&config());
+    rig.probe.reply();
+    rig.publisher.end();
+    rig.send(0, "k", 0).await;
+    let feed = rig.feed.clone();
+    let error = rig.end().await.unwrap_err();
+    assert!(error.to_string().contains("told to end"), "{error}");
+    assert_eq!(feed.committed(TOPIC, 0).unwrap_or(0), 0);
+}

@@ -83,7 +83,7 @@ impl Partition {
 
     /// The offset to commit, if there is a new one. Before anything is settled that is where reading began: once it is
     /// committed, a group that starts at the end of a topic does not jump over what came before its first commit.
-    pub(super) fn to_commit(&mut self) -> Option<i64> {
+    pub(super) fn next_commit(&mut self) -> Option<i64> {
         let watermark = self.tracker.watermark()?;
         (self.requested != Some(watermark)).then(|| {
             self.requested = Some(watermark);

@@ -1,9 +1,12 @@
 //! Partitions on their way out: fence → drain → commit → release.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::assignment::Assignment;
+
+/// How long to wait before a last commit is sent again.
+const COMMIT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Partitions that are given back, or all of them when the service stops.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(super) struct Revocation {
     pub(super) lost: bool,
     pub(super) deadline: Instant,
     pub(super) phase: Phase,
+    /// When a last commit that was refused is sent again.
+    commit_again: Option<Instant>,
     shutdown: bool,
 }
 
@@ -35,6 +40,7 @@ impl Revocation {
             lost,
             deadline,
             phase: Phase::Draining,
+            commit_again: None,
             shutdown: false,
         }
     }
@@ -45,12 +51,23 @@ impl Revocation {
             lost: false,
             deadline,
             phase: Phase::Draining,
+            commit_again: None,
             shutdown: true,
         }
     }
 
     pub(super) fn is_shutdown(&self) -> bool {
         self.shutdown
+    }
+
+    /// Whether a last commit that was refused should be sent again now: not at once, as a group that is being rebalanced
+    /// refuses it for a while.
+    pub(super) fn may_commit_again(&mut self, now: Instant) -> bool {
+        let due = *self.commit_again.get_or_insert(now + COMMIT_PAUSE) <= now;
+        if due {
+            self.commit_again = None;
+        }
+        due
     }
 
     pub(super) fn contains(&self, assignment: &Assignment) -> bool {

@@ -8,7 +8,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use self::delivery::{Delivery, Outstanding, PublisherContext, arrived, complete};
+use self::delivery::{Delivery, Outstanding, PublisherContext, arrived, complete, kind_of};
 use super::{
     Completion, Message, MessageHeaders, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered,
 };
@@ -74,7 +74,7 @@ impl KafkaPublisher {
         }
         let size = message.key.as_ref().map_or(0, Vec::len) + message.payload.as_ref().map_or(0, Vec::len);
         let text = kafka::explain::why_not_produced(code, &message.topic, size, &self.broker);
-        let error = PublishError::new(PublishErrorKind::Broker, text);
+        let error = PublishError::new(kind_of(code), text);
         complete(done, Err(Undelivered { message, error }));
         Ok(())
     }

@@ -24,6 +24,7 @@ struct Inner {
     holding: bool,
     refusals: usize,
     rejections: usize,
+    ended: bool,
 }
 
 impl MemoryPublisher {
@@ -67,6 +68,11 @@ impl MemoryPublisher {
         self.lock().refusals = count;
     }
 
+    /// Refuses every message from now on, as a producer does after a fatal error.
+    pub fn end(&self) {
+        self.lock().ended = true;
+    }
+
     /// Gives the next messages back, as a full queue would.
     pub fn reject(&self, count: usize) {
         self.lock().rejections = count;
@@ -76,7 +82,10 @@ impl MemoryPublisher {
         // The completion may publish, so it is called without the lock.
         let result = {
             let mut inner = self.lock();
-            if inner.refusals > 0 {
+            if inner.ended {
+                let error = PublishError::new(PublishErrorKind::Ended, "this publisher was told to end");
+                Err(Undelivered { message, error })
+            } else if inner.refusals > 0 {
                 inner.refusals -= 1;
                 let error =
                     PublishError::new(PublishErrorKind::Broker, "this message was told to be refused");

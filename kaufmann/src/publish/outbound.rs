@@ -4,7 +4,7 @@
 //! the broker did not take is sent again until it does: its cause stays unsettled as long.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Semaphore, oneshot};
@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::config::{Config, RetryConfig};
+use crate::control::Control;
 use crate::outcome::Outgoing;
 use crate::publish::envelope::{Envelope, reply_id};
 use crate::publish::letter::{Reason, letter};
@@ -33,15 +34,21 @@ pub(crate) struct Outbound {
     dead_letter_topic: Arc<str>,
     retry: RetryConfig,
     outstanding: Arc<Semaphore>,
+    control: Arc<Control>,
     runtime: tokio::runtime::Handle,
 }
 
-/// What to do when all messages that a record led to are delivered.
-pub(crate) type Delivered = Box<dyn Fn() + Send + Sync>;
+/// What to do when all messages that a record led to are delivered (`true`), or one of them never will be.
+pub(crate) type Delivered = Box<dyn Fn(bool) + Send + Sync>;
 
 impl Outbound {
     /// Must be called within a runtime, on which messages are sent again.
-    pub(crate) fn new(config: &Config, publisher: Arc<dyn Publisher>, schemas: Arc<Schemas>) -> Arc<Self> {
+    pub(crate) fn new(
+        config: &Config,
+        publisher: Arc<dyn Publisher>,
+        schemas: Arc<Schemas>,
+        control: Arc<Control>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             publisher,
             routes: Routes::new(config, schemas),
@@ -55,6 +62,7 @@ impl Outbound {
             outstanding: Arc::new(Semaphore::new(
                 config.publish.max_outstanding.clamp(1, Semaphore::MAX_PERMITS),
             )),
+            control,
             runtime: tokio::runtime::Handle::current(),
         })
     }
@@ -74,7 +82,7 @@ impl Outbound {
         let permit = self.permit().await;
         let (sender, receiver) = oneshot::channel();
         self.queue(message, |result| {
-            _ = sender.send(result.map_err(|undelivered| undelivered.error))
+            _ = sender.send(result.map_err(|undelivered| undelivered.error));
         })
         .await;
         let result = receiver.await;
@@ -87,7 +95,7 @@ impl Outbound {
         })
     }
 
-    /// Queues the events that a record led to, in their order; `delivered` is called when the broker has all of them.
+    /// Queues the events that a record led to, in their order; `delivered` is called when they are answered.
     ///
     /// Waits while too many deliveries are outstanding, or the registry does not answer.
     pub(crate) async fn reply(
@@ -96,10 +104,7 @@ impl Outbound {
         cause: &Record,
         delivered: Delivered,
     ) {
-        let rest = Arc::new(Rest {
-            left: AtomicUsize::new(outgoing.len()),
-            delivered,
-        });
+        let rest = Rest::new(outgoing.len(), delivered);
         for (number, outgoing) in outgoing.iter().enumerate() {
             let id = reply_id(cause, outgoing.info.name, number);
             let message = self.insistent_message(outgoing, cause, id).await;
@@ -107,7 +112,7 @@ impl Outbound {
         }
     }
 
-    /// Writes a record to the dead-letter topic; `delivered` is called when the broker has it.
+    /// Writes a record to the dead-letter topic; `delivered` is called when it is answered.
     pub(crate) async fn dead_letter(
         self: &Arc<Self>,
         record: &Record,
@@ -115,14 +120,7 @@ impl Outbound {
         delivered: Delivered,
     ) {
         let message = letter(&self.dead_letter_topic, record, reason, SystemTime::now());
-        self.deliver(
-            message,
-            Arc::new(Rest {
-                left: AtomicUsize::new(1),
-                delivered,
-            }),
-        )
-        .await;
+        self.deliver(message, Rest::new(1, delivered)).await;
     }
 
     /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
@@ -200,7 +198,11 @@ impl Outbound {
                 if attempt > 1 {
                     info!(attempt, "a message that was refused is delivered");
                 }
-                rest.one_delivered();
+                rest.one_answered(true);
+            }
+            Err(Undelivered { error, .. }) if error.kind() == PublishErrorKind::Ended => {
+                self.control.fail(error.to_string());
+                rest.one_answered(false);
             }
             Err(Undelivered { message, error }) => {
                 let delay = self.back_off(attempt);
@@ -219,16 +221,26 @@ impl Outbound {
     }
 }
 
-/// The messages of one record that are not delivered yet.
+/// The messages of one record that are not answered yet.
 struct Rest {
     left: AtomicUsize,
+    given_up: AtomicBool,
     delivered: Delivered,
 }
 
 impl Rest {
-    fn one_delivered(&self) {
+    fn new(messages: usize, delivered: Delivered) -> Arc<Self> {
+        Arc::new(Self {
+            left: AtomicUsize::new(messages),
+            given_up: AtomicBool::new(false),
+            delivered,
+        })
+    }
+
+    fn one_answered(&self, delivered: bool) {
+        self.given_up.fetch_or(!delivered, Ordering::AcqRel);
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            (self.delivered)();
+            (self.delivered)(!self.given_up.load(Ordering::Acquire));
         }
     }
 }

@@ -94,7 +94,7 @@ impl PublisherContext {
         let text = kafka::explain::why_not_produced(code, message.topic(), size, &self.broker);
         Undelivered {
             message: rebuild(message),
-            error: PublishError::new(PublishErrorKind::Broker, text),
+            error: PublishError::new(kind_of(code), text),
         }
     }
 }
@@ -150,6 +150,14 @@ impl ProducerContext for PublisherContext {
 pub(super) fn complete(done: Completion, outcome: Result<(), Undelivered>) {
     if catch_unwind(AssertUnwindSafe(move || done(outcome))).is_err() {
         tracing::error!("a completion panicked; its message counts as neither delivered nor failed");
+    }
+}
+
+/// After a fatal error the idempotent producer refuses everything.
+pub(super) fn kind_of(code: RDKafkaErrorCode) -> PublishErrorKind {
+    match code {
+        RDKafkaErrorCode::Fatal => PublishErrorKind::Ended,
+        _ => PublishErrorKind::Broker,
     }
 }
 
