@@ -1,6 +1,7 @@
 //! Reading Avro's binary encoding from a slice, without a panic, an allocation or a reservation.
 
 mod error;
+mod skip;
 #[cfg(test)]
 mod tests;
 

@@ -28,6 +28,7 @@
 mod decode;
 mod encode;
 mod error;
+mod resolved;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,8 @@ use serde_json::Value;
 
 use crate::cursor::{Cursor, DecodeError};
 use crate::model::{Model, Node};
+use crate::resolve::Plan;
+use crate::schema::Schema;
 
 /// How deep values may nest, whatever their types.
 const MAX_DEPTH: usize = 256;
@@ -80,6 +83,19 @@ pub fn default_branch(model: &Model, branches: &[Node], default: &Value) -> Opti
 pub fn decode_json(model: &Model, node: &Node, bytes: &[u8]) -> Result<Value, DecodeError> {
     let mut decoder = decode::Decoder::new(model, Cursor::new(bytes));
     let value = decoder.value(node)?;
+    decoder.finish()?;
+    Ok(value)
+}
+
+/// Turns one datum that another schema wrote into the reader's value, as [`decode_json`] does it. `plan` is one for
+/// `reader`.
+///
+/// # Errors
+///
+/// If the bytes are not a datum of the writer's schema, or one that the reader's does not have.
+pub fn resolve_json(plan: &Plan, reader: &Schema, bytes: &[u8]) -> Result<Value, DecodeError> {
+    let mut decoder = decode::Decoder::new(&reader.model, Cursor::new(bytes));
+    let value = decoder.resolved(&reader.root, plan.start())?;
     decoder.finish()?;
     Ok(value)
 }

@@ -25,6 +25,9 @@ pub mod encode;
 pub mod logical;
 
 pub mod json;
+pub mod resolve;
+
+pub mod compatibility;
 
 pub use codec::{Decode, Encode, decode};
 pub use cursor::{Cursor, DecodeError, DecodeErrorKind};

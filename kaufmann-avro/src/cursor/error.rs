@@ -88,4 +88,14 @@ pub enum DecodeErrorKind {
     /// The bytes of a big decimal hold more or less than a number and its scale.
     #[error("the bytes are not a big decimal")]
     BigDecimal,
+    /// A union's branch or an enum's symbol of the writer's schema has no counterpart in the reader's. Holds which of
+    /// [`Plan::deferred`](crate::resolve::Plan::deferred) says more.
+    #[error("a value of the writer's schema has no counterpart in the reader's")]
+    Unresolved(u32),
+    /// A time does not fit in the reader's finer unit.
+    #[error("a time of {0} does not fit in the reader's finer unit")]
+    Unit(i64),
+    /// A plan was made for another type than the one that is decoded with it.
+    #[error("the plan was made for another type than the one that is decoded with it")]
+    ForeignPlan,
 }

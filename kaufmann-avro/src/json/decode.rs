@@ -8,15 +8,15 @@ use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_to_te
 use crate::model::{Definition, Field, Kind, Logical, Model, Node, TypeId};
 use crate::size;
 
-type Decoded = Result<Value, DecodeError>;
+pub(super) type Decoded = Result<Value, DecodeError>;
 
 /// Reads one datum. The work is bounded by the input: every value takes a byte, or counts as empty, or holds one that
 /// does, at most [`MAX_DEPTH`] levels below.
 pub(super) struct Decoder<'m, 'a> {
-    model: &'m Model,
-    cursor: Cursor<'a>,
+    pub(super) model: &'m Model,
+    pub(super) cursor: Cursor<'a>,
     min_lens: Vec<Option<usize>>,
-    depth: usize,
+    pub(super) depth: usize,
     empty: u32,
 }
 
@@ -139,7 +139,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         Ok(Value::Object(entries))
     }
 
-    fn min_len(&self, node: &Node) -> usize {
+    pub(super) fn min_len(&self, node: &Node) -> usize {
         size::least(&self.min_lens, node).unwrap_or(usize::MAX)
     }
 }
@@ -159,17 +159,17 @@ fn fixed(logical: Option<Logical>, bytes: &[u8]) -> Value {
     }
 }
 
-fn integer(logical: Option<Logical>, number: i64) -> Value {
+pub(super) fn integer(logical: Option<Logical>, number: i64) -> Value {
     let text = logical.and_then(|logical| number_to_text(logical, number));
     text.map_or_else(|| number.into(), Value::from)
 }
 
 /// The shortest number that is this float, not the digits of the double that it is too.
-fn float(value: f32) -> Value {
+pub(super) fn float(value: f32) -> Value {
     double(value.to_string().parse().unwrap_or_else(|_| f64::from(value)))
 }
 
-fn double(value: f64) -> Value {
+pub(super) fn double(value: f64) -> Value {
     match Number::from_f64(value) {
         Some(number) => number.into(),
         None if value.is_nan() => "NaN".into(),

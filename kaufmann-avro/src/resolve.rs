@@ -1,0 +1,201 @@
+//! Reading what another schema wrote: the specification's schema resolution, decided once for each pair of schemas.
+//!
+//! A [`Plan`] says how bytes of the writer's schema become values of the reader's: which fields are read, in which order,
+//! which are passed over, which take their defaults, and what is converted. Where both schemas agree, the plan says only
+//! that, and the direct decoder runs. Types follow a plan with [`DecodeResolved`]; [`json`](crate::json) follows it too.
+//!
+//! The rules are the specification's. Where it leaves room, the behaviour is that of Java's implementation:
+//!
+//! - Records, enums and fixed match by their unqualified names, or by an alias, which is a full name. Among the branches of
+//!   a union, a full name goes before an unqualified one.
+//! - A writer's value goes to the reader's branch of exactly its type, and only then to one that it can be promoted to.
+//! - A writer's branch or symbol that the reader does not have is an error when a value of it is met, not before, unless
+//!   nothing else can be met. The plan knows what is amiss with them: [`Plan::deferred`].
+//!
+//! What differs from Java's, because equal bytes can have different meanings:
+//!
+//! - Two logical types must mean the same. A finer unit of time is converted to, a greater precision of a decimal taken as
+//!   it is; a coarser unit, another scale, or another kind is an error. A logical type beside none is the plain value.
+//! - An array, a map or a record whose parts do not match is an error at once, although it might turn out to be empty.
+//! - A record of another name is an error, as the specification says.
+//!
+//! ```
+//! use kaufmann_avro::{Schema, json, resolve::Plan};
+//!
+//! let old = Schema::parse(
+//!     r#"{"type": "record", "name": "Order", "fields": [{"name": "amount", "type": "int"}]}"#,
+//! )
+//! .unwrap();
+//! let new = Schema::parse(
+//!     r#"{"type": "record", "name": "Order", "fields": [
+//!         {"name": "note", "type": "string", "default": "none"},
+//!         {"name": "total", "type": "long", "aliases": ["amount"]}]}"#,
+//! )
+//! .unwrap();
+//! let plan = Plan::new(&old, &new).unwrap();
+//! let order = json::resolve_json(&plan, &new, &[0x0e])?;
+//! assert_eq!(order, serde_json::json!({"note": "none", "total": 7}));
+//!
+//! let errors = Plan::new(&new, &old).unwrap_err();
+//! assert_eq!(
+//!     errors[0].to_string(),
+//!     "at `amount`: the writer's `Order` has no such field, and the reader's `int` has no default"
+//! );
+//! # Ok::<(), kaufmann_avro::DecodeError>(())
+//! ```
+
+mod build;
+mod choose;
+mod error;
+mod follow;
+mod meaning;
+mod op;
+mod prune;
+mod skip;
+#[cfg(test)]
+mod tests;
+
+pub use self::error::{Mismatch, ResolveError};
+pub use self::follow::{Fields, Step};
+
+use self::build::Builder;
+use self::op::{Op, OpId};
+use self::skip::Skips;
+use crate::codec::Decode;
+use crate::cursor::{Cursor, DecodeError, DecodeErrorKind};
+use crate::model::{Model, Node};
+use crate::schema::Schema;
+
+/// How what one schema wrote is read with another.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    ops: Box<[Op]>,
+    root: OpId,
+    skips: Skips,
+    mismatches: Box<[ResolveError]>,
+}
+
+/// A value that reads itself from what another schema wrote, perhaps borrowing from the input.
+///
+/// Implemented by generated types. The plan must be one for the type's own schema as the reader's.
+pub trait DecodeResolved<'a>: Decode<'a> {
+    /// Takes one value that is written as `step` says.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a value of the writer's type, if it is a value that the reader's type does not have, or if the
+    /// plan is for another type.
+    fn decode_resolved(cursor: &mut Cursor<'a>, step: Step<'_>) -> Result<Self, DecodeError>;
+}
+
+/// A type where it stands among others: what is resolved and compared.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Typed<'s> {
+    /// The types it may refer to.
+    pub model: &'s Model,
+    /// The type.
+    pub node: &'s Node,
+}
+
+impl Plan {
+    /// Compiles the plan for a pair of schemas.
+    ///
+    /// # Errors
+    ///
+    /// All the reasons for which no value, or for which only some values that hold nothing, could be read.
+    pub fn new(writer: &Schema, reader: &Schema) -> Result<Self, Vec<ResolveError>> {
+        Self::between(writer.into(), reader.into())
+    }
+
+    /// The same for types that stand among others.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn between(writer: Typed<'_>, reader: Typed<'_>) -> Result<Self, Vec<ResolveError>> {
+        let mut built = Builder::build(writer, reader);
+        let failing = prune::failing(&built.ops);
+        if failing[built.root] {
+            let amiss = prune::reached(&built.ops, built.root, |id| failing[id]);
+            return Err(pick(built.mismatches, &amiss));
+        }
+        prune::same(&mut built.ops);
+        Ok(Self {
+            ops: built.ops.into(),
+            root: built.root,
+            skips: built.skips,
+            mismatches: built.mismatches.into(),
+        })
+    }
+
+    /// Whether the writer's bytes are the reader's, so that the direct decoder reads them.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        matches!(self.ops[self.root], Op::Same)
+    }
+
+    /// Where to begin.
+    #[must_use]
+    #[inline]
+    pub fn start(&self) -> Step<'_> {
+        Step::new(self, self.root)
+    }
+
+    /// What is amiss with the branches and symbols that are an error when they are met.
+    #[must_use]
+    pub fn deferred(&self) -> &[ResolveError] {
+        &self.mismatches
+    }
+
+    /// What is amiss with the value that caused this error, if it is one that the reader's schema does not have.
+    #[must_use]
+    pub fn explain(&self, error: &DecodeError) -> Option<&ResolveError> {
+        match error.kind() {
+            DecodeErrorKind::Unresolved(index) => self.mismatches.get(index as usize),
+            _ => None,
+        }
+    }
+}
+
+/// Reads one datum that takes all of the bytes, as a plan says.
+///
+/// # Errors
+///
+/// As [`DecodeResolved::decode_resolved`], or if bytes are left.
+#[inline]
+pub fn decode<'a, T: DecodeResolved<'a>>(bytes: &'a [u8], plan: &Plan) -> Result<T, DecodeError> {
+    let mut cursor = Cursor::new(bytes);
+    let value = T::decode_resolved(&mut cursor, plan.start())?;
+    cursor.finish()?;
+    Ok(value)
+}
+
+/// Everything that one schema has and the other does not, also what is an error only when it is met.
+pub(crate) fn mismatches(writer: Typed<'_>, reader: Typed<'_>) -> Vec<ResolveError> {
+    let built = Builder::build(writer, reader);
+    let amiss = prune::reached(&built.ops, built.root, |_| true);
+    pick(built.mismatches, &amiss)
+}
+
+fn pick(mismatches: Vec<ResolveError>, wanted: &[usize]) -> Vec<ResolveError> {
+    let all = mismatches.into_iter().enumerate();
+    all.filter(|(index, _)| wanted.contains(index))
+        .map(|(_, mismatch)| mismatch)
+        .collect()
+}
+
+impl<'s> From<&'s Schema> for Typed<'s> {
+    fn from(schema: &'s Schema) -> Self {
+        Self {
+            model: &schema.model,
+            node: &schema.root,
+        }
+    }
+}
+
+impl<'a, T: DecodeResolved<'a>> DecodeResolved<'a> for Box<T> {
+    #[inline]
+    fn decode_resolved(cursor: &mut Cursor<'a>, step: Step<'_>) -> Result<Self, DecodeError> {
+        T::decode_resolved(cursor, step).map(Box::new)
+    }
+}

@@ -1,0 +1,282 @@
+//! Following a plan, step by step. Generated code calls these; each takes what the writer wrote and gives what the reader
+//! wants.
+
+use super::Plan;
+use super::op::{FieldOp, Op, OpId};
+use crate::cursor::{Cursor, DecodeError, DecodeErrorKind};
+
+/// A place in a [`Plan`]: how the value that comes next is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'p> {
+    plan: &'p Plan,
+    op: &'p Op,
+}
+
+/// The fields of a record that another schema wrote, in the writer's order.
+#[derive(Clone, Debug)]
+pub struct Fields<'p> {
+    plan: &'p Plan,
+    rest: std::slice::Iter<'p, FieldOp>,
+}
+
+impl<'p> Step<'p> {
+    #[inline]
+    pub(super) fn new(plan: &'p Plan, op: OpId) -> Self {
+        Self {
+            plan,
+            op: &plan.ops[op],
+        }
+    }
+
+    /// Whether the value is written as the reader's own type, so that the direct decoder reads it.
+    #[inline]
+    #[must_use]
+    pub fn is_same(self) -> bool {
+        matches!(self.op, Op::Same)
+    }
+
+    /// Takes the branch, if the writer has a union here.
+    ///
+    /// # Errors
+    ///
+    /// If the union has no such branch, or the reader nothing for it.
+    #[inline]
+    pub fn enter(self, cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+        match self.op {
+            Op::Branches { .. } | Op::Unmatched(_) => self.enter_branch(cursor),
+            _ => Ok(self),
+        }
+    }
+
+    #[inline(never)]
+    fn enter_branch(self, cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+        let mut step = self;
+        if let Op::Branches { of, .. } = step.op {
+            let before = cursor.clone();
+            step = Step::new(self.plan, of[cursor.branch(of.len())?]);
+            if let Op::Unmatched(mismatch) = step.op {
+                return Err(before.unresolved(*mismatch));
+            }
+        }
+        match step.op {
+            Op::Unmatched(mismatch) => Err(cursor.unresolved(*mismatch)),
+            _ => Ok(step),
+        }
+    }
+
+    /// As [`enter`](Self::enter), for a type that is written as the reader's own in every branch.
+    ///
+    /// # Errors
+    ///
+    /// As [`enter`](Self::enter), and if the plan is for another type.
+    #[inline]
+    pub fn enter_same(self, cursor: &mut Cursor<'_>) -> Result<(), DecodeError> {
+        if self.is_same() || self.enter(cursor)?.is_same() {
+            Ok(())
+        } else {
+            Err(foreign(cursor))
+        }
+    }
+
+    /// Takes a long.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer's type and of [`enter`](Self::enter), and if a time does not fit in the finer unit.
+    #[inline]
+    pub fn long(self, cursor: &mut Cursor<'_>) -> Result<i64, DecodeError> {
+        match self.enter(cursor)?.op {
+            Op::Same => cursor.long(),
+            Op::Int => cursor.int().map(i64::from),
+            Op::Times { int, by } => {
+                let before = cursor.clone();
+                let number = if *int { cursor.int()?.into() } else { cursor.long()? };
+                let finer = number.checked_mul(*by);
+                finer.ok_or_else(|| before.fail(DecodeErrorKind::Unit(number)))
+            }
+            _ => Err(foreign(cursor)),
+        }
+    }
+
+    /// Takes a float; one that was an integer is rounded to the nearest.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer's type and of [`enter`](Self::enter).
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "the specification wants the promotion")]
+    pub fn float(self, cursor: &mut Cursor<'_>) -> Result<f32, DecodeError> {
+        match self.enter(cursor)?.op {
+            Op::Same => cursor.float(),
+            Op::Int => Ok(cursor.int()? as f32),
+            Op::Long => Ok(cursor.long()? as f32),
+            _ => Err(foreign(cursor)),
+        }
+    }
+
+    /// Takes a double; one that was a long is rounded to the nearest.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer's type and of [`enter`](Self::enter).
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "the specification wants the promotion")]
+    pub fn double(self, cursor: &mut Cursor<'_>) -> Result<f64, DecodeError> {
+        match self.enter(cursor)?.op {
+            Op::Same => cursor.double(),
+            Op::Int => Ok(cursor.int()?.into()),
+            Op::Long => Ok(cursor.long()? as f64),
+            Op::Float => Ok(cursor.float()?.into()),
+            _ => Err(foreign(cursor)),
+        }
+    }
+
+    /// Takes a symbol of an enum: its index among the reader's, of which there are `symbols`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`enter`](Self::enter), and if the reader's enum has neither the symbol nor a default.
+    #[inline]
+    pub fn symbol(self, cursor: &mut Cursor<'_>, symbols: usize) -> Result<usize, DecodeError> {
+        match self.enter(cursor)?.op {
+            Op::Same => cursor.symbol(symbols),
+            Op::Enum { table, mismatch, .. } => {
+                let before = cursor.clone();
+                match table[cursor.symbol(table.len())?] {
+                    Some(index) if index < symbols => Ok(index),
+                    Some(_) => Err(foreign(cursor)),
+                    None => Err(before.unresolved(mismatch.unwrap_or(usize::MAX))),
+                }
+            }
+            _ => Err(foreign(cursor)),
+        }
+    }
+
+    /// Begins a value of the reader's union: which of its branches the value belongs to, and how it is written.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`enter`](Self::enter), and if the plan is for another type.
+    #[inline]
+    pub fn union(self, cursor: &mut Cursor<'_>, branches: usize) -> Result<(usize, Self), DecodeError> {
+        if self.is_same() {
+            return Ok((cursor.branch(branches)?, self));
+        }
+        match self.enter(cursor)?.op {
+            Op::Into { branch, op } if *branch < branches => Ok((*branch, Step::new(self.plan, *op))),
+            _ => Err(foreign(cursor)),
+        }
+    }
+
+    /// Begins a record: its fields in the writer's order, or nothing if it is written as the reader's own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`enter`](Self::enter), and if the plan is for another type.
+    #[inline]
+    pub fn record(self, cursor: &mut Cursor<'_>, slots: usize) -> Result<Option<Fields<'p>>, DecodeError> {
+        match self.enter(cursor)?.op {
+            Op::Same => Ok(None),
+            Op::Record { fields, slots: of } if *of == slots => Ok(Some(Fields {
+                plan: self.plan,
+                rest: fields.iter(),
+            })),
+            _ => Err(foreign(cursor)),
+        }
+    }
+
+    /// Takes an array. `min_len` is the fewest bytes of the reader's own item; no more than `most` items are reserved at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`enter`](Self::enter), of [`Cursor::block`] and of `item`.
+    #[inline]
+    pub fn array<'a, T>(
+        self,
+        cursor: &mut Cursor<'a>,
+        (min_len, most): (usize, usize),
+        mut item: impl FnMut(&mut Cursor<'a>, Step<'p>) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let step = self.enter(cursor)?;
+        let (step, min_len) = match step.op {
+            Op::Same => (step, min_len),
+            Op::Array { items, min_len } => (Step::new(step.plan, *items), *min_len),
+            _ => return Err(foreign(cursor)),
+        };
+        let mut items = Vec::new();
+        loop {
+            let count = cursor.block(min_len)?;
+            if count == 0 {
+                return Ok(items);
+            }
+            items.reserve(count.min(most));
+            for _ in 0..count {
+                items.push(item(cursor, step)?);
+            }
+        }
+    }
+
+    /// Takes a map. `min_len` is the fewest bytes of the reader's own entry, its key included.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`enter`](Self::enter), of [`Cursor::block`] and of `entry`.
+    #[inline]
+    pub fn map<'a>(
+        self,
+        cursor: &mut Cursor<'a>,
+        min_len: usize,
+        mut entry: impl FnMut(&mut Cursor<'a>, &'a str, Step<'p>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let step = self.enter(cursor)?;
+        let (step, min_len) = match step.op {
+            Op::Same => (step, min_len),
+            Op::Map { values, min_len } => (Step::new(step.plan, *values), *min_len),
+            _ => return Err(foreign(cursor)),
+        };
+        loop {
+            let count = cursor.block(min_len)?;
+            if count == 0 {
+                return Ok(());
+            }
+            for _ in 0..count {
+                let key = cursor.string()?;
+                entry(cursor, key, step)?;
+            }
+        }
+    }
+}
+
+impl<'p> Fields<'p> {
+    /// The next field that the reader has: its place among the reader's fields, and how its value, which comes next, is
+    /// written. What the reader does not have is passed over. `None` behind the last field.
+    ///
+    /// # Errors
+    ///
+    /// If what is passed over is malformed.
+    #[inline]
+    pub fn next(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<(usize, Step<'p>)>, DecodeError> {
+        for field in self.rest.by_ref() {
+            match field {
+                FieldOp::Read { slot, op } => return Ok(Some((*slot, Step::new(self.plan, *op)))),
+                FieldOp::Skip(skip) => self.plan.skips.skip(cursor, *skip)?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The error about a field that is neither written nor has a default. A plan for the right type has none.
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub fn missing(&self, cursor: &Cursor<'_>) -> DecodeError {
+        foreign(cursor)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn foreign(cursor: &Cursor<'_>) -> DecodeError {
+    cursor.fail(DecodeErrorKind::ForeignPlan)
+}

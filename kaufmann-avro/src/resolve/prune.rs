@@ -1,0 +1,94 @@
+//! What follows from the operations together. They form a graph with cycles, so each answer spreads from operation to
+//! operation until nothing changes.
+
+use super::op::{FieldOp, Op, OpId};
+
+/// Which operations fail whatever the value. One that is met only in a branch does not count, unless all branches fail.
+pub(super) fn failing(ops: &[Op]) -> Vec<bool> {
+    let fails = |op: &Op| match op {
+        Op::Unmatched(_) => true,
+        Op::Enum { table, .. } => !table.is_empty() && table.iter().all(Option::is_none),
+        _ => false,
+    };
+    spread(ops, fails, |op, failing| match op {
+        Op::Branches { of, .. } => of.iter().all(|branch| failing[*branch]),
+        _ => true,
+    })
+}
+
+/// Replaces each operation that leaves the bytes as they are by [`Op::Same`].
+pub(super) fn same(ops: &mut [Op]) {
+    let differs = spread(ops, |op| !stays(op, ops), |_, _| true);
+    for (op, differs) in ops.iter_mut().zip(differs) {
+        if !differs && !matches!(op, Op::Into { .. }) {
+            *op = Op::Same;
+        }
+    }
+}
+
+/// Whether an operation leaves the bytes as they are if those that it leads to do. (One into a branch does so only in a
+/// union that has the same branch at the same place.)
+fn stays(op: &Op, ops: &[Op]) -> bool {
+    match op {
+        Op::Same | Op::Array { .. } | Op::Map { .. } | Op::Into { .. } => true,
+        Op::Enum { table, symbols, .. } => {
+            let mut indices = table.iter().enumerate();
+            table.len() == *symbols && indices.all(|(index, symbol)| *symbol == Some(index))
+        }
+        Op::Record { fields, slots } => {
+            let mut indices = fields.iter().enumerate();
+            fields.len() == *slots
+                && indices.all(|(index, field)| matches!(field, FieldOp::Read { slot, .. } if *slot == index))
+        }
+        Op::Branches { of, reader } => {
+            let mut indices = of.iter().enumerate();
+            *reader == Some(of.len())
+                && indices.all(|(index, id)| matches!(ops[*id], Op::Into { branch, .. } if branch == index))
+        }
+        Op::Int | Op::Long | Op::Float | Op::Times { .. } | Op::Unmatched(_) => false,
+    }
+}
+
+/// The mismatches of the operations that `root` leads to through those that are `wanted`, in ascending order.
+pub(super) fn reached(ops: &[Op], root: OpId, wanted: impl Fn(OpId) -> bool) -> Vec<usize> {
+    let (mut seen, mut open, mut found) = (vec![false; ops.len()], vec![root], Vec::new());
+    while let Some(id) = open.pop() {
+        if !wanted(id) || std::mem::replace(&mut seen[id], true) {
+            continue;
+        }
+        match &ops[id] {
+            Op::Unmatched(mismatch)
+            | Op::Enum {
+                mismatch: Some(mismatch),
+                ..
+            } => found.push(*mismatch),
+            op => op.each(|next| open.push(next)),
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Spreads a mark from the operations that have it by themselves to those that lead to a marked one and `take` it.
+fn spread(
+    ops: &[Op],
+    by_itself: impl Fn(&Op) -> bool,
+    take: impl Fn(&Op, &[bool]) -> bool,
+) -> Vec<bool> {
+    let mut users = vec![Vec::new(); ops.len()];
+    for (id, op) in ops.iter().enumerate() {
+        op.each(|next| users[next].push(id));
+    }
+    let mut marks = ops.iter().map(by_itself).collect::<Vec<_>>();
+    let marked = (0..ops.len()).filter(|id| marks[*id]);
+    let mut open = marked.collect::<Vec<_>>();
+    while let Some(id) = open.pop() {
+        for user in &users[id] {
+            if !marks[*user] && take(&ops[*user], &marks) {
+                marks[*user] = true;
+                open.push(*user);
+            }
+        }
+    }
+    marks
+}
