@@ -106,7 +106,11 @@ impl Finding {
     }
 
     fn backward_hint(&self) -> String {
-        let (writer, reader, field) = (&self.error.writer, &self.error.reader, last_field(&self.error.path));
+        let (writer, reader, field) = (
+            &self.error.writer,
+            &self.error.reader,
+            last_field(&self.error.path),
+        );
         match &self.error.mismatch {
             Mismatch::MissingField => format!("give `{field}` a default"),
             Mismatch::Name => format!("give `{reader}` the alias `{writer}`"),
@@ -121,7 +125,11 @@ impl Finding {
     }
 
     fn forward_hint(&self) -> String {
-        let (writer, reader, field) = (&self.error.writer, &self.error.reader, last_field(&self.error.path));
+        let (writer, reader, field) = (
+            &self.error.writer,
+            &self.error.reader,
+            last_field(&self.error.path),
+        );
         match &self.error.mismatch {
             Mismatch::MissingField => {
                 format!("keep `{field}`: readers of the former version need it, it has no default there")

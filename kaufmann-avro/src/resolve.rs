@@ -177,9 +177,10 @@ pub(crate) fn mismatches(writer: Typed<'_>, reader: Typed<'_>) -> Vec<ResolveErr
     pick(built.mismatches, &amiss)
 }
 
+/// `wanted` is in ascending order.
 fn pick(mismatches: Vec<ResolveError>, wanted: &[usize]) -> Vec<ResolveError> {
     let all = mismatches.into_iter().enumerate();
-    all.filter(|(index, _)| wanted.contains(index))
+    all.filter(|(index, _)| wanted.binary_search(index).is_ok())
         .map(|(_, mismatch)| mismatch)
         .collect()
 }

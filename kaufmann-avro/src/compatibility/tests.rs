@@ -5,12 +5,17 @@ fn schema(text: &str) -> Schema {
 }
 
 fn record(fields: &str) -> Schema {
-    schema(&format!("{{\"type\": \"record\", \"name\": \"a.User\",\n\"fields\": [\n{fields}]}}"))
+    schema(&format!(
+        "{{\"type\": \"record\", \"name\": \"a.User\",\n\"fields\": [\n{fields}]}}"
+    ))
 }
 
 /// What is found, as its texts.
 fn found(level: Level, new: &Schema, history: &[&Schema]) -> Vec<String> {
-    let history = history.iter().map(|schema| Typed::from(*schema)).collect::<Vec<_>>();
+    let history = history
+        .iter()
+        .map(|schema| Typed::from(*schema))
+        .collect::<Vec<_>>();
     let findings = check_history(level, new.into(), &history);
     findings.iter().map(ToString::to_string).collect()
 }
@@ -72,8 +77,16 @@ fn a_finding_says_against_which_version() {
 #[test]
 fn every_hint_says_what_to_do() {
     let pairs = [
-        (r#""int""#, r#""string""#, "keep `int`, or add a field of another name beside `f`"),
-        (r#"["null", "string"]"#, r#"["null", "int"]"#, "add `string` to the union"),
+        (
+            r#""int""#,
+            r#""string""#,
+            "keep `int`, or add a field of another name beside `f`",
+        ),
+        (
+            r#"["null", "string"]"#,
+            r#"["null", "int"]"#,
+            "add `string` to the union",
+        ),
         (
             r#"{"type": "enum", "name": "E", "symbols": ["A", "B"]}"#,
             r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#,
@@ -105,10 +118,16 @@ fn every_hint_says_what_to_do() {
 
 #[test]
 fn unmatched_branches_and_symbols_count_although_they_may_never_be_met() {
-    let old = schema(r#"["null", "string", {"type": "record", "name": "R", "fields": [{"name": "x", "type": "int"}]}]"#);
-    let new = schema(r#"["null", {"type": "record", "name": "R", "fields": [{"name": "y", "type": "int"}]}]"#);
+    let old = schema(
+        r#"["null", "string", {"type": "record", "name": "R", "fields": [{"name": "x", "type": "int"}]}]"#,
+    );
+    let new =
+        schema(r#"["null", {"type": "record", "name": "R", "fields": [{"name": "y", "type": "int"}]}]"#);
     let findings = check(&old, &new);
-    let paths = findings.iter().map(|finding| &*finding.error.path).collect::<Vec<_>>();
+    let paths = findings
+        .iter()
+        .map(|finding| &*finding.error.path)
+        .collect::<Vec<_>>();
     assert_eq!(paths, ["", "y"]);
     assert!(resolve::Plan::new(&old, &new).is_ok());
 }

@@ -68,7 +68,7 @@ impl<'s> Builder<'s> {
     fn pair(&mut self, writer: &Node, reader: &Node, path: Path<'_>) -> OpId {
         match (&writer.kind, &reader.kind) {
             (Kind::Union(branches), _) => self.branches(branches, reader, path),
-            (_, Kind::Union(branches)) => self.into_branch(writer, reader, branches, path),
+            (_, Kind::Union(branches)) => self.choose_branch(writer, reader, branches, path),
             (Kind::Array(theirs), Kind::Array(ours)) => {
                 let items = self.pair(theirs, ours, Path::Items(&path));
                 let min_len = self.min_len(theirs);
@@ -114,7 +114,7 @@ impl<'s> Builder<'s> {
         self.push(Op::Branches { of, reader })
     }
 
-    fn into_branch(&mut self, writer: &Node, reader: &Node, branches: &[Node], path: Path<'_>) -> OpId {
+    fn choose_branch(&mut self, writer: &Node, reader: &Node, branches: &[Node], path: Path<'_>) -> OpId {
         match choose((self.writer, writer), self.reader, branches) {
             Choice::Branch(branch) => {
                 let op = self.pair(writer, &branches[branch], path);
@@ -134,7 +134,13 @@ impl<'s> Builder<'s> {
             return self.unmatched(Mismatch::Name, writer, reader, path);
         }
         match (&from.definition, &to.definition) {
-            (Definition::Enum { symbols, .. }, Definition::Enum { symbols: ours, default }) => {
+            (
+                Definition::Enum { symbols, .. },
+                Definition::Enum {
+                    symbols: ours,
+                    default,
+                },
+            ) => {
                 let default = default.as_deref();
                 self.symbols((symbols, writer), (ours, default, reader), path)
             }
@@ -171,7 +177,8 @@ impl<'s> Builder<'s> {
 
     fn record(&mut self, open: &Open) {
         let (from, to) = (self.writer.get(open.writer), self.reader.get(open.reader));
-        let (Definition::Record(theirs), Definition::Record(ours)) = (&from.definition, &to.definition) else {
+        let (Definition::Record(theirs), Definition::Record(ours)) = (&from.definition, &to.definition)
+        else {
             return;
         };
         let path = Path::At(&open.path);

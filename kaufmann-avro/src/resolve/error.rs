@@ -81,7 +81,10 @@ impl fmt::Display for ResolveError {
                 "no branch of the reader's `{reader}` takes the writer's `{writer}`"
             ),
             Mismatch::Symbols(symbols) => {
-                let (word, symbols) = (if symbols.len() == 1 { "symbol" } else { "symbols" }, Quoted(symbols));
+                let (word, symbols) = (
+                    if symbols.len() == 1 { "symbol" } else { "symbols" },
+                    Quoted(symbols),
+                );
                 write!(
                     f,
                     "the reader's `{reader}` lacks the {word} {symbols} of the writer's `{writer}` and has no default"

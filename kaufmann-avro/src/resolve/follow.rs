@@ -90,7 +90,11 @@ impl<'p> Step<'p> {
             Op::Int => cursor.int().map(i64::from),
             Op::Times { int, by } => {
                 let before = cursor.clone();
-                let number = if *int { cursor.int()?.into() } else { cursor.long()? };
+                let number = if *int {
+                    cursor.int()?.into()
+                } else {
+                    cursor.long()?
+                };
                 let finer = number.checked_mul(*by);
                 finer.ok_or_else(|| before.fail(DecodeErrorKind::Unit(number)))
             }

@@ -26,11 +26,13 @@ pub(super) fn same(ops: &mut [Op]) {
     }
 }
 
-/// Whether an operation leaves the bytes as they are if those that it leads to do. (One into a branch does so only in a
-/// union that has the same branch at the same place.)
+/// Whether an operation leaves the bytes as they are if those that it leads to do. One into a branch does so only in a
+/// union that has the same branch at the same place.
 fn stays(op: &Op, ops: &[Op]) -> bool {
+    let plain = |id: &OpId| !matches!(ops[*id], Op::Into { .. });
     match op {
-        Op::Same | Op::Array { .. } | Op::Map { .. } | Op::Into { .. } => true,
+        Op::Same | Op::Into { .. } => true,
+        Op::Array { items: inner, .. } | Op::Map { values: inner, .. } => plain(inner),
         Op::Enum { table, symbols, .. } => {
             let mut indices = table.iter().enumerate();
             table.len() == *symbols && indices.all(|(index, symbol)| *symbol == Some(index))
@@ -38,7 +40,9 @@ fn stays(op: &Op, ops: &[Op]) -> bool {
         Op::Record { fields, slots } => {
             let mut indices = fields.iter().enumerate();
             fields.len() == *slots
-                && indices.all(|(index, field)| matches!(field, FieldOp::Read { slot, .. } if *slot == index))
+                && indices.all(|(index, field)| {
+                    matches!(field, FieldOp::Read { slot, op } if *slot == index && plain(op))
+                })
         }
         Op::Branches { of, reader } => {
             let mut indices = of.iter().enumerate();
@@ -70,11 +74,7 @@ pub(super) fn reached(ops: &[Op], root: OpId, wanted: impl Fn(OpId) -> bool) -> 
 }
 
 /// Spreads a mark from the operations that have it by themselves to those that lead to a marked one and `take` it.
-fn spread(
-    ops: &[Op],
-    by_itself: impl Fn(&Op) -> bool,
-    take: impl Fn(&Op, &[bool]) -> bool,
-) -> Vec<bool> {
+fn spread(ops: &[Op], by_itself: impl Fn(&Op) -> bool, take: impl Fn(&Op, &[bool]) -> bool) -> Vec<bool> {
     let mut users = vec![Vec::new(); ops.len()];
     for (id, op) in ops.iter().enumerate() {
         op.each(|next| users[next].push(id));
