@@ -122,8 +122,8 @@ pub(crate) fn not_committed(code: Code, group: &str) -> String {
 pub(crate) fn why_not_produced(code: Code, topic: &str, size: usize, broker: &str) -> String {
     match code {
         Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge => format!(
-            "a message of {size} bytes is too large for topic `{topic}`; raise `message.max.bytes` in `[kafka]` and \
-             `max.message.bytes` of the topic, or make the event smaller"
+            "a message of {size} bytes is too large for topic `{topic}`; raise `max.message.bytes` of the topic, or \
+             `message.max.bytes` in `[kafka]` if that is set, or make the event smaller"
         ),
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => format!(
             "topic `{topic}` does not exist; create it with kafka-topics.sh --create --topic {topic} --partitions N \

@@ -135,6 +135,9 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
         // Nothing is given up while the broker is away: giving up would break the order of what comes after.
         .set("message.timeout.ms", "0")
         .set("linger.ms", "5")
+        // Whatever could be read can be written again, as a dead letter for instance: topic and broker have limits of their
+        // own, and theirs are the ones that count.
+        .set("message.max.bytes", "100000000")
         // The codec that costs least; every broker and client since 0.8.2 can read it.
         .set("compression.type", "lz4")
         // Where Java's clients put a key, so that both may write one topic.

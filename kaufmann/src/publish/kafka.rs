@@ -26,7 +26,8 @@ mod tests;
 /// in the order in which they were sent. It gives nothing up while the brokers are away (`message.timeout.ms=0`): the
 /// queue fills, and [`Publisher::send`] gives back what no longer fits. A key goes to the partition to which Java's clients
 /// send it (`murmur2_random`). Batches wait 5 ms to fill (`linger.ms`), and are compressed with LZ4, the codec that costs
-/// least. The queue takes `publish.max_outstanding` messages. All but `acks` and `enable.idempotence` can be set in
+/// least. The queue takes `publish.max_outstanding` messages. How large
+/// a message may be is for its topic to say (`message.max.bytes` is 100 MB here). All but `acks` and `enable.idempotence` can be set in
 /// `[kafka]`; a prefix `producer.` keeps a property from the consumer.
 ///
 /// Completions run on the producer's thread: they should be short, and must not block. A message that cannot even be queued

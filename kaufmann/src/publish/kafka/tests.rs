@@ -217,7 +217,8 @@ fn nothing_is_given_up_while_the_broker_is_away() {
 fn a_message_that_is_too_large_is_said_to_be() {
     let broker = MockBroker::start(1).unwrap();
     broker.create_topic("t", 1).unwrap();
-    let publisher = KafkaPublisher::new(&config(&broker, &[])).unwrap();
+    let own_limit = [("message.max.bytes", "1000000")];
+    let publisher = KafkaPublisher::new(&config(&broker, &own_limit)).unwrap();
     let text = failure(&publisher, message("t", b"k", &vec![7; 2_000_000]));
     assert!(
         text.starts_with("a message of 2000001 bytes is too large for topic `t`; raise"),
