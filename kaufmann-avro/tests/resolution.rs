@@ -1,6 +1,7 @@
 //! What Java's Avro makes of a writer's bytes with a reader's schema, and which pairs it calls compatible, against ours.
 //!
 //! The data are written by `vectors/generate.sh`.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 use std::collections::BTreeMap;
 
@@ -66,8 +67,11 @@ fn resolve(writer: &Schema, reader: &Schema, bytes: &[u8]) -> Result<Value, Stri
     })
 }
 
+/// Recognises a difference by the bytes, our error and Java's value.
+type Recognise = fn(&[u8], &str, &Value) -> bool;
+
 /// Where ours is stricter than Java: the specification's sentence, how often it is met, and how to recognise it.
-const STRICTER: [(&str, usize, fn(&[u8], &str, &Value) -> bool); 3] = [
+const STRICTER: [(&str, usize, Recognise); 3] = [
     (
         "A string is encoded as a long followed by that many bytes of UTF-8 encoded character data. \
          (Java puts U+FFFD for bytes that are none.)",
@@ -101,8 +105,7 @@ fn every_value_is_the_one_that_java_reads() {
                 (Ok(ours), Some(theirs)) if ours == theirs => continue,
                 (Err(_), None) => continue,
                 (Err(ours), Some(theirs)) => {
-                    let known =
-                        |(_, _, is): &(_, _, fn(&[u8], &str, &Value) -> bool)| is(&bytes, ours, theirs);
+                    let known = |(_, _, is): &(_, _, Recognise)| is(&bytes, ours, theirs);
                     if let Some(known) = STRICTER.iter().position(known) {
                         stricter[known] += 1;
                         continue;
