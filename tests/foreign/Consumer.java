@@ -35,6 +35,7 @@ public final class Consumer {
     private long violations;
     private long foreignKeys;
     private String firstViolation = "";
+    private String firstDuplicate = "";
 
     private Consumer(Registry registry) {
         this.registry = registry;
@@ -82,6 +83,9 @@ public final class Consumer {
         }
         if (!seen.add(subject + "/" + sequence)) {
             duplicates++;
+            if (firstDuplicate.isEmpty()) {
+                firstDuplicate = subject + ": " + sequence + " again at " + record.partition() + "@" + record.offset() + ", " + text(record, "ce_causationid");
+            }
         } else if (highest.getOrDefault(subject, -1L) > sequence) {
             violations++;
             if (firstViolation.isEmpty()) {
@@ -103,10 +107,16 @@ public final class Consumer {
         }
     }
 
+    private static String text(ConsumerRecord<?, ?> record, String name) {
+        Header header = record.headers().lastHeader(name);
+        return name + " " + (header == null ? "is missing" : new String(header.value(), StandardCharsets.UTF_8));
+    }
+
     private ObjectNode json() {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = mapper.createObjectNode();
         json.put("count", count).put("distinct", seen.size()).put("duplicates", duplicates);
+        json.put("first_duplicate", firstDuplicate);
         json.put("order_violations", violations).put("first_violation", firstViolation);
         json.put("keys", highest.size()).put("foreign_keys", foreignKeys).put("distinct_ce_ids", ids.size());
         json.set("types", mapper.valueToTree(types));

@@ -58,6 +58,8 @@ pub struct Consumed {
     pub distinct: u64,
     /// How many records had been there before.
     pub duplicates: u64,
+    /// The first of them, in words.
+    pub first_duplicate: String,
     /// How many events came, for the first time, after a later one of their key.
     pub order_violations: u64,
     /// The first of them, in words.
