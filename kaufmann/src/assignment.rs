@@ -1,7 +1,7 @@
 //! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +11,10 @@ pub struct Assignment {
     id: u64,
     topic: Arc<str>,
     partition: i32,
-    fenced: AtomicBool,
+    /// The highest offset that may start. `i64::MAX` as long as the assignment is not about to end.
+    limit: AtomicI64,
+    /// The highest offset that waits for its messages to be delivered, or waited.
+    handed: AtomicI64,
     cancelled: CancellationToken,
 }
 
@@ -23,7 +26,8 @@ impl Assignment {
             id,
             topic,
             partition,
-            fenced: AtomicBool::new(false),
+            limit: AtomicI64::new(i64::MAX),
+            handed: AtomicI64::new(i64::MIN),
             cancelled: CancellationToken::new(),
         }
     }
@@ -46,14 +50,30 @@ impl Assignment {
         self.partition
     }
 
-    /// Lets no further record start.
-    pub(crate) fn fence(&self) {
-        self.fenced.store(true, Ordering::Release);
+    /// Lets no record start any more that is higher than `limit`. A limit is never raised again.
+    pub(crate) fn fence(&self, limit: i64) {
+        self.limit.fetch_min(limit, Ordering::AcqRel);
     }
 
-    /// Whether no further record may start.
+    /// Whether the record at this offset may start.
+    #[inline]
+    pub(crate) fn admits(&self, offset: i64) -> bool {
+        offset <= self.limit.load(Ordering::Acquire)
+    }
+
+    /// Whether the assignment is about to end.
     pub(crate) fn is_fenced(&self) -> bool {
-        self.fenced.load(Ordering::Acquire)
+        self.limit.load(Ordering::Acquire) != i64::MAX
+    }
+
+    /// Notes that a record waits for its messages to be delivered.
+    pub(crate) fn handed(&self, offset: i64) {
+        self.handed.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// The highest offset that waits for its messages to be delivered, or waited; `i64::MIN` if none does.
+    pub(crate) fn highest_handed(&self) -> i64 {
+        self.handed.load(Ordering::Acquire)
     }
 
     /// Tells the handlers that are still running that their work will not count.

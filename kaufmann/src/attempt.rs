@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use kaufmann_avro::DecodeError;
+use kaufmann_avro::resolve::Plan;
 use tracing::{error, warn};
 
 use crate::context::{Context, State};
@@ -26,8 +28,8 @@ const UNKNOWN_SCHEMA_ATTEMPTS: u32 = 6;
 /// Where an attempt begins.
 #[derive(Clone, Debug)]
 pub(crate) enum Start {
-    /// The handler is known.
-    Handler(u32),
+    /// The handler is known, and how the record is read if its writer had another schema.
+    Handler(u32, Option<Arc<Plan>>),
     /// The writer's schema must be asked for first.
     Schema(SchemaKey),
     /// No handler can take it.
@@ -65,14 +67,14 @@ pub(crate) async fn attempt<V: Service>(
     record: Record,
     attempt: u32,
 ) -> Finish {
-    let handler = match start {
-        Start::Handler(handler) => handler,
+    let (handler, plan) = match start {
+        Start::Handler(handler, plan) => (handler, plan),
         other => match Box::pin(find_handler(state.link(), other, &record, attempt)).await {
-            Ok(handler) => handler,
+            Ok(found) => found,
             Err(finish) => return finish,
         },
     };
-    let cx = Context::<V::State>::new(state, record, attempt);
+    let cx = Context::<V::State>::new(state, record.with_plan(plan), attempt);
     let outcome = V::dispatch(handler, &cx).await;
     if matches!(outcome.0, Verdict::Done) {
         let link = cx.state.link();
@@ -102,7 +104,7 @@ pub(crate) fn panicked(start: &Start, payload: &(dyn std::any::Any + Send)) -> F
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let error = format!("the handler panicked: {}", text.unwrap_or("(no message)"));
-    let handler = if let Start::Handler(handler) = start {
+    let handler = if let Start::Handler(handler, _) = start {
         Some(*handler)
     } else {
         None
@@ -124,13 +126,18 @@ pub(crate) fn event_name(link: &Link, handler: u32) -> Option<&'static str> {
 }
 
 /// Asks the registry for the writer's schema, and settles what no handler can take.
-async fn find_handler(link: &Arc<Link>, start: Start, record: &Record, attempt: u32) -> Result<u32, Finish> {
+async fn find_handler(
+    link: &Arc<Link>,
+    start: Start,
+    record: &Record,
+    attempt: u32,
+) -> Result<(u32, Option<Arc<Plan>>), Finish> {
     let reason = match start {
-        Start::Handler(handler) => return Ok(handler),
+        Start::Handler(handler, plan) => return Ok((handler, plan)),
         Start::Undecodable(reason) => reason.to_string(),
         Start::Schema(key) => match link.schemas.writer(key).await {
             Ok(writer) => match link.schemas.route(&writer, record.header(TYPE)) {
-                Route::Handler(handler) => return Ok(handler),
+                Route::Handler(handler, plan) => return Ok((handler, plan)),
                 Route::Unwanted => {
                     if let Some(observer) = &link.observer {
                         observer.settled(record, None, Settled::Unwanted);
@@ -177,10 +184,8 @@ async fn conclude(link: &Arc<Link>, verdict: Verdict, record: &Record, handler: 
         Verdict::Publish(outgoing) => reply(link, outgoing, record, handler).await,
         Verdict::Failed(failure) => failed(link, &failure, record, handler, attempt).await,
         Verdict::Undecodable(error) => {
-            let error = format!(
-                "the payload is no `{}`: {error}",
-                event_name(link, handler).unwrap_or_default()
-            );
+            let event = event_name(link, handler).unwrap_or_default();
+            let error = format!("the payload is no `{event}`: {}", explained(&error, record));
             let path = link.handlers.get(handler as usize).map(|entry| entry.path);
             dead_letter(
                 link,
@@ -195,6 +200,12 @@ async fn conclude(link: &Arc<Link>, verdict: Verdict, record: &Record, handler: 
             .await
         }
     }
+}
+
+/// What an error of decoding says, and what is amiss with the writer's schema if that is why.
+fn explained(error: &DecodeError, record: &Record) -> String {
+    let mismatch = record.plan().and_then(|plan| plan.explain(error));
+    mismatch.map_or_else(|| error.to_string(), |mismatch| format!("{error}: {mismatch}"))
 }
 
 async fn reply(link: &Arc<Link>, outgoing: Vec<Outgoing>, record: &Record, handler: u32) -> Finish {
@@ -219,7 +230,7 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
     let path = link.handlers.get(handler as usize).map(|entry| entry.path);
     match failure.class() {
         Class::Retry { after } => Finish::Retry(Box::new(Retry {
-            start: Start::Handler(handler),
+            start: Start::Handler(handler, record.plan().cloned()),
             after,
             error,
             handler: Some(handler),
@@ -289,6 +300,7 @@ where
     O: Fn(&dyn Observer, &Link, &Record) + Send + Sync + 'static,
 {
     let report = Report::settled(record);
+    record.assignment().handed(record.offset());
     let link = Arc::clone(link);
     let observed = link
         .observer

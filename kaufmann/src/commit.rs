@@ -20,6 +20,7 @@ pub(crate) struct Tracker {
     unsettled: usize,
     /// The next offset to read: behind the newest record taken.
     next: Option<i64>,
+    highest_settled: Option<i64>,
 }
 
 /// Records with consecutive offsets.
@@ -66,9 +67,11 @@ impl Tracker {
             if run.offset > to {
                 break;
             }
+            let last = to.min(run.offset + run.len as i64 - 1);
             let start = run.number + (from.max(run.offset) - run.offset) as u64;
-            let end = run.number + (to.min(run.offset + run.len as i64 - 1) - run.offset) as u64;
+            let end = run.number + (last - run.offset) as u64;
             settled += self.clear(start, end);
+            self.highest_settled = self.highest_settled.max(Some(last));
         }
         self.unsettled -= settled;
         self.forget();
@@ -87,6 +90,11 @@ impl Tracker {
             Some(number) => self.offset_of(number),
             None => self.next,
         }
+    }
+
+    /// The highest offset that is settled.
+    pub(crate) fn highest_settled(&self) -> Option<i64> {
+        self.highest_settled
     }
 
     /// How many records are unsettled.
@@ -181,6 +189,18 @@ mod tests {
         assert!(tracker.take(7));
         assert!(!tracker.take(7));
         assert!(!tracker.take(3));
+    }
+
+    #[test]
+    fn the_highest_settled_offset_is_that_of_a_record() {
+        let mut tracker = Tracker::default();
+        tracker.take(3);
+        tracker.take(7);
+        assert_eq!(tracker.highest_settled(), None);
+        tracker.settle(0, 5);
+        assert_eq!(tracker.highest_settled(), Some(3));
+        tracker.settle(4, 100);
+        assert_eq!(tracker.highest_settled(), Some(7));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod source;
 
 mod assignment;
+mod fence;
 mod record;
 
 mod poller;

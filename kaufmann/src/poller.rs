@@ -11,6 +11,7 @@ use tracing::{debug, error, info, warn};
 use crate::assignment::Assignment;
 use crate::config::Config;
 use crate::control::Control;
+use crate::fence::Survey;
 use crate::settle::{Report, Settlements};
 use crate::shard::{Inbox, Letter};
 use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
@@ -20,7 +21,7 @@ mod revocation;
 mod router;
 
 use partition::Partition;
-use revocation::{Phase, Revocation};
+use revocation::{Phase, Revocation, Why};
 use router::{BATCH_RECORDS, Router};
 
 /// How long the thread rests at most while something is under way: a wake-up that was missed costs this.
@@ -208,23 +209,19 @@ impl<S: Source> Poller<S> {
     fn assigned(&mut self, assignments: Vec<Arc<Assignment>>) {
         info!(partitions = %Names(&assignments), "assigned");
         for assignment in assignments {
-            if self.stopping {
-                assignment.fence();
-            }
-            self.partitions.push(Partition::new(assignment));
+            let mut partition = Partition::new(assignment);
+            partition.ending = self.stopping;
+            self.partitions.push(partition);
         }
     }
 
     fn revoked(&mut self, assignments: Vec<Arc<Assignment>>, lost: bool, now: Instant) {
         info!(partitions = %Names(&assignments), lost, "revoked");
-        let deadline = now
-            + if lost {
-                Duration::ZERO
-            } else {
-                self.limits.revoke_deadline
-            };
-        self.revocations.push(Revocation::of(assignments, lost, deadline));
-        self.fence();
+        if lost {
+            self.give_back(Why::Lost, assignments, now, Duration::ZERO);
+        } else {
+            self.give_back(Why::Revoked, assignments, now, self.limits.revoke_deadline);
+        }
     }
 
     /// Takes no more records, and lets those that run finish.
@@ -236,24 +233,25 @@ impl<S: Source> Poller<S> {
             .iter()
             .map(|partition| Arc::clone(&partition.assignment))
             .collect();
-        self.revocations.push(Revocation::shutdown(
-            assignments,
-            now + self.limits.shutdown_deadline,
-        ));
-        self.fence();
+        self.give_back(Why::Shutdown, assignments, now, self.limits.shutdown_deadline);
     }
 
-    fn fence(&mut self) {
-        for assignment in self
-            .revocations
-            .iter()
-            .flat_map(|revocation| &revocation.assignments)
-        {
-            assignment.fence();
+    /// Begins to give partitions back: nothing more of them is read, and the shards say what they have started.
+    fn give_back(&mut self, why: Why, assignments: Vec<Arc<Assignment>>, now: Instant, time: Duration) {
+        for partition in &mut self.partitions {
+            partition.ending |= assignments
+                .iter()
+                .any(|ending| ending.id() == partition.assignment.id());
         }
-        // What was collected comes before the word of the fence, so that nothing of it is overlooked.
+        let survey = Survey::new(&assignments, self.router.shards(), self.settlements.waker());
+        let revocation = Revocation::new(why, Arc::clone(&survey), assignments, now, time);
+        if revocation.is_lost() {
+            revocation.close();
+        }
+        self.revocations.push(revocation);
+        // What was collected comes before the question, so that nothing of it is overlooked.
         self.router.flush();
-        self.router.tell(|| Letter::Fenced);
+        self.router.tell(|| Letter::Hold(Arc::clone(&survey)));
     }
 
     /// Reads each partition in turn as far as its quota and the byte budget allow. Returns how many records came.
@@ -276,7 +274,7 @@ impl<S: Source> Poller<S> {
                 break;
             }
             let room = partition.room(limits.max_unsettled, free).min(BATCH_RECORDS);
-            if room == 0 || partition.assignment.is_fenced() {
+            if room == 0 || partition.ending {
                 continue;
             }
             let (mut taken, mut size) = (0, 0);
@@ -333,7 +331,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Fence → drain → commit → release, as far as each revocation can go now.
+    /// Survey → fence → drain → commit → release, as far as each revocation can go now.
     fn advance_revocations(&mut self, now: Instant) {
         let mut revocations = std::mem::take(&mut self.revocations);
         revocations.retain_mut(|revocation| !self.advance(revocation, now));
@@ -343,27 +341,12 @@ impl<S: Source> Poller<S> {
 
     /// Takes a revocation as far as it goes; `true` if it is over.
     fn advance(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
+        if revocation.phase == Phase::Surveying && !self.fence(revocation, now) {
+            return false;
+        }
         if revocation.phase == Phase::Draining {
-            let unfinished: Vec<_> = self
-                .partitions
-                .iter()
-                .filter(|partition| revocation.contains(&partition.assignment) && !partition.is_drained())
-                .map(Partition::describe_unsettled)
-                .collect();
-            if !unfinished.is_empty() && now < revocation.deadline {
+            if !self.drain(revocation, now) {
                 return false;
-            }
-            if !unfinished.is_empty() {
-                self.drained &= !revocation.is_shutdown();
-                let partitions = unfinished.join(", ");
-                warn!(
-                    partitions,
-                    "not finished in time; these records will be handled again"
-                );
-                revocation
-                    .assignments
-                    .iter()
-                    .for_each(|assignment| assignment.cancel());
             }
             self.final_commit(revocation);
         }
@@ -375,7 +358,7 @@ impl<S: Source> Poller<S> {
                 .partitions
                 .iter()
                 .any(|partition| revocation.contains(&partition.assignment) && partition.is_dirty());
-            if dirty && !revocation.lost && now < revocation.deadline {
+            if dirty && !revocation.is_lost() && now < revocation.deadline {
                 if revocation.may_commit_again(now) {
                     self.final_commit(revocation);
                 }
@@ -389,13 +372,66 @@ impl<S: Source> Poller<S> {
         true
     }
 
-    fn final_commit(&mut self, revocation: &mut Revocation) {
-        if !revocation.lost {
-            self.commit(|assignment| revocation.contains(assignment));
+    /// Sets the limits of the assignments once all shards have said what they have started; `false` if they have not. A
+    /// shard that is busy in a handler that never yields is not waited for beyond the time for filling gaps.
+    fn fence(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
+        if revocation.survey.is_complete() {
+            // The shards have sent their reports before they answered.
+            self.take_reports();
+            for assignment in &revocation.assignments {
+                let settled =
+                    find(&mut self.partitions, assignment.id()).and_then(|own| own.highest_settled());
+                assignment.fence(revocation.survey.limit(assignment, settled));
+            }
+        } else if now >= revocation.fill_until {
+            revocation.close();
+        } else {
+            return false;
         }
-        revocation.phase = Phase::Committing {
-            until: if revocation.lost { 0 } else { self.sent },
-        };
+        self.router.tell(|| Letter::Resume);
+        revocation.phase = Phase::Draining;
+        true
+    }
+
+    /// Waits until what was started is finished, or the time is over; `false` if neither is so.
+    fn drain(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
+        let ours =
+            |partition: &&Partition| revocation.contains(&partition.assignment) && !partition.is_drained();
+        let unfinished: Vec<_> = self
+            .partitions
+            .iter()
+            .filter(ours)
+            .map(Partition::describe_unsettled)
+            .collect();
+        if unfinished.is_empty() {
+            return true;
+        }
+        if now >= revocation.fill_until && revocation.assignments.iter().any(|own| own.admits(0)) {
+            revocation.close();
+            self.router.tell(|| Letter::Fenced);
+        }
+        if now < revocation.deadline {
+            return false;
+        }
+        self.drained &= !revocation.is_shutdown();
+        warn!(
+            partitions = unfinished.join(", "),
+            "not finished in time; these records will be handled again"
+        );
+        revocation
+            .assignments
+            .iter()
+            .for_each(|assignment| assignment.cancel());
+        true
+    }
+
+    fn final_commit(&mut self, revocation: &mut Revocation) {
+        if revocation.is_lost() {
+            revocation.phase = Phase::Committing { until: 0 };
+        } else {
+            self.commit(|assignment| revocation.contains(assignment));
+            revocation.phase = Phase::Committing { until: self.sent };
+        }
     }
 
     fn release(&mut self, revocation: &Revocation) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use kaufmann_avro::resolve::Plan;
+
 use crate::assignment::Assignment;
 use crate::event::Body;
 
@@ -13,6 +15,8 @@ pub struct Record {
     index: u32,
     /// Where the datum begins in the payload, behind the frame.
     body: u32,
+    /// How the datum is read, if its writer had another schema.
+    plan: Option<Arc<Plan>>,
 }
 
 /// Records that were handed over together: one arena for all their bytes.
@@ -65,6 +69,7 @@ impl Record {
             batch,
             index,
             body: 0,
+            plan: None,
         }
     }
 
@@ -126,12 +131,12 @@ impl Record {
     /// The Avro datum: the payload without its frame.
     #[must_use]
     pub fn body(&self) -> Body<'_> {
-        Body::new(
-            self.payload()
-                .unwrap_or_default()
-                .get(self.body as usize..)
-                .unwrap_or_default(),
-        )
+        let payload = self.payload().unwrap_or_default();
+        let bytes = payload.get(self.body as usize..).unwrap_or_default();
+        match &self.plan {
+            None => Body::new(bytes),
+            Some(plan) => Body::resolved(bytes, plan),
+        }
     }
 
     /// The headers in their order.
@@ -164,6 +169,13 @@ impl Record {
         self.entry().lane
     }
 
+    /// Whether its assignment still lets it start.
+    #[inline]
+    pub(crate) fn may_start(&self) -> bool {
+        let entry = self.entry();
+        self.batch.assignments[entry.assignment as usize].admits(entry.offset)
+    }
+
     pub(crate) fn assignment(&self) -> &Arc<Assignment> {
         &self.batch.assignments[self.entry().assignment as usize]
     }
@@ -172,6 +184,16 @@ impl Record {
     pub(crate) fn with_body(mut self, start: usize) -> Self {
         self.body = u32::try_from(start).unwrap_or(u32::MAX);
         self
+    }
+
+    /// Says how the datum is read, if its writer had another schema.
+    pub(crate) fn with_plan(mut self, plan: Option<Arc<Plan>>) -> Self {
+        self.plan = plan;
+        self
+    }
+
+    pub(crate) fn plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref()
     }
 
     /// A record with an arena of its own, so that waiting does not pin the batch it came with.
@@ -190,6 +212,7 @@ impl Record {
             batch: Arc::new(batch),
             index: 0,
             body: self.body,
+            plan: self.plan.clone(),
         }
     }
 

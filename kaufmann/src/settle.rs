@@ -53,6 +53,11 @@ impl Settlements {
         std::mem::swap(&mut *self.lock(), buffer);
     }
 
+    /// Whom to wake for news of the shards.
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
     /// Whether there are reports.
     pub(crate) fn any(&self) -> bool {
         !self.lock().is_empty()

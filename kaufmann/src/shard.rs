@@ -15,6 +15,7 @@ use tracing::warn;
 
 use crate::attempt::{Finish, Retry, Start, event_name, panicked};
 use crate::context::State;
+use crate::fence::Survey;
 use crate::lanes::Lanes;
 use crate::link::Link;
 use crate::observer::Settled;
@@ -58,6 +59,8 @@ pub(crate) struct Shard<S, F, M> {
     routes: Routes,
     reports: Reports,
     clock: Clock,
+    /// Surveys that were answered and whose limits are not set yet: nothing starts.
+    holds: usize,
     ended: bool,
 }
 
@@ -93,6 +96,7 @@ where
             waiting: Waiting::new(),
             slots: Slots::new(),
             clock: Clock::new(),
+            holds: 0,
             ended: false,
         }
     }
@@ -102,6 +106,11 @@ where
         while let Some(letter) = self.letters.pop_front() {
             match letter {
                 Letter::Batch(batch) => self.batches.push_back(batch),
+                Letter::Hold(survey) => self.answer(&survey),
+                Letter::Resume => {
+                    self.holds -= 1;
+                    self.give_up_fenced();
+                }
                 Letter::Fenced => self.give_up_fenced(),
                 Letter::Report(sender) => {
                     for running in self.running.iter() {
@@ -113,19 +122,37 @@ where
         }
     }
 
+    /// Says what has been started, and starts nothing before the limits are set.
+    fn answer(&mut self, survey: &Survey) {
+        self.holds += 1;
+        for running in self.running.iter() {
+            if let Some(record) = running.record() {
+                survey.running(record.assignment(), record.offset());
+            }
+        }
+        for work in self.waiting.iter() {
+            survey.failed(work.record.assignment(), work.record.offset());
+        }
+        self.reports.flush();
+        survey.answered();
+    }
+
     /// Gives up what waits and belongs to an assignment that ends. Records that are still in their batches are given up when
     /// they are reached.
     fn give_up_fenced(&mut self) {
+        let failed = self.waiting.take(|work| work.record.assignment().is_fenced());
+        for work in &failed {
+            self.give_up(&work.record);
+        }
         let reports = &mut self.reports;
         self.lanes.retain(|work| {
-            let keep = !work.record.assignment().is_fenced();
+            let keep = work.record.may_start();
             if !keep {
                 reports.abandon(&work.record);
             }
             keep
         });
-        for work in self.waiting.take(|work| work.record.assignment().is_fenced()) {
-            reports.abandon(&work.record);
+        for work in failed {
             self.lanes.release(work.record.lane());
         }
     }
@@ -153,7 +180,7 @@ where
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         // What is due is run at once, so it stays where it is until there is a permit.
-        while self.waiting.is_due(cx) && self.permits.hold(cx) {
+        while self.holds == 0 && self.waiting.is_due(cx) && self.permits.hold(cx) {
             let Some(work) = self.waiting.pop() else { break };
             progress = true;
             let lane = work.record.lane();
@@ -167,10 +194,13 @@ where
     /// Starts records while there are permits and time. `true` if something was started.
     fn start(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.has_records() && !self.clock.is_over() && self.permits.hold(cx) {
+        while self.holds == 0 && self.has_records() && !self.clock.is_over() && self.permits.hold(cx) {
             progress = true;
             if let Some((lane, work)) = self.lanes.next() {
-                if !self.run(work) {
+                if !work.record.may_start() {
+                    self.reports.abandon(&work.record);
+                    self.lanes.release(lane);
+                } else if !self.run(work) {
                     self.lanes.release(lane);
                 }
             } else {
@@ -188,7 +218,7 @@ where
     #[inline]
     fn start_next(&mut self) {
         let Some(record) = self.next_record() else { return };
-        if record.assignment().is_fenced() {
+        if !record.may_start() {
             self.reports.abandon(&record);
             return;
         }
@@ -239,14 +269,14 @@ where
             Ok(Some(Frame { schema, body })) => {
                 let record = record.with_body(body);
                 match self.routes.of(schema, &record) {
-                    Some(Route::Handler(handler)) => Ok((record, Start::Handler(handler))),
+                    Some(Route::Handler(handler, plan)) => Ok((record, Start::Handler(handler, plan))),
                     Some(Route::Unwanted) => Err(record),
                     Some(Route::Undecodable(reason)) => Ok((record, Start::Undecodable(reason))),
                     None => Ok((record, Start::Schema(schema))),
                 }
             }
             Ok(None) => match self.link.schemas.nameless() {
-                Route::Handler(handler) => Ok((record, Start::Handler(handler))),
+                Route::Handler(handler, plan) => Ok((record, Start::Handler(handler, plan))),
                 _ => Err(record),
             },
             Err(unframed) => Ok((record, Start::Undecodable(unframed.to_string().into()))),
@@ -299,16 +329,23 @@ where
             Finish::Settled => self.reports.settle(&work.record),
             Finish::Handed => {}
             Finish::Retry(retry) => return self.try_again(work, *retry),
-            Finish::Fatal => self.reports.abandon(&work.record),
+            Finish::Fatal => self.give_up(&work.record),
         }
         true
+    }
+
+    /// Gives up a record that was started and failed. What stands behind it must not overtake it, and need not run either:
+    /// nothing behind it can be committed.
+    fn give_up(&mut self, record: &Record) {
+        record.assignment().fence(record.offset() - 1);
+        self.reports.abandon(record);
     }
 
     #[cold]
     fn try_again(&mut self, work: Work, retry: Retry) -> bool {
         let Work { record, attempt, .. } = work;
         if record.assignment().is_fenced() {
-            self.reports.abandon(&record);
+            self.give_up(&record);
             return true;
         }
         let delay = retry

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::rig::{Rig, TOPIC, config, eventually};
+use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_partition_finishes_what_runs_commits_it_and_gives_up_the_rest() {
@@ -28,6 +28,46 @@ async fn a_revoked_partition_finishes_what_runs_commits_it_and_gives_up_the_rest
     rig.feed.assign(TOPIC, 0);
     rig.committed(0, 6).await;
     assert_eq!(rig.probe.log().done["k"], [0, 1, 2, 3, 4]);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gaps_below_what_was_handled_are_filled_before_a_revoked_partition_is_released() {
+    let rig = Rig::start(&config());
+    rig.feed.assign(TOPIC, 1);
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.send(0, "k", 1).await;
+    rig.send(0, "fast", 0).await;
+    rig.send(0, "k", 2).await;
+    eventually("the fast key", || rig.probe.log().done.contains_key("fast")).await;
+    rig.feed.revoke(TOPIC, 0);
+    rig.send(1, "other", 0).await;
+    rig.committed(1, 1).await;
+    rig.probe.open("k");
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    // Without the second one of `k` the fast one would be handled again, and that after `k` went on elsewhere.
+    assert_eq!(rig.probe.log().done["k"], [0, 1]);
+    assert_eq!(rig.feed.committed(TOPIC, 0), Some(3));
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_starts_behind_a_record_that_failed_before_its_partition_was_revoked() {
+    let mut config = config();
+    config.retry.initial = Duration::from_secs(3600);
+    config.retry.max = Duration::from_secs(3600);
+    let rig = Rig::start(&config);
+    rig.probe.mishap("k", Mishap::Fail);
+    rig.send(0, "k", 0).await;
+    rig.send(0, "k", 1).await;
+    rig.send(0, "fast", 0).await;
+    rig.begun("k", 0).await;
+    eventually("the fast key", || rig.probe.log().done.contains_key("fast")).await;
+    rig.feed.revoke(TOPIC, 0);
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    assert_eq!(rig.probe.log().begun["k"], [0]);
+    assert_eq!(rig.feed.committed(TOPIC, 0).unwrap_or(0), 0);
     rig.stop().await.unwrap();
 }
 

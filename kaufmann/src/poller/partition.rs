@@ -10,6 +10,8 @@ use crate::settle::Report;
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) assignment: Arc<Assignment>,
+    /// Whether it is to be given back: nothing more is read.
+    pub(super) ending: bool,
     tracker: Tracker,
     /// Records that were given up; they stay unsettled for ever.
     abandoned: usize,
@@ -27,6 +29,7 @@ impl Partition {
     pub(super) fn new(assignment: Arc<Assignment>) -> Self {
         Self {
             assignment,
+            ending: false,
             tracker: Tracker::default(),
             abandoned: 0,
             requested: None,
@@ -74,6 +77,11 @@ impl Partition {
 
     pub(super) fn unsettled(&self) -> usize {
         self.tracker.unsettled()
+    }
+
+    /// The highest offset that is settled.
+    pub(super) fn highest_settled(&self) -> Option<i64> {
+        self.tracker.highest_settled()
     }
 
     /// Whether nothing runs any more: what is unsettled was given up.

@@ -1,9 +1,10 @@
-//! Partitions on their way out: fence → drain → commit → release.
+//! Partitions on their way out: survey → fence → drain → commit → release.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::assignment::Assignment;
+use crate::fence::Survey;
 
 /// How long to wait before a last commit is sent again.
 const COMMIT_PAUSE: Duration = Duration::from_millis(20);
@@ -12,19 +13,33 @@ const COMMIT_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Revocation {
     pub(super) assignments: Vec<Arc<Assignment>>,
-    /// Whether another member may have them already.
-    pub(super) lost: bool,
+    why: Why,
     pub(super) deadline: Instant,
+    /// How long gaps are filled: after that nothing starts any more, and what runs has the rest of the time.
+    pub(super) fill_until: Instant,
+    pub(super) survey: Arc<Survey>,
     pub(super) phase: Phase,
     /// When a last commit that was refused is sent again.
     commit_again: Option<Instant>,
-    shutdown: bool,
+}
+
+/// Why partitions are given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// The group wants them back.
+    Revoked,
+    /// Another member may have them already.
+    Lost,
+    /// The service stops.
+    Shutdown,
 }
 
 /// How far a revocation is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
-    /// Waiting for what runs.
+    /// Waiting for the shards to say what they have started.
+    Surveying,
+    /// Waiting for what runs, and for what must run before it.
     Draining,
     /// Waiting for the answer to this many commits.
     Committing {
@@ -34,30 +49,40 @@ pub(super) enum Phase {
 }
 
 impl Revocation {
-    pub(super) fn of(assignments: Vec<Arc<Assignment>>, lost: bool, deadline: Instant) -> Self {
+    /// Begins now and may take `time`.
+    pub(super) fn new(
+        why: Why,
+        survey: Arc<Survey>,
+        assignments: Vec<Arc<Assignment>>,
+        now: Instant,
+        time: Duration,
+    ) -> Self {
         Self {
             assignments,
-            lost,
-            deadline,
-            phase: Phase::Draining,
+            why,
+            deadline: now + time,
+            fill_until: now + time / 2,
+            survey,
+            phase: Phase::Surveying,
             commit_again: None,
-            shutdown: false,
         }
     }
 
-    pub(super) fn shutdown(assignments: Vec<Arc<Assignment>>, deadline: Instant) -> Self {
-        Self {
-            assignments,
-            lost: false,
-            deadline,
-            phase: Phase::Draining,
-            commit_again: None,
-            shutdown: true,
-        }
+    /// Whether another member may have them already.
+    pub(super) fn is_lost(&self) -> bool {
+        self.why == Why::Lost
     }
 
+    /// Whether the service stops.
     pub(super) fn is_shutdown(&self) -> bool {
-        self.shutdown
+        self.why == Why::Shutdown
+    }
+
+    /// Lets nothing start any more.
+    pub(super) fn close(&self) {
+        for assignment in &self.assignments {
+            assignment.fence(i64::MIN);
+        }
     }
 
     /// Whether a last commit that was refused should be sent again now: not at once, as a group that is being rebalanced

@@ -65,6 +65,11 @@ impl Router {
         }
     }
 
+    /// How many shards there are.
+    pub(super) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// Tells all shards.
     pub(super) fn tell(&self, mut letter: impl FnMut() -> Letter) {
         for (inbox, _) in &self.shards {

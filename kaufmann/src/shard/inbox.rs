@@ -7,6 +7,7 @@ use std::task::Waker;
 use futures_util::task::AtomicWaker;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::fence::Survey;
 use crate::record::Batch;
 
 /// What is waiting for a shard.
@@ -21,7 +22,11 @@ pub(crate) struct Inbox {
 pub(crate) enum Letter {
     /// Here are records.
     Batch(Arc<Batch>),
-    /// An assignment was fenced: give up what has not started.
+    /// Say what has been started, and start nothing before `Resume`.
+    Hold(Arc<Survey>),
+    /// The limits of the last survey are set: give up what is beyond them, and go on.
+    Resume,
+    /// A limit is lower now: give up what is beyond it.
     Fenced,
     /// Say what runs.
     Report(UnboundedSender<String>),

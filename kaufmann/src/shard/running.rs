@@ -35,6 +35,11 @@ impl<F> Running<F> {
         }
     }
 
+    /// The record it runs on.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.inside.as_ref().map(|(_, work)| &work.record)
+    }
+
     /// `user.create of orders/3@17 (key k1), attempt 2, running for 12s`
     pub(super) fn describe(&self, link: &Link) -> String {
         let Some((
@@ -62,12 +67,12 @@ impl<F> Running<F> {
 /// The event's name; the schema of the first records of a kind was not known when they began.
 fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str> {
     match start {
-        Start::Handler(handler) => event_name(link, *handler),
+        Start::Handler(handler, _) => event_name(link, *handler),
         Start::Schema(key) => match link
             .schemas
             .route(&*link.schemas.known(*key)?, record.header(TYPE))
         {
-            Route::Handler(handler) => event_name(link, handler),
+            Route::Handler(handler, _) => event_name(link, handler),
             Route::Unwanted | Route::Undecodable(_) => None,
         },
         Start::Undecodable(_) => None,

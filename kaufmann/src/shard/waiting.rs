@@ -49,6 +49,11 @@ impl<T> Waiting<T> {
         self.queue.is_empty()
     }
 
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.queue.values()
+    }
+
     /// Takes the earliest item.
     pub(super) fn pop(&mut self) -> Option<T> {
         self.queue.pop_first().map(|(_, item)| item)
