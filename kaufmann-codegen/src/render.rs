@@ -8,6 +8,7 @@ mod event;
 mod fixed;
 mod owned;
 mod record;
+mod resolved;
 mod scope;
 mod union;
 

@@ -1,6 +1,7 @@
 //! What the code generated from a schema tells the rest: an [`Event`], its [`EventInfo`], and how a [`Payload`] is decoded.
 
-use kaufmann_avro::{Decode, DecodeError, Encode};
+use kaufmann_avro::resolve::{self, DecodeResolved, Plan};
+use kaufmann_avro::{DecodeError, Encode};
 
 /// Everything known about an event when the program is built.
 #[derive(Debug, PartialEq)]
@@ -33,7 +34,7 @@ pub struct EventInfo {
     label = "not generated from an Avro schema",
     note = "an event is a type that `kaufmann-codegen` generates from a `.avsc` file"
 )]
-pub trait Event: Encode + for<'a> Decode<'a> + Send + 'static {
+pub trait Event: Encode + for<'a> DecodeResolved<'a> + Send + 'static {
     /// What is known about the event.
     const INFO: &'static EventInfo;
     /// The event's name.
@@ -64,7 +65,7 @@ pub trait Payload {
     ///
     /// # Errors
     ///
-    /// If the bytes are not a value of the event's schema, to the last byte.
+    /// If the bytes are not a value of the writer's schema, to the last byte, or one that the event's schema does not have.
     fn decode(body: Body<'_>) -> Result<Self::At<'_>, DecodeError>;
 }
 
@@ -72,13 +73,21 @@ pub trait Payload {
 #[derive(Clone, Copy, Debug)]
 pub struct Body<'r> {
     bytes: &'r [u8],
+    plan: Option<&'r Plan>,
 }
 
 impl<'r> Body<'r> {
     /// A body whose writer had the reader's schema.
     #[must_use]
     pub fn new(bytes: &'r [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, plan: None }
+    }
+
+    /// A body whose writer had another schema; the plan says how it is read.
+    #[must_use]
+    pub fn resolved(bytes: &'r [u8], plan: &'r Plan) -> Self {
+        let plan = Some(plan).filter(|plan| !plan.is_same());
+        Self { bytes, plan }
     }
 
     /// The datum's bytes.
@@ -91,9 +100,12 @@ impl<'r> Body<'r> {
     ///
     /// # Errors
     ///
-    /// If the bytes are not a value of `T`'s schema, to the last byte.
+    /// If the bytes are not a value of the writer's schema, to the last byte, or one that `T`'s schema does not have.
     #[inline]
-    pub fn decode<T: Decode<'r>>(self) -> Result<T, DecodeError> {
-        kaufmann_avro::decode(self.bytes)
+    pub fn decode<T: DecodeResolved<'r>>(self) -> Result<T, DecodeError> {
+        match self.plan {
+            None => kaufmann_avro::decode(self.bytes),
+            Some(plan) => resolve::decode(self.bytes, plan),
+        }
     }
 }

@@ -5,10 +5,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use kaufmann_avro::Schema;
+use kaufmann_avro::resolve::Plan;
 use tokio::sync::OnceCell;
+use tracing::{debug, warn};
 
 use crate::event::EventInfo;
 use crate::handler::HandlerEntry;
@@ -29,27 +31,29 @@ pub(crate) struct Schemas {
 struct Reader {
     handler: u32,
     info: &'static EventInfo,
-    identity: String,
+    schema: Schema,
 }
 
 /// What a writer's schema means here.
 #[derive(Debug)]
 pub(crate) struct Writer {
+    key: SchemaKey,
     /// The schema's full name; empty if it has none.
     name: String,
     /// The name of our event, if a handler takes it: what `ce_type` usually says.
     event: Option<&'static str>,
-    identity: String,
+    /// The schema, or why its data cannot be read, whatever handler they are for.
+    schema: Result<Schema, Arc<str>>,
     route: Route,
-    /// Why its data cannot be read, whatever handler they are for.
-    unusable: Option<String>,
+    /// Where its records go for each of our readers; decided when the first one is for it.
+    routes: Box<[OnceLock<Route>]>,
 }
 
 /// What becomes of a record.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Route {
-    /// The handler at this place takes it.
-    Handler(u32),
+    /// The handler at this place takes it; the plan says how it is read if its writer had another schema.
+    Handler(u32, Option<Arc<Plan>>),
     /// No handler wants it.
     Unwanted,
     /// A handler wants it, but it cannot be decoded.
@@ -71,7 +75,7 @@ impl Schemas {
                 Some(info) => readers.push(Reader {
                     handler,
                     info,
-                    identity: identity_of(info),
+                    schema: schema_of(info),
                 }),
                 None => catch_all = Some(handler),
             }
@@ -121,7 +125,8 @@ impl Schemas {
 
     /// Where a record without an event's name goes that is no event: a tombstone.
     pub(crate) fn nameless(&self) -> Route {
-        self.catch_all.map_or(Route::Unwanted, Route::Handler)
+        self.catch_all
+            .map_or(Route::Unwanted, |handler| Route::Handler(handler, None))
     }
 
     /// Where a record of this writer goes, if its header `ce_type` is `name`.
@@ -130,7 +135,7 @@ impl Schemas {
             None => writer.route.clone(),
             Some(name) if writer.is_called(name) => writer.route.clone(),
             Some(name) => match self.reader_named(name) {
-                Some(reader) => self.route_to(Some(reader), &writer.identity, writer.unusable.as_deref()),
+                Some(reader) => self.route_to(reader, writer),
                 None => self.nameless(),
             },
         }
@@ -178,65 +183,72 @@ impl Schemas {
     }
 
     fn read(&self, key: SchemaKey, text: &str) -> Writer {
-        match Schema::parse(text) {
-            Ok(schema) => {
-                let name = schema.name().map(ToString::to_string).unwrap_or_default();
-                let identity = schema.identity();
-                let reader = self.reader_named(name.as_bytes());
-                let route = self.route_to(reader, &identity, None);
-                Writer {
-                    name,
-                    event: reader.map(|reader| reader.info.name),
-                    identity,
-                    route,
-                    unusable: None,
-                }
-            }
-            Err(errors) => {
-                let first = errors.first().map(ToString::to_string).unwrap_or_default();
-                let reason = format!("the writer's schema ({key}) is not an Avro schema: {first}");
-                let route = self.route_to(None, "", Some(&reason));
-                Writer {
-                    name: String::new(),
-                    event: None,
-                    identity: String::new(),
-                    route,
-                    unusable: Some(reason),
-                }
-            }
-        }
+        let schema = Schema::parse(text).map_err(|errors| {
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            Arc::from(format!(
+                "the writer's schema ({key}) is not an Avro schema: {first}"
+            ))
+        });
+        let name = schema.as_ref().ok().and_then(Schema::name);
+        let mut writer = Writer {
+            key,
+            name: name.map(ToString::to_string).unwrap_or_default(),
+            event: None,
+            schema,
+            route: Route::Unwanted,
+            routes: self.readers.iter().map(|_| OnceLock::new()).collect(),
+        };
+        let reader = self.reader_named(writer.name.as_bytes());
+        writer.event = reader.map(|reader| self.readers[reader].info.name);
+        writer.route = match (&writer.schema, reader) {
+            (Err(reason), _) => Route::Undecodable(Arc::clone(reason)),
+            (Ok(_), None) => self.nameless(),
+            (Ok(_), Some(reader)) => self.route_to(reader, &writer),
+        };
+        writer
     }
 
-    fn reader_named(&self, name: &[u8]) -> Option<&Reader> {
+    /// The place of the reader with this name.
+    fn reader_named(&self, name: &[u8]) -> Option<usize> {
         let named = |candidate: &&str| candidate.as_bytes() == name;
-        let exact = |reader: &&Reader| named(&reader.info.name) || named(&reader.info.full_name);
-        let former = |reader: &&Reader| reader.info.aliases.iter().any(named);
+        let exact = |reader: &Reader| named(&reader.info.name) || named(&reader.info.full_name);
+        let former = |reader: &Reader| reader.info.aliases.iter().any(&named);
         self.readers
             .iter()
-            .find(exact)
-            .or_else(|| self.readers.iter().find(former))
+            .position(exact)
+            .or_else(|| self.readers.iter().position(former))
     }
 
-    fn route_to(&self, reader: Option<&Reader>, identity: &str, unusable: Option<&str>) -> Route {
-        let Some(reader) = reader else {
-            return match unusable {
-                Some(reason) => Route::Undecodable(reason.into()),
-                None => self.nameless(),
-            };
+    /// Where a record of this writer goes that is for this reader. What its schema means to the reader is found out once.
+    fn route_to(&self, reader: usize, writer: &Writer) -> Route {
+        let compile = || self.readers[reader].route(writer);
+        writer.routes[reader].get_or_init(compile).clone()
+    }
+}
+
+impl Reader {
+    fn route(&self, writer: &Writer) -> Route {
+        let schema = match &writer.schema {
+            Ok(schema) => schema,
+            Err(reason) => return Route::Undecodable(Arc::clone(reason)),
         };
-        if let Some(reason) = unusable {
-            Route::Undecodable(reason.into())
-        } else if reader.identity != identity {
-            let name = reader.info.name;
-            Route::Undecodable(
-                format!(
-                    "the writer's schema of `{name}` differs from the one this service was built with ({})",
-                    reader.info.defined_at
-                )
-                .into(),
-            )
-        } else {
-            Route::Handler(reader.handler)
+        let (name, defined_at) = (self.info.name, self.info.defined_at);
+        match Plan::new(schema, &self.schema) {
+            Ok(plan) if plan.is_same() => Route::Handler(self.handler, None),
+            Ok(plan) => {
+                debug!(event = name, schema = %writer.key, "records of another schema are resolved");
+                Route::Handler(self.handler, Some(Arc::new(plan)))
+            }
+            Err(errors) => {
+                let errors = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let reason = format!(
+                    "the writer's schema ({}) cannot be read as `{name}` ({defined_at}): {}",
+                    writer.key,
+                    errors.join("; ")
+                );
+                warn!(event = name, schema = %writer.key, reason, "records of another schema are undecodable");
+                Route::Undecodable(reason.into())
+            }
         }
     }
 }
@@ -253,9 +265,8 @@ enum Missing {
     Failed(RegistryError),
 }
 
-fn identity_of(info: &EventInfo) -> String {
-    let schema = Schema::parse(info.schema).expect("the generator wrote this schema from its own model");
-    schema.identity()
+fn schema_of(info: &EventInfo) -> Schema {
+    Schema::parse(info.schema).expect("the generator wrote this schema from its own model")
 }
 
 impl fmt::Display for SchemaKey {

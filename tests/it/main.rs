@@ -7,6 +7,7 @@
 kaufmann::include_events!();
 
 mod bounds;
+mod evolution;
 mod failures;
 mod group;
 mod order;

@@ -92,7 +92,7 @@ impl<'a> Decoder<'_, 'a> {
             let value = match (value, &field.default) {
                 (Some(value), _) => value,
                 (None, Some(default)) => self.default(field, default)?,
-                (None, None) => return Err(written.missing(&self.cursor)),
+                (None, None) => written.filled(None, &self.cursor)?,
             };
             entries.insert(field.name.clone(), value);
         }

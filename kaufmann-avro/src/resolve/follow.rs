@@ -270,12 +270,14 @@ impl<'p> Fields<'p> {
         Ok(None)
     }
 
-    /// The error about a field that is neither written nor has a default. A plan for the right type has none.
-    #[cold]
-    #[inline(never)]
-    #[must_use]
-    pub fn missing(&self, cursor: &Cursor<'_>) -> DecodeError {
-        foreign(cursor)
+    /// The value of a field that has no default. A plan for the right type has filled it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none: the plan is for another type.
+    #[inline]
+    pub fn filled<T>(&self, slot: Option<T>, cursor: &Cursor<'_>) -> Result<T, DecodeError> {
+        slot.ok_or_else(|| foreign(cursor))
     }
 }
 

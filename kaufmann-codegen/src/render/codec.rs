@@ -8,7 +8,7 @@ use crate::model::{Base, Shape};
 use super::scope::{Place, Scope};
 
 /// How many records a list reserves at once.
-const MAX_RESERVED: usize = 1024;
+pub(super) const MAX_RESERVED: usize = 1024;
 
 impl Scope<'_> {
     /// An expression that reads a value from `cursor`.
@@ -175,16 +175,21 @@ impl Scope<'_> {
 /// An item may take far more memory than input if it is a record or an enum; then only the first ones are reserved, so
 /// that a promise of items that do not come costs little.
 fn reserve(list: &TokenStream, items: &Shape) -> TokenStream {
-    let large = match items {
-        Shape::Optional { some, .. } | Shape::Single(some) => some,
-        other => other,
-    };
-    if matches!(large, Shape::Record(_) | Shape::Union(_) | Shape::Fixed(_)) {
+    if takes_memory(items) {
         let most = Literal::usize_unsuffixed(MAX_RESERVED);
         quote!(#list.reserve(::core::cmp::min(count, #most));)
     } else {
         quote!(#list.reserve(count);)
     }
+}
+
+/// Whether an item may take far more memory than input.
+pub(super) fn takes_memory(items: &Shape) -> bool {
+    let large = match items {
+        Shape::Optional { some, .. } | Shape::Single(some) => some,
+        other => other,
+    };
+    matches!(large, Shape::Record(_) | Shape::Union(_) | Shape::Fixed(_))
 }
 
 fn encode_option(place: &Place, null: usize, some: &TokenStream) -> TokenStream {

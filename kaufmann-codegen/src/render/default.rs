@@ -40,7 +40,12 @@ impl Scope<'_> {
                 value.is_finite().then(|| Literal::f32_suffixed(value))
             })?,
             (Shape::Double, _) => float(value, &quote!(f64), |value| Some(Literal::f64_suffixed(value)))?,
+            (Shape::Bytes, Value::String(text)) if self.borrowed => {
+                let bytes = Literal::byte_string(&bytes(text)?);
+                quote!(&#bytes[..])
+            }
             (Shape::Bytes, Value::String(text)) => vec(&bytes(text)?),
+            (Shape::String, Value::String(text)) if self.borrowed => quote!(#text),
             (Shape::String, Value::String(text)) if text.is_empty() => quote!(::std::string::String::new()),
             (Shape::String, Value::String(text)) => quote!(::std::string::String::from(#text)),
             (Shape::Array(items), Value::Array(values)) => self.array(items, values, depth)?,
@@ -95,15 +100,24 @@ impl Scope<'_> {
     }
 
     fn map(&self, of: &Shape, values: &serde_json::Map<String, Value>, depth: usize) -> Option<TokenStream> {
+        let collection = if self.borrowed {
+            quote!(::std::vec::Vec)
+        } else {
+            quote!(::std::collections::BTreeMap)
+        };
         if values.is_empty() {
-            return Some(quote!(::std::collections::BTreeMap::new()));
+            return Some(quote!(#collection::new()));
         }
         let entries = values.iter().map(|(key, value)| {
             let value = self.literal(of, value, depth)?;
-            Some(quote!((::std::string::String::from(#key), #value)))
+            Some(if self.borrowed {
+                quote!((#key, #value))
+            } else {
+                quote!((::std::string::String::from(#key), #value))
+            })
         });
         let entries = entries.collect::<Option<Vec<_>>>()?;
-        Some(quote!(::std::collections::BTreeMap::from([#(#entries),*])))
+        Some(quote!(#collection::from([#(#entries),*])))
     }
 
     /// A record in a default has its own fields' defaults for those that are missing.
@@ -134,7 +148,7 @@ impl Scope<'_> {
             Some(quote!(#name: #value))
         });
         let members = members.collect::<Option<Vec<_>>>()?;
-        let path = self.path(*id, false);
+        let path = self.path(*id, self.borrowed && self.types.layout.record_borrows(*id));
         let record = quote!(#path { #(#members),* });
         Some(if self.types.boxed(self.owner, *id) {
             quote!(::std::boxed::Box::new(#record))

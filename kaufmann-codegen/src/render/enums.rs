@@ -5,7 +5,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::scope::ident;
-use super::{Render, docs};
+use super::{Render, docs, resolved};
 
 pub(super) fn enumeration(
     render: &Render<'_>,
@@ -32,7 +32,10 @@ pub(super) fn enumeration(
     });
     let default = default.and_then(|default| texts.iter().position(|text| *text == default));
     let default = default.map(|index| default_impl(&name, &variants[index]));
-    let decode = decode(&variants);
+    let symbol = |symbols: Literal| quote!(cursor.symbol(#symbols)?);
+    let resolved_symbol = |symbols: Literal| quote!(step.symbol(cursor, #symbols)?);
+    let decode = decode(&variants, symbol);
+    let resolved = resolved::implementation(&quote!(#name), &self::decode(&variants, resolved_symbol));
     quote! {
         #doc
         #derives
@@ -77,6 +80,8 @@ pub(super) fn enumeration(
                 #decode
             }
         }
+
+        #resolved
     }
 }
 
@@ -92,20 +97,20 @@ fn default_impl(name: &proc_macro2::Ident, variant: &proc_macro2::Ident) -> Toke
 }
 
 /// `symbol` answers with a known index only, so the last one needs no test.
-fn decode(variants: &[proc_macro2::Ident]) -> TokenStream {
-    let count = Literal::usize_unsuffixed(variants.len());
+fn decode(variants: &[proc_macro2::Ident], symbol: impl Fn(Literal) -> TokenStream) -> TokenStream {
+    let symbol = symbol(Literal::usize_unsuffixed(variants.len()));
     let Some((last, others)) = variants.split_last() else {
         return TokenStream::new();
     };
     if others.is_empty() {
         return quote! {
-            cursor.symbol(1)?;
+            #symbol;
             ::core::result::Result::Ok(Self::#last)
         };
     }
     let indices = (0..others.len()).map(Literal::usize_unsuffixed);
     quote! {
-        ::core::result::Result::Ok(match cursor.symbol(#count)? {
+        ::core::result::Result::Ok(match #symbol {
             #(#indices => Self::#others,)*
             _ => Self::#last,
         })

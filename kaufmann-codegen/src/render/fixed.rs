@@ -5,7 +5,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::scope::{ident, logical_type};
-use super::{Render, docs};
+use super::{Render, docs, resolved};
 
 pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream {
     let named = render.types.model.get(id);
@@ -16,6 +16,13 @@ pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream
         return quote! { #doc pub type #name = #logical; };
     }
     let (derives, consts) = (render.derives(id, false, true, true), render.consts(id));
+    let resolved = resolved::implementation(
+        &quote!(#name),
+        &quote! {
+            step.enter_same(cursor)?;
+            ::kaufmann::__private::avro::Decode::decode(cursor)
+        },
+    );
     let expected = format!("{size} bytes");
     let size = Literal::usize_unsuffixed(size);
     quote! {
@@ -45,6 +52,8 @@ pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream
                 ::core::result::Result::Ok(Self(*cursor.fixed()?))
             }
         }
+
+        #resolved
 
         impl ::kaufmann::__private::serde::Serialize for #name {
             fn serialize<S: ::kaufmann::__private::serde::Serializer>(

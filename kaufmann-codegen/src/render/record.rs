@@ -6,8 +6,9 @@ use quote::{format_ident, quote};
 
 use crate::model::Shape;
 
+use super::resolved::Slot;
 use super::scope::{Place, Scope, ident};
-use super::{Render, docs};
+use super::{Render, docs, resolved};
 
 /// A field in all that is needed of it.
 struct Member<'a> {
@@ -249,6 +250,13 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
     } else {
         quote!(::core::result::Result::Ok(#value))
     };
+    let slots = members.iter().map(|member| Slot {
+        name: &member.name,
+        shape: member.shape,
+        default: slot_default(render, id, member, scope),
+    });
+    let slots = slots.collect::<Vec<_>>();
+    let resolved = resolved::record(&quote!(#name #generics), &slots, scope, recursive);
     quote! {
         impl ::kaufmann::__private::avro::Encode for #name #anonymous {
             #inline
@@ -265,7 +273,24 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
                 #body
             }
         }
+
+        #resolved
     }
+}
+
+/// An expression of a member's default. That of the borrowed form is made anew if it borrows: from the program itself.
+fn slot_default(
+    render: &Render<'_>,
+    id: TypeId,
+    member: &Member<'_>,
+    scope: &Scope<'_>,
+) -> Option<TokenStream> {
+    let default = member.field.default.as_ref()?;
+    if default.is_null() || (scope.borrowed && render.types.layout.borrows(member.shape)) {
+        return Some(scope.default(member.shape, default));
+    }
+    let (owned, default_fn) = (ident(&render.names.get(id).owned), &member.default_fn);
+    Some(quote!(#owned::#default_fn()))
 }
 
 /// A parameter that may have no use.

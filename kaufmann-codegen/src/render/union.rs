@@ -40,6 +40,7 @@ fn form(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
     let variants = variants.map(|(variant, name)| define(variant, name, scope));
     let doc = docs::text(&doc(render, union, scope.borrowed));
     let (encode, decode) = (encode(render, id, scope), decode(render, id, scope));
+    let resolved = resolved(render, id, scope);
     let from = from(render, id, scope);
     quote! {
         #doc
@@ -55,6 +56,7 @@ fn form(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
 
         impl<'a> #name #generics {
             #decode
+            #resolved
         }
 
         #from
@@ -117,18 +119,7 @@ fn encode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
 /// The caller has read the branch, knows that there is one of that index, and that it is not null; so the last one needs
 /// no test.
 fn decode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
-    let variants = &render.types.union(id).variants;
-    let arms = variants.iter().zip(&render.names.union(id).variants).enumerate();
-    let arms = arms.map(|(place, (variant, name))| {
-        let (name, value) = (ident(name), scope.decode(&variant.shape));
-        let index = Literal::usize_unsuffixed(variant.index);
-        let pattern = if place + 1 == variants.len() {
-            quote!(_)
-        } else {
-            quote!(#index)
-        };
-        quote!(#pattern => Self::#name(#value))
-    });
+    let arms = arms(render, id, |shape| scope.decode(shape));
     quote! {
         fn decode(
             branch: usize,
@@ -139,6 +130,39 @@ fn decode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
             })
         }
     }
+}
+
+/// The same for a value that another schema wrote; the branch is the reader's.
+fn resolved(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
+    let arms = arms(render, id, |shape| scope.resolved(shape));
+    quote! {
+        fn decode_resolved(
+            branch: usize,
+            cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
+            step: ::kaufmann::__private::avro::resolve::Step<'_>,
+        ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
+            ::core::result::Result::Ok(match branch {
+                #(#arms,)*
+            })
+        }
+    }
+}
+
+/// From a branch's index to its variant, whose value `read` reads.
+fn arms(render: &Render<'_>, id: UnionId, read: impl Fn(&Shape) -> TokenStream) -> Vec<TokenStream> {
+    let variants = &render.types.union(id).variants;
+    let arms = variants.iter().zip(&render.names.union(id).variants).enumerate();
+    let arms = arms.map(|(place, (variant, name))| {
+        let (name, value) = (ident(name), read(&variant.shape));
+        let index = Literal::usize_unsuffixed(variant.index);
+        let pattern = if place + 1 == variants.len() {
+            quote!(_)
+        } else {
+            quote!(#index)
+        };
+        quote!(#pattern => Self::#name(#value))
+    });
+    arms.collect()
 }
 
 /// `From` for every variant whose type no other variant has.

@@ -1,5 +1,6 @@
 // Events for the examples in this module's documentation, as `kaufmann-codegen` would generate them.
 pub mod user {
+    use kaufmann::__private::avro::resolve::{DecodeResolved, Step};
     use kaufmann::__private::avro::{Cursor, Decode, DecodeError, Encode, encode};
     use kaufmann::__private::{Body, Event, EventInfo, POISON, Payload};
 
@@ -19,9 +20,21 @@ pub mod user {
                 }
             }
 
+            impl<'a> DecodeResolved<'a> for $owned {
+                fn decode_resolved(cursor: &mut Cursor<'a>, _: Step<'_>) -> Result<Self, DecodeError> {
+                    Decode::decode(cursor)
+                }
+            }
+
             impl<'a> Decode<'a> for $owned {
                 fn decode(cursor: &mut Cursor<'a>) -> Result<Self, DecodeError> {
                     Ok(Self { email: cursor.string()?.to_owned() })
+                }
+            }
+
+            impl<'a> DecodeResolved<'a> for $borrowed<'a> {
+                fn decode_resolved(cursor: &mut Cursor<'a>, _: Step<'_>) -> Result<Self, DecodeError> {
+                    Decode::decode(cursor)
                 }
             }
 

@@ -5,6 +5,7 @@
 pub const ALL: [&str; 4] = ["user.audited", "user.create", "user.created", "user.delete"];
 
 pub mod user {
+    use kaufmann::__private::avro::resolve::{DecodeResolved, Step};
     use kaufmann::__private::avro::{Cursor, Decode, DecodeError, Encode, encode};
     use kaufmann::__private::{Body, Event, EventInfo, POISON, Payload};
 
@@ -17,9 +18,21 @@ pub mod user {
                 }
             }
 
+            impl<'a> DecodeResolved<'a> for $owned {
+                fn decode_resolved(cursor: &mut Cursor<'a>, _: Step<'_>) -> Result<Self, DecodeError> {
+                    Decode::decode(cursor)
+                }
+            }
+
             impl<'a> Decode<'a> for $owned {
                 fn decode(cursor: &mut Cursor<'a>) -> Result<Self, DecodeError> {
                     Ok(Self { id: cursor.long()?, email: cursor.string()?.to_owned() })
+                }
+            }
+
+            impl<'a> DecodeResolved<'a> for $borrowed<'a> {
+                fn decode_resolved(cursor: &mut Cursor<'a>, _: Step<'_>) -> Result<Self, DecodeError> {
+                    Decode::decode(cursor)
                 }
             }
 

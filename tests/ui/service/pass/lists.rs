@@ -66,6 +66,7 @@ kaufmann::service! {
 
 /// A module with events of its own, which have the same places as those of the other one.
 mod many {
+    use kaufmann::__private::avro::resolve::{DecodeResolved, Step};
     use kaufmann::__private::avro::{Cursor, Decode, DecodeError, Encode};
     use kaufmann::__private::{Body, Event, EventInfo, POISON, Payload};
     use kaufmann::{Failure, handler};
@@ -77,6 +78,12 @@ mod many {
 
                 impl Encode for $event {
                     fn encode(&self, _: &mut Vec<u8>) {}
+                }
+
+                impl<'a> DecodeResolved<'a> for $event {
+                    fn decode_resolved(_: &mut Cursor<'a>, _: Step<'_>) -> Result<Self, DecodeError> {
+                        Ok(Self)
+                    }
                 }
 
                 impl<'a> Decode<'a> for $event {
