@@ -10,6 +10,9 @@
 )]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+#[path = "roundtrip/evolved.rs"]
+mod evolved;
+
 use std::fmt::Debug;
 
 use kaufmann::event::Body;
@@ -38,10 +41,13 @@ fixtures! {
 
 #[test]
 fn every_sample_survives_both_forms_and_equals_the_schema_driven_encoding() {
-    let mut checked = 0;
+    let (mut checked, mut evolved) = (0, 0);
     macro_rules! check {
         ($($borrowed:ty,)*) => {
-            $(checked += check::<<$borrowed as Payload>::Event, $borrowed>();)*
+            $(
+                checked += 1;
+                evolved += check::<<$borrowed as Payload>::Event, $borrowed>();
+            )*
         };
     }
     check! {
@@ -83,6 +89,10 @@ fn every_sample_survives_both_forms_and_equals_the_schema_driven_encoding() {
         files_with_samples(),
         "a fixture's samples are not in the list above"
     );
+    assert!(
+        evolved > 150,
+        "only {evolved} samples could be written by other writers"
+    );
 }
 
 /// How many events of the fixtures have samples.
@@ -93,7 +103,7 @@ fn files_with_samples() -> usize {
     names.filter(|name| name.ends_with(".samples.json")).count()
 }
 
-/// Checks the samples of an event; returns 1, for counting.
+/// Checks the samples of an event; returns how many could be written by other writers.
 fn check<E, P>() -> usize
 where
     E: Event + Clone + Debug + PartialEq + Serialize + DeserializeOwned,
@@ -104,6 +114,7 @@ where
     let schema = Schema::parse(E::INFO.schema).unwrap();
     assert_eq!(schema.fingerprint(), E::INFO.fingerprint, "{name}");
     assert!(!E::INFO.samples.is_empty(), "{name} has no samples");
+    let mut evolved = 0;
     for sample in E::INFO.samples {
         let sample = serde_json::from_str(sample).unwrap();
         let mut expected = Vec::new();
@@ -124,8 +135,9 @@ where
         }
         assert_nothing_else_decodes::<E, P>(&expected);
         assert_both_forms_agree_on_damage::<E, P>(&expected);
+        evolved += evolved::check::<E, P>(&schema, &expected);
     }
-    1
+    evolved
 }
 
 fn encoded(value: &impl Encode) -> Vec<u8> {

@@ -144,3 +144,25 @@ fn levels_have_the_names_of_registries() {
          FORWARD_TRANSITIVE, FULL, FULL_TRANSITIVE"
     );
 }
+
+#[test]
+fn a_finding_is_where_the_new_version_differs() {
+    let old = record(
+        "{\"name\": \"a\", \"type\": \"int\"},\n{\"name\": \"e\", \"type\": {\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"A\"]}}",
+    );
+    let new = record(
+        "{\"name\": \"a\",\n \"type\": \"string\"},\n{\"name\": \"e\", \"type\": {\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"B\"]}}",
+    );
+    let places = |level| {
+        let findings = check_history(level, (&new).into(), &[(&old).into()]);
+        let places = findings
+            .iter()
+            .map(|finding| (finding.error.path.clone(), finding.at()));
+        places
+            .map(|(path, at)| (path, at.line, at.column))
+            .collect::<Vec<_>>()
+    };
+    let expected = [("a".to_owned(), 4, 10), ("e".to_owned(), 5, 48)];
+    assert_eq!(places(Level::Backward), expected);
+    assert_eq!(places(Level::Forward), expected);
+}
