@@ -1,4 +1,4 @@
-//! Services that live on Kafka events.
+#![doc = include_str!("docs/crate.md")]
 
 // In the order in which a record flows: source → poller → shard → attempt → handler → outcome → settle → commit.
 pub mod source;
