@@ -51,7 +51,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     options: Options,
     start: impl AsyncFnOnce(&Config) -> R,
 ) -> Result<(), Error> {
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(config.shutdown_deadline)?;
     let embedded = Embedded::start::<V>(&mut config).await?;
     let samples = Samples::read::<V>(&config)?;
     let state = cli::state::<V, R>(&config, start, &signals).await?;

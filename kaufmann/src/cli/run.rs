@@ -16,7 +16,7 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     use crate::registry::RestRegistry;
     use crate::source::KafkaSource;
 
-    let signals = super::Signals::listen()?;
+    let signals = super::Signals::listen(config.shutdown_deadline)?;
     let refused = |error: String| Error::new(ErrorKind::Configuration, error);
     // Cheap and without contact to anything: what is wrong with the settings is said before the state is made.
     let source = KafkaSource::new(config).map_err(|error| refused(error.to_string()))?;
@@ -36,7 +36,7 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
         .source(source)
         .publisher(publisher)
         .registry(registry)
-        .run(async move { signals.first().await })
+        .run(signals.first())
         .await?;
     verdict(config, &finished)
 }
@@ -46,7 +46,7 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     config: &Config,
     start: impl AsyncFnOnce(&Config) -> R,
 ) -> Result<(), Error> {
-    let signals = super::Signals::listen()?;
+    let signals = super::Signals::listen(config.shutdown_deadline)?;
     super::state::<V, R>(config, start, &signals).await?;
     let missing =
         "`run` needs kaufmann's features `kafka` and `registry`, without which this program is built";
