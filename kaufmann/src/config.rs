@@ -278,6 +278,18 @@ impl std::fmt::Debug for App {
     }
 }
 
+/// What serde says of a value, without the value, which may be a secret.
+fn without_value(said: &str) -> String {
+    let shows = ["invalid type: ", "invalid value: ", "unknown variant "];
+    match said.rsplit_once(", expected ") {
+        Some((found, expected)) if shows.iter().any(|start| found.starts_with(start)) => {
+            let what = found.split(['"', '`']).next().unwrap_or_default();
+            format!("{}, expected {expected}", what.trim_end())
+        }
+        _ => said.to_owned(),
+    }
+}
+
 impl Config {
     /// Reads the service's own settings: the table `[app]`.
     ///
@@ -301,7 +313,7 @@ impl Config {
         serde_json::from_value(self.app.0.clone()).map_err(|error| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("the table `[app]` does not fit: {error}"),
+                format!("the table `[app]` does not fit: {}", without_value(&error.to_string())),
             )
         })
     }

@@ -27,14 +27,18 @@ impl Config {
         if registry.token.is_some() && registry.user.is_some() {
             problems.push("`registry.token` and `registry.user` exclude each other; remove one");
         }
-        if registry
-            .url
-            .as_ref()
-            .is_some_and(|url| super::without_credentials(url) != *url || url.contains('@'))
-        {
+        if registry.url.as_ref().is_some_and(|url| url.contains('@')) {
             problems.push(
                 "`registry.url` carries credentials; set `registry.user` and `registry.password` instead",
             );
+        }
+        if self.brokers.iter().any(|broker| broker.contains('@')) {
+            // Not even in parts: a password with a comma in it is two items.
+            problems.push(
+                "`brokers` carries credentials, expected `host:port`; set `kafka.sasl.username` and \
+                 `kafka.sasl.password` instead",
+            );
+            return problems.into_result();
         }
         for broker in self.brokers.iter().filter(|broker| !is_address(broker)) {
             let shown = super::without_credentials(broker);

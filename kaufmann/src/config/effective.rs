@@ -8,6 +8,9 @@ use super::keys::KEYS;
 use super::kind::Kind;
 use super::{Config, secret};
 
+/// What is shown for each setting of the table `[app]`.
+const HIDDEN: &str = "…";
+
 /// The configuration that holds, and where each of its values came from.
 #[derive(Clone, Debug)]
 pub struct Effective {
@@ -16,7 +19,7 @@ pub struct Effective {
     pub(super) settings: Vec<Setting>,
 }
 
-/// One value of the configuration. Secrets are blanked.
+/// One value of the configuration. Secrets, and all values of the table `[app]`, are blanked.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Setting {
@@ -156,5 +159,9 @@ fn toml_value(value: &Value) -> String {
 
 /// A value as it may be shown under this key.
 pub(super) fn shown(key: &str, value: &Value) -> Value {
+    // Nobody here knows which of a service's own settings are secrets.
+    if key.starts_with("app.") {
+        return Value::from(HIDDEN);
+    }
     secret::shown(key, value)
 }

@@ -214,9 +214,8 @@ fn one_of(names: &[&str]) -> String {
 
 fn describe(value: &Value) -> String {
     match value {
-        Value::Number(_) | Value::Bool(_) | Value::String(_) => {
-            super::secret::without_credentials(&value.to_string())
-        }
+        Value::String(text) => Value::from(super::secret::without_credentials(text)).to_string(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
         _ => type_of(value).to_owned(),
     }
 }

@@ -82,9 +82,13 @@ impl<'a> IntoIterator for &'a KafkaProperties {
 }
 
 impl KafkaProperties {
-    fn shown(&self) -> impl Iterator<Item = (&str, &str)> {
+    fn shown(&self) -> impl Iterator<Item = (&str, String)> {
         self.0.iter().map(|(name, value)| {
-            let value = if is_secret(name) { REDACTED } else { value };
+            let value = if is_secret(name) {
+                REDACTED.to_owned()
+            } else {
+                without_credentials(value)
+            };
             (name.as_str(), value)
         })
     }
@@ -133,32 +137,68 @@ pub(crate) fn is_secret(name: &str) -> bool {
     !harmless && SIGNS.iter().any(|sign| plain.contains(sign))
 }
 
-/// A text in which the password of every `scheme://user:password@host` is blanked.
-#[cfg(any(test, feature = "cli", feature = "registry"))]
+/// A text without what may be a credential in it: user-info as in `scheme://user:password@host` and `user:password@host`,
+/// the values of a URL's query, and all that follows `password=` and the like. Rather too much than too little.
 pub(crate) fn without_credentials(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find("://") {
-        let (before, authority) = rest.split_at(start + 3);
-        shown.push_str(before);
-        let end = authority
-            .find(['/', '?', '#', ' ', '"', ','])
-            .unwrap_or(authority.len());
-        match authority[..end].rfind('@') {
-            Some(at) => {
-                let user = authority[..at].split(':').next().unwrap_or_default();
-                shown.push_str(user);
-                if user.len() < at {
-                    shown.push(':');
-                    shown.push_str(REDACTED);
-                }
-                rest = &authority[at..];
+    let shown: String = text
+        .split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','))
+        .map(|word| without_query(&without_user_info(word)))
+        .collect();
+    without_assigned(shown)
+}
+
+fn without_user_info(word: &str) -> String {
+    let Some(at) = word.rfind('@') else {
+        return word.to_owned();
+    };
+    let start = word[..at].find("://").map(|scheme| scheme + 3);
+    let (before, info) = word[..at].split_at(start.unwrap_or(0));
+    match info.split_once(':') {
+        Some((user, _)) => format!("{before}{user}:{REDACTED}{}", &word[at..]),
+        // A user without a password may be a token in a URL, and is an address elsewhere.
+        None if start.is_some() => format!("{before}{REDACTED}{}", &word[at..]),
+        None => word.to_owned(),
+    }
+}
+
+fn without_query(word: &str) -> String {
+    let query = word
+        .find("://")
+        .and_then(|scheme| Some(scheme + word[scheme..].find(['?', '#'])?));
+    let Some(query) = query else {
+        return word.to_owned();
+    };
+    let mut shown = word[..query].to_owned();
+    for part in word[query..].split_inclusive(['&', '#']) {
+        match part.find('=') {
+            Some(sign) => {
+                let last = part
+                    .chars()
+                    .next_back()
+                    .filter(|c| !c.is_alphanumeric() && *c != '=');
+                shown.push_str(&part[..=sign]);
+                shown.push_str(REDACTED);
+                shown.extend(last);
             }
-            None => rest = authority,
+            None => shown.push_str(part),
         }
     }
-    shown.push_str(rest);
     shown
+}
+
+/// Where a secret's value ends nobody here knows, as it may have blanks and commas of its own: all that follows is blanked.
+fn without_assigned(mut text: String) -> String {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let assigned = text.match_indices('=').find(|(sign, _)| {
+        let before = text[..*sign].trim_end();
+        let name = &before[before.trim_end_matches(is_name).len()..];
+        is_secret(name) || ["pwd", "pass"].contains(&name.to_ascii_lowercase().as_str())
+    });
+    if let Some((sign, _)) = assigned {
+        text.truncate(sign + 1);
+        text.push_str(REDACTED);
+    }
+    text
 }
 
 /// A value of the configuration as it may be shown: secrets by their names, and passwords in URLs, are blanked.
@@ -216,9 +256,32 @@ mod tests {
         assert_eq!(without_credentials("http://u:p@s@h"), "http://u:***@h");
         assert_eq!(
             without_credentials("a://u@h, b://x:y@z/"),
-            "a://u@h, b://x:***@z/"
+            "a://***@h, b://x:***@z/"
         );
-        assert_eq!(without_credentials("no url: a:b@c"), "no url: a:b@c");
+        assert_eq!(
+            without_credentials("to ada@example.org, at 10:30"),
+            "to ada@example.org, at 10:30"
+        );
+    }
+
+    #[test]
+    fn credentials_without_a_scheme_in_queries_and_in_assignments_are_blanked() {
+        for (text, shown) in [
+            ("u:hunter2@h:9092", "u:***@h:9092"),
+            ("http://u:hunter2/hunter2@h", "http://u:***@h"),
+            ("http://h/x?a=hunter2&b#c=hunter2", "http://h/x?a=***&b#c=***"),
+            ("\"http://h/?a=hunter2\", b", "\"http://h/?a=***\", b"),
+            (
+                "Server=h;User=u;Password=hunter2;x",
+                "Server=h;User=u;Password=***",
+            ),
+            ("host=h pwd = \"hunter2, hunter2\"", "host=h pwd =***"),
+            ("apikey=hunter2", "apikey=***"),
+            ("x-token=hunter2", "x-token=***"),
+            ("info,a=debug", "info,a=debug"),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
     }
 
     #[test]
