@@ -16,7 +16,7 @@ mod duration;
 mod secret;
 
 #[cfg(feature = "cli")]
-mod check;
+pub(crate) mod check;
 #[cfg(feature = "cli")]
 mod effective;
 #[cfg(feature = "cli")]
@@ -62,10 +62,11 @@ pub struct Config {
     /// How often settled offsets are committed. Default: 1 s.
     #[serde(with = "duration")]
     pub commit_interval: Duration,
-    /// How long a revoked partition may take to finish what is running. Default: 10 s.
+    /// How long a revoked partition may take: half of it to start what must run before what was handled already, four fifths to
+    /// finish what runs, all of it to commit. Default: 10 s.
     #[serde(with = "duration")]
     pub revoke_deadline: Duration,
-    /// How long a shutdown may take to finish what is running. Default: 25 s.
+    /// How long a shutdown may take, divided in the same way; leaving the group takes a second more at most. Default: 25 s.
     #[serde(with = "duration")]
     pub shutdown_deadline: Duration,
     /// How a failing handler is tried again.

@@ -29,8 +29,8 @@ const REST: Duration = Duration::from_millis(20);
 /// How long it rests when nothing is.
 const IDLE_REST: Duration = Duration::from_millis(100);
 
-/// How long a last commit may take behind its deadline.
-const COMMIT_GRACE: Duration = Duration::from_secs(5);
+/// How long leaving the group may take at least, if the shutdown's time is over.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Drives a source.
 pub(crate) struct Poller<S> {
@@ -53,6 +53,8 @@ pub(crate) struct Poller<S> {
     first: usize,
     stopping: bool,
     drained: bool,
+    /// When the shutdown's time is over.
+    end: Instant,
     reports: Vec<Report>,
     events: Vec<SourceEvent>,
 }
@@ -84,6 +86,8 @@ pub(crate) struct Ending {
     pub(crate) settled: u64,
     /// Whether everything that ran was finished in time, and committed.
     pub(crate) drained: bool,
+    /// When the shutdown's time is over.
+    pub(crate) end: Instant,
 }
 
 impl<S: Source> Poller<S> {
@@ -119,6 +123,7 @@ impl<S: Source> Poller<S> {
             first: 0,
             stopping: false,
             drained: true,
+            end: now,
             reports: Vec::new(),
             events: Vec::new(),
         }
@@ -135,10 +140,13 @@ impl<S: Source> Poller<S> {
                 Turn::Ended => break,
             }
         }
-        self.source.close();
+        let now = Instant::now();
+        self.source
+            .close(self.end.saturating_duration_since(now).max(LAST_PATIENCE));
         Ending {
             settled: self.settled,
             drained: self.drained,
+            end: self.end,
         }
     }
 
@@ -227,6 +235,7 @@ impl<S: Source> Poller<S> {
     /// Takes no more records, and lets those that run finish.
     fn stop(&mut self, now: Instant) {
         self.stopping = true;
+        self.end = now + self.limits.shutdown_deadline;
         info!("stopping: no more records are taken, those that run are finished");
         let assignments = self
             .partitions
@@ -351,22 +360,20 @@ impl<S: Source> Poller<S> {
             self.final_commit(revocation);
         }
         if let Phase::Committing { until } = revocation.phase {
-            if self.answered < until && now < revocation.deadline + COMMIT_GRACE {
+            if self.answered < until && now < revocation.end {
                 return false;
             }
             let dirty = self
                 .partitions
                 .iter()
                 .any(|partition| revocation.contains(&partition.assignment) && partition.is_dirty());
-            if dirty && !revocation.is_lost() && now < revocation.deadline {
+            if dirty && !revocation.is_lost() && now < revocation.end {
                 if revocation.may_commit_again(now) {
                     self.final_commit(revocation);
                 }
                 return false;
             }
-            if dirty && revocation.is_shutdown() {
-                self.drained = false;
-            }
+            self.drained &= !(dirty && self.stopping);
         }
         self.release(revocation);
         true
@@ -413,7 +420,7 @@ impl<S: Source> Poller<S> {
         if now < revocation.deadline {
             return false;
         }
-        self.drained &= !revocation.is_shutdown();
+        self.drained &= !self.stopping;
         warn!(
             partitions = unfinished.join(", "),
             "not finished in time; these records will be handled again"

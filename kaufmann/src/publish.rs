@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use crate::record::{Headers, encode_header};
 
+mod deliveries;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod memory;
 mod outbound;
+mod stalled;
 
 #[cfg(feature = "kafka")]
 pub use kafka::KafkaPublisher;
@@ -18,8 +20,9 @@ pub(crate) mod envelope;
 pub(crate) mod letter;
 pub(crate) mod routes;
 
+pub(crate) use deliveries::Delivered;
 pub use memory::MemoryPublisher;
-pub(crate) use outbound::{Delivered, Outbound};
+pub(crate) use outbound::Outbound;
 
 /// Hands messages to a broker, in order, and says when it has them.
 pub trait Publisher: Send + Sync + 'static {

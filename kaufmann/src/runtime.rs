@@ -27,8 +27,9 @@ use crate::source::{Source, Waker};
 
 /// How long the shards may take to say what runs in them.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
-/// How long what was published besides may take to leave at the end.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+/// How long what was published besides may take to leave at the end: what is left of the shutdown's time, between these.
+const LEAST_FLUSH: Duration = Duration::from_millis(500);
+const MOST_FLUSH: Duration = Duration::from_secs(5);
 
 /// Runs a [`Service`] between a source and a publisher.
 ///
@@ -178,7 +179,12 @@ impl<V: Service> Builder<V> {
         });
         let ending = ended.await;
         stopper.abort();
-        let Ok(Ending { settled, drained }) = ending else {
+        let Ok(Ending {
+            settled,
+            drained,
+            end,
+        }) = ending
+        else {
             return Err(Error::new(ErrorKind::Internal, "the poller thread panicked"));
         };
         let blocked = if drained {
@@ -187,7 +193,7 @@ impl<V: Service> Builder<V> {
             shards.what_runs().await
         };
         shards.end().await;
-        flush(outbound).await;
+        let drained = flush(outbound, end).await && drained;
         info!(settled, drained, "stopped");
         match link.control.failure() {
             Some(failure) => Err(Error::new(ErrorKind::Handler, failure)),
@@ -310,12 +316,19 @@ impl Shards {
     }
 }
 
-/// Lets leave what handlers published besides. Everything that a settlement depended on has left already.
-async fn flush(outbound: Arc<Outbound>) {
-    let flushed = tokio::task::spawn_blocking(move || outbound.flush(FLUSH_PATIENCE)).await;
-    if !flushed.unwrap_or(false) {
+/// Lets leave what handlers published besides; everything that a settlement depended on has left already. `false` if something
+/// did not.
+async fn flush(outbound: Arc<Outbound>, end: Instant) -> bool {
+    let patience = end
+        .saturating_duration_since(Instant::now())
+        .clamp(LEAST_FLUSH, MOST_FLUSH);
+    let flushed = tokio::task::spawn_blocking(move || outbound.flush(patience))
+        .await
+        .unwrap_or(false);
+    if !flushed {
         warn!(
             "some messages did not leave before the end; their records are unsettled and will be handled again"
         );
     }
+    flushed
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -46,8 +47,8 @@ pub trait Source: Send + 'static {
     /// Gives revoked assignments back.
     fn release(&mut self, assignments: &[Arc<Assignment>]);
 
-    /// Leaves the group. Nothing is called afterwards.
-    fn close(&mut self);
+    /// Leaves the group, in about `patience` at most. Nothing is called afterwards.
+    fn close(&mut self, patience: Duration);
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
@@ -71,8 +72,8 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).release(assignments);
     }
 
-    fn close(&mut self) {
-        (**self).close();
+    fn close(&mut self, patience: Duration) {
+        (**self).close(patience);
     }
 }
 

@@ -120,3 +120,23 @@ async fn a_publisher_that_can_deliver_nothing_any_more_ends_the_service() {
     assert!(error.to_string().contains("told to end"), "{error}");
     assert_eq!(feed.committed(TOPIC, 0).unwrap_or(0), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_wait_behind_a_refused_one_of_their_key() {
+    let rig = Rig::start(&config());
+    rig.probe.reply();
+    rig.publisher.refuse(4);
+    for number in 0..50 {
+        rig.send(0, "k", number).await;
+    }
+    rig.committed(0, 50).await;
+    let causes: Vec<i64> = rig
+        .publisher
+        .messages()
+        .iter()
+        .map(|reply| String::from_utf8_lossy(reply.headers.get("ce_causationid").unwrap()).into_owned())
+        .map(|cause| cause.rsplit('@').next().unwrap().parse().unwrap())
+        .collect();
+    assert!(causes.iter().copied().eq(0..50), "{causes:?}");
+    rig.stop().await.unwrap();
+}

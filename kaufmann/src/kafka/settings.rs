@@ -135,6 +135,8 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
         // Nothing is given up while the broker is away: giving up would break the order of what comes after.
         .set("message.timeout.ms", "0")
         .set("linger.ms", "5")
+        // A topic that does not exist is said to after this time instead of 30 s. Its messages come back and are sent again.
+        .set("topic.metadata.propagation.max.ms", "5000")
         // Whatever could be read can be written again, as a dead letter for instance: topic and broker have limits of their
         // own, and theirs are the ones that count.
         .set("message.max.bytes", "100000000")

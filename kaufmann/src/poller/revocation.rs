@@ -14,7 +14,10 @@ const COMMIT_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Revocation {
     pub(super) assignments: Vec<Arc<Assignment>>,
     why: Why,
+    /// When what still runs is left to itself.
     pub(super) deadline: Instant,
+    /// When the last commit is no longer waited for.
+    pub(super) end: Instant,
     /// How long gaps are filled: after that nothing starts any more, and what runs has the rest of the time.
     pub(super) fill_until: Instant,
     pub(super) survey: Arc<Survey>,
@@ -60,7 +63,8 @@ impl Revocation {
         Self {
             assignments,
             why,
-            deadline: now + time,
+            deadline: now + time / 5 * 4,
+            end: now + time,
             fill_until: now + time / 2,
             survey,
             phase: Phase::Surveying,

@@ -1,45 +1,33 @@
-//! From a handler's events to delivered messages, and from there to the settlement of their cause.
+//! From a handler's events to messages: topic, frame, key and headers.
 //!
-//! A record whose events wait for the broker frees its place in flight; deliveries have a bound of their own. A message that
-//! the broker did not take is sent again until it does: its cause stays unsettled as long.
+//! A record whose events wait for the broker frees its place in flight; deliveries have a bound of their own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Semaphore, oneshot};
-use tracing::{info, warn};
+use tokio::sync::oneshot;
+use tracing::warn;
 use uuid::Uuid;
 
-use crate::config::{Config, RetryConfig};
+use crate::config::Config;
 use crate::control::Control;
 use crate::outcome::Outgoing;
+use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{Envelope, reply_id};
 use crate::publish::letter::{Reason, letter};
 use crate::publish::routes::Routes;
-use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use crate::publish::{Message, PublishError, PublishErrorKind, Publisher};
 use crate::record::Record;
-use crate::retry::back_off;
 use crate::schemas::Schemas;
 use crate::wire::framed;
 
-/// How long to wait before a full queue is tried again.
-const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
-
 /// Publishes the events of one service.
 pub(crate) struct Outbound {
-    publisher: Arc<dyn Publisher>,
+    deliveries: Arc<Deliveries>,
     routes: Routes,
     source: String,
     dead_letter_topic: Arc<str>,
-    retry: RetryConfig,
-    outstanding: Arc<Semaphore>,
-    control: Arc<Control>,
-    runtime: tokio::runtime::Handle,
 }
-
-/// What to do when all messages that a record led to are delivered (`true`), or one of them never will be.
-pub(crate) type Delivered = Box<dyn Fn(bool) + Send + Sync>;
 
 impl Outbound {
     /// Must be called within a runtime, on which messages are sent again.
@@ -50,7 +38,7 @@ impl Outbound {
         control: Arc<Control>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            publisher,
+            deliveries: Deliveries::new(config, publisher, control),
             routes: Routes::new(config, schemas),
             source: config
                 .publish
@@ -58,12 +46,6 @@ impl Outbound {
                 .clone()
                 .unwrap_or_else(|| format!("/{}", config.group)),
             dead_letter_topic: config.dead_letter_topic().into(),
-            retry: config.retry.clone(),
-            outstanding: Arc::new(Semaphore::new(
-                config.publish.max_outstanding.clamp(1, Semaphore::MAX_PERMITS),
-            )),
-            control,
-            runtime: tokio::runtime::Handle::current(),
         })
     }
 
@@ -79,12 +61,13 @@ impl Outbound {
         cause: &Record,
     ) -> Result<(), PublishError> {
         let message = self.message(&outgoing, cause, Uuid::now_v7()).await?;
-        let permit = self.permit().await;
+        let permit = self.deliveries.permit().await;
         let (sender, receiver) = oneshot::channel();
-        self.queue(message, |result| {
-            _ = sender.send(result.map_err(|undelivered| undelivered.error));
-        })
-        .await;
+        self.deliveries
+            .queue(message, |result| {
+                _ = sender.send(result.map_err(|undelivered| undelivered.error));
+            })
+            .await;
         let result = receiver.await;
         drop(permit);
         result.unwrap_or_else(|_| {
@@ -108,7 +91,7 @@ impl Outbound {
         for (number, outgoing) in outgoing.iter().enumerate() {
             let id = reply_id(cause, outgoing.info.name, number);
             let message = self.insistent_message(outgoing, cause, id).await;
-            self.deliver(message, Arc::clone(&rest)).await;
+            self.deliveries.deliver(message, Arc::clone(&rest)).await;
         }
     }
 
@@ -120,12 +103,12 @@ impl Outbound {
         delivered: Delivered,
     ) {
         let message = letter(&self.dead_letter_topic, record, reason, SystemTime::now());
-        self.deliver(message, Rest::new(1, delivered)).await;
+        self.deliveries.deliver(message, Rest::new(1, delivered)).await;
     }
 
     /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
-        self.publisher.flush(timeout)
+        self.deliveries.flush(timeout)
     }
 
     async fn message(&self, outgoing: &Outgoing, cause: &Record, id: Uuid) -> Result<Message, PublishError> {
@@ -155,92 +138,12 @@ impl Outbound {
             match self.message(outgoing, cause, id).await {
                 Ok(message) => return message,
                 Err(error) => {
-                    let delay = self.back_off(attempt);
+                    let delay = self.deliveries.back_off(attempt);
                     warn!(%error, ?cause, attempt, delay = ?delay, "an event cannot be published yet; trying again");
                     tokio::time::sleep(delay).await;
                     attempt += 1;
                 }
             }
-        }
-    }
-
-    async fn deliver(self: &Arc<Self>, message: Message, rest: Arc<Rest>) {
-        self.permit().await.forget();
-        self.send(message, rest, 1).await;
-    }
-
-    async fn permit(&self) -> tokio::sync::SemaphorePermit<'_> {
-        self.outstanding
-            .acquire()
-            .await
-            .expect("the semaphore is never closed")
-    }
-
-    async fn send(self: &Arc<Self>, message: Message, rest: Arc<Rest>, attempt: u32) {
-        let outbound = Arc::clone(self);
-        self.queue(message, move |result| outbound.answered(result, rest, attempt))
-            .await;
-    }
-
-    /// Hands a message to the publisher, waiting while its queue is full.
-    async fn queue(&self, message: Message, done: impl FnOnce(Result<(), Undelivered>) + Send + 'static) {
-        let mut next = self.publisher.send(message, Box::new(done));
-        while let Err(Rejected { message, done }) = next {
-            tokio::time::sleep(FULL_QUEUE_PAUSE).await;
-            next = self.publisher.send(message, done);
-        }
-    }
-
-    fn answered(self: Arc<Self>, result: Result<(), Undelivered>, rest: Arc<Rest>, attempt: u32) {
-        match result {
-            Ok(()) => {
-                self.outstanding.add_permits(1);
-                if attempt > 1 {
-                    info!(attempt, "a message that was refused is delivered");
-                }
-                rest.one_answered(true);
-            }
-            Err(Undelivered { error, .. }) if error.kind() == PublishErrorKind::Ended => {
-                self.control.fail(error.to_string());
-                rest.one_answered(false);
-            }
-            Err(Undelivered { message, error }) => {
-                let delay = self.back_off(attempt);
-                warn!(%error, topic = &*message.topic, attempt, delay = ?delay, "not delivered; trying again");
-                let runtime = self.runtime.clone();
-                runtime.spawn(async move {
-                    tokio::time::sleep(delay).await;
-                    self.send(message, rest, attempt + 1).await;
-                });
-            }
-        }
-    }
-
-    fn back_off(&self, attempt: u32) -> Duration {
-        back_off(&self.retry, attempt, crate::chance::fraction())
-    }
-}
-
-/// The messages of one record that are not answered yet.
-struct Rest {
-    left: AtomicUsize,
-    given_up: AtomicBool,
-    delivered: Delivered,
-}
-
-impl Rest {
-    fn new(messages: usize, delivered: Delivered) -> Arc<Self> {
-        Arc::new(Self {
-            left: AtomicUsize::new(messages),
-            given_up: AtomicBool::new(false),
-            delivered,
-        })
-    }
-
-    fn one_answered(&self, delivered: bool) {
-        self.given_up.fetch_or(!delivered, Ordering::AcqRel);
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            (self.delivered)(!self.given_up.load(Ordering::Acquire));
         }
     }
 }

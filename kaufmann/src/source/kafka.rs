@@ -30,8 +30,9 @@ mod tests;
 
 /// How often the consumer is polled when nothing calls for it; polling keeps `max.poll.interval.ms` from passing.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// How long leaving the group may take. With the coordinator away librdkafka would try for a whole session.
-const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long leaving the group may take when the source is just dropped. With the coordinator away librdkafka would try for a
+/// whole session.
+const DROP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A [`Source`] of the records that Kafka assigns to this member of the group.
 ///
@@ -66,7 +67,6 @@ pub struct KafkaSource {
     /// What the next call of `events` tells.
     told: VecDeque<SourceEvent>,
     polled: Instant,
-    close_deadline: Duration,
 }
 
 impl KafkaSource {
@@ -97,7 +97,6 @@ impl KafkaSource {
             inbox: Inbox::default(),
             told: VecDeque::new(),
             polled: Instant::now(),
-            close_deadline: CLOSE_DEADLINE,
         })
     }
 
@@ -295,12 +294,12 @@ impl Source for KafkaSource {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, patience: Duration) {
         let Some(consumer) = self.consumer.take() else {
             return;
         };
         self.shared.close();
-        let deadline = Instant::now() + self.close_deadline;
+        let deadline = Instant::now() + patience;
         close::finish_commits(self, &consumer, deadline);
         self.partitions.abandon(&consumer);
         close::leave(consumer, std::mem::take(&mut self.prober), deadline);
@@ -323,7 +322,7 @@ impl KafkaSource {
 
 impl Drop for KafkaSource {
     fn drop(&mut self) {
-        self.close();
+        self.close(DROP_PATIENCE);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::{Assignment, CommitOffset, RawRecord, Source, SourceError, SourceEvent, Waker};
 
@@ -265,7 +266,7 @@ impl Source for MemorySource {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, _patience: Duration) {
         self.0.lock().closed = true;
     }
 }

@@ -395,7 +395,7 @@ fn what_is_committed_is_where_the_next_member_begins() {
     first.commit(&assignment, 3);
     first.until("both answers", |first| first.committed.len() == 2);
     assert_eq!(first.committed, [Ok(()), Ok(())]);
-    first.source.close();
+    first.source.close(Duration::from_secs(5));
 
     let mut second = Member::join(&config);
     second.until("the rest", |second| second.got.len() == 2);
@@ -414,7 +414,7 @@ fn a_commit_just_before_the_close_is_not_lost() {
     first.until("all records", |first| first.got.len() == 5);
     let assignment = first.assigned[0].clone();
     first.commit(&assignment, 4);
-    first.source.close();
+    first.source.close(Duration::from_secs(5));
     first.commit(&assignment, 5);
     first.events();
     assert_eq!(first.committed, [Err("the source is closed".to_owned())]);
@@ -548,9 +548,9 @@ fn closing_ends_with_the_broker_away_and_a_commit_under_way() {
     let assignment = member.assigned[0].clone();
     member.commit(&assignment, 1);
     let closing = Instant::now();
-    member.source.close();
+    member.source.close(Duration::from_secs(5));
     assert!(closing.elapsed() < PATIENCE, "{:?}", closing.elapsed());
-    member.source.close();
+    member.source.close(Duration::from_secs(5));
 }
 
 #[test]
@@ -562,7 +562,7 @@ fn closing_ends_with_a_revocation_that_was_never_released() {
         a.until("the partitions", |a| a.assigned.len() == 2);
         let mut b = Member::join(&config);
         both(&mut a, &mut b, "a revocation", |a, _| !a.revoked.is_empty());
-        a.source.close();
+        a.source.close(Duration::from_secs(5));
         b.until("all partitions", |b| b.assigned.len() == 2);
         assert!(b.failed.is_empty(), "{}", b.told());
     }
@@ -572,7 +572,7 @@ fn closing_ends_with_a_revocation_that_was_never_released() {
 fn a_source_that_was_never_started_can_be_closed() {
     let broker = broker("t", 1);
     let mut source = KafkaSource::new(&config(&broker, "g", "t", &[])).unwrap();
-    source.close();
+    source.close(Duration::from_secs(5));
     assert!(source.start(Waker::new(|| {})).is_err());
 }
 

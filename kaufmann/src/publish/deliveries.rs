@@ -1,0 +1,271 @@
+//! Brings messages to the broker, whatever it takes, in the order of their keys, and says when all that a record led to is
+//! there.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::config::{Config, RetryConfig};
+use crate::control::Control;
+use crate::publish::stalled::{Lane, Next, Stalled};
+use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use crate::retry::back_off;
+
+/// How long to wait before a full queue is tried again.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
+/// How often it is said that a topic refuses messages.
+const WARN_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What to do when all messages that a record led to are delivered (`true`), or one of them never will be.
+pub(crate) type Delivered = Box<dyn Fn(bool) + Send + Sync>;
+
+/// Messages on their way to the broker.
+pub(super) struct Deliveries {
+    publisher: Arc<dyn Publisher>,
+    retry: RetryConfig,
+    /// A permit for each message that may be on its way.
+    outstanding: Semaphore,
+    /// Whether anything is stalled, so that the lock is taken only then.
+    is_stalled: AtomicBool,
+    stalled: Mutex<Stalled<Parked>>,
+    /// When it was said last that a topic refuses messages.
+    warned: Mutex<HashMap<Arc<str>, Instant>>,
+    control: Arc<Control>,
+    runtime: tokio::runtime::Handle,
+}
+
+/// A message that waits behind one that was refused.
+struct Parked {
+    message: Message,
+    rest: Arc<Rest>,
+    /// How often it was sent.
+    attempts: u32,
+}
+
+/// The messages of one record that are not answered yet.
+pub(super) struct Rest {
+    left: AtomicUsize,
+    given_up: AtomicBool,
+    delivered: Delivered,
+}
+
+impl Deliveries {
+    /// Must be called within a runtime, on which messages are sent again.
+    pub(super) fn new(config: &Config, publisher: Arc<dyn Publisher>, control: Arc<Control>) -> Arc<Self> {
+        let outstanding = config.publish.max_outstanding.clamp(1, Semaphore::MAX_PERMITS);
+        Arc::new(Self {
+            publisher,
+            retry: config.retry.clone(),
+            outstanding: Semaphore::new(outstanding),
+            is_stalled: AtomicBool::new(false),
+            stalled: Mutex::default(),
+            warned: Mutex::default(),
+            control,
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// Waits until a message more may be on its way.
+    pub(super) async fn permit(&self) -> SemaphorePermit<'_> {
+        self.outstanding
+            .acquire()
+            .await
+            .expect("the semaphore is never closed")
+    }
+
+    /// Delivers a message. It may be sent again and again, behind none of its lane that came later.
+    pub(super) async fn deliver(self: &Arc<Self>, message: Message, rest: Arc<Rest>) {
+        self.permit().await.forget();
+        let mut parked = Parked {
+            message,
+            rest,
+            attempts: 0,
+        };
+        if self.is_stalled.load(Ordering::Acquire)
+            && let Some(lane) = lane(&parked.message)
+        {
+            let behind = self.stalled().park(&lane, parked);
+            match behind {
+                Ok(()) => return,
+                Err(back) => parked = back,
+            }
+        }
+        self.send(parked, None).await;
+    }
+
+    /// Hands a message to the publisher, waiting while its queue is full. `done` is told of the one attempt.
+    pub(super) async fn queue(
+        &self,
+        message: Message,
+        done: impl FnOnce(Result<(), Undelivered>) + Send + 'static,
+    ) {
+        let mut next = self.publisher.send(message, Box::new(done));
+        while let Err(Rejected { message, done }) = next {
+            tokio::time::sleep(FULL_QUEUE_PAUSE).await;
+            next = self.publisher.send(message, done);
+        }
+    }
+
+    /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
+    pub(super) fn flush(&self, timeout: Duration) -> bool {
+        self.publisher.flush(timeout) && self.stalled().is_empty()
+    }
+
+    pub(super) fn back_off(&self, attempt: u32) -> Duration {
+        back_off(&self.retry, attempt, crate::chance::fraction())
+    }
+
+    /// Sends a message; `wave` is the lane if it is sent again.
+    async fn send(self: &Arc<Self>, parked: Parked, wave: Option<Lane>) {
+        let Parked {
+            message,
+            rest,
+            attempts,
+        } = parked;
+        let deliveries = Arc::clone(self);
+        self.queue(message, move |result| {
+            deliveries.answered(result, rest, attempts + 1, wave)
+        })
+        .await;
+    }
+
+    /// Sends the next wave of a lane: its oldest message, or all that waits.
+    async fn send_wave(self: Arc<Self>, lane: Lane, all: bool) {
+        let wave = self.stalled().begin(&lane, all);
+        for parked in wave {
+            self.send(parked, Some(lane.clone())).await;
+        }
+    }
+
+    /// Called from the publisher's threads.
+    fn answered(
+        self: Arc<Self>,
+        result: Result<(), Undelivered>,
+        rest: Arc<Rest>,
+        attempts: u32,
+        wave: Option<Lane>,
+    ) {
+        match result {
+            Ok(()) => {
+                self.outstanding.add_permits(1);
+                rest.one_answered(true);
+                if let Some(lane) = wave {
+                    let next = self.stalled().answer(&lane, None);
+                    self.go_on(lane, next, attempts);
+                }
+            }
+            Err(Undelivered { error, .. }) if error.kind() == PublishErrorKind::Ended => {
+                self.control.fail(error.to_string());
+                rest.one_answered(false);
+            }
+            Err(Undelivered { message, error }) => {
+                self.say_refused(&message.topic, &error);
+                self.refused(
+                    Parked {
+                        message,
+                        rest,
+                        attempts,
+                    },
+                    wave,
+                );
+            }
+        }
+    }
+
+    fn refused(self: Arc<Self>, parked: Parked, wave: Option<Lane>) {
+        let attempts = parked.attempts;
+        if let Some(lane) = wave {
+            let next = self.stalled().answer(&lane, Some(parked));
+            self.go_on(lane, next, attempts);
+        } else if let Some(lane) = lane(&parked.message) {
+            let next = {
+                let mut stalled = self.stalled();
+                self.is_stalled.store(true, Ordering::Release);
+                stalled.refuse(lane.clone(), parked)
+            };
+            self.go_on(lane, next, attempts);
+        } else {
+            // Nothing orders it.
+            let delay = self.back_off(attempts);
+            let runtime = self.runtime.clone();
+            runtime.spawn(async move {
+                tokio::time::sleep(delay).await;
+                self.send(parked, None).await;
+            });
+        }
+    }
+
+    fn go_on(self: Arc<Self>, lane: Lane, next: Next, attempts: u32) {
+        let (delay, all) = match next {
+            Next::Nothing => return,
+            Next::Probe => (self.back_off(attempts), false),
+            Next::Wave => (Duration::ZERO, true),
+            Next::Free => return self.say_well(&lane.0),
+        };
+        let runtime = self.runtime.clone();
+        runtime.spawn(async move {
+            tokio::time::sleep(delay).await;
+            self.send_wave(lane, all).await;
+        });
+    }
+
+    fn say_refused(&self, topic: &Arc<str>, error: &PublishError) {
+        let now = Instant::now();
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = warned.get(topic).is_none_or(|last| now - *last >= WARN_INTERVAL);
+        if due {
+            warned.insert(Arc::clone(topic), now);
+            warn!(%error, topic = &**topic, "messages are not delivered; sending them again until they are");
+        }
+    }
+
+    fn say_well(&self, topic: &Arc<str>) {
+        {
+            let stalled = self.stalled();
+            self.is_stalled.store(!stalled.is_empty(), Ordering::Release);
+            if !stalled.is_clear(topic) {
+                return;
+            }
+        }
+        if self
+            .warned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(topic)
+            .is_some()
+        {
+            info!(topic = &**topic, "messages are delivered again");
+        }
+    }
+
+    fn stalled(&self) -> MutexGuard<'_, Stalled<Parked>> {
+        self.stalled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What orders a message; a message without a key is not ordered.
+fn lane(message: &Message) -> Option<Lane> {
+    message.key.clone().map(|key| (Arc::clone(&message.topic), key))
+}
+
+impl Rest {
+    pub(super) fn new(messages: usize, delivered: Delivered) -> Arc<Self> {
+        Arc::new(Self {
+            left: AtomicUsize::new(messages),
+            given_up: AtomicBool::new(false),
+            delivered,
+        })
+    }
+
+    fn one_answered(&self, delivered: bool) {
+        self.given_up.fetch_or(!delivered, Ordering::AcqRel);
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            (self.delivered)(!self.given_up.load(Ordering::Acquire));
+        }
+    }
+}
