@@ -33,5 +33,5 @@ pub use codec::{Decode, Encode, decode};
 pub use cursor::{Cursor, DecodeError, DecodeErrorKind};
 pub use fingerprint::{crc64, sha256};
 pub use logical::Uuid;
-pub use parse::{SchemaError, SchemaErrorKind, Source, parse, parse_str};
+pub use parse::{Partial, SchemaError, SchemaErrorKind, Source, parse, parse_partial, parse_str};
 pub use schema::Schema;

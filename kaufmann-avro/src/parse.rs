@@ -28,13 +28,15 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 pub use self::error::{SchemaError, SchemaErrorKind};
 pub(crate) use self::suggest::closest;
 
 use self::build::Builder;
 use self::error::Errors;
 use self::names::Names;
-use crate::model::Model;
+use crate::model::{Model, TypeId};
 
 /// The text of one schema file.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +70,22 @@ pub fn parse(sources: &[Source<'_>]) -> Result<Model, Vec<SchemaError>> {
     parse_as(sources, Use::Ours)
 }
 
+/// What could be made of files with mistakes, for tools that go on to check what is right.
+#[derive(Debug)]
+pub struct Partial {
+    /// The types as far as they could be read. A part that is wrong is null or missing.
+    pub model: Model,
+    /// The types within which something is wrong, and those that mention one.
+    pub unsound: HashSet<TypeId>,
+    /// All mistakes in all files, in the order of the files.
+    pub errors: Vec<SchemaError>,
+}
+
+/// Parses as [`parse`] does, and keeps what is right beside the mistakes. The model is whole if there are none.
+pub fn parse_partial(sources: &[Source<'_>]) -> Partial {
+    partial(sources, Use::Ours)
+}
+
 /// Parses one schema; errors name it `<schema>`.
 ///
 /// # Errors
@@ -90,6 +108,15 @@ pub(crate) enum Use {
 }
 
 pub(crate) fn parse_as(sources: &[Source<'_>], wanted: Use) -> Result<Model, Vec<SchemaError>> {
+    let partial = partial(sources, wanted);
+    if partial.errors.is_empty() {
+        Ok(partial.model)
+    } else {
+        Err(partial.errors)
+    }
+}
+
+fn partial(sources: &[Source<'_>], wanted: Use) -> Partial {
     let mut errors = Errors::new(sources);
     let texts: Vec<_> = sources
         .iter()
@@ -108,13 +135,17 @@ pub(crate) fn parse_as(sources: &[Source<'_>], wanted: Use) -> Result<Model, Vec
     let built = builder.finish();
 
     let endless = check::endless(&built.model, &mut errors);
+    let unsound = check::unsound(&built, &endless);
     if wanted == Use::Ours {
-        check::defaults(&built, &endless, &mut errors);
+        check::defaults(&built, &unsound, &mut errors);
     }
-    let errors = errors.finish(wanted, texts.iter().any(Option::is_none));
-    if errors.is_empty() {
-        Ok(built.model)
-    } else {
-        Err(errors)
+    let unread = sources.iter().zip(&texts).filter(|(_, text)| text.is_none());
+    let unread = unread
+        .flat_map(|(source, _)| names::possible(source.text))
+        .collect();
+    Partial {
+        model: built.model,
+        unsound,
+        errors: errors.finish(wanted, &unread),
     }
 }

@@ -3,7 +3,7 @@
 mod key;
 mod samples;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kaufmann_avro::model::{Attribute, Definition, Kind, Model, NamedType, TypeId};
 use serde_json::Value;
@@ -37,51 +37,50 @@ pub(crate) struct Event {
     pub(crate) samples: Vec<String>,
 }
 
-/// Finds the events, sorted by name, or everything that is wrong.
+/// Finds the events, sorted by name, and everything that is wrong beyond the `errors` of the stages before.
 pub(crate) fn check(
     types: &Types,
     folder: &Folder,
     config: &Config,
     dir: &str,
-) -> Result<Vec<Event>, Vec<Error>> {
-    let mut errors = Vec::new();
-    options(types, config, dir, &mut errors);
-    tops(types, &mut errors);
+    errors: &mut Vec<Error>,
+) -> Vec<Event> {
+    // What a file with an error defines is not known for sure.
+    let failed = errors.iter().map(|error| error.path.clone()).collect();
+    options(types, config, dir, errors);
+    tops(types, &failed, errors);
     let mut events = BTreeMap::<String, Event>::new();
     let roots = types.roots();
     for (index, named) in types.model.types.iter().enumerate() {
         let id = TypeId(index);
-        fixed(types, named, &mut errors);
-        depth(types, id, &mut errors);
+        fixed(types, named, errors);
+        depth(types, id, errors);
         let top = roots.contains_key(&id) && matches!(named.definition, Definition::Record(_));
-        let Some(name) = name(&types.model, named, top, &mut errors) else {
+        let Some(name) = name(&types.model, named, top, errors) else {
             continue;
         };
         let event = Event {
             root: id,
-            topic: topic(&types.model, named, &mut errors),
-            key: key::key(types, id, &mut errors),
+            topic: topic(&types.model, named, errors),
+            key: key::key(types, id, errors),
             samples: Vec::new(),
             name: name.clone(),
         };
         if let Some(first) = events.get(&name) {
-            let first = types.model.locate(types.model.get(first.root).at);
-            errors.push(Error::at(
-                &types.model,
-                named.at,
-                ErrorKind::DuplicateEvent { name, first },
-            ));
+            let first = types.model.get(first.root);
+            // A type that is defined twice is an error already.
+            if first.name != named.name {
+                let first = types.model.locate(first.at);
+                let kind = ErrorKind::DuplicateEvent { name, first };
+                errors.push(Error::at(&types.model, named.at, kind));
+            }
         } else {
             events.insert(name, event);
         }
     }
     let mut events = events.into_values().collect::<Vec<_>>();
-    samples::samples(types, folder, &mut events, &mut errors);
-    if errors.is_empty() {
-        Ok(events)
-    } else {
-        Err(errors)
-    }
+    samples::samples(types, folder, &mut events, errors);
+    events
 }
 
 /// The event's name, if the type is one.
@@ -153,9 +152,10 @@ fn malformed(model: &Model, attribute: &Attribute, name: &'static str, expected:
 }
 
 /// The top of each file must define a type that has a name.
-fn tops(types: &Types, errors: &mut Vec<Error>) {
+fn tops(types: &Types, failed: &BTreeSet<String>, errors: &mut Vec<Error>) {
     let roots = types.roots();
-    for (index, file) in types.model.files.iter().enumerate() {
+    let files = types.model.files.iter().enumerate();
+    for (index, file) in files.filter(|(_, file)| !failed.contains(&file.path)) {
         let what = match &file.root.kind {
             Kind::Named(id) if roots.get(id) == Some(&index) => continue,
             Kind::Named(id) => {
@@ -223,9 +223,12 @@ fn levels(types: &Types, shape: &Shape) -> usize {
 
 /// What the build script asks for must exist.
 fn options(types: &Types, config: &Config, dir: &str, errors: &mut Vec<Error>) {
+    // What names no type may name one that could not be read.
+    let complete = errors.is_empty();
     let mut wrong = |option, reason| errors.push(Error::whole(dir, ErrorKind::Option { option, reason }));
     let names = types.model.types.iter().map(|named| &named.name);
     if let Some(prefix) = &config.strip_prefix
+        && complete
         && names
             .clone()
             .all(|name| naming::strip(&name.namespace, prefix).is_none())
@@ -237,7 +240,7 @@ fn options(types: &Types, config: &Config, dir: &str, errors: &mut Vec<Error>) {
     }
     let names = names.map(ToString::to_string).collect::<Vec<_>>();
     for (target, derives) in &config.derives {
-        if target != "*" && !names.contains(target) {
+        if target != "*" && complete && !names.contains(target) {
             let hint = did_you_mean(target, names.iter().map(String::as_str));
             wrong(
                 "derive",

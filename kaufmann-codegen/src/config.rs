@@ -85,21 +85,22 @@ impl Config {
     ///
     /// Everything that is wrong with any of the files, sorted by place.
     pub fn generate(&self, dir: impl AsRef<Path>) -> Result<Generated, Vec<Error>> {
-        let (folder, errors) = load::load(dir.as_ref());
-        self.generate_from(folder, errors, dir.as_ref()).map_err(sorted)
-    }
-
-    fn generate_from(
-        &self,
-        mut folder: load::Folder,
-        unread: Vec<Error>,
-        dir: &Path,
-    ) -> Result<Generated, Vec<Error>> {
+        let (mut folder, mut errors) = load::load(dir.as_ref());
         if self.no_samples {
-            folder.samples.clear();
+            folder.leave_samples(&mut errors);
         }
-        let types = model::parse(&folder.schemas, unread)?;
-        let events = check::check(&types, &folder, self, &dir.to_string_lossy())?;
+        let types = model::parse(&folder.schemas, &mut errors);
+        // Each stage goes on with what is right, so that all errors of all files are reported at once.
+        let events = check::check(
+            &types,
+            &folder,
+            self,
+            &dir.as_ref().to_string_lossy(),
+            &mut errors,
+        );
+        if !errors.is_empty() {
+            return Err(sorted(errors));
+        }
         let names = naming::Names::new(&types, self.strip_prefix.as_deref());
         let code = render::render(&types, &names, &events, self);
         let events = events.into_iter().map(|event| event.name).collect();

@@ -27,7 +27,7 @@ pub(crate) struct Folder {
 pub(crate) struct Text {
     /// Its path: the folder's as given, then `/` and what is below.
     pub(crate) path: String,
-    /// Its content.
+    /// Its content; bytes that are not UTF-8 are U+FFFD, and an error.
     pub(crate) text: String,
 }
 
@@ -38,6 +38,21 @@ impl Text {
         path.strip_suffix(SCHEMA)
             .or_else(|| path.strip_suffix(SAMPLES))
             .unwrap_or(path)
+    }
+}
+
+impl Folder {
+    /// Forgets the samples, and what is wrong with them.
+    pub(crate) fn leave_samples(&mut self, errors: &mut Vec<Error>) {
+        self.samples.clear();
+        errors.retain(|error| !error.path.ends_with(SAMPLES));
+    }
+
+    /// Whether there is a schema of this stem, even if it could not be read.
+    pub(crate) fn has_schema(&self, stem: &str) -> bool {
+        self.watched
+            .iter()
+            .any(|path| path.strip_suffix(SCHEMA) == Some(stem))
     }
 }
 
@@ -89,7 +104,10 @@ fn walk(dir: &Path, path: &str, above: &mut Vec<PathBuf>, folder: &mut Folder, e
         };
         folder.watched.push(path.clone());
         match read(&entry, &path) {
-            Ok(text) => list.push(Text { path, text }),
+            Ok((text, error)) => {
+                errors.extend(error);
+                list.push(Text { path, text });
+            }
             Err(error) => errors.push(error),
         }
     }
@@ -106,22 +124,32 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn read(file: &Path, path: &str) -> Result<String, Error> {
+/// The text; if some of it is not UTF-8, then what can be made of it, so that the rest is checked too, and the error.
+fn read(file: &Path, path: &str) -> Result<(String, Option<Error>), Error> {
     let bytes = fs::read(file).map_err(|error| unreadable(path, "read the file", &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let (valid, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
-        let valid = String::from_utf8_lossy(valid);
-        let line = valid.matches('\n').count() + 1;
-        let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        Error {
-            path: path.to_owned(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(column).unwrap_or(u32::MAX),
-            kind: ErrorKind::NotUtf8 {
-                byte: rest.first().copied().unwrap_or_default(),
-            },
-        }
-    })
+    let Err(found) = std::str::from_utf8(&bytes) else {
+        return Ok((String::from_utf8_lossy(&bytes).into_owned(), None));
+    };
+    let (valid, rest) = bytes.split_at(found.valid_up_to());
+    let kind = ErrorKind::NotUtf8 {
+        byte: rest.first().copied().unwrap_or_default(),
+    };
+    let error = after(path, &String::from_utf8_lossy(valid), kind);
+    // UTF-16 has a null in every second place.
+    let text = String::from_utf8_lossy(&bytes).replace('\0', "");
+    Ok((text, Some(error)))
+}
+
+/// An error behind the text that is right.
+fn after(path: &str, valid: &str, kind: ErrorKind) -> Error {
+    let line = valid.matches('\n').count() + 1;
+    let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    Error {
+        path: path.to_owned(),
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        kind,
+    }
 }
 
 fn unreadable(path: &str, action: &'static str, error: &io::Error) -> Error {

@@ -2,10 +2,10 @@
 
 mod layout;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use kaufmann_avro::model::{Definition, Kind, Logical, Model, Node, TypeId};
-use kaufmann_avro::{SchemaErrorKind, Source};
+use kaufmann_avro::{SchemaError, SchemaErrorKind, Source};
 
 use crate::error::{Error, ErrorKind};
 use crate::load::Text;
@@ -23,6 +23,8 @@ pub(crate) struct Types {
     pub(crate) unions: Vec<Union>,
     /// What follows from the shapes.
     pub(crate) layout: Layout,
+    /// The types in or behind which something is wrong.
+    pub(crate) unsound: HashSet<TypeId>,
 }
 
 /// An index into [`Types::unions`].
@@ -98,7 +100,7 @@ pub(crate) struct Variant {
 
 impl Types {
     /// Sorts out the types of a model.
-    pub(crate) fn new(model: Model) -> Self {
+    pub(crate) fn new(model: Model, unsound: HashSet<TypeId>) -> Self {
         let mut lower = Lower {
             model: &model,
             unions: Vec::new(),
@@ -115,6 +117,7 @@ impl Types {
             fields,
             unions,
             layout,
+            unsound,
         }
     }
 
@@ -282,28 +285,43 @@ fn branch_name(model: &Model, kind: &Kind) -> String {
     .to_owned()
 }
 
-/// Parses all texts together. `unread` holds what kept other files from being read; what is missing may be in them.
-pub(crate) fn parse(schemas: &[Text], unread: Vec<Error>) -> Result<Types, Vec<Error>> {
+/// Parses all texts together, and adds what is wrong to what kept files from being read.
+pub(crate) fn parse(schemas: &[Text], errors: &mut Vec<Error>) -> Types {
     let sources = schemas.iter().map(|file| Source {
         path: &file.path,
         text: &file.text,
     });
-    let missing = !unread.is_empty();
-    let mut errors = unread;
-    match kaufmann_avro::parse(&sources.collect::<Vec<_>>()) {
-        Ok(model) if errors.is_empty() => return Ok(Types::new(model)),
-        Ok(_) => {}
-        Err(found) => {
-            let found = found
-                .into_iter()
-                .filter(|error| !missing || !matches!(error.kind, SchemaErrorKind::UnknownType { .. }));
-            errors.extend(found.map(|error| Error {
-                kind: ErrorKind::Schema(error.kind.to_string()),
-                path: error.path,
-                line: error.line,
-                column: error.column,
-            }));
+    let parsed = kaufmann_avro::parse_partial(&sources.collect::<Vec<_>>());
+    let found = parsed
+        .errors
+        .into_iter()
+        .filter(|error| !follows(error, errors))
+        .map(|error| Error {
+            kind: ErrorKind::Schema(error.kind.to_string()),
+            path: error.path,
+            line: error.line,
+            column: error.column,
+        });
+    let found = found.collect::<Vec<_>>();
+    errors.extend(found);
+    Types::new(parsed.model, parsed.unsound)
+}
+
+/// Whether an error may be there only because a file could not be read.
+fn follows(error: &SchemaError, unread: &[Error]) -> bool {
+    let not_utf8 = |other: &&Error| matches!(other.kind, ErrorKind::NotUtf8 { .. });
+    let mut not_utf8 = unread.iter().filter(not_utf8);
+    match &error.kind {
+        // What such a file defines is not known at all.
+        SchemaErrorKind::UnknownType { suggestion: None, .. }
+            if unread
+                .iter()
+                .any(|other| matches!(other.kind, ErrorKind::Io { .. })) =>
+        {
+            true
         }
+        SchemaErrorKind::Json(_) => not_utf8.any(|other| other.path == error.path),
+        // It stands for the bytes that are not UTF-8.
+        kind => kind.to_string().contains('\u{fffd}') && not_utf8.next().is_some(),
     }
-    Err(errors)
 }

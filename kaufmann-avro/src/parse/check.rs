@@ -62,8 +62,7 @@ fn next_endless<'m>(model: &'m Model, known: &[Option<usize>], id: TypeId) -> Op
 }
 
 /// Reports the defaults that do not fit, but for those whose type is wrong itself.
-pub(super) fn defaults(built: &Built, endless: &HashSet<TypeId>, errors: &mut Errors<'_>) {
-    let unsound = unsound(built, endless);
+pub(super) fn defaults(built: &Built, unsound: &HashSet<TypeId>, errors: &mut Errors<'_>) {
     for (id, index, at) in &built.defaults {
         let Definition::Record(fields) = &built.model.get(*id).definition else {
             continue;
@@ -81,7 +80,7 @@ pub(super) fn defaults(built: &Built, endless: &HashSet<TypeId>, errors: &mut Er
 }
 
 /// The types that are broken or endless, and those that mention one.
-fn unsound(built: &Built, endless: &HashSet<TypeId>) -> HashSet<TypeId> {
+pub(super) fn unsound(built: &Built, endless: &HashSet<TypeId>) -> HashSet<TypeId> {
     let types = &built.model.types;
     let mut users = vec![Vec::new(); types.len()];
     for (index, named) in types.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Mistakes in schemas.
 
+use std::collections::HashSet;
+
 use thiserror::Error;
 
 use super::{Source, Use};
@@ -251,16 +253,20 @@ impl<'a> Errors<'a> {
         self.sources.get(at.file).map_or("<schema>", |source| source.path)
     }
 
-    /// In the order of the files, without those that only follow from an unreadable file or do not matter.
-    pub(super) fn finish(mut self, wanted: Use, any_unreadable: bool) -> Vec<SchemaError> {
+    /// In the order of the files, without those that do not matter or only follow from a file that cannot be read;
+    /// `unread` are the names that such files may define.
+    pub(super) fn finish(mut self, wanted: Use, unread: &HashSet<&str>) -> Vec<SchemaError> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(at, _)| *at);
         found
             .into_iter()
             .filter(|(_, kind)| wanted == Use::Ours || !kind.leaves_bytes_alone())
             // What an unreadable file defines is unknown through no fault of those who refer to it.
-            .filter(|(_, kind)| {
-                !(any_unreadable && matches!(kind, SchemaErrorKind::UnknownType { suggestion: None, .. }))
+            .filter(|(_, kind)| match kind {
+                SchemaErrorKind::UnknownType { name, .. } => {
+                    !unread.contains(name.rsplit('.').next().unwrap_or_default())
+                }
+                _ => true,
             })
             .map(|(at, kind)| SchemaError {
                 path: self.path(at).to_owned(),

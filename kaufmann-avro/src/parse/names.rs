@@ -67,10 +67,11 @@ impl Names {
         if let Some(first) = self.by_name.get(&full) {
             let first = errors.place(self.defined[first.0].at);
             errors.push(at, SchemaErrorKind::DuplicateType { name: full, first });
-            return;
+        } else {
+            self.by_name.insert(full, TypeId(self.defined.len()));
         }
+        // A second definition is built too, for what is wrong in it; references mean the first.
         let id = TypeId(self.defined.len());
-        self.by_name.insert(full, id);
         self.by_place.insert(json.at, id);
         self.defined.push(Defined { name, at });
     }
@@ -128,6 +129,21 @@ pub(super) fn qualify(name: &str, namespace: &str) -> Name {
         namespace: namespace.to_owned(),
         simple: simple.to_owned(),
     }
+}
+
+/// What a file may define that cannot be read: what stands behind each of its words `name`, without namespace. Fields are
+/// among it, as nothing tells them from types there.
+pub(super) fn possible(text: &str) -> impl Iterator<Item = &str> {
+    text.split("name").skip(1).filter_map(|rest| {
+        let value = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"':=,".contains(c));
+        // `namespace`, `names`: another word.
+        if value.len() == rest.len() {
+            return None;
+        }
+        let end = value.find(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c)));
+        let name = value.get(..end.unwrap_or(value.len()))?;
+        name.rsplit('.').next().filter(|simple| !simple.is_empty())
+    })
 }
 
 /// Whether the specification allows it as a name without dots.

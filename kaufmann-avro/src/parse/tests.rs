@@ -676,8 +676,9 @@ fn an_enums_default_is_a_symbol() {
 fn all_mistakes_of_all_files_are_reported_in_order() {
     let texts = [
         "{\"type\": \"record\", \"name\": \"A\", \"fields\": [\n {\"name\": \"x\", \"type\": \"itn\"},\n {\"type\": \"int\"},\n {\"name\": \"y\", \"type\": \"int\", \"default\": \"z\"}]}",
-        "{",
-        r#"{"type": "record", "name": "C", "doc": 1, "fields": [{"name": "b", "type": "B"}, {"name": "i", "type": "Int"}]}"#,
+        r#"{"type": "record", "name": "B""#,
+        r#"{"type": "record", "name": "C", "doc": 1, "fields": [{"name": "b", "type": "B"}, {"name": "i", "type": "Int"},
+            {"name": "d", "type": "Unknown"}]}"#,
     ];
     let found = errors_of(&texts);
     let starts: Vec<_> = found
@@ -692,8 +693,9 @@ fn all_mistakes_of_all_files_are_reported_in_order() {
             "a:4:42: the default of the field `y` does not fit its type",
             "b:1:1: not valid JSON",
             "c:1:40: `doc` must be a string, found a number",
-            // `B` may well be what the unreadable file defines.
+            // `B` may well be what the unreadable file defines, but nothing in it is called `Unknown`.
             "c:1:104: field `i` has unknown type `Int`, did you mean `int`?",
+            "c:2:35: field `d` has unknown type `Unknown`",
         ]
     );
 }

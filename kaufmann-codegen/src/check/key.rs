@@ -43,7 +43,13 @@ pub(super) fn key(types: &Types, root: TypeId, errors: &mut Vec<Error>) -> Optio
         }),
     };
     found
-        .map_err(|kind| errors.push(Error::at(&types.model, attribute.at, kind)))
+        .map_err(|kind| {
+            // In a type with an error the field may only be what was left of it.
+            let follows = !matches!(kind, ErrorKind::Attribute { .. }) && types.unsound.contains(&root);
+            if !follows {
+                errors.push(Error::at(&types.model, attribute.at, kind));
+            }
+        })
         .ok()
 }
 

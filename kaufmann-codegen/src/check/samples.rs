@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kaufmann_avro::json::encode_json;
-use kaufmann_avro::model::{Definition, Model};
+use kaufmann_avro::model::{Definition, Model, TypeId};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
@@ -23,33 +23,42 @@ pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], erro
         .map(|(file, stem)| (stem, file));
     let stems = stems.collect::<BTreeMap<_, _>>();
     let roots = types.roots();
-    for samples in &folder.samples {
-        let Some(file) = stems.get(samples.stem()) else {
-            let name = samples.stem().rsplit('/').next().unwrap_or_default();
+    for file in &folder.samples {
+        if !folder.has_schema(file.stem()) {
+            let name = file.stem().rsplit('/').next().unwrap_or_default();
             let kind = ErrorKind::OrphanSamples {
                 schema: format!("{name}.avsc"),
             };
-            errors.push(Error::whole(samples.path.as_str(), kind));
+            errors.push(Error::whole(file.path.as_str(), kind));
+            continue;
+        }
+        let schema = stems.get(file.stem());
+        let root = roots.iter().find(|(_, top)| Some(*top) == schema);
+        let root = root.map(|(root, _)| *root);
+        if let Some(root) = root.filter(|root| wants_none(&types.model, *root)) {
+            let what = format!("`{}` is none", types.model.get(root).name);
+            let kind = ErrorKind::SamplesOfNoEvent { what };
+            errors.push(Error::whole(file.path.as_str(), kind));
+            continue;
+        }
+        let Some(samples) = split(file, errors) else {
             continue;
         };
-        let root = roots.iter().find(|(_, top)| *top == file).map(|(root, _)| *root);
-        match (root, events.iter_mut().find(|event| Some(event.root) == root)) {
-            (_, Some(event)) => read(types, samples, event, errors),
-            // Why the record became no event is reported already, unless that is what it wants.
-            (Some(root), None) if wants_none(&types.model, root) => {
-                let name = &types.model.get(root).name;
-                let what = format!("`{name}` is none");
-                errors.push(Error::whole(
-                    samples.path.as_str(),
-                    ErrorKind::SamplesOfNoEvent { what },
-                ));
+        let Some(root) = root.filter(|root| !types.unsound.contains(root)) else {
+            continue;
+        };
+        // Why a record became no event is reported already.
+        match events.iter_mut().find(|event| event.root == root) {
+            Some(event) => event.samples = checked(types, file, &samples, root, &event.name, errors),
+            None => {
+                let name = types.model.get(root).name.to_string();
+                checked(types, file, &samples, root, &name, errors);
             }
-            _ => {}
         }
     }
 }
 
-fn wants_none(model: &Model, root: kaufmann_avro::model::TypeId) -> bool {
+fn wants_none(model: &Model, root: TypeId) -> bool {
     let named = model.get(root);
     let no_record = !matches!(named.definition, Definition::Record(_));
     no_record
@@ -59,47 +68,63 @@ fn wants_none(model: &Model, root: kaufmann_avro::model::TypeId) -> bool {
             .is_some_and(|attribute| attribute.value == false)
 }
 
-fn read(types: &Types, file: &Text, event: &mut Event, errors: &mut Vec<Error>) {
-    let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
-    let samples = match serde_json::from_str::<Vec<&RawValue>>(text) {
-        Ok(samples) => samples,
-        Err(error) => {
-            let message = match error.classify() {
-                Category::Data => "this is no array".to_owned(),
-                _ => error
-                    .to_string()
-                    .split(" at line ")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-            };
-            let kind = ErrorKind::SamplesSyntax(message);
-            errors.push(located(file, error.line(), error.column().max(1), kind));
-            return;
-        }
+/// The samples of a file.
+fn split<'a>(file: &'a Text, errors: &mut Vec<Error>) -> Option<Vec<&'a RawValue>> {
+    let error = match serde_json::from_str(text(file)) {
+        Ok(samples) => return Some(samples),
+        Err(error) => error,
     };
-    let Some(top) = types.model.files.get(types.model.get(event.root).at.file) else {
-        return;
+    let message = match error.classify() {
+        Category::Data => "this is no array".to_owned(),
+        _ => error
+            .to_string()
+            .split(" at line ")
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     };
-    for (index, sample) in samples.into_iter().enumerate() {
+    let kind = ErrorKind::SamplesSyntax(message);
+    errors.push(located(file, error.line(), error.column().max(1), kind));
+    None
+}
+
+fn text(file: &Text) -> &str {
+    file.text.strip_prefix('\u{feff}').unwrap_or(&file.text)
+}
+
+/// The samples that are payloads of the event.
+fn checked(
+    types: &Types,
+    file: &Text,
+    samples: &[&RawValue],
+    root: TypeId,
+    event: &str,
+    errors: &mut Vec<Error>,
+) -> Vec<String> {
+    let mut right = Vec::new();
+    let Some(top) = types.model.files.get(types.model.get(root).at.file) else {
+        return right;
+    };
+    for (index, sample) in samples.iter().enumerate() {
         let checked = serde_json::from_str(sample.get()).map_err(|error| (String::new(), error.to_string()));
         let checked = checked.and_then(|value| {
             encode_json(&types.model, &top.root, &value, &mut Vec::new())
                 .map_err(|error| (error.path().to_owned(), error.to_string()))
         });
         match checked {
-            Ok(()) => event.samples.push(compact(sample.get())),
+            Ok(()) => right.push(compact(sample.get())),
             Err((path, reason)) => {
-                let (line, column) = position(text, descend(sample, &path).get());
+                let (line, column) = position(text(file), descend(sample, &path).get());
                 let kind = ErrorKind::Sample {
                     number: index + 1,
-                    event: event.name.clone(),
+                    event: event.to_owned(),
                     reason,
                 };
                 errors.push(located(file, line, column, kind));
             }
         }
     }
+    right
 }
 
 fn located(file: &Text, line: usize, column: usize, kind: ErrorKind) -> Error {
