@@ -112,7 +112,6 @@ fn command<V: Service>(program: &str) -> Command {
         .max_term_width(110)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(true)
         .after_help(examples(program))
         .after_long_help(format!("{}\n\n{LAYERS}\n\n{EXIT_CODES}", examples(program)));
     let commands = commands().into_iter().map(configurable);
@@ -170,6 +169,12 @@ fn dev() -> Command {
 
 #[cfg(feature = "kafka")]
 fn publish() -> Command {
+    use crate::config::check::{TOPIC, is_topic};
+    let topic = |text: &str| {
+        is_topic(text)
+            .then(|| text.to_owned())
+            .ok_or_else(|| format!("no topic's name; expected {TOPIC}"))
+    };
     let command = Command::new("publish")
         .about("Publishes one event, checked against its schema")
         .after_help(
@@ -185,7 +190,7 @@ fn publish() -> Command {
                 .help("The payload: JSON, @FILE, or - for standard input"),
         )
         .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
-        .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]"));
+        .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(topic));
     #[cfg(feature = "dev")]
     let command = command.arg(
         Arg::new("dev")
@@ -225,6 +230,7 @@ fn configurable(command: Command) -> Command {
             .allow_hyphen_values(true)
             .value_name(placeholder(key.path, key.kind));
         match key.kind {
+            Kind::List(_) => arg.action(ArgAction::Append),
             kind if kind.is_table() => arg.action(ArgAction::Append),
             // The last one wins, as in other layers.
             Kind::Flag => arg
@@ -274,7 +280,7 @@ fn placeholder(path: &str, kind: Kind) -> &'static str {
         Kind::List(_) => "NAME,…",
         Kind::Count { .. } | Kind::Number { .. } => "NUMBER",
         Kind::Bytes => "BYTES",
-        Kind::Duration => "DURATION",
+        Kind::Duration { .. } => "DURATION",
         Kind::Flag => "true|false",
         Kind::Choice(["key", ..]) => "key|partition|none",
         Kind::Choice(["record", ..]) => "record|topic|topic-record",

@@ -14,6 +14,7 @@ impl Config {
                 self.retry.initial, self.retry.max
             ));
         }
+        self.check_topics(&mut problems);
         let registry = &self.registry;
         if registry.password.is_some() && registry.user.is_none() {
             problems.push("`registry.password` needs `registry.user`");
@@ -49,6 +50,33 @@ impl Config {
         problems.into_result()
     }
 
+    /// Checks that topics can be called so.
+    fn check_topics(&self, problems: &mut Problems) {
+        let mut named: Vec<(String, String)> = Vec::new();
+        named.extend(
+            self.topics
+                .iter()
+                .map(|topic| ("`topics`".to_owned(), topic.clone())),
+        );
+        named.extend(
+            self.publish
+                .topic
+                .clone()
+                .map(|topic| ("`publish.topic`".to_owned(), topic)),
+        );
+        let of_events = self.publish.topics.iter();
+        named
+            .extend(of_events.map(|(event, topic)| (format!("`publish.topics.\"{event}\"`"), topic.clone())));
+        let dead = match self.dead_letter.topic {
+            Some(_) => "`dead_letter.topic`",
+            None => "`dead_letter.topic`, which follows from `group`,",
+        };
+        named.push((dead.to_owned(), self.dead_letter_topic()));
+        for (place, topic) in named.iter().filter(|(_, topic)| !is_topic(topic)) {
+            problems.push(format!("{place} has `{topic}`, expected {TOPIC}"));
+        }
+    }
+
     /// Checks that a cluster is named.
     pub(crate) fn check_brokers(&self) -> Result<(), Error> {
         let mut problems = Problems::default();
@@ -79,6 +107,15 @@ impl Config {
         }
         problems.into_result()
     }
+}
+
+/// What a topic's name is made of.
+pub(crate) const TOPIC: &str = "letters, digits, `.`, `_` and `-`, at most 249";
+
+/// Whether a topic can be called so.
+pub(crate) fn is_topic(name: &str) -> bool {
+    let is_fit = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(is_fit)
 }
 
 /// `host`, `host:port` or `[v6]:port`.

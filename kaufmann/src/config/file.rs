@@ -69,6 +69,21 @@ impl File<'_> {
         problems: &mut Problems,
     ) {
         let place = self.place(value.span().start);
+        if let Some(number) = unreadable(value.get_ref()) {
+            problems.push(if key.kind.is_table() {
+                format!(
+                    "{place}: `{}` has {number}, expected a finite number below 2^63",
+                    key.path
+                )
+            } else {
+                format!(
+                    "{place}: `{}` is {number}, expected {}",
+                    key.path,
+                    key.kind.expected()
+                )
+            });
+            return;
+        }
         let json = to_json(value.get_ref());
         let origin = Origin::File(place.clone());
         if !key.kind.is_table() {
@@ -120,6 +135,21 @@ fn siblings(prefix: &str) -> impl Iterator<Item = String> {
     };
     let inside = KEYS.iter().filter(move |key| key.path.starts_with(&inside));
     inside.map(move |key| key.path.split('.').take(depth).collect::<Vec<_>>().join("."))
+}
+
+/// A number that JSON does not know, as the file has it: too great, or none at all.
+fn unreadable(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_err() => {
+            Some(number.as_str().to_owned())
+        }
+        DeValue::Float(number) if !number.as_str().parse::<f64>().is_ok_and(f64::is_finite) => {
+            Some(number.as_str().to_owned())
+        }
+        DeValue::Array(items) => items.iter().find_map(|item| unreadable(item.get_ref())),
+        DeValue::Table(fields) => fields.iter().find_map(|(_, value)| unreadable(value.get_ref())),
+        _ => None,
+    }
 }
 
 fn to_json(value: &DeValue<'_>) -> Value {

@@ -56,17 +56,17 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "commit_interval",
-        Kind::Duration,
+        Kind::Duration { min: 10 },
         "How often settled offsets are committed",
     ),
     key(
         "revoke_deadline",
-        Kind::Duration,
+        Kind::Duration { min: 0 },
         "How long a revoked partition may take to finish what is running",
     ),
     key(
         "shutdown_deadline",
-        Kind::Duration,
+        Kind::Duration { min: 0 },
         "How long a shutdown may take to finish what is running",
     ),
     key(
@@ -76,12 +76,12 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "retry.initial",
-        Kind::Duration,
+        Kind::Duration { min: 1 },
         "The wait before a failed handler's first repetition",
     ),
     key(
         "retry.max",
-        Kind::Duration,
+        Kind::Duration { min: 1 },
         "The longest wait before a repetition",
     ),
     key(
@@ -147,7 +147,7 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "registry.timeout",
-        Kind::Duration,
+        Kind::Duration { min: 1 },
         "How long the registry may take to answer",
     ),
     key(

@@ -1,6 +1,11 @@
 //! What a key's value must be, and how it is read from a file's value or from a variable's or a flag's text.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
+
+/// The longest duration. What is to wait for longer is a mistake, and clocks cannot count on without end.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What a value must be.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -21,7 +26,10 @@ pub(crate) enum Kind {
     /// A number of bytes, with or without a unit.
     Bytes,
     /// A number with a unit of time.
-    Duration,
+    Duration {
+        /// The least, in milliseconds.
+        min: u64,
+    },
     /// A number with a fraction.
     Number {
         /// The least.
@@ -63,7 +71,10 @@ impl Kind {
             Self::Bytes => {
                 "a number of bytes of at least 1, such as 65536, \"64KiB\" or \"64MiB\"".to_owned()
             }
-            Self::Duration => "a duration such as \"250ms\", \"30s\" or \"5m\"".to_owned(),
+            Self::Duration { min: 0 } => "a duration such as \"250ms\", \"30s\" or \"5m\"".to_owned(),
+            Self::Duration { min } => {
+                format!("a duration of at least {min}ms such as \"250ms\", \"30s\" or \"5m\"")
+            }
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::Flag => "true or false".to_owned(),
             Self::Choice(names) => one_of(names),
@@ -84,24 +95,37 @@ impl Kind {
                 .filter(|number| (min..=max).contains(number))
                 .map(Value::from),
             (Self::Flag, Value::Bool(flag)) => Some(Value::from(*flag)),
-            (Self::List(_), Value::Array(items)) => items
-                .iter()
-                .map(|item| {
-                    item.as_str()
-                        .map(str::trim)
-                        .filter(|text| !text.is_empty())
-                        .map(Value::from)
-                })
-                .collect(),
+            (Self::List(_), Value::Array(items)) => return self.read_list(items),
             // A single item is what a variable or a flag would be.
             (Self::List(_), Value::String(text)) => return self.parse(text),
             (
-                Self::Text(_) | Self::Secret | Self::Url | Self::Bytes | Self::Duration | Self::Choice(_),
+                Self::Text(_)
+                | Self::Secret
+                | Self::Url
+                | Self::Bytes
+                | Self::Duration { .. }
+                | Self::Choice(_),
                 Value::String(text),
             ) => return self.parse(text),
             _ => None,
         };
         accepted.ok_or_else(|| self.mismatch(value))
+    }
+
+    fn read_list(self, items: &[Value]) -> Result<Value, Mismatch> {
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item.as_str().map(str::trim).filter(|text| !text.is_empty()) {
+                Some(text) => texts.push(text),
+                None => {
+                    return Err(Mismatch {
+                        found: format!("a list with {}", describe(item)),
+                        expected: self.expected(),
+                    });
+                }
+            }
+        }
+        Ok(without_repetitions(texts))
     }
 
     /// The value as `Config` reads it, from the text of a variable or a flag.
@@ -113,7 +137,7 @@ impl Kind {
             Self::Url => is_url(trimmed).then(|| Value::from(trimmed)),
             Self::List(_) => {
                 let items = trimmed.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Some(items.map(Value::from).collect())
+                Some(without_repetitions(items))
             }
             Self::Count { min } => trimmed
                 .parse::<u64>()
@@ -121,8 +145,9 @@ impl Kind {
                 .filter(|number| *number >= min)
                 .map(Value::from),
             Self::Bytes => parse_bytes(trimmed).map(Value::from),
-            Self::Duration => humantime::parse_duration(trimmed)
+            Self::Duration { min } => humantime::parse_duration(trimmed)
                 .ok()
+                .filter(|duration| (Duration::from_millis(min)..=LONGEST).contains(duration))
                 .map(|_| Value::from(trimmed)),
             Self::Number { min, max } => trimmed
                 .parse::<f64>()
@@ -150,6 +175,11 @@ impl Kind {
             && let Some(name) = super::keys::closest(text, names)
         {
             expected.push_str(&format!("; did you mean \"{name}\"?"));
+        }
+        if let (Self::Duration { .. }, Value::String(text)) = (self, value)
+            && humantime::parse_duration(text.trim()).is_ok_and(|duration| duration > LONGEST)
+        {
+            expected.push_str(", at most 365days");
         }
         Mismatch { found, expected }
     }
@@ -205,6 +235,17 @@ fn collect<'v>(
         }
         path.pop();
     }
+}
+
+/// A list without the items that were there before.
+fn without_repetitions<'t>(items: impl IntoIterator<Item = &'t str>) -> Value {
+    let mut known: Vec<&str> = Vec::new();
+    for item in items {
+        if !known.contains(&item) {
+            known.push(item);
+        }
+    }
+    Value::from(known)
 }
 
 fn one_of(names: &[&str]) -> String {
@@ -287,7 +328,29 @@ mod tests {
         let list = Kind::List("a name");
         assert_eq!(list.parse(" a, b ,").unwrap(), json!(["a", "b"]));
         assert_eq!(list.read(&json!("a,b")).unwrap(), json!(["a", "b"]));
-        assert_eq!(list.read(&json!(["a", 1])).unwrap_err().found, "a list");
+        assert_eq!(list.read(&json!(["a", "b", "a"])).unwrap(), json!(["a", "b"]));
+        assert_eq!(list.parse("a,b,a").unwrap(), json!(["a", "b"]));
+    }
+
+    #[test]
+    fn a_wrong_item_of_a_list_is_named() {
+        let found = |value: &Value| Kind::List("a name").read(value).unwrap_err().found;
+        assert_eq!(found(&json!(["a", 1])), "a list with 1");
+        assert_eq!(found(&json!(["a", " "])), "a list with \" \"");
+        assert_eq!(found(&json!([["a"]])), "a list with a list");
+    }
+
+    #[test]
+    fn durations_have_a_least_and_a_greatest() {
+        let expected = |text: &str| Kind::Duration { min: 10 }.parse(text).unwrap_err().expected;
+        Kind::Duration { min: 10 }.parse("10ms").unwrap();
+        Kind::Duration { min: 0 }.parse("0s").unwrap();
+        assert!(expected("9ms").starts_with("a duration of at least 10ms such as"));
+        assert!(
+            expected("900years").ends_with(", at most 365days"),
+            "{}",
+            expected("900years")
+        );
     }
 
     #[test]

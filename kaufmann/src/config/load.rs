@@ -136,7 +136,7 @@ impl Loader {
             .or_else(|| named.map(|(_, value)| PathBuf::from(value)));
         let path = match named {
             Some(path) => path,
-            None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
+            None if is_there(Path::new(DEFAULT_FILE)) => PathBuf::from(DEFAULT_FILE),
             None => return Ok(None),
         };
         match std::fs::read_to_string(&path) {
@@ -254,6 +254,13 @@ fn one_pair(
 fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mut Problems) {
     let place = format!("--{}", key.flag());
     let origin = Origin::Flag(key.flag());
+    // A list given in parts is the list of all parts.
+    let joined = [values.join(",")];
+    let values = if matches!(key.kind, kind::Kind::List(_)) {
+        &joined
+    } else {
+        values
+    };
     for text in values {
         match key.kind {
             // A property's value may have commas of its own; a flag can be repeated instead.
@@ -264,6 +271,11 @@ fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mu
             },
         }
     }
+}
+
+/// Whether there is something by this name, even if it is a link to nothing: that is to be reported, not passed over.
+fn is_there(path: &Path) -> bool {
+    !matches!(path.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn insert<'p>(node: &mut Value, mut path: impl Iterator<Item = &'p str>, value: Value) {

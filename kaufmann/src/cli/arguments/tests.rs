@@ -140,6 +140,30 @@ fn each_key_has_a_flag_that_sets_it() {
 }
 
 #[test]
+fn a_repeated_list_is_the_list_of_all_its_parts() {
+    let invocation = parse(&[
+        "run",
+        "--brokers",
+        "a:1,b:2",
+        "--brokers",
+        "c:3",
+        "--brokers",
+        "a:1",
+    ])
+    .unwrap();
+    assert_eq!(
+        invocation.loader.load().unwrap().config.brokers,
+        ["a:1", "b:2", "c:3"]
+    );
+}
+
+#[test]
+fn help_can_be_asked_for_as_a_command() {
+    let (code, text) = said(&["help", "config"]);
+    assert!(code == 0 && text.contains("--format"), "{text}");
+}
+
+#[test]
 fn the_last_of_a_repeated_flag_wins() {
     let invocation = parse(&["run", "--group", "a", "--group", "b"]).unwrap();
     assert_eq!(invocation.loader.load().unwrap().config.group, "b");
@@ -181,6 +205,15 @@ fn dev_runs_on_or_once_with_a_time_limit() {
     assert_eq!(options(&["dev"]), (false, 30));
     assert_eq!(options(&["dev", "--once", "--timeout", "2m"]), (true, 120));
     assert_eq!(said(&["dev", "--timeout", "2m"]).0, 2);
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_topic_that_can_be_none_is_a_mistake_of_the_command_line() {
+    for topic in ["", "a b", ".."] {
+        let (code, text) = said(&["publish", "a.b", "-", "--topic", topic]);
+        assert!(code == 2 && text.contains("--topic"), "{text}");
+    }
 }
 
 #[cfg(feature = "kafka")]

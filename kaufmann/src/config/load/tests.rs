@@ -89,7 +89,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
         let text = match key.kind {
             kind::Kind::Count { .. } | kind::Kind::Number { .. } => "1",
             kind::Kind::Bytes => "1MiB",
-            kind::Kind::Duration => "1s",
+            kind::Kind::Duration { .. } => "1s",
             kind::Kind::Flag => "true",
             kind::Kind::Choice(names) => names[1],
             kind::Kind::Url => "http://h:1",
@@ -224,7 +224,7 @@ fn a_wrong_type_names_file_line_column_key_found_and_expected() {
     );
     assert_eq!(
         failure("commit_interval = 5"),
-        "kaufmann.toml:1:19: `commit_interval` is 5, expected a duration such as \"250ms\", \"30s\" or \"5m\"",
+        "kaufmann.toml:1:19: `commit_interval` is 5, expected a duration of at least 10ms such as \"250ms\", \"30s\" or \"5m\"",
     );
     assert_eq!(
         failure("registry = 5"),
@@ -234,6 +234,59 @@ fn a_wrong_type_names_file_line_column_key_found_and_expected() {
         failure("max_in_flight = 0"),
         "kaufmann.toml:1:17: `max_in_flight` is 0, expected a whole number of at least 1",
     );
+}
+
+#[test]
+fn a_number_that_is_none_here_is_shown_as_it_stands() {
+    assert_eq!(
+        failure("max_in_flight = 99999999999999999999"),
+        "kaufmann.toml:1:17: `max_in_flight` is 99999999999999999999, expected a whole number of at least 1",
+    );
+    assert_eq!(
+        failure("[retry]\nfactor = inf"),
+        "kaufmann.toml:2:10: `retry.factor` is inf, expected a number from 1 to 100",
+    );
+    assert_eq!(
+        failure("[app.a]\nb = [1, nan]"),
+        "kaufmann.toml:1:2: `app` has nan, expected a finite number below 2^63",
+    );
+}
+
+#[test]
+fn a_topic_that_can_be_none_names_its_setting() {
+    let text = |name: &str, value: &str| variables(&[(name, value)]).unwrap_err().to_string();
+    let expected = "expected letters, digits, `.`, `_` and `-`, at most 249";
+    assert_eq!(
+        text("KAUFMANN_TOPICS", "fine,not fine"),
+        format!("`topics` has `not fine`, {expected}")
+    );
+    assert_eq!(
+        text("KAUFMANN_PUBLISH_TOPIC", ".."),
+        format!("`publish.topic` has `..`, {expected}")
+    );
+    assert_eq!(
+        text("KAUFMANN_PUBLISH_TOPICS", "a.b=t/u"),
+        format!("`publish.topics.\"a.b\"` has `t/u`, {expected}")
+    );
+    let long = "x".repeat(250);
+    assert_eq!(
+        text("KAUFMANN_DEAD_LETTER_TOPIC", &long),
+        format!("`dead_letter.topic` has `{long}`, {expected}")
+    );
+    assert_eq!(
+        text("KAUFMANN_GROUP", "my group"),
+        format!("`dead_letter.topic`, which follows from `group`, has `my group.dead-letter`, {expected}")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nowhere_is_a_file_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kaufmann.toml");
+    assert!(!is_there(&path));
+    std::os::unix::fs::symlink(folder.path().join("nowhere"), &path).unwrap();
+    assert!(is_there(&path));
 }
 
 #[test]
