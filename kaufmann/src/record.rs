@@ -73,6 +73,19 @@ impl Record {
         }
     }
 
+    /// The first record of a batch.
+    pub(crate) fn first(batch: Arc<Batch>) -> Option<Self> {
+        (!batch.is_empty()).then(|| Self::new(batch, 0))
+    }
+
+    /// The record behind this one in its batch, in this one's place.
+    #[inline]
+    pub(crate) fn successor(self) -> Option<Self> {
+        let index = self.index + 1;
+        let more = (index as usize) < self.batch.entries.len();
+        more.then(|| Self::new(self.batch, index))
+    }
+
     /// A record of no topic, with nothing in it.
     pub(crate) fn empty() -> Self {
         Self::of(&RawRecord {
@@ -181,9 +194,8 @@ impl Record {
     }
 
     /// Says where the datum begins.
-    pub(crate) fn with_body(mut self, start: usize) -> Self {
+    pub(crate) fn set_body(&mut self, start: usize) {
         self.body = u32::try_from(start).unwrap_or(u32::MAX);
-        self
     }
 
     /// Says how the datum is read, if its writer had another schema.

@@ -48,8 +48,8 @@ pub(crate) struct Shard<S, F, M> {
     state: State<S>,
     make: M,
     letters: VecDeque<Letter>,
-    /// The batch that is being read, and its next record.
-    batch: Option<(Arc<Batch>, u32)>,
+    /// The next record of the batch that is being read.
+    next: Option<Record>,
     batches: VecDeque<Arc<Batch>>,
     lanes: Lanes<Work>,
     running: FuturesUnordered<Running<F>>,
@@ -89,7 +89,7 @@ where
             state,
             make,
             letters: VecDeque::new(),
-            batch: None,
+            next: None,
             batches: VecDeque::new(),
             lanes: Lanes::default(),
             running: FuturesUnordered::new(),
@@ -168,9 +168,8 @@ where
             let Ended { slot, work, finish } = ended;
             self.slots.give_back(slot);
             self.permits.give_back();
-            let lane = work.record.lane();
-            if self.finish(work, finish) {
-                self.lanes.release(lane);
+            if self.finish(&work.record, work.attempt, finish) {
+                self.lanes.release(work.record.lane());
             }
         }
         progress
@@ -183,9 +182,8 @@ where
         while self.holds == 0 && self.waiting.is_due(cx) && self.permits.hold(cx) {
             let Some(work) = self.waiting.pop() else { break };
             progress = true;
-            let lane = work.record.lane();
-            if !self.run(work) {
-                self.lanes.release(lane);
+            if !self.run(&work.record, work.start, work.attempt) {
+                self.lanes.release(work.record.lane());
             }
         }
         progress
@@ -200,7 +198,7 @@ where
                 if !work.record.may_start() {
                     self.reports.abandon(&work.record);
                     self.lanes.release(lane);
-                } else if !self.run(work) {
+                } else if !self.run(&work.record, work.start, work.attempt) {
                     self.lanes.release(lane);
                 }
             } else {
@@ -211,75 +209,64 @@ where
     }
 
     fn has_records(&self) -> bool {
-        self.batch.is_some() || !self.batches.is_empty() || self.lanes.has_ready()
+        self.next.is_some() || !self.batches.is_empty() || self.lanes.has_ready()
     }
 
-    /// Reads one record: it is settled, queued behind its lane, or run.
+    /// Reads one record. It stays where it is: only who keeps it takes a reference to its batch.
     #[inline]
     fn start_next(&mut self) {
-        let Some(record) = self.next_record() else { return };
-        if !record.may_start() {
-            self.reports.abandon(&record);
+        let next = self.next.take();
+        let Some(mut record) = next.or_else(|| Record::first(self.batches.pop_front()?)) else {
             return;
+        };
+        self.start_record(&mut record);
+        self.next = record.successor();
+    }
+
+    /// Settles a record, queues it behind its lane, or runs it.
+    #[inline]
+    fn start_record(&mut self, record: &mut Record) {
+        if !record.may_start() {
+            return self.reports.abandon(record);
         }
-        let (record, start) = match self.route(record) {
-            Ok(found) => found,
-            Err(unwanted) => return self.settle_unwanted(&unwanted),
+        let Some(start) = self.route(record) else {
+            return self.settle_unwanted(record);
         };
         let lane = record.lane();
         if self.lanes.is_busy(lane) {
             // Copied out, or one busy lane would keep many batches.
+            let record = record.detached();
             self.lanes.queue(
                 lane,
                 Work {
-                    record: record.detached(),
+                    record,
                     start,
                     attempt: 1,
                 },
             );
-        } else if self.run(Work {
-            record,
-            start,
-            attempt: 1,
-        }) {
+        } else if self.run(record, start, 1) {
             self.lanes.occupy(lane);
         }
     }
 
+    /// Finds where the datum begins, and who takes it: `None` if nobody wants the record.
     #[inline]
-    fn next_record(&mut self) -> Option<Record> {
-        loop {
-            let (batch, next) = match &mut self.batch {
-                Some(reading) => reading,
-                None => self.batch.insert((self.batches.pop_front()?, 0)),
-            };
-            let index = *next;
-            if (index as usize) < batch.entries().len() {
-                *next += 1;
-                return Some(Record::new(Arc::clone(batch), index));
-            }
-            self.batch = None;
-        }
-    }
-
-    /// Finds who takes the record; `Err` gives one back that nobody wants.
-    #[inline]
-    fn route(&mut self, record: Record) -> Result<(Record, Start), Record> {
-        match frame(&record) {
+    fn route(&mut self, record: &mut Record) -> Option<Start> {
+        match frame(record) {
             Ok(Some(Frame { schema, body })) => {
-                let record = record.with_body(body);
-                match self.routes.of(schema, &record) {
-                    Some(Route::Handler(handler, plan)) => Ok((record, Start::Handler(handler, plan))),
-                    Some(Route::Unwanted) => Err(record),
-                    Some(Route::Undecodable(reason)) => Ok((record, Start::Undecodable(reason))),
-                    None => Ok((record, Start::Schema(schema))),
+                record.set_body(body);
+                match self.routes.of(schema, record) {
+                    Some(Route::Handler(handler, plan)) => Some(Start::Handler(handler, plan)),
+                    Some(Route::Unwanted) => None,
+                    Some(Route::Undecodable(reason)) => Some(Start::Undecodable(reason)),
+                    None => Some(Start::Schema(schema)),
                 }
             }
             Ok(None) => match self.link.schemas.nameless() {
-                Route::Handler(handler, plan) => Ok((record, Start::Handler(handler, plan))),
-                _ => Err(record),
+                Route::Handler(handler, plan) => Some(Start::Handler(handler, plan)),
+                _ => None,
             },
-            Err(unframed) => Ok((record, Start::Undecodable(unframed.to_string().into()))),
+            Err(unframed) => Some(Start::Undecodable(unframed.to_string().into())),
         }
     }
 
@@ -292,44 +279,38 @@ where
 
     /// Runs a record's handler as far as it goes at once, under the permit that is held. `true` if its lane stays busy.
     #[inline]
-    fn run(&mut self, work: Work) -> bool {
+    fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
         self.clock.step();
-        let Work {
-            record,
-            start,
-            attempt,
-        } = work;
         let future = (self.make)(self.state.clone(), start.clone(), record.clone(), attempt);
         let mut slot = self.slots.fill(future);
-        let polled = slots::poll(&mut slot, &mut Context::from_waker(Waker::noop()));
-        let work = Work {
-            record,
-            start,
-            attempt,
-        };
-        match polled {
+        match slots::poll(&mut slot, &mut Context::from_waker(Waker::noop())) {
             Poll::Pending => {
                 self.permits.take();
+                let work = Work {
+                    record: record.clone(),
+                    start,
+                    attempt,
+                };
                 // It is polled again in the next round, with a waker that finds it.
                 self.running.push(Running::new(slot, work));
                 true
             }
             Poll::Ready(result) => {
                 self.slots.give_back(slot);
-                let finish = result.unwrap_or_else(|panic| panicked(&work.start, &*panic));
-                !self.finish(work, finish)
+                let finish = result.unwrap_or_else(|panic| panicked(&start, &*panic));
+                !self.finish(record, attempt, finish)
             }
         }
     }
 
     /// Deals with the end of an attempt. `false` if the record will be tried again, and its lane stays busy.
     #[inline]
-    fn finish(&mut self, work: Work, finish: Finish) -> bool {
+    fn finish(&mut self, record: &Record, attempt: u32, finish: Finish) -> bool {
         match finish {
-            Finish::Settled => self.reports.settle(&work.record),
+            Finish::Settled => self.reports.settle(record),
             Finish::Handed => {}
-            Finish::Retry(retry) => return self.try_again(work, *retry),
-            Finish::Fatal => self.give_up(&work.record),
+            Finish::Retry(retry) => return self.try_again(record, attempt, *retry),
+            Finish::Fatal => self.give_up(record),
         }
         true
     }
@@ -342,10 +323,9 @@ where
     }
 
     #[cold]
-    fn try_again(&mut self, work: Work, retry: Retry) -> bool {
-        let Work { record, attempt, .. } = work;
+    fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry) -> bool {
         if record.assignment().is_fenced() {
-            self.give_up(&record);
+            self.give_up(record);
             return true;
         }
         let delay = retry
@@ -364,7 +344,7 @@ where
         );
         if let Some(observer) = &self.link.observer {
             let event = retry.handler.and_then(|handler| event_name(&self.link, handler));
-            observer.retrying(&record, event, attempt, delay, &retry.error);
+            observer.retrying(record, event, attempt, delay, &retry.error);
         }
         let lane = record.lane();
         let work = Work {
