@@ -281,8 +281,14 @@ where
     #[inline]
     fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
         self.clock.step();
-        let future = (self.make)(self.state.clone(), start.clone(), record.clone(), attempt);
-        let mut slot = self.slots.fill(future);
+        let mut slot = self.slots.take();
+        // In one expression: the future is built as near to its place as the compiler can.
+        slot.set(Some((self.make)(
+            self.state.clone(),
+            start.clone(),
+            record.clone(),
+            attempt,
+        )));
         match slots::poll(&mut slot, &mut Context::from_waker(Waker::noop())) {
             Poll::Pending => {
                 self.permits.take();

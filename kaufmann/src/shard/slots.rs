@@ -26,12 +26,15 @@ impl<F: Future> Slots<F> {
         Self { free: Vec::new() }
     }
 
-    /// Builds a future in a free place.
+    /// An empty place.
     #[inline]
-    pub(crate) fn fill(&mut self, future: F) -> Slot<F> {
-        let mut slot = self.free.pop().unwrap_or_else(|| Box::pin(None));
-        slot.set(Some(future));
-        slot
+    pub(crate) fn take(&mut self) -> Slot<F> {
+        self.free.pop().unwrap_or_else(Self::allocate)
+    }
+
+    #[cold]
+    fn allocate() -> Slot<F> {
+        Box::pin(None)
     }
 
     /// Takes an empty place back.
