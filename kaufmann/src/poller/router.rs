@@ -13,7 +13,7 @@ use crate::shard::{Inbox, Letter};
 pub(super) const BATCH_RECORDS: usize = 512;
 /// … or this many bytes.
 const BATCH_BYTES: usize = 1 << 20;
-/// The arena of a new batch. It grows with its records.
+/// The arena of the first batch. It grows with its records; the next ones begin with what a full one came to.
 const ARENA: usize = 64 << 10;
 
 /// Collects records in one batch a shard.
@@ -23,6 +23,8 @@ pub(super) struct Router {
     hasher: foldhash::fast::RandomState,
     shards: Vec<(Arc<Inbox>, Batch)>,
     next_unordered: usize,
+    /// The arena of a new batch.
+    arena: usize,
 }
 
 impl Router {
@@ -35,6 +37,7 @@ impl Router {
                 .map(|inbox| (inbox, Batch::default()))
                 .collect(),
             next_unordered: 0,
+            arena: ARENA,
         }
     }
 
@@ -49,10 +52,12 @@ impl Router {
         };
         let (inbox, batch) = &mut self.shards[shard];
         if batch.is_empty() {
-            *batch = Batch::with_capacity(BATCH_RECORDS, ARENA);
+            *batch = Batch::with_capacity(BATCH_RECORDS, self.arena);
         }
         let size = batch.push(assignment, lane, raw);
         if batch.entries().len() >= BATCH_RECORDS || batch.bytes() >= BATCH_BYTES {
+            // An eighth more, or every other batch would grow for some bytes and be copied whole.
+            self.arena = batch.bytes() + batch.bytes() / 8;
             hand_over(inbox, batch);
         }
         size
