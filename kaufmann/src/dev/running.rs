@@ -31,7 +31,8 @@ pub(super) struct Note {
 }
 
 impl Running {
-    /// Writes the note. If that fails, `publish --dev` does not work, and all else does.
+    /// Writes the note, unless another `dev` of the service has one in this folder. If that fails, `publish --dev` does not
+    /// work, and all else does.
     pub(super) fn announce<V: Service>(config: &Config) -> Option<Note> {
         let folder = std::env::current_dir().ok()?;
         let running = Self {
@@ -42,11 +43,20 @@ impl Running {
             folder: folder.clone(),
         };
         let path = path(&notes(), &folder, V::NAME);
-        match running.write(&path) {
-            Ok(()) => Some(Note {
+        match running.claim(&path) {
+            Ok(None) => Some(Note {
                 path,
                 pid: running.pid,
             }),
+            Ok(Some(other)) => {
+                crate::cli::complain(&format_args!(
+                    "warning: a `dev` of {} already runs in {} (process {}); `publish --dev` reaches that one",
+                    V::NAME,
+                    folder.display(),
+                    other.pid
+                ));
+                None
+            }
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "`publish --dev` will not find this service");
                 None
@@ -136,18 +146,33 @@ impl Running {
         addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
     }
 
-    fn write(&self, path: &Path) -> std::io::Result<()> {
+    /// Whether it has ended without removing its note. Its port may be another process's by now.
+    fn is_gone(&self) -> bool {
+        let processes = Path::new("/proc");
+        let has_ended = processes.join("self").exists() && !processes.join(self.pid.to_string()).exists();
+        has_ended || !self.is_local() || !self.answers()
+    }
+
+    /// Writes the note, unless there is one of another `dev` that runs, which is returned.
+    fn claim(&self, path: &Path) -> std::io::Result<Option<Self>> {
         if let Some(folder) = path.parent() {
             private_folder(folder)?;
         }
-        fs::write(path, serde_json::to_vec_pretty(self)?)
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if let Ok(other) = serde_json::from_str::<Self>(&text)
+            && !other.is_gone()
+        {
+            return Ok(Some(other));
+        }
+        fs::write(path, serde_json::to_vec_pretty(self)?)?;
+        Ok(None)
     }
 }
 
 impl Drop for Note {
     fn drop(&mut self) {
         let text = fs::read_to_string(&self.path).unwrap_or_default();
-        // A second `dev` in the same folder has written its own over it.
+        // Two that start at once may both write it; the last one's stays.
         if serde_json::from_str::<Running>(&text).is_ok_and(|running| running.pid == self.pid) {
             _ = fs::remove_file(&self.path);
             // Fails as long as others have notes in it.
@@ -211,7 +236,7 @@ mod tests {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let running = running(&format!("http://{}", listener.local_addr().unwrap()));
         let path = path(&notes.path().join("deep"), Path::new("/f"), "Accounts");
-        running.write(&path).unwrap();
+        assert_eq!(running.claim(&path).unwrap(), None);
         assert_eq!(
             Running::read(&path, Path::new("/f"), "Accounts").unwrap(),
             running
@@ -226,6 +251,23 @@ mod tests {
             pid: 7,
         });
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_note_of_one_that_runs_is_left_alone_and_that_of_one_that_ended_is_written_over() {
+        let notes = tempfile::tempdir().unwrap();
+        let path = notes.path().join("n.json");
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let first = Running {
+            pid: std::process::id(),
+            ..running(&format!("http://{}", listener.local_addr().unwrap()))
+        };
+        let second = running("http://127.0.0.1:1");
+        assert_eq!(first.claim(&path).unwrap(), None);
+        assert_eq!(second.claim(&path).unwrap(), Some(first.clone()));
+        assert_eq!(Running::read(&path, Path::new("/f"), "Accounts").unwrap(), first);
+        drop(listener);
+        assert_eq!(second.claim(&path).unwrap(), None);
     }
 
     #[test]
@@ -250,12 +292,12 @@ mod tests {
         );
         fs::write(&path, "{").unwrap();
         assert!(text().ends_with("is damaged; start `dev` again"));
-        running("http://elsewhere:1").write(&path).unwrap();
+        running("http://elsewhere:1").claim(&path).unwrap();
         assert!(text().ends_with("names another machine; remove it"));
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let gone = running(&format!("http://{}", listener.local_addr().unwrap()));
         drop(listener);
-        gone.write(&path).unwrap();
+        gone.claim(&path).unwrap();
         assert_eq!(
             text(),
             "the `dev` of Accounts in /f (process 7) ended without removing its note; start it again",
