@@ -1,7 +1,7 @@
 //! The generated main: arguments → configuration → logs → runtime → `start` → the command.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::config::Config;
@@ -58,7 +58,10 @@ pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&C
         Ok(invocation) => invocation,
         Err(said) => {
             // Help goes to stdout and ends well; a mistake goes to stderr and does not.
-            _ = said.print();
+            if let Err(error) = said.print().or_else(unread) {
+                complain(&Report(&error));
+                return error.exit_code();
+            }
             return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
         }
     };
@@ -133,12 +136,32 @@ pub(crate) async fn state<V: Service, R: Started<V::State>>(
     })
 }
 
-/// Writes a line to stdout. A reader that has gone away, as `head` does, is no error.
-pub(crate) fn say(line: &dyn fmt::Display) {
-    _ = writeln!(std::io::stdout(), "{line}");
+/// Writes a line to stdout.
+pub(crate) fn say(line: &dyn fmt::Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}
+
+/// What it means that a line could not be written: a reader that has gone away, as `head` does, is no error.
+pub(crate) fn unread(error: io::Error) -> Result<(), Error> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Internal, "standard output cannot be written to").caused_by(error))
 }
 
 /// Writes a line to stderr.
 pub(crate) fn complain(line: &dyn fmt::Display) {
-    _ = writeln!(std::io::stderr(), "{line}");
+    _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_gone_away_is_no_error_and_a_full_disk_is_one() {
+        assert!(unread(io::ErrorKind::BrokenPipe.into()).is_ok());
+        let error = unread(io::ErrorKind::StorageFull.into()).unwrap_err();
+        assert_eq!(error.kind().code(), 70);
+    }
 }

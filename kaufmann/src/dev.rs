@@ -1,5 +1,6 @@
 //! `dev`: the service on a broker and a registry inside the process, fed with the samples beside its schemas.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,11 +57,17 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     let samples = Samples::read::<V>(&config)?;
     let state = cli::state::<V, R>(&config, start, &signals).await?;
     // Only now, so that `publish --dev` finds a service that has started.
-    let _running = Running::announce::<V>(&config);
+    let _note = Running::announce::<V>(&config);
 
-    let screen = Screen::new(catalog::events::<V>().iter().map(|info| info.name));
-    cli::say(&screen.welcome(V::NAME, &config, embedded.partitions()));
     let (reporter, happenings) = Reporter::new();
+    let screen = Screen::new(catalog::events::<V>().iter().map(|info| info.name));
+    let mut stage = Stage {
+        printed: Ok(()),
+        screen,
+        tally: Tally::new(embedded::returning::<V>(&config)),
+        happenings,
+    };
+    stage.say(&stage.screen.welcome(V::NAME, &config, embedded.partitions()));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let runtime = Runtime::<V>::builder(state)
         .config(&config)
@@ -71,11 +78,6 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
         .run(async move { _ = stopped.await });
     let service = tokio::spawn(runtime);
 
-    let mut stage = Stage {
-        screen,
-        tally: Tally::new(embedded::returning::<V>(&config)),
-        happenings,
-    };
     let watched = stage
         .watch::<V>(&config, samples, options, &signals, service, stop)
         .await;
@@ -83,11 +85,14 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     if options.once {
         stage.conclude()?;
     }
+    stage.printed.or_else(cli::unread)?;
     cli::run::verdict(&config, &finished)
 }
 
 /// What happens between the curtain's rise and its fall.
 struct Stage {
+    /// The first line that could not be printed; none is tried after it.
+    printed: io::Result<()>,
     screen: Screen,
     tally: Tally,
     happenings: mpsc::UnboundedReceiver<Happening>,
@@ -104,12 +109,18 @@ impl Stage {
         stop: tokio::sync::oneshot::Sender<()>,
     ) -> Result<Finished, Error> {
         if samples.0.is_empty() {
-            cli::say(&"no samples: put `create.samples.json` beside `create.avsc`, an array of payloads");
+            self.say("no samples: put `create.samples.json` beside `create.avsc`, an array of payloads");
         }
         self.publish::<V>(config, samples).await?;
         let deadline = tokio::time::Instant::now() + options.timeout;
         loop {
-            if options.once && self.tally.is_complete() {
+            // Without a reader there is nothing left to do but for `--once`, which has its exit code to tell.
+            let is_over = if options.once {
+                self.tally.is_complete()
+            } else {
+                self.printed.is_err()
+            };
+            if is_over {
                 break;
             }
             tokio::select! {
@@ -130,7 +141,13 @@ impl Stage {
 
     fn show(&mut self, happening: &Happening) {
         self.tally.note(happening);
-        cli::say(&self.screen.line(happening));
+        self.say(&self.screen.line(happening));
+    }
+
+    fn say(&mut self, line: &str) {
+        if self.printed.is_ok() {
+            self.printed = cli::say(&line);
+        }
     }
 
     async fn publish<V: Service>(&mut self, config: &Config, samples: Samples) -> Result<(), Error> {
@@ -155,8 +172,8 @@ impl Stage {
     }
 
     /// The summary of `--once`, and whether all went well.
-    fn conclude(&self) -> Result<(), Error> {
-        cli::say(&self.screen.summary(&self.tally));
+    fn conclude(&mut self) -> Result<(), Error> {
+        self.say(&self.screen.summary(&self.tally));
         let complaints = self.tally.complaints();
         if complaints.is_empty() {
             return Ok(());

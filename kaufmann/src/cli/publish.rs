@@ -62,15 +62,14 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
         Ok(delivered) => delivered?,
         Err(_) => {
             let text = format!(
-                "`{}` was not delivered within {PATIENCE:?}; is {} up?",
+                "`{}` was not delivered to topic `{topic}` within {PATIENCE:?}; is {} up?",
                 info.name,
                 config.brokers.join(", ")
             );
             return Err(Error::new(ErrorKind::Publish, text));
         }
     }
-    super::say(&format_args!("published {} to {topic}", info.name));
-    Ok(())
+    super::say(&format_args!("published {} to {topic}", info.name)).or_else(super::unread)
 }
 
 /// An event as a message, as the service itself would publish it.

@@ -12,15 +12,13 @@ pub(super) enum Format {
 }
 
 pub(super) fn print<V: Service>(effective: &Effective, format: Format) -> Result<(), Error> {
-    match format {
-        Format::Json => super::say(&format_args!("{:#}", effective.to_json())),
-        Format::Toml => {
-            super::say(&format_args!(
-                "# {}: the configuration that holds; secrets are not shown",
-                V::NAME
-            ));
-            super::say(&effective.to_toml().trim_end());
-        }
-    }
-    Ok(())
+    let text = match format {
+        Format::Json => format!("{:#}", effective.to_json()),
+        Format::Toml => format!(
+            "# {}: the configuration that holds; secrets are not shown\n{}",
+            V::NAME,
+            effective.to_toml().trim_end()
+        ),
+    };
+    super::say(&text).or_else(super::unread)
 }
