@@ -130,7 +130,8 @@ pub use kaufmann_macros::handler;
 /// | `exhaustive` | optional: the generated module. Every event in it must then have a handler of its own; a catch-all does not count |
 /// | `ignore` | optional, with `exhaustive`: the types of events that need no handler |
 ///
-/// An event has at most one handler in a service, and there is at most one catch-all.
+/// An event has at most one handler in a service, and there is at most one catch-all. The list of handlers may be empty, as a
+/// new service's is, or one's whose handlers are all left out by `#[cfg]`: every record is then one without a handler.
 pub use kaufmann_macros::service;
 
 /// Makes `fn main` of a service's program: command line, configuration, runtime, signals and shutdown.

@@ -6,7 +6,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, LitStr, Signature, Token, Type, Visibility};
 
 use crate::arguments::{self, Keys};
-use crate::errors::Errors;
+use crate::errors::{Errors, listing};
 
 const KEYS: Keys = Keys {
     of: "`#[handler]`",
@@ -62,7 +62,10 @@ fn argument(input: ParseStream<'_>, errors: &mut Errors, arguments: &mut Argumen
         );
         return Ok(());
     }
-    let key = arguments::key(input)?;
+    let Ok(key) = arguments::key(input) else {
+        let known = listing(KEYS.known);
+        return Err(input.error(format!("expected an argument, `#[handler]` takes {known}")));
+    };
     match key.to_string().as_str() {
         "event" => event(input, errors, &key, &mut arguments.event)?,
         "catch_all" if arguments.catch_all.is_some() => errors.on(&key, "`catch_all` is given twice"),
