@@ -214,7 +214,7 @@ impl<'a> Render<'a> {
         let fingerprint = proc_macro2::Literal::u64_unsuffixed(fingerprint);
         quote! {
             /// The schema's full name.
-            pub const NAME: &'static str = #name;
+            pub const FULL_NAME: &'static str = #name;
             /// The schema, complete in itself.
             pub const SCHEMA: &'static str = #schema;
             /// CRC-64-AVRO of the schema's parsing canonical form.

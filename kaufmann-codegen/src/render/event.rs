@@ -39,7 +39,7 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
         impl ::kaufmann::Event for #owned {
             const INFO: &'static ::kaufmann::EventInfo = &::kaufmann::EventInfo {
                 name: #name,
-                full_name: #owned::NAME,
+                full_name: #owned::FULL_NAME,
                 aliases: &[#(#aliases),*],
                 schema: #owned::SCHEMA,
                 fingerprint: #owned::FINGERPRINT,
