@@ -314,7 +314,10 @@ impl Config {
         serde_json::from_value(self.app.0.clone()).map_err(|error| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("the table `[app]` does not fit: {}", without_value(&error.to_string())),
+                format!(
+                    "the table `[app]` does not fit: {}",
+                    without_value(&error.to_string())
+                ),
             )
         })
     }
