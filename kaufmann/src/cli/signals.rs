@@ -94,7 +94,7 @@ impl Watch {
             match Stream::new() {
                 Ok(signals) => {
                     _ = listening.send(Ok(()));
-                    self.watch(signals).await
+                    self.watch(signals).await;
                 }
                 Err(error) => _ = listening.send(Err(error)),
             }
@@ -183,7 +183,8 @@ impl Stream {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::io::{BufRead, BufReader, Lines};
     use std::process::{Child, ChildStdout, Command, Stdio};
@@ -255,9 +256,9 @@ mod tests {
             }
         });
         blocked.recv().unwrap();
-        println!("\nready");
+        crate::cli::say(&"\nready").unwrap();
         runtime.block_on(signals.first());
-        println!("\ndraining");
+        crate::cli::say(&"\ndraining").unwrap();
         loop {
             thread::park();
         }
@@ -298,7 +299,7 @@ mod tests {
         if is_child() {
             let signals = Signals::listen_within(FOREVER, FOREVER).unwrap();
             drop(signals);
-            println!("\nready");
+            crate::cli::say(&"\nready").unwrap();
             loop {
                 thread::park();
             }
