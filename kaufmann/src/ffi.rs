@@ -19,12 +19,18 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::record::RawRecord;
 use crate::source::Waker;
 
+/// The version of librdkafka, 2.12.1, of which it is known that a record's payload points into the batch as it came from
+/// the broker. With another one nothing is assumed, which is slower.
+const KNOWN_LAYOUT: i32 = 0x020c_01ff;
+
 /// The queue of one partition, read apart from the consumer's queue of events.
 ///
 /// Splitting it off before the partition is assigned keeps every record out of the consumer's queue: librdkafka marks a
 /// queue that the application has forwarded (here: to nowhere), and the fetcher leaves a marked queue as it is.
 pub(crate) struct PartitionQueue {
     queue: NonNull<c::rd_kafka_queue_t>,
+    /// Whether it is the librdkafka of [`KNOWN_LAYOUT`].
+    layout_known: bool,
     /// Boxed for a stable address: librdkafka has a pointer to it until `drop` takes it back.
     _waker: Box<Waker>,
     /// The queue must not outlive the client.
@@ -84,6 +90,7 @@ impl PartitionQueue {
         }
         Some(Self {
             queue,
+            layout_known: is_layout_known(),
             _waker: waker,
             _client: Arc::clone(consumer) as Arc<dyn Send + Sync>,
         })
@@ -105,7 +112,8 @@ impl PartitionQueue {
         // Should `each` panic, `Drained` destroys the messages that are left.
         let mut drained = Drained(inbox.messages.drain(..));
         while let Some(message) = drained.next() {
-            message.hand_over(&mut inbox.headers, each);
+            let no_headers = self.layout_known && message.is_followed_by_no_headers();
+            message.hand_over(no_headers, &mut inbox.headers, each);
         }
         count
     }
@@ -160,6 +168,7 @@ impl Drop for Message {
 impl Message {
     fn hand_over(
         self,
+        no_headers: bool,
         room: &mut Vec<(&'static str, Option<&'static [u8]>)>,
         each: &mut dyn FnMut(Fetched<'_>),
     ) {
@@ -178,7 +187,8 @@ impl Message {
             });
         }
         let timestamp = self.timestamp();
-        match self.headers() {
+        let list = if no_headers { None } else { self.headers() };
+        match list {
             None => each(Fetched::Record(RawRecord {
                 offset: raw.offset,
                 timestamp,
@@ -210,29 +220,31 @@ impl Message {
 
     /// The list of headers; `None` if there is none, or if what the broker sent is no list.
     fn headers(&self) -> Option<*mut c::rd_kafka_headers_t> {
-        if self.surely_has_no_headers() {
-            return None;
-        }
         let mut list = ptr::null_mut();
         // SAFETY: the message is alive; librdkafka parses its headers now and keeps them with it.
         let error = unsafe { c::rd_kafka_message_headers(self.0.as_ptr(), &raw mut list) };
         (error == RD_KAFKA_RESP_ERR_NO_ERROR && !list.is_null()).then_some(list)
     }
 
-    /// Whether the message has no headers for certain. librdkafka says so too, but sets up a parser for each message before
-    /// it looks, which costs as much as all else that is done to read one.
-    fn surely_has_no_headers(&self) -> bool {
+    /// Whether the batch says behind the payload that there are no headers. librdkafka would tell too, but it sets up a
+    /// parser for each message before it looks, which costs as much as all else that is done to take a message over.
+    ///
+    /// To be asked only where the layout is known.
+    #[inline]
+    fn is_followed_by_no_headers(&self) -> bool {
         // SAFETY: the message is alive, and nobody writes to it.
         let raw = unsafe { self.0.as_ref() };
-        // Only a batch of Kafka's second format has a leader epoch.
-        // SAFETY: as above.
-        let second_format = unsafe { c::rd_kafka_message_leader_epoch(self.0.as_ptr()) } >= 0;
-        // librdkafka gives an empty payload an address of its own.
-        if !second_format || raw.payload.is_null() || raw.len == 0 {
+        // An empty payload has an address of its own, outside of the batch; so has the text of an error.
+        if raw.err != RD_KAFKA_RESP_ERR_NO_ERROR || raw.payload.is_null() || raw.len == 0 {
             return false;
         }
-        // SAFETY: in that format the number of headers follows the value as a variable-length integer of at least one byte,
-        // and librdkafka's payload points to the value inside of the batch.
+        // Only batches of Kafka's record format 2 have a leader epoch.
+        // SAFETY: as above.
+        if unsafe { c::rd_kafka_message_leader_epoch(self.0.as_ptr()) } < 0 {
+            return false;
+        }
+        // SAFETY: the payload points into the batch, and in format 2 the number of headers, a variable-length integer of at
+        // least one byte, follows the value within the record.
         unsafe { *raw.payload.cast::<u8>().add(raw.len) == 0 }
     }
 
@@ -279,6 +291,10 @@ unsafe fn bytes<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) })
 }
 
+fn is_layout_known() -> bool {
+    rdkafka::util::get_rdkafka_version().0 == KNOWN_LAYOUT
+}
+
 /// Starts to commit offsets. The answer comes as an event on the consumer's queue, which polling the consumer turns into
 /// a call of [`ConsumerContext::commit_callback`]; rdkafka's own asynchronous commit is never answered.
 pub(crate) fn commit<C: ConsumerContext>(
@@ -321,5 +337,16 @@ pub(crate) fn mock_group_initial_delay<C: ClientContext>(client: &Client<C>, mil
         if !cluster.is_null() {
             c::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, milliseconds);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After an update: read `rd_kafka_msgset_reader_msg_v2` again, then move the number.
+    #[test]
+    fn the_layout_of_the_librdkafka_that_is_built_in_is_known() {
+        assert!(is_layout_known());
     }
 }
