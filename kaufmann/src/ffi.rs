@@ -238,7 +238,8 @@ impl Message {
         if raw.err != RD_KAFKA_RESP_ERR_NO_ERROR || raw.payload.is_null() || raw.len == 0 {
             return false;
         }
-        // Only batches of Kafka's record format 2 have a leader epoch.
+        // Only batches of Kafka's record format 2 have a leader epoch. Brokers from 4.0 on have no other format (KIP-724); older
+        // ones could mix them within one partition only if its topic's format was set back.
         // SAFETY: as above.
         if unsafe { c::rd_kafka_message_leader_epoch(self.0.as_ptr()) } < 0 {
             return false;

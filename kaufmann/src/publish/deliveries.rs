@@ -129,7 +129,7 @@ impl Deliveries {
         } = parked;
         let deliveries = Arc::clone(self);
         self.queue(message, move |result| {
-            deliveries.answered(result, rest, attempts + 1, wave)
+            deliveries.answered(result, rest, attempts + 1, wave);
         })
         .await;
     }
