@@ -1,5 +1,6 @@
 //! What the schemas must fulfil beyond Avro's own rules: which records are events, where they go, what orders them.
 
+mod doubts;
 mod key;
 mod samples;
 
@@ -14,6 +15,7 @@ use crate::load::Folder;
 use crate::model::{Shape, Types};
 use crate::naming;
 
+pub(crate) use self::doubts::doubts;
 pub(crate) use self::key::{Key, KeyKind};
 
 /// The longest fixed that is generated: it is an array by value.

@@ -34,6 +34,9 @@ pub struct Generated {
     pub events: Vec<String>,
     /// Every file and every folder the code depends on.
     pub watched: Vec<String>,
+    /// What is legal but hardly meant, each `path:line:column: message`: a logical type that Avro ignores, a misspelt
+    /// attribute.
+    pub warnings: Vec<String>,
 }
 
 impl Config {
@@ -108,6 +111,7 @@ impl Config {
             code,
             events,
             watched: folder.watched,
+            warnings: check::doubts(&types.model),
         })
     }
 
@@ -135,9 +139,12 @@ impl Config {
         match written {
             Ok(generated) => {
                 let watched = generated.watched.into_iter();
-                watched
-                    .map(|path| format!("cargo::rerun-if-changed={path}"))
-                    .collect()
+                let watched = watched.map(|path| format!("cargo::rerun-if-changed={path}"));
+                let warnings = generated
+                    .warnings
+                    .iter()
+                    .map(|line| format!("cargo::warning={}", line.replace('\n', " ")));
+                watched.chain(warnings).collect()
             }
             // With an error among its instructions the build script runs again in any case. It must not end with an
             // exit code of its own: Cargo would show all of its output once more. An instruction is one line.

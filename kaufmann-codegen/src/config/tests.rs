@@ -42,6 +42,31 @@ fn errors(dir: &Path) -> Vec<String> {
 }
 
 #[test]
+fn what_is_hardly_meant_is_a_warning_with_its_place() {
+    let schema = r#"{"type": "record", "name": "a", "topik": "t", "fields": [
+        {"name": "x", "type": {"type": "long", "logicalType": "timestamp-milis"}},
+        {"name": "y", "type": ["null", {"type": "int", "logicalType": "timestamp-millis"}]},
+        {"name": "z", "type": {"type": "int", "logicalType": "date"}}
+    ]}"#;
+    let dir = folder(&[("a.avsc", schema)]);
+    let out = TempDir::new().unwrap();
+    let instructions = build(&Config::new().out_dir(out.path()), dir.path());
+    let warnings: Vec<_> = instructions
+        .iter()
+        .filter_map(|line| line.strip_prefix("cargo::warning="))
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "schemas/a.avsc:1:42: the attribute `topik` says nothing to kaufmann, did you mean `topic`?",
+            "schemas/a.avsc:2:63: the logical type `timestamp-milis` is unknown, so Avro ignores it, did you mean \
+             `timestamp-millis`?",
+            "schemas/a.avsc:3:71: the logical type `timestamp-millis` does not fit the type it stands at, so Avro ignores it",
+        ]
+    );
+}
+
+#[test]
 fn cargo_watches_every_file_that_counts_and_every_folder() {
     let dir = folder(&[
         ("user/create.avsc", SCHEMA),

@@ -1,0 +1,86 @@
+//! What is legal, but hardly meant: a logical type that is ignored, an attribute of ours that is misspelt.
+
+use kaufmann_avro::model::{Attribute, Attributes, Definition, Kind, Model, Node};
+use serde_json::Value;
+
+use crate::error::did_you_mean;
+
+/// The logical types of Avro 1.12.
+const LOGICAL_TYPES: [&str; 13] = [
+    "decimal",
+    "big-decimal",
+    "uuid",
+    "date",
+    "time-millis",
+    "time-micros",
+    "timestamp-millis",
+    "timestamp-micros",
+    "timestamp-nanos",
+    "local-timestamp-millis",
+    "local-timestamp-micros",
+    "local-timestamp-nanos",
+    "duration",
+];
+/// The attributes of a record that kaufmann reads.
+const ATTRIBUTES: [&str; 3] = ["event", "topic", "key"];
+
+/// Every doubt, as `path:line:column: message`, in the order of the places.
+pub(crate) fn doubts(model: &Model) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in &model.files {
+        node(model, &file.root, &mut found);
+    }
+    for named in &model.types {
+        logical(model, &named.attributes, &mut found);
+        if let Definition::Record(fields) = &named.definition {
+            named
+                .attributes
+                .0
+                .iter()
+                .for_each(|attribute| misspelt(model, attribute, &mut found));
+            fields
+                .iter()
+                .for_each(|field| node(model, &field.node, &mut found));
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn node(model: &Model, node_: &Node, found: &mut Vec<String>) {
+    logical(model, &node_.attributes, found);
+    match &node_.kind {
+        Kind::Array(items) | Kind::Map(items) => node(model, items, found),
+        Kind::Union(branches) => branches.iter().for_each(|branch| node(model, branch, found)),
+        _ => {}
+    }
+}
+
+/// A logical type is kept among the attributes if Avro ignores it.
+fn logical(model: &Model, attributes: &Attributes, found: &mut Vec<String>) {
+    let Some(attribute) = attributes.get("logicalType") else {
+        return;
+    };
+    let at = model.locate(attribute.at);
+    found.push(match &attribute.value {
+        Value::String(name) if LOGICAL_TYPES.contains(&name.as_str()) => {
+            format!("{at}: the logical type `{name}` does not fit the type it stands at, so Avro ignores it")
+        }
+        Value::String(name) => {
+            let hint = did_you_mean(name, LOGICAL_TYPES);
+            format!("{at}: the logical type `{name}` is unknown, so Avro ignores it{hint}")
+        }
+        other => format!("{at}: a logical type is a string, not `{other}`, so Avro ignores it"),
+    });
+}
+
+fn misspelt(model: &Model, Attribute { key, at, .. }: &Attribute, found: &mut Vec<String>) {
+    let hint = did_you_mean(key, ATTRIBUTES);
+    if !hint.is_empty() && !ATTRIBUTES.contains(&key.as_str()) {
+        found.push(format!(
+            "{}: the attribute `{key}` says nothing to kaufmann{hint}",
+            model.locate(*at)
+        ));
+    }
+}
