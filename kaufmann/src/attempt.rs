@@ -249,7 +249,7 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
             .await
         }
         Class::Skip => {
-            warn!(handler = path, ?record, error, "skipped");
+            warn!(handler = path, %record, error, "skipped");
             if let Some(observer) = &link.observer {
                 observer.settled(
                     record,
@@ -262,12 +262,12 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
         Class::Fatal => {
             error!(
                 handler = path,
-                ?record,
+                %record,
                 error,
                 "the handler asks the service to stop"
             );
             link.control.fail(format!(
-                "{} failed on {record:?}: {error}",
+                "{} failed on {record}: {error}",
                 path.unwrap_or("a handler")
             ));
             Finish::Fatal
@@ -277,7 +277,7 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
 
 async fn dead_letter(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish {
     warn!(
-        ?record,
+        %record,
         class = reason.class,
         error = reason.error,
         handler = reason.handler,

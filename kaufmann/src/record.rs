@@ -233,15 +233,16 @@ impl Record {
     }
 }
 
+/// `topic/partition@offset`
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}@{}", self.topic(), self.partition(), self.offset())
+    }
+}
+
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Record({}/{}@{})",
-            self.topic(),
-            self.partition(),
-            self.offset()
-        )
+        write!(f, "Record({self})")
     }
 }
 

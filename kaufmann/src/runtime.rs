@@ -216,7 +216,7 @@ async fn know_emitted<V: Service>(outbound: &Outbound) -> Result<(), Error> {
         match outbound.routes().id(&route).await {
             Ok(_) => {}
             Err(error) if error.kind() == PublishErrorKind::Registry => {
-                warn!(%error, "starting without it; it is asked for again when it is needed");
+                warn!(event = info.name, %error, "starting without the id of this event's schema; it is asked for when it is needed");
             }
             Err(error) => return Err(Error::new(ErrorKind::Schema, error.to_string())),
         }

@@ -342,7 +342,7 @@ where
             .and_then(|handler| self.link.handlers.get(handler as usize));
         warn!(
             handler = handler.map(|entry| entry.path),
-            ?record,
+            %record,
             attempt,
             ?delay,
             error = retry.error,

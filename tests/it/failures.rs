@@ -108,7 +108,7 @@ async fn a_fatal_failure_ends_the_service_and_commits_nothing_of_the_record() {
     assert!(
         error
             .to_string()
-            .contains("numbered failed on Record(in/0@1): told to stop"),
+            .contains("numbered failed on in/0@1: told to stop"),
         "{error}"
     );
     assert_eq!(feed.committed(TOPIC, 0), Some(1));

@@ -26,8 +26,8 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     tracing::info!(
         service = V::NAME,
         group = config.group,
-        topics = ?config.topics,
-        brokers = ?config.brokers,
+        topics = config.topics.join(","),
+        brokers = config.brokers.join(","),
         registry = registry.url(),
         "started"
     );

@@ -139,7 +139,7 @@ impl Outbound {
                 Ok(message) => return message,
                 Err(error) => {
                     let delay = self.deliveries.back_off(attempt);
-                    warn!(%error, ?cause, attempt, delay = ?delay, "an event cannot be published yet; trying again");
+                    warn!(%error, %cause, attempt, delay = ?delay, "an event cannot be published yet; trying again");
                     tokio::time::sleep(delay).await;
                     attempt += 1;
                 }
