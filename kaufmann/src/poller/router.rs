@@ -48,7 +48,7 @@ impl Router {
         let shard = if lane == UNORDERED {
             self.any_shard()
         } else {
-            ((lane >> 32) * self.shards.len() as u64 >> 32) as usize
+            (((lane >> 32) * self.shards.len() as u64) >> 32) as usize
         };
         let (inbox, batch) = &mut self.shards[shard];
         if batch.is_empty() {
