@@ -117,6 +117,11 @@ pub(crate) fn panicked(start: &Start, payload: &(dyn std::any::Any + Send)) -> F
     }))
 }
 
+/// A handler's path as it stands in the service's list.
+pub(crate) fn handler_path(link: &Link, handler: u32) -> Option<&'static str> {
+    link.handlers.get(handler as usize).map(|entry| entry.path)
+}
+
 /// The name of the event that a handler takes.
 pub(crate) fn event_name(link: &Link, handler: u32) -> Option<&'static str> {
     link.handlers
@@ -186,7 +191,7 @@ async fn conclude(link: &Arc<Link>, verdict: Verdict, record: &Record, handler: 
         Verdict::Undecodable(error) => {
             let event = event_name(link, handler).unwrap_or_default();
             let error = format!("the payload is no `{event}`: {}", explained(&error, record));
-            let path = link.handlers.get(handler as usize).map(|entry| entry.path);
+            let path = handler_path(link, handler);
             dead_letter(
                 link,
                 record,
@@ -227,7 +232,7 @@ async fn reply(link: &Arc<Link>, outgoing: Vec<Outgoing>, record: &Record, handl
 
 async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u32, attempt: u32) -> Finish {
     let error = Chain(failure.error()).to_string();
-    let path = link.handlers.get(handler as usize).map(|entry| entry.path);
+    let path = handler_path(link, handler);
     match failure.class() {
         Class::Retry { after } => Finish::Retry(Box::new(Retry {
             start: Start::Handler(handler, record.plan().cloned()),

@@ -16,7 +16,6 @@ pub(crate) struct Lanes<T> {
     busy: HashMap<u64, VecDeque<T>, BuildHasherDefault<Identity>>,
     /// Lanes whose record is done and that have another, in the order in which they became so.
     ready: VecDeque<u64>,
-    queued: usize,
 }
 
 impl<T> Default for Lanes<T> {
@@ -24,7 +23,6 @@ impl<T> Default for Lanes<T> {
         Self {
             busy: HashMap::default(),
             ready: VecDeque::new(),
-            queued: 0,
         }
     }
 }
@@ -39,7 +37,6 @@ impl<T> Lanes<T> {
     /// Puts a record behind those of a busy lane.
     pub(crate) fn queue(&mut self, lane: u64, item: T) {
         self.busy.entry(lane).or_default().push_back(item);
-        self.queued += 1;
     }
 
     /// Marks a lane as busy: the handler of its record did not finish at once.
@@ -67,10 +64,7 @@ impl<T> Lanes<T> {
     pub(crate) fn next(&mut self) -> Option<(u64, T)> {
         while let Some(lane) = self.ready.pop_front() {
             match self.busy.get_mut(&lane).and_then(VecDeque::pop_front) {
-                Some(item) => {
-                    self.queued -= 1;
-                    return Some((lane, item));
-                }
+                Some(item) => return Some((lane, item)),
                 // What waited in it was taken away.
                 None => {
                     self.busy.remove(&lane);
@@ -91,13 +85,12 @@ impl<T> Lanes<T> {
         for queue in self.busy.values_mut() {
             queue.retain(&mut keep);
         }
-        self.queued = self.busy.values().map(VecDeque::len).sum();
     }
 
     /// How many records wait.
     #[cfg(test)]
     pub(crate) fn queued(&self) -> usize {
-        self.queued
+        self.busy.values().map(VecDeque::len).sum()
     }
 
     /// How many lanes are busy.

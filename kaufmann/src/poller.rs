@@ -404,13 +404,7 @@ impl<S: Source> Poller<S> {
     fn drain(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
         let ours =
             |partition: &&Partition| revocation.contains(&partition.assignment) && !partition.is_drained();
-        let unfinished: Vec<_> = self
-            .partitions
-            .iter()
-            .filter(ours)
-            .map(Partition::describe_unsettled)
-            .collect();
-        if unfinished.is_empty() {
+        if !self.partitions.iter().any(|partition| ours(&partition)) {
             return true;
         }
         if now >= revocation.fill_until && revocation.assignments.iter().any(|own| own.admits(0)) {
@@ -421,6 +415,12 @@ impl<S: Source> Poller<S> {
             return false;
         }
         self.drained &= !self.stopping;
+        let unfinished: Vec<_> = self
+            .partitions
+            .iter()
+            .filter(ours)
+            .map(Partition::describe_unsettled)
+            .collect();
         warn!(
             partitions = unfinished.join(", "),
             "not finished in time; these records will be handled again"

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tracing::warn;
 
-use crate::attempt::{Finish, Retry, Start, event_name, panicked};
+use crate::attempt::{Finish, Retry, Start, event_name, handler_path, panicked};
 use crate::context::State;
 use crate::fence::Survey;
 use crate::lanes::Lanes;
@@ -337,11 +337,8 @@ where
         let delay = retry
             .after
             .unwrap_or_else(|| back_off(&self.link.retry, attempt, crate::chance::fraction()));
-        let handler = retry
-            .handler
-            .and_then(|handler| self.link.handlers.get(handler as usize));
         warn!(
-            handler = handler.map(|entry| entry.path),
+            handler = retry.handler.and_then(|handler| handler_path(&self.link, handler)),
             %record,
             attempt,
             ?delay,
