@@ -52,7 +52,12 @@ impl Model {
     /// `record`.
     #[must_use]
     pub fn to_json(&self, node: &Node) -> String {
-        full::write(self, node)
+        full::write(self, node, true)
+    }
+
+    /// [`to_json`](Self::to_json) without docs, which never change what bytes mean.
+    pub(crate) fn to_json_without_docs(&self, node: &Node) -> String {
+        full::write(self, node, false)
     }
 }
 

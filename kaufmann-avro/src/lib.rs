@@ -8,6 +8,9 @@
 //! implement [`Decode`] and [`Encode`] with these; [`logical`] has the types for logical types. [`json`] converts
 //! between JSON and records by a schema at run time.
 //!
+//! Between two versions of a schema: [`resolve`] reads what the one wrote with the other, [`compatibility`] says whether it
+//! always can, and [`lock`] keeps the versions that the registry has beside the schemas.
+//!
 //! Nothing here panics on input, whether it is a schema or a record: depth, lengths and counts are bounded before they
 //! are believed.
 
@@ -28,6 +31,7 @@ pub mod json;
 pub mod resolve;
 
 pub mod compatibility;
+pub mod lock;
 
 pub use codec::{Decode, Encode, decode};
 pub use cursor::{Cursor, DecodeError, DecodeErrorKind};

@@ -13,9 +13,10 @@ enum Task<'m> {
     Text(String),
 }
 
-pub(super) fn write(model: &Model, root: &Node) -> String {
+pub(super) fn write(model: &Model, root: &Node, docs: bool) -> String {
     let mut writer = Writer {
         model,
+        docs,
         out: String::new(),
         defined: HashSet::new(),
         stack: vec![Task::Node(root, "")],
@@ -32,6 +33,7 @@ pub(super) fn write(model: &Model, root: &Node) -> String {
 
 struct Writer<'m> {
     model: &'m Model,
+    docs: bool,
     out: String,
     defined: HashSet<TypeId>,
     stack: Vec<Task<'m>>,
@@ -160,7 +162,7 @@ impl<'m> Writer<'m> {
     }
 
     fn doc(&mut self, doc: Option<&str>) {
-        if let Some(doc) = doc {
+        if let Some(doc) = doc.filter(|_| self.docs) {
             let _ = write!(self.out, ",\"doc\":{}", quoted(doc));
         }
     }

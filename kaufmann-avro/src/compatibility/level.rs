@@ -27,7 +27,7 @@ pub enum Level {
 
 /// A text that is no compatibility level.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{0}` is no compatibility level, use one of {list}", list = Level::ALL.map(Level::as_str).join(", "))]
+#[error("`{0}` is no compatibility level, use one of {list}", list = Level::list())]
 pub struct UnknownLevel(String);
 
 impl Level {
@@ -54,6 +54,12 @@ impl Level {
             Self::Full => "FULL",
             Self::FullTransitive => "FULL_TRANSITIVE",
         }
+    }
+
+    /// The names of all levels, for messages.
+    #[must_use]
+    pub fn list() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
     }
 
     /// Whether the new version must read what a former one wrote.
