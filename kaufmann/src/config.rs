@@ -6,6 +6,7 @@
 //! A new key is a field here and a row in `config/keys.rs`; file, variable, flag, help and listing follow from the row.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -147,10 +148,13 @@ pub struct DeadLetterConfig {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RegistryConfig {
-    /// Its base URL, with the path of the Confluent API if it has one.
-    pub url: Option<String>,
+    /// Its base URLs, with the path of the Confluent API if it has one. The one that answered last is asked first, the others in
+    /// turn if it does not answer.
+    pub url: Vec<String>,
     /// Whether the schemas of published events are registered at the start, if they are not there. Default: no.
     pub register: bool,
+    /// Whether the registry is to normalize schemas before it compares or registers them. Default: no.
+    pub normalize: bool,
     /// How an event's subject is called.
     pub subject: SubjectStrategy,
     /// The user for basic authentication.
@@ -159,9 +163,17 @@ pub struct RegistryConfig {
     pub password: Option<Secret>,
     /// The token for bearer authentication.
     pub token: Option<Secret>,
-    /// How long the registry may take to answer. Default: 10 s.
+    /// A PEM file of the certificates that the registry's own is signed with, instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// A PEM file of the certificate by which the registry knows us, with the chain up to its issuer.
+    pub certificate: Option<PathBuf>,
+    /// A PEM file of that certificate's private key.
+    pub key: Option<PathBuf>,
+    /// How long the registry may take to answer once. Default: 10 s.
     #[serde(with = "duration")]
     pub timeout: Duration,
+    /// How often a call is repeated after trouble that may pass, with waits from 0.1 s that double. Default: 3.
+    pub retries: u32,
 }
 
 /// How an event's subject is called.
@@ -251,13 +263,34 @@ impl Default for PublishConfig {
 impl Default for RegistryConfig {
     fn default() -> Self {
         Self {
-            url: None,
+            url: Vec::new(),
             register: false,
+            normalize: false,
             subject: SubjectStrategy::default(),
             user: None,
             password: None,
             token: None,
+            ca: None,
+            certificate: None,
+            key: None,
             timeout: Duration::from_secs(10),
+            retries: 3,
+        }
+    }
+}
+
+#[cfg(feature = "dev")]
+impl RegistryConfig {
+    /// The same for a registry that knows neither users nor certificates.
+    pub(crate) fn without_security(&self) -> Self {
+        Self {
+            user: None,
+            password: None,
+            token: None,
+            ca: None,
+            certificate: None,
+            key: None,
+            ..self.clone()
         }
     }
 }

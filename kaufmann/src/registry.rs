@@ -3,20 +3,25 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use serde::{Deserialize, Serialize};
+
 mod embedded;
+mod error;
 #[cfg(feature = "registry")]
 mod rest;
 #[cfg(feature = "dev")]
 pub(crate) mod server;
 
-pub use embedded::{EmbeddedRegistry, SubjectVersion};
+pub use embedded::EmbeddedRegistry;
+pub use error::{RegistryError, RegistryErrorKind};
 #[cfg(feature = "registry")]
-pub use rest::RestRegistry;
+pub use rest::{Compatibility, RestRegistry};
 
 /// A future of a registry's answer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RegistryError>> + Send + 'a>>;
 
-/// A schema registry. Implementations ask once per call; caching, single flight and repetition are the runtime's.
+/// A schema registry. Implementations keep nothing: caches and single flight are the runtime's, and so is patience beyond
+/// the few repetitions that an implementation makes of its own.
 pub trait SchemaRegistry: Send + Sync + 'static {
     /// The text of the schema with this id, complete in itself.
     fn schema(&self, id: u32) -> Answer<'_, String>;
@@ -24,45 +29,37 @@ pub trait SchemaRegistry: Send + Sync + 'static {
     /// The text of the schema with this GUID, as header ids name it.
     fn schema_by_guid(&self, guid: [u8; 16]) -> Answer<'_, String>;
 
-    /// The id of a schema under a subject, without registering it. `Ok(None)` if it is not there.
+    /// The id of a schema under a subject, without registering it. `Ok(None)` if it is not there. A schema of another text
+    /// that says the same to readers may count.
     fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>>;
 
     /// Registers a schema under a subject, if it is not there yet, and gives its id.
     fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32>;
 }
 
-/// Why a registry did not answer as hoped.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct RegistryError {
-    kind: RegistryErrorKind,
-    text: String,
-}
-
-/// What kind of trouble a [`RegistryError`] is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// One version of a subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum RegistryErrorKind {
-    /// The registry answered that it does not know the id. It may know it a little later.
-    Unknown,
-    /// The registry refused the schema: incompatible, or not a schema.
-    Refused,
-    /// Anything that may pass: no connection, a time-out, 401, 403, 408, 429, 5xx.
-    Unavailable,
+pub struct SubjectVersion {
+    /// The subject.
+    pub subject: String,
+    /// The version, from 1.
+    pub version: u32,
+    /// The schema's id.
+    pub id: u32,
+    /// The schema's text, complete in itself.
+    pub schema: String,
+    /// What the registry's own text refers to; it stands in `schema` too.
+    pub references: Vec<Reference>,
 }
 
-impl RegistryError {
-    /// An error of this kind with this text: what was asked of which URL, and what came back.
-    pub fn new(kind: RegistryErrorKind, text: impl Into<String>) -> Self {
-        Self {
-            kind,
-            text: text.into(),
-        }
-    }
-
-    /// What kind of trouble it is.
-    #[must_use]
-    pub fn kind(&self) -> RegistryErrorKind {
-        self.kind
-    }
+/// A schema under another subject that a schema refers to by a type's name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reference {
+    /// The full name of the type.
+    pub name: String,
+    /// The subject under which the schema stands that has it.
+    pub subject: String,
+    /// The version of the subject.
+    pub version: u32,
 }

@@ -24,8 +24,11 @@ pub(crate) struct Schemas {
     catch_all: Option<u32>,
     writers: RwLock<HashMap<SchemaKey, Arc<Writer>>>,
     flights: Mutex<HashMap<SchemaKey, Arc<OnceCell<Arc<Writer>>>>>,
-    ids: Mutex<HashMap<String, Arc<OnceCell<u32>>>>,
+    ids: Mutex<HashMap<IdKey, Arc<OnceCell<u32>>>>,
 }
+
+/// An event's name and its subject, which several events of one topic may share.
+type IdKey = (&'static str, String);
 
 /// An event that a handler takes.
 struct Reader {
@@ -151,7 +154,7 @@ impl Schemas {
     ) -> Result<Option<u32>, RegistryError> {
         let cell = {
             let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(ids.entry(subject.to_owned()).or_default())
+            Arc::clone(ids.entry((info.name, subject.to_owned())).or_default())
         };
         let ask = async {
             if register {

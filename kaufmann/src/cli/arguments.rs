@@ -287,7 +287,7 @@ fn placeholder(path: &str, kind: Kind) -> &'static str {
         Kind::Choice(["auto", ..]) => "auto|human|json",
         Kind::Choice(_) => "NAME",
         Kind::Pairs(_) | Kind::Free => "NAME=VALUE",
-        Kind::Url => "URL",
+        Kind::Urls => "URL,…",
         Kind::Text(_) | Kind::Secret => "TEXT",
     }
 }

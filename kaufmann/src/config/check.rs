@@ -28,10 +28,13 @@ impl Config {
         if registry.token.is_some() && registry.user.is_some() {
             problems.push("`registry.token` and `registry.user` exclude each other; remove one");
         }
-        if registry.url.as_ref().is_some_and(|url| url.contains('@')) {
+        if registry.url.iter().any(|url| url.contains('@')) {
             problems.push(
                 "`registry.url` carries credentials; set `registry.user` and `registry.password` instead",
             );
+        }
+        if registry.certificate.is_some() != registry.key.is_some() {
+            problems.push("`registry.certificate` and `registry.key` need each other; set both or none");
         }
         if self.brokers.iter().any(|broker| broker.contains('@')) {
             // Not even in parts: a password with a comma in it is two items.
@@ -99,7 +102,7 @@ impl Config {
                 remedy("topics")
             ));
         }
-        if self.registry.url.is_none() {
+        if self.registry.url.is_empty() {
             problems.push(format!(
                 "no schema registry is configured; {}",
                 remedy("registry.url")

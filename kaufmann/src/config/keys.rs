@@ -119,11 +119,20 @@ pub(crate) static KEYS: &[Key] = &[
         Kind::Text("a topic's name"),
         "Where undecodable records go [default: GROUP.dead-letter]",
     ),
-    often("registry.url", Kind::Url, "The schema registry's base URL"),
+    often(
+        "registry.url",
+        Kind::Urls,
+        "The schema registry's base URL; several are asked in turn",
+    ),
     key(
         "registry.register",
         Kind::Flag,
         "Register the schemas of published events at the start",
+    ),
+    key(
+        "registry.normalize",
+        Kind::Flag,
+        "Let the registry normalize schemas before it compares or registers them",
     ),
     key(
         "registry.subject",
@@ -148,7 +157,27 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "registry.timeout",
         Kind::Duration { min: 1 },
-        "How long the registry may take to answer",
+        "How long the registry may take to answer once",
+    ),
+    key(
+        "registry.retries",
+        Kind::Count { min: 0 },
+        "How often a call to the registry is repeated after trouble that may pass",
+    ),
+    key(
+        "registry.ca",
+        Kind::Text("a file's path"),
+        "A PEM file of the certificates to trust instead of the system's",
+    ),
+    key(
+        "registry.certificate",
+        Kind::Text("a file's path"),
+        "A PEM file of the certificate by which the registry knows us",
+    ),
+    key(
+        "registry.key",
+        Kind::Text("a file's path"),
+        "A PEM file of that certificate's private key",
     ),
     key(
         "log.format",

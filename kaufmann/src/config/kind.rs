@@ -14,8 +14,8 @@ pub(crate) enum Kind {
     Text(&'static str),
     /// A text that is never shown.
     Secret,
-    /// An absolute `http` or `https` URL.
-    Url,
+    /// Absolute `http` or `https` URLs, with commas between them outside of files.
+    Urls,
     /// Texts, with commas between them outside of files; says what an item is.
     List(&'static str),
     /// A whole number.
@@ -65,7 +65,7 @@ impl Kind {
         match self {
             Self::Text(what) => what.to_owned(),
             Self::Secret => "a text".to_owned(),
-            Self::Url => "a URL such as \"http://localhost:8081\"".to_owned(),
+            Self::Urls => "a URL such as \"http://localhost:8081\"".to_owned(),
             Self::List(item) => format!("a list, each item {item}"),
             Self::Count { min } => format!("a whole number of at least {min}"),
             Self::Bytes => {
@@ -95,13 +95,13 @@ impl Kind {
                 .filter(|number| (min..=max).contains(number))
                 .map(Value::from),
             (Self::Flag, Value::Bool(flag)) => Some(Value::from(*flag)),
-            (Self::List(_), Value::Array(items)) => return self.read_list(items),
+            (Self::List(_) | Self::Urls, Value::Array(items)) => return self.read_list(items),
             // A single item is what a variable or a flag would be.
             (Self::List(_), Value::String(text)) => return self.parse(text),
             (
                 Self::Text(_)
                 | Self::Secret
-                | Self::Url
+                | Self::Urls
                 | Self::Bytes
                 | Self::Duration { .. }
                 | Self::Choice(_),
@@ -116,6 +116,7 @@ impl Kind {
         let mut texts = Vec::with_capacity(items.len());
         for item in items {
             match item.as_str().map(str::trim).filter(|text| !text.is_empty()) {
+                Some(text) if self == Self::Urls && !is_url(text) => return Err(self.mismatch(item)),
                 Some(text) => texts.push(text),
                 None => {
                     return Err(Mismatch {
@@ -134,7 +135,13 @@ impl Kind {
         let accepted = match self {
             Self::Text(_) => Some(trimmed).filter(|text| !text.is_empty()).map(Value::from),
             Self::Secret => Some(text).filter(|text| !text.is_empty()).map(Value::from),
-            Self::Url => is_url(trimmed).then(|| Value::from(trimmed)),
+            Self::Urls => {
+                let items: Vec<_> = trimmed.split(',').map(str::trim).collect();
+                items
+                    .iter()
+                    .all(|item| is_url(item))
+                    .then(|| without_repetitions(items))
+            }
             Self::List(_) => {
                 let items = trimmed.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(without_repetitions(items))
@@ -371,7 +378,7 @@ mod tests {
     fn a_mismatch_never_shows_a_secret() {
         assert_eq!(Kind::Secret.read(&json!(12345)).unwrap_err().found, "a number");
         assert_eq!(
-            Kind::Url.parse("ftp://u:hunter2@h").unwrap_err().found,
+            Kind::Urls.parse("ftp://u:hunter2@h").unwrap_err().found,
             "\"ftp://u:***@h\""
         );
     }

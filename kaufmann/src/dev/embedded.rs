@@ -33,15 +33,10 @@ impl Embedded {
         let server = RegistryServer::start(registry.clone()).await?;
         config.brokers = vec![broker.bootstrap_servers()];
         config.registry = RegistryConfig {
-            url: Some(server.url()),
+            url: vec![server.url()],
             register: true,
-            ..config.registry.clone()
+            ..config.registry.without_security()
         };
-        (
-            config.registry.user,
-            config.registry.password,
-            config.registry.token,
-        ) = (None, None, None);
         without_security(config);
         for (name, value) in MockBroker::quick() {
             config.kafka.insert(name.to_owned(), value.to_owned());

@@ -38,7 +38,7 @@ impl Running {
         let running = Self {
             pid: std::process::id(),
             brokers: config.brokers.clone(),
-            registry: config.registry.url.clone()?,
+            registry: config.registry.url.first()?.clone(),
             topics: config.topics.clone(),
             folder: folder.clone(),
         };
@@ -120,12 +120,9 @@ impl Running {
         config.brokers.clone_from(&self.brokers);
         config.topics.clone_from(&self.topics);
         config.registry = RegistryConfig {
-            url: Some(self.registry.clone()),
+            url: vec![self.registry.clone()],
             register: true,
-            user: None,
-            password: None,
-            token: None,
-            ..config.registry.clone()
+            ..config.registry.without_security()
         };
         super::embedded::without_security(config);
         for (name, value) in MockBroker::quick() {

@@ -39,14 +39,14 @@ impl Screen {
     }
 
     pub(super) fn welcome(&self, service: &str, config: &Config, partitions: u16) -> String {
-        let registry = config.registry.url.as_deref().unwrap_or_default();
+        let registry = config.registry.url.first().cloned().unwrap_or_default();
         let mut text = format!(
             "{} runs on an embedded broker and registry\n",
             self.paint(Colour::Bold, service)
         );
         let rows = [
             ("broker", config.brokers.join(", ")),
-            ("registry", registry.to_owned()),
+            ("registry", registry),
             (
                 "consumes",
                 format!("{} ({partitions} partitions each)", config.topics.join(", ")),

@@ -116,3 +116,16 @@ pub(crate) fn subject(strategy: SubjectStrategy, topic: &str, full_name: &str) -
         SubjectStrategy::TopicRecord => format!("{topic}-{full_name}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_called_as_confluents_strategies_call_those_of_values() {
+        let called = |strategy| subject(strategy, "orders", "shop.Placed");
+        assert_eq!(called(SubjectStrategy::Record), "shop.Placed");
+        assert_eq!(called(SubjectStrategy::Topic), "orders-value");
+        assert_eq!(called(SubjectStrategy::TopicRecord), "orders-shop.Placed");
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::{Answer, RegistryError, RegistryErrorKind, SchemaRegistry};
+use super::{Answer, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
 
 /// A schema registry in memory. Clones share their schemas.
 ///
@@ -35,20 +35,6 @@ struct Stored {
     /// Two texts are the same schema if they are the same JSON.
     json: Value,
     guid: [u8; 16],
-}
-
-/// One version of a subject.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct SubjectVersion {
-    /// The subject.
-    pub subject: String,
-    /// The version, from 1.
-    pub version: u32,
-    /// The schema's id.
-    pub id: u32,
-    /// The schema's text.
-    pub schema: String,
 }
 
 impl EmbeddedRegistry {
@@ -104,6 +90,7 @@ impl EmbeddedRegistry {
                 version,
                 id: *id,
                 schema,
+                references: Vec::new(),
             })
         });
         versions.collect()

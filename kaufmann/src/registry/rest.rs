@@ -1,42 +1,46 @@
 //! The REST client for a Confluent-compatible schema registry.
 //!
-//! It asks once per call and keeps nothing: repetition and caches stand above it. The routes are Confluent's; servers
-//! that imitate them (Apicurio, Karapace, Redpanda) answer the same calls.
+//! It keeps nothing: caches stand above it. The routes are Confluent's; servers that imitate them (Apicurio, Karapace,
+//! Redpanda) answer the same calls.
+//!
+//! A registry may have several URLs: the one that answered last is asked first, and the others in turn if it does not
+//! answer. What may pass (no connection, a time-out, 408, 429, 5xx) is asked again after a wait that grows and that chance
+//! shortens, as often as `registry.retries` says; an answer that is final, such as 401 or 409, never is.
 
-use std::time::Duration;
+use kaufmann_avro::Schema as AvroSchema;
+use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Method, StatusCode, Url};
+use kaufmann_avro::compatibility::{Level, UnknownLevel};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, RegistryError, RegistryErrorKind, SchemaRegistry};
-use crate::config::{RegistryConfig, Secret};
-use crate::error::{Error, ErrorKind};
-use crate::failure::Chain;
+use super::{Answer, Reference, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
+use crate::config::RegistryConfig;
+use crate::error::Error;
 
 mod references;
+mod refusal;
+mod transport;
 
-use references::Reference;
+use refusal::Refusal;
+use transport::{Call, Transport};
 
-const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.schemaregistry.v1+json");
-
-/// The longest answer that is read. A schema with all it refers to is far smaller.
-const MAX_ANSWER: usize = 16 << 20;
-
-/// The client of a schema registry with Confluent's REST interface.
+/// The client of a schema registry with Confluent's REST interface. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct RestRegistry {
-    client: Client,
-    base: Url,
-    credentials: Credentials,
+    transport: Arc<Transport>,
+    normalize: bool,
 }
 
-#[derive(Clone, Debug)]
-enum Credentials {
-    None,
-    Basic { user: String, password: Secret },
-    Bearer(Secret),
+/// What a registry says about a schema that is to be a new version of a subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Compatibility {
+    /// Whether the subject's level lets it be.
+    pub is_compatible: bool,
+    /// Why not, as the registry says it; not every registry says why.
+    pub messages: Vec<String>,
 }
 
 impl RestRegistry {
@@ -44,117 +48,237 @@ impl RestRegistry {
     ///
     /// # Errors
     ///
-    /// If the configuration names no registry, its URL cannot be read, or it is an `https` URL and the feature `tls` is off.
+    /// If the configuration names no registry, a URL or a certificate cannot be read, or it wants TLS and the feature `tls` is
+    /// off.
     pub fn new(config: &RegistryConfig) -> Result<Self, Error> {
-        let wrong = |text: String| Error::new(ErrorKind::Configuration, text);
-        let text = config.url.as_deref().ok_or_else(|| {
-            wrong(
-                "no schema registry is configured; set `registry.url`, for example to http://localhost:8081"
-                    .to_owned(),
-            )
-        })?;
-        let mut base = Url::parse(text).map_err(|error| {
-            let shown = crate::config::without_credentials(text);
-            wrong(format!(
-                "`registry.url` is `{shown}`, expected a URL such as http://localhost:8081"
-            ))
-            .caused_by(error)
-        })?;
-        if base.scheme() == "https" && cfg!(not(feature = "tls")) {
-            return Err(wrong(format!(
-                "`registry.url` is `{}`, but this program is built without TLS; build it with kaufmann's feature `tls`",
-                crate::config::without_credentials(text)
-            )));
-        }
-        let credentials = Credentials::new(config, &mut base);
-        let client = client(&base, config.timeout).map_err(|error| {
-            Error::new(ErrorKind::Start, "cannot set up the registry's client").caused_by(error)
-        })?;
         Ok(Self {
-            client,
-            base,
-            credentials,
+            transport: Arc::new(Transport::new(config)?),
+            normalize: config.normalize,
         })
     }
 
-    /// The registry's URL, without credentials.
+    /// The registry's URL, without credentials; of several, the one that answered last.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.base.as_str()
+        self.transport.base().as_str()
     }
 
-    fn at(&self, path: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        // Only URLs without a host, such as `mailto:`, have no path; the configuration refuses those.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
+    /// The numbers of a subject's versions, the oldest first; none if there is no such subject.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or not as it should.
+    pub async fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
+        let path = ["subjects", subject, "versions"];
+        match self.get(&path, &[], Some(subject)).await {
+            Err(refusal) if refusal.is_absence() => Ok(Vec::new()),
+            answer => Ok(answer?),
         }
-        url
     }
 
-    async fn ask(
-        &self,
-        method: Method,
-        path: &[&str],
-        body: Option<serde_json::Value>,
-    ) -> Result<Vec<u8>, Refusal> {
-        let url = self.at(path);
-        let call = format!("{method} {url}");
-        let mut request = self.client.request(method, url).header(ACCEPT, MEDIA_TYPE);
-        request = match &self.credentials {
-            Credentials::None => request,
-            Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
-            Credentials::Bearer(token) => request.bearer_auth(token.expose()),
+    /// One version of a subject; its schema is complete in itself.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such version, or the registry does not answer as it should.
+    pub async fn version(&self, subject: &str, version: u32) -> Result<SubjectVersion, RegistryError> {
+        let wanted = version.to_string();
+        let path = ["subjects", subject, "versions", &wanted];
+        let found: Version = self.get(&path, &[], Some(subject)).await?;
+        Ok(SubjectVersion {
+            subject: subject.to_owned(),
+            version: found.version,
+            id: found.id,
+            references: found.schema.references.clone(),
+            schema: self.completed(&path, found.schema).await?,
+        })
+    }
+
+    /// The level of compatibility that holds for a subject: its own, else the registry's.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or with a level that Confluent's documentation does not know.
+    pub async fn level(&self, subject: &str) -> Result<Level, RegistryError> {
+        #[derive(Deserialize)]
+        struct Told {
+            #[serde(rename = "compatibilityLevel", alias = "compatibility")]
+            level: String,
+        }
+        let own = ["config", subject];
+        let own: Result<Told, Refusal> = self
+            .get(&own, &[("defaultToGlobal", "true")], Some(subject))
+            .await;
+        let told = match own {
+            Err(refusal) if refusal.is_absence() => self.get::<Told>(&["config"], &[], Some(subject)).await?,
+            answer => answer?,
         };
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, MEDIA_TYPE).body(body.to_string());
+        told.level.parse().map_err(|error: UnknownLevel| {
+            let text = format!("the level of the subject `{subject}`: {error}");
+            RegistryError::new(RegistryErrorKind::Unavailable, text)
+        })
+    }
+
+    /// Whether a schema could be the next version of a subject, as the registry sees it. Registers nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or the text is no schema to it.
+    pub async fn compatibility(&self, subject: &str, schema: &str) -> Result<Compatibility, RegistryError> {
+        #[derive(Deserialize)]
+        struct Told {
+            is_compatible: bool,
+            #[serde(default)]
+            messages: Vec<String>,
         }
-        let mut answer = request
-            .send()
-            .await
-            .map_err(|error| Refusal::unreachable(&call, error))?;
-        let status = answer.status();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer
-            .chunk()
-            .await
-            .map_err(|error| Refusal::unreachable(&call, error))?
+        let body = json!({ "schema": schema });
+        let all = ["compatibility", "subjects", subject, "versions"];
+        let latest = ["compatibility", "subjects", subject, "versions", "latest"];
+        let told: Result<Told, Refusal> = match self.post(&all, &[("verbose", "true")], &body, subject).await
         {
-            if bytes.len() + chunk.len() > MAX_ANSWER {
-                return Err(Refusal::nonsense(&call, "an answer of more than 16 MiB"));
+            // Not every imitation knows the route that follows the level over all versions.
+            Err(refusal) if refusal.is_missing_route() => {
+                self.post(&latest, &[("verbose", "true")], &body, subject).await
             }
-            bytes.extend_from_slice(&chunk);
+            answer => answer,
+        };
+        match told {
+            // Without a version there is nothing to be incompatible with.
+            Err(refusal) if refusal.is_absence() => Ok(Compatibility {
+                is_compatible: true,
+                messages: Vec::new(),
+            }),
+            answer => answer.map_err(RegistryError::from).map(|told| Compatibility {
+                is_compatible: told.is_compatible,
+                messages: told.messages,
+            }),
         }
-        if status.is_success() {
-            Ok(bytes)
+    }
+
+    /// Registers a schema that refers to types of other subjects' schemas, if it is not there yet, and gives its id.
+    ///
+    /// # Errors
+    ///
+    /// If the registry refuses it, or does not answer.
+    pub async fn register_with_references(
+        &self,
+        subject: &str,
+        schema: &str,
+        references: &[Reference],
+    ) -> Result<u32, RegistryError> {
+        let mut body = json!({ "schema": schema });
+        if !references.is_empty() {
+            body["references"] = json!(references);
+        }
+        let path = ["subjects", subject, "versions"];
+        let answer: Result<Id, Refusal> = self.post(&path, self.normalized(), &body, subject).await;
+        Ok(answer?.id)
+    }
+
+    /// The version of a subject that has this schema: the same text to the registry, or else the newest one that says the
+    /// same to readers, however it is laid out over references, docs and attributes.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or the text is no schema.
+    pub async fn find(&self, subject: &str, schema: &str) -> Result<Option<SubjectVersion>, RegistryError> {
+        let body = json!({ "schema": schema });
+        let exact: Result<Version, Refusal> = self
+            .post(&["subjects", subject], self.normalized(), &body, subject)
+            .await;
+        match exact {
+            Ok(found) => Ok(Some(SubjectVersion {
+                subject: subject.to_owned(),
+                version: found.version,
+                id: found.id,
+                schema: schema.to_owned(),
+                references: Vec::new(),
+            })),
+            Err(refusal) if refusal.is_absence() => self.find_equal(subject, schema).await,
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    async fn find_equal(&self, subject: &str, schema: &str) -> Result<Option<SubjectVersion>, RegistryError> {
+        let Ok(wanted) = AvroSchema::parse(schema) else {
+            return Ok(None);
+        };
+        let wanted = wanted.identity();
+        for version in self.versions(subject).await?.into_iter().rev() {
+            let found = self.version(subject, version).await?;
+            if AvroSchema::parse(&found.schema).is_ok_and(|found| found.identity() == wanted) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn normalized(&self) -> &'static [(&'static str, &'static str)] {
+        if self.normalize {
+            &[("normalize", "true")]
         } else {
-            Err(Refusal::new(&call, status, &bytes))
+            &[]
         }
     }
 
-    async fn get<T: for<'de> Deserialize<'de>>(&self, path: &[&str]) -> Result<T, Refusal> {
-        let bytes = self.ask(Method::GET, path, None).await?;
-        parse(&format!("GET {}", self.at(path)), &bytes)
+    async fn get<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        subject: Option<&str>,
+    ) -> Result<T, Refusal> {
+        self.call(Call {
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+            subject,
+        })
+        .await
     }
 
-    async fn post(&self, path: &[&str], schema: &str) -> Result<u32, Refusal> {
-        let bytes = self
-            .ask(Method::POST, path, Some(json!({ "schema": schema })))
-            .await?;
-        parse::<Id>(&format!("POST {}", self.at(path)), &bytes).map(|answer| answer.id)
+    async fn post<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: &serde_json::Value,
+        subject: &str,
+    ) -> Result<T, Refusal> {
+        self.call(Call {
+            method: Method::POST,
+            path,
+            query,
+            body: Some(body.clone()),
+            subject: Some(subject),
+        })
+        .await
+    }
+
+    async fn call<T: for<'de> Deserialize<'de>>(&self, call: Call<'_>) -> Result<T, Refusal> {
+        let bytes = self.transport.ask(&call).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let what = format!("an answer that cannot be read: {error}");
+            let base = self.transport.base();
+            Refusal::nonsense(&call.shown(base), &what).about(base.as_str(), call.subject)
+        })
     }
 
     /// The schema's text; with what it refers to put in its place.
     async fn complete(&self, path: &[&str]) -> Result<String, RegistryError> {
-        let found: Schema = self.get(path).await?;
+        let found: Schema = self.get(path, &[], None).await?;
+        self.completed(path, found).await
+    }
+
+    async fn completed(&self, path: &[&str], found: Schema) -> Result<String, RegistryError> {
+        let what = format!("GET {}{}", self.url(), path.join("/"));
         if let Some(other) = found.schema_type.filter(|kind| kind != "AVRO") {
-            let text = format!("GET {}: the schema is {other}, expected AVRO", self.at(path));
+            let text = format!("{what}: the schema is {other}, expected AVRO");
             return Err(RegistryError::new(RegistryErrorKind::Refused, text));
         }
         if found.references.is_empty() {
             return Ok(found.schema);
         }
-        references::inline(self, &self.at(path), &found.schema, found.references).await
+        references::inline(self, &what, &found.schema, found.references).await
     }
 }
 
@@ -171,45 +295,12 @@ impl SchemaRegistry for RestRegistry {
     }
 
     fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>> {
-        Box::pin(async move {
-            match self.post(&["subjects", subject], schema).await {
-                Ok(id) => Ok(Some(id)),
-                Err(refusal) if refusal.is_absence() => Ok(None),
-                Err(refusal) => Err(refusal.into()),
-            }
-        })
+        Box::pin(async move { Ok(self.find(subject, schema).await?.map(|found| found.id)) })
     }
 
     fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32> {
-        Box::pin(async move { Ok(self.post(&["subjects", subject, "versions"], schema).await?) })
+        Box::pin(async move { self.register_with_references(subject, schema, &[]).await })
     }
-}
-
-impl Credentials {
-    /// Those of the configuration; else those in the URL, which loses them so that no message shows them.
-    fn new(config: &RegistryConfig, base: &mut Url) -> Self {
-        let in_url = (!base.username().is_empty())
-            .then(|| (base.username().to_owned(), base.password().unwrap_or("").into()));
-        // Fails only for URLs without a host.
-        let _ = base.set_username("");
-        let _ = base.set_password(None);
-        let configured = config.user.clone().zip(config.password.clone());
-        match (&config.token, configured.or(in_url)) {
-            (Some(token), _) => Self::Bearer(token.clone()),
-            (None, Some((user, password))) => Self::Basic { user, password },
-            (None, None) => Self::None,
-        }
-    }
-}
-
-fn client(base: &Url, timeout: Duration) -> Result<Client, reqwest::Error> {
-    let builder = Client::builder()
-        .timeout(timeout)
-        .connect_timeout(timeout.min(Duration::from_secs(5)));
-    let builder = builder.user_agent(concat!("kaufmann/", env!("CARGO_PKG_VERSION")));
-    // A proxy from the environment must not see what stays on this machine.
-    let local = matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    if local { builder.no_proxy() } else { builder }.build()
 }
 
 #[derive(Deserialize)]
@@ -222,102 +313,16 @@ struct Schema {
 }
 
 #[derive(Deserialize)]
+struct Version {
+    version: u32,
+    id: u32,
+    #[serde(flatten)]
+    schema: Schema,
+}
+
+#[derive(Deserialize)]
 struct Id {
     id: u32,
-}
-
-fn parse<T: for<'de> Deserialize<'de>>(call: &str, bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Refusal::nonsense(call, &format!("an answer that cannot be read: {error}")))
-}
-
-/// An answer that is none.
-#[derive(Debug)]
-struct Refusal {
-    status: Option<StatusCode>,
-    /// Confluent's error code: the status and two more digits.
-    code: Option<u32>,
-    text: String,
-}
-
-impl Refusal {
-    fn new(call: &str, status: StatusCode, body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Told {
-            error_code: Option<u32>,
-            message: Option<String>,
-        }
-        let told: Option<Told> = serde_json::from_slice(body).ok();
-        let code = told.as_ref().and_then(|told| told.error_code);
-        let message = told
-            .and_then(|told| told.message)
-            .unwrap_or_else(|| first_line(body));
-        let mut text = format!("{call}: {status}");
-        if !message.is_empty() {
-            text.push_str(&format!(": {message}"));
-        }
-        if let Some(code) = code.filter(|code| *code != u32::from(status.as_u16())) {
-            text.push_str(&format!(" (code {code})"));
-        }
-        Self {
-            status: Some(status),
-            code,
-            text,
-        }
-    }
-
-    fn unreachable(call: &str, error: reqwest::Error) -> Self {
-        // The URL stands in front already.
-        let error = error.without_url();
-        let text = if error.is_timeout() {
-            format!("{call}: no answer in time; `registry.timeout` says how long that is")
-        } else {
-            format!("{call}: {}", Chain(&error))
-        };
-        Self {
-            status: None,
-            code: None,
-            text,
-        }
-    }
-
-    fn nonsense(call: &str, what: &str) -> Self {
-        Self {
-            status: None,
-            code: None,
-            text: format!("{call}: {what}; is this the registry's URL?"),
-        }
-    }
-
-    /// Whether the registry says that it does not have what was asked for. A bare 404 may come from a proxy or a wrong
-    /// path, but Apicurio gives no codes in some cases, so it counts.
-    fn is_absence(&self) -> bool {
-        self.status == Some(StatusCode::NOT_FOUND)
-    }
-}
-
-impl From<Refusal> for RegistryError {
-    fn from(refusal: Refusal) -> Self {
-        let kind = match refusal.status.map(|status| status.as_u16()) {
-            _ if refusal.code == Some(40403) => RegistryErrorKind::Unknown,
-            Some(404) => RegistryErrorKind::Unknown,
-            Some(409 | 422) => RegistryErrorKind::Refused,
-            _ => RegistryErrorKind::Unavailable,
-        };
-        Self::new(kind, refusal.text)
-    }
-}
-
-/// The beginning of a body that is not the registry's JSON, a proxy's page for instance.
-fn first_line(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    text.lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default()
-        .chars()
-        .take(200)
-        .collect()
 }
 
 #[cfg(test)]

@@ -78,8 +78,9 @@ pub(super) fn router(registry: EmbeddedRegistry) -> Router {
         .route("/subjects/{subject}", post(look_up))
         .route("/subjects/{subject}/versions", get(versions).post(register))
         .route("/subjects/{subject}/versions/{version}", get(version))
-        .route("/config", get(compatibility))
-        .route("/config/{subject}", get(compatibility))
+        .route("/config", get(level))
+        .route("/config/{subject}", get(level))
+        .route("/compatibility/subjects/{subject}/versions", post(compatibility))
         .with_state(registry)
 }
 
@@ -170,8 +171,23 @@ async fn register(
     Ok(ok(&json!({ "id": id })))
 }
 
-async fn compatibility() -> Response {
+async fn level() -> Response {
     ok(&json!({ "compatibilityLevel": "NONE" }))
+}
+
+/// Whatever is a schema may follow any other.
+async fn compatibility(State(registry): Registry, body: Bytes) -> Result<Response, Refusal> {
+    let schema = read(&registry, &body)?;
+    match kaufmann_avro::Schema::parse(&schema) {
+        Ok(_) => Ok(ok(&json!({ "is_compatible": true, "messages": [] }))),
+        Err(errors) => Err(invalid(
+            &errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        )),
+    }
 }
 
 /// The schema in a request's body, complete in itself.

@@ -63,7 +63,7 @@ fn each_layer_wins_over_the_one_before_key_by_key() {
         (config.group.as_str(), config.max_unsettled, config.max_in_flight),
         ("file", 2, 3)
     );
-    assert_eq!(config.registry.url.as_deref(), Some("http://file"));
+    assert_eq!(config.registry.url, ["http://file"]);
     let origin = |key: &str| {
         effective
             .settings()
@@ -92,7 +92,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Duration { .. } => "1s",
             kind::Kind::Flag => "true",
             kind::Kind::Choice(names) => names[1],
-            kind::Kind::Url => "http://h:1",
+            kind::Kind::Urls => "http://h:1",
             kind::Kind::Pairs(_) | kind::Kind::Free => "a=b",
             kind::Kind::Text(_) | kind::Kind::Secret | kind::Kind::List(_) => "a",
         };
@@ -100,6 +100,8 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
         let partner = match key.path {
             "registry.user" => Some(("KAUFMANN_REGISTRY_PASSWORD", "p")),
             "registry.password" => Some(("KAUFMANN_REGISTRY_USER", "u")),
+            "registry.certificate" => Some(("KAUFMANN_REGISTRY_KEY", "a")),
+            "registry.key" => Some(("KAUFMANN_REGISTRY_CERTIFICATE", "a")),
             _ => None,
         };
         let (_folder, loader) = file("");
@@ -495,4 +497,22 @@ fn a_service_names_its_group_in_kebab_case() {
     ] {
         assert_eq!(kebab(name), group);
     }
+}
+
+#[test]
+fn a_registry_may_have_several_urls_in_each_of_the_three_ways() {
+    let urls = ["http://a:1", "https://b/path"];
+    let (_folder, loader) = file("[registry]\nurl = ['http://a:1', 'https://b/path']");
+    assert_eq!(loader.load().unwrap().config.registry.url, urls);
+    let (_folder, loader) = file("");
+    let by_variable = loader.variables([("KAUFMANN_REGISTRY_URL", "http://a:1, https://b/path")]);
+    assert_eq!(by_variable.load().unwrap().config.registry.url, urls);
+    let (_folder, loader) = file("[registry]\nurl = ['http://a:1', 'b']");
+    assert!(
+        loader
+            .load()
+            .unwrap_err()
+            .to_string()
+            .ends_with("is \"b\", expected a URL such as \"http://localhost:8081\"")
+    );
 }

@@ -1,14 +1,17 @@
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Path, Request};
 use axum::http::StatusCode as Status;
 use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
+use crate::error::ErrorKind;
 use crate::registry::EmbeddedRegistry;
 use crate::registry::server::RegistryServer;
 
@@ -17,7 +20,8 @@ const B: &str = r#"{"type":"record","name":"b","fields":[{"name":"a","type":"a"}
 
 fn config(url: &str) -> RegistryConfig {
     RegistryConfig {
-        url: Some(url.to_owned()),
+        url: vec![url.to_owned()],
+        retries: 0,
         ..RegistryConfig::default()
     }
 }
@@ -117,12 +121,15 @@ async fn the_embedded_server_accepts_references() {
     let server = RegistryServer::start(EmbeddedRegistry::new()).await.unwrap();
     let registry = client(&server.url());
     registry.register("a", A).await.unwrap();
-    let body = json!({"schema": B, "references": [{"name": "a", "subject": "a", "version": 1}]});
-    let bytes = registry
-        .ask(Method::POST, &["subjects", "b", "versions"], Some(body))
+    let references = [Reference {
+        name: "a".to_owned(),
+        subject: "a".to_owned(),
+        version: 1,
+    }];
+    let id = registry
+        .register_with_references("b", B, &references)
         .await
         .unwrap();
-    let id = parse::<Id>("", &bytes).unwrap().id;
     assert_eq!(
         kaufmann_avro::parse_str(&registry.schema(id).await.unwrap())
             .unwrap()
@@ -150,8 +157,8 @@ async fn a_refused_schema_is_told_apart_from_trouble_that_may_pass() {
         (409, RegistryErrorKind::Refused),
         (422, RegistryErrorKind::Refused),
         (404, RegistryErrorKind::Unknown),
-        (401, RegistryErrorKind::Unavailable),
-        (403, RegistryErrorKind::Unavailable),
+        (401, RegistryErrorKind::Unauthorized),
+        (403, RegistryErrorKind::Unauthorized),
         (408, RegistryErrorKind::Unavailable),
         (429, RegistryErrorKind::Unavailable),
         (500, RegistryErrorKind::Unavailable),
@@ -166,7 +173,10 @@ async fn a_refused_schema_is_told_apart_from_trouble_that_may_pass() {
             text.starts_with(&format!("POST {url}/subjects/s/versions: {status} ")),
             "{text}"
         );
-        assert!(text.ends_with(": because (code 1)"), "{text}");
+        assert!(text.contains(": because (code 1)"), "{text}");
+        assert_eq!((error.status(), error.code()), (Some(status), Some(1)));
+        assert_eq!((error.subject(), error.message()), (Some("s"), Some("because")));
+        assert_eq!(error.url(), Some(format!("{url}/subjects/s/versions").as_str()));
     }
 }
 
@@ -280,7 +290,10 @@ async fn credentials_are_sent_and_never_shown() {
     ] {
         let registry = RestRegistry::new(&config).unwrap();
         let text = registry.schema(1).await.unwrap_err().to_string();
-        assert_eq!(text, format!("GET {url}/schemas/ids/1: 403 Forbidden: {sent}"));
+        assert!(
+            text.starts_with(&format!("GET {url}/schemas/ids/1: 403 Forbidden: {sent}; ")),
+            "{text}"
+        );
         let debug = format!("{registry:?}");
         assert!(!debug.contains("t0ken") && !debug.contains("\"p\""), "{debug}");
     }
@@ -290,7 +303,7 @@ async fn credentials_are_sent_and_never_shown() {
 fn a_url_that_cannot_work_is_refused_at_the_start() {
     let text = |url: Option<&str>| {
         let config = RegistryConfig {
-            url: url.map(str::to_owned),
+            url: url.map(str::to_owned).into_iter().collect(),
             ..RegistryConfig::default()
         };
         let error = RestRegistry::new(&config).unwrap_err();
@@ -301,6 +314,310 @@ fn a_url_that_cannot_work_is_refused_at_the_start() {
     assert_eq!(
         text(Some("http://:x")),
         "`registry.url` is `http://:x`, expected a URL such as http://localhost:8081"
+    );
+}
+
+/// Status, headers and body of an answer.
+type Canned = (u16, &'static [(&'static str, &'static str)], String);
+
+/// A registry that answers each call with the next of these, and the last one from then on; and how often it was asked.
+async fn in_turn(answers: Vec<Canned>) -> (String, Arc<AtomicUsize>, AbortOnDropHandle<()>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let last = answers.last().cloned().unwrap();
+    let left = Arc::new(Mutex::new(VecDeque::from(answers)));
+    let counted = Arc::clone(&calls);
+    let router = Router::new().fallback(any(async move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let next = left.lock().unwrap().pop_front();
+        let (status, headers, body) = next.unwrap_or_else(|| last.clone());
+        let mut named = axum::http::HeaderMap::new();
+        for (name, value) in headers {
+            named.insert(*name, value.parse().unwrap());
+        }
+        (Status::from_u16(status).unwrap(), named, body)
+    }));
+    let (url, server) = serve(router).await;
+    (url, calls, server)
+}
+
+fn found() -> Canned {
+    (200, &[], json!({ "schema": A }).to_string())
+}
+
+fn trouble(status: u16) -> Canned {
+    (status, &[], String::new())
+}
+
+fn patient(urls: &[&str], retries: u32) -> RestRegistry {
+    RestRegistry::new(&RegistryConfig {
+        url: urls.iter().map(|url| (*url).to_owned()).collect(),
+        retries,
+        ..RegistryConfig::default()
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn trouble_that_may_pass_is_asked_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let (url, calls, _server) = in_turn(vec![trouble(status), trouble(status), found()]).await;
+        assert_eq!(patient(&[&url], 2).schema(1).await.unwrap(), A, "{status}");
+        assert_eq!(calls.load(Ordering::SeqCst), 3);
+    }
+}
+
+#[tokio::test]
+async fn trouble_that_stays_is_asked_as_often_as_configured_and_no_more() {
+    let (url, calls, _server) = in_turn(vec![trouble(503)]).await;
+    let error = patient(&[&url], 2).schema(1).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Unavailable);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_final_answer_is_never_asked_for_again() {
+    for status in [400, 401, 403, 404, 409, 422] {
+        let (url, calls, _server) = in_turn(vec![trouble(status), found()]).await;
+        assert!(patient(&[&url], 5).schema(1).await.is_err(), "{status}");
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_wants_to_be_left_alone_is_for_a_while_but_not_for_an_hour() {
+    let (url, calls, _server) = in_turn(vec![(429, &[("retry-after", "1")], String::new()), found()]).await;
+    let begin = Instant::now();
+    assert_eq!(patient(&[&url], 1).schema(1).await.unwrap(), A);
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+
+    let (url, calls, _server) =
+        in_turn(vec![(429, &[("retry-after", "3600")], String::new()), found()]).await;
+    assert_eq!(
+        patient(&[&url], 5).schema(1).await.unwrap_err().status(),
+        Some(429)
+    );
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn of_several_urls_the_one_that_answered_is_kept() {
+    let (away, away_calls, _a) = in_turn(vec![trouble(503)]).await;
+    let (good, good_calls, _b) = in_turn(vec![found()]).await;
+    let registry = patient(&[&away, &good], 0);
+    assert_eq!(registry.schema(1).await.unwrap(), A);
+    assert_eq!(registry.schema(2).await.unwrap(), A);
+    assert_eq!(
+        (
+            away_calls.load(Ordering::SeqCst),
+            good_calls.load(Ordering::SeqCst)
+        ),
+        (1, 2)
+    );
+    assert_eq!(registry.url(), format!("{good}/"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_final_is_not_asked_of_the_next_url() {
+    let (first, _, _a) = in_turn(vec![trouble(404)]).await;
+    let (second, calls, _b) = in_turn(vec![found()]).await;
+    let error = patient(&[&first, &second], 0).schema(1).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Unknown);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn when_no_url_answers_the_error_names_all_of_them() {
+    let (first, _, _a) = in_turn(vec![trouble(502)]).await;
+    let (second, _, _b) = in_turn(vec![trouble(503)]).await;
+    let text = patient(&[&first, &second], 0)
+        .schema(1)
+        .await
+        .unwrap_err()
+        .to_string();
+    let expected = format!(
+        "none of the registry's 2 URLs answers: GET {first}/schemas/ids/1: 502 Bad Gateway; GET {second}/schemas/ids/1: 503 \
+         Service Unavailable"
+    );
+    assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn missing_rights_say_what_to_set_or_who_was_refused() {
+    let (url, _server) = always(401, r#"{"error_code": 401, "message": "Unauthorized"}"#).await;
+    let text = client(&url).schema(1).await.unwrap_err().to_string();
+    assert!(
+        text.ends_with(": Unauthorized; set `registry.user` and `registry.password`, or `registry.token`"),
+        "{text}"
+    );
+    let basic = RegistryConfig {
+        user: Some("ada".into()),
+        password: Some("hunter2".into()),
+        ..config(&url)
+    };
+    let text = RestRegistry::new(&basic)
+        .unwrap()
+        .schema(1)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.ends_with("; the registry does not accept `registry.password` for the user `ada`"),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn normalizing_is_asked_for_where_schemas_are_compared_or_registered() {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&asked);
+    let router = Router::new().fallback(any(async move |request: Request| {
+        seen.lock().unwrap().push(request.uri().to_string());
+        json!({"id": 1, "version": 1, "schema": A}).to_string()
+    }));
+    let (url, _server) = serve(router).await;
+    let config = RegistryConfig {
+        normalize: true,
+        ..config(&url)
+    };
+    let registry = RestRegistry::new(&config).unwrap();
+    registry.lookup("s", A).await.unwrap();
+    registry.register("s", A).await.unwrap();
+    registry.schema(1).await.unwrap();
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [
+            "/subjects/s?normalize=true",
+            "/subjects/s/versions?normalize=true",
+            "/schemas/ids/1"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn references_that_go_round_in_a_circle_are_refused() {
+    let router = Router::new()
+        .route(
+            "/schemas/ids/2",
+            any(async || {
+                json!({"schema": B, "references": [{"name": "a", "subject": "a", "version": 1}]}).to_string()
+            }),
+        )
+        .route(
+            "/subjects/{subject}/versions/1",
+            any(async |Path(subject): Path<String>| {
+                let other = if subject == "a" { "b" } else { "a" };
+                let references = json!([{"name": other, "subject": other, "version": 1}]);
+                json!({"schema": A, "id": 1, "version": 1, "references": references}).to_string()
+            }),
+        );
+    let (url, _server) = serve(router).await;
+    let error = client(&url).schema(2).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Refused);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "GET {url}/schemas/ids/2: its references go round in a circle: a version 1 → b version 1 → a version 1"
+        )
+    );
+}
+
+#[tokio::test]
+async fn references_that_meet_again_further_down_are_fetched_once() {
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&fetched);
+    let router = Router::new()
+        .route(
+            "/schemas/ids/2",
+            any(async || {
+                let references = json!([
+                    {"name": "b", "subject": "b", "version": 1},
+                    {"name": "a", "subject": "a", "version": 1},
+                ]);
+                let fields = json!([{"name": "x", "type": "b"}, {"name": "y", "type": "a"}]);
+                let schema = json!({"type": "record", "name": "c", "fields": fields}).to_string();
+                json!({"schema": schema, "references": references}).to_string()
+            }),
+        )
+        .route(
+            "/subjects/{subject}/versions/1",
+            any(async move |Path(subject): Path<String>| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                if subject == "a" {
+                    json!({"schema": A, "id": 1, "version": 1}).to_string()
+                } else {
+                    let references = json!([{"name": "a", "subject": "a", "version": 1}]);
+                    json!({"schema": B, "id": 3, "version": 1, "references": references}).to_string()
+                }
+            }),
+        );
+    let (url, _server) = serve(router).await;
+    let text = client(&url).schema(2).await.unwrap();
+    assert_eq!(kaufmann_avro::parse_str(&text).unwrap().types.len(), 3);
+    assert_eq!(fetched.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_schema_that_says_the_same_in_other_words_is_found() {
+    let embedded = EmbeddedRegistry::new();
+    let with_doc = r#"{"type":"record","name":"a","doc":"An a.","fields":[]}"#;
+    let id = embedded.add("s", with_doc).unwrap();
+    embedded
+        .add(
+            "s",
+            r#"{"type":"record","name":"a","fields":[{"name":"n","type":"int"}]}"#,
+        )
+        .unwrap();
+    let server = RegistryServer::start(embedded).await.unwrap();
+    let registry = client(&server.url());
+    assert_eq!(registry.lookup("s", A).await.unwrap(), Some(id));
+    assert_eq!(registry.find("s", A).await.unwrap().unwrap().version, 1);
+    assert_eq!(registry.lookup("s", B).await.unwrap_or(None), None);
+}
+
+#[tokio::test]
+async fn versions_level_and_compatibility_of_a_subject_are_told() {
+    let embedded = EmbeddedRegistry::new();
+    let server = RegistryServer::start(embedded.clone()).await.unwrap();
+    let registry = client(&server.url());
+    assert_eq!(registry.versions("s").await.unwrap(), [0; 0]);
+    let id = embedded.add("s", A).unwrap();
+    assert_eq!(registry.versions("s").await.unwrap(), [1]);
+    let version = registry.version("s", 1).await.unwrap();
+    assert_eq!((version.id, version.schema.as_str()), (id, A));
+    assert_eq!(
+        registry.version("s", 2).await.unwrap_err().kind(),
+        RegistryErrorKind::Unknown
+    );
+    assert_eq!(registry.level("s").await.unwrap(), Level::None);
+    assert!(registry.compatibility("s", A).await.unwrap().is_compatible);
+    assert_eq!(
+        registry.compatibility("s", "{").await.unwrap_err().kind(),
+        RegistryErrorKind::Refused
+    );
+}
+
+#[tokio::test]
+async fn a_refused_version_comes_with_the_registrys_reasons() {
+    let (url, _server) = always(200, r#"{"is_compatible": false, "messages": ["no default"]}"#).await;
+    let told = client(&url).compatibility("s", A).await.unwrap();
+    assert_eq!(
+        (told.is_compatible, told.messages),
+        (false, vec!["no default".to_owned()])
+    );
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn certificates_without_the_feature_say_which_feature() {
+    let config = RegistryConfig {
+        ca: Some("ca.pem".into()),
+        ..config("http://h")
+    };
+    assert_eq!(
+        RestRegistry::new(&config).unwrap_err().to_string(),
+        "`registry.ca` is set, but this program is built without TLS; build it with kaufmann's feature `tls`",
     );
 }
 
