@@ -40,6 +40,7 @@ mod link;
 mod macros;
 mod observer;
 pub mod registry;
+mod simulation;
 mod start;
 
 #[cfg(feature = "cli")]

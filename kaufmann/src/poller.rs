@@ -22,6 +22,7 @@ mod router;
 
 use partition::Partition;
 use revocation::{Phase, Revocation, Why};
+pub(crate) use router::LaneHasher;
 use router::{BATCH_RECORDS, Router};
 
 /// How long the thread rests at most while something is under way: a wake-up that was missed costs this.
@@ -97,6 +98,7 @@ impl<S: Source> Poller<S> {
         shards: Vec<Arc<Inbox>>,
         settlements: Arc<Settlements>,
         control: Arc<Control>,
+        lane_hasher: LaneHasher,
         now: Instant,
     ) -> Self {
         let limits = Limits {
@@ -108,7 +110,7 @@ impl<S: Source> Poller<S> {
         };
         Self {
             source,
-            router: Router::new(config.ordering, shards),
+            router: Router::new(config.ordering, lane_hasher, shards),
             settlements,
             control,
             limits,
@@ -140,7 +142,11 @@ impl<S: Source> Poller<S> {
                 Turn::Ended => break,
             }
         }
-        let now = Instant::now();
+        self.leave(Instant::now())
+    }
+
+    /// Leaves the group when [`Poller::turn`] has said that all is over.
+    pub(crate) fn leave(mut self, now: Instant) -> Ending {
         self.source
             .close(self.end.saturating_duration_since(now).max(LAST_PATIENCE));
         Ending {

@@ -1,4 +1,4 @@
-//! What generated code and expanded macros name. Not a public interface: it changes without notice.
+//! What generated code, expanded macros and the simulation in `tests/sim` name. Not a public interface: it changes without notice.
 
 pub use kaufmann_avro as avro;
 pub use serde;
@@ -13,6 +13,7 @@ pub use crate::handler::input::{AnyRecord, Same};
 pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
 pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service};
 pub use crate::outcome::{EmitOne, Outcome, Returned, Success};
+pub use crate::simulation::Simulation;
 
 /// The outcome of a record whose payload is no value of its schema.
 #[must_use]

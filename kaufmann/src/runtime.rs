@@ -1,11 +1,10 @@
 //! A running service: puts the parts together, starts them in the order of the data, and ends them in the opposite one.
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -17,13 +16,18 @@ use crate::error::{Error, ErrorKind};
 use crate::handler::{Service, emitted};
 use crate::link::Link;
 use crate::observer::Observer;
-use crate::poller::{Ending, Poller};
+use crate::poller::Ending;
 use crate::publish::{Outbound, PublishErrorKind, Publisher};
 use crate::registry::SchemaRegistry;
 use crate::schemas::Schemas;
 use crate::settle::Settlements;
 use crate::shard::{Inbox, Letter, Shard};
-use crate::source::{Source, Waker};
+use crate::simulation::Simulation;
+use crate::source::Source;
+
+mod driver;
+
+use driver::Driver;
 
 /// How long the shards may take to say what runs in them.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
@@ -65,6 +69,7 @@ impl<V: Service> Runtime<V> {
             publisher: None,
             registry: None,
             observer: None,
+            simulation: None,
         }
     }
 }
@@ -77,6 +82,7 @@ pub struct Builder<V: Service> {
     publisher: Option<Arc<dyn Publisher>>,
     registry: Option<Arc<dyn SchemaRegistry>>,
     observer: Option<Arc<dyn Observer>>,
+    simulation: Option<Simulation>,
 }
 
 /// How a service ended.
@@ -127,6 +133,14 @@ impl<V: Service> Builder<V> {
         self
     }
 
+    /// Lets a simulation move the service.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn simulation(mut self, simulation: Simulation) -> Self {
+        self.simulation = Some(simulation);
+        self
+    }
+
     /// Runs until `shutdown` is ready, then finishes what runs. Must be called within a multi-thread or current-thread tokio
     /// runtime with its timer on.
     ///
@@ -142,6 +156,7 @@ impl<V: Service> Builder<V> {
             publisher,
             registry,
             observer,
+            simulation,
         } = self;
         let missing = |part| Error::new(ErrorKind::Configuration, format!("the runtime has no {part}"));
         let mut source = source.ok_or_else(|| missing("source"))?;
@@ -149,7 +164,7 @@ impl<V: Service> Builder<V> {
         let registry = registry.ok_or_else(|| missing("registry"))?;
 
         let schemas = Arc::new(Schemas::new(registry, V::HANDLERS));
-        let (waker, parker) = parking();
+        let (waker, driver) = Driver::new(simulation);
         let control = Arc::new(Control::new(waker.clone()));
         let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas), Arc::clone(&control));
         know_emitted::<V>(&outbound).await?;
@@ -169,8 +184,9 @@ impl<V: Service> Builder<V> {
         source
             .start(waker)
             .map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?;
-        let shards = Shards::spawn::<V>(&link, state);
-        let ended = spawn_poller(source, &config, &shards, &link, parker)?;
+        let mut shards = Shards::spawn::<V>(&link, state, driver.simulation());
+        let can_block = driver.simulation().is_none();
+        let ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
 
         let control = Arc::clone(&link.control);
         let stopper = tokio::spawn(async move {
@@ -193,7 +209,7 @@ impl<V: Service> Builder<V> {
             shards.what_runs().await
         };
         shards.end().await;
-        let drained = flush(outbound, end).await && drained;
+        let drained = flush(outbound, end, can_block).await && drained;
         info!(settled, drained, "stopped");
         match link.control.failure() {
             Some(failure) => Err(Error::new(ErrorKind::Handler, failure)),
@@ -224,48 +240,6 @@ async fn know_emitted<V: Service>(outbound: &Outbound) -> Result<(), Error> {
     Ok(())
 }
 
-/// A waker for a thread that is started later.
-fn parking() -> (Waker, Arc<OnceLock<Thread>>) {
-    let thread: Arc<OnceLock<Thread>> = Arc::default();
-    let known = Arc::clone(&thread);
-    let waker = Waker::new(move || {
-        // Before the thread runs there is nobody to wake: its first round looks at everything.
-        if let Some(thread) = known.get() {
-            thread.unpark();
-        }
-    });
-    (waker, thread)
-}
-
-fn spawn_poller(
-    source: Box<dyn Source>,
-    config: &Config,
-    shards: &Shards,
-    link: &Link,
-    parker: Arc<OnceLock<Thread>>,
-) -> Result<oneshot::Receiver<Ending>, Error> {
-    let (settlements, control) = (Arc::clone(&link.settlements), Arc::clone(&link.control));
-    let poller = Poller::new(
-        source,
-        config,
-        shards.inboxes.clone(),
-        settlements,
-        control,
-        Instant::now(),
-    );
-    let (sender, receiver) = oneshot::channel();
-    std::thread::Builder::new()
-        .name("kaufmann-poller".into())
-        .spawn(move || {
-            parker.get_or_init(std::thread::current);
-            _ = sender.send(poller.run());
-        })
-        .map_err(|error| {
-            Error::new(ErrorKind::Start, "the poller thread could not be started").caused_by(error)
-        })?;
-    Ok(receiver)
-}
-
 /// The tasks that run the handlers.
 struct Shards {
     inboxes: Vec<Arc<Inbox>>,
@@ -274,8 +248,11 @@ struct Shards {
 
 impl Shards {
     /// Two a worker thread: with more shards than threads tokio can even out their load.
-    fn spawn<V: Service>(link: &Arc<Link>, state: V::State) -> Self {
-        let count = tokio::runtime::Handle::current().metrics().num_workers().max(1) * 2;
+    fn spawn<V: Service>(link: &Arc<Link>, state: V::State, simulation: Option<&Simulation>) -> Self {
+        let count = simulation.map_or_else(
+            || tokio::runtime::Handle::current().metrics().num_workers().max(1) * 2,
+            |simulation| simulation.shards,
+        );
         let inboxes: Vec<Arc<Inbox>> = (0..count).map(|_| Arc::default()).collect();
         let state = Arc::new(state);
         let mut tasks = JoinSet::new();
@@ -283,7 +260,10 @@ impl Shards {
             let state = State::new(Arc::clone(&state), Some(Arc::clone(link)));
             let shard = Shard::new(Arc::clone(link), Arc::clone(inbox), state, attempt::<V>);
             // A shard has a time slice of its own; tokio's budget would cut handlers short that touch many of its resources.
-            tasks.spawn(tokio::task::unconstrained(shard));
+            match simulation {
+                None => tasks.spawn(tokio::task::unconstrained(shard)),
+                Some(simulation) => tasks.spawn(tokio::task::unconstrained(simulation.interleave(shard))),
+            };
         }
         Self { inboxes, tasks }
     }
@@ -318,13 +298,15 @@ impl Shards {
 
 /// Lets leave what handlers published besides; everything that a settlement depended on has left already. `false` if something
 /// did not.
-async fn flush(outbound: Arc<Outbound>, end: Instant) -> bool {
-    let patience = end
-        .saturating_duration_since(Instant::now())
-        .clamp(LEAST_FLUSH, MOST_FLUSH);
-    let flushed = tokio::task::spawn_blocking(move || outbound.flush(patience))
-        .await
-        .unwrap_or(false);
+async fn flush(outbound: Arc<Outbound>, end: Instant, can_block: bool) -> bool {
+    let now = tokio::time::Instant::now().into_std();
+    let patience = end.saturating_duration_since(now).clamp(LEAST_FLUSH, MOST_FLUSH);
+    let flushed = if can_block {
+        let flush = move || outbound.flush(patience);
+        tokio::task::spawn_blocking(flush).await.unwrap_or(false)
+    } else {
+        outbound.flush(patience)
+    };
     if !flushed {
         warn!(
             "some messages did not leave before the end; their records are unsettled and will be handled again"

@@ -16,11 +16,14 @@ const BATCH_BYTES: usize = 1 << 20;
 /// The arena of the first batch. It grows with its records; the next ones begin with what a full one came to.
 const ARENA: usize = 64 << 10;
 
+/// Makes the hashes of lanes.
+pub(crate) type LaneHasher = foldhash::fast::SeedableRandomState;
+
 /// Collects records in one batch a shard.
 #[derive(Debug)]
 pub(super) struct Router {
     ordering: Ordering,
-    hasher: foldhash::fast::RandomState,
+    hasher: LaneHasher,
     shards: Vec<(Arc<Inbox>, Batch)>,
     next_unordered: usize,
     /// The arena of a new batch.
@@ -28,10 +31,10 @@ pub(super) struct Router {
 }
 
 impl Router {
-    pub(super) fn new(ordering: Ordering, shards: Vec<Arc<Inbox>>) -> Self {
+    pub(super) fn new(ordering: Ordering, hasher: LaneHasher, shards: Vec<Arc<Inbox>>) -> Self {
         Self {
             ordering,
-            hasher: foldhash::fast::RandomState::default(),
+            hasher,
             shards: shards
                 .into_iter()
                 .map(|inbox| (inbox, Batch::default()))

@@ -1,6 +1,8 @@
 //! When a shard has run long enough. The clock is read seldom while steps are cheap.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// How long a shard runs before it lets other tasks of its thread run. Handlers may share the thread with timers.
 const SLICE: Duration = Duration::from_micros(200);
