@@ -6,6 +6,8 @@ mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kaufmann_avro::compatibility::Level;
+use kaufmann_avro::lock::LockedEvent;
 use kaufmann_avro::model::{Attribute, Definition, Kind, Model, NamedType, TypeId};
 use serde_json::Value;
 
@@ -35,6 +37,10 @@ pub(crate) struct Event {
     pub(crate) topic: Option<String>,
     /// What orders it.
     pub(crate) key: Option<Key>,
+    /// The compatibility level that its schema declares.
+    pub(crate) level: Option<Level>,
+    /// What is locked of it, with the level that holds; set when it is compared with the lock.
+    pub(crate) locked: Option<LockedEvent>,
     /// Samples of its payload, one JSON text each.
     pub(crate) samples: Vec<String>,
 }
@@ -65,6 +71,8 @@ pub(crate) fn check(
             root: id,
             topic: topic(&types.model, named, errors),
             key: key::key(types, id, errors),
+            level: level(&types.model, named, errors),
+            locked: None,
             samples: Vec::new(),
             name: name.clone(),
         };
@@ -135,6 +143,17 @@ fn topic(model: &Model, named: &NamedType, errors: &mut Vec<Error>) -> Option<St
 fn is_topic(topic: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=249).contains(&topic.len()) && topic.bytes().all(legal) && topic != "." && topic != ".."
+}
+
+fn level(model: &Model, named: &NamedType, errors: &mut Vec<Error>) -> Option<Level> {
+    let attribute = named.attributes.get("compatibility")?;
+    let level = attribute.value.as_str().and_then(|level| level.parse().ok());
+    if level.is_none() {
+        let expected = "one of the levels NONE, BACKWARD, FORWARD, FULL, BACKWARD_TRANSITIVE, FORWARD_TRANSITIVE and \
+                        FULL_TRANSITIVE";
+        errors.push(malformed(model, attribute, "compatibility", expected));
+    }
+    level
 }
 
 fn malformed(model: &Model, attribute: &Attribute, name: &'static str, expected: &'static str) -> Error {

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, sorted};
-use crate::{check, load, model, naming, render, write};
+use crate::{check, load, lock, model, naming, render, write};
 
 /// How a folder of schemas becomes code. [`compile`](crate::compile) is `Config::new().compile(dir)`.
 ///
@@ -23,6 +23,17 @@ pub struct Config {
     pub(crate) strip_prefix: Option<String>,
     pub(crate) derives: Vec<(String, String)>,
     no_samples: bool,
+    lock: Lock,
+}
+
+/// Where the lock is looked for.
+#[derive(Clone, Debug, Default)]
+enum Lock {
+    /// Beside the package's manifest.
+    #[default]
+    Default,
+    At(PathBuf),
+    Off,
 }
 
 /// The code of a folder of schemas.
@@ -82,6 +93,21 @@ impl Config {
         self
     }
 
+    /// Looks for the lock here rather than at `schemas.lock` beside the package's manifest, for example where several
+    /// packages share a folder of schemas, or a package has several folders. A relative path starts at the package's
+    /// folder. A lock that does not exist (yet) locks nothing.
+    pub fn lock(mut self, path: impl Into<PathBuf>) -> Self {
+        self.lock = Lock::At(path.into());
+        self
+    }
+
+    /// Looks for no lock: schemas may change as they like, and the service does not check at its start that it can read
+    /// what was written before.
+    pub fn without_lock(mut self) -> Self {
+        self.lock = Lock::Off;
+        self
+    }
+
     /// Generates the code of a folder of schemas, without writing or printing.
     ///
     /// # Errors
@@ -94,13 +120,21 @@ impl Config {
         }
         let types = model::parse(&folder.schemas, &mut errors);
         // Each stage goes on with what is right, so that all errors of all files are reported at once.
-        let events = check::check(
+        let mut events = check::check(
             &types,
             &folder,
             self,
             &dir.as_ref().to_string_lossy(),
             &mut errors,
         );
+        let mut warnings = check::doubts(&types.model);
+        let path = self.lock_path();
+        let locked = path.and_then(|path| Some((path, lock::load(path, &mut errors)?)));
+        if let Some((path, lock)) = &locked {
+            let gone = lock::check(&types, lock, &mut events, &mut errors);
+            warnings.extend(gone.iter().map(|event| lock::gone(path, event)));
+            folder.watched.push(load::display(path));
+        }
         if !errors.is_empty() {
             return Err(sorted(errors));
         }
@@ -111,7 +145,7 @@ impl Config {
             code,
             events,
             watched: folder.watched,
-            warnings: check::doubts(&types.model),
+            warnings,
         })
     }
 
@@ -138,7 +172,7 @@ impl Config {
         });
         match written {
             Ok(generated) => {
-                let watched = generated.watched.into_iter();
+                let watched = generated.watched.into_iter().chain(self.absent_lock());
                 let watched = watched.map(|path| format!("cargo::rerun-if-changed={path}"));
                 let warnings = generated
                     .warnings
@@ -154,6 +188,20 @@ impl Config {
                     .map(|error| error.to_string().replace('\n', " "));
                 lines.map(|line| format!("cargo::error={line}")).collect()
             }
+        }
+    }
+
+    /// What Cargo must watch to notice a lock that is not there yet.
+    fn absent_lock(&self) -> Option<String> {
+        let path = self.lock_path().filter(|path| !path.exists())?;
+        lock::expected(path, &PathBuf::from(env::var_os("OUT_DIR")?))
+    }
+
+    fn lock_path(&self) -> Option<&Path> {
+        match &self.lock {
+            Lock::Default => Some(Path::new(kaufmann_avro::lock::FILE_NAME)),
+            Lock::At(path) => Some(path),
+            Lock::Off => None,
         }
     }
 

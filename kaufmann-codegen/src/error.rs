@@ -91,7 +91,7 @@ pub enum ErrorKind {
     /// An attribute of the wrong form.
     #[error("the attribute `{attribute}` is {found}, but it must be {expected}")]
     Attribute {
-        /// `event`, `topic` or `key`.
+        /// `event`, `topic`, `key` or `compatibility`.
         attribute: &'static str,
         /// What it is.
         found: String,
@@ -164,6 +164,12 @@ pub enum ErrorKind {
         /// What is wrong with it.
         reason: String,
     },
+    /// The lock is damaged.
+    #[error("{0}")]
+    Lock(String),
+    /// A schema breaks its compatibility level with a locked version.
+    #[error("{0}")]
+    Incompatible(String),
     /// An option of [`Config`](crate::Config) that does not hold.
     #[error("the option `{option}` of `kaufmann_codegen::Config` {reason}")]
     Option {

@@ -37,8 +37,17 @@
 //! | `"event": "user.create"` | the event's name, if it is not the full name; `false`: the record is no event |
 //! | `"topic": "users"` | where it is published unless the configuration says otherwise |
 //! | `"key": "user.id"` | the path of the field that orders it: a string, bytes, int, long, enum, fixed or uuid |
+//! | `"compatibility": "FULL"` | what a change must leave possible, if it is not the level in the lock |
 //!
 //! Sample payloads stand in `create.samples.json` beside `create.avsc`, as a JSON array; each is checked.
+//!
+//! # The lock
+//!
+//! If there is a file `schemas.lock` beside the package's manifest, each schema is compared with the versions of its event
+//! that are registered. A change that breaks the event's compatibility level is an error at its line, which names the
+//! field, the version that it breaks with, and what to do. An event that is not locked is not registered yet, and may be
+//! anything. The level is that of the lock, which says what holds in the registry, unless the schema's attribute
+//! `compatibility` declares another. What may change, and how: `kaufmann::guide::schemas`.
 //!
 //! # Names
 //!
@@ -56,6 +65,7 @@ mod load;
 mod model;
 
 mod check;
+mod lock;
 mod naming;
 
 mod render;

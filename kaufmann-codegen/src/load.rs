@@ -163,7 +163,7 @@ fn unreadable(path: &str, action: &'static str, error: &io::Error) -> Error {
 }
 
 /// A path with `/` between its parts on every system, without one at its end.
-fn display(path: &Path) -> String {
+pub(crate) fn display(path: &Path) -> String {
     let text = path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
     match text.trim_end_matches('/') {
         "" => text,

@@ -8,6 +8,10 @@ use kaufmann_codegen::Config;
 
 /// The options of the cases that need some.
 fn config(case: &str) -> Config {
+    options(case).lock(format!("tests/fixtures/{case}/schemas.lock"))
+}
+
+fn options(case: &str) -> Config {
     match case {
         "strip_prefix" => Config::new().strip_prefix("com.example"),
         "derives" => Config::new()

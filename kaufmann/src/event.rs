@@ -24,6 +24,30 @@ pub struct EventInfo {
     pub defined_at: &'static str,
     /// Sample payloads from the file beside the schema, each one JSON text.
     pub samples: &'static [&'static str],
+    /// What the lock holds of the event; nothing if it is not locked.
+    pub lock: Option<&'static EventLock>,
+}
+
+/// What `schemas.lock` held of an event when the program was built.
+#[derive(Debug, PartialEq)]
+pub struct EventLock {
+    /// The subject under which the event's schemas are registered.
+    pub subject: &'static str,
+    /// The compatibility level that holds: that of the schema's attribute `compatibility`, else the lock's.
+    pub compatibility: &'static str,
+    /// The registered versions, the oldest first.
+    pub versions: &'static [LockedVersion],
+}
+
+/// A registered version of an event's schema.
+#[derive(Debug, PartialEq)]
+pub struct LockedVersion {
+    /// Its number under the subject.
+    pub number: u32,
+    /// The id of the schema in the registry that was locked.
+    pub id: u32,
+    /// The schema, complete in itself, without docs.
+    pub schema: &'static str,
 }
 
 /// A type generated from the schema of an event.

@@ -22,7 +22,7 @@ const LOGICAL_TYPES: [&str; 13] = [
     "duration",
 ];
 /// The attributes of a record that kaufmann reads.
-const ATTRIBUTES: [&str; 3] = ["event", "topic", "key"];
+const ATTRIBUTES: [&str; 4] = ["event", "topic", "key", "compatibility"];
 
 /// Every doubt, as `path:line:column: message`, in the order of the places.
 pub(crate) fn doubts(model: &Model) -> Vec<String> {

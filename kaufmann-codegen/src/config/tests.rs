@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use kaufmann_avro::compatibility::Level;
+use kaufmann_avro::lock::{Lock, LockedEvent, Version};
 use tempfile::TempDir;
 
 use super::Config;
@@ -208,6 +210,59 @@ fn a_folder_for_a_file_cannot_be_overwritten() {
     let instructions = build(&Config::new().out_dir(dir.path().join("out")), dir.path());
     assert!(
         instructions[0].contains("schemas/out/events.rs: cannot write the generated code"),
+        "{instructions:?}"
+    );
+}
+
+/// A lock that holds `user.create` as [`SCHEMA`] has it, and `user.gone`.
+fn lock() -> String {
+    let mut lock = Lock::default();
+    for name in ["create", "gone"] {
+        let version = Version::new(1, 7, &SCHEMA.replace("create", name)).unwrap();
+        let mut event = LockedEvent::new(format!("user.{name}"), Level::Backward);
+        event.insert(version);
+        lock.insert(format!("user.{name}"), event);
+    }
+    lock.to_string()
+}
+
+#[test]
+fn an_event_that_is_locked_but_has_no_schema_is_a_warning() {
+    let dir = folder(&[("create.avsc", SCHEMA), ("schemas.lock", &lock())]);
+    let out = TempDir::new().unwrap();
+    let config = Config::new()
+        .out_dir(out.path())
+        .lock(dir.path().join("schemas.lock"));
+    assert_eq!(
+        build(&config, dir.path()),
+        [
+            "cargo::rerun-if-changed=schemas",
+            "cargo::rerun-if-changed=schemas/create.avsc",
+            "cargo::rerun-if-changed=schemas/schemas.lock",
+            "cargo::warning=schemas/schemas.lock: `user.gone` is locked, but no schema defines it any more; restore its \
+             schema, or run `schema reset user.gone` if it is gone for good",
+        ]
+    );
+}
+
+#[test]
+fn a_lock_can_be_switched_off_and_need_not_exist() {
+    let breaking = SCHEMA.replace("[]", r#"[{"name": "a", "type": "int"}]"#);
+    let dir = folder(&[("create.avsc", &breaking), ("schemas.lock", &lock())]);
+    let lock = |name: &str| Config::new().lock(dir.path().join(name));
+    assert!(lock("schemas.lock").generate(dir.path()).is_err());
+    let without = lock("schemas.lock").without_lock().generate(dir.path()).unwrap();
+    assert_eq!(lock("another.lock").generate(dir.path()), Ok(without));
+}
+
+#[test]
+fn a_lock_that_cannot_be_read_is_an_error() {
+    let dir = folder(&[("create.avsc", SCHEMA), ("schemas.lock/", "")]);
+    let config = Config::new().lock(dir.path().join("schemas.lock"));
+    let instructions = build(&config, dir.path());
+    assert_eq!(instructions.len(), 1, "{instructions:?}");
+    assert!(
+        instructions[0].starts_with("cargo::error=schemas/schemas.lock: cannot read the lock: "),
         "{instructions:?}"
     );
 }

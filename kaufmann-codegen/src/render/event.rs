@@ -1,5 +1,6 @@
 //! What makes a record an event.
 
+use kaufmann_avro::lock::LockedEvent;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
@@ -28,6 +29,7 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
     let topic = option(event.topic.as_deref());
     let path = option(event.key.as_ref().map(|key| key.path.as_str()));
     let key = event.key.as_ref().map(|key| key_method(render, key));
+    let lock = lock(event.locked.as_ref());
     let index = Literal::usize_unsuffixed(index);
     let borrowed_payload = render
         .types
@@ -47,6 +49,7 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
                 key: #path,
                 defined_at: #defined_at,
                 samples: &[#(#samples),*],
+                lock: #lock,
             };
             const INDEX: usize = #index;
             #key
@@ -54,6 +57,26 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
 
         #owned_payload
         #borrowed_payload
+    }
+}
+
+/// Texts only: what they cost the compiler is their length.
+fn lock(locked: Option<&LockedEvent>) -> TokenStream {
+    let Some(locked) = locked else {
+        return quote!(::core::option::Option::None);
+    };
+    let (subject, level) = (&locked.subject, locked.level.as_str());
+    let versions = locked.versions().map(|version| {
+        let number = Literal::u32_unsuffixed(version.number());
+        let (id, schema) = (Literal::u32_unsuffixed(version.id()), version.text());
+        quote!(::kaufmann::event::LockedVersion { number: #number, id: #id, schema: #schema })
+    });
+    quote! {
+        ::core::option::Option::Some(&::kaufmann::event::EventLock {
+            subject: #subject,
+            compatibility: #level,
+            versions: &[#(#versions),*],
+        })
     }
 }
 

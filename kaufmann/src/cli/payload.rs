@@ -125,6 +125,7 @@ mod tests {
         key: Some("email"),
         defined_at: "schemas/user/create.avsc:1:1",
         samples: &[],
+        lock: None,
     };
 
     fn key_at(path: &'static str) -> Option<Vec<u8>> {

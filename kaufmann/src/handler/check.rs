@@ -60,6 +60,7 @@ pub const POISON: EventInfo = EventInfo {
     key: None,
     defined_at: "",
     samples: &[],
+    lock: None,
 };
 
 /// Refuses a payload that is another event than the one that the attribute declares.
