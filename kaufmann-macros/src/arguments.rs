@@ -1,10 +1,12 @@
 //! Lists that survive an error in one of their elements: the rest is still read, and its errors are reported too.
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::token::Bracket;
-use syn::{Token, bracketed};
+use syn::{LitStr, Token, bracketed};
 
 use crate::errors::{Errors, listing, nearest};
 
@@ -98,6 +100,23 @@ pub(crate) fn skip(input: ParseStream<'_>) {
         let skipped: syn::Result<proc_macro2::TokenTree> = input.parse();
         if skipped.is_err() {
             return;
+        }
+    }
+}
+
+/// A time with a unit; reports what is none.
+pub(crate) fn duration(text: &LitStr, example: &str, errors: &mut Errors) -> Option<Duration> {
+    match humantime::parse_duration(&text.value()) {
+        Ok(duration) => Some(duration),
+        Err(error) => {
+            errors.on(
+                text,
+                format!(
+                    "`{}` is not a time: {error}; expected one with a unit, {example}",
+                    text.value()
+                ),
+            );
+            None
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `#[handler]`: checks a function where it is written, and gives it a twin in the type namespace for `service!` to list.
 
+mod limits;
 mod parse;
 
 mod check;

@@ -36,7 +36,25 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// See `kaufmann::HandlerError`.
-#[proc_macro_derive(HandlerError, attributes(retry, retry_after, dead_letter, skip, fatal))]
+// The last ones are no classes: they are taken so that this crate can say what was meant, and rustc does not say it too.
+#[proc_macro_derive(
+    HandlerError,
+    attributes(
+        retry,
+        retry_after,
+        dead_letter,
+        skip,
+        fatal,
+        deadletter,
+        dead,
+        retries,
+        retry_in,
+        retryafter,
+        drop,
+        stop,
+        panic
+    )
+)]
 pub fn handler_error(input: TokenStream) -> TokenStream {
     finish("HandlerError", error_class::expand(input.into()))
 }

@@ -1,9 +1,11 @@
 //! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
+
+use crate::limit::{Excess, Failures, Limit};
 
 /// One assignment of a partition, shared by its records.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct Assignment {
     /// The highest offset that waits for its messages to be delivered, or waited.
     handed: AtomicI64,
     cancelled: CancellationToken,
+    /// What of it could not be handled.
+    failures: Mutex<Failures>,
 }
 
 impl Assignment {
@@ -29,6 +33,7 @@ impl Assignment {
             limit: AtomicI64::new(i64::MAX),
             handed: AtomicI64::new(i64::MIN),
             cancelled: CancellationToken::new(),
+            failures: Mutex::default(),
         }
     }
 
@@ -74,6 +79,14 @@ impl Assignment {
     /// The highest offset that waits for its messages to be delivered, or waited; `i64::MIN` if none does.
     pub(crate) fn highest_handed(&self) -> i64 {
         self.handed.load(Ordering::Acquire)
+    }
+
+    /// Notes that the record at this offset could not be handled; says so if that is more than the limit allows.
+    pub(crate) fn failed(&self, limit: &Limit, offset: i64) -> Option<Excess> {
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(limit, offset)
     }
 
     /// Tells the handlers that are still running that their work will not count.

@@ -1,12 +1,15 @@
 //! One attempt at a record: from its route over the handler to what becomes of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kaufmann_avro::DecodeError;
 use kaufmann_avro::resolve::Plan;
 use tracing::{error, warn};
 
+use crate::config::OnFailure;
 use crate::context::{Context, State};
+use crate::error::ErrorKind;
 use crate::failure::{Chain, Class, Failure};
 use crate::handler::Service;
 use crate::link::Link;
@@ -34,6 +37,18 @@ pub(crate) enum Start {
     Schema(SchemaKey),
     /// No handler can take it.
     Undecodable(Arc<str>),
+    /// Its handler has failed for the last time.
+    Exhausted(Arc<Exhausted>),
+}
+
+/// How a handler failed for the last time.
+#[derive(Debug)]
+pub(crate) struct Exhausted {
+    pub(crate) class: &'static str,
+    pub(crate) error: String,
+    pub(crate) handler: Option<u32>,
+    /// Whether it would have been tried again, had not too many others waited.
+    pub(crate) cut_short: bool,
 }
 
 /// How an attempt ended.
@@ -41,8 +56,12 @@ pub(crate) enum Start {
 pub(crate) enum Finish {
     /// The record is settled.
     Settled,
-    /// The record is settled when its messages are delivered, which reports it.
+    /// The handler succeeded; the record is settled when its messages are delivered, which reports it.
     Handed,
+    /// The record cannot be handled; it is settled when what is said of that is delivered, which reports it.
+    Unhandled,
+    /// This handler takes the record, and has not run yet.
+    Found(u32, Option<Arc<Plan>>),
     /// The record is to be tried again.
     Retry(Box<Retry>),
     /// The service ends.
@@ -54,7 +73,9 @@ pub(crate) enum Finish {
 pub(crate) struct Retry {
     pub(crate) start: Start,
     /// How long to wait instead of the back-off.
-    pub(crate) after: Option<std::time::Duration>,
+    pub(crate) after: Option<Duration>,
+    /// `failed`, `panicked` or `timed-out`.
+    pub(crate) class: &'static str,
     pub(crate) error: String,
     /// The handler that failed.
     pub(crate) handler: Option<u32>,
@@ -69,10 +90,7 @@ pub(crate) async fn attempt<V: Service>(
 ) -> Finish {
     let (handler, plan) = match start {
         Start::Handler(handler, plan) => (handler, plan),
-        other => match Box::pin(find_handler(state.link(), other, &record, attempt)).await {
-            Ok(found) => found,
-            Err(finish) => return finish,
-        },
+        other => return Box::pin(without_handler(state.link(), other, &record, attempt)).await,
     };
     let cx = Context::<V::State>::new(state, record.with_plan(plan), attempt);
     let outcome = V::dispatch(handler, &cx).await;
@@ -104,6 +122,19 @@ pub(crate) fn panicked(start: &Start, payload: &(dyn std::any::Any + Send)) -> F
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let error = format!("the handler panicked: {}", text.unwrap_or("(no message)"));
+    again(start, "panicked", error)
+}
+
+/// The failure of a handler that took too long, and was dropped.
+pub(crate) fn timed_out(start: &Start, timeout: Duration) -> Finish {
+    let error = format!(
+        "the handler did not finish within its timeout of {} and was dropped",
+        humantime::format_duration(timeout)
+    );
+    again(start, "timed-out", error)
+}
+
+fn again(start: &Start, class: &'static str, error: String) -> Finish {
     let handler = if let Start::Handler(handler, _) = start {
         Some(*handler)
     } else {
@@ -112,6 +143,7 @@ pub(crate) fn panicked(start: &Start, payload: &(dyn std::any::Any + Send)) -> F
     Finish::Retry(Box::new(Retry {
         start: start.clone(),
         after: None,
+        class,
         error,
         handler,
     }))
@@ -130,41 +162,48 @@ pub(crate) fn event_name(link: &Link, handler: u32) -> Option<&'static str> {
         .map(|info| info.name)
 }
 
-/// Asks the registry for the writer's schema, and settles what no handler can take.
-async fn find_handler(
-    link: &Arc<Link>,
-    start: Start,
-    record: &Record,
-    attempt: u32,
-) -> Result<(u32, Option<Arc<Plan>>), Finish> {
+/// Asks the registry for the writer's schema, and ends what no handler can take, or none any more.
+async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attempt: u32) -> Finish {
     let reason = match start {
-        Start::Handler(handler, plan) => return Ok((handler, plan)),
+        Start::Handler(handler, plan) => return Finish::Found(handler, plan),
+        Start::Exhausted(exhausted) => {
+            let reason = Reason {
+                class: exhausted.class,
+                error: exhausted.error.clone(),
+                event: exhausted.handler.and_then(|handler| event_name(link, handler)),
+                handler: exhausted.handler.and_then(|handler| handler_path(link, handler)),
+                attempts: attempt,
+                cut_short: exhausted.cut_short,
+            };
+            return unhandled(link, record, reason).await;
+        }
         Start::Undecodable(reason) => reason.to_string(),
         Start::Schema(key) => match link.schemas.writer(key).await {
             Ok(writer) => match link.schemas.route(&writer, record.header(TYPE)) {
-                Route::Handler(handler, plan) => return Ok((handler, plan)),
+                Route::Handler(handler, plan) => return Finish::Found(handler, plan),
                 Route::Unwanted => {
                     if let Some(observer) = &link.observer {
                         observer.settled(record, None, Settled::Unwanted);
                     }
-                    return Err(Finish::Settled);
+                    return Finish::Settled;
                 }
                 Route::Undecodable(reason) => reason.to_string(),
             },
-            Err(error) => unknown_schema(key, &error, attempt)?,
+            Err(error) => match unknown_schema(key, &error, attempt) {
+                Ok(reason) => reason,
+                Err(finish) => return finish,
+            },
         },
     };
-    Err(dead_letter(
-        link,
-        record,
-        Reason {
-            class: "undecodable",
-            error: reason,
-            handler: None,
-            attempts: attempt,
-        },
-    )
-    .await)
+    let reason = Reason {
+        class: "undecodable",
+        error: reason,
+        event: None,
+        handler: None,
+        attempts: attempt,
+        cut_short: false,
+    };
+    unhandled(link, record, reason).await
 }
 
 /// A look-up that failed is repeated; one that the registry keeps answering with "no" makes the record undecodable.
@@ -177,6 +216,7 @@ fn unknown_schema(key: SchemaKey, error: &RegistryError, attempt: u32) -> Result
     Err(Finish::Retry(Box::new(Retry {
         start: Start::Schema(key),
         after: None,
+        class: "failed",
         error: format!("the writer's schema ({key}) cannot be had: {error}"),
         handler: None,
     })))
@@ -191,19 +231,20 @@ async fn conclude(link: &Arc<Link>, verdict: Verdict, record: &Record, handler: 
         Verdict::Undecodable(error) => {
             let event = event_name(link, handler).unwrap_or_default();
             let error = format!("the payload is no `{event}`: {}", explained(&error, record));
-            let path = handler_path(link, handler);
-            dead_letter(
-                link,
-                record,
-                Reason {
-                    class: "undecodable",
-                    error,
-                    handler: path,
-                    attempts: attempt,
-                },
-            )
-            .await
+            unhandled(link, record, reason(link, "undecodable", error, handler, attempt)).await
         }
+    }
+}
+
+/// Why a record cannot be handled that its handler has seen.
+fn reason(link: &Link, class: &'static str, error: String, handler: u32, attempt: u32) -> Reason {
+    Reason {
+        class,
+        error,
+        event: event_name(link, handler),
+        handler: handler_path(link, handler),
+        attempts: attempt,
+        cut_short: false,
     }
 }
 
@@ -237,22 +278,11 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
         Class::Retry { after } => Finish::Retry(Box::new(Retry {
             start: Start::Handler(handler, record.plan().cloned()),
             after,
+            class: "failed",
             error,
             handler: Some(handler),
         })),
-        Class::DeadLetter => {
-            dead_letter(
-                link,
-                record,
-                Reason {
-                    class: "failed",
-                    error,
-                    handler: path,
-                    attempts: attempt,
-                },
-            )
-            .await
-        }
+        Class::DeadLetter => unhandled(link, record, reason(link, "failed", error, handler, attempt)).await,
         Class::Skip => {
             warn!(handler = path, %record, error, "skipped");
             if let Some(observer) = &link.observer {
@@ -271,23 +301,37 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
                 error,
                 "the handler asks the service to stop"
             );
-            link.control.fail(format!(
-                "{} failed on {record}: {error}",
-                path.unwrap_or("a handler")
-            ));
+            link.control.fail(
+                ErrorKind::Handler,
+                format!("{} failed on {record}: {error}", path.unwrap_or("a handler")),
+            );
             Finish::Fatal
         }
     }
 }
 
-async fn dead_letter(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish {
-    warn!(
-        %record,
-        class = reason.class,
-        error = reason.error,
-        handler = reason.handler,
-        "dead letter"
-    );
+/// Ends a record that cannot be handled, as `on_failure` says, unless that happens to too many of its partition.
+async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish {
+    if let Some(excess) = record.assignment().failed(&link.limit, record.offset()) {
+        let (topic, partition) = (record.topic(), record.partition());
+        let text = format!(
+            "in {topic}/{partition} {excess}; the last one, {record}, after {}: {}; repair what fails and start again: nothing is \
+             lost, the offset of {record} is not committed",
+            attempts(reason.attempts),
+            reason.error
+        );
+        return stop(link, record, &reason, ErrorKind::TooManyFailures, text);
+    }
+    if link.on_failure == OnFailure::Stop {
+        let text = format!(
+            "{record} cannot be handled, and `on_failure` is \"stop\"; after {}: {}; its offset is not committed",
+            attempts(reason.attempts),
+            reason.error
+        );
+        return stop(link, record, &reason, ErrorKind::Handler, text);
+    }
+    let (class, handler, cut_short) = (reason.class, reason.handler, reason.cut_short);
+    warn!(%record, class, error = reason.error, handler, attempts = reason.attempts, cut_short, "dead letter");
     let delivered = settle_later(link, record, || {
         let text = reason.error.clone();
         move |observer: &dyn Observer, _: &Link, record: &Record| {
@@ -295,7 +339,20 @@ async fn dead_letter(link: &Arc<Link>, record: &Record, reason: Reason) -> Finis
         }
     });
     link.outbound.dead_letter(record, &reason, delivered).await;
-    Finish::Handed
+    Finish::Unhandled
+}
+
+fn attempts(count: u32) -> String {
+    match count {
+        1 => "one attempt".to_owned(),
+        count => format!("{count} attempts"),
+    }
+}
+
+fn stop(link: &Link, record: &Record, reason: &Reason, kind: ErrorKind, text: String) -> Finish {
+    error!(%record, class = reason.class, error = reason.error, handler = reason.handler, "the service stops");
+    link.control.fail(kind, text);
+    Finish::Fatal
 }
 
 /// Settles a record once its messages are delivered, and then tells the observer, if there is one. Only then the record is

@@ -70,8 +70,12 @@ pub struct Config {
     /// How long a shutdown may take, divided in the same way; leaving the group takes a second more at most. Default: 25 s.
     #[serde(with = "duration")]
     pub shutdown_deadline: Duration,
+    /// What holds for every handler that does not say otherwise.
+    pub handler: HandlerConfig,
     /// How a failing handler is tried again.
     pub retry: RetryConfig,
+    /// What becomes of a record that cannot be handled.
+    pub on_failure: OnFailure,
     /// Where events go.
     pub publish: PublishConfig,
     /// Where records go that cannot be handled.
@@ -101,6 +105,28 @@ pub enum Ordering {
     None,
 }
 
+/// What holds for every handler that does not say otherwise.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HandlerConfig {
+    /// How long an attempt may take; then its future is dropped, and it counts as failed. Default: as long as it wants, as
+    /// only the service knows what its handlers may wait for.
+    #[serde(with = "duration::optional")]
+    pub timeout: Option<Duration>,
+}
+
+/// What becomes of a record that cannot be handled: undecodable, of the class `dead_letter`, or failed for the last time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It is written to the dead-letter topic.
+    #[default]
+    DeadLetter,
+    /// The service stops. The record stays unsettled and is read again by the next one.
+    Stop,
+}
+
 /// How a failing handler is tried again: the n-th wait is `initial × factor^(n-1)`, at most `max`, shortened at random by
 /// up to `jitter`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,6 +143,14 @@ pub struct RetryConfig {
     pub factor: f64,
     /// The share of a wait that chance may take away, from 0 to 1. Default: 0.2.
     pub jitter: f64,
+    /// After how many attempts a failure is the last one; 0: never. Default: 10, which the waits above spread over 70 to 82
+    /// seconds. A record that is tried for ever keeps everything behind it in its partition from being committed, and in the
+    /// end from being read.
+    pub max_attempts: u32,
+    /// How many failed records may wait to be tried again. Default: 1,000.
+    pub max_waiting: usize,
+    /// How many bytes of failed records may wait to be tried again; they are part of `max_bytes`. Default: 16 MiB.
+    pub max_waiting_bytes: usize,
 }
 
 /// Where events go.
@@ -135,12 +169,20 @@ pub struct PublishConfig {
 }
 
 /// Where records go that cannot be handled.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DeadLetterConfig {
     /// The topic. Default: the group and `.dead-letter`.
     pub topic: Option<String>,
+    /// The service stops when of the last `window` offsets of a partition more than this share could not be handled, from 0
+    /// to 1, where 1 means: never. Default: 0.5.
+    pub max_share: f64,
+    /// The service stops when more neighbouring offsets of a partition than this could not be handled; 0: never.
+    /// Default: 100.
+    pub max_consecutive: u32,
+    /// How many offsets of a partition are looked at. Default: 1,000.
+    pub window: u32,
 }
 
 /// The schema registry.
@@ -226,7 +268,9 @@ impl Default for Config {
             commit_interval: Duration::from_secs(1),
             revoke_deadline: Duration::from_secs(10),
             shutdown_deadline: Duration::from_secs(25),
+            handler: HandlerConfig::default(),
             retry: RetryConfig::default(),
+            on_failure: OnFailure::default(),
             publish: PublishConfig::default(),
             dead_letter: DeadLetterConfig::default(),
             registry: RegistryConfig::default(),
@@ -245,6 +289,20 @@ impl Default for RetryConfig {
             max: Duration::from_secs(30),
             factor: 2.0,
             jitter: 0.2,
+            max_attempts: 10,
+            max_waiting: 1000,
+            max_waiting_bytes: 16 << 20,
+        }
+    }
+}
+
+impl Default for DeadLetterConfig {
+    fn default() -> Self {
+        Self {
+            topic: None,
+            max_share: 0.5,
+            max_consecutive: 100,
+            window: 1000,
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::error::ErrorKind;
 use crate::source::Waker;
 
 /// The switch that ends the service, shared by everyone who may turn it.
 #[derive(Debug)]
 pub(crate) struct Control {
     stopping: AtomicBool,
-    failure: Mutex<Option<String>>,
+    failure: Mutex<Option<(ErrorKind, String)>>,
     waker: Waker,
 }
 
@@ -29,11 +30,11 @@ impl Control {
     }
 
     /// Ends the service because of an error; the first one is kept.
-    pub(crate) fn fail(&self, error: String) {
+    pub(crate) fn fail(&self, kind: ErrorKind, error: String) {
         self.failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(error);
+            .get_or_insert((kind, error));
         self.stop();
     }
 
@@ -42,7 +43,7 @@ impl Control {
     }
 
     /// What made the service end, if it was an error.
-    pub(crate) fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<(ErrorKind, String)> {
         self.failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

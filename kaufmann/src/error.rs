@@ -36,6 +36,8 @@ pub enum ErrorKind {
     Schema,
     /// A handler asked to stop the service.
     Handler,
+    /// More records could not be handled than the limit of dead letters allows.
+    TooManyFailures,
     /// The deadline of the shutdown passed with work unfinished.
     Unfinished,
     /// A bug in the service or in kaufmann.
@@ -78,6 +80,7 @@ impl ErrorKind {
     /// | code | meaning |
     /// |---|---|
     /// | 2 | the command line is wrong |
+    /// | 65 | too many records could not be handled |
     /// | 69 | could not start |
     /// | 70 | failed while running |
     /// | 75 | the deadline of the shutdown passed with work unfinished; it will be done again by the next one |
@@ -87,6 +90,7 @@ impl ErrorKind {
         match self {
             Self::Usage => 2,
             Self::Configuration => 78,
+            Self::TooManyFailures => 65,
             Self::Start => 69,
             Self::Unfinished => 75,
             Self::Source | Self::Publish | Self::Schema | Self::Handler | Self::Internal => 70,

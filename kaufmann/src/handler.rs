@@ -2,12 +2,14 @@
 
 pub(crate) mod check;
 pub(crate) mod input;
+pub(crate) mod limits;
 pub(crate) mod place;
 
 use std::future::Future;
 
 use crate::context::Context;
 use crate::event::EventInfo;
+use crate::handler::limits::Limits;
 use crate::outcome::Outcome;
 
 /// What is known about a handler when the program is built. Implemented by [`macro@crate::handler`].
@@ -25,6 +27,8 @@ pub trait HandlerInfo {
     const RETURNS: &'static [&'static EventInfo];
     /// The events that `emits = […]` adds.
     const EMITS: &'static [&'static EventInfo];
+    /// What `timeout`, `retries` and `max_in_flight` say.
+    const LIMITS: Limits = Limits::OPEN;
 }
 
 /// A handler that runs with the state `S`. Implemented by [`macro@crate::handler`].
@@ -42,6 +46,7 @@ pub trait Handler<S>: HandlerInfo {
         index: Self::INDEX,
         returns: Self::RETURNS,
         emits: Self::EMITS,
+        limits: Self::LIMITS,
     };
 
     /// Decodes the record in `cx`, runs the function and says what became of it.
@@ -85,6 +90,8 @@ pub struct HandlerEntry {
     pub returns: &'static [&'static EventInfo],
     /// The events that `emits = […]` adds.
     pub emits: &'static [&'static EventInfo],
+    /// What `timeout`, `retries` and `max_in_flight` say.
+    pub limits: Limits,
 }
 
 /// All events that a service's handlers may publish, each once, in the order of the list.

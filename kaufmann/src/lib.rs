@@ -22,6 +22,7 @@ pub mod event;
 mod handler;
 
 mod failure;
+mod limit;
 mod outcome;
 
 pub mod publish;
@@ -66,6 +67,7 @@ pub use context::{Context, State};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventInfo, Payload};
 pub use failure::{BoxError, Class, Failure, HandlerError};
+pub use handler::limits::Limits;
 pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, emitted};
 pub use macros::{HandlerError, handler, main, service};
 pub use observer::{Observer, Settled};

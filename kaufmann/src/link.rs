@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::config::RetryConfig;
+use crate::config::{OnFailure, RetryConfig};
 use crate::control::Control;
 use crate::handler::HandlerEntry;
+use crate::handler::limits::Policy;
+use crate::limit::Limit;
 use crate::observer::Observer;
 use crate::publish::Outbound;
 use crate::schemas::Schemas;
@@ -23,7 +25,25 @@ pub(crate) struct Link {
     /// A permit for each event that may run.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) retry: RetryConfig,
+    /// By the handler's place in the service's list.
+    pub(crate) policies: Box<[Policy]>,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) limit: Limit,
+    /// How many shards there are.
+    pub(crate) shards: usize,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Link {
+    /// What holds for a handler.
+    pub(crate) fn policy(&self, handler: u32) -> Option<&Policy> {
+        self.policies.get(handler as usize)
+    }
+
+    /// A shard's share of a bound.
+    pub(crate) fn share_of(&self, bound: usize) -> usize {
+        bound.div_ceil(self.shards.max(1)).max(1)
+    }
 }
 
 impl fmt::Debug for Link {

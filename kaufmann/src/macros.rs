@@ -41,6 +41,9 @@
 /// | `event = "user.create"` | the name of the event. The payload's type says the same; that the two agree is checked when the program is built |
 /// | `catch_all` | instead of `event`: the handler takes the records that no other handler of the service takes |
 /// | `emits = [user::Audited]` | the types of events that the function publishes with [`Context::publish`](crate::Context::publish). Those that it returns are known from its type |
+/// | `timeout = "30s"` | how long one attempt may take, from `"1ns"` on; then its future is dropped at the `await` where it stands, and the attempt counts as failed. Else `handler.timeout` of the configuration says it, by default nothing does |
+/// | `retries = 3` | how often a record is tried again after its first failure; `0`: never. Else `retry.max_attempts` says it, which counts the first attempt too |
+/// | `max_in_flight = 5` | how many of this handler run at once in the process, at least 1. What waits for its turn takes none of the places that the service's `max_in_flight` counts |
 ///
 /// # The function
 ///

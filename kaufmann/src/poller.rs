@@ -11,6 +11,7 @@ use tracing::{debug, error, info, warn};
 use crate::assignment::Assignment;
 use crate::config::Config;
 use crate::control::Control;
+use crate::error::ErrorKind;
 use crate::fence::Survey;
 use crate::settle::{Report, Settlements};
 use crate::shard::{Inbox, Letter};
@@ -197,7 +198,7 @@ impl<S: Source> Poller<S> {
                 SourceEvent::Recovered => info!("the trouble with Kafka is over"),
                 SourceEvent::Failed(error) => {
                     error!(%error, "the source failed");
-                    self.control.fail(error.to_string());
+                    self.control.fail(ErrorKind::Source, error.to_string());
                 }
             }
         }

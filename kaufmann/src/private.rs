@@ -10,6 +10,7 @@ pub use crate::handler::check::{
     POISON, Placed, declared, earlier, exhaustive, listed_once, not_handled, or_poison,
 };
 pub use crate::handler::input::{AnyRecord, Same};
+pub use crate::handler::limits::Limits;
 pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
 pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service};
 pub use crate::outcome::{EmitOne, Outcome, Returned, Success};

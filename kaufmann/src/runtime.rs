@@ -13,7 +13,9 @@ use crate::config::Config;
 use crate::context::State;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind};
+use crate::handler::limits::Policy;
 use crate::handler::{Service, emitted};
+use crate::limit::Limit;
 use crate::link::Link;
 use crate::observer::Observer;
 use crate::poller::Ending;
@@ -29,6 +31,8 @@ mod driver;
 
 use driver::Driver;
 
+/// With more shards than threads tokio can even out their load.
+const SHARDS_PER_WORKER: usize = 2;
 /// How long the shards may take to say what runs in them.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long what was published besides may take to leave at the end: what is left of the shutdown's time, between these.
@@ -179,6 +183,16 @@ impl<V: Service> Builder<V> {
                 config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
             )),
             retry: config.retry.clone(),
+            policies: V::HANDLERS
+                .iter()
+                .map(|entry| Policy::new(entry, &config))
+                .collect(),
+            on_failure: config.on_failure,
+            limit: Limit::new(&config.dead_letter),
+            shards: driver.simulation().map_or_else(
+                || tokio::runtime::Handle::current().metrics().num_workers().max(1) * SHARDS_PER_WORKER,
+                |simulation| simulation.shards,
+            ),
             observer,
         });
         source
@@ -212,7 +226,7 @@ impl<V: Service> Builder<V> {
         let drained = flush(outbound, end, can_block).await && drained;
         info!(settled, drained, "stopped");
         match link.control.failure() {
-            Some(failure) => Err(Error::new(ErrorKind::Handler, failure)),
+            Some((kind, failure)) => Err(Error::new(kind, failure)),
             None => Ok(Finished {
                 settled,
                 drained,
@@ -247,13 +261,8 @@ struct Shards {
 }
 
 impl Shards {
-    /// Two a worker thread: with more shards than threads tokio can even out their load.
     fn spawn<V: Service>(link: &Arc<Link>, state: V::State, simulation: Option<&Simulation>) -> Self {
-        let count = simulation.map_or_else(
-            || tokio::runtime::Handle::current().metrics().num_workers().max(1) * 2,
-            |simulation| simulation.shards,
-        );
-        let inboxes: Vec<Arc<Inbox>> = (0..count).map(|_| Arc::default()).collect();
+        let inboxes: Vec<Arc<Inbox>> = (0..link.shards).map(|_| Arc::default()).collect();
         let state = Arc::new(state);
         let mut tasks = JoinSet::new();
         for inbox in &inboxes {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tracing::warn;
 
-use crate::attempt::{Finish, Retry, Start, event_name, handler_path, panicked};
+use crate::attempt::{Exhausted, Finish, Retry, Start, event_name, handler_path, panicked};
 use crate::context::State;
 use crate::fence::Survey;
 use crate::lanes::Lanes;
@@ -28,6 +28,7 @@ use crate::wire::{Frame, frame};
 mod clock;
 mod inbox;
 mod permits;
+mod places;
 mod routes;
 mod running;
 mod slots;
@@ -36,6 +37,7 @@ mod waiting;
 use clock::Clock;
 pub(crate) use inbox::{Inbox, Letter};
 use permits::Permits;
+use places::{Place, Places};
 use routes::Routes;
 use running::{Ended, Running};
 use slots::Slots;
@@ -53,7 +55,8 @@ pub(crate) struct Shard<S, F, M> {
     batches: VecDeque<Arc<Batch>>,
     lanes: Lanes<Work>,
     running: FuturesUnordered<Running<F>>,
-    waiting: Waiting<Work>,
+    waiting: Waiting,
+    places: Places,
     slots: Slots<F>,
     permits: Permits,
     routes: Routes,
@@ -61,6 +64,8 @@ pub(crate) struct Shard<S, F, M> {
     clock: Clock,
     /// Surveys that were answered and whose limits are not set yet: nothing starts.
     holds: usize,
+    /// Whether records are still to be given up that are beyond their assignment's limit.
+    sweeping: bool,
     ended: bool,
 }
 
@@ -71,6 +76,23 @@ pub(crate) struct Work {
     pub(crate) start: Start,
     /// From 1.
     pub(crate) attempt: u32,
+}
+
+impl Work {
+    /// Whether the registry must answer before a handler is known.
+    fn is_lookup(&self) -> bool {
+        matches!(self.start, Start::Schema(_))
+    }
+}
+
+/// What an attempt leaves to do.
+enum Next {
+    /// Nothing: the record is done, and its lane is free.
+    Done,
+    /// The record waits to be tried again; its lane stays busy.
+    Waits,
+    /// It goes on at once: its handler was found, or given up.
+    GoOn(Start, u32),
 }
 
 impl<S, F, M> Shard<S, F, M>
@@ -84,6 +106,11 @@ where
             permits: Permits::new(Arc::clone(&link.permits)),
             reports: Reports::new(Arc::clone(&link.settlements)),
             routes: Routes::new(Arc::clone(&link.schemas)),
+            waiting: Waiting::new(
+                link.share_of(link.retry.max_waiting),
+                link.share_of(link.retry.max_waiting_bytes),
+            ),
+            places: Places::new(&link.policies),
             link,
             inbox,
             state,
@@ -93,10 +120,10 @@ where
             batches: VecDeque::new(),
             lanes: Lanes::default(),
             running: FuturesUnordered::new(),
-            waiting: Waiting::new(),
             slots: Slots::new(),
             clock: Clock::new(),
             holds: 0,
+            sweeping: false,
             ended: false,
         }
     }
@@ -130,7 +157,11 @@ where
                 survey.running(record.assignment(), record.offset());
             }
         }
-        for work in self.waiting.iter() {
+        for work in self
+            .waiting
+            .iter()
+            .chain(self.places.iter().filter(|work| work.attempt > 1))
+        {
             survey.failed(work.record.assignment(), work.record.offset());
         }
         self.reports.flush();
@@ -140,9 +171,16 @@ where
     /// Gives up what waits and belongs to an assignment that ends. Records that are still in their batches are given up when
     /// they are reached.
     fn give_up_fenced(&mut self) {
-        let failed = self.waiting.take(|work| work.record.assignment().is_fenced());
+        self.sweeping = true;
+        let fenced = |work: &Work| work.record.assignment().is_fenced();
+        let mut failed = self.waiting.take(fenced);
+        failed.extend(self.places.take(|work| work.attempt > 1 && fenced(work)));
         for work in &failed {
             self.give_up(&work.record);
+        }
+        let held_back = self.places.take(|work| !work.record.may_start());
+        for work in &held_back {
+            self.reports.abandon(&work.record);
         }
         let reports = &mut self.reports;
         self.lanes.retain(|work| {
@@ -152,7 +190,7 @@ where
             }
             keep
         });
-        for work in failed {
+        for work in failed.into_iter().chain(held_back) {
             self.lanes.release(work.record.lane());
         }
     }
@@ -167,8 +205,58 @@ where
             self.clock.step();
             let Ended { slot, work, finish } = ended;
             self.slots.give_back(slot);
+            match self.finish(&work.record, work.attempt, finish) {
+                Next::GoOn(start, attempt) => {
+                    let record = work.record;
+                    self.go_on(Work {
+                        record,
+                        start,
+                        attempt,
+                    });
+                    continue;
+                }
+                Next::Done => self.lanes.release(work.record.lane()),
+                Next::Waits => {}
+            }
             self.permits.give_back();
-            if self.finish(&work.record, work.attempt, finish) {
+        }
+        progress
+    }
+
+    /// Goes on with a record whose attempt has ended, under the permit that it had.
+    fn go_on(&mut self, work: Work) {
+        match self.places.enter(&work.start) {
+            Ok(place) => {
+                let mut slot = self.slots.take();
+                let (start, record) = (work.start.clone(), work.record.clone());
+                slot.set(Some((self.make)(self.state.clone(), start, record, work.attempt)));
+                self.push(slot, work, place);
+            }
+            Err(_) => {
+                self.places.hold_back(work);
+                self.permits.give_back();
+            }
+        }
+    }
+
+    /// Lets a handler run on beside others. It is polled in the next round, with a waker that finds it.
+    fn push(&mut self, slot: slots::Slot<F>, work: Work, place: Place) {
+        let timeout = match work.start {
+            Start::Handler(handler, _) => self.link.policy(handler).and_then(|policy| policy.timeout),
+            _ => None,
+        };
+        self.running.push(Running::new(slot, work, place, timeout));
+    }
+
+    /// Starts records to which a place of their handler's own was granted. `true` if there were some.
+    fn poll_places(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while self.holds == 0 && self.places.is_ready(cx) && self.permits.hold(cx) {
+            let Some((work, place)) = self.places.pop() else {
+                break;
+            };
+            progress = true;
+            if !self.run_in(place, &work.record, work.start, work.attempt) {
                 self.lanes.release(work.record.lane());
             }
         }
@@ -192,7 +280,12 @@ where
     /// Starts records while there are permits and time. `true` if something was started.
     fn start(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0 && self.has_records() && !self.clock.is_over() && self.permits.hold(cx) {
+        while self.holds == 0
+            && self.has_records()
+            && !self.clock.is_over()
+            && self.may_begin()
+            && self.permits.hold(cx)
+        {
             progress = true;
             if let Some((lane, work)) = self.lanes.next() {
                 if !work.record.may_start() {
@@ -206,6 +299,12 @@ where
             }
         }
         progress
+    }
+
+    /// Whether records may begin: not in an outage, unless some of them are only to be given up.
+    #[inline]
+    fn may_begin(&self) -> bool {
+        self.sweeping || !self.waiting.is_outage()
     }
 
     fn has_records(&self) -> bool {
@@ -280,6 +379,22 @@ where
     /// Runs a record's handler as far as it goes at once, under the permit that is held. `true` if its lane stays busy.
     #[inline]
     fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
+        match self.places.enter(&start) {
+            Ok(place) => self.run_in(place, record, start, attempt),
+            Err(_) => {
+                let record = record.detached();
+                self.places.hold_back(Work {
+                    record,
+                    start,
+                    attempt,
+                });
+                true
+            }
+        }
+    }
+
+    #[inline]
+    fn run_in(&mut self, place: Place, record: &Record, start: Start, attempt: u32) -> bool {
         self.clock.step();
         let mut slot = self.slots.take();
         // In one expression: the future is built as near to its place as the compiler can.
@@ -292,33 +407,45 @@ where
         match slots::poll(&mut slot, &mut Context::from_waker(Waker::noop())) {
             Poll::Pending => {
                 self.permits.take();
-                let work = Work {
-                    record: record.clone(),
-                    start,
-                    attempt,
-                };
-                // It is polled again in the next round, with a waker that finds it.
-                self.running.push(Running::new(slot, work));
+                let record = record.clone();
+                self.push(
+                    slot,
+                    Work {
+                        record,
+                        start,
+                        attempt,
+                    },
+                    place,
+                );
                 true
             }
             Poll::Ready(result) => {
                 self.slots.give_back(slot);
                 let finish = result.unwrap_or_else(|panic| panicked(&start, &*panic));
-                !self.finish(record, attempt, finish)
+                match self.finish(record, attempt, finish) {
+                    Next::Done => false,
+                    Next::Waits => true,
+                    Next::GoOn(start, attempt) => self.run(record, start, attempt),
+                }
             }
         }
     }
 
-    /// Deals with the end of an attempt. `false` if the record will be tried again, and its lane stays busy.
+    /// Deals with the end of an attempt.
     #[inline]
-    fn finish(&mut self, record: &Record, attempt: u32, finish: Finish) -> bool {
+    fn finish(&mut self, record: &Record, attempt: u32, finish: Finish) -> Next {
         match finish {
-            Finish::Settled => self.reports.settle(record),
-            Finish::Handed => {}
+            Finish::Settled => {
+                self.waiting.succeeded();
+                self.reports.settle(record);
+            }
+            Finish::Handed => self.waiting.succeeded(),
+            Finish::Unhandled => {}
+            Finish::Found(handler, plan) => return Next::GoOn(Start::Handler(handler, plan), 1),
             Finish::Retry(retry) => return self.try_again(record, attempt, *retry),
             Finish::Fatal => self.give_up(record),
         }
-        true
+        Next::Done
     }
 
     /// Gives up a record that was started and failed. What stands behind it must not overtake it, and need not run either:
@@ -329,10 +456,27 @@ where
     }
 
     #[cold]
-    fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry) -> bool {
+    fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry) -> Next {
         if record.assignment().is_fenced() {
             self.give_up(record);
-            return true;
+            return Next::Done;
+        }
+        self.waiting.failed();
+        if let Some(handler) = retry.handler {
+            let is_last = self
+                .link
+                .policy(handler)
+                .is_some_and(|policy| policy.is_last(attempt));
+            let is_crowded = self.waiting.is_full() && !self.waiting.is_outage();
+            if is_last || is_crowded {
+                let exhausted = Exhausted {
+                    class: retry.class,
+                    error: retry.error,
+                    handler: retry.handler,
+                    cut_short: !is_last,
+                };
+                return Next::GoOn(Start::Exhausted(Arc::new(exhausted)), attempt);
+            }
         }
         let delay = retry
             .after
@@ -357,7 +501,7 @@ where
         };
         self.waiting.insert(work, delay);
         self.lanes.occupy(lane);
-        false
+        Next::Waits
     }
 }
 
@@ -378,7 +522,8 @@ where
                 shard.reports.flush();
                 return Poll::Ready(());
             }
-            let progress = shard.poll_running(cx) | shard.poll_waiting(cx) | shard.start(cx);
+            let progress =
+                shard.poll_running(cx) | shard.poll_waiting(cx) | shard.poll_places(cx) | shard.start(cx);
             if !progress {
                 break;
             }
@@ -387,7 +532,8 @@ where
                 break;
             }
         }
-        let idle = !shard.has_records() && shard.waiting.is_empty();
+        let idle = !shard.has_records() && shard.waiting.is_empty() && shard.places.is_empty();
+        shard.sweeping &= shard.has_records();
         shard.permits.rest(idle);
         shard.reports.flush();
         Poll::Pending

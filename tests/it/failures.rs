@@ -1,5 +1,9 @@
 //! What becomes of a record whose handler fails.
 
+use std::time::Duration;
+
+use kaufmann::config::OnFailure;
+
 use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +69,12 @@ async fn a_dead_letter_keeps_the_record_and_says_why() {
     assert_eq!(header("kaufmann-error-class").as_deref(), Some("failed"));
     assert_eq!(header("kaufmann-error-handler").as_deref(), Some("numbered"));
     assert_eq!(header("kaufmann-source-topic").as_deref(), Some(TOPIC));
+    assert_eq!(header("kaufmann-error-attempts").as_deref(), Some("1"));
+    assert_eq!(header("kaufmann-error-event").as_deref(), Some("test.numbered"));
+    assert_eq!(header("kaufmann-error-cut-short"), None);
+    assert_eq!(header("kaufmann-source-partition").as_deref(), Some("0"));
     assert_eq!(header("kaufmann-source-offset").as_deref(), Some("0"));
+    assert_eq!(header("kaufmann-source-schema-id").as_deref(), Some("1"));
     rig.stop().await.unwrap();
 }
 
@@ -122,4 +131,99 @@ async fn commits_that_fail_are_sent_again() {
     rig.send(0, "k", 0).await;
     rig.committed(0, 1).await;
     rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_failure_of_the_last_attempt_becomes_a_dead_letter_that_counts_them() {
+    let mut config = config();
+    config.retry.max_attempts = 3;
+    let rig = Rig::start(&config);
+    rig.probe.mishap("k", Mishap::FailOften(3));
+    rig.send(0, "k", 0).await;
+    rig.send(0, "k", 1).await;
+    rig.committed(0, 2).await;
+    let log = rig.probe.log();
+    assert_eq!(
+        (&log.begun["k"][..], &log.done["k"][..]),
+        (&[0, 0, 0, 1][..], &[1][..])
+    );
+    let letters = rig.publisher.messages();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].headers.get("kaufmann-error-attempts"), Some(&b"3"[..]));
+    assert_eq!(
+        letters[0].headers.get("kaufmann-error"),
+        Some(&b"told to fail"[..])
+    );
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_of_the_last_attempt_becomes_a_dead_letter_too() {
+    let mut config = config();
+    config.retry.max_attempts = 1;
+    let rig = Rig::start(&config);
+    rig.probe.mishap("k", Mishap::Panic);
+    rig.send(0, "k", 0).await;
+    rig.committed(0, 1).await;
+    let letters = rig.publisher.messages();
+    assert_eq!(
+        letters[0].headers.get("kaufmann-error-class"),
+        Some(&b"panicked"[..])
+    );
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_last_attempt_a_record_is_tried_until_it_succeeds() {
+    let mut config = config();
+    config.retry.max_attempts = 0;
+    config.retry.max = Duration::from_millis(1);
+    let rig = Rig::start(&config);
+    rig.probe.mishap("k", Mishap::FailOften(40));
+    rig.send(0, "k", 0).await;
+    rig.committed(0, 1).await;
+    assert_eq!(rig.probe.log().attempts.len(), 41);
+    assert!(rig.publisher.messages().is_empty());
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_end_with_the_assignment() {
+    let mut config = config();
+    config.retry.initial = Duration::from_secs(60);
+    config.retry.max = Duration::from_secs(60);
+    let rig = Rig::observed(&config);
+    rig.probe.mishap("k", Mishap::FailOften(1));
+    rig.send(0, "k", 0).await;
+    eventually("the record to wait", || rig.probe.log().waiting == 1).await;
+    rig.feed.revoke(TOPIC, 0);
+    eventually("the partition to be given back", || {
+        !rig.feed.is_assigned(TOPIC, 0)
+    })
+    .await;
+    rig.feed.assign(TOPIC, 0);
+    rig.committed(0, 1).await;
+    assert_eq!(rig.probe.log().attempts, [1, 1]);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_on_failure_stop_the_first_record_that_cannot_be_handled_ends_the_service_unsettled() {
+    let mut config = config();
+    config.on_failure = OnFailure::Stop;
+    let rig = Rig::start(&config);
+    rig.probe.mishap("k", Mishap::DeadLetter);
+    rig.send(0, "before", 0).await;
+    rig.committed(0, 1).await;
+    rig.send(0, "k", 0).await;
+    let (feed, publisher) = (rig.feed.clone(), rig.publisher.clone());
+    let error = rig.end().await.unwrap_err().to_string();
+    assert!(
+        error.contains(
+            "in/0@1 cannot be handled, and `on_failure` is \"stop\"; after one attempt: told to give up"
+        ),
+        "{error}"
+    );
+    assert_eq!(feed.committed(TOPIC, 0), Some(1));
+    assert!(publisher.messages().is_empty());
 }

@@ -1,13 +1,18 @@
 //! A service on the in-memory pair whose handlers do as they are told and note what they saw.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use kaufmann::publish::MemoryPublisher;
 use kaufmann::registry::{EmbeddedRegistry, SchemaRegistry};
 use kaufmann::source::{MemoryFeed, MemoryRecord, memory};
-use kaufmann::{Config, Context, Error, Event, Failure, Finished, Outgoing, Runtime, handler, service};
+use kaufmann::{
+    Config, Context, Error, Event, Failure, Finished, Observer, Outgoing, Record, Runtime, Service, Settled,
+    handler, service,
+};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
@@ -31,7 +36,9 @@ struct Inner {
     closed: Mutex<HashMap<String, Arc<Notify>>>,
     /// What handlers of a key do instead of succeeding; taken from the front.
     mishaps: Mutex<HashMap<String, Vec<Mishap>>>,
-    reply: std::sync::atomic::AtomicBool,
+    reply: AtomicBool,
+    /// Whether what all handlers need is gone.
+    broken: AtomicBool,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -45,6 +52,23 @@ pub(crate) struct Log {
     pub(crate) running: usize,
     pub(crate) most_running: usize,
     pub(crate) cancelled: usize,
+    /// Records that failed and wait to be tried again; counted only if the probe observes.
+    pub(crate) waiting: usize,
+    pub(crate) most_waiting: usize,
+    pub(crate) dead_letters: usize,
+}
+
+impl Observer for Probe {
+    fn settled(&self, _: &Record, _: Option<&str>, how: Settled<'_>) {
+        let is_letter = matches!(how, Settled::DeadLettered { .. });
+        self.0.log.lock().unwrap().dead_letters += usize::from(is_letter);
+    }
+
+    fn retrying(&self, _: &Record, _: Option<&str>, _: u32, _: Duration, _: &str) {
+        let mut log = self.0.log.lock().unwrap();
+        log.waiting += 1;
+        log.most_waiting = log.most_waiting.max(log.waiting);
+    }
 }
 
 /// What a handler does instead of succeeding.
@@ -88,12 +112,22 @@ impl Probe {
             .push(mishap);
     }
 
-    /// Lets handlers reply from now on.
-    pub(crate) fn reply(&self) {
-        self.0.reply.store(true, std::sync::atomic::Ordering::SeqCst);
+    /// Takes away what all handlers need, or gives it back.
+    pub(crate) fn set_broken(&self, broken: bool) {
+        self.0.broken.store(broken, SeqCst);
     }
 
-    async fn handle(&self, key: &str, number: i64, cx: &Context<Probe>) -> Result<Option<Doubled>, Failure> {
+    /// Lets handlers reply from now on.
+    pub(crate) fn reply(&self) {
+        self.0.reply.store(true, SeqCst);
+    }
+
+    pub(crate) async fn handle(
+        &self,
+        key: &str,
+        number: i64,
+        cx: &Context<Probe>,
+    ) -> Result<Option<Doubled>, Failure> {
         self.begin(key, number, cx.attempt());
         let gate = self.0.closed.lock().unwrap().get(key).cloned();
         if let Some(gate) = gate {
@@ -116,7 +150,7 @@ impl Probe {
             .entry(key.to_owned())
             .or_default()
             .push(number);
-        let reply = self.0.reply.load(std::sync::atomic::Ordering::SeqCst);
+        let reply = self.0.reply.load(SeqCst);
         Ok(reply.then(|| Doubled {
             key: key.to_owned(),
             number: number * 2,
@@ -127,11 +161,15 @@ impl Probe {
         let mut log = self.0.log.lock().unwrap();
         log.begun.entry(key.to_owned()).or_default().push(number);
         log.attempts.push(attempt);
+        log.waiting = log.waiting.saturating_sub(usize::from(attempt > 1));
         log.running += 1;
         log.most_running = log.most_running.max(log.running);
     }
 
     fn suffer(&self, key: &str) -> Result<(), Failure> {
+        if self.0.broken.load(SeqCst) {
+            return Err("connection refused".into());
+        }
         let mut mishaps = self.0.mishaps.lock().unwrap();
         let Some(next) = mishaps.get_mut(key).filter(|list| !list.is_empty()) else {
             return Ok(());
@@ -206,15 +244,43 @@ impl Rig {
         registry: EmbeddedRegistry,
         seen: impl SchemaRegistry,
     ) -> Self {
+        Self::launch::<Numbers>(config, registry, seen, false)
+    }
+
+    /// Another service with the same state, and one assigned partition.
+    pub(crate) fn of<V: Service<State = Probe>>(config: &Config) -> Self {
+        let registry = EmbeddedRegistry::new();
+        let rig = Self::launch::<V>(config, registry.clone(), registry, false);
+        rig.feed.assign(TOPIC, 0);
+        rig
+    }
+
+    /// A service with one assigned partition whose probe counts retries and dead letters too.
+    pub(crate) fn observed(config: &Config) -> Self {
+        let registry = EmbeddedRegistry::new();
+        let rig = Self::launch::<Numbers>(config, registry.clone(), registry, true);
+        rig.feed.assign(TOPIC, 0);
+        rig
+    }
+
+    fn launch<V: Service<State = Probe>>(
+        config: &Config,
+        registry: EmbeddedRegistry,
+        seen: impl SchemaRegistry,
+        observed: bool,
+    ) -> Self {
         let (source, feed) = memory();
         let (probe, publisher) = (Probe::default(), MemoryPublisher::new());
         let (stop, stopped) = oneshot::channel();
-        let service = Runtime::<Numbers>::builder(probe.clone())
+        let mut builder = Runtime::<V>::builder(probe.clone())
             .config(config)
             .source(source)
             .publisher(publisher.clone())
-            .registry(seen)
-            .run(async { _ = stopped.await });
+            .registry(seen);
+        if observed {
+            builder = builder.observer(probe.clone());
+        }
+        let service = builder.run(async { _ = stopped.await });
         Self {
             probe,
             feed,
@@ -251,10 +317,12 @@ impl Rig {
     }
 
     pub(crate) async fn ignored(&self) -> Vec<u8> {
-        self.payload(&Ignored {
-            note: "nobody reads this".into(),
-        })
-        .await
+        self.note("nobody reads this").await
+    }
+
+    /// A `test.ignored` with this text.
+    pub(crate) async fn note(&self, text: &str) -> Vec<u8> {
+        self.payload(&Ignored { note: text.into() }).await
     }
 
     /// Waits until the partition's committed offset is `offset`.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FAMILIES: [&str; 4] = ["handler", "service", "main", "derive"];
 
 /// One mistake shows one error; these show more, and why nothing can be done about it.
-const EXCEPTIONS: [(&str, usize, &str); 7] = [
+const EXCEPTIONS: [(&str, usize, &str); 8] = [
     (
         "handler/fail/three_mistakes",
         3,
@@ -39,6 +39,11 @@ const EXCEPTIONS: [(&str, usize, &str); 7] = [
         "service/fail/state_not_sync",
         2,
         "the state is refused at its place, and at the handlers that would share it",
+    ),
+    (
+        "service/fail/state_not_send",
+        4,
+        "`Rc` is neither `Send` nor `Sync`; the handler's future and the service's state miss both",
     ),
     (
         "main/fail/service_without_state",

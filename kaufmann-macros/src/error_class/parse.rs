@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use syn::{Attribute, LitStr, Meta};
 
+use crate::arguments;
 use crate::errors::Errors;
 
 /// What becomes of a record.
@@ -25,12 +26,28 @@ pub(super) fn class(attribute: &Attribute, errors: &mut Errors) -> Option<Option
         "skip" => Class::Skip,
         "fatal" => Class::Fatal,
         "retry_after" => return Some(retry_after(attribute, errors)),
+        "deadletter" | "dead" => return Some(misspelt(attribute, &name, "#[dead_letter]", errors)),
+        "retries" => return Some(misspelt(attribute, &name, "#[retry]", errors)),
+        "retry_in" | "retryafter" => {
+            return Some(misspelt(attribute, &name, "#[retry_after(\"30s\")]", errors));
+        }
+        "drop" => return Some(misspelt(attribute, &name, "#[skip]", errors)),
+        "stop" | "panic" => return Some(misspelt(attribute, &name, "#[fatal]", errors)),
         _ => return None,
     };
     if !matches!(attribute.meta, Meta::Path(_)) {
         errors.on(&attribute.meta, format!("`#[{name}]` takes no argument"));
     }
     Some(Some(class))
+}
+
+/// An attribute that is no class, though it looks like one.
+fn misspelt(attribute: &Attribute, name: &str, meant: &str, errors: &mut Errors) -> Option<Class> {
+    errors.on(
+        attribute.path(),
+        format!("unknown class `#[{name}]`, did you mean `{meant}`?"),
+    );
+    None
 }
 
 fn retry_after(attribute: &Attribute, errors: &mut Errors) -> Option<Class> {
@@ -42,17 +59,5 @@ fn retry_after(attribute: &Attribute, errors: &mut Errors) -> Option<Class> {
         );
         return None;
     };
-    match humantime::parse_duration(&text.value()) {
-        Ok(after) => Some(Class::RetryAfter(after)),
-        Err(error) => {
-            errors.on(
-                &text,
-                format!(
-                    "`{}` is not a time: {error}; expected one with a unit, {EXAMPLE}",
-                    text.value()
-                ),
-            );
-            None
-        }
-    }
+    arguments::duration(&text, EXAMPLE, errors).map(Class::RetryAfter)
 }

@@ -7,6 +7,7 @@ mod types;
 use proc_macro2::Ident;
 use syn::{FnArg, GenericParam, LitStr, PatType, ReturnType, Safety, Signature, Type};
 
+use super::limits::Limits;
 use super::parse::{Arguments, Function};
 use crate::errors::Errors;
 
@@ -18,6 +19,7 @@ pub(super) struct Handler {
     /// The return type.
     pub(super) returns: Type,
     pub(super) emits: Vec<Type>,
+    pub(super) limits: Limits,
 }
 
 /// The first argument; lifetimes in the types are `'static`.
@@ -52,6 +54,7 @@ pub(super) fn handler(function: &mut Function, arguments: Arguments, errors: &mu
         context,
         returns: returns?,
         emits: arguments.emits,
+        limits: arguments.limits,
     })
 }
 

@@ -79,7 +79,9 @@ fn info(handler: &Handler) -> TokenStream {
         .emits
         .iter()
         .map(|ty| qualified(ty, &quote!(Event), "INFO"));
+    let limits = handler.limits.expand();
     quote! {
+        #limits
         const EVENT: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> = #event;
         const INDEX: usize = #index;
         const RETURNS: &'static [&'static ::kaufmann::__private::EventInfo] = #returns;

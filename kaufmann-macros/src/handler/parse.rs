@@ -5,21 +5,31 @@ use quote::ToTokens;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, LitStr, Signature, Token, Type, Visibility};
 
+use super::limits::{self, Limits};
 use crate::arguments::{self, Keys};
 use crate::errors::{Errors, listing};
 
 const KEYS: Keys = Keys {
     of: "`#[handler]`",
     noun: "argument",
-    known: &["event", "catch_all", "emits"],
+    known: &[
+        "event",
+        "catch_all",
+        "emits",
+        "timeout",
+        "retries",
+        "max_in_flight",
+    ],
 };
 
-/// `event = "user.create", catch_all, emits = [user::Audit]`, as far as they could be read.
+/// `event = "user.create", catch_all, emits = [user::Audit], timeout = "30s", retries = 3, max_in_flight = 5`, as far as they
+/// could be read.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) event: Option<LitStr>,
     pub(super) catch_all: Option<Ident>,
     pub(super) emits: Vec<Type>,
+    pub(super) limits: Limits,
 }
 
 /// The function under the attribute.
@@ -76,6 +86,9 @@ fn argument(input: ParseStream<'_>, errors: &mut Errors, arguments: &mut Argumen
                 .emits
                 .extend(arguments::list::<Type>(input, errors, "event types")?);
         }
+        "timeout" => limits::timeout(input, errors, &key, &mut arguments.limits)?,
+        "retries" => limits::retries(input, errors, &key, &mut arguments.limits)?,
+        "max_in_flight" => limits::max_in_flight(input, errors, &key, &mut arguments.limits)?,
         _ => {
             KEYS.refuse(&key, errors);
             arguments::skip(input);

@@ -75,6 +75,31 @@ pub(crate) static KEYS: &[Key] = &[
         "The runtime's threads; 0 means one a core",
     ),
     key(
+        "on_failure",
+        Kind::Choice(&["dead_letter", "stop"]),
+        "What becomes of a record that cannot be handled",
+    ),
+    key(
+        "handler.timeout",
+        Kind::Duration { min: 1 },
+        "How long an attempt may take [default: as long as it wants]",
+    ),
+    key(
+        "retry.max_attempts",
+        Kind::Count { min: 0 },
+        "After how many attempts a failure is the last one; 0: never",
+    ),
+    key(
+        "retry.max_waiting",
+        Kind::Count { min: 1 },
+        "How many failed records may wait to be tried again",
+    ),
+    key(
+        "retry.max_waiting_bytes",
+        Kind::Bytes,
+        "How many bytes of failed records may wait to be tried again",
+    ),
+    key(
         "retry.initial",
         Kind::Duration { min: 1 },
         "The wait before a failed handler's first repetition",
@@ -117,7 +142,22 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "dead_letter.topic",
         Kind::Text("a topic's name"),
-        "Where undecodable records go [default: GROUP.dead-letter]",
+        "Where records go that cannot be handled [default: GROUP.dead-letter]",
+    ),
+    key(
+        "dead_letter.max_share",
+        Kind::Number { min: 0.0, max: 1.0 },
+        "Stop when more of a partition's last offsets cannot be handled; 1: never",
+    ),
+    key(
+        "dead_letter.max_consecutive",
+        Kind::Count { min: 0 },
+        "Stop when more neighbouring offsets cannot be handled; 0: never",
+    ),
+    key(
+        "dead_letter.window",
+        Kind::Count { min: 1 },
+        "How many offsets of a partition max_share looks at",
     ),
     often(
         "registry.url",

@@ -2,6 +2,7 @@
 //! compile error at the tokens that called it.
 
 use super::HandlerEntry;
+use super::limits::Limits;
 use crate::event::EventInfo;
 use message::Message;
 
@@ -14,6 +15,7 @@ pub struct Listed {
     pub(super) index: usize,
     pub(super) returns: &'static [&'static EventInfo],
     pub(super) emits: &'static [&'static EventInfo],
+    pub(super) limits: Limits,
 }
 
 impl Listed {
@@ -25,6 +27,7 @@ impl Listed {
             event: self.event,
             returns: self.returns,
             emits: self.emits,
+            limits: self.limits,
         }
     }
 

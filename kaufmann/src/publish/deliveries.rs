@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::config::{Config, RetryConfig};
 use crate::control::Control;
+use crate::error::ErrorKind;
 use crate::publish::stalled::{Lane, Next, Stalled};
 use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::retry::back_off;
@@ -160,7 +161,7 @@ impl Deliveries {
                 }
             }
             Err(Undelivered { error, .. }) if error.kind() == PublishErrorKind::Ended => {
-                self.control.fail(error.to_string());
+                self.control.fail(ErrorKind::Publish, error.to_string());
                 rest.one_answered(false);
             }
             Err(Undelivered { message, error }) => {

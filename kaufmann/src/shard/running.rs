@@ -4,12 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::Work;
+use super::places::Place;
 use super::slots::{self, Slot};
-use crate::attempt::{Finish, Start, event_name, panicked};
+use crate::attempt::{Finish, Start, event_name, panicked, timed_out};
 use crate::link::Link;
 use crate::publish::envelope::TYPE;
 use crate::record::Record;
@@ -18,7 +20,16 @@ use crate::schemas::Route;
 /// A pending handler with the record it runs on.
 pub(super) struct Running<F> {
     inside: Option<(Slot<F>, Work)>,
+    /// Held as long as it runs.
+    _place: Place,
     since: Instant,
+    deadline: Option<Deadline>,
+}
+
+/// When a handler has taken too long.
+struct Deadline {
+    timer: Pin<Box<Sleep>>,
+    timeout: Duration,
 }
 
 /// A handler that was pending and is done.
@@ -29,10 +40,16 @@ pub(super) struct Ended<F> {
 }
 
 impl<F> Running<F> {
-    pub(super) fn new(slot: Slot<F>, work: Work) -> Self {
+    /// `timeout` is that of the handler, if it has one.
+    pub(super) fn new(slot: Slot<F>, work: Work, place: Place, timeout: Option<Duration>) -> Self {
         Self {
             inside: Some((slot, work)),
+            _place: place,
             since: Instant::now(),
+            deadline: timeout.map(|timeout| Deadline {
+                timer: Box::pin(tokio::time::sleep(timeout)),
+                timeout,
+            }),
         }
     }
 
@@ -77,6 +94,7 @@ fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str>
             Route::Unwanted | Route::Undecodable(_) => None,
         },
         Start::Undecodable(_) => None,
+        Start::Exhausted(reason) => event_name(link, reason.handler?),
     }
 }
 
@@ -87,13 +105,29 @@ impl<F: Future<Output = Finish>> Future for Running<F> {
         let Some((slot, _)) = &mut self.inside else {
             return Poll::Pending;
         };
-        let Poll::Ready(result) = slots::poll(slot, cx) else {
+        let result = slots::poll(slot, cx);
+        let late = match &mut self.deadline {
+            Some(deadline) if result.is_pending() => deadline
+                .timer
+                .as_mut()
+                .poll(cx)
+                .is_ready()
+                .then_some(deadline.timeout),
+            _ => None,
+        };
+        if result.is_pending() && late.is_none() {
+            return Poll::Pending;
+        }
+        let Some((mut slot, work)) = self.inside.take() else {
             return Poll::Pending;
         };
-        let Some((slot, work)) = self.inside.take() else {
-            return Poll::Pending;
+        let finish = match (result, late) {
+            (Poll::Ready(result), _) => result.unwrap_or_else(|panic| panicked(&work.start, &*panic)),
+            (Poll::Pending, late) => {
+                slots::drop_future(&mut slot);
+                timed_out(&work.start, late.unwrap_or_default())
+            }
         };
-        let finish = result.unwrap_or_else(|panic| panicked(&work.start, &*panic));
         Poll::Ready(Ended { slot, work, finish })
     }
 }

@@ -76,3 +76,8 @@ fn empty<F, T>(
         Err(panic) => Poll::Ready(result.and(Err(panic))),
     }
 }
+
+/// Drops a future that is not done. A panic of its destructor ends there.
+pub(crate) fn drop_future<F>(slot: &mut Slot<F>) {
+    _ = catch_unwind(AssertUnwindSafe(|| slot.set(None)));
+}

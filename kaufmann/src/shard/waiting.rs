@@ -8,30 +8,71 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// Records by the time at which they are tried again, with one timer for the earliest.
+use super::Work;
+
+/// Records by the time at which they are tried again, with one timer for the earliest, and the bounds on how many there are.
 #[derive(Debug)]
-pub(super) struct Waiting<T> {
-    queue: BTreeMap<(Instant, u64), T>,
+pub(super) struct Waiting {
+    queue: BTreeMap<(Instant, u64), Work>,
     inserted: u64,
     timer: Pin<Box<Sleep>>,
+    bytes: usize,
+    max_records: usize,
+    max_bytes: usize,
+    /// Failures since the last success.
+    failures_in_a_row: usize,
+    /// How many wait for the registry. They are never given up, so nothing else may come in their stead.
+    lookups: usize,
 }
 
-impl<T> Waiting<T> {
+impl Waiting {
     /// Must be called within a runtime, whose clock it uses.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(max_records: usize, max_bytes: usize) -> Self {
         Self {
             queue: BTreeMap::new(),
             inserted: 0,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            bytes: 0,
+            max_records,
+            max_bytes,
+            failures_in_a_row: 0,
+            lookups: 0,
         }
     }
 
-    pub(super) fn insert(&mut self, item: T, delay: Duration) {
+    pub(super) fn insert(&mut self, work: Work, delay: Duration) {
         self.inserted += 1;
-        self.queue.insert((Instant::now() + delay, self.inserted), item);
+        self.bytes += work.record.size();
+        self.lookups += usize::from(work.is_lookup());
+        self.queue.insert((Instant::now() + delay, self.inserted), work);
     }
 
-    /// Whether there is an item whose time has come; if not, the task is woken when it has.
+    /// A handler failed, or the registry did not answer.
+    pub(super) fn failed(&mut self) {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+    }
+
+    /// A handler succeeded.
+    #[inline]
+    pub(super) fn succeeded(&mut self) {
+        self.failures_in_a_row = 0;
+    }
+
+    /// Whether no more records should wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len() >= self.max_records || self.bytes >= self.max_bytes
+    }
+
+    /// Whether no more records should wait, and either nothing has succeeded since as many failed as wait, or most wait for the
+    /// registry: what everything needs is gone, and records that have not begun had better not begin.
+    #[inline]
+    pub(super) fn is_outage(&self) -> bool {
+        !self.queue.is_empty()
+            && self.is_full()
+            && (self.failures_in_a_row >= self.queue.len() || self.lookups * 2 >= self.queue.len())
+    }
+
+    /// Whether there is a record whose time has come; if not, the task is woken when it has.
     pub(super) fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((&(at, _), _)) = self.queue.first_key_value() else {
             return false;
@@ -50,20 +91,27 @@ impl<T> Waiting<T> {
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Work> {
         self.queue.values()
     }
 
-    /// Takes the earliest item.
-    pub(super) fn pop(&mut self) -> Option<T> {
-        self.queue.pop_first().map(|(_, item)| item)
+    /// Takes the earliest one.
+    pub(super) fn pop(&mut self) -> Option<Work> {
+        let (_, work) = self.queue.pop_first()?;
+        self.bytes -= work.record.size();
+        self.lookups -= usize::from(work.is_lookup());
+        Some(work)
     }
 
-    /// Takes the items for which `pick` is true.
-    pub(super) fn take(&mut self, pick: impl Fn(&T) -> bool) -> Vec<T> {
-        self.queue
-            .extract_if(.., |_, item| pick(item))
-            .map(|(_, item)| item)
-            .collect()
+    /// Takes those for which `pick` is true.
+    pub(super) fn take(&mut self, pick: impl Fn(&Work) -> bool) -> Vec<Work> {
+        let taken: Vec<Work> = self
+            .queue
+            .extract_if(.., |_, work| pick(work))
+            .map(|(_, work)| work)
+            .collect();
+        self.lookups -= taken.iter().filter(|work| work.is_lookup()).count();
+        self.bytes -= taken.iter().map(|work| work.record.size()).sum::<usize>();
+        taken
     }
 }

@@ -9,6 +9,7 @@ fn place(at: usize, path: &'static str, event: Option<&'static EventInfo>, index
         index,
         returns: &[],
         emits: &[],
+        limits: Limits::OPEN,
     }
     .place(at, path)
 }

@@ -1,0 +1,154 @@
+//! The arguments that bound a handler: how long it may take, how often it is tried again, how many of it run at once.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
+use syn::parse::ParseStream;
+use syn::{LitInt, LitStr, Token};
+
+use crate::arguments;
+use crate::errors::Errors;
+
+/// What is given; the configuration says the rest.
+#[derive(Default)]
+pub(super) struct Limits {
+    timeout: Option<Duration>,
+    retries: Option<u32>,
+    max_in_flight: Option<u32>,
+}
+
+impl Limits {
+    /// The constant, if anything is given.
+    pub(super) fn expand(&self) -> Option<TokenStream> {
+        if self.timeout.is_none() && self.retries.is_none() && self.max_in_flight.is_none() {
+            return None;
+        }
+        let timeout = option(self.timeout.map(|timeout| {
+            let seconds = Literal::u64_suffixed(timeout.as_secs());
+            let nanos = Literal::u32_suffixed(timeout.subsec_nanos());
+            quote!(::core::time::Duration::new(#seconds, #nanos))
+        }));
+        let retries = option(self.retries.map(|count| quote!(#count)));
+        let max_in_flight = option(self.max_in_flight.map(|count| quote!(#count)));
+        Some(quote! {
+            const LIMITS: ::kaufmann::__private::Limits = ::kaufmann::__private::Limits {
+                timeout: #timeout,
+                retries: #retries,
+                max_in_flight: #max_in_flight,
+            };
+        })
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+/// `timeout = "30s"`
+pub(super) fn timeout(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    limits: &mut Limits,
+) -> syn::Result<()> {
+    const EXAMPLE: &str = "for example `timeout = \"30s\"`";
+    if is_again(input, errors, key, limits.timeout.is_some()) {
+        return Ok(());
+    }
+    let Some(text) = literal::<LitStr>(input, errors, key, "a time as a string literal", EXAMPLE)? else {
+        return Ok(());
+    };
+    match arguments::duration(&text, EXAMPLE, errors) {
+        Some(Duration::ZERO) => errors.on(
+            &text,
+            format!("a `timeout` of nothing would stop every handler; expected a time, {EXAMPLE}"),
+        ),
+        timeout => limits.timeout = timeout,
+    }
+    Ok(())
+}
+
+/// `retries = 3`
+pub(super) fn retries(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    limits: &mut Limits,
+) -> syn::Result<()> {
+    const EXAMPLE: &str = "for example `retries = 3`";
+    if !is_again(input, errors, key, limits.retries.is_some()) {
+        limits.retries = count(input, errors, key, 0, EXAMPLE)?;
+    }
+    Ok(())
+}
+
+/// `max_in_flight = 5`
+pub(super) fn max_in_flight(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    limits: &mut Limits,
+) -> syn::Result<()> {
+    const EXAMPLE: &str = "for example `max_in_flight = 5`";
+    if !is_again(input, errors, key, limits.max_in_flight.is_some()) {
+        limits.max_in_flight = count(input, errors, key, 1, EXAMPLE)?;
+    }
+    Ok(())
+}
+
+fn is_again(input: ParseStream<'_>, errors: &mut Errors, key: &Ident, given: bool) -> bool {
+    if given {
+        errors.on(key, format!("`{key}` is given twice"));
+        arguments::skip(input);
+    }
+    given
+}
+
+fn count(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    least: u32,
+    example: &str,
+) -> syn::Result<Option<u32>> {
+    let what = format!("a whole number of at least {least}");
+    let Some(number) = literal::<LitInt>(input, errors, key, &what, example)? else {
+        return Ok(None);
+    };
+    match number.base10_parse::<u32>() {
+        Ok(count) if count >= least => Ok(Some(count)),
+        _ => {
+            errors.on(
+                &number,
+                format!("`{key}` is {number}; expected {what}, {example}"),
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// `= LITERAL`; reports anything else, and skips it.
+fn literal<T: syn::parse::Parse>(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    what: &str,
+    example: &str,
+) -> syn::Result<Option<T>> {
+    let mut found = key.span();
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        let ahead = input.fork();
+        if ahead.parse::<T>().is_ok() {
+            return input.parse().map(Some);
+        }
+        found = input.span();
+    }
+    errors.at(found, format!("expected {what}, {example}"));
+    arguments::skip(input);
+    Ok(None)
+}

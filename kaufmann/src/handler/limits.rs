@@ -1,0 +1,61 @@
+//! What bounds one handler.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use crate::handler::HandlerEntry;
+
+/// What a handler's attribute says of its bounds; where it says nothing, the configuration does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How long an attempt may take. Else: `handler.timeout`.
+    pub timeout: Option<Duration>,
+    /// How often it is tried again after its first failure. Else: `retry.max_attempts` less the first.
+    pub retries: Option<u32>,
+    /// How many of it may run at once, within `max_in_flight` of the service. Else: as many as those.
+    pub max_in_flight: Option<u32>,
+}
+
+impl Limits {
+    /// The attribute says nothing.
+    pub const OPEN: Self = Self {
+        timeout: None,
+        retries: None,
+        max_in_flight: None,
+    };
+}
+
+/// What holds for one handler of a running service.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// How long an attempt may take.
+    pub(crate) timeout: Option<Duration>,
+    /// After how many attempts its failure is the last one; `None`: never.
+    pub(crate) max_attempts: Option<u32>,
+    /// A permit for each that may run, if that is bounded.
+    pub(crate) places: Option<Arc<Semaphore>>,
+}
+
+impl Policy {
+    /// What attribute and configuration say together.
+    pub(crate) fn new(entry: &HandlerEntry, config: &Config) -> Self {
+        let limits = entry.limits;
+        let places = |count: u32| Arc::new(Semaphore::new(count.max(1) as usize));
+        Self {
+            timeout: limits.timeout.or(config.handler.timeout),
+            max_attempts: match limits.retries {
+                Some(retries) => Some(retries.saturating_add(1)),
+                None => Some(config.retry.max_attempts).filter(|count| *count > 0),
+            },
+            places: limits.max_in_flight.map(places),
+        }
+    }
+
+    /// Whether a failure of this attempt, counted from 1, is the last one.
+    pub(crate) fn is_last(&self, attempt: u32) -> bool {
+        self.max_attempts.is_some_and(|last| attempt >= last)
+    }
+}

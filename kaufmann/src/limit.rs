@@ -1,0 +1,222 @@
+//! When so much of a partition cannot be handled that the service had better stop. Pure: no clock, no I/O.
+//!
+//! What is counted are offsets: a record between two that failed was handled, or nobody wants it, or its end is still to
+//! come. So nothing is counted for a record that is handled, and it does not matter in which order failures come to light.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::config::DeadLetterConfig;
+
+/// How much of a partition may fail.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Limit {
+    window: i64,
+    /// How many offsets of a window may fail.
+    max_failed: usize,
+    /// How many neighbouring offsets may fail.
+    max_consecutive: usize,
+}
+
+/// The offsets of one assignment that could not be handled, as far as they lie in the window.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    offsets: BTreeSet<i64>,
+}
+
+/// Which limit is exceeded, and by what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Excess {
+    /// Too many of the offsets of a window.
+    Share { failed: usize, window: i64 },
+    /// Too many neighbours: from the first to the last offset.
+    Consecutive { first: i64, last: i64 },
+}
+
+impl Limit {
+    pub(crate) fn new(config: &DeadLetterConfig) -> Self {
+        let window = config.window.max(1);
+        // A share of 1 is never exceeded, as no more than all offsets can fail.
+        let max_failed = (f64::from(window) * config.max_share.clamp(0.0, 1.0)) as usize;
+        Self {
+            window: i64::from(window),
+            max_failed,
+            max_consecutive: match config.max_consecutive {
+                0 => usize::MAX,
+                count => count as usize,
+            },
+        }
+    }
+}
+
+impl Failures {
+    /// Notes an offset that could not be handled; says so if a limit is exceeded by that.
+    pub(crate) fn note(&mut self, limit: &Limit, offset: i64) -> Option<Excess> {
+        self.offsets.insert(offset);
+        let highest = self.offsets.last().copied()?;
+        let kept = limit.kept();
+        while self.offsets.first().is_some_and(|first| highest - first >= kept) {
+            self.offsets.pop_first();
+        }
+        let (first, last) = self.neighbours(offset)?;
+        if (last - first) as usize >= limit.max_consecutive {
+            return Some(Excess::Consecutive { first, last });
+        }
+        let failed = self.offsets.range(highest - limit.window + 1..).count();
+        (failed > limit.max_failed).then_some(Excess::Share {
+            failed,
+            window: limit.window,
+        })
+    }
+
+    /// The first and the last of the neighbouring offsets around this one; `None` if it lies behind the window.
+    fn neighbours(&self, offset: i64) -> Option<(i64, i64)> {
+        if !self.offsets.contains(&offset) {
+            return None;
+        }
+        let (mut first, mut last) = (offset, offset);
+        while self.offsets.contains(&(first - 1)) {
+            first -= 1;
+        }
+        while self.offsets.contains(&(last + 1)) {
+            last += 1;
+        }
+        Some((first, last))
+    }
+}
+
+impl Limit {
+    /// How far back offsets are kept: as far as one of the limits looks.
+    fn kept(&self) -> i64 {
+        match self.max_consecutive {
+            usize::MAX => self.window,
+            count => self.window.max(count as i64 + 1),
+        }
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Share { failed, window } => write!(
+                f,
+                "{failed} of the last {window} offsets could not be handled, more than `dead_letter.max_share` allows"
+            ),
+            Self::Consecutive { first, last } => write!(
+                f,
+                "all offsets from {first} to {last} could not be handled, more than `dead_letter.max_consecutive` allows"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn limit(window: u32, max_share: f64, max_consecutive: u32) -> Limit {
+        Limit::new(&DeadLetterConfig {
+            window,
+            max_share,
+            max_consecutive,
+            ..DeadLetterConfig::default()
+        })
+    }
+
+    /// Whether any of these failures, noted in their order, exceeds the limit.
+    fn is_exceeded(limit: &Limit, offsets: &[i64]) -> bool {
+        let mut failures = Failures::default();
+        offsets
+            .iter()
+            .any(|offset| failures.note(limit, *offset).is_some())
+    }
+
+    /// The most failures in any window, and the longest run, counted one by one.
+    fn worst(offsets: &BTreeSet<i64>, window: i64) -> (usize, usize) {
+        let in_window = |end: &i64| offsets.range(end - window + 1..=*end).count();
+        let run = |start: &i64| (0..).take_while(|step| offsets.contains(&(start + step))).count();
+        (
+            offsets.iter().map(in_window).max().unwrap_or(0),
+            offsets.iter().map(run).max().unwrap_or(0),
+        )
+    }
+
+    #[test]
+    fn the_defaults_stop_at_a_hundred_and_one_in_a_row() {
+        let limit = Limit::new(&DeadLetterConfig::default());
+        let row: Vec<i64> = (0..101).collect();
+        assert!(!is_exceeded(&limit, &row[..100]));
+        assert!(is_exceeded(&limit, &row));
+    }
+
+    #[test]
+    fn every_second_one_is_not_more_than_half_and_two_of_three_are() {
+        let limit = limit(100, 0.5, 0);
+        assert!(!is_exceeded(
+            &limit,
+            &(0..1000).filter(|n| n % 2 == 0).collect::<Vec<_>>()
+        ));
+        assert!(is_exceeded(
+            &limit,
+            &(0..1000).filter(|n| n % 3 != 0).collect::<Vec<_>>()
+        ));
+    }
+
+    #[test]
+    fn limits_that_are_off_are_never_exceeded() {
+        assert!(!is_exceeded(&limit(10, 1.0, 0), &(0..1000).collect::<Vec<_>>()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_keeps_to_the_limits_never_exceeds_them_in_whatever_order_it_comes(
+            offsets in prop::collection::btree_set(0..400i64, 0..120), order in any::<u64>(),
+            window in 1..100u32, share in 0.0..1.0f64, consecutive in 1..20u32,
+        ) {
+            let limit = limit(window, share, consecutive);
+            let (most, run) = worst(&offsets, i64::from(window));
+            prop_assume!(most <= limit.max_failed && run <= limit.max_consecutive);
+            prop_assert!(!is_exceeded(&limit, &shuffled(&offsets, order)));
+        }
+
+        #[test]
+        fn in_the_order_of_offsets_what_breaks_a_limit_is_found(
+            offsets in prop::collection::btree_set(0..400i64, 0..120),
+            window in 1..100u32, share in 0.0..1.0f64, consecutive in 1..20u32,
+        ) {
+            let limit = limit(window, share, consecutive);
+            let (most, run) = worst(&offsets, i64::from(window));
+            let breaks = most > limit.max_failed || run > limit.max_consecutive;
+            prop_assert_eq!(is_exceeded(&limit, &offsets.iter().copied().collect::<Vec<_>>()), breaks);
+        }
+
+        #[test]
+        fn within_one_window_what_breaks_a_limit_is_found_in_any_order(
+            offsets in prop::collection::btree_set(0..50i64, 0..50), order in any::<u64>(),
+            share in 0.0..1.0f64, consecutive in 1..20u32,
+        ) {
+            let limit = limit(50, share, consecutive);
+            let (most, run) = worst(&offsets, 50);
+            let breaks = most > limit.max_failed || run > limit.max_consecutive;
+            prop_assert_eq!(is_exceeded(&limit, &shuffled(&offsets, order)), breaks);
+        }
+
+        #[test]
+        fn no_more_offsets_are_kept_than_the_limits_look_at(offsets in prop::collection::vec(any::<i32>(), 0..500)) {
+            let limit = limit(20, 0.5, 30);
+            let mut failures = Failures::default();
+            for offset in offsets {
+                failures.note(&limit, i64::from(offset));
+                prop_assert!(failures.offsets.len() <= 31);
+            }
+        }
+    }
+
+    fn shuffled(offsets: &BTreeSet<i64>, order: u64) -> Vec<i64> {
+        let mut list: Vec<i64> = offsets.iter().copied().collect();
+        list.sort_by_key(|offset| (*offset as u64 ^ order).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        list
+    }
+}

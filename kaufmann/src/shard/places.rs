@@ -1,0 +1,162 @@
+//! Records that wait because enough of their handler run already: its own `max_in_flight`.
+//!
+//! They wait in the order in which they came, and hold no permit of the service meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::PollSemaphore;
+
+use super::Work;
+use crate::attempt::Start;
+use crate::handler::limits::Policy;
+
+/// What a running handler holds of its own bound, if it has one.
+pub(super) type Place = Option<OwnedSemaphorePermit>;
+
+#[derive(Debug)]
+pub(super) struct Places {
+    /// By the handler's place in the service's list; empty if no handler has a bound.
+    gates: Vec<Option<Gate>>,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Gate {
+    all: Arc<Semaphore>,
+    queue: PollSemaphore,
+    /// What was granted to the first of those that wait.
+    granted: Place,
+    waiting: VecDeque<Work>,
+}
+
+/// All places of a handler are taken.
+#[derive(Debug)]
+pub(super) struct Full;
+
+impl Places {
+    pub(super) fn new(policies: &[Policy]) -> Self {
+        let gate = |policy: &Policy| policy.places.clone().map(Gate::new);
+        let bounded = policies.iter().any(|policy| policy.places.is_some());
+        let gates = if bounded {
+            policies.iter().map(gate).collect()
+        } else {
+            Vec::new()
+        };
+        Self { gates, waiting: 0 }
+    }
+
+    /// A place for a record's handler.
+    #[inline]
+    pub(super) fn enter(&mut self, start: &Start) -> Result<Place, Full> {
+        if self.gates.is_empty() {
+            return Ok(None);
+        }
+        self.enter_gate(start)
+    }
+
+    fn enter_gate(&mut self, start: &Start) -> Result<Place, Full> {
+        match self.gate(start) {
+            None => Ok(None),
+            // Who waits already comes first.
+            Some(gate) if !gate.waiting.is_empty() => Err(Full),
+            Some(gate) => match Arc::clone(&gate.all).try_acquire_owned() {
+                Ok(place) => Ok(Some(place)),
+                Err(_) => Err(Full),
+            },
+        }
+    }
+
+    /// Lets a record wait for a place.
+    pub(super) fn hold_back(&mut self, work: Work) {
+        if let Some(gate) = self.gate(&work.start) {
+            gate.waiting.push_back(work);
+            self.waiting += 1;
+        }
+    }
+
+    /// Whether a place was granted to one that waits; if not, the task is woken when it is.
+    pub(super) fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.waiting == 0 {
+            return false;
+        }
+        let mut ready = false;
+        for gate in self.gates.iter_mut().flatten() {
+            // Each is asked, so that each wakes the task.
+            ready |= gate.poll(cx);
+        }
+        ready
+    }
+
+    /// Takes one to which a place was granted.
+    pub(super) fn pop(&mut self) -> Option<(Work, Place)> {
+        let gate = self
+            .gates
+            .iter_mut()
+            .flatten()
+            .find(|gate| gate.granted.is_some() && !gate.waiting.is_empty())?;
+        self.waiting -= 1;
+        Some((gate.waiting.pop_front()?, gate.granted.take()))
+    }
+
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// All that wait.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Work> {
+        self.gates.iter().flatten().flat_map(|gate| &gate.waiting)
+    }
+
+    /// Takes those away for which `pick` is true.
+    pub(super) fn take(&mut self, pick: impl Fn(&Work) -> bool) -> Vec<Work> {
+        let mut taken = Vec::new();
+        for gate in self.gates.iter_mut().flatten() {
+            let (out, keep) = std::mem::take(&mut gate.waiting).into_iter().partition(&pick);
+            gate.waiting = keep;
+            taken.extend::<VecDeque<Work>>(out);
+            gate.rest();
+        }
+        self.waiting -= taken.len();
+        taken
+    }
+
+    fn gate(&mut self, start: &Start) -> Option<&mut Gate> {
+        match start {
+            Start::Handler(handler, _) => self.gates.get_mut(*handler as usize)?.as_mut(),
+            _ => None,
+        }
+    }
+}
+
+impl Gate {
+    fn new(all: Arc<Semaphore>) -> Self {
+        Self {
+            queue: PollSemaphore::new(Arc::clone(&all)),
+            all,
+            granted: None,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.granted.is_none()
+            && !self.waiting.is_empty()
+            && let Poll::Ready(granted) = self.queue.poll_acquire(cx)
+        {
+            self.granted = granted;
+        }
+        self.granted.is_some()
+    }
+
+    /// Gives up the place in the queue if nobody waits: what is granted and not fetched is lost to the other shards.
+    fn rest(&mut self) {
+        if self.waiting.is_empty() {
+            self.granted = None;
+            self.queue = PollSemaphore::new(Arc::clone(&self.all));
+        }
+    }
+}
