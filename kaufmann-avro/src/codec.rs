@@ -33,9 +33,14 @@ pub trait Decode<'a>: Sized {
 #[inline]
 pub fn decode<'a, T: Decode<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     let mut cursor = Cursor::new(bytes);
-    let value = T::decode(&mut cursor)?;
-    cursor.finish()?;
-    Ok(value)
+    // Made where it is returned: an owned value may be large.
+    let mut value = T::decode(&mut cursor);
+    if value.is_ok()
+        && let Err(error) = cursor.finish()
+    {
+        value = Err(error);
+    }
+    value
 }
 
 /// The primitive types (`'a` is the input's lifetime): their Rust type, how it is written from `value`, how it is read from `cursor`.

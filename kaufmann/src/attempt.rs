@@ -8,7 +8,7 @@ use kaufmann_avro::resolve::Plan;
 use tracing::{error, warn};
 
 use crate::config::OnFailure;
-use crate::context::{Context, State};
+use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::failure::{Chain, Class, Failure};
 use crate::handler::Service;
@@ -81,19 +81,28 @@ pub(crate) struct Retry {
     pub(crate) handler: Option<u32>,
 }
 
+/// An attempt that is over.
+#[derive(Debug)]
+pub(crate) struct Attempted<S> {
+    pub(crate) finish: Finish,
+    /// Its context, for the next attempt: taking it over is cheaper than counting references up and down again.
+    pub(crate) cx: Context<S>,
+}
+
 /// Tries a record once.
-pub(crate) async fn attempt<V: Service>(
-    state: State<V::State>,
-    start: Start,
-    record: Record,
-    attempt: u32,
-) -> Finish {
+pub(crate) async fn attempt<V: Service>(mut cx: Context<V::State>, start: Start) -> Attempted<V::State> {
+    let finish = handle::<V>(&mut cx, start).await;
+    Attempted { finish, cx }
+}
+
+async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish {
+    let attempt = cx.attempt();
     let (handler, plan) = match start {
         Start::Handler(handler, plan) => (handler, plan),
-        other => return Box::pin(without_handler(state.link(), other, &record, attempt)).await,
+        other => return Box::pin(without_handler(cx.state.link(), other, cx.record(), attempt)).await,
     };
-    let cx = Context::<V::State>::new(state, record.with_plan(plan), attempt);
-    let outcome = V::dispatch(handler, &cx).await;
+    cx.set_plan(plan);
+    let outcome = V::dispatch(handler, cx).await;
     if matches!(outcome.0, Verdict::Done) {
         let link = cx.state.link();
         if let Some(observer) = &link.observer {

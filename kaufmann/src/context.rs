@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use kaufmann_avro::resolve::Plan;
+
 use crate::event::Event;
 use crate::link::Link;
 use crate::outcome::Outgoing;
@@ -44,6 +46,17 @@ impl<S> Context<S> {
             record,
             attempt,
         }
+    }
+
+    /// The context of another attempt, with the same state.
+    pub(crate) fn renew(&mut self, record: &Record, attempt: u32) {
+        self.record.become_another(record);
+        self.attempt = attempt;
+    }
+
+    /// Says how the record's datum is read, if its writer had another schema.
+    pub(crate) fn set_plan(&mut self, plan: Option<Arc<Plan>>) {
+        self.record.set_plan(plan);
     }
 
     /// A context without a running service, to call a handler as a plain function.

@@ -199,9 +199,19 @@ impl Record {
     }
 
     /// Says how the datum is read, if its writer had another schema.
-    pub(crate) fn with_plan(mut self, plan: Option<Arc<Plan>>) -> Self {
+    pub(crate) fn set_plan(&mut self, plan: Option<Arc<Plan>>) {
         self.plan = plan;
-        self
+    }
+
+    /// Like `clone_from`, but the batch is not counted up and down if it is the same.
+    #[inline]
+    pub(crate) fn become_another(&mut self, other: &Self) {
+        if !Arc::ptr_eq(&self.batch, &other.batch) {
+            self.batch = Arc::clone(&other.batch);
+        }
+        self.index = other.index;
+        self.body = other.body;
+        self.plan.clone_from(&other.plan);
     }
 
     pub(crate) fn plan(&self) -> Option<&Arc<Plan>> {

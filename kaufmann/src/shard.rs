@@ -8,13 +8,13 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{self, Poll, Waker};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tracing::warn;
 
-use crate::attempt::{Exhausted, Finish, Retry, Start, event_name, handler_path, panicked};
-use crate::context::State;
+use crate::attempt::{Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path, panicked};
+use crate::context::{Context, State};
 use crate::fence::Survey;
 use crate::lanes::Lanes;
 use crate::link::Link;
@@ -49,6 +49,8 @@ pub(crate) struct Shard<S, F, M> {
     inbox: Arc<Inbox>,
     state: State<S>,
     make: M,
+    /// What the last attempt left, for the next one.
+    spare: Option<Context<S>>,
     letters: VecDeque<Letter>,
     /// The next record of the batch that is being read.
     next: Option<Record>,
@@ -97,8 +99,8 @@ enum Next {
 
 impl<S, F, M> Shard<S, F, M>
 where
-    F: Future<Output = Finish>,
-    M: Fn(State<S>, Start, Record, u32) -> F,
+    F: Future<Output = Attempted<S>>,
+    M: Fn(Context<S>, Start) -> F,
 {
     /// `make` begins an attempt at a record.
     pub(crate) fn new(link: Arc<Link>, inbox: Arc<Inbox>, state: State<S>, make: M) -> Self {
@@ -115,6 +117,7 @@ where
             inbox,
             state,
             make,
+            spare: None,
             letters: VecDeque::new(),
             next: None,
             batches: VecDeque::new(),
@@ -196,15 +199,16 @@ where
     }
 
     /// Polls what was woken. `true` if something ended.
-    fn poll_running(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_running(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
         while !self.clock.is_over()
             && let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx)
         {
             progress = true;
             self.clock.step();
-            let Ended { slot, work, finish } = ended;
+            let Ended { slot, work, result } = ended;
             self.slots.give_back(slot);
+            let finish = self.finish_of(result);
             match self.finish(&work.record, work.attempt, finish) {
                 Next::GoOn(start, attempt) => {
                     let record = work.record;
@@ -228,8 +232,8 @@ where
         match self.places.enter(&work.start) {
             Ok(place) => {
                 let mut slot = self.slots.take();
-                let (start, record) = (work.start.clone(), work.record.clone());
-                slot.set(Some((self.make)(self.state.clone(), start, record, work.attempt)));
+                let cx = self.context(&work.record, work.attempt);
+                slot.set(Some((self.make)(cx, work.start.clone())));
                 self.push(slot, work, place);
             }
             Err(_) => {
@@ -249,7 +253,7 @@ where
     }
 
     /// Starts records to which a place of their handler's own was granted. `true` if there were some.
-    fn poll_places(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_places(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
         while self.holds == 0 && self.places.is_ready(cx) && self.permits.hold(cx) {
             let Some((work, place)) = self.places.pop() else {
@@ -264,7 +268,7 @@ where
     }
 
     /// Moves records whose back-off is over to the front. `true` if there were some.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_waiting(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
         // What is due is run at once, so it stays where it is until there is a permit.
         while self.holds == 0 && self.waiting.is_due(cx) && self.permits.hold(cx) {
@@ -278,7 +282,7 @@ where
     }
 
     /// Starts records while there are permits and time. `true` if something was started.
-    fn start(&mut self, cx: &mut Context<'_>) -> bool {
+    fn start(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
         while self.holds == 0
             && self.has_records()
@@ -397,14 +401,9 @@ where
     fn run_in(&mut self, place: Place, record: &Record, start: Start, attempt: u32) -> bool {
         self.clock.step();
         let mut slot = self.slots.take();
-        // In one expression: the future is built as near to its place as the compiler can.
-        slot.set(Some((self.make)(
-            self.state.clone(),
-            start.clone(),
-            record.clone(),
-            attempt,
-        )));
-        match slots::poll(&mut slot, &mut Context::from_waker(Waker::noop())) {
+        let cx = self.context(record, attempt);
+        slot.set(Some((self.make)(cx, start.clone())));
+        match slots::poll(&mut slot, &mut task::Context::from_waker(Waker::noop())) {
             Poll::Pending => {
                 self.permits.take();
                 let record = record.clone();
@@ -421,7 +420,8 @@ where
             }
             Poll::Ready(result) => {
                 self.slots.give_back(slot);
-                let finish = result.unwrap_or_else(|panic| panicked(&start, &*panic));
+                let result = result.map_err(|panic| panicked(&start, &*panic));
+                let finish = self.finish_of(result);
                 match self.finish(record, attempt, finish) {
                     Next::Done => false,
                     Next::Waits => true,
@@ -429,6 +429,29 @@ where
                 }
             }
         }
+    }
+
+    #[inline]
+    fn context(&mut self, record: &Record, attempt: u32) -> Context<S> {
+        match self.spare.take() {
+            Some(mut cx) => {
+                cx.renew(record, attempt);
+                cx
+            }
+            None => Context::new(self.state.clone(), record.clone(), attempt),
+        }
+    }
+
+    /// How an attempt ended; one that was cut short left nothing.
+    #[inline]
+    fn finish_of(&mut self, result: Result<Attempted<S>, Finish>) -> Finish {
+        result.map_or_else(
+            |finish| finish,
+            |Attempted { finish, cx }| {
+                self.spare = Some(cx);
+                finish
+            },
+        )
     }
 
     /// Deals with the end of an attempt.
@@ -507,12 +530,12 @@ where
 
 impl<S, F, M> Future for Shard<S, F, M>
 where
-    F: Future<Output = Finish>,
-    M: Fn(State<S>, Start, Record, u32) -> F + Unpin,
+    F: Future<Output = Attempted<S>>,
+    M: Fn(Context<S>, Start) -> F + Unpin,
 {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let shard = self.get_mut();
         shard.inbox.register(cx.waker());
         shard.clock.begin();
@@ -534,6 +557,10 @@ where
         }
         let idle = !shard.has_records() && shard.waiting.is_empty() && shard.places.is_empty();
         shard.sweeping &= shard.has_records();
+        if idle {
+            // It would keep the last batch.
+            shard.spare = None;
+        }
         shard.permits.rest(idle);
         shard.reports.flush();
         Poll::Pending

@@ -145,46 +145,56 @@ fn implement(signature: &Signature) -> TokenStream {
 }
 
 fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
-    let event = ident("__event", name.span());
     let into = ident("__into_outcome", name.span());
-    let payload = match &handler.payload {
-        Payload::Event { ty, .. } => decoded(ty, cx),
-        Payload::AnyRecord { ty } => taken(ty, cx),
-    };
     let into_outcome = returned(&handler.returns, "into_outcome");
+    let outcome = match &handler.payload {
+        Payload::Event { ty, .. } => decoded(name, handler, ty, cx),
+        Payload::AnyRecord { ty } => taken(name, handler, ty, cx),
+    };
+    quote! {
+        let #into = #into_outcome;
+        #outcome
+    }
+}
+
+/// The event goes from its result into the handler's future: a variable in between would be one more copy of it.
+fn decoded(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
+    let (_, last) = ends(ty);
+    let (event, error) = (ident("__event", last), ident("__error", last));
+    let decode = qualified(ty, &quote!(Payload), "decode");
+    let decode = quote_spanned!(last=> #decode(#cx.record().body()));
+    let outcome = outcome(name, handler, &event, cx);
+    quote_spanned! {last=>
+        match #decode {
+            ::core::result::Result::Ok(#event) => #outcome,
+            ::core::result::Result::Err(#error) => ::kaufmann::__private::undecodable(#error),
+        }
+    }
+}
+
+fn taken(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
+    let (_, last) = ends(ty);
+    let take = qualified(ty, &quote!(AnyRecord), "take");
+    let record = quote_spanned!(last=> #take(#cx.record()));
+    let event = ident("__event", last);
+    let outcome = outcome(name, handler, &event, cx);
+    quote!(let #event = #record; #outcome)
+}
+
+fn outcome(name: &Ident, handler: &Handler, event: &Ident, cx: &Ident) -> TokenStream {
+    let into = ident("__into_outcome", name.span());
     let size = match handler.context {
         Context::None => quote!(future_size1),
         Context::Of(_) | Context::Alias(_) => quote!(future_size),
     };
-    let call = call(name, handler, &event, cx);
+    let call = call(name, handler, event, cx);
     quote! {
-        let #event = #payload;
-        let #into = #into_outcome;
         #into(
             ::kaufmann::__private::Place::<
                 { ::kaufmann::__private::#size(&#name) > ::kaufmann::__private::LIMIT }
             >::place(move || #call).await
         )
     }
-}
-
-fn decoded(ty: &Type, cx: &Ident) -> TokenStream {
-    let (_, last) = ends(ty);
-    let (event, error) = (ident("__event", last), ident("__error", last));
-    let decode = qualified(ty, &quote!(Payload), "decode");
-    let decode = quote_spanned!(last=> #decode(#cx.record().body()));
-    quote_spanned! {last=>
-        match #decode {
-            ::core::result::Result::Ok(#event) => #event,
-            ::core::result::Result::Err(#error) => return ::kaufmann::__private::undecodable(#error),
-        }
-    }
-}
-
-fn taken(ty: &Type, cx: &Ident) -> TokenStream {
-    let (_, last) = ends(ty);
-    let take = qualified(ty, &quote!(AnyRecord), "take");
-    quote_spanned!(last=> #take(#cx.record()))
 }
 
 fn call(name: &Ident, handler: &Handler, event: &Ident, cx: &Ident) -> TokenStream {

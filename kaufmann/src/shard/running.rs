@@ -33,10 +33,11 @@ struct Deadline {
 }
 
 /// A handler that was pending and is done.
-pub(super) struct Ended<F> {
+pub(super) struct Ended<F: Future> {
     pub(super) slot: Slot<F>,
     pub(super) work: Work,
-    pub(super) finish: Finish,
+    /// What its future returned, or how it was cut short.
+    pub(super) result: Result<F::Output, Finish>,
 }
 
 impl<F> Running<F> {
@@ -98,7 +99,7 @@ fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str>
     }
 }
 
-impl<F: Future<Output = Finish>> Future for Running<F> {
+impl<F: Future> Future for Running<F> {
     type Output = Ended<F>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F>> {
@@ -121,14 +122,14 @@ impl<F: Future<Output = Finish>> Future for Running<F> {
         let Some((mut slot, work)) = self.inside.take() else {
             return Poll::Pending;
         };
-        let finish = match (result, late) {
-            (Poll::Ready(result), _) => result.unwrap_or_else(|panic| panicked(&work.start, &*panic)),
+        let result = match (result, late) {
+            (Poll::Ready(result), _) => result.map_err(|panic| panicked(&work.start, &*panic)),
             (Poll::Pending, late) => {
                 slots::drop_future(&mut slot);
-                timed_out(&work.start, late.unwrap_or_default())
+                Err(timed_out(&work.start, late.unwrap_or_default()))
             }
         };
-        Poll::Ready(Ended { slot, work, finish })
+        Poll::Ready(Ended { slot, work, result })
     }
 }
 

@@ -12,6 +12,9 @@ use std::task::{Context, Poll};
 /// A place for a future.
 pub(crate) type Slot<F> = Pin<Box<Option<F>>>;
 
+/// What a finished future came to; the error is what it panicked with.
+type Polled<T> = Result<T, Box<dyn Any + Send>>;
+
 /// How many free places are kept at most.
 const MAX_FREE: usize = 1024;
 
@@ -48,10 +51,7 @@ impl<F: Future> Slots<F> {
 
 /// Polls the future in a place. When it is done, or panics, the place is empty.
 #[inline]
-pub(crate) fn poll<F: Future>(
-    slot: &mut Slot<F>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
+pub(crate) fn poll<F: Future>(slot: &mut Slot<F>, cx: &mut Context<'_>) -> Poll<Polled<F::Output>> {
     // What a panicking handler leaves behind is its own future, which is dropped at once, and the service's state, of which
     // the same is true as after a panic in a spawned task.
     let polled = catch_unwind(AssertUnwindSafe(|| match slot.as_mut().as_pin_mut() {
@@ -66,10 +66,7 @@ pub(crate) fn poll<F: Future>(
     empty(slot, result)
 }
 
-fn empty<F, T>(
-    slot: &mut Slot<F>,
-    result: Result<T, Box<dyn Any + Send>>,
-) -> Poll<Result<T, Box<dyn Any + Send>>> {
+fn empty<F, T>(slot: &mut Slot<F>, result: Polled<T>) -> Poll<Polled<T>> {
     // Dropping the future may panic as well.
     match catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
         Ok(()) => Poll::Ready(result),
