@@ -160,7 +160,7 @@ fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
 /// The event goes from its result into the handler's future: a variable in between would be one more copy of it.
 fn decoded(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
     let (_, last) = ends(ty);
-    let (event, error) = (ident("__event", last), ident("__error", last));
+    let (event, error) = (ident("__event", name.span()), ident("__error", last));
     let decode = qualified(ty, &quote!(Payload), "decode");
     let decode = quote_spanned!(last=> #decode(#cx.record().body()));
     let outcome = outcome(name, handler, &event, cx);
@@ -176,7 +176,7 @@ fn taken(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream 
     let (_, last) = ends(ty);
     let take = qualified(ty, &quote!(AnyRecord), "take");
     let record = quote_spanned!(last=> #take(#cx.record()));
-    let event = ident("__event", last);
+    let event = ident("__event", name.span());
     let outcome = outcome(name, handler, &event, cx);
     quote!(let #event = #record; #outcome)
 }

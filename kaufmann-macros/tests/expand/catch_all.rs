@@ -20,13 +20,13 @@ impl ::kaufmann::__private::Handler<App> for any {
     async fn handle(
         __cx: &::kaufmann::__private::Context<App>,
     ) -> ::kaufmann::__private::Outcome {
-        let __event = <&'static Record as ::kaufmann::__private::AnyRecord>::take(
-            __cx.record(),
-        );
         let __into_outcome = <Result<
             (),
             Failure,
         > as ::kaufmann::__private::Returned>::into_outcome;
+        let __event = <&'static Record as ::kaufmann::__private::AnyRecord>::take(
+            __cx.record(),
+        );
         __into_outcome(
             ::kaufmann::__private::Place::<
                 {

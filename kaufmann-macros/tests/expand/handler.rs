@@ -34,27 +34,28 @@ impl ::kaufmann::__private::Handler<App> for create {
     async fn handle(
         __cx: &::kaufmann::__private::Context<App>,
     ) -> ::kaufmann::__private::Outcome {
-        let __event = match <user::CreateRef<
-            'static,
-        > as ::kaufmann::__private::Payload>::decode(__cx.record().body()) {
-            ::core::result::Result::Ok(__event) => __event,
-            ::core::result::Result::Err(__error) => {
-                return ::kaufmann::__private::undecodable(__error);
-            }
-        };
         let __into_outcome = <Result<
             user::Created,
             Failure,
         > as ::kaufmann::__private::Returned>::into_outcome;
-        __into_outcome(
-            ::kaufmann::__private::Place::<
-                {
-                    ::kaufmann::__private::future_size(&create)
-                        > ::kaufmann::__private::LIMIT
-                },
-            >::place(move || create(__event, __cx))
-                .await,
-        )
+        match <user::CreateRef<
+            'static,
+        > as ::kaufmann::__private::Payload>::decode(__cx.record().body()) {
+            ::core::result::Result::Ok(__event) => {
+                __into_outcome(
+                    ::kaufmann::__private::Place::<
+                        {
+                            ::kaufmann::__private::future_size(&create)
+                                > ::kaufmann::__private::LIMIT
+                        },
+                    >::place(move || create(__event, __cx))
+                        .await,
+                )
+            }
+            ::core::result::Result::Err(__error) => {
+                ::kaufmann::__private::undecodable(__error)
+            }
+        }
     }
 }
 #[allow(non_upper_case_globals)]

@@ -27,27 +27,28 @@ where
     async fn handle(
         __cx: &::kaufmann::__private::Context<__S>,
     ) -> ::kaufmann::__private::Outcome {
-        let __event = match <user::Delete as ::kaufmann::__private::Payload>::decode(
+        let __into_outcome = <Outcome as ::kaufmann::__private::Returned>::into_outcome;
+        match <user::Delete as ::kaufmann::__private::Payload>::decode(
             __cx.record().body(),
         ) {
-            ::core::result::Result::Ok(__event) => __event,
-            ::core::result::Result::Err(__error) => {
-                return ::kaufmann::__private::undecodable(__error);
+            ::core::result::Result::Ok(__event) => {
+                __into_outcome(
+                    ::kaufmann::__private::Place::<
+                        {
+                            ::kaufmann::__private::future_size(&delete)
+                                > ::kaufmann::__private::LIMIT
+                        },
+                    >::place(move || delete(
+                            __event,
+                            ::kaufmann::__private::Same::<AppContext>::same(__cx),
+                        ))
+                        .await,
+                )
             }
-        };
-        let __into_outcome = <Outcome as ::kaufmann::__private::Returned>::into_outcome;
-        __into_outcome(
-            ::kaufmann::__private::Place::<
-                {
-                    ::kaufmann::__private::future_size(&delete)
-                        > ::kaufmann::__private::LIMIT
-                },
-            >::place(move || delete(
-                    __event,
-                    ::kaufmann::__private::Same::<AppContext>::same(__cx),
-                ))
-                .await,
-        )
+            ::core::result::Result::Err(__error) => {
+                ::kaufmann::__private::undecodable(__error)
+            }
+        }
     }
 }
 #[allow(non_upper_case_globals)]
