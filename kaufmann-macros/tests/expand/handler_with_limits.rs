@@ -36,27 +36,28 @@ impl<
     async fn handle(
         __cx: &::kaufmann::__private::Context<__S>,
     ) -> ::kaufmann::__private::Outcome {
-        let __event = match <user::CreateRef<
-            'static,
-        > as ::kaufmann::__private::Payload>::decode(__cx.record().body()) {
-            ::core::result::Result::Ok(__event) => __event,
-            ::core::result::Result::Err(__error) => {
-                return ::kaufmann::__private::undecodable(__error);
-            }
-        };
         let __into_outcome = <Result<
             (),
             Failure,
         > as ::kaufmann::__private::Returned>::into_outcome;
-        __into_outcome(
-            ::kaufmann::__private::Place::<
-                {
-                    ::kaufmann::__private::future_size1(&create)
-                        > ::kaufmann::__private::LIMIT
-                },
-            >::place(move || create(__event))
-                .await,
-        )
+        match <user::CreateRef<
+            'static,
+        > as ::kaufmann::__private::Payload>::decode(__cx.record().body()) {
+            ::core::result::Result::Ok(__event) => {
+                __into_outcome(
+                    ::kaufmann::__private::Place::<
+                        {
+                            ::kaufmann::__private::future_size1(&create)
+                                > ::kaufmann::__private::LIMIT
+                        },
+                    >::place(move || create(__event))
+                        .await,
+                )
+            }
+            ::core::result::Result::Err(__error) => {
+                ::kaufmann::__private::undecodable(__error)
+            }
+        }
     }
 }
 #[allow(non_upper_case_globals)]
