@@ -150,8 +150,8 @@ impl<V: Service> Builder<V> {
     ///
     /// # Errors
     ///
-    /// If a part is missing, an event that handlers return has no topic or is not in the registry, the source fails, or a
-    /// handler asks the service to stop.
+    /// If a part is missing, an event's schema does not read a locked version that its compatibility level promises, an event
+    /// that handlers return has no topic or is not in the registry, the source fails, or a handler asks the service to stop.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<Finished, Error> {
         let Self {
             state,
@@ -168,6 +168,7 @@ impl<V: Service> Builder<V> {
         let registry = registry.ok_or_else(|| missing("registry"))?;
 
         let schemas = Arc::new(Schemas::new(registry, V::HANDLERS));
+        schemas.read_locked()?;
         let (waker, driver) = Driver::new(simulation);
         let control = Arc::new(Control::new(waker.clone()));
         let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas), Arc::clone(&control));

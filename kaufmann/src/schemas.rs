@@ -3,6 +3,8 @@
 //! An id is asked for once, however many records wait for it, and what the registry answered is kept for ever: ids are
 //! immutable. A failed look-up is never kept.
 
+mod locked;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -12,6 +14,7 @@ use kaufmann_avro::resolve::Plan;
 use tokio::sync::OnceCell;
 use tracing::{debug, warn};
 
+use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::HandlerEntry;
 use crate::registry::{RegistryError, SchemaRegistry};
@@ -91,6 +94,36 @@ impl Schemas {
             flights: Mutex::default(),
             ids: Mutex::default(),
         }
+    }
+
+    /// Looks whether what was written with the locked versions of each handled event can be read.
+    ///
+    /// What is found out is not kept: ids belong to one registry, and the service may run against another than the lock's.
+    ///
+    /// # Errors
+    ///
+    /// If a version cannot be read that the event's compatibility level promises. Others are logged.
+    pub(crate) fn read_locked(&self) -> Result<(), Error> {
+        let mut promised = Vec::new();
+        for reader in &self.readers {
+            for found in locked::unreadable(reader.info, &reader.schema) {
+                if found.promised {
+                    promised.push(found.reason);
+                } else {
+                    let (event, reason) = (reader.info.name, found.reason);
+                    warn!(event, reason, "records of a former version will be dead letters");
+                }
+            }
+        }
+        if promised.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "schemas break their compatibility level with `schemas.lock`:\n  {}\nread these versions again, or run \
+             `schema reset` for the events whose break is meant, and build anew",
+            promised.join("\n  ")
+        );
+        Err(Error::new(ErrorKind::Schema, text))
     }
 
     /// The writer's schema, if it is known already.

@@ -11,6 +11,7 @@ mod evolution;
 mod failures;
 mod group;
 mod handler_limits;
+mod lock;
 mod order;
 mod replies;
 mod rig;

@@ -31,7 +31,7 @@ pub struct Checked<'a> {
 pub enum State<'a> {
     /// No version of it is locked: it is not registered yet.
     New,
-    /// Its schema is the last version, docs aside.
+    /// Its schema is the last version, docs aside, and breaks nothing.
     Unchanged(&'a Version),
     /// Its schema differs from the last version, as the level allows.
     Changed(&'a Version),
@@ -61,7 +61,8 @@ pub struct Break<'a> {
 /// Compares the events as they are now with the lock, each by its level: that of its attribute `compatibility`, else the
 /// lock's. Sorted by name, the events of both.
 ///
-/// A schema that is the last version, docs aside, breaks nothing, whatever versions came before.
+/// A schema that is the last version can still break its level: a transitive one, if the registry took versions that are
+/// not compatible before it had this level.
 #[must_use]
 pub fn check<'a>(lock: &'a Lock, current: &[Current<'a>]) -> Vec<Checked<'a>> {
     let mut states = BTreeMap::new();
@@ -93,9 +94,6 @@ fn changes<'a>(locked: &'a LockedEvent, current: &Current<'a>) -> State<'a> {
     let Some(latest) = locked.latest() else {
         return State::New;
     };
-    if latest.text == text_of(current.schema) {
-        return State::Unchanged(latest);
-    }
     let level = declared_level(current.schema).unwrap_or(locked.level);
     let versions = locked.versions().collect::<Vec<_>>();
     let history = versions.iter().map(|version| Typed::from(&version.schema));
@@ -114,11 +112,13 @@ fn changes<'a>(locked: &'a LockedEvent, current: &Current<'a>) -> State<'a> {
             }),
         }
     }
-    if breaks.is_empty() {
-        State::Changed(latest)
-    } else {
+    if !breaks.is_empty() {
         breaks.sort_by_key(|found| found.finding.at());
         State::Broken(breaks)
+    } else if latest.text == text_of(current.schema) {
+        State::Unchanged(latest)
+    } else {
+        State::Changed(latest)
     }
 }
 

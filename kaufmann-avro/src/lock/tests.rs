@@ -328,10 +328,15 @@ fn a_unit_that_changes_breaks_although_the_bytes_are_the_same() {
 }
 
 #[test]
-fn what_is_the_last_version_breaks_nothing() {
+fn a_level_that_was_raised_can_be_broken_by_the_last_version() {
     let other = record("", r#"{"name": "name", "type": "int"}"#);
-    let locked = lock(Level::FullTransitive, &[&other, &record("", NAME)]);
-    assert_eq!(state(&locked, &record("", NAME)), "unchanged since 2");
+    let locked = |level| lock(level, &[&other, &record("", NAME)]);
+    assert_eq!(
+        state(&locked(Level::Full), &record("", NAME)),
+        "unchanged since 2"
+    );
+    let found = state(&locked(Level::BackwardTransitive), &record("", NAME));
+    assert!(found.contains("with version 1 (id 7) of"), "{found}");
 }
 
 fn versions() -> impl Strategy<Value = Version> {
