@@ -76,6 +76,8 @@ pub use record::{Headers, Record};
 pub use runtime::{Builder, Finished, Runtime};
 pub use start::Started;
 
+pub mod guide;
+
 /// Avro types that have no counterpart in the standard library.
 pub mod types {
     pub use kaufmann_avro::Uuid;

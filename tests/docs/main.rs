@@ -1,6 +1,8 @@
 //! What the documents show is what the sources say.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod schemas;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
