@@ -464,6 +464,8 @@ where
             }
             Finish::Handed => self.waiting.succeeded(),
             Finish::Unhandled => {}
+            // The look-up may have outlived the assignment; the handler itself has not begun.
+            Finish::Found(..) if !record.may_start() => self.give_up(record),
             Finish::Found(handler, plan) => return Next::GoOn(Start::Handler(handler, plan), 1),
             Finish::Retry(retry) => return self.try_again(record, attempt, *retry),
             Finish::Fatal => self.give_up(record),

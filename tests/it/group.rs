@@ -1,6 +1,10 @@
 //! Assignments come and go.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use kaufmann::registry::{Answer, EmbeddedRegistry, SchemaRegistry};
+use tokio::sync::Semaphore;
 
 use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
 
@@ -143,4 +147,57 @@ async fn a_last_commit_that_fails_is_sent_again_before_the_release() {
     eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
     assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
     rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_whose_schema_comes_after_its_partition_was_lost_does_not_begin() {
+    let registry = EmbeddedRegistry::new();
+    let slow = Slow {
+        inside: registry.clone(),
+        answers: Arc::new(Semaphore::new(0)),
+        asked: Arc::new(Semaphore::new(0)),
+    };
+    let (answers, asked) = (Arc::clone(&slow.answers), Arc::clone(&slow.asked));
+    let rig = Rig::with_registry(&config(), registry, slow);
+    rig.feed.assign(TOPIC, 0);
+    rig.feed.assign(TOPIC, 1);
+    rig.send(0, "k", 0).await;
+    asked.acquire().await.unwrap().forget();
+    rig.feed.lose(TOPIC, 0);
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    // Whoever asked first is answered first: when the other one is done, `k` has had its turn.
+    rig.send(1, "other", 0).await;
+    answers.add_permits(1);
+    rig.committed(1, 1).await;
+    assert!(!rig.probe.log().begun.contains_key("k"));
+    rig.stop().await.unwrap();
+}
+
+/// A registry that answers look-ups by id when it is let.
+struct Slow {
+    inside: EmbeddedRegistry,
+    answers: Arc<Semaphore>,
+    asked: Arc<Semaphore>,
+}
+
+impl SchemaRegistry for Slow {
+    fn schema(&self, id: u32) -> Answer<'_, String> {
+        self.asked.add_permits(1);
+        Box::pin(async move {
+            self.answers.acquire().await.unwrap().forget();
+            self.inside.schema(id).await
+        })
+    }
+
+    fn schema_by_guid(&self, guid: [u8; 16]) -> Answer<'_, String> {
+        self.inside.schema_by_guid(guid)
+    }
+
+    fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>> {
+        self.inside.lookup(subject, schema)
+    }
+
+    fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32> {
+        self.inside.register(subject, schema)
+    }
 }
