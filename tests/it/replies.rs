@@ -140,3 +140,30 @@ async fn replies_wait_behind_a_refused_one_of_their_key() {
     assert!(causes.iter().copied().eq(0..50), "{causes:?}");
     rig.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_waits_for_a_full_queue_does_not_overtake_a_refused_one() {
+    let mut config = config();
+    config.retry.initial = std::time::Duration::from_millis(50);
+    config.retry.max = config.retry.initial;
+    let rig = Rig::start(&config);
+    rig.probe.reply();
+    rig.publisher.hold();
+    rig.send(0, "k", 0).await;
+    eventually("the first reply", || rig.publisher.held() == 1).await;
+    rig.publisher.reject(1_000_000);
+    rig.send(0, "k", 1).await;
+    eventually("a full queue", || rig.publisher.rejections() < 1_000_000).await;
+    rig.publisher.refuse(1);
+    rig.publisher.release();
+    rig.publisher.reject(0);
+    rig.committed(0, 2).await;
+    let causes: Vec<_> = rig
+        .publisher
+        .messages()
+        .iter()
+        .map(|reply| String::from_utf8_lossy(reply.headers.get("ce_causationid").unwrap()).into_owned())
+        .collect();
+    assert_eq!(causes, ["in/0@0", "in/0@1"]);
+    rig.stop().await.unwrap();
+}

@@ -87,16 +87,11 @@ impl Deliveries {
             rest,
             attempts: 0,
         };
-        if self.is_stalled.load(Ordering::Acquire)
-            && let Some(lane) = lane(&parked.message)
-        {
-            let behind = self.stalled().park(&lane, parked);
-            match behind {
-                Ok(()) => return,
-                Err(back) => parked = back,
-            }
+        // While the queue is full, one of its lane may be refused that it must not overtake.
+        while let Err(back) = self.park(parked).or_else(|parked| self.try_send(parked, None)) {
+            tokio::time::sleep(FULL_QUEUE_PAUSE).await;
+            parked = back;
         }
-        self.send(parked, None).await;
     }
 
     /// Hands a message to the publisher, waiting while its queue is full. `done` is told of the one attempt.
@@ -121,18 +116,39 @@ impl Deliveries {
         back_off(&self.retry, attempt, crate::chance::fraction())
     }
 
-    /// Sends a message; `wave` is the lane if it is sent again.
-    async fn send(self: &Arc<Self>, parked: Parked, wave: Option<Lane>) {
+    /// Puts a message behind those of its lane that are stalled; gives it back if none are.
+    fn park(&self, parked: Parked) -> Result<(), Parked> {
+        if self.is_stalled.load(Ordering::Acquire)
+            && let Some(lane) = lane(&parked.message)
+        {
+            return self.stalled().park(&lane, parked);
+        }
+        Err(parked)
+    }
+
+    /// Sends a message, waiting while the queue is full; `wave` is the lane if it is sent again.
+    async fn send(self: &Arc<Self>, mut parked: Parked, wave: Option<Lane>) {
+        while let Err(back) = self.try_send(parked, wave.as_ref()) {
+            tokio::time::sleep(FULL_QUEUE_PAUSE).await;
+            parked = back;
+        }
+    }
+
+    /// Hands a message to the publisher; gives it back if the queue is full.
+    fn try_send(self: &Arc<Self>, parked: Parked, wave: Option<&Lane>) -> Result<(), Parked> {
         let Parked {
             message,
             rest,
             attempts,
         } = parked;
-        let deliveries = Arc::clone(self);
-        self.queue(message, move |result| {
-            deliveries.answered(result, rest, attempts + 1, wave);
+        let (deliveries, wave, answered) = (Arc::clone(self), wave.cloned(), Arc::clone(&rest));
+        let done = move |result| deliveries.answered(result, answered, attempts + 1, wave);
+        let sent = self.publisher.send(message, Box::new(done));
+        sent.map_err(|Rejected { message, .. }| Parked {
+            message,
+            rest,
+            attempts,
         })
-        .await;
     }
 
     /// Sends the next wave of a lane: its oldest message, or all that waits.

@@ -78,6 +78,12 @@ impl MemoryPublisher {
         self.lock().rejections = count;
     }
 
+    /// How many messages will still be given back.
+    #[must_use]
+    pub fn rejections(&self) -> usize {
+        self.lock().rejections
+    }
+
     fn deliver(&self, message: Message, done: Completion) {
         // The completion may publish, so it is called without the lock.
         let result = {
