@@ -126,15 +126,15 @@ impl Deliveries {
         Err(parked)
     }
 
-    /// Sends a message, waiting while the queue is full; `wave` is the lane if it is sent again.
-    async fn send(self: &Arc<Self>, mut parked: Parked, wave: Option<Lane>) {
-        while let Err(back) = self.try_send(parked, wave.as_ref()) {
+    /// Sends a message that nothing orders, waiting while the queue is full.
+    async fn send(self: &Arc<Self>, mut parked: Parked) {
+        while let Err(back) = self.try_send(parked, None) {
             tokio::time::sleep(FULL_QUEUE_PAUSE).await;
             parked = back;
         }
     }
 
-    /// Hands a message to the publisher; gives it back if the queue is full.
+    /// Hands a message to the publisher; gives it back if the queue is full. `wave` is the lane if it is sent again.
     fn try_send(self: &Arc<Self>, parked: Parked, wave: Option<&Lane>) -> Result<(), Parked> {
         let Parked {
             message,
@@ -151,11 +151,19 @@ impl Deliveries {
         })
     }
 
-    /// Sends the next wave of a lane: its oldest message, or all that waits.
+    /// Sends the next wave of a lane: its oldest message, or all that waits, as long as none of them is refused.
     async fn send_wave(self: Arc<Self>, lane: Lane, all: bool) {
-        let wave = self.stalled().begin(&lane, all);
-        for parked in wave {
-            self.send(parked, Some(lane.clone())).await;
+        let mut wave = self.stalled().begin(&lane, all);
+        while let Some(parked) = wave.pop_front() {
+            if self.stalled().is_refused(&lane) {
+                wave.push_front(parked);
+                let next = self.stalled().take_back(&lane, wave);
+                return self.go_on(lane, next, 1);
+            }
+            if let Err(back) = self.try_send(parked, Some(&lane)) {
+                wave.push_front(back);
+                tokio::time::sleep(FULL_QUEUE_PAUSE).await;
+            }
         }
     }
 
@@ -212,7 +220,7 @@ impl Deliveries {
             let runtime = self.runtime.clone();
             runtime.spawn(async move {
                 tokio::time::sleep(delay).await;
-                self.send(parked, None).await;
+                self.send(parked).await;
             });
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Stalled<T> {
 #[derive(Debug)]
 struct Queue<T> {
     waiting: VecDeque<T>,
+    /// How many of those that wait were on their way before; they stand in front of those that never were.
+    returned: usize,
     /// Messages of the wave that are not answered.
     under_way: usize,
     /// Those of the wave that were refused, in their order.
@@ -65,18 +67,21 @@ impl<T> Stalled<T> {
             next = Next::Probe;
             Queue {
                 waiting: VecDeque::new(),
+                returned: 0,
                 under_way: 0,
                 refused: Vec::new(),
             }
         });
-        queue.waiting.push_back(message);
+        // What was put behind the first refused one meanwhile is younger than this.
+        queue.waiting.insert(queue.returned, message);
+        queue.returned += 1;
         next
     }
 
     /// Takes the messages of the next wave: the oldest one, or all.
-    pub(super) fn begin(&mut self, lane: &Lane, all: bool) -> Vec<T> {
+    pub(super) fn begin(&mut self, lane: &Lane, all: bool) -> VecDeque<T> {
         let Some(queue) = self.lanes.get_mut(lane) else {
-            return Vec::new();
+            return VecDeque::new();
         };
         let count = if all {
             queue.waiting.len()
@@ -84,6 +89,7 @@ impl<T> Stalled<T> {
             queue.waiting.len().min(1)
         };
         queue.under_way = count;
+        queue.returned = queue.returned.saturating_sub(count);
         queue.waiting.drain(..count).collect()
     }
 
@@ -94,10 +100,37 @@ impl<T> Stalled<T> {
         };
         queue.refused.extend(refused);
         queue.under_way = queue.under_way.saturating_sub(1);
+        self.ended(lane)
+    }
+
+    /// Whether a message of the wave was refused: what is left of it must not be sent.
+    pub(super) fn is_refused(&self, lane: &Lane) -> bool {
+        self.lanes
+            .get(lane)
+            .is_some_and(|queue| !queue.refused.is_empty())
+    }
+
+    /// Takes back what is left of a wave.
+    pub(super) fn take_back(&mut self, lane: &Lane, left: VecDeque<T>) -> Next {
+        if let Some(queue) = self.lanes.get_mut(lane) {
+            queue.under_way = queue.under_way.saturating_sub(left.len());
+            for message in left.into_iter().rev() {
+                queue.waiting.push_front(message);
+            }
+        }
+        self.ended(lane)
+    }
+
+    /// What to do next if the wave is over.
+    fn ended(&mut self, lane: &Lane) -> Next {
+        let Some(queue) = self.lanes.get_mut(lane) else {
+            return Next::Nothing;
+        };
         if queue.under_way > 0 {
             return Next::Nothing;
         }
         if !queue.refused.is_empty() {
+            queue.returned += queue.refused.len();
             for message in queue.refused.drain(..).rev() {
                 queue.waiting.push_front(message);
             }
@@ -123,6 +156,8 @@ impl<T> Stalled<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -149,40 +184,91 @@ mod tests {
         assert!(stalled.is_empty() && stalled.is_clear("t"));
     }
 
+    #[test]
+    fn what_was_on_its_way_comes_before_what_was_put_behind_it() {
+        let mut stalled = Stalled::default();
+        assert_eq!(stalled.refuse(lane(1), 1), Next::Probe);
+        assert_eq!(stalled.park(&lane(1), 3), Ok(()));
+        assert_eq!(stalled.refuse(lane(1), 2), Next::Nothing);
+        assert_eq!(stalled.begin(&lane(1), false), [1]);
+        assert_eq!(stalled.answer(&lane(1), None), Next::Wave);
+        assert_eq!(stalled.begin(&lane(1), true), [2, 3]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_wave_waits_for_the_one_that_was_refused() {
+        let mut stalled = Stalled::default();
+        stalled.refuse(lane(1), 1);
+        stalled.begin(&lane(1), false);
+        for number in 2..5 {
+            stalled.park(&lane(1), number).unwrap();
+        }
+        stalled.answer(&lane(1), None);
+        let mut wave = stalled.begin(&lane(1), true);
+        assert_eq!(wave.pop_front(), Some(2));
+        assert!(!stalled.is_refused(&lane(1)));
+        assert_eq!(stalled.answer(&lane(1), Some(2)), Next::Nothing);
+        assert!(stalled.is_refused(&lane(1)));
+        assert_eq!(stalled.take_back(&lane(1), wave), Next::Probe);
+        assert_eq!(stalled.begin(&lane(1), false), [2]);
+        assert_eq!(stalled.answer(&lane(1), None), Next::Wave);
+        assert_eq!(stalled.begin(&lane(1), true), [3, 4]);
+    }
+
     proptest! {
-        /// Messages are numbered as they are sent; the broker refuses some of those that reach it, and what it takes is noted.
+        /// One key's messages, numbered as they come, and a broker that answers late and in order, and refuses some.
         #[test]
-        fn after_the_first_refusal_the_messages_of_a_key_arrive_in_their_order(verdicts in prop::collection::vec(any::<bool>(), 1..300)) {
+        fn a_message_is_sent_only_when_those_before_it_have_arrived_or_are_on_their_way(
+            steps in prop::collection::vec((0..3u8, any::<bool>()), 1..400),
+        ) {
             let mut stalled = Stalled::default();
-            let mut arrived = Vec::new();
-            let mut verdicts = verdicts.into_iter();
-            let mut sent = 0;
-            let mut next = stalled.refuse(lane(1), sent);
-            loop {
-                // Another message comes while a wave is planned.
-                if sent < 40 {
-                    sent += 1;
-                    if let Err(number) = stalled.park(&lane(1), sent) {
-                        arrived.push(number);
+            let mut on_the_way: VecDeque<(usize, bool)> = VecDeque::new();
+            let mut arrived = BTreeSet::new();
+            let (mut came, mut planned, mut wave) = (0, Next::Nothing, VecDeque::new());
+            // After the steps everything is taken, until nothing is left.
+            let rest = std::iter::repeat_n([(1, false), (2, false)], 3_000).flatten();
+            for (step, refuses) in steps.into_iter().chain(rest) {
+                let mut sent = None;
+                let next = match step {
+                    0 => {
+                        sent = stalled.park(&lane(1), came).err().map(|number| (number, false));
+                        came += 1;
+                        Next::Nothing
                     }
-                }
-                let wave = match next {
-                    Next::Probe => stalled.begin(&lane(1), false),
-                    Next::Wave => stalled.begin(&lane(1), true),
-                    Next::Free if sent < 40 => continue,
-                    Next::Free | Next::Nothing => break,
+                    1 => match on_the_way.pop_front() {
+                        Some((number, true)) if refuses => stalled.answer(&lane(1), Some(number)),
+                        Some((number, false)) if refuses => stalled.refuse(lane(1), number),
+                        Some((number, in_wave)) => {
+                            arrived.insert(number);
+                            if in_wave { stalled.answer(&lane(1), None) } else { Next::Nothing }
+                        }
+                        None => Next::Nothing,
+                    },
+                    _ if matches!(planned, Next::Probe | Next::Wave) => {
+                        wave = stalled.begin(&lane(1), planned == Next::Wave);
+                        planned = Next::Nothing;
+                        Next::Nothing
+                    }
+                    _ if !wave.is_empty() && stalled.is_refused(&lane(1)) => {
+                        stalled.take_back(&lane(1), std::mem::take(&mut wave))
+                    }
+                    _ => {
+                        sent = wave.pop_front().map(|number| (number, true));
+                        Next::Nothing
+                    }
                 };
-                // Once one of a wave is refused so are those behind it, as in a batch.
-                let mut refused = false;
-                for number in wave {
-                    refused |= !verdicts.next().unwrap_or(true);
-                    next = stalled.answer(&lane(1), refused.then_some(number));
-                    if !refused {
-                        arrived.push(number);
-                    }
+                if next != Next::Nothing {
+                    planned = next;
                 }
+                if let Some((number, _)) = sent {
+                    let on_its_way = |earlier: &usize| on_the_way.iter().any(|(other, _)| other == earlier);
+                    let behind = (0..number).find(|earlier| !arrived.contains(earlier) && !on_its_way(earlier));
+                    prop_assert_eq!(behind, None, "{} was sent", number);
+                }
+                on_the_way.extend(sent);
             }
-            prop_assert_eq!(arrived, (0..=sent).collect::<Vec<_>>());
+            prop_assert_eq!(arrived.len(), came);
+            prop_assert!(stalled.is_empty());
         }
     }
 }
