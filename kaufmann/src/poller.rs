@@ -255,9 +255,11 @@ impl<S: Source> Poller<S> {
     /// Begins to give partitions back: nothing more of them is read, and the shards say what they have started.
     fn give_back(&mut self, why: Why, assignments: Vec<Arc<Assignment>>, now: Instant, time: Duration) {
         for partition in &mut self.partitions {
-            partition.ending |= assignments
+            let ends = assignments
                 .iter()
                 .any(|ending| ending.id() == partition.assignment.id());
+            partition.ending |= ends;
+            partition.lost |= ends && why == Why::Lost;
         }
         let survey = Survey::new(&assignments, self.router.shards(), self.settlements.waker());
         let revocation = Revocation::new(why, Arc::clone(&survey), assignments, now, time);

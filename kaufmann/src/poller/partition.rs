@@ -12,6 +12,8 @@ pub(super) struct Partition {
     pub(super) assignment: Arc<Assignment>,
     /// Whether it is to be given back: nothing more is read.
     pub(super) ending: bool,
+    /// Whether another member may have it already: nothing more is committed.
+    pub(super) lost: bool,
     tracker: Tracker,
     /// Records that were given up; they stay unsettled for ever.
     abandoned: usize,
@@ -30,6 +32,7 @@ impl Partition {
         Self {
             assignment,
             ending: false,
+            lost: false,
             tracker: Tracker::default(),
             abandoned: 0,
             requested: None,
@@ -92,16 +95,16 @@ impl Partition {
     /// The offset to commit, if there is a new one. Before anything is settled that is where reading began: once it is
     /// committed, a group that starts at the end of a topic does not jump over what came before its first commit.
     pub(super) fn next_commit(&mut self) -> Option<i64> {
-        let watermark = self.tracker.watermark()?;
+        let watermark = self.tracker.watermark().filter(|_| !self.lost)?;
         (self.requested != Some(watermark)).then(|| {
             self.requested = Some(watermark);
             watermark
         })
     }
 
-    /// Whether something is settled that is not known to be committed.
+    /// Whether something is settled that is not known to be committed, and can be.
     pub(super) fn is_dirty(&self) -> bool {
-        self.tracker.watermark() != self.committed
+        !self.lost && self.tracker.watermark() != self.committed
     }
 
     /// A commit was answered.
@@ -120,5 +123,21 @@ impl Partition {
         let running = self.tracker.unsettled().saturating_sub(self.abandoned);
         let oldest = self.tracker.watermark().unwrap_or_default();
         format!("{topic}/{partition} ({running} unfinished, the oldest unsettled offset is {oldest})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_lost_partition_is_committed_even_if_a_commit_of_it_failed_before() {
+        let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)));
+        partition.take(7);
+        assert_eq!(partition.next_commit(), Some(7));
+        partition.committed(7, false);
+        assert!(partition.is_dirty());
+        partition.lost = true;
+        assert_eq!((partition.next_commit(), partition.is_dirty()), (None, false));
     }
 }
