@@ -1,0 +1,598 @@
+//! Whether what happened in a run was allowed. Knows the plan and the journal, nothing of the runtime.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use kaufmann::config::Ordering;
+
+use crate::group::{COMMIT_DELAY, number_of};
+use crate::journal::{Entry, How, Sent, What};
+use crate::plan::{Fault, Item, Kind, Plan};
+
+/// What a commit may take beyond its interval and the group's delay: the poller's rest, and its turns.
+const SLACK: Duration = Duration::from_millis(500);
+
+/// A rule that was broken, and where in the journal.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Violation {
+    pub(crate) entry: usize,
+    pub(crate) rule: Rule,
+    pub(crate) text: String,
+}
+
+/// What must hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Rule {
+    /// Each record is handled, skipped, or a dead letter.
+    Complete,
+    /// In the end all is committed, and everything stops in order.
+    Finished,
+    /// A handler is given the record that stands there, with its attempts counted, and not again after it succeeded.
+    Faithful,
+    /// What orders records orders their handlers; a fault may rewind, nothing skips ahead.
+    Order,
+    /// Nothing starts and nothing is committed of what is no longer ours.
+    Fenced,
+    /// What is committed is settled, and never goes back.
+    Settled,
+    /// Handled twice is only what a fault left uncommitted.
+    Duplicates,
+    /// The bounds hold.
+    Bounds,
+    /// A reply is delivered once for each attempt that made it, in the order of the causes.
+    Replies,
+}
+
+/// Judges a run.
+pub(crate) fn judge(plan: &Plan, journal: &[Entry]) -> Vec<Violation> {
+    let mut oracle = Oracle::new(plan);
+    for (index, entry) in journal.iter().enumerate() {
+        oracle.index = index;
+        oracle.see(entry);
+    }
+    oracle.end();
+    oracle.violations
+}
+
+struct Oracle<'a> {
+    plan: &'a Plan,
+    index: usize,
+    now: u64,
+    assignments: BTreeMap<u64, Assignment>,
+    attempts: HashMap<u64, Attempt>,
+    messages: HashMap<Sent, Stage>,
+    /// The replies of an assignment's key, by the offset of their cause and their number.
+    replies: BTreeMap<(u64, u8), BTreeMap<(i64, u64), Sent>>,
+    committed: Vec<i64>,
+    /// Records that somebody has handled.
+    done: HashSet<(i32, i64)>,
+    letters: HashSet<(i32, i64)>,
+    /// Members that have ended, and whether by a crash.
+    ended: HashMap<usize, bool>,
+    /// When commits were refused last.
+    refused: u64,
+    refusing: usize,
+    registry_fails: bool,
+    violations: Vec<Violation>,
+}
+
+struct Assignment {
+    member: usize,
+    partition: i32,
+    from: i64,
+    unsettled: BTreeMap<i64, usize>,
+    next: i64,
+    /// The token of what runs.
+    running: BTreeMap<i64, u64>,
+    /// How often each record was tried, and how the last attempt ended.
+    tried: HashMap<i64, (u32, Option<How>)>,
+    /// Records that were handled, settled or not.
+    done: BTreeSet<i64>,
+    /// The watermarks and when they were reached.
+    history: Vec<(u64, i64)>,
+    told: Option<u64>,
+    told_lost: bool,
+    taken: bool,
+    released: bool,
+}
+
+struct Attempt {
+    assignment: u64,
+    offset: i64,
+    undelivered: u64,
+    replies: u64,
+}
+
+/// How far a message is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    OnItsWay,
+    Refused,
+    Delivered,
+}
+
+impl<'a> Oracle<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        Self {
+            plan,
+            index: 0,
+            now: 0,
+            assignments: BTreeMap::new(),
+            attempts: HashMap::new(),
+            messages: HashMap::new(),
+            replies: BTreeMap::new(),
+            committed: vec![0; plan.partitions.len()],
+            done: HashSet::new(),
+            letters: HashSet::new(),
+            ended: HashMap::new(),
+            refused: 0,
+            refusing: 0,
+            registry_fails: plan
+                .faults
+                .iter()
+                .any(|(_, fault)| matches!(fault, Fault::RegistryDown(_))),
+            violations: Vec::new(),
+        }
+    }
+
+    fn demand(&mut self, holds: bool, rule: Rule, text: impl FnOnce() -> String) {
+        if !holds {
+            let entry = self.index;
+            let text = text();
+            self.violations.push(Violation { entry, rule, text });
+        }
+    }
+
+    fn see(&mut self, entry: &Entry) {
+        self.now = entry.at;
+        match &entry.what {
+            What::Assigned {
+                assignment,
+                partition,
+                from,
+            } => self.assigned(entry.member, *assignment, *partition, *from),
+            What::Told { assignment, lost } => {
+                let own = self.own(*assignment);
+                own.told.get_or_insert(entry.at);
+                own.told_lost |= lost;
+            }
+            What::Taken { assignment } => self.taken(*assignment),
+            What::Released { assignment } => self.released(*assignment),
+            What::Read {
+                assignment,
+                offset,
+                size,
+                first,
+            } => self.read(*assignment, *offset, *size, *first),
+            What::Begun {
+                assignment,
+                offset,
+                attempt,
+                token,
+                number,
+            } => self.begun(*assignment, *offset, *attempt, *token, *number),
+            What::Ended { token, how } => self.handled(*token, *how),
+            What::Sent { message } => self.sent(*message),
+            What::Refused { message } => _ = self.messages.insert(*message, Stage::Refused),
+            What::Delivered { message } => self.delivered(*message),
+            What::CommitAsked { assignment, offset } => self.commit_asked(*assignment, *offset),
+            What::Committed { assignment, offset } => self.was_committed(*assignment, *offset),
+            What::CommitsFail(failing) => {
+                self.refusing = if *failing {
+                    self.refusing + 1
+                } else {
+                    self.refusing.saturating_sub(1)
+                };
+                self.refused = entry.at;
+            }
+            What::Left => {}
+            What::Stopped { drained } => self.stopped(entry.member, *drained),
+            What::Crashed => _ = self.ended.insert(entry.member, true),
+        }
+    }
+
+    fn own(&mut self, assignment: u64) -> &mut Assignment {
+        self.assignments.get_mut(&assignment).expect("it was assigned")
+    }
+
+    fn item(&self, partition: i32, offset: i64) -> Option<&'a Item> {
+        let log = &self.plan.partitions[partition as usize];
+        let index = log.binary_search_by_key(&offset, |item| item.offset).ok()?;
+        Some(&log[index])
+    }
+
+    /// Whether a record that somebody wants lies between what is committed and what could be. One that nobody wants is settled
+    /// when it is reached, which the journal does not see.
+    fn is_short(&self, partition: i32, committed: i64, watermark: i64) -> bool {
+        let log = &self.plan.partitions[partition as usize];
+        log.iter()
+            .filter(|item| (committed..watermark).contains(&item.offset))
+            .any(|item| !item.kind.is_unwanted())
+    }
+
+    fn assigned(&mut self, member: usize, assignment: u64, partition: i32, from: i64) {
+        let next = self.plan.partitions[partition as usize]
+            .iter()
+            .find(|item| item.offset >= from)
+            .map_or(from, |item| item.offset);
+        let own = Assignment {
+            member,
+            partition,
+            from,
+            unsettled: BTreeMap::new(),
+            next,
+            running: BTreeMap::new(),
+            tried: HashMap::new(),
+            done: BTreeSet::new(),
+            history: Vec::new(),
+            told: None,
+            told_lost: false,
+            taken: false,
+            released: false,
+        };
+        self.assignments.insert(assignment, own);
+    }
+
+    fn read(&mut self, assignment: u64, offset: i64, size: usize, first: bool) {
+        let settings = self.plan.settings;
+        let own = self.own(assignment);
+        let (member, partition, next) = (own.member, own.partition, own.next);
+        own.unsettled.insert(offset, size);
+        own.next = offset + 1;
+        // The next record of the log, whatever lies between them.
+        let log = &self.plan.partitions[partition as usize];
+        let skipped = log.iter().any(|item| (next..offset).contains(&item.offset));
+        self.demand(!skipped && offset >= next, Rule::Faithful, || {
+            format!("offset {offset} follows {next}")
+        });
+        let kind = self.item(partition, offset).map(|item| item.kind);
+        let own = self.own(assignment);
+        let unsettled = own.unsettled.len();
+        if kind.is_some_and(Kind::is_unwanted) {
+            // Nobody wants it: it may be settled at once.
+            self.settle(assignment, offset);
+            self.done.insert((partition, offset));
+            return;
+        }
+        self.demand(unsettled <= settings.max_unsettled, Rule::Bounds, || {
+            format!("{unsettled} records of partition {partition} are unsettled")
+        });
+        let held: Vec<_> = self
+            .assignments
+            .values()
+            .filter(|own| own.member == member && own.told.is_none())
+            .flat_map(|own| own.unsettled.values().copied())
+            .collect();
+        let (bytes, before) = (held.iter().sum::<usize>(), held.iter().sum::<usize>() - size);
+        // How large records are is not known before they are read: a read may bring more than is free, but needs something free.
+        self.demand(!first || before < settings.max_bytes, Rule::Bounds, || {
+            format!("{bytes} bytes are unsettled")
+        });
+    }
+
+    fn begun(&mut self, assignment: u64, offset: i64, attempt: u32, token: u64, number: i64) {
+        let settings = self.plan.settings;
+        let Some(own) = self.assignments.get_mut(&assignment) else {
+            return self.demand(false, Rule::Fenced, || {
+                format!("{offset} was handled under no assignment")
+            });
+        };
+        let (member, partition) = (own.member, own.partition);
+        let fenced = own.released || own.told_lost;
+        let before = own.tried.get(&offset).map_or(0, |(attempt, _)| *attempt);
+        let again = own.done.contains(&offset)
+            || own.running.contains_key(&offset)
+            || !own.unsettled.contains_key(&offset);
+        own.tried.insert(offset, (attempt, None));
+        own.running.insert(offset, token);
+        let running: Vec<_> = own.running.keys().copied().collect();
+        let (tried, done) = (
+            attempt == before + 1 || (before == 0 && self.registry_fails),
+            own.done.clone(),
+        );
+        self.attempts.insert(
+            token,
+            Attempt {
+                assignment,
+                offset,
+                undelivered: 0,
+                replies: 0,
+            },
+        );
+        let place = format!("{partition}@{offset}");
+        self.demand(!fenced, Rule::Fenced, || {
+            format!("{place} began when it was no longer ours")
+        });
+        self.demand(number == number_of(partition, offset), Rule::Faithful, || {
+            format!("{place} is {number}")
+        });
+        self.demand(!again, Rule::Faithful, || {
+            format!("{place} began again under one assignment")
+        });
+        self.demand(tried, Rule::Faithful, || {
+            format!("attempt {attempt} at {place} follows {before}")
+        });
+        let all = self
+            .assignments
+            .values()
+            .filter(|own| own.member == member)
+            .map(|own| own.running.len())
+            .sum::<usize>();
+        self.demand(all <= settings.max_in_flight, Rule::Bounds, || {
+            format!("{all} handlers run")
+        });
+        let same_lane = self.lane(partition, offset);
+        for other in running.iter().filter(|other| **other != offset) {
+            self.demand(!same_lane(*other), Rule::Order, || {
+                format!("{place} runs beside {other}")
+            });
+        }
+        let log = &self.plan.partitions[partition as usize];
+        for item in log
+            .iter()
+            .take_while(|item| item.offset < offset)
+            .filter(|item| same_lane(item.offset))
+        {
+            let is_done = item.kind.is_poison() || self.done.contains(&(partition, item.offset));
+            self.demand(is_done, Rule::Order, || {
+                format!("{place} began before {} was done", item.offset)
+            });
+        }
+        let ahead = done.range(offset + 1..).find(|other| same_lane(**other)).copied();
+        self.demand(ahead.is_none(), Rule::Order, || {
+            format!("{place} began after {ahead:?} of its key")
+        });
+    }
+
+    /// Whether records of this partition are handled one after another with this one.
+    fn lane(&self, partition: i32, offset: i64) -> impl Fn(i64) -> bool + use<'a> {
+        let plan = self.plan;
+        let key = move |offset: i64| {
+            let log = &plan.partitions[partition as usize];
+            let index = log.binary_search_by_key(&offset, |item| item.offset).ok();
+            index.and_then(|index| log[index].key)
+        };
+        move |other| match plan.settings.ordering {
+            Ordering::Key => key(offset).is_some() && key(other) == key(offset),
+            Ordering::Partition => true,
+            Ordering::None => false,
+        }
+    }
+
+    fn handled(&mut self, token: u64, how: How) {
+        let Some(attempt) = self.attempts.get_mut(&token) else {
+            return;
+        };
+        let (assignment, offset) = (attempt.assignment, attempt.offset);
+        if let How::Done(replies) = how {
+            (attempt.undelivered, attempt.replies) = (replies, replies);
+        }
+        let own = self.own(assignment);
+        own.running.remove(&offset);
+        if let Some((_, ended)) = own.tried.get_mut(&offset) {
+            *ended = Some(how);
+        }
+        let partition = own.partition;
+        let is_done = matches!(how, How::Done(_) | How::Skipped | How::DeadLetter);
+        if is_done {
+            own.done.insert(offset);
+            self.done.insert((partition, offset));
+        }
+        if matches!(how, How::Done(0) | How::Skipped) {
+            self.settle(assignment, offset);
+        }
+    }
+
+    fn settle(&mut self, assignment: u64, offset: i64) {
+        let now = self.now;
+        let own = self.own(assignment);
+        own.unsettled.remove(&offset);
+        let watermark = own.watermark();
+        if own.history.last().is_none_or(|(_, last)| *last < watermark) {
+            own.history.push((now, watermark));
+        }
+    }
+
+    /// A reply is sent only when those before it, of its key, have arrived or are on their way.
+    fn sent(&mut self, message: Sent) {
+        self.messages.insert(message, Stage::OnItsWay);
+        let Sent::Reply { token, number } = message else {
+            return;
+        };
+        let cause = self.attempts.get(&token).and_then(|attempt| {
+            let own = self.assignments.get(&attempt.assignment)?;
+            let key = self.item(own.partition, attempt.offset)?.key?;
+            Some((attempt.assignment, key, attempt.offset))
+        });
+        let Some((assignment, key, offset)) = cause.filter(|_| self.plan.settings.ordering != Ordering::None)
+        else {
+            return;
+        };
+        let lane = self.replies.entry((assignment, key)).or_default();
+        lane.insert((offset, number), message);
+        let refused = |earlier: &&Sent| self.messages.get(*earlier) == Some(&Stage::Refused);
+        let overtaken = lane
+            .range(..(offset, number))
+            .map(|(_, earlier)| earlier)
+            .find(refused)
+            .copied();
+        self.demand(overtaken.is_none(), Rule::Replies, || {
+            format!("{message:?} overtakes {overtaken:?}, which was refused")
+        });
+    }
+
+    fn delivered(&mut self, message: Sent) {
+        let again = self.messages.insert(message, Stage::Delivered) == Some(Stage::Delivered);
+        self.demand(!again, Rule::Replies, || {
+            format!("{message:?} was delivered twice")
+        });
+        match message {
+            Sent::Aside { .. } => {}
+            Sent::Letter { assignment, offset } => {
+                let partition = self.own(assignment).partition;
+                self.letters.insert((partition, offset));
+                self.done.insert((partition, offset));
+                self.settle(assignment, offset);
+            }
+            Sent::Reply { token, .. } => {
+                let Some(attempt) = self.attempts.get_mut(&token) else {
+                    return self.demand(false, Rule::Replies, || format!("{message:?} has no cause"));
+                };
+                attempt.undelivered = attempt.undelivered.saturating_sub(1);
+                let (assignment, offset, left) = (attempt.assignment, attempt.offset, attempt.undelivered);
+                if left == 0 {
+                    self.settle(assignment, offset);
+                }
+            }
+        }
+    }
+
+    fn commit_asked(&mut self, assignment: u64, offset: i64) {
+        let own = self.own(assignment);
+        let (watermark, partition) = (own.watermark(), own.partition);
+        let fenced = own.released || own.told_lost;
+        self.demand(!fenced, Rule::Fenced, || {
+            format!("{partition}@{offset} is committed and no longer ours")
+        });
+        self.demand(offset <= watermark, Rule::Settled, || {
+            format!("{partition}@{offset} is committed, but {watermark} is not settled")
+        });
+    }
+
+    fn was_committed(&mut self, assignment: u64, offset: i64) {
+        let partition = self.own(assignment).partition;
+        let before = std::mem::replace(&mut self.committed[partition as usize], offset);
+        self.demand(before <= offset, Rule::Settled, || {
+            format!("what is committed of {partition} went back from {before} to {offset}")
+        });
+    }
+
+    /// The group took it away: what was settled a while ago must be committed.
+    fn taken(&mut self, assignment: u64) {
+        let interval = self.plan.settings.commit_interval + COMMIT_DELAY * 2 + SLACK;
+        let since = self.now.saturating_sub(interval.as_micros() as u64);
+        let calm = self.refusing == 0 && self.refused < since;
+        let own = self.own(assignment);
+        own.taken = true;
+        let (partition, released) = (own.partition, own.released);
+        let due = own
+            .history
+            .iter()
+            .rev()
+            .find(|(at, _)| *at < since)
+            .map_or(0, |(_, watermark)| *watermark);
+        let committed = self.committed[partition as usize];
+        let short = self.is_short(partition, committed, due);
+        self.demand(!calm || released || !short, Rule::Duplicates, || {
+            format!(
+                "{partition} was taken away with {committed} committed, though {due} was reached long before"
+            )
+        });
+    }
+
+    /// The member gave it back: what it handled must be committed, and gaps filled, unless it had no chance.
+    fn released(&mut self, assignment: u64) {
+        let settings = self.plan.settings;
+        let now = self.now;
+        let own = self.own(assignment);
+        own.released = true;
+        let own = &self.assignments[&assignment];
+        let Some(told) = own.told.filter(|_| !own.taken && !own.told_lost) else {
+            return;
+        };
+        let took = Duration::from_micros(now - told);
+        let (partition, watermark) = (own.partition, own.watermark());
+        if took < settings.revoke_deadline {
+            let committed = self.committed[partition as usize];
+            let short = self.is_short(partition, committed, watermark);
+            self.demand(!short, Rule::Duplicates, || {
+                format!("{partition} was released with {committed} committed instead of {watermark}")
+            });
+        }
+        let own = &self.assignments[&assignment];
+        let above = own.done.range(watermark + 1..).next().copied();
+        let excused =
+            took >= settings.revoke_deadline / 2 || self.registry_fails || self.is_troubled(own, watermark);
+        self.demand(above.is_none() || excused, Rule::Duplicates, || {
+            format!("{partition} was released with {above:?} handled above {watermark}, which was not begun")
+        });
+    }
+
+    /// Whether a record failed, runs, or waits for its messages.
+    fn is_troubled(&self, own: &Assignment, offset: i64) -> bool {
+        own.done.contains(&offset)
+            || own.running.contains_key(&offset)
+            || matches!(own.tried.get(&offset), Some((_, Some(How::Failed | How::Fatal))))
+            || self
+                .item(own.partition, offset)
+                .is_some_and(|item| item.kind.is_poison())
+    }
+
+    fn stopped(&mut self, member: usize, drained: Option<bool>) {
+        self.ended.insert(member, false);
+        let left: Vec<_> = self
+            .assignments
+            .values()
+            .filter(|own| own.member == member && !own.taken && !own.released && !own.told_lost)
+            .filter(|own| own.next > own.from && (!own.done.is_empty() || !own.unsettled.is_empty()))
+            .map(|own| (own.partition, own.watermark()))
+            .collect();
+        for (partition, watermark) in left {
+            let committed = self.committed[partition as usize];
+            let lie = drained == Some(true) && self.is_short(partition, committed, watermark);
+            self.demand(!lie, Rule::Duplicates, || {
+                format!("a member says it drained {partition}, but {committed} is committed instead of {watermark}")
+            });
+        }
+    }
+
+    fn end(&mut self) {
+        let plan = self.plan;
+        for (partition, log) in (0i32..).zip(&plan.partitions) {
+            for item in log {
+                let place = (partition, item.offset);
+                let written = if item.kind.is_poison() {
+                    &self.letters
+                } else {
+                    &self.done
+                };
+                let is_there = written.contains(&place);
+                self.demand(is_there, Rule::Complete, || {
+                    format!(
+                        "nothing became of {place:?}, {:?} with key {:?}",
+                        item.kind, item.key
+                    )
+                });
+            }
+            let end = log.last().map_or(0, |item| item.offset + 1);
+            let committed = self.committed[partition as usize];
+            self.demand(committed == end, Rule::Finished, || {
+                format!("{committed} of {partition} is committed in the end instead of {end}")
+            });
+        }
+        self.replies_are_complete();
+    }
+
+    /// Every reply of an attempt whose member did not fail has been delivered, if the attempt counted.
+    fn replies_are_complete(&mut self) {
+        let missing: Vec<_> = self
+            .attempts
+            .values()
+            .filter(|attempt| {
+                let own = &self.assignments[&attempt.assignment];
+                attempt.undelivered > 0 && !own.unsettled.contains_key(&attempt.offset)
+            })
+            .map(|attempt| attempt.offset)
+            .collect();
+        self.demand(missing.is_empty(), Rule::Replies, || {
+            format!("replies to {missing:?} are missing")
+        });
+    }
+}
+
+impl Assignment {
+    /// What may be committed: the lowest unsettled offset, or the one behind the newest record.
+    fn watermark(&self) -> i64 {
+        self.unsettled.keys().next().copied().unwrap_or(self.next)
+    }
+}

@@ -1,0 +1,327 @@
+//! What is going to happen in a run, made from its seed.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use kaufmann::Config;
+use kaufmann::config::Ordering;
+
+/// A whole run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) settings: Settings,
+    pub(crate) instances: usize,
+    /// The log of each partition.
+    pub(crate) partitions: Vec<Vec<Item>>,
+    /// What goes wrong, in the order of its time.
+    pub(crate) faults: Vec<(Duration, Fault)>,
+}
+
+/// How the service is configured. The oracle judges by it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Settings {
+    pub(crate) ordering: Ordering,
+    pub(crate) shards: usize,
+    pub(crate) max_in_flight: usize,
+    pub(crate) max_unsettled: usize,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_outstanding: usize,
+    pub(crate) commit_interval: Duration,
+    pub(crate) revoke_deadline: Duration,
+    pub(crate) shutdown_deadline: Duration,
+    pub(crate) retry: Duration,
+}
+
+/// A record in a log.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) offset: i64,
+    pub(crate) key: Option<u8>,
+    pub(crate) kind: Kind,
+    /// When it is written.
+    pub(crate) at: Duration,
+    /// Bytes that only make it larger.
+    pub(crate) padding: usize,
+    /// What its handler does, attempt by attempt, whoever makes them; after the last it succeeds.
+    pub(crate) acts: Vec<Act>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// An event that a handler takes.
+    Event,
+    /// An event that nobody wants.
+    Ignored,
+    Tombstone,
+    /// No frame, an id that no registry knows, a datum that is cut off.
+    Unframed,
+    UnknownSchema,
+    Truncated,
+}
+
+impl Kind {
+    pub(crate) fn is_unwanted(self) -> bool {
+        matches!(self, Self::Ignored | Self::Tombstone)
+    }
+
+    pub(crate) fn is_poison(self) -> bool {
+        matches!(self, Self::Unframed | Self::UnknownSchema | Self::Truncated)
+    }
+}
+
+/// One attempt of a handler.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Act {
+    /// How long it holds its thread.
+    pub(crate) burn: Duration,
+    /// How long it then waits; `None`: it does not.
+    pub(crate) wait: Option<Duration>,
+    /// Whether it publishes an event before it ends.
+    pub(crate) publish: bool,
+    pub(crate) end: End,
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    /// With so many replies.
+    Done(u64),
+    Fail,
+    FailAfter(Duration),
+    Panic,
+    DeadLetter,
+    Skip,
+    Fatal,
+    /// It waits until it is cancelled, at most for so long, and succeeds.
+    Hang(Duration),
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// The group moves a partition to the service in this place, perhaps the one that has it.
+    Move {
+        partition: usize,
+        to: usize,
+    },
+    /// The group takes a partition away and tells its member after a while.
+    Lose {
+        partition: usize,
+        to: usize,
+        told_after: Duration,
+    },
+    /// A service loses all it has in memory, and is started again.
+    Crash {
+        slot: usize,
+        down: Duration,
+    },
+    /// A service is stopped, and started again.
+    Stop {
+        slot: usize,
+        down: Duration,
+    },
+    CommitsFail(Duration),
+    /// The broker refuses this share of the messages of one kind.
+    Refuse {
+        letters: bool,
+        percent: u8,
+        time: Duration,
+    },
+    /// The broker answers late.
+    Hold(Duration),
+    /// The producer's queue is full.
+    Full(Duration),
+    RegistryDown(Duration),
+    /// The producer of a service can deliver nothing any more.
+    ProducerEnds {
+        slot: usize,
+    },
+}
+
+impl Settings {
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::default();
+        config.group = "sim".into();
+        config.ordering = self.ordering;
+        config.max_in_flight = self.max_in_flight;
+        config.max_unsettled = self.max_unsettled;
+        config.max_bytes = self.max_bytes;
+        config.publish.max_outstanding = self.max_outstanding;
+        config.commit_interval = self.commit_interval;
+        config.revoke_deadline = self.revoke_deadline;
+        config.shutdown_deadline = self.shutdown_deadline;
+        config.retry.initial = self.retry;
+        config.retry.max = self.retry * 8;
+        // The only chance in the runtime.
+        config.retry.jitter = 0.0;
+        config.registry.register = true;
+        config
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let settings = settings(&mut rng);
+        let instances = rng.usize(1..4);
+        let span = Duration::from_millis(rng.u64(200..8_000));
+        let trouble = rng.u8(0..40);
+        let partitions: Vec<_> = (0..rng.usize(1..5))
+            .map(|_| log(&mut rng, span, trouble))
+            .collect();
+        let mut faults: Vec<_> = (0..rng.usize(0..14))
+            .map(|_| {
+                (
+                    within(&mut rng, span),
+                    fault(&mut rng, partitions.len(), instances),
+                )
+            })
+            .collect();
+        faults.sort_by_key(|(at, _)| *at);
+        Self {
+            seed,
+            settings,
+            instances,
+            partitions,
+            faults,
+        }
+    }
+}
+
+fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
+    from[rng.usize(..from.len())]
+}
+
+fn within(rng: &mut Rng, span: Duration) -> Duration {
+    Duration::from_micros(rng.u64(0..=span.as_micros() as u64))
+}
+
+fn settings(rng: &mut Rng) -> Settings {
+    let millis = |rng: &mut Rng, from: &[u64]| Duration::from_millis(pick(rng, from));
+    Settings {
+        ordering: pick(
+            rng,
+            &[
+                Ordering::Key,
+                Ordering::Key,
+                Ordering::Key,
+                Ordering::Partition,
+                Ordering::None,
+            ],
+        ),
+        shards: rng.usize(1..5),
+        max_in_flight: pick(rng, &[1, 2, 3, 7, 50]),
+        max_unsettled: pick(rng, &[1, 2, 5, 20, 100, 4096]),
+        max_bytes: pick(rng, &[1, 500, 3_000, 20_000, 64 << 20]),
+        max_outstanding: pick(rng, &[1, 2, 10, 10_000]),
+        commit_interval: millis(rng, &[1, 5, 50, 300, 1_000]),
+        revoke_deadline: millis(rng, &[0, 20, 100, 500, 3_000]),
+        shutdown_deadline: millis(rng, &[0, 20, 100, 1_000, 5_000]),
+        retry: millis(rng, &[1, 5, 50]),
+    }
+}
+
+fn log(rng: &mut Rng, span: Duration, trouble: u8) -> Vec<Item> {
+    let keys = rng.u8(1..9);
+    let gaps = rng.bool();
+    let live = rng.u8(0..100);
+    let padding = pick(rng, &[0, 0, 100, 5_000]);
+    let mut offset = if rng.u8(0..4) == 0 { rng.i64(1..1_000) } else { 0 };
+    let mut at = Duration::ZERO;
+    let mut items = Vec::new();
+    for _ in 0..rng.usize(1..60) {
+        // A transaction's marker, or what compaction took away.
+        if gaps && rng.u8(0..5) == 0 {
+            offset += pick(rng, &[1, 1, 2, 70, 10_000]);
+        }
+        if rng.u8(0..100) < live {
+            at = at.max(within(rng, span));
+        }
+        let kind = match rng.u8(0..100) {
+            0..88 => Kind::Event,
+            88..92 => Kind::Ignored,
+            92..95 => Kind::Tombstone,
+            95..97 => Kind::Unframed,
+            97..98 => Kind::UnknownSchema,
+            _ => Kind::Truncated,
+        };
+        items.push(Item {
+            offset,
+            key: (rng.u8(0..12) > 0).then(|| rng.u8(0..keys)),
+            kind,
+            at,
+            padding: rng.usize(0..=padding),
+            acts: acts(rng, trouble),
+        });
+        offset += 1;
+    }
+    items
+}
+
+fn acts(rng: &mut Rng, trouble: u8) -> Vec<Act> {
+    let mut acts = vec![act(rng, trouble)];
+    while rng.u8(0..100) < trouble && acts.len() < 6 {
+        acts.push(act(rng, trouble));
+    }
+    acts
+}
+
+fn act(rng: &mut Rng, trouble: u8) -> Act {
+    let replies = rng.u64(0..10).saturating_sub(7);
+    let end = if rng.u8(0..100) >= trouble {
+        End::Done(replies)
+    } else {
+        match rng.u8(0..32) {
+            0..12 => End::Fail,
+            12..14 => End::FailAfter(Duration::from_millis(rng.u64(0..400))),
+            14..20 => End::Panic,
+            20..24 => End::DeadLetter,
+            24..27 => End::Skip,
+            27..28 => End::Fatal,
+            28..30 => End::Hang(Duration::from_secs(20)),
+            _ => End::Done(2),
+        }
+    };
+    Act {
+        burn: if rng.u8(0..10) == 0 {
+            Duration::from_micros(rng.u64(0..400))
+        } else {
+            Duration::ZERO
+        },
+        wait: match rng.u8(0..10) {
+            0..5 => None,
+            5..9 => Some(Duration::from_millis(rng.u64(0..20))),
+            _ => Some(Duration::from_millis(rng.u64(0..1_500))),
+        },
+        publish: rng.u8(0..25) == 0,
+        end,
+    }
+}
+
+fn fault(rng: &mut Rng, partitions: usize, instances: usize) -> Fault {
+    let partition = rng.usize(..partitions);
+    let (slot, to) = (rng.usize(..instances), rng.usize(..instances));
+    let short = Duration::from_millis(rng.u64(0..600));
+    let long = Duration::from_millis(rng.u64(0..3_000));
+    match rng.u8(0..100) {
+        0..30 => Fault::Move { partition, to },
+        30..48 => Fault::Lose {
+            partition,
+            to,
+            told_after: short,
+        },
+        48..58 => Fault::Crash { slot, down: short },
+        58..68 => Fault::Stop { slot, down: short },
+        68..76 => Fault::CommitsFail(long),
+        76..86 => Fault::Refuse {
+            letters: rng.bool(),
+            percent: pick(rng, &[20, 60, 100]),
+            time: long,
+        },
+        86..91 => Fault::Hold(long),
+        91..95 => Fault::Full(short),
+        95..98 => Fault::RegistryDown(long),
+        _ => Fault::ProducerEnds { slot },
+    }
+}

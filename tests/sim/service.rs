@@ -1,0 +1,183 @@
+//! The service under test: its handler does what the plan says and notes what it saw.
+
+use std::time::Duration;
+
+use kaufmann::registry::{Answer, EmbeddedRegistry, RegistryError, RegistryErrorKind, SchemaRegistry};
+use kaufmann::{Context, Event, Failure, handler, service};
+use tokio::time::Instant;
+
+use crate::events::test::{Doubled, Ignored, Numbered, NumberedRef};
+use crate::journal::{How, What};
+use crate::plan::End;
+use crate::world::World;
+
+/// The header in which the simulated group says under which assignment a record was read.
+pub(crate) const ASSIGNMENT: &str = "sim-assignment";
+/// How many messages an attempt may make; the last place is that of what it publishes besides.
+pub(crate) const PLACES: u64 = 8;
+
+/// What the handler knows of its world.
+#[derive(Clone)]
+pub(crate) struct Member {
+    pub(crate) world: World,
+    pub(crate) member: usize,
+}
+
+/// Notes the end of an attempt, also if its future is dropped.
+struct Attempt<'a> {
+    member: &'a Member,
+    token: u64,
+    how: How,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let ended = What::Ended {
+            token: self.token,
+            how: self.how,
+        };
+        self.member.world.note(self.member.member, ended);
+    }
+}
+
+#[handler(event = "test.numbered", emits = [Doubled])]
+async fn numbered(event: NumberedRef<'_>, cx: &Context<Member>) -> Result<Vec<Doubled>, Failure> {
+    let (record, world) = (cx.record(), &cx.state.world);
+    let (token, act) = world.next_act(record.partition(), record.offset());
+    let begun = What::Begun {
+        assignment: assignment(record.header(ASSIGNMENT)),
+        offset: record.offset(),
+        attempt: cx.attempt(),
+        token,
+        number: event.number,
+    };
+    world.note(cx.state.member, begun);
+    let mut attempt = Attempt {
+        member: &cx.state,
+        token,
+        how: How::Dropped,
+    };
+    world.burn(act.burn);
+    if let Some(wait) = act.wait {
+        tokio::time::sleep(wait).await;
+    }
+    if act.publish {
+        // Whether it succeeds is the handler's business; here it goes on anyway.
+        _ = cx.publish(&doubled(event.key, token, PLACES - 1)).await;
+    }
+    let replies = match act.end {
+        End::Done(replies) => Ok(replies),
+        End::Hang(longest) => {
+            _ = tokio::time::timeout(longest, cx.cancelled()).await;
+            Ok(0)
+        }
+        End::Fail => Err((How::Failed, Failure::new("told to fail"))),
+        End::FailAfter(delay) => Err((How::Failed, Failure::new("told to wait").retry_after(delay))),
+        End::DeadLetter => Err((How::DeadLetter, Failure::new("told to give up").dead_letter())),
+        End::Skip => Err((How::Skipped, Failure::new("told to skip").skip())),
+        End::Fatal => Err((How::Fatal, Failure::new("told to stop").fatal())),
+        End::Panic => {
+            attempt.how = How::Failed;
+            // A panic without the hook that prints it.
+            std::panic::resume_unwind(Box::new("told to panic"));
+        }
+    };
+    match replies {
+        Ok(replies) => {
+            attempt.how = How::Done(replies);
+            Ok((0..replies)
+                .map(|place| doubled(event.key, token, place))
+                .collect())
+        }
+        Err((how, failure)) => {
+            attempt.how = how;
+            Err(failure)
+        }
+    }
+}
+
+fn doubled(key: &str, token: u64, place: u64) -> Doubled {
+    Doubled {
+        key: key.to_owned(),
+        number: (token * PLACES + place) as i64,
+    }
+}
+
+/// What the header says.
+pub(crate) fn assignment(header: Option<&[u8]>) -> u64 {
+    header
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_be_bytes)
+}
+
+service! {
+    /// Does what the plan says.
+    pub(crate) struct Simulated {
+        state: Member,
+        handlers: [numbered],
+    }
+}
+
+/// A registry that knows the events, and does not always answer. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Registry {
+    world: World,
+    inner: EmbeddedRegistry,
+}
+
+impl Registry {
+    pub(crate) fn new(world: &World) -> Self {
+        let inner = EmbeddedRegistry::new();
+        for info in [Numbered::INFO, Ignored::INFO, Doubled::INFO] {
+            inner.add(info.full_name, info.schema).unwrap();
+        }
+        Self {
+            world: world.clone(),
+            inner,
+        }
+    }
+
+    /// The frame of an event of this kind.
+    pub(crate) fn frame<E: Event>(&self) -> [u8; 5] {
+        let id = self.inner.add(E::INFO.full_name, E::INFO.schema).unwrap();
+        let [a, b, c, d] = id.to_be_bytes();
+        [0, a, b, c, d]
+    }
+
+    async fn answers(&self) -> Result<(), RegistryError> {
+        let delay = self.world.delay(Duration::from_millis(50));
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        if Instant::now() < self.world.weather().registry_down {
+            let error =
+                RegistryError::new(RegistryErrorKind::Unavailable, "the registry was told to be down");
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
+impl SchemaRegistry for Registry {
+    fn schema(&self, id: u32) -> Answer<'_, String> {
+        Box::pin(async move {
+            self.answers().await?;
+            self.inner.schema(id).await
+        })
+    }
+
+    fn schema_by_guid(&self, guid: [u8; 16]) -> Answer<'_, String> {
+        self.inner.schema_by_guid(guid)
+    }
+
+    fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>> {
+        self.inner.lookup(subject, schema)
+    }
+
+    fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32> {
+        Box::pin(async move {
+            self.answers().await?;
+            self.inner.register(subject, schema).await
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! What everything in a run shares: the clock, the journal, chance, and what is wrong just now.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::time::Instant;
+
+use crate::double::Double;
+use crate::journal::{Entry, What};
+use crate::plan::{Act, End, Plan};
+
+/// Shared by everything in one run. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Inner>);
+
+struct Inner {
+    plan: Plan,
+    double: Double,
+    start: Instant,
+    journal: Mutex<Vec<Entry>>,
+    rng: Mutex<Rng>,
+    /// How often each record was tried.
+    tried: Mutex<HashMap<(i32, i64), usize>>,
+    tokens: Mutex<u64>,
+    weather: Mutex<Weather>,
+}
+
+/// What is wrong until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    pub(crate) commits_fail: Instant,
+    pub(crate) letters_refused: (Instant, u8),
+    pub(crate) replies_refused: (Instant, u8),
+    pub(crate) held: Instant,
+    pub(crate) full: Instant,
+    pub(crate) registry_down: Instant,
+}
+
+impl World {
+    /// Must be called within the runtime whose clock it uses.
+    pub(crate) fn new(plan: Plan, double: Double) -> Self {
+        let start = Instant::now();
+        let rng = Rng::with_seed(plan.seed ^ 0x5eed);
+        Self(Arc::new(Inner {
+            plan,
+            double,
+            start,
+            journal: Mutex::default(),
+            rng: Mutex::new(rng),
+            tried: Mutex::default(),
+            tokens: Mutex::default(),
+            weather: Mutex::new(Weather {
+                commits_fail: start,
+                letters_refused: (start, 0),
+                replies_refused: (start, 0),
+                held: start,
+                full: start,
+                registry_down: start,
+            }),
+        }))
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.0.plan
+    }
+
+    pub(crate) fn double(&self) -> Double {
+        self.0.double
+    }
+
+    /// The time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.start.elapsed()
+    }
+
+    /// When something of the plan is due.
+    pub(crate) fn when(&self, at: Duration) -> Instant {
+        self.0.start + at
+    }
+
+    pub(crate) fn note(&self, member: usize, what: What) {
+        let at = self.elapsed().as_micros() as u64;
+        lock(&self.0.journal).push(Entry { at, member, what });
+    }
+
+    pub(crate) fn journal(&self) -> Vec<Entry> {
+        lock(&self.0.journal).clone()
+    }
+
+    pub(crate) fn weather(&self) -> MutexGuard<'_, Weather> {
+        lock(&self.0.weather)
+    }
+
+    /// True in `one` of `of` cases.
+    pub(crate) fn chance(&self, one: u32, of: u32) -> bool {
+        lock(&self.0.rng).u32(0..of) < one
+    }
+
+    pub(crate) fn number(&self, below: usize) -> usize {
+        lock(&self.0.rng).usize(..below.max(1))
+    }
+
+    /// A delay: mostly none or short, seldom up to `longest`.
+    pub(crate) fn delay(&self, longest: Duration) -> Duration {
+        let mut rng = lock(&self.0.rng);
+        match rng.u8(0..10) {
+            0..4 => Duration::ZERO,
+            4..9 => Duration::from_millis(rng.u64(0..5)),
+            _ => Duration::from_millis(rng.u64(0..=longest.as_millis() as u64)),
+        }
+    }
+
+    /// Does something later.
+    pub(crate) fn after(&self, delay: Duration, what: impl FnOnce() + Send + 'static) {
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            what();
+        });
+    }
+
+    /// What the next attempt at a record does, and a number for the attempt.
+    pub(crate) fn next_act(&self, partition: i32, offset: i64) -> (u64, Act) {
+        let mut tried = lock(&self.0.tried);
+        let tried = tried.entry((partition, offset)).or_default();
+        let log = &self.0.plan.partitions[partition as usize];
+        let item = log.binary_search_by_key(&offset, |item| item.offset).ok();
+        let act = item.and_then(|index| log[index].acts.get(*tried).copied());
+        *tried += 1;
+        let mut tokens = lock(&self.0.tokens);
+        *tokens += 1;
+        let succeeds = Act {
+            burn: Duration::ZERO,
+            wait: None,
+            publish: false,
+            end: End::Done(0),
+        };
+        (*tokens, act.unwrap_or(succeeds))
+    }
+
+    /// Lets time pass for everybody while the caller holds the thread.
+    pub(crate) fn burn(&self, time: Duration) {
+        if !time.is_zero() {
+            // The first poll moves the clock; what is left would only yield.
+            _ = pin!(tokio::time::advance(time)).poll(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
