@@ -286,10 +286,7 @@ impl<'a> Oracle<'a> {
         own.tried.insert(offset, (attempt, None));
         own.running.insert(offset, token);
         let running: Vec<_> = own.running.keys().copied().collect();
-        let (tried, done) = (
-            attempt == before + 1 || (before == 0 && self.registry_fails),
-            own.done.clone(),
-        );
+        let (tried, done) = (attempt == before + 1, own.done.clone());
         self.attempts.insert(
             token,
             Attempt {

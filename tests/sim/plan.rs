@@ -155,6 +155,8 @@ impl Settings {
         config.retry.max = self.retry * 8;
         // The only chance in the runtime.
         config.retry.jitter = 0.0;
+        // Whole partitions of dead letters are no reason to stop here.
+        (config.dead_letter.max_share, config.dead_letter.max_consecutive) = (1.0, 0);
         config.registry.register = true;
         config
     }
