@@ -1,11 +1,13 @@
 //! Reading Avro's binary encoding from a slice, without a panic, an allocation or a reservation.
 
 mod error;
+mod lists;
 mod skip;
 #[cfg(test)]
 mod tests;
 
 pub use self::error::{DecodeError, DecodeErrorKind};
+pub use self::lists::Entries;
 
 /// How deep recursive types may nest in one datum. Generated code counts them with [`Cursor::descend`].
 pub const MAX_DEPTH: u32 = 64;

@@ -2,6 +2,8 @@
 //!
 //! Nothing is allocated but what the buffer lacks, so a reused buffer costs nothing.
 
+use std::collections::BTreeMap;
+
 /// Writes a boolean.
 #[inline]
 pub fn boolean(out: &mut Vec<u8>, value: bool) {
@@ -60,6 +62,47 @@ pub fn fixed(out: &mut Vec<u8>, value: &[u8]) {
 pub fn index(out: &mut Vec<u8>, value: usize) {
     // No slice is longer than isize::MAX, and no schema has more branches or symbols.
     long(out, value as i64);
+}
+
+/// Writes the branch of an option, of which null is branch `null` of two; the value, if there is one, must follow.
+#[inline]
+pub fn option<'v, T>(out: &mut Vec<u8>, null: usize, value: &'v Option<T>) -> Option<&'v T> {
+    index(out, if value.is_some() { 1 - null } else { null });
+    value.as_ref()
+}
+
+/// Writes an array: all items in one block, each by `item`, and the empty block that ends it.
+#[inline]
+pub fn array<T>(out: &mut Vec<u8>, items: &[T], mut item: impl FnMut(&mut Vec<u8>, &T)) {
+    if !items.is_empty() {
+        block(out, items.len());
+        for one in items {
+            item(out, one);
+        }
+    }
+    block(out, 0);
+}
+
+/// Writes a map: all entries in one block, each value by `value`, and the empty block that ends it.
+#[inline]
+pub fn map<V>(out: &mut Vec<u8>, map: &BTreeMap<String, V>, mut value: impl FnMut(&mut Vec<u8>, &V)) {
+    if !map.is_empty() {
+        block(out, map.len());
+        for (key, one) in map {
+            string(out, key);
+            value(out, one);
+        }
+    }
+    block(out, 0);
+}
+
+/// As [`map`](fn@map), from a list of entries.
+#[inline]
+pub fn entries<V>(out: &mut Vec<u8>, entries: &[(&str, V)], mut value: impl FnMut(&mut Vec<u8>, &V)) {
+    array(out, entries, |out, (key, one)| {
+        string(out, key);
+        value(out, one);
+    });
 }
 
 /// Writes the head of a block of `count` items; a block of 0 ends an array or a map.

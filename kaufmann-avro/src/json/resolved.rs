@@ -1,10 +1,12 @@
 //! From what another schema wrote to JSON.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::decode::{Decoded, Decoder, double, float, integer};
 use super::{MAX_DEPTH, decode_json, encode_default};
-use crate::cursor::{Cursor, DecodeErrorKind, MAX_EMPTY_ITEMS};
+use crate::cursor::{Cursor, DecodeErrorKind};
 use crate::model::{Definition, Field, Kind, Node, TypeId};
 use crate::resolve::Step;
 
@@ -43,9 +45,9 @@ impl<'a> Decoder<'_, 'a> {
     }
 
     fn resolved_array(&mut self, inner: &Node, step: Step<'_>) -> Decoded {
-        let bounds = (self.min_len(inner), MAX_EMPTY_ITEMS as usize);
+        let min_len = self.min_len(inner);
         let mut cursor = self.cursor.clone();
-        let items = step.array(&mut cursor, bounds, |cursor, step| {
+        let items = step.array(&mut cursor, min_len, |cursor, step| {
             self.at(cursor, |decoder| decoder.resolved(inner, step))
         })?;
         self.cursor = cursor;
@@ -55,14 +57,11 @@ impl<'a> Decoder<'_, 'a> {
     fn resolved_map(&mut self, inner: &Node, step: Step<'_>) -> Decoded {
         let min_len = self.min_len(inner).saturating_add(1);
         let mut cursor = self.cursor.clone();
-        let mut entries = Map::new();
-        step.map(&mut cursor, min_len, |cursor, key, step| {
-            let value = self.at(cursor, |decoder| decoder.resolved(inner, step))?;
-            entries.insert(key.to_owned(), value);
-            Ok(())
+        let entries: BTreeMap<_, _> = step.map(&mut cursor, min_len, |cursor, step| {
+            self.at(cursor, |decoder| decoder.resolved(inner, step))
         })?;
         self.cursor = cursor;
-        Ok(Value::Object(entries))
+        Ok(Value::Object(entries.into_iter().collect()))
     }
 
     fn resolved_named(&mut self, id: TypeId, node: &Node, step: Step<'_>) -> Decoded {

@@ -1,9 +1,10 @@
 //! Following a plan, step by step. Generated code calls these; each takes what the writer wrote and gives what the reader
 //! wants.
 
-use super::Plan;
 use super::op::{FieldOp, Op, OpId};
-use crate::cursor::{Cursor, DecodeError, DecodeErrorKind};
+use super::{DecodeResolved, Plan};
+use crate::codec::Decode;
+use crate::cursor::{Cursor, DecodeError, DecodeErrorKind, Entries};
 
 /// A place in a [`Plan`]: how the value that comes next is written.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,27 @@ impl<'p> Step<'p> {
         } else {
             Err(foreign(cursor))
         }
+    }
+
+    /// Takes a value of a type that is never converted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`enter_same`](Self::enter_same) and of the type.
+    #[inline]
+    pub fn read<'a, T: Decode<'a>>(self, cursor: &mut Cursor<'a>) -> Result<T, DecodeError> {
+        self.enter_same(cursor)?;
+        T::decode(cursor)
+    }
+
+    /// Takes a value of a type that follows the plan itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`DecodeResolved::decode_resolved`].
+    #[inline]
+    pub fn follow<'a, T: DecodeResolved<'a>>(self, cursor: &mut Cursor<'a>) -> Result<T, DecodeError> {
+        T::decode_resolved(cursor, self)
     }
 
     /// Takes a long.
@@ -189,8 +211,7 @@ impl<'p> Step<'p> {
         }
     }
 
-    /// Takes an array. `min_len` is the fewest bytes of the reader's own item; no more than `most` items are reserved at
-    /// once.
+    /// Takes an array. `min_len` is the fewest bytes of the reader's own item.
     ///
     /// # Errors
     ///
@@ -199,7 +220,7 @@ impl<'p> Step<'p> {
     pub fn array<'a, T>(
         self,
         cursor: &mut Cursor<'a>,
-        (min_len, most): (usize, usize),
+        min_len: usize,
         mut item: impl FnMut(&mut Cursor<'a>, Step<'p>) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
         let step = self.enter(cursor)?;
@@ -208,46 +229,45 @@ impl<'p> Step<'p> {
             Op::Array { items, min_len } => (Step::new(step.plan, *items), *min_len),
             _ => return Err(foreign(cursor)),
         };
-        let mut items = Vec::new();
-        loop {
-            let count = cursor.block(min_len)?;
-            if count == 0 {
-                return Ok(items);
-            }
-            items.reserve(count.min(most));
-            for _ in 0..count {
-                items.push(item(cursor, step)?);
-            }
-        }
+        cursor.array(min_len, |cursor| item(cursor, step))
     }
 
     /// Takes a map. `min_len` is the fewest bytes of the reader's own entry, its key included.
     ///
     /// # Errors
     ///
-    /// Those of [`enter`](Self::enter), of [`Cursor::block`] and of `entry`.
+    /// Those of [`enter`](Self::enter), of [`Cursor::block`] and of `value`.
     #[inline]
-    pub fn map<'a>(
+    pub fn map<'a, V, M: Entries<'a, V>>(
         self,
         cursor: &mut Cursor<'a>,
         min_len: usize,
-        mut entry: impl FnMut(&mut Cursor<'a>, &'a str, Step<'p>) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
+        mut value: impl FnMut(&mut Cursor<'a>, Step<'p>) -> Result<V, DecodeError>,
+    ) -> Result<M, DecodeError> {
         let step = self.enter(cursor)?;
         let (step, min_len) = match step.op {
             Op::Same => (step, min_len),
             Op::Map { values, min_len } => (Step::new(step.plan, *values), *min_len),
             _ => return Err(foreign(cursor)),
         };
-        loop {
-            let count = cursor.block(min_len)?;
-            if count == 0 {
-                return Ok(());
-            }
-            for _ in 0..count {
-                let key = cursor.string()?;
-                entry(cursor, key, step)?;
-            }
+        cursor.map(min_len, |cursor| value(cursor, step))
+    }
+
+    /// Takes an option, of which null is branch `null` of two.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`union`](Self::union) and of `some`.
+    #[inline]
+    pub fn option<'a, T>(
+        self,
+        cursor: &mut Cursor<'a>,
+        null: usize,
+        some: impl FnOnce(&mut Cursor<'a>, Step<'p>) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        match self.union(cursor, 2)? {
+            (branch, _) if branch == null => Ok(None),
+            (_, step) => some(cursor, step).map(Some),
         }
     }
 }

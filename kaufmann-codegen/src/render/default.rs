@@ -3,7 +3,7 @@
 use kaufmann_avro::model::{Definition, Logical};
 use kaufmann_avro::{Cursor, Uuid};
 use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::model::{Base, Shape};
@@ -46,8 +46,8 @@ impl Scope<'_> {
             }
             (Shape::Bytes, Value::String(text)) => vec(&bytes(text)?),
             (Shape::String, Value::String(text)) if self.borrowed => quote!(#text),
-            (Shape::String, Value::String(text)) if text.is_empty() => quote!(::std::string::String::new()),
-            (Shape::String, Value::String(text)) => quote!(::std::string::String::from(#text)),
+            (Shape::String, Value::String(text)) if text.is_empty() => quote!(String::new()),
+            (Shape::String, Value::String(text)) => quote!(String::from(#text)),
             (Shape::Array(items), Value::Array(values)) => self.array(items, values, depth)?,
             (Shape::Map(of), Value::Object(values)) => self.map(of, values, depth)?,
             (Shape::Logical(logical, base), _) => logical_literal(*logical, *base, value)?,
@@ -65,15 +65,15 @@ impl Scope<'_> {
                 quote!(#path(*#bytes))
             }
             (Shape::Single(only), _) => self.literal(only, value, depth)?,
-            (Shape::Optional { .. }, Value::Null) => quote!(::core::option::Option::None),
+            (Shape::Optional { .. }, Value::Null) => quote!(None),
             (Shape::Optional { some, .. }, _) => {
                 let some = self.literal(some, value, depth)?;
-                quote!(::core::option::Option::Some(#some))
+                quote!(Some(#some))
             }
             (Shape::Union(id), _) => {
                 let union = self.types.union(*id);
                 if value.is_null() && union.null.is_some() {
-                    return Some(quote!(::core::option::Option::None));
+                    return Some(quote!(None));
                 }
                 let variants = union.variants.iter().zip(&self.names.union(*id).variants);
                 let mut fitting = variants.filter_map(|(variant, name)| {
@@ -82,7 +82,7 @@ impl Scope<'_> {
                 let (variant, value) = fitting.next()?;
                 let path = self.union(*id);
                 match union.null {
-                    Some(_) => quote!(::core::option::Option::Some(#path::#variant(#value))),
+                    Some(_) => quote!(Some(#path::#variant(#value))),
                     None => quote!(#path::#variant(#value)),
                 }
             }
@@ -92,18 +92,18 @@ impl Scope<'_> {
 
     fn array(&self, items: &Shape, values: &[Value], depth: usize) -> Option<TokenStream> {
         if values.is_empty() {
-            return Some(quote!(::std::vec::Vec::new()));
+            return Some(quote!(Vec::new()));
         }
         let values = values.iter().map(|value| self.literal(items, value, depth));
         let values = values.collect::<Option<Vec<_>>>()?;
-        Some(quote!(::std::vec::Vec::from([#(#values),*])))
+        Some(quote!(Vec::from([#(#values),*])))
     }
 
     fn map(&self, of: &Shape, values: &serde_json::Map<String, Value>, depth: usize) -> Option<TokenStream> {
         let collection = if self.borrowed {
-            quote!(::std::vec::Vec)
+            quote!(Vec)
         } else {
-            quote!(::std::collections::BTreeMap)
+            quote!(BTreeMap)
         };
         if values.is_empty() {
             return Some(quote!(#collection::new()));
@@ -113,7 +113,7 @@ impl Scope<'_> {
             Some(if self.borrowed {
                 quote!((#key, #value))
             } else {
-                quote!((::std::string::String::from(#key), #value))
+                quote!((String::from(#key), #value))
             })
         });
         let entries = entries.collect::<Option<Vec<_>>>()?;
@@ -151,7 +151,7 @@ impl Scope<'_> {
         let path = self.path(*id, self.borrowed && self.types.layout.record_borrows(*id));
         let record = quote!(#path { #(#members),* });
         Some(if self.types.boxed(self.owner, *id) {
-            quote!(::std::boxed::Box::new(#record))
+            quote!(Box::new(#record))
         } else {
             record
         })
@@ -175,9 +175,9 @@ fn float(value: &Value, ty: &TokenStream, literal: impl Fn(f64) -> Option<Litera
             quote!(#literal)
         }
         Value::String(text) => match text.as_str() {
-            "NaN" => quote!(::core::primitive::#ty::NAN),
-            "Infinity" => quote!(::core::primitive::#ty::INFINITY),
-            "-Infinity" => quote!(::core::primitive::#ty::NEG_INFINITY),
+            "NaN" => quote!(#ty::NAN),
+            "Infinity" => quote!(#ty::INFINITY),
+            "-Infinity" => quote!(#ty::NEG_INFINITY),
             _ => return None,
         },
         _ => return None,
@@ -193,10 +193,10 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 
 fn vec(bytes: &[u8]) -> TokenStream {
     if bytes.is_empty() {
-        return quote!(::std::vec::Vec::new());
+        return quote!(Vec::new());
     }
     let bytes = Literal::byte_string(bytes);
-    quote!(::std::vec::Vec::from(#bytes))
+    quote!(Vec::from(#bytes))
 }
 
 fn logical_literal(logical: Logical, base: Base, value: &Value) -> Option<TokenStream> {
@@ -238,15 +238,15 @@ fn logical_bytes(logical: Logical, ty: &TokenStream, bytes: &[u8]) -> Option<Tok
 
 /// The path of a logical type in an expression.
 fn logical_path(logical: Logical) -> TokenStream {
-    let name = ident(logical_name(logical));
+    let name = format_ident!("{}", logical_name(logical));
     match logical {
         Logical::Decimal { precision, scale } => {
             let (precision, scale) = (
                 Literal::usize_unsuffixed(precision),
                 Literal::usize_unsuffixed(scale),
             );
-            quote!(::kaufmann::types::#name::<#precision, #scale>)
+            quote!(#name::<#precision, #scale>)
         }
-        _ => quote!(::kaufmann::types::#name),
+        _ => quote!(#name),
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn enumeration(
     quote! {
         #doc
         #derives
-        #[derive(::kaufmann::__private::serde::Serialize, ::kaufmann::__private::serde::Deserialize)]
+        #[derive(Serialize, Deserialize)]
         #[serde(crate = "::kaufmann::__private::serde")]
         pub enum #name {
             #(#definitions,)*
@@ -65,18 +65,18 @@ pub(super) fn enumeration(
             }
         }
 
-        impl ::kaufmann::__private::avro::Encode for #name {
+        impl Encode for #name {
             #[inline]
-            fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
-                ::kaufmann::__private::avro::encode::index(out, *self as usize);
+            fn encode(&self, out: &mut Vec<u8>) {
+                write::index(out, *self as usize);
             }
         }
 
-        impl<'a> ::kaufmann::__private::avro::Decode<'a> for #name {
+        impl<'a> Decode<'a> for #name {
             #[inline]
             fn decode(
-                cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
-            ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
+                cursor: &mut Cursor<'a>,
+            ) -> Result<Self, DecodeError> {
                 #decode
             }
         }
@@ -88,7 +88,7 @@ pub(super) fn enumeration(
 fn default_impl(name: &proc_macro2::Ident, variant: &proc_macro2::Ident) -> TokenStream {
     quote! {
         /// The symbol that the schema takes for one it does not know.
-        impl ::core::default::Default for #name {
+        impl Default for #name {
             fn default() -> Self {
                 Self::#variant
             }
@@ -105,12 +105,12 @@ fn decode(variants: &[proc_macro2::Ident], symbol: impl Fn(Literal) -> TokenStre
     if others.is_empty() {
         return quote! {
             #symbol;
-            ::core::result::Result::Ok(Self::#last)
+            Ok(Self::#last)
         };
     }
     let indices = (0..others.len()).map(Literal::usize_unsuffixed);
     quote! {
-        ::core::result::Result::Ok(match #symbol {
+        Ok(match #symbol {
             #(#indices => Self::#others,)*
             _ => Self::#last,
         })

@@ -38,8 +38,8 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
         .then(|| payload(&quote!(#borrowed<'_>), &owned, &quote!(#borrowed<'r>)));
     let owned_payload = payload(&quote!(#owned), &owned, &quote!(#owned));
     quote! {
-        impl ::kaufmann::Event for #owned {
-            const INFO: &'static ::kaufmann::EventInfo = &::kaufmann::EventInfo {
+        impl Event for #owned {
+            const INFO: &'static EventInfo = &EventInfo {
                 name: #name,
                 full_name: #owned::FULL_NAME,
                 aliases: &[#(#aliases),*],
@@ -63,7 +63,7 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
 /// Texts only: what they cost the compiler is their length.
 fn lock(locked: Option<&LockedEvent>) -> TokenStream {
     let Some(locked) = locked else {
-        return quote!(::core::option::Option::None);
+        return quote!(None);
     };
     let (subject, level) = (&locked.subject, locked.level.as_str());
     let versions = locked.versions().map(|version| {
@@ -72,7 +72,7 @@ fn lock(locked: Option<&LockedEvent>) -> TokenStream {
         quote!(::kaufmann::event::LockedVersion { number: #number, id: #id, schema: #schema })
     });
     quote! {
-        ::core::option::Option::Some(&::kaufmann::event::EventLock {
+        Some(&::kaufmann::event::EventLock {
             subject: #subject,
             compatibility: #level,
             versions: &[#(#versions),*],
@@ -82,21 +82,21 @@ fn lock(locked: Option<&LockedEvent>) -> TokenStream {
 
 fn option(text: Option<&str>) -> TokenStream {
     match text {
-        Some(text) => quote!(::core::option::Option::Some(#text)),
-        None => quote!(::core::option::Option::None),
+        Some(text) => quote!(Some(#text)),
+        None => quote!(None),
     }
 }
 
 fn payload(form: &TokenStream, event: &proc_macro2::Ident, at: &TokenStream) -> TokenStream {
     quote! {
-        impl ::kaufmann::Payload for #form {
+        impl Payload for #form {
             type Event = #event;
             type At<'r> = #at;
 
             #[inline]
             fn decode(
-                body: ::kaufmann::__private::Body<'_>,
-            ) -> ::core::result::Result<Self::At<'_>, ::kaufmann::__private::avro::DecodeError> {
+                body: Body<'_>,
+            ) -> Result<Self::At<'_>, DecodeError> {
                 body.decode()
             }
         }
@@ -124,7 +124,7 @@ fn key_method(render: &Render<'_>, key: &Key) -> TokenStream {
         KeyKind::Number => display(&quote!(#value.0)),
     };
     quote! {
-        fn key(&self, out: &mut ::std::vec::Vec<u8>) -> bool {
+        fn key(&self, out: &mut Vec<u8>) -> bool {
             #body
         }
     }

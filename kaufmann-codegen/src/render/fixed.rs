@@ -20,7 +20,7 @@ pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream
         &quote!(#name),
         &quote! {
             step.enter_same(cursor)?;
-            ::kaufmann::__private::avro::Decode::decode(cursor)
+            Decode::decode(cursor)
         },
     );
     let expected = format!("{size} bytes");
@@ -37,42 +37,42 @@ pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream
             #consts
         }
 
-        impl ::kaufmann::__private::avro::Encode for #name {
+        impl Encode for #name {
             #[inline]
-            fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
-                ::kaufmann::__private::avro::encode::fixed(out, &self.0);
+            fn encode(&self, out: &mut Vec<u8>) {
+                write::fixed(out, &self.0);
             }
         }
 
-        impl<'a> ::kaufmann::__private::avro::Decode<'a> for #name {
+        impl<'a> Decode<'a> for #name {
             #[inline]
             fn decode(
-                cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
-            ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
-                ::core::result::Result::Ok(Self(*cursor.fixed()?))
+                cursor: &mut Cursor<'a>,
+            ) -> Result<Self, DecodeError> {
+                Ok(Self(*cursor.fixed()?))
             }
         }
 
         #resolved
 
-        impl ::kaufmann::__private::serde::Serialize for #name {
+        impl Serialize for #name {
             fn serialize<S: ::kaufmann::__private::serde::Serializer>(
                 &self,
                 serializer: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
+            ) -> Result<S::Ok, S::Error> {
                 serializer.collect_seq(&self.0)
             }
         }
 
-        impl<'de> ::kaufmann::__private::serde::Deserialize<'de> for #name {
+        impl<'de> Deserialize<'de> for #name {
             fn deserialize<D: ::kaufmann::__private::serde::Deserializer<'de>>(
                 deserializer: D,
-            ) -> ::core::result::Result<Self, D::Error> {
-                let bytes: ::std::vec::Vec<u8> =
-                    ::kaufmann::__private::serde::Deserialize::deserialize(deserializer)?;
+            ) -> Result<Self, D::Error> {
+                let bytes: Vec<u8> =
+                    Deserialize::deserialize(deserializer)?;
                 match ::core::convert::TryFrom::try_from(bytes.as_slice()) {
-                    ::core::result::Result::Ok(bytes) => ::core::result::Result::Ok(Self(bytes)),
-                    ::core::result::Result::Err(_) => ::core::result::Result::Err(
+                    Ok(bytes) => Ok(Self(bytes)),
+                    Err(_) => Err(
                         ::kaufmann::__private::serde::de::Error::invalid_length(bytes.len(), &#expected),
                     ),
                 }

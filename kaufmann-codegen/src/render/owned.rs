@@ -15,21 +15,21 @@ impl Scope<'_> {
                 place.value()
             } else {
                 let value = place.reference();
-                quote!(::core::clone::Clone::clone(#value))
+                quote!(Clone::clone(#value))
             };
         }
         let (value, receiver) = (place.value(), place.receiver());
         let inner = || Place::Reference(quote!(value));
         match shape {
-            Shape::String => quote!(::std::string::String::from(#value)),
-            Shape::Bytes => quote!(::std::vec::Vec::from(#value)),
+            Shape::String => quote!(String::from(#value)),
+            Shape::Bytes => quote!(Vec::from(#value)),
             Shape::Array(items) => {
                 let item = self.own(items, &inner());
                 quote!(#receiver.iter().map(|value| #item).collect())
             }
             Shape::Map(values) => {
                 let item = self.own(values, &inner());
-                quote!(#receiver.iter().map(|(key, value)| (::std::string::String::from(*key), #item)).collect())
+                quote!(#receiver.iter().map(|(key, value)| (String::from(*key), #item)).collect())
             }
             Shape::Optional { some, .. } => {
                 let some = self.own(some, &inner());
@@ -40,7 +40,7 @@ impl Scope<'_> {
                 let (path, value) = (self.path(*id, true), place.reference());
                 let owned = quote!(#path::to_owned(#value));
                 if self.types.boxed(self.owner, *id) {
-                    quote!(::std::boxed::Box::new(#owned))
+                    quote!(Box::new(#owned))
                 } else {
                     owned
                 }
@@ -53,7 +53,7 @@ impl Scope<'_> {
                 }
             }
             // The others borrow nothing.
-            _ => quote!(::core::clone::Clone::clone(#receiver)),
+            _ => quote!(Clone::clone(#receiver)),
         }
     }
 }

@@ -6,7 +6,8 @@ use quote::{format_ident, quote};
 
 use crate::model::Shape;
 
-use super::resolved::Slot;
+use super::codec::statements;
+use super::resolved::{Filler, Slot};
 use super::scope::{Place, Scope, ident};
 use super::{Render, docs, resolved};
 
@@ -61,7 +62,7 @@ fn owned(render: &Render<'_>, id: TypeId, members: &[Member<'_>]) -> TokenStream
         .all(|member| member.field.default.is_some())
         .then(|| {
             quote! {
-                impl ::core::default::Default for #name {
+                impl Default for #name {
                     fn default() -> Self {
                         Self::new()
                     }
@@ -73,7 +74,7 @@ fn owned(render: &Render<'_>, id: TypeId, members: &[Member<'_>]) -> TokenStream
         #doc
         #place
         #derives
-        #[derive(::kaufmann::__private::serde::Serialize, ::kaufmann::__private::serde::Deserialize)]
+        #[derive(Serialize, Deserialize)]
         #[serde(crate = "::kaufmann::__private::serde")]
         pub struct #name {
             #(#fields,)*
@@ -198,7 +199,7 @@ fn borrowed(render: &Render<'_>, id: TypeId, members: &[Member<'_>]) -> TokenStr
             }
         }
 
-        impl ::core::convert::From<#name<'_>> for #owned {
+        impl From<#name<'_>> for #owned {
             fn from(value: #name<'_>) -> Self {
                 value.to_owned()
             }
@@ -223,11 +224,11 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
     } else {
         (TokenStream::new(), TokenStream::new())
     };
-    let writes = members.iter().map(|member| {
+    let writes = members.iter().flat_map(|member| {
         let name = &member.name;
         scope.encode(member.shape, &Place::Value(quote!(self.#name)))
     });
-    let writes = quote!(#(#writes)*);
+    let writes = statements(&writes.collect::<Vec<_>>());
     let (out, cursor) = (
         parameter("out", writes.is_empty()),
         parameter(
@@ -236,7 +237,7 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
         ),
     );
     let reads = members.iter().map(|member| {
-        let (name, value) = (&member.name, scope.decode(member.shape));
+        let (name, value) = (&member.name, scope.decode(member.shape).value());
         quote!(#name: #value)
     });
     let value = quote!(Self { #(#reads,)* });
@@ -245,10 +246,10 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
             cursor.descend()?;
             let value = #value;
             cursor.ascend();
-            ::core::result::Result::Ok(value)
+            Ok(value)
         }
     } else {
-        quote!(::core::result::Result::Ok(#value))
+        quote!(Ok(#value))
     };
     let slots = members.iter().map(|member| Slot {
         name: &member.name,
@@ -258,18 +259,18 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
     let slots = slots.collect::<Vec<_>>();
     let resolved = resolved::record(&quote!(#name #generics), &slots, scope, recursive);
     quote! {
-        impl ::kaufmann::__private::avro::Encode for #name #anonymous {
+        impl Encode for #name #anonymous {
             #inline
-            fn encode(&self, #out: &mut ::std::vec::Vec<u8>) {
+            fn encode(&self, #out: &mut Vec<u8>) {
                 #writes
             }
         }
 
-        impl<'a> ::kaufmann::__private::avro::Decode<'a> for #name #generics {
+        impl<'a> Decode<'a> for #name #generics {
             #inline
             fn decode(
-                #cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
-            ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
+                #cursor: &mut Cursor<'a>,
+            ) -> Result<Self, DecodeError> {
                 #body
             }
         }
@@ -279,18 +280,26 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
 }
 
 /// An expression of a member's default. That of the borrowed form is made anew if it borrows: from the program itself.
-fn slot_default(
-    render: &Render<'_>,
-    id: TypeId,
-    member: &Member<'_>,
-    scope: &Scope<'_>,
-) -> Option<TokenStream> {
+fn slot_default(render: &Render<'_>, id: TypeId, member: &Member<'_>, scope: &Scope<'_>) -> Option<Filler> {
     let default = member.field.default.as_ref()?;
-    if default.is_null() || (scope.borrowed && render.types.layout.borrows(member.shape)) {
-        return Some(scope.default(member.shape, default));
+    if default.is_null() {
+        let optional = match member.shape {
+            Shape::Optional { .. } => true,
+            Shape::Union(id) => render.types.union(*id).null.is_some(),
+            _ => false,
+        };
+        return Some(if optional {
+            Filler::Null
+        } else {
+            Filler::Value(scope.default(member.shape, default))
+        });
+    }
+    if scope.borrowed && render.types.layout.borrows(member.shape) {
+        let value = scope.default(member.shape, default);
+        return Some(Filler::Function(quote!(|| #value)));
     }
     let (owned, default_fn) = (ident(&render.names.get(id).owned), &member.default_fn);
-    Some(quote!(#owned::#default_fn()))
+    Some(Filler::Function(quote!(#owned::#default_fn)))
 }
 
 /// A parameter that may have no use.

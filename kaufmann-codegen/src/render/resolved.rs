@@ -5,107 +5,62 @@ use quote::{format_ident, quote};
 
 use crate::model::{Base, Shape};
 
-use super::codec::{MAX_RESERVED, takes_memory};
+use super::codec::Read;
 use super::scope::{Scope, logical_type};
 
 impl Scope<'_> {
     /// An expression that reads a value from `cursor` that is written as `step` says.
-    pub(super) fn resolved(&self, shape: &Shape) -> TokenStream {
-        match shape {
-            Shape::Long => quote!(step.long(cursor)?),
-            Shape::Float => quote!(step.float(cursor)?),
-            Shape::Double => quote!(step.double(cursor)?),
+    pub(super) fn resolved(&self, shape: &Shape) -> Read {
+        Read::Try(match shape {
+            Shape::Long => quote!(step.long(cursor)),
+            Shape::Float => quote!(step.float(cursor)),
+            Shape::Double => quote!(step.double(cursor)),
             Shape::Logical(logical, Base::Long) => {
                 let logical = logical_type(*logical);
-                quote!(#logical(step.long(cursor)?))
+                quote!(step.long(cursor).map(#logical))
             }
-            Shape::Record(_) | Shape::Enum(_) | Shape::Fixed(_) => {
-                quote!(::kaufmann::__private::avro::resolve::DecodeResolved::decode_resolved(cursor, step)?)
+            Shape::Record(_) | Shape::Enum(_) | Shape::Fixed(_) => quote!(step.follow(cursor)),
+            Shape::Array(items) => {
+                let (min_len, item) = (self.min_len(items, 0), self.resolved(items).result());
+                quote!(step.array(cursor, #min_len, |cursor, step| #item))
             }
-            Shape::Array(items) => self.resolved_array(items),
-            Shape::Map(values) => self.resolved_map(values),
+            Shape::Map(values) => {
+                let (min_len, value) = (self.min_len(values, 1), self.resolved(values).result());
+                quote!(step.map(cursor, #min_len, |cursor, step| #value))
+            }
             Shape::Single(only) => {
-                let only = self.resolved(only);
-                quote!({
+                let only = self.resolved(only).value();
+                return Read::Value(quote!({
                     let (_, step) = step.union(cursor, 1)?;
                     #only
-                })
+                }));
             }
             Shape::Optional { null, some } => {
-                let (null, some) = (Literal::usize_unsuffixed(*null), self.resolved(some));
-                quote! {
-                    match step.union(cursor, 2)? {
-                        (#null, _) => ::core::option::Option::None,
-                        (_, step) => ::core::option::Option::Some(#some),
-                    }
-                }
+                let (null, some) = (Literal::usize_unsuffixed(*null), self.resolved(some).result());
+                quote!(step.option(cursor, #null, |cursor, step| #some))
             }
             Shape::Union(id) => {
                 let (name, union) = (self.union(*id), self.types.union(*id));
                 let branches = Literal::usize_unsuffixed(union.branches);
-                match union.null.map(Literal::usize_unsuffixed) {
-                    None => quote! {
-                        match step.union(cursor, #branches)? {
-                            (branch, step) => #name::decode_resolved(branch, cursor, step)?,
-                        }
-                    },
-                    Some(null) => quote! {
-                        match step.union(cursor, #branches)? {
-                            (#null, _) => ::core::option::Option::None,
-                            (branch, step) => {
-                                ::core::option::Option::Some(#name::decode_resolved(branch, cursor, step)?)
-                            }
-                        }
-                    },
-                }
+                let read = quote!(#name::decode_resolved(branch, cursor, step)?);
+                let null = union.null.map(Literal::usize_unsuffixed);
+                let arms = match null {
+                    None => quote!((branch, step) => #read),
+                    Some(null) => quote!((#null, _) => None, (branch, step) => Some(#read)),
+                };
+                return Read::Value(quote!(match step.union(cursor, #branches)? { #arms }));
+            }
+            Shape::Logical(_, Base::Fixed(size)) => {
+                let size = Literal::usize_unsuffixed(*size);
+                return Read::Value(quote!({
+                    step.enter_same(cursor)?;
+                    OnFixed::<#size>::decode_fixed(cursor)?
+                }));
             }
             // Nothing else is ever converted: the bytes of strings and of bytes are the same.
             Shape::Null | Shape::Boolean | Shape::Int | Shape::Bytes | Shape::String | Shape::Logical(..) => {
-                let value = self.decode(shape);
-                quote!({
-                    step.enter_same(cursor)?;
-                    #value
-                })
+                quote!(step.read(cursor))
             }
-        }
-    }
-
-    fn resolved_array(&self, items: &Shape) -> TokenStream {
-        let min_len = Literal::usize_unsuffixed(self.types.layout.min_len(items).unwrap_or(1));
-        let most = if takes_memory(items) {
-            let most = Literal::usize_unsuffixed(MAX_RESERVED);
-            quote!(#most)
-        } else {
-            quote!(::core::primitive::usize::MAX)
-        };
-        let item = self.resolved(items);
-        quote! {
-            step.array(cursor, (#min_len, #most), |cursor, step| ::core::result::Result::Ok(#item))?
-        }
-    }
-
-    fn resolved_map(&self, values: &Shape) -> TokenStream {
-        let min_len = Literal::usize_unsuffixed(self.types.layout.min_len(values).unwrap_or(1) + 1);
-        let value = self.resolved(values);
-        let (new, insert) = if self.borrowed {
-            (
-                quote!(::std::vec::Vec::new()),
-                quote!(entries.push((key, value));),
-            )
-        } else {
-            (
-                quote!(::std::collections::BTreeMap::new()),
-                quote!(entries.insert(::std::string::String::from(key), value);),
-            )
-        };
-        quote!({
-            let mut entries = #new;
-            step.map(cursor, #min_len, |cursor, key, step| {
-                let value = #value;
-                #insert
-                ::core::result::Result::Ok(())
-            })?;
-            entries
         })
     }
 }
@@ -114,8 +69,18 @@ impl Scope<'_> {
 pub(super) struct Slot<'a> {
     pub(super) name: &'a Ident,
     pub(super) shape: &'a Shape,
-    /// An expression of its default, if it has one.
-    pub(super) default: Option<TokenStream>,
+    /// Its default, if it has one.
+    pub(super) default: Option<Filler>,
+}
+
+/// What a field that the writer does not have is filled with.
+pub(super) enum Filler {
+    /// `None`, of an option.
+    Null,
+    /// What a function of this path makes.
+    Function(TokenStream),
+    /// A value.
+    Value(TokenStream),
 }
 
 /// The implementation for a record. A plan fills each slot at most once, and all of those that have no default.
@@ -127,21 +92,15 @@ pub(super) fn record(
 ) -> TokenStream {
     let count = Literal::usize_unsuffixed(slots.len());
     let local = |index: usize| format_ident!("slot_{index}");
-    let declare = slots.iter().enumerate().map(|(index, slot)| {
-        let (local, ty) = (local(index), scope.ty(slot.shape));
-        quote!(let mut #local: ::core::option::Option<#ty> = ::core::option::Option::None;)
-    });
+    let declare = (0..slots.len()).map(local);
     let fill = fill(slots, scope);
     let values = slots.iter().enumerate().map(|(index, slot)| {
         let (local, name) = (local(index), slot.name);
         match &slot.default {
             None => quote!(#name: fields.filled(#local, cursor)?),
-            Some(default) => quote! {
-                #name: match #local {
-                    ::core::option::Option::Some(value) => value,
-                    ::core::option::Option::None => #default,
-                }
-            },
+            Some(Filler::Null) => quote!(#name: #local.flatten()),
+            Some(Filler::Function(path)) => quote!(#name: #local.unwrap_or_else(#path)),
+            Some(Filler::Value(value)) => quote!(#name: #local.unwrap_or(#value)),
         }
     });
     let (descend, ascend) = if recursive {
@@ -152,14 +111,14 @@ pub(super) fn record(
     implementation(
         name,
         &quote! {
-            let ::core::option::Option::Some(mut fields) = step.record(cursor, #count)? else {
-                return ::kaufmann::__private::avro::Decode::decode(cursor);
+            let Some(mut fields) = step.record(cursor, #count)? else {
+                return Decode::decode(cursor);
             };
             #descend
-            #(#declare)*
+            #(let mut #declare = None;)*
             #fill
             #ascend
-            ::core::result::Result::Ok(Self { #(#values,)* })
+            Ok(Self { #(#values,)* })
         },
     )
 }
@@ -167,8 +126,8 @@ pub(super) fn record(
 /// Reads the writer's fields into the slots. The last slot needs no test: the plan is for a record of as many.
 fn fill(slots: &[Slot<'_>], scope: &Scope<'_>) -> TokenStream {
     let arms = slots.iter().enumerate().map(|(index, slot)| {
-        let (local, value) = (format_ident!("slot_{index}"), scope.resolved(slot.shape));
-        (index, quote!(#local = ::core::option::Option::Some(#value)))
+        let (local, value) = (format_ident!("slot_{index}"), scope.resolved(slot.shape).value());
+        (index, quote!(#local = Some(#value)))
     });
     let mut arms = arms.collect::<Vec<_>>();
     let Some((_, last)) = arms.pop() else {
@@ -176,7 +135,7 @@ fn fill(slots: &[Slot<'_>], scope: &Scope<'_>) -> TokenStream {
     };
     if arms.is_empty() {
         return quote! {
-            while let ::core::option::Option::Some((_, step)) = fields.next(cursor)? {
+            while let Some((_, step)) = fields.next(cursor)? {
                 #last;
             }
         };
@@ -186,7 +145,7 @@ fn fill(slots: &[Slot<'_>], scope: &Scope<'_>) -> TokenStream {
         quote!(#index => #arm)
     });
     quote! {
-        while let ::core::option::Option::Some((slot, step)) = fields.next(cursor)? {
+        while let Some((slot, step)) = fields.next(cursor)? {
             match slot {
                 #(#arms,)*
                 _ => #last,
@@ -198,11 +157,11 @@ fn fill(slots: &[Slot<'_>], scope: &Scope<'_>) -> TokenStream {
 /// `name` with its lifetime, if it has one.
 pub(super) fn implementation(name: &TokenStream, body: &TokenStream) -> TokenStream {
     quote! {
-        impl<'a> ::kaufmann::__private::avro::resolve::DecodeResolved<'a> for #name {
+        impl<'a> DecodeResolved<'a> for #name {
             fn decode_resolved(
-                cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
-                step: ::kaufmann::__private::avro::resolve::Step<'_>,
-            ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
+                cursor: &mut Cursor<'a>,
+                step: Step<'_>,
+            ) -> Result<Self, DecodeError> {
                 #body
             }
         }

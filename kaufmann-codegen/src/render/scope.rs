@@ -2,10 +2,12 @@
 
 use kaufmann_avro::model::{Logical, TypeId};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 
 use crate::model::{Shape, Types, UnionId};
 use crate::naming::{Names, is_keyword, logical_name};
+
+use super::words;
 
 /// The code of one type, in one of its forms.
 #[derive(Clone, Copy)]
@@ -76,43 +78,39 @@ impl<'a> Scope<'a> {
             Shape::Float => quote!(f32),
             Shape::Double => quote!(f64),
             Shape::Bytes if self.borrowed => quote!(&'a [u8]),
-            Shape::Bytes => quote!(::std::vec::Vec<u8>),
+            Shape::Bytes => quote!(Vec<u8>),
             Shape::String if self.borrowed => quote!(&'a str),
-            Shape::String => quote!(::std::string::String),
+            Shape::String => quote!(String),
             Shape::Array(items) => {
                 let items = self.ty(items);
-                quote!(::std::vec::Vec<#items>)
+                quote!(Vec<#items>)
             }
             Shape::Map(values) => {
                 let values = self.ty(values);
                 if self.borrowed {
-                    quote!(::std::vec::Vec<(&'a str, #values)>)
+                    quote!(Vec<(&'a str, #values)>)
                 } else {
-                    quote!(::std::collections::BTreeMap<::std::string::String, #values>)
+                    quote!(BTreeMap<String, #values>)
                 }
             }
             Shape::Logical(logical, _) => logical_type(*logical),
             Shape::Record(id) => {
                 let record = self.record(*id);
                 let boxed = self.types.boxed(self.owner, *id);
-                if boxed {
-                    quote!(::std::boxed::Box<#record>)
-                } else {
-                    record
-                }
+                if boxed { quote!(Box<#record>) } else { record }
             }
             Shape::Enum(id) | Shape::Fixed(id) => self.path(*id, false),
             Shape::Single(only) => self.ty(only),
             Shape::Optional { some, .. } => {
                 let some = self.ty(some);
-                quote!(::core::option::Option<#some>)
+                quote!(Option<#some>)
             }
             Shape::Union(id) => {
                 let union = self.union(*id);
                 let lifetime = self.lifetime(self.borrowed && self.types.layout.union_borrows(*id));
                 let union = quote!(#union #lifetime);
                 match self.types.union(*id).null {
-                    Some(_) => quote!(::core::option::Option<#union>),
+                    Some(_) => quote!(Option<#union>),
                     None => union,
                 }
             }
@@ -163,22 +161,23 @@ impl<'a> Scope<'a> {
 
 /// The path of a logical type.
 pub(super) fn logical_type(logical: Logical) -> TokenStream {
-    let name = ident(logical_name(logical));
+    let name = format_ident!("{}", logical_name(logical));
     match logical {
         Logical::Decimal { precision, scale } => {
             let (precision, scale) = (
                 Literal::usize_unsuffixed(precision),
                 Literal::usize_unsuffixed(scale),
             );
-            quote!(::kaufmann::types::#name<#precision, #scale>)
+            quote!(#name<#precision, #scale>)
         }
-        _ => quote!(::kaufmann::types::#name),
+        _ => quote!(#name),
     }
 }
 
-/// An identifier, raw if it must be.
+/// An identifier of the schema: raw if it must be, or if it is one of the words of generated code, from which the printer
+/// tells it so.
 pub(super) fn ident(name: &str) -> Ident {
-    if is_keyword(name) {
+    if is_keyword(name) || words::find(name).is_some() {
         Ident::new_raw(name, Span::call_site())
     } else {
         Ident::new(name, Span::call_site())

@@ -6,6 +6,7 @@ use quote::quote;
 
 use crate::model::{Shape, Union, UnionId, Variant};
 
+use super::codec::statements;
 use super::scope::{Place, Scope, ident};
 use super::{Render, docs};
 
@@ -27,7 +28,7 @@ fn form(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
     let derives = render.derives(union.record, scope.borrowed, copies, layout.union_hashes(id));
     let serde = (!scope.borrowed).then(|| {
         quote! {
-            #[derive(::kaufmann::__private::serde::Serialize, ::kaufmann::__private::serde::Deserialize)]
+            #[derive(Serialize, Deserialize)]
             #[serde(crate = "::kaufmann::__private::serde")]
         }
     });
@@ -99,16 +100,16 @@ fn encode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
         .zip(&render.names.union(id).variants);
     let arms = variants.map(|(variant, name)| {
         let (name, index) = (ident(name), Literal::usize_unsuffixed(variant.index));
-        let value = scope.encode(&variant.shape, &Place::Reference(quote!(value)));
+        let value = statements(&scope.encode(&variant.shape, &Place::Reference(quote!(value))));
         quote! {
             Self::#name(value) => {
-                ::kaufmann::__private::avro::encode::index(out, #index);
+                write::index(out, #index);
                 #value
             }
         }
     });
     quote! {
-        fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
+        fn encode(&self, out: &mut Vec<u8>) {
             match self {
                 #(#arms)*
             }
@@ -119,13 +120,13 @@ fn encode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
 /// The caller has read the branch, knows that there is one of that index, and that it is not null; so the last one needs
 /// no test.
 fn decode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
-    let arms = arms(render, id, |shape| scope.decode(shape));
+    let arms = arms(render, id, |shape| scope.decode(shape).value());
     quote! {
         fn decode(
             branch: usize,
-            cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
-        ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
-            ::core::result::Result::Ok(match branch {
+            cursor: &mut Cursor<'a>,
+        ) -> Result<Self, DecodeError> {
+            Ok(match branch {
                 #(#arms,)*
             })
         }
@@ -134,14 +135,14 @@ fn decode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
 
 /// The same for a value that another schema wrote; the branch is the reader's.
 fn resolved(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
-    let arms = arms(render, id, |shape| scope.resolved(shape));
+    let arms = arms(render, id, |shape| scope.resolved(shape).value());
     quote! {
         fn decode_resolved(
             branch: usize,
-            cursor: &mut ::kaufmann::__private::avro::Cursor<'a>,
-            step: ::kaufmann::__private::avro::resolve::Step<'_>,
-        ) -> ::core::result::Result<Self, ::kaufmann::__private::avro::DecodeError> {
-            ::core::result::Result::Ok(match branch {
+            cursor: &mut Cursor<'a>,
+            step: Step<'_>,
+        ) -> Result<Self, DecodeError> {
+            Ok(match branch {
                 #(#arms,)*
             })
         }
@@ -188,7 +189,7 @@ fn from(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
             (true, true) => (quote!(<'a>), quote!(<'a>)),
         };
         quote! {
-            impl #generics ::core::convert::From<#ty> for #name #own {
+            impl #generics From<#ty> for #name #own {
                 fn from(value: #ty) -> Self {
                     Self::#variant_name(value)
                 }
@@ -236,7 +237,7 @@ fn to_owned(render: &Render<'_>, id: UnionId) -> TokenStream {
             }
         }
 
-        impl ::core::convert::From<#name<'_>> for #owned {
+        impl From<#name<'_>> for #owned {
             fn from(value: #name<'_>) -> Self {
                 value.to_owned()
             }

@@ -1,0 +1,114 @@
+//! Arrays and maps, whose items a closure takes.
+
+use std::collections::BTreeMap;
+
+use super::{Cursor, DecodeError};
+
+/// How many items are reserved at once, if one may take far more memory than input: a promise of items that do not come
+/// shall cost little.
+const MAX_RESERVED: usize = 1024;
+
+/// What has at most this size does not count as much memory.
+const SMALL: usize = 4 * size_of::<usize>();
+
+/// What a map is read into.
+pub trait Entries<'a, V>: Default {
+    /// Makes room for entries that are likely to come.
+    fn reserve(&mut self, count: usize);
+
+    /// Adds an entry.
+    fn add(&mut self, key: &'a str, value: V);
+}
+
+/// The last of equal keys wins.
+impl<'a, V> Entries<'a, V> for BTreeMap<String, V> {
+    #[inline]
+    fn reserve(&mut self, _count: usize) {}
+
+    #[inline]
+    fn add(&mut self, key: &'a str, value: V) {
+        self.insert(key.to_owned(), value);
+    }
+}
+
+/// All entries in their order, those of equal keys included.
+impl<'a, V> Entries<'a, V> for Vec<(&'a str, V)> {
+    #[inline]
+    fn reserve(&mut self, count: usize) {
+        Vec::reserve(self, reserved::<V>(count));
+    }
+
+    #[inline]
+    fn add(&mut self, key: &'a str, value: V) {
+        self.push((key, value));
+    }
+}
+
+/// How many of `count` items to make room for.
+#[inline]
+fn reserved<T>(count: usize) -> usize {
+    if size_of::<T>() <= SMALL {
+        count
+    } else {
+        count.min(MAX_RESERVED)
+    }
+}
+
+impl<'a> Cursor<'a> {
+    /// Takes an array, each item of which takes at least `min_len` bytes.
+    ///
+    /// ```
+    /// use kaufmann_avro::Cursor;
+    ///
+    /// let mut cursor = Cursor::new(&[0x04, 0x02, 0x04, 0x00]);
+    /// assert_eq!(cursor.array(1, Cursor::long)?, [1, 2]);
+    /// # Ok::<(), kaufmann_avro::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`block`](Self::block) and of `item`.
+    #[inline]
+    pub fn array<T>(
+        &mut self,
+        min_len: usize,
+        mut item: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let mut items = Vec::new();
+        loop {
+            let count = self.block(min_len)?;
+            if count == 0 {
+                return Ok(items);
+            }
+            items.reserve(reserved::<T>(count));
+            for _ in 0..count {
+                items.push(item(self)?);
+            }
+        }
+    }
+
+    /// Takes a map, each entry of which takes at least `min_len` bytes, its key included.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`block`](Self::block), of the keys and of `value`.
+    #[inline]
+    pub fn map<V, M: Entries<'a, V>>(
+        &mut self,
+        min_len: usize,
+        mut value: impl FnMut(&mut Self) -> Result<V, DecodeError>,
+    ) -> Result<M, DecodeError> {
+        let mut entries = M::default();
+        loop {
+            let count = self.block(min_len)?;
+            if count == 0 {
+                return Ok(entries);
+            }
+            entries.reserve(count);
+            for _ in 0..count {
+                let key = self.string()?;
+                entries.add(key, value(self)?);
+            }
+        }
+    }
+}
