@@ -31,6 +31,7 @@ pub mod json;
 pub mod resolve;
 
 pub mod compatibility;
+pub mod diff;
 pub mod lock;
 
 pub use codec::{Decode, Encode, decode};

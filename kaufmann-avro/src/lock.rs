@@ -79,6 +79,8 @@ pub struct LockedEvent {
     pub subject: String,
     /// The subject's compatibility level.
     pub level: Level,
+    /// The number of the first version that counts. `schema reset` gives up those before it.
+    pub since: u32,
     versions: BTreeMap<u32, Version>,
 }
 
@@ -149,6 +151,7 @@ impl LockedEvent {
         Self {
             subject: subject.into(),
             level,
+            since: 1,
             versions: BTreeMap::new(),
         }
     }
@@ -156,6 +159,14 @@ impl LockedEvent {
     /// Adds a version, or replaces the one of its number; returns what was there.
     pub fn insert(&mut self, version: Version) -> Option<Version> {
         self.versions.insert(version.number, version)
+    }
+
+    /// Gives up all versions: the history begins anew with the one after the last.
+    pub fn reset(&mut self) {
+        self.since = self
+            .latest()
+            .map_or(self.since, |latest| latest.number.saturating_add(1));
+        self.versions.clear();
     }
 
     /// Forgets a version; returns what was there.

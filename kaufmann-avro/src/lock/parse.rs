@@ -80,7 +80,7 @@ impl<'t> Reader<'t> {
             at: value.span(),
             entries: self.table(name, value)?,
         };
-        self.only(&table, &["subject", "compatibility", "version"])?;
+        self.only(&table, &["subject", "compatibility", "since", "version"])?;
         let subject = self.string("subject", self.required(&table, "subject")?)?;
         let level = self.required(&table, "compatibility")?;
         let level = self
@@ -90,6 +90,9 @@ impl<'t> Reader<'t> {
                 self.value("compatibility", level, &format!("one of {}", Level::list()))
             })?;
         let mut event = LockedEvent::new(subject, level);
+        if let Some(since) = table.entries.get("since") {
+            event.since = self.number("since", since)?.max(1);
+        }
         if let Some(versions) = table.entries.get("version") {
             for (number, version) in self.table("version", versions)? {
                 let at = number.span();

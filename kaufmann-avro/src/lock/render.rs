@@ -26,6 +26,9 @@ fn write_event(f: &mut fmt::Formatter<'_>, name: &str, event: &LockedEvent) -> f
     writeln!(f, "\n[event.{name}]")?;
     writeln!(f, "subject = {}", quoted(&event.subject))?;
     writeln!(f, "compatibility = \"{}\"", event.level)?;
+    if event.since > 1 {
+        writeln!(f, "since = {}", event.since)?;
+    }
     event
         .versions()
         .try_for_each(|version| write_version(f, name, version))

@@ -429,3 +429,16 @@ proptest! {
         let _ = Lock::parse(&text.into_iter().collect::<String>());
     }
 }
+
+#[test]
+fn a_reset_gives_up_the_versions_and_remembers_where_to_begin() {
+    let mut lock = lock(Level::Full, &[V1]);
+    let event = lock.event_mut("user.create").unwrap();
+    event.reset();
+    assert_eq!((event.since, event.latest()), (2, None));
+    event.reset();
+    assert_eq!(event.since, 2);
+    let text = lock.to_string();
+    assert!(text.contains("compatibility = \"FULL\"\nsince = 2\n"), "{text}");
+    assert_eq!(Lock::parse(&text).unwrap(), lock);
+}

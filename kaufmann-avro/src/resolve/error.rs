@@ -107,7 +107,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// How errors name a type.
-pub(super) fn describe(model: &Model, node: &Node) -> String {
+pub(crate) fn describe(model: &Model, node: &Node) -> String {
     let logical = match node.kind {
         Kind::Named(id) => model.get(id).logical,
         _ => node.logical,
