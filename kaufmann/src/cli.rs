@@ -11,13 +11,17 @@ use crate::start::Started;
 use crate::telemetry;
 
 mod arguments;
-#[cfg(feature = "kafka")]
+#[cfg(any(feature = "kafka", feature = "registry"))]
 pub(crate) mod catalog;
+#[cfg(feature = "registry")]
+pub(crate) mod paint;
 #[cfg(feature = "kafka")]
 pub(crate) mod payload;
 #[cfg(feature = "kafka")]
 pub(crate) mod publish;
 pub(crate) mod run;
+#[cfg(feature = "registry")]
+mod schema;
 mod show;
 mod signals;
 
@@ -53,6 +57,8 @@ pub(crate) use signals::Signals;
 /// | 75 | the deadline of the shutdown passed with work unfinished |
 /// | 78 | the configuration is wrong |
 /// | 130 | ended at once: a second signal, or one before the service had started |
+///
+/// The commands of `schema` have codes of their own: 0 fine, 1 incompatible, 2 could not tell.
 pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
     let invocation = match arguments::parse::<V>(std::env::args_os()) {
         Ok(invocation) => invocation,
@@ -65,8 +71,13 @@ pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&C
             return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
         }
     };
+    let could_not_tell = invocation.could_not_tell();
     match execute::<V, R>(invocation, start) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
+        Err(error) if could_not_tell => {
+            complain(&Report(&error));
+            ExitCode::from(2)
+        }
         Err(error) => {
             complain(&Report(&error));
             error.exit_code()
@@ -77,10 +88,10 @@ pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&C
 fn execute<V: Service, R: Started<V::State>>(
     invocation: Invocation,
     start: impl AsyncFnOnce(&Config) -> R,
-) -> Result<(), Error> {
+) -> Result<ExitCode, Error> {
     let effective = invocation.loader.load()?;
     let config = effective.config.clone();
-    match invocation.action {
+    let done = match invocation.action {
         Action::Config { format } => show::print::<V>(&effective, format),
         Action::Run => {
             config.check_run()?;
@@ -97,7 +108,13 @@ fn execute<V: Service, R: Started<V::State>>(
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             block_on(&config, crate::dev::dev::<V, R>(config.clone(), options, start))
         }
-    }
+        #[cfg(feature = "registry")]
+        Action::Schema(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, schema::run::<V>(config.clone(), request));
+        }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Runs a command on a runtime that is as the configuration says.

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 pub(crate) const DEFAULT_FILTER: &str = "info";
 
 /// The same for commands that print what happens themselves.
-#[cfg(feature = "kafka")]
+#[cfg(any(feature = "kafka", feature = "registry"))]
 pub(crate) const QUIET_FILTER: &str = "warn";
 
 /// Sends all logs of the process to standard error. If the program has set a subscriber of its own, that one is kept.

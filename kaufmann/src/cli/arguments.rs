@@ -28,15 +28,27 @@ pub(super) enum Action {
     Dev(crate::dev::Options),
     #[cfg(feature = "kafka")]
     Publish(super::publish::Request),
+    #[cfg(feature = "registry")]
+    Schema(super::schema::Request),
     Config {
         format: Format,
     },
 }
 
+impl Invocation {
+    /// Whether an error of this command means that it could not tell, which has a code of its own.
+    pub(super) fn could_not_tell(&self) -> bool {
+        #[cfg(feature = "registry")]
+        return matches!(self.action, Action::Schema(_));
+        #[cfg(not(feature = "registry"))]
+        return false;
+    }
+}
+
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done; `run` and `dev`: drained after SIGINT or SIGTERM
-   2  the command line is wrong
+   2  the command line is wrong; `schema` has codes of its own: 0 fine, 1 incompatible, 2 could not tell
   69  could not start
   70  failed while running
   75  the shutdown's deadline passed with work unfinished
@@ -61,6 +73,9 @@ pub(super) fn parse<V: Service>(
     let matches =
         command::<V>(&program).try_get_matches_from(std::iter::once(program.into()).chain(arguments))?;
     let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
+    // Commands of commands take the flags at their end.
+    let (below, matches) = matches.subcommand().unwrap_or((name, matches));
+    let _ = below;
     let loader = flags(Loader::new().service::<V>().process_environment(), matches);
     let action = match name {
         #[cfg(feature = "dev")]
@@ -76,6 +91,8 @@ pub(super) fn parse<V: Service>(
             topic: text(matches, "topic"),
             dev: cfg!(feature = "dev") && matches.get_flag("dev"),
         }),
+        #[cfg(feature = "registry")]
+        "schema" => Action::Schema(super::schema::arguments::request(below, matches)),
         "config" => Action::Config {
             format: if text(matches, "format").as_deref() == Some("json") {
                 Format::Json
@@ -127,6 +144,8 @@ fn commands() -> Vec<Command> {
             .after_long_help(EXIT_CODES),
         #[cfg(feature = "kafka")]
         publish(),
+        #[cfg(feature = "registry")]
+        super::schema::arguments::command(),
         Command::new("config")
             .about("Prints the configuration that holds, and where each value came from")
             .arg(
@@ -203,6 +222,15 @@ fn publish() -> Command {
 
 /// Adds the flags of the configuration.
 fn configurable(command: Command) -> Command {
+    if command.has_subcommands() {
+        let below: Vec<_> = command
+            .get_subcommands()
+            .map(|below| below.get_name().to_owned())
+            .collect();
+        return below.into_iter().fold(command, |command, below| {
+            command.mut_subcommand(below, configurable)
+        });
+    }
     let file = Arg::new("config")
         .long("config")
         .value_name("FILE")

@@ -1,10 +1,10 @@
 //! What `dev` prints: a line for each thing that happens, aligned, and coloured on a terminal.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 
 use super::happening::{Happening, What};
 use super::tally::Tally;
+use crate::cli::paint::{Colour, Paint};
 use crate::config::Config;
 
 /// The longest key that is shown whole.
@@ -12,28 +12,17 @@ const KEY_WIDTH: usize = 12;
 
 #[derive(Debug)]
 pub(super) struct Screen {
-    colours: bool,
+    paint: Paint,
     /// The width of the column of names.
     names: usize,
-}
-
-#[derive(Clone, Copy)]
-enum Colour {
-    Bold = 1,
-    Dim = 2,
-    Red = 31,
-    Green = 32,
-    Yellow = 33,
-    Cyan = 36,
 }
 
 impl Screen {
     /// A screen for events with these names.
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let names = names.map(|name| name.chars().count()).max().unwrap_or(0).max(5);
         Self {
-            colours: std::io::stdout().is_terminal() && !plain,
+            paint: Paint::stdout(),
             names,
         }
     }
@@ -136,11 +125,7 @@ impl Screen {
     }
 
     fn paint(&self, colour: Colour, text: &str) -> String {
-        if self.colours {
-            format!("\x1b[{}m{text}\x1b[0m", colour as u8)
-        } else {
-            text.to_owned()
-        }
+        self.paint.paint(colour, text)
     }
 }
 
@@ -167,7 +152,7 @@ mod tests {
 
     fn screen() -> Screen {
         Screen {
-            colours: false,
+            paint: Paint { colours: false },
             names: 12,
         }
     }

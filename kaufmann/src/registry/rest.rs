@@ -175,38 +175,45 @@ impl RestRegistry {
         Ok(answer?.id)
     }
 
-    /// The version of a subject that has this schema: the same text to the registry, or else the newest one that says the
-    /// same to readers, however it is laid out over references, docs and attributes.
+    /// The version of a subject that has this schema, however it is laid out over references and whatever its docs say.
     ///
     /// # Errors
     ///
     /// If the registry does not answer, or the text is no schema.
     pub async fn find(&self, subject: &str, schema: &str) -> Result<Option<SubjectVersion>, RegistryError> {
+        self.find_by(without_docs, subject, schema).await
+    }
+
+    /// The version that has the same text to the registry, or else the newest one that `form` makes the same.
+    async fn find_by(
+        &self,
+        form: fn(&str) -> Option<String>,
+        subject: &str,
+        schema: &str,
+    ) -> Result<Option<SubjectVersion>, RegistryError> {
         let body = json!({ "schema": schema });
         let exact: Result<Version, Refusal> = self
             .post(&["subjects", subject], self.normalized(), &body, subject)
             .await;
         match exact {
-            Ok(found) => Ok(Some(SubjectVersion {
-                subject: subject.to_owned(),
-                version: found.version,
-                id: found.id,
-                schema: schema.to_owned(),
-                references: Vec::new(),
-            })),
-            Err(refusal) if refusal.is_absence() => self.find_equal(subject, schema).await,
-            Err(refusal) => Err(refusal.into()),
+            Ok(found) => {
+                return Ok(Some(SubjectVersion {
+                    subject: subject.to_owned(),
+                    version: found.version,
+                    id: found.id,
+                    schema: schema.to_owned(),
+                    references: Vec::new(),
+                }));
+            }
+            Err(refusal) if refusal.is_absence() => {}
+            Err(refusal) => return Err(refusal.into()),
         }
-    }
-
-    async fn find_equal(&self, subject: &str, schema: &str) -> Result<Option<SubjectVersion>, RegistryError> {
-        let Ok(wanted) = AvroSchema::parse(schema) else {
+        let Some(wanted) = form(schema) else {
             return Ok(None);
         };
-        let wanted = wanted.identity();
         for version in self.versions(subject).await?.into_iter().rev() {
             let found = self.version(subject, version).await?;
-            if AvroSchema::parse(&found.schema).is_ok_and(|found| found.identity() == wanted) {
+            if form(&found.schema).is_some_and(|form| form == wanted) {
                 return Ok(Some(found));
             }
         }
@@ -295,12 +302,26 @@ impl SchemaRegistry for RestRegistry {
     }
 
     fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>> {
-        Box::pin(async move { Ok(self.find(subject, schema).await?.map(|found| found.id)) })
+        Box::pin(async move {
+            let found = self.find_by(identity, subject, schema).await?;
+            Ok(found.map(|found| found.id))
+        })
     }
 
     fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32> {
         Box::pin(async move { self.register_with_references(subject, schema, &[]).await })
     }
+}
+
+/// All that a schema says but its docs.
+fn without_docs(schema: &str) -> Option<String> {
+    let version = kaufmann_avro::lock::Version::new(1, 0, schema).ok()?;
+    Some(version.text().to_owned())
+}
+
+/// All that matters to who reads records of a schema.
+fn identity(schema: &str) -> Option<String> {
+    AvroSchema::parse(schema).ok().map(|schema| schema.identity())
 }
 
 #[derive(Deserialize)]

@@ -237,3 +237,57 @@ fn publish_takes_an_event_and_a_payload() {
     }
     assert_eq!(said(&["publish", "a.b"]).0, 2);
 }
+
+#[cfg(feature = "registry")]
+#[test]
+fn the_commands_of_schema_take_their_options_and_the_configuration() {
+    use crate::cli::schema::{Request, Task};
+    let request = |arguments: &[&str]| match parse(arguments).unwrap().action {
+        Action::Schema(request) => request,
+        other => panic!("{other:?}"),
+    };
+    let plain = |task| Request {
+        task,
+        lock: None,
+        json: false,
+        dev: false,
+    };
+    assert_eq!(
+        request(&["schema", "check", "--live"]),
+        plain(Task::Check { live: true })
+    );
+    assert_eq!(
+        request(&["schema", "diff", "a.b"]),
+        plain(Task::Diff {
+            event: Some("a.b".into()),
+            live: false
+        })
+    );
+    assert_eq!(
+        request(&["schema", "register", "a.b", "a.c"]),
+        plain(Task::Register {
+            events: vec!["a.b".into(), "a.c".into()]
+        })
+    );
+    assert_eq!(
+        request(&[
+            "schema", "reset", "a.b", "--yes", "--lock", "x/y.lock", "--format", "json"
+        ]),
+        Request {
+            lock: Some("x/y.lock".into()),
+            json: true,
+            ..plain(Task::Reset {
+                event: "a.b".into(),
+                yes: true
+            })
+        }
+    );
+    let config = parse(&["schema", "pull", "--registry-url", "http://a:1,http://b:2"]).unwrap();
+    assert!(config.could_not_tell());
+    assert_eq!(
+        config.loader.load().unwrap().config.registry.url,
+        ["http://a:1", "http://b:2"]
+    );
+    assert_eq!(said(&["schema", "reset"]).0, 2);
+    assert!(said(&["schema", "--help"]).1.contains("1  incompatible"));
+}

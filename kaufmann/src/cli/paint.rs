@@ -1,0 +1,38 @@
+//! Colours, on a terminal only.
+
+use std::io::IsTerminal;
+
+/// How a text looks on a terminal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Colour {
+    Bold = 1,
+    Dim = 2,
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+    Cyan = 36,
+}
+
+/// Paints, or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Paint {
+    pub(crate) colours: bool,
+}
+
+impl Paint {
+    /// For standard output: colours if it is a terminal and `NO_COLOR` is not set.
+    pub(crate) fn stdout() -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        Self {
+            colours: std::io::stdout().is_terminal() && !plain,
+        }
+    }
+
+    pub(crate) fn paint(self, colour: Colour, text: &str) -> String {
+        if self.colours {
+            format!("\x1b[{}m{text}\x1b[0m", colour as u8)
+        } else {
+            text.to_owned()
+        }
+    }
+}

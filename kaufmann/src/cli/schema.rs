@@ -1,0 +1,229 @@
+//! `schema check / diff / register / pull / reset`: the events of this binary, the lock, and the registry.
+//!
+//! Each command makes one [`Report`], which is printed for people or as JSON and decides the exit code: 0 is fine, 1 is
+//! incompatible, 2 could not tell. What cannot be told is an [`Error`] until then.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use kaufmann_avro::Schema;
+use kaufmann_avro::lock::{Current, LockedEvent, Version};
+
+use super::{catalog, complain, say, unread};
+use crate::config::{Config, SubjectStrategy};
+use crate::error::{Error, ErrorKind, Report as Chained};
+use crate::event::EventInfo;
+use crate::handler::Service;
+use crate::publish::routes::subject;
+use crate::registry::{RegistryError, RestRegistry, SubjectVersion};
+
+pub(super) mod arguments;
+mod compare;
+mod file;
+mod live;
+mod pull;
+mod register;
+mod report;
+mod reset;
+mod screen;
+#[cfg(test)]
+#[cfg(feature = "dev")]
+mod tests;
+
+use file::LockFile;
+use report::{EventReport, Report};
+
+/// What is asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Request {
+    pub(super) task: Task,
+    /// Where the lock is, if it is said.
+    pub(super) lock: Option<PathBuf>,
+    pub(super) json: bool,
+    /// The registry of the `dev` that runs in this folder.
+    pub(super) dev: bool,
+}
+
+/// The command.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Task {
+    Check { live: bool },
+    Diff { event: Option<String>, live: bool },
+    Register { events: Vec<String> },
+    Pull,
+    Reset { event: String, yes: bool },
+}
+
+/// An event of this binary.
+struct Known {
+    info: &'static EventInfo,
+    schema: Schema,
+    subject: String,
+}
+
+/// Does what is asked for, and prints what came of it.
+pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
+    let json = request.json;
+    let (name, live) = (request.task.name(), request.task.is_live());
+    let file = LockFile::find(request.lock.clone());
+    let mut report = match task::<V>(config, request, &file).await {
+        Ok(reports) => Report::new(name, V::NAME, &file, reports),
+        Err(error) if json => Report::unknown(name, V::NAME, &file, &Chained(&error).to_string()),
+        Err(error) => {
+            complain(&Chained(&error));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    report.live = live;
+    let text = if json {
+        report.to_json()
+    } else {
+        screen::text(&report, super::paint::Paint::stdout())
+    };
+    say(&text).or_else(unread)?;
+    Ok(report.exit_code())
+}
+
+async fn task<V: Service>(
+    mut config: Config,
+    request: Request,
+    file: &LockFile,
+) -> Result<Vec<EventReport>, Error> {
+    #[cfg(feature = "dev")]
+    if request.dev {
+        crate::dev::Running::find::<V>()?.apply(&mut config);
+    }
+    #[cfg(not(feature = "dev"))]
+    let _ = (&mut config, request.dev);
+    let events = known::<V>(&config)?;
+    Ok(match request.task {
+        Task::Check { live: false } => compare::compare(&file.read()?, &events),
+        Task::Check { live: true } => {
+            let mut reports = compare::compare(&file.read()?, &events);
+            live::ask(&registry(&config)?, &events, &mut reports).await?;
+            reports
+        }
+        Task::Diff { event, live } => {
+            let events = chosen::<V>(events, event.as_slice())?;
+            let lock = if live {
+                pull::all(&registry(&config)?, &events).await?
+            } else {
+                file.read()?.unwrap_or_default()
+            };
+            let mut reports = compare::compare(&Some(lock), &events);
+            reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
+            reports
+        }
+        Task::Register { events: names } => {
+            let events = chosen::<V>(events, &names)?;
+            register::register(&registry(&config)?, &events, file).await?
+        }
+        Task::Pull => pull::pull(&registry(&config)?, &events, file).await?,
+        Task::Reset { event, yes } => reset::reset(&event, yes, file)?,
+    })
+}
+
+impl Task {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Check { .. } => "check",
+            Self::Diff { .. } => "diff",
+            Self::Register { .. } => "register",
+            Self::Pull => "pull",
+            Self::Reset { .. } => "reset",
+        }
+    }
+
+    /// Whether it asks the registry.
+    fn is_live(&self) -> bool {
+        match self {
+            Self::Check { live } | Self::Diff { live, .. } => *live,
+            Self::Register { .. } | Self::Pull => true,
+            Self::Reset { .. } => false,
+        }
+    }
+}
+
+impl Known {
+    fn current(&self) -> Current<'_> {
+        Current {
+            event: self.info.name,
+            schema: (&self.schema).into(),
+        }
+    }
+}
+
+/// The events of this binary, each with its subject.
+fn known<V: Service>(config: &Config) -> Result<Vec<Known>, Error> {
+    let mut events = Vec::new();
+    for info in catalog::events::<V>() {
+        let topic = match config.registry.subject {
+            SubjectStrategy::Record => String::new(),
+            SubjectStrategy::Topic | SubjectStrategy::TopicRecord => catalog::topic::<V>(config, info)?,
+        };
+        let schema = Schema::parse(info.schema).map_err(|errors| {
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            Error::new(
+                ErrorKind::Internal,
+                format!("the schema of `{}` in this program is none: {first}", info.name),
+            )
+        })?;
+        events.push(Known {
+            info,
+            schema,
+            subject: subject(config.registry.subject, &topic, info.full_name),
+        });
+    }
+    Ok(events)
+}
+
+/// The events with these names; all, if none is named.
+fn chosen<V: Service>(events: Vec<Known>, names: &[String]) -> Result<Vec<Known>, Error> {
+    let mut wanted = Vec::new();
+    for name in names {
+        wanted.push(catalog::find::<V>(name)?.name);
+    }
+    let is_wanted = |known: &Known| wanted.is_empty() || wanted.contains(&known.info.name);
+    Ok(events.into_iter().filter(is_wanted).collect())
+}
+
+fn registry(config: &Config) -> Result<RestRegistry, Error> {
+    RestRegistry::new(&config.registry)
+}
+
+/// A registry that does not answer.
+fn unanswered(error: RegistryError) -> Error {
+    Error::new(ErrorKind::Schema, "the registry could not be asked").caused_by(error)
+}
+
+/// A version as the lock has it.
+fn locked(found: &SubjectVersion) -> Result<Version, Error> {
+    let version = Version::new(found.version, found.id, &found.schema).map_err(|errors| {
+        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+        let text = format!(
+            "version {} (id {}) of the subject `{}` in the registry is no Avro schema: {first}",
+            found.version, found.id, found.subject
+        );
+        Error::new(ErrorKind::Schema, text)
+    })?;
+    let reference = |reference: &crate::registry::Reference| kaufmann_avro::lock::Reference {
+        name: reference.name.clone(),
+        subject: reference.subject.clone(),
+        version: reference.version,
+    };
+    Ok(version.with_references(found.references.iter().map(reference)))
+}
+
+/// What the registry has of a subject from the version `since` on.
+async fn fetch(registry: &RestRegistry, subject: &str, since: u32) -> Result<LockedEvent, Error> {
+    let level = registry.level(subject).await.map_err(unanswered)?;
+    let mut event = LockedEvent::new(subject, level);
+    event.since = since;
+    for number in registry.versions(subject).await.map_err(unanswered)? {
+        if number >= since {
+            let found = registry.version(subject, number).await.map_err(unanswered)?;
+            event.insert(locked(&found)?);
+        }
+    }
+    Ok(event)
+}

@@ -1,0 +1,140 @@
+//! The command line of `schema`.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::{Request, Task};
+
+const ABOUT: &str = "\
+The schemas of this program's events against `schemas.lock` and the schema registry.
+
+The lock is a file beside the service's Cargo.toml, committed with the schemas: it records each version that the registry \
+has of each event. The build fails on a change that breaks an event's compatibility level; these commands say the same, ask \
+the registry as well, and keep the lock up to date.
+
+  A change:      `schema diff`, then `schema register`, and commit schema and lock
+  In CI:         `schema check`; `schema check --live` where the registry can be reached
+  After others:  `schema pull`";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  fine
+  1  incompatible
+  2  could not tell: no lock, no registry, or the command line is wrong";
+
+/// The command and those below it, without the flags of the configuration.
+pub(in crate::cli) fn command() -> Command {
+    let live = |help: &'static str| {
+        Arg::new("live")
+            .long("live")
+            .action(ArgAction::SetTrue)
+            .help(help)
+    };
+    let commands = [
+        Command::new("check")
+            .about("Compares all events with the lock, without a registry; --live asks that as well")
+            .arg(live("Ask the registry too: whether it would take each schema, and what the lock lacks")),
+        Command::new("diff")
+            .about("Shows what changed since the last version, field by field, and what that means")
+            .arg(Arg::new("event").value_name("EVENT").help("The event [default: all]"))
+            .arg(live("Compare with the registry's last version instead of the lock's")),
+        Command::new("register")
+            .about("Registers what is new, all of it or nothing, and updates the lock")
+            .long_about(
+                "Registers the schemas that the registry does not have, and writes their versions and ids into the lock. A schema \
+                 that breaks its level, by the lock or by the registry, keeps all of them from being registered.",
+            )
+            .arg(
+                Arg::new("events")
+                    .value_name("EVENT")
+                    .num_args(0..)
+                    .help("The events [default: all]"),
+            ),
+        Command::new("pull")
+            .about("Refreshes the lock from the registry: versions, ids, levels"),
+        Command::new("reset")
+            .about("Accepts a break: the event's history begins anew in the lock")
+            .long_about(
+                "Gives up the locked versions of an event, so that its schema may break them. Records that were written before may \
+                 then not be readable, and services that were built before may not read what is written from now on: drain the topic \
+                 or give the event a new name if that matters.\n\nThe registry keeps its versions and its level; lower the level of \
+                 the subject there before `schema register`. `schema pull` does not bring the versions back: the lock remembers in \
+                 `since` where the history begins.",
+            )
+            .arg(
+                Arg::new("event")
+                    .value_name("EVENT")
+                    .required(true)
+                    .help("The event"),
+            )
+            .arg(
+                Arg::new("yes")
+                    .long("yes")
+                    .action(ArgAction::SetTrue)
+                    .help("Do not ask"),
+            ),
+    ];
+    Command::new("schema")
+        .about("Compatibility of the events' schemas with the lock and the registry; registers them")
+        .long_about(ABOUT)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(EXIT_CODES)
+        .subcommands(commands.map(common))
+}
+
+fn common(command: Command) -> Command {
+    let command = command
+        .after_help(EXIT_CODES)
+        .arg(
+            Arg::new("lock")
+                .long("lock")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("The lock [default: schemas.lock, beside the manifest under `cargo run`, else here]"),
+        )
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_parser(["text", "json"])
+                .default_value("text")
+                .help("How to print what came of it"),
+        );
+    #[cfg(feature = "dev")]
+    let command = command.arg(
+        Arg::new("dev")
+            .long("dev")
+            .action(ArgAction::SetTrue)
+            .help("Ask the registry of the `dev` that runs in this folder"),
+    );
+    command
+}
+
+/// What the command line asks for.
+pub(in crate::cli) fn request(name: &str, matches: &ArgMatches) -> Request {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let task = match name {
+        "diff" => Task::Diff {
+            event: text("event"),
+            live: matches.get_flag("live"),
+        },
+        "register" => Task::Register {
+            events: matches.get_many("events").unwrap_or_default().cloned().collect(),
+        },
+        "pull" => Task::Pull,
+        "reset" => Task::Reset {
+            event: text("event").unwrap_or_default(),
+            yes: matches.get_flag("yes"),
+        },
+        _ => Task::Check {
+            live: matches.get_flag("live"),
+        },
+    };
+    Request {
+        task,
+        lock: matches.get_one("lock").cloned(),
+        json: text("format").as_deref() == Some("json"),
+        dev: cfg!(feature = "dev") && matches.get_flag("dev"),
+    }
+}

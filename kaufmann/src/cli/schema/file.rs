@@ -1,0 +1,110 @@
+//! Where the lock is, and how it is read and written.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use kaufmann_avro::lock::{FILE_NAME, Lock};
+
+use crate::error::{Error, ErrorKind};
+
+/// The file of the lock.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct LockFile(PathBuf);
+
+impl LockFile {
+    /// The file that is named; else the one beside the manifest, if cargo runs this program; else the one in this folder.
+    pub(super) fn find(named: Option<PathBuf>) -> Self {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        Self::choose(named, manifest)
+    }
+
+    fn choose(named: Option<PathBuf>, manifest: Option<PathBuf>) -> Self {
+        Self(named.unwrap_or_else(|| manifest.unwrap_or_default().join(FILE_NAME)))
+    }
+
+    pub(super) fn shown(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    /// The lock; an error if there is none.
+    pub(super) fn read(&self) -> Result<Option<Lock>, Error> {
+        match self.read_if_any()? {
+            Some(lock) => Ok(Some(lock)),
+            None => Err(Error::new(
+                ErrorKind::Usage,
+                format!(
+                    "there is no lock at {}; `schema pull` writes it from the registry, `schema register` too; --lock names \
+                     another place",
+                    self.shown()
+                ),
+            )),
+        }
+    }
+
+    /// The lock, if there is one.
+    pub(super) fn read_if_any(&self) -> Result<Option<Lock>, Error> {
+        let text = match fs::read_to_string(&self.0) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                let text = format!("the lock {} cannot be read", self.shown());
+                return Err(Error::new(ErrorKind::Usage, text).caused_by(error));
+            }
+        };
+        let lock = Lock::parse(&text)
+            .map_err(|error| Error::new(ErrorKind::Usage, format!("{}:{error}", self.shown())))?;
+        Ok(Some(lock))
+    }
+
+    /// Writes the lock, if it is not what is there already. Whoever reads it meanwhile reads the old one or the new one.
+    pub(super) fn write(&self, lock: &Lock) -> Result<(), Error> {
+        let text = lock.to_string();
+        if fs::read_to_string(&self.0).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        let beside = self.0.with_extension(format!("lock.{}", std::process::id()));
+        let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &self.0));
+        written.map_err(|error| {
+            _ = fs::remove_file(&beside);
+            let text = format!("the lock {} cannot be written", self.shown());
+            Error::new(ErrorKind::Start, text).caused_by(error)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_is_where_it_is_said_else_beside_the_manifest_else_here() {
+        let choose = |named: Option<&str>, manifest: Option<&str>| {
+            LockFile::choose(named.map(Into::into), manifest.map(Into::into)).shown()
+        };
+        assert_eq!(choose(Some("a/b.lock"), Some("/m")), "a/b.lock");
+        assert_eq!(choose(None, Some("/m")), "/m/schemas.lock");
+        assert_eq!(choose(None, None), "schemas.lock");
+    }
+
+    #[test]
+    fn no_lock_says_how_to_get_one_and_a_damaged_one_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LockFile(folder.path().join("schemas.lock"));
+        assert_eq!(file.read_if_any().unwrap(), None);
+        let text = file.read().unwrap_err().to_string();
+        assert!(text.contains("`schema pull` writes it"), "{text}");
+        fs::write(&file.0, "format = 1\nevents = 2").unwrap();
+        let text = file.read().unwrap_err().to_string();
+        assert!(text.starts_with(&format!("{}:2:1: ", file.shown())), "{text}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LockFile(folder.path().join("schemas.lock"));
+        file.write(&Lock::default()).unwrap();
+        assert_eq!(file.read().unwrap(), Some(Lock::default()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,87 @@
+//! `schema check --live`: what the registry says of the events.
+
+use super::report::{BreakReport, EventReport, State, VersionReport};
+use super::{Known, unanswered};
+use crate::error::Error;
+use crate::registry::RestRegistry;
+
+/// Asks the registry about each event, and adds what it says. Registers nothing.
+pub(super) async fn ask(
+    registry: &RestRegistry,
+    events: &[Known],
+    reports: &mut [EventReport],
+) -> Result<(), Error> {
+    for known in events {
+        if let Some(report) = reports.iter_mut().find(|report| report.event == known.info.name) {
+            ask_one(registry, known, report).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventReport) -> Result<(), Error> {
+    let (subject, schema) = (known.subject.as_str(), known.info.schema);
+    let level = registry.level(subject).await.map_err(unanswered)?.as_str();
+    match report.level {
+        None => report.level = Some(level),
+        Some(here) if here != level => report
+            .notes
+            .push(format!("the registry compares it by {level}, here it is {here}")),
+        Some(_) => {}
+    }
+    let latest = registry
+        .versions(subject)
+        .await
+        .map_err(unanswered)?
+        .into_iter()
+        .max();
+    let locked = report.version.map(|version| version.number);
+    if latest > locked {
+        report.notes.push(format!(
+            "the registry has version {}, the lock {}; `schema pull` fetches it",
+            latest.unwrap_or_default(),
+            locked.map_or("has none".to_owned(), |locked| format!("ends with {locked}")),
+        ));
+    }
+    match registry.find(subject, schema).await.map_err(unanswered)? {
+        Some(found) => report.notes.push(format!(
+            "registered as version {} (id {})",
+            found.version, found.id
+        )),
+        None => {
+            report.notes.push("not registered".to_owned());
+            report.breaks.extend(refusals(registry, known).await?);
+        }
+    }
+    if !report.breaks.is_empty() {
+        report.state = State::Broken;
+    }
+    Ok(())
+}
+
+/// Why the registry would not take an event's schema as the next version.
+pub(super) async fn refusals(registry: &RestRegistry, known: &Known) -> Result<Vec<BreakReport>, Error> {
+    let said = registry.compatibility(&known.subject, known.info.schema).await;
+    let said = said.map_err(unanswered)?;
+    if said.is_compatible {
+        return Ok(Vec::new());
+    }
+    let messages = if said.messages.is_empty() {
+        vec!["it is not compatible; the registry does not say in what".to_owned()]
+    } else {
+        said.messages
+    };
+    Ok(messages.into_iter().map(refusal).collect())
+}
+
+/// What the registry said, as a break.
+pub(super) fn refusal(text: String) -> BreakReport {
+    BreakReport {
+        by: "registry",
+        direction: None,
+        path: String::new(),
+        versions: Vec::<VersionReport>::new(),
+        text,
+        hint: None,
+    }
+}

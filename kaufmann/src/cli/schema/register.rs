@@ -1,0 +1,96 @@
+//! `schema register`: what is new goes to the registry, all of it or nothing, and then into the lock.
+
+use super::file::LockFile;
+use super::report::{EventReport, State, VersionReport};
+use super::{Known, compare, live, pull, unanswered};
+use crate::error::Error;
+use crate::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry, SubjectVersion};
+
+/// Registers the events that the registry does not have. One that breaks its level keeps all of them from being registered.
+pub(super) async fn register(
+    registry: &RestRegistry,
+    events: &[Known],
+    file: &LockFile,
+) -> Result<Vec<EventReport>, Error> {
+    let mut lock = file.read_if_any()?;
+    let mut reports = compare::compare(&lock, events);
+    reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
+    for report in &mut reports {
+        let Some(known) = find(events, &report.event) else {
+            continue;
+        };
+        match registry
+            .find(&known.subject, known.info.schema)
+            .await
+            .map_err(unanswered)?
+        {
+            Some(found) => is_known(report, &found),
+            None if report.state == State::Broken => {}
+            None => {
+                report.breaks = live::refusals(registry, known).await?;
+                report.state = if report.breaks.is_empty() {
+                    State::Held
+                } else {
+                    State::Broken
+                };
+            }
+        }
+    }
+    if reports.iter().any(|report| report.state == State::Broken) {
+        explain(&mut reports);
+        return Ok(reports);
+    }
+    for report in reports.iter_mut().filter(|report| report.state == State::Held) {
+        let Some(known) = find(events, &report.event) else {
+            continue;
+        };
+        match registry.register(&known.subject, known.info.schema).await {
+            Ok(_) => report.state = State::Registered,
+            // Somebody else was quicker, or the registry has rules that its own question does not ask about.
+            Err(error) if error.kind() == RegistryErrorKind::Refused => {
+                report.state = State::Broken;
+                report.breaks.push(live::refusal(error.to_string()));
+            }
+            Err(error) => return Err(unanswered(error)),
+        }
+    }
+    let lock = lock.get_or_insert_default();
+    for report in reports.iter_mut().filter(|report| report.state != State::Broken) {
+        let pulled = pull::refresh(registry, lock, &report.event, &report.subject).await?;
+        report.level = pulled.level;
+        if report.state == State::Registered {
+            report.version = pulled.version;
+        }
+    }
+    file.write(lock)?;
+    explain(&mut reports);
+    Ok(reports)
+}
+
+fn find<'k>(events: &'k [Known], name: &str) -> Option<&'k Known> {
+    events.iter().find(|known| known.info.name == name)
+}
+
+fn is_known(report: &mut EventReport, found: &SubjectVersion) {
+    report.state = State::Known;
+    report.breaks.clear();
+    report.changes.clear();
+    (report.backward, report.forward) = (None, None);
+    report.version = Some(VersionReport {
+        number: found.version,
+        id: found.id,
+    });
+}
+
+/// What may be done about events that break their level.
+fn explain(reports: &mut [EventReport]) {
+    for report in reports.iter_mut().filter(|report| report.state == State::Broken) {
+        if report.breaks.iter().any(|found| found.by == "registry") {
+            report.notes.push(format!(
+                "the registry decides: lower the level of the subject `{}` there for this version, or give the event \
+                 another name",
+                report.subject
+            ));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What came of a command: the same shape for people, for JSON and for the exit code.
+
+use std::process::ExitCode;
+
+use kaufmann_avro::compatibility::Direction;
+use kaufmann_avro::diff::{Change, ChangeKind};
+use kaufmann_avro::lock::{Break, Version};
+use serde::Serialize;
+
+use super::file::LockFile;
+
+/// What came of a command.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) command: &'static str,
+    pub(super) service: String,
+    /// The lock's path.
+    pub(super) lock: String,
+    /// Whether the registry was asked what it has.
+    pub(super) live: bool,
+    pub(super) verdict: Verdict,
+    /// Why nothing could be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    pub(super) events: Vec<EventReport>,
+}
+
+/// What the exit code says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    /// 0
+    Compatible,
+    /// 1
+    Incompatible,
+    /// 2
+    Unknown,
+}
+
+/// What came of it for one event.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct EventReport {
+    pub(super) event: String,
+    pub(super) subject: String,
+    /// The level by which it was compared.
+    pub(super) level: Option<&'static str>,
+    pub(super) state: State,
+    /// The version that it was compared with, or that it is now.
+    pub(super) version: Option<VersionReport>,
+    /// What differs from that version.
+    pub(super) changes: Vec<ChangeReport>,
+    /// Whether it reads all that was written with that version, whatever the level.
+    pub(super) backward: Option<bool>,
+    /// Whether that version reads all that it writes, whatever the level.
+    pub(super) forward: Option<bool>,
+    /// In what the level is broken.
+    pub(super) breaks: Vec<BreakReport>,
+    pub(super) notes: Vec<String>,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum State {
+    /// No version of it is in the lock.
+    New,
+    /// It is the last version.
+    Unchanged,
+    /// It differs as the level allows.
+    Changed,
+    /// It breaks the level.
+    Broken,
+    /// It is in the lock, but not in this program.
+    Gone,
+    /// It has been registered.
+    Registered,
+    /// The registry has it already.
+    Known,
+    /// It is new to the registry and was not registered, because another event breaks its level.
+    Held,
+    /// The lock has been refreshed.
+    Pulled,
+    /// The registry does not have it.
+    Missing,
+    /// Its history begins anew.
+    Reset,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) struct VersionReport {
+    pub(super) number: u32,
+    pub(super) id: u32,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct ChangeReport {
+    /// The field's path; empty at the top.
+    pub(super) path: String,
+    pub(super) kind: &'static str,
+    pub(super) text: String,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct BreakReport {
+    /// Who says so: `lock` or `registry`.
+    pub(super) by: &'static str,
+    /// `backward`: former records cannot be read; `forward`: former readers cannot read. Nothing if the registry does not say.
+    pub(super) direction: Option<&'static str>,
+    /// The field's path; empty at the top, and where the registry only has a text.
+    pub(super) path: String,
+    /// The versions that it is broken with.
+    pub(super) versions: Vec<VersionReport>,
+    pub(super) text: String,
+    /// What may be done.
+    pub(super) hint: Option<String>,
+}
+
+impl Report {
+    pub(super) fn new(
+        command: &'static str,
+        service: &str,
+        lock: &LockFile,
+        events: Vec<EventReport>,
+    ) -> Self {
+        let is_broken = events.iter().any(|event| event.state == State::Broken);
+        Self {
+            command,
+            service: service.to_owned(),
+            lock: lock.shown(),
+            live: false,
+            verdict: if is_broken {
+                Verdict::Incompatible
+            } else {
+                Verdict::Compatible
+            },
+            error: None,
+            events,
+        }
+    }
+
+    /// A command that could not tell.
+    pub(super) fn unknown(command: &'static str, service: &str, lock: &LockFile, error: &str) -> Self {
+        let mut report = Self::new(command, service, lock, Vec::new());
+        report.verdict = Verdict::Unknown;
+        report.error = Some(error.trim_start_matches("error: ").to_owned());
+        report
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self.verdict {
+            Verdict::Compatible => ExitCode::SUCCESS,
+            Verdict::Incompatible => ExitCode::from(1),
+            Verdict::Unknown => ExitCode::from(2),
+        }
+    }
+}
+
+impl EventReport {
+    pub(super) fn new(event: &str, subject: &str, state: State) -> Self {
+        Self {
+            event: event.to_owned(),
+            subject: subject.to_owned(),
+            level: None,
+            state,
+            version: None,
+            changes: Vec::new(),
+            backward: None,
+            forward: None,
+            breaks: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl From<&Version> for VersionReport {
+    fn from(version: &Version) -> Self {
+        Self {
+            number: version.number(),
+            id: version.id(),
+        }
+    }
+}
+
+impl From<&Break<'_>> for BreakReport {
+    fn from(found: &Break<'_>) -> Self {
+        Self {
+            by: "lock",
+            direction: Some(match found.finding.direction {
+                Direction::Backward => "backward",
+                Direction::Forward => "forward",
+            }),
+            path: found.finding.error.path.clone(),
+            versions: found.versions.iter().map(|version| (*version).into()).collect(),
+            text: found.finding.error.to_string(),
+            hint: Some(found.finding.hint()),
+        }
+    }
+}
+
+impl From<&Change> for ChangeReport {
+    fn from(change: &Change) -> Self {
+        let kind = match &change.kind {
+            ChangeKind::FieldAdded { .. } => "field-added",
+            ChangeKind::FieldRemoved { .. } => "field-removed",
+            ChangeKind::FieldRenamed { .. } => "field-renamed",
+            ChangeKind::Type { .. } => "type",
+            ChangeKind::Name { .. } => "name",
+            ChangeKind::Default { .. } => "default",
+            ChangeKind::BranchAdded(_) => "branch-added",
+            ChangeKind::BranchRemoved(_) => "branch-removed",
+            ChangeKind::SymbolsAdded(_) => "symbols-added",
+            ChangeKind::SymbolsRemoved(_) => "symbols-removed",
+            ChangeKind::SymbolDefault { .. } => "symbol-default",
+            ChangeKind::Size { .. } => "size",
+            ChangeKind::Order => "order",
+            _ => "other",
+        };
+        Self {
+            path: change.path.clone(),
+            kind,
+            text: change.to_string(),
+        }
+    }
+}

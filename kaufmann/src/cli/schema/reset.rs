@@ -1,0 +1,70 @@
+//! `schema reset EVENT`: a break on purpose.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use kaufmann_avro::compatibility::Level;
+
+use super::file::LockFile;
+use super::report::{EventReport, State};
+use crate::config;
+use crate::error::{Error, ErrorKind};
+
+/// Gives up the locked versions of an event, if somebody says so.
+pub(super) fn reset(event: &str, yes: bool, file: &LockFile) -> Result<Vec<EventReport>, Error> {
+    let mut lock = file.read()?.unwrap_or_default();
+    let names: Vec<_> = lock.events().map(|(name, _)| name.to_owned()).collect();
+    let Some(locked) = lock.event_mut(event) else {
+        let meant = config::keys::closest(event, &names).map(|meant| format!("; did you mean `{meant}`?"));
+        let text = format!(
+            "the lock {} has no event `{event}`{}",
+            file.shown(),
+            meant.unwrap_or_default()
+        );
+        return Err(Error::new(ErrorKind::Usage, text));
+    };
+    let count = locked.versions().count();
+    if !yes {
+        confirm(event, count)?;
+    }
+    locked.reset();
+    let mut report = EventReport::new(event, &locked.subject, State::Reset);
+    report.level = Some(locked.level.as_str());
+    report.notes.push(format!(
+        "{count} version{} given up; the history begins anew with version {}",
+        if count == 1 { "" } else { "s" },
+        locked.since
+    ));
+    report.notes.push(
+        "records of before may be unreadable to this program, and what it writes to services of before"
+            .to_owned(),
+    );
+    if locked.level != Level::None {
+        report.notes.push(format!(
+            "the registry still compares by {}: lower the level of the subject `{}` there before `schema register {event}`",
+            locked.level, locked.subject
+        ));
+    }
+    file.write(&lock)?;
+    Ok(vec![report])
+}
+
+fn confirm(event: &str, count: usize) -> Result<(), Error> {
+    let refused = |text: String| Err(Error::new(ErrorKind::Usage, text));
+    if !io::stdin().is_terminal() {
+        return refused(format!(
+            "`schema reset {event}` gives up {count} locked versions; confirm it with --yes, there is nobody to ask"
+        ));
+    }
+    let mut out = io::stderr();
+    _ = write!(
+        out,
+        "Give up the {count} locked versions of `{event}`? Records and services of before may break. [y/N] "
+    );
+    _ = out.flush();
+    let mut answer = String::new();
+    _ = io::stdin().lock().read_line(&mut answer);
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => refused("nothing was reset".to_owned()),
+    }
+}

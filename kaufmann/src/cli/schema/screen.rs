@@ -1,0 +1,156 @@
+//! A report for people.
+
+use std::fmt::Write;
+
+use super::report::{EventReport, Report, State, Verdict, VersionReport};
+use crate::cli::paint::{Colour, Paint};
+
+/// The whole text, without a line break at its end.
+pub(super) fn text(report: &Report, paint: Paint) -> String {
+    let names = report.events.iter().map(|event| event.event.chars().count());
+    let width = names.max().unwrap_or_default();
+    let mut text = String::new();
+    for event in &report.events {
+        line(&mut text, event, width, paint);
+        let is_detailed = report.command == "diff" || event.state == State::Broken;
+        if is_detailed {
+            for change in &event.changes {
+                _ = writeln!(text, "    {} {}", mark(change.kind, paint), change.text);
+            }
+        }
+        if report.command == "diff" {
+            meaning(&mut text, event, paint);
+        }
+        for found in &event.breaks {
+            _ = writeln!(text, "    {} {}", paint.paint(Colour::Red, "✗"), broken(found));
+        }
+        for note in &event.notes {
+            _ = writeln!(text, "    {} {note}", paint.paint(Colour::Dim, "·"));
+        }
+    }
+    text.push_str(&conclusion(report, paint));
+    text
+}
+
+fn line(text: &mut String, event: &EventReport, width: usize, paint: Paint) {
+    let (colour, state) = match event.state {
+        State::New => (Colour::Cyan, "new"),
+        State::Unchanged => (Colour::Green, "unchanged"),
+        State::Changed => (Colour::Yellow, "changed"),
+        State::Broken => (Colour::Red, "broken"),
+        State::Gone => (Colour::Dim, "gone"),
+        State::Registered => (Colour::Green, "registered"),
+        State::Known => (Colour::Green, "known"),
+        State::Held => (Colour::Yellow, "held"),
+        State::Pulled => (Colour::Green, "pulled"),
+        State::Missing => (Colour::Yellow, "missing"),
+        State::Reset => (Colour::Yellow, "reset"),
+    };
+    let state = paint.paint(colour, &format!("{state:<10}"));
+    _ = writeln!(text, "{:<width$}  {state}  {}", event.event, explained(event));
+}
+
+/// What the changes mean for who reads and who writes, whatever the level demands.
+fn meaning(text: &mut String, event: &EventReport, paint: Paint) {
+    let (Some(number), Some(backward), Some(forward)) = (
+        event.version.map(|version| version.number),
+        event.backward,
+        event.forward,
+    ) else {
+        return;
+    };
+    let said = |holds: bool| {
+        if holds {
+            paint.paint(Colour::Green, "yes")
+        } else {
+            paint.paint(Colour::Red, "no")
+        }
+    };
+    if !event.changes.is_empty() {
+        _ = writeln!(
+            text,
+            "    = reads what version {number} wrote: {}; version {number} reads what it writes: {}",
+            said(backward),
+            said(forward)
+        );
+    }
+}
+
+fn explained(event: &EventReport) -> String {
+    let level = event.level.unwrap_or("its level");
+    let version = event.version.map(shown).unwrap_or_default();
+    match event.state {
+        State::New => "not in the lock; `schema register` registers it".to_owned(),
+        State::Unchanged | State::Known | State::Registered | State::Pulled => format!("{version}, {level}"),
+        State::Changed => format!("since {version}, as {level} allows"),
+        State::Broken if event.version.is_some() => format!("since {version}, against {level}"),
+        State::Broken => format!("against {level}"),
+        State::Gone => "in the lock, but not an event of this program".to_owned(),
+        State::Held => "not registered, because of the others".to_owned(),
+        State::Missing => format!("no version in the registry under `{}`", event.subject),
+        State::Reset => format!("under `{}`", event.subject),
+    }
+}
+
+fn shown(version: VersionReport) -> String {
+    format!("version {} (id {})", version.number, version.id)
+}
+
+fn broken(found: &super::report::BreakReport) -> String {
+    let versions: Vec<_> = found.versions.iter().map(|version| shown(*version)).collect();
+    let mut text = match found.direction {
+        Some("backward") => format!("does not read what was written with {}: ", versions.join(", ")),
+        Some(_) => format!("what it writes is not read with {}: ", versions.join(", ")),
+        None => "the registry: ".to_owned(),
+    };
+    text.push_str(&found.text);
+    if let Some(hint) = &found.hint {
+        text.push_str("; ");
+        text.push_str(hint);
+    }
+    text
+}
+
+fn mark(kind: &str, paint: Paint) -> String {
+    if kind.ends_with("added") {
+        paint.paint(Colour::Green, "+")
+    } else if kind.ends_with("removed") {
+        paint.paint(Colour::Red, "-")
+    } else {
+        paint.paint(Colour::Yellow, "~")
+    }
+}
+
+fn conclusion(report: &Report, paint: Paint) -> String {
+    let broken: Vec<_> = report
+        .events
+        .iter()
+        .filter(|event| event.state == State::Broken)
+        .map(|event| event.event.as_str())
+        .collect();
+    match report.verdict {
+        Verdict::Incompatible => {
+            let nothing = if report.command == "register" {
+                "; what is held was not registered"
+            } else {
+                ""
+            };
+            format!(
+                "{}: {}{nothing}. If the break is meant: `schema reset EVENT`",
+                paint.paint(Colour::Red, "incompatible"),
+                broken.join(", ")
+            )
+        }
+        Verdict::Compatible if report.command == "check" || report.command == "diff" => {
+            let with = match (report.command, report.live) {
+                ("diff", true) => "what the registry has".to_owned(),
+                (_, true) => format!("{} and the registry", report.lock),
+                (_, false) => report.lock.clone(),
+            };
+            format!("{} with {with}", paint.paint(Colour::Green, "compatible"))
+        }
+        Verdict::Compatible if report.command == "reset" => format!("{} is written", report.lock),
+        Verdict::Compatible => format!("{} is up to date", report.lock),
+        Verdict::Unknown => report.error.clone().unwrap_or_default(),
+    }
+}

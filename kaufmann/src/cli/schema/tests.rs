@@ -1,0 +1,202 @@
+//! What the commands print, held by files in `snapshots/`: the shapes of the JSON are documented, and scripts rely on them.
+
+use kaufmann_avro::compatibility::Level;
+use kaufmann_avro::lock::Lock;
+
+use super::*;
+use crate::cli::paint::Paint;
+use crate::registry::EmbeddedRegistry;
+use crate::registry::server::RegistryServer;
+use crate::{Context, HandlerEntry, Outcome};
+
+const V1: &str = r#"{"type": "record", "name": "placed", "namespace": "shop", "fields": [
+    {"name": "order", "type": "string"}, {"name": "cents", "type": "int"}, {"name": "note", "type": "string"}]}"#;
+
+/// The note is gone, the amount is wider, and a field without a default is new.
+const PLACED: EventInfo = info(
+    "shop.placed",
+    r#"{"type": "record", "name": "placed", "namespace": "shop", "fields": [
+    {"name": "order", "type": "string"}, {"name": "cents", "type": "long"}, {"name": "customer", "type": "string"}]}"#,
+);
+const CANCELLED: EventInfo = info(
+    "shop.cancelled",
+    r#"{"type": "record", "name": "cancelled", "namespace": "shop", "fields": []}"#,
+);
+
+const fn info(name: &'static str, schema: &'static str) -> EventInfo {
+    EventInfo {
+        name,
+        full_name: name,
+        aliases: &[],
+        schema,
+        fingerprint: 0,
+        topic: None,
+        key: None,
+        defined_at: "schemas/x.avsc:1:1",
+        samples: &[],
+    }
+}
+
+struct Shop;
+
+impl Service for Shop {
+    type State = ();
+    const NAME: &'static str = "Shop";
+    const HANDLERS: &'static [HandlerEntry] = &[];
+
+    async fn dispatch(_: u32, _: &Context<()>) -> Outcome {
+        Outcome::done()
+    }
+}
+
+fn events() -> Vec<Known> {
+    let known = |info: &'static EventInfo| Known {
+        info,
+        schema: Schema::parse(info.schema).unwrap(),
+        subject: info.full_name.to_owned(),
+    };
+    vec![known(&PLACED), known(&CANCELLED)]
+}
+
+fn lock(level: Level) -> Lock {
+    let mut event = LockedEvent::new("shop.placed", level);
+    event.insert(Version::new(1, 7, V1).unwrap());
+    let mut lock = Lock::default();
+    lock.insert("shop.placed", event);
+    lock
+}
+
+fn report(command: &'static str, events: Vec<EventReport>) -> Report {
+    Report::new(
+        command,
+        Shop::NAME,
+        &LockFile::find(Some("schemas.lock".into())),
+        events,
+    )
+}
+
+/// Compares with the file; with `UPDATE_SNAPSHOTS` in the environment the file is written first.
+fn is_snapshot(name: &str, text: &str) {
+    let path = format!("{}/src/cli/schema/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = format!("{}\n", text.trim_end());
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{path}");
+}
+
+fn screen(report: &Report) -> String {
+    screen::text(report, Paint { colours: false })
+}
+
+#[test]
+fn a_check_that_finds_a_break_is_1_and_has_this_shape() {
+    let report = report("check", compare::compare(&Some(lock(Level::Backward)), &events()));
+    assert_eq!(report.verdict, report::Verdict::Incompatible);
+    assert_eq!(report.exit_code(), ExitCode::from(1));
+    is_snapshot("check.json", &report.to_json());
+    is_snapshot("check.txt", &screen(&report));
+}
+
+#[test]
+fn a_diff_that_the_level_allows_is_0_and_has_this_shape() {
+    let report = report("diff", compare::compare(&Some(lock(Level::None)), &events()));
+    assert_eq!(report.exit_code(), ExitCode::SUCCESS);
+    is_snapshot("diff.json", &report.to_json());
+    is_snapshot("diff.txt", &screen(&report));
+}
+
+#[test]
+fn what_cannot_be_told_is_2_and_has_this_shape() {
+    let file = LockFile::find(Some("schemas.lock".into()));
+    let report = Report::unknown("pull", Shop::NAME, &file, "error: no registry");
+    assert_eq!(report.exit_code(), ExitCode::from(2));
+    is_snapshot("unknown.json", &report.to_json());
+}
+
+/// A registry on loopback that has nothing yet.
+async fn empty() -> (RegistryServer, RestRegistry, EmbeddedRegistry) {
+    let embedded = EmbeddedRegistry::new();
+    let server = RegistryServer::start(embedded.clone()).await.unwrap();
+    let config = crate::config::RegistryConfig {
+        url: vec![server.url()],
+        ..crate::config::RegistryConfig::default()
+    };
+    (server, RestRegistry::new(&config).unwrap(), embedded)
+}
+
+#[tokio::test]
+async fn register_pull_and_reset_have_these_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (_server, registry, embedded) = empty().await;
+    embedded.add("shop.placed", V1).unwrap();
+
+    let registered = register::register(&registry, &events(), &file).await.unwrap();
+    is_snapshot("register.json", &report("register", registered.clone()).to_json());
+    is_snapshot("register.txt", &screen(&report("register", registered)));
+    let lock = file.read().unwrap().unwrap();
+    assert_eq!(lock.event("shop.placed").unwrap().latest().unwrap().number(), 2);
+
+    embedded
+        .add(
+            "shop.cancelled",
+            r#"{"type": "record", "name": "cancelled", "namespace": "shop", "fields": [
+            {"name": "why", "type": "string", "default": ""}]}"#,
+        )
+        .unwrap();
+    let pulled = pull::pull(&registry, &events(), &file).await.unwrap();
+    is_snapshot("pull.json", &report("pull", pulled.clone()).to_json());
+    is_snapshot("pull.txt", &screen(&report("pull", pulled)));
+
+    let reset = reset::reset("shop.placed", true, &file).unwrap();
+    is_snapshot("reset.json", &report("reset", reset.clone()).to_json());
+    is_snapshot("reset.txt", &screen(&report("reset", reset)));
+    let again = pull::pull(&registry, &events(), &file).await.unwrap();
+    let placed = again.iter().find(|report| report.event == "shop.placed").unwrap();
+    assert_eq!(
+        placed.state,
+        report::State::Missing,
+        "a pull does not bring back what was reset"
+    );
+}
+
+#[tokio::test]
+async fn one_broken_event_keeps_all_from_being_registered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    file.write(&lock(Level::Backward)).unwrap();
+    let (_server, registry, embedded) = empty().await;
+    let reports = register::register(&registry, &events(), &file).await.unwrap();
+    let states: Vec<_> = reports.iter().map(|report| report.state).collect();
+    assert_eq!(states, [report::State::Held, report::State::Broken]);
+    assert_eq!(embedded.subjects(), [""; 0]);
+    assert_eq!(file.read().unwrap().unwrap(), lock(Level::Backward));
+}
+
+#[tokio::test]
+async fn a_live_check_says_what_the_lock_lacks() {
+    let (_server, registry, embedded) = empty().await;
+    for schema in [V1, PLACED.schema] {
+        embedded.add("shop.placed", schema).unwrap();
+    }
+    let mut reports = compare::compare(&Some(lock(Level::None)), &events());
+    live::ask(&registry, &events(), &mut reports).await.unwrap();
+    let mut report = report("check", reports);
+    report.live = true;
+    assert_eq!(report.exit_code(), ExitCode::SUCCESS);
+    is_snapshot("check-live.json", &report.to_json());
+    is_snapshot("check-live.txt", &screen(&report));
+}
+
+#[test]
+fn an_event_that_the_lock_does_not_have_cannot_be_reset() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    file.write(&lock(Level::Full)).unwrap();
+    let text = reset::reset("shop.place", true, &file).unwrap_err().to_string();
+    assert!(
+        text.ends_with("has no event `shop.place`; did you mean `shop.placed`?"),
+        "{text}"
+    );
+}
