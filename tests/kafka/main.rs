@@ -5,6 +5,7 @@ mod shop;
 mod end_to_end;
 mod instances;
 mod poison;
+mod schemas;
 mod self_test;
 mod trouble;
 
@@ -38,6 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
         end_to_end::tests(),
         instances::tests(),
         poison::tests(),
+        schemas::tests(),
         trouble::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, test)| {

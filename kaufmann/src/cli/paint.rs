@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 /// How a text looks on a terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Colour {
+    #[cfg(feature = "dev")]
     Bold = 1,
     Dim = 2,
     Red = 31,

@@ -58,11 +58,20 @@ impl Registry {
     ///
     /// If the registry refuses it.
     pub fn register(&self, subject: &str, schema: &str) -> Result<i32> {
+        self.register_with(subject, schema, &serde_json::json!([]))
+    }
+
+    /// The same for a schema that refers to others, as the Confluent API names them.
+    ///
+    /// # Errors
+    ///
+    /// If the registry refuses it.
+    pub fn register_with(&self, subject: &str, schema: &str, references: &serde_json::Value) -> Result<i32> {
         let url = format!("{}/subjects/{subject}/versions", self.url());
         block_on(async {
             let answer = http()?
                 .post(url)
-                .json(&serde_json::json!({ "schema": schema }))
+                .json(&serde_json::json!({ "schema": schema, "references": references }))
                 .send()
                 .await?;
             let status = answer.status();
@@ -71,6 +80,37 @@ impl Registry {
             Ok(i32::try_from(
                 id.with_context(|| format!("{subject}: {status} {body}"))?,
             )?)
+        })
+    }
+
+    /// Sets the level of compatibility of all subjects.
+    ///
+    /// # Errors
+    ///
+    /// If the registry refuses it.
+    pub fn set_level(&self, level: &str) -> Result<()> {
+        let url = format!("{}/config", self.url());
+        let body = serde_json::json!({ "compatibility": level });
+        block_on(async {
+            let answer = http()?.put(url).json(&body).send().await?;
+            ensure!(answer.status().is_success(), "{level}: {}", answer.text().await?);
+            Ok(())
+        })
+    }
+
+    /// The versions of a subject, as the registry lists them; `null` if there is no such subject.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer.
+    pub fn versions(&self, subject: &str) -> Result<serde_json::Value> {
+        let url = format!("{}/subjects/{subject}/versions", self.url());
+        block_on(async {
+            let answer = http()?.get(url).send().await?;
+            if answer.status() == reqwest::StatusCode::NOT_FOUND {
+                return Ok(serde_json::Value::Null);
+            }
+            Ok(answer.json().await?)
         })
     }
 

@@ -24,6 +24,17 @@ pub struct Service {
     file: String,
 }
 
+/// What a command left behind.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// The exit code.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said besides.
+    pub stderr: String,
+}
+
 /// A quickstart that runs. It is killed on drop.
 pub struct Running {
     process: Process,
@@ -56,6 +67,14 @@ impl Service {
         service
     }
 
+    /// More arguments, at the end.
+    #[must_use]
+    pub fn with_arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments
+            .extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
     /// An environment variable; those that begin with `KAUFMANN_` are not inherited.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
@@ -77,6 +96,29 @@ impl Service {
     /// If it cannot be built or started.
     pub fn start(&self) -> Result<Running> {
         let folder = tempfile::Builder::new().prefix("kaufmann-service-").tempdir()?;
+        let process = Process::spawn("quickstart", &mut self.command(&folder)?, &folder)?;
+        Ok(Running {
+            process,
+            _folder: folder,
+        })
+    }
+
+    /// Runs it to its own end, for commands that are done at once.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be built or started, or ends by a signal.
+    pub fn output(&self) -> Result<Output> {
+        let folder = tempfile::Builder::new().prefix("kaufmann-service-").tempdir()?;
+        let output = self.command(&folder)?.output()?;
+        Ok(Output {
+            code: output.status.code().context("it ended by a signal")?,
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
+        })
+    }
+
+    fn command(&self, folder: &TempDir) -> Result<Command> {
         fs::write(folder.path().join("kaufmann.toml"), &self.file)?;
         let mut command = Command::new(binary()?);
         for (name, _) in std::env::vars_os() {
@@ -89,11 +131,7 @@ impl Service {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(folder.path())
             .stdin(Stdio::null());
-        let process = Process::spawn("quickstart", &mut command, &folder)?;
-        Ok(Running {
-            process,
-            _folder: folder,
-        })
+        Ok(command)
     }
 }
 

@@ -34,6 +34,7 @@ const fn info(name: &'static str, schema: &'static str) -> EventInfo {
         key: None,
         defined_at: "schemas/x.avsc:1:1",
         samples: &[],
+        lock: None,
     }
 }
 
