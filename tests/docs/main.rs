@@ -75,7 +75,13 @@ fn the_readme_shows_the_quickstart_as_it_is() {
 
 #[test]
 fn every_file_that_the_documents_link_to_exists() {
-    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/schemas.md",
+    ] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
@@ -107,5 +113,24 @@ fn every_path_in_the_code_map_exists() {
         .iter()
         .any(|folder| root().join(folder).join(name).exists());
         assert!(known, "ARCHITECTURE.md names {name}, which does not exist");
+    }
+}
+
+#[test]
+fn the_guide_to_schemas_shows_what_the_commands_print() {
+    let guide = fs::read_to_string(root().join("docs/schemas.md")).unwrap();
+    let folder = root().join("kaufmann/src/cli/schema/snapshots");
+    let printed: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let screens = [blocks(&guide, "text"), blocks(&guide, "json")].concat();
+    assert!(screens.len() > 5, "only {} screens found", screens.len());
+    for screen in screens {
+        let is_printed = printed.iter().any(|text| text.trim_end() == screen.trim_end());
+        assert!(
+            is_printed,
+            "docs/schemas.md shows what no command prints:\n{screen}"
+        );
     }
 }

@@ -4,6 +4,7 @@ mod shop;
 
 mod end_to_end;
 mod instances;
+mod lived;
 mod poison;
 mod schemas;
 mod self_test;
@@ -38,6 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
         self_test::tests(),
         end_to_end::tests(),
         instances::tests(),
+        lived::tests(),
         poison::tests(),
         schemas::tests(),
         trouble::tests(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use kaufmann_avro::Schema;
-use kaufmann_avro::lock::{Current, LockedEvent, Version};
+use kaufmann_avro::lock::{Current, Lock, LockedEvent, Version};
 
 use super::{catalog, complain, say, unread};
 use crate::config::{Config, SubjectStrategy};
@@ -97,9 +97,9 @@ async fn task<V: Service>(
     let _ = (&mut config, request.dev);
     let events = known::<V>(&config)?;
     Ok(match request.task {
-        Task::Check { live: false } => compare::compare(&file.read()?, &events),
+        Task::Check { live: false } => compare::compare(&file.read_or(built_in(&events))?, &events),
         Task::Check { live: true } => {
-            let mut reports = compare::compare(&file.read()?, &events);
+            let mut reports = compare::compare(&file.read_or(built_in(&events))?, &events);
             live::ask(&registry(&config)?, &events, &mut reports).await?;
             reports
         }
@@ -108,9 +108,9 @@ async fn task<V: Service>(
             let lock = if live {
                 pull::all(&registry(&config)?, &events).await?
             } else {
-                file.read()?.unwrap_or_default()
+                file.read_or(built_in(&events))?
             };
-            let mut reports = compare::compare(&Some(lock), &events);
+            let mut reports = compare::compare(&lock, &events);
             reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
             reports
         }
@@ -175,6 +175,24 @@ fn known<V: Service>(config: &Config) -> Result<Vec<Known>, Error> {
         });
     }
     Ok(events)
+}
+
+/// The lock that the build had; none if it had none of these events.
+fn built_in(events: &[Known]) -> Option<Lock> {
+    let mut lock = Lock::default();
+    for known in events {
+        let Some(had) = known.info.lock else { continue };
+        let mut event = LockedEvent::new(had.subject, had.compatibility.parse().unwrap_or_default());
+        // What the build had, it has read.
+        let versions = had
+            .versions
+            .iter()
+            .filter_map(|version| Version::new(version.number, version.id, version.schema).ok());
+        versions.for_each(|version| drop(event.insert(version)));
+        lock.insert(known.info.name, event);
+    }
+    let is_empty = lock.events().next().is_none();
+    (!is_empty).then_some(lock)
 }
 
 /// The events with these names; all, if none is named.

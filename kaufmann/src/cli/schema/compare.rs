@@ -7,10 +7,8 @@ use kaufmann_avro::lock::{self, Lock, LockedEvent, Version, declared_level};
 use super::Known;
 use super::report::{ChangeReport, EventReport, State};
 
-/// What became of each event since the last version that the lock has. No lock is an empty one.
-pub(super) fn compare(lock: &Option<Lock>, events: &[Known]) -> Vec<EventReport> {
-    let empty = Lock::default();
-    let lock = lock.as_ref().unwrap_or(&empty);
+/// What became of each event since the last version that the lock has.
+pub(super) fn compare(lock: &Lock, events: &[Known]) -> Vec<EventReport> {
     let currents: Vec<_> = events.iter().map(Known::current).collect();
     let checked = lock::check(lock, &currents);
     let report = |checked: &lock::Checked<'_>| {

@@ -10,7 +10,11 @@ use crate::error::{Error, ErrorKind};
 
 /// The file of the lock.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct LockFile(PathBuf);
+pub(super) struct LockFile {
+    path: PathBuf,
+    /// Whether somebody said that it is there.
+    named: bool,
+}
 
 impl LockFile {
     /// The file that is named; else the one beside the manifest, if cargo runs this program; else the one in this folder.
@@ -20,17 +24,20 @@ impl LockFile {
     }
 
     fn choose(named: Option<PathBuf>, manifest: Option<PathBuf>) -> Self {
-        Self(named.unwrap_or_else(|| manifest.unwrap_or_default().join(FILE_NAME)))
+        Self {
+            named: named.is_some(),
+            path: named.unwrap_or_else(|| manifest.unwrap_or_default().join(FILE_NAME)),
+        }
     }
 
     pub(super) fn shown(&self) -> String {
-        self.0.display().to_string()
+        self.path.display().to_string()
     }
 
-    /// The lock; an error if there is none.
-    pub(super) fn read(&self) -> Result<Option<Lock>, Error> {
-        match self.read_if_any()? {
-            Some(lock) => Ok(Some(lock)),
+    /// The lock; the one that the build had, if there is no file and nobody named one; an error if there is neither.
+    pub(super) fn read_or(&self, built_in: Option<Lock>) -> Result<Lock, Error> {
+        match self.read_if_any()?.or(built_in.filter(|_| !self.named)) {
+            Some(lock) => Ok(lock),
             None => Err(Error::new(
                 ErrorKind::Usage,
                 format!(
@@ -44,7 +51,7 @@ impl LockFile {
 
     /// The lock, if there is one.
     pub(super) fn read_if_any(&self) -> Result<Option<Lock>, Error> {
-        let text = match fs::read_to_string(&self.0) {
+        let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
@@ -60,11 +67,11 @@ impl LockFile {
     /// Writes the lock, if it is not what is there already. Whoever reads it meanwhile reads the old one or the new one.
     pub(super) fn write(&self, lock: &Lock) -> Result<(), Error> {
         let text = lock.to_string();
-        if fs::read_to_string(&self.0).is_ok_and(|there| there == text) {
+        if fs::read_to_string(&self.path).is_ok_and(|there| there == text) {
             return Ok(());
         }
-        let beside = self.0.with_extension(format!("lock.{}", std::process::id()));
-        let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &self.0));
+        let beside = self.path.with_extension(format!("lock.{}", std::process::id()));
+        let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &self.path));
         written.map_err(|error| {
             _ = fs::remove_file(&beside);
             let text = format!("the lock {} cannot be written", self.shown());
@@ -90,21 +97,29 @@ mod tests {
     #[test]
     fn no_lock_says_how_to_get_one_and_a_damaged_one_where() {
         let folder = tempfile::tempdir().unwrap();
-        let file = LockFile(folder.path().join("schemas.lock"));
+        let file = LockFile::find(Some(folder.path().join("schemas.lock")));
         assert_eq!(file.read_if_any().unwrap(), None);
-        let text = file.read().unwrap_err().to_string();
+        let text = file.read_or(Some(Lock::default())).unwrap_err().to_string();
         assert!(text.contains("`schema pull` writes it"), "{text}");
-        fs::write(&file.0, "format = 1\nevents = 2").unwrap();
-        let text = file.read().unwrap_err().to_string();
+        fs::write(&file.path, "format = 1\nevents = 2").unwrap();
+        let text = file.read_or(Some(Lock::default())).unwrap_err().to_string();
         assert!(text.starts_with(&format!("{}:2:1: ", file.shown())), "{text}");
+    }
+
+    #[test]
+    fn where_nobody_names_a_file_and_there_is_none_the_builds_lock_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LockFile::choose(None, Some(folder.path().to_owned()));
+        assert_eq!(file.read_or(Some(Lock::default())).unwrap(), Lock::default());
+        file.read_or(None).unwrap_err();
     }
 
     #[test]
     fn what_is_written_is_read_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
-        let file = LockFile(folder.path().join("schemas.lock"));
+        let file = LockFile::find(Some(folder.path().join("schemas.lock")));
         file.write(&Lock::default()).unwrap();
-        assert_eq!(file.read().unwrap(), Some(Lock::default()));
+        assert_eq!(file.read_if_any().unwrap(), Some(Lock::default()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

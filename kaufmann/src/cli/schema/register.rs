@@ -12,7 +12,7 @@ pub(super) async fn register(
     events: &[Known],
     file: &LockFile,
 ) -> Result<Vec<EventReport>, Error> {
-    let mut lock = file.read_if_any()?;
+    let mut lock = file.read_if_any()?.unwrap_or_default();
     let mut reports = compare::compare(&lock, events);
     reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
     for report in &mut reports {
@@ -54,15 +54,14 @@ pub(super) async fn register(
             Err(error) => return Err(unanswered(error)),
         }
     }
-    let lock = lock.get_or_insert_default();
     for report in reports.iter_mut().filter(|report| report.state != State::Broken) {
-        let pulled = pull::refresh(registry, lock, &report.event, &report.subject).await?;
+        let pulled = pull::refresh(registry, &mut lock, &report.event, &report.subject).await?;
         report.level = pulled.level;
         if report.state == State::Registered {
             report.version = pulled.version;
         }
     }
-    file.write(lock)?;
+    file.write(&lock)?;
     explain(&mut reports);
     Ok(reports)
 }

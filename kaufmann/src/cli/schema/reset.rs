@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 
 /// Gives up the locked versions of an event, if somebody says so.
 pub(super) fn reset(event: &str, yes: bool, file: &LockFile) -> Result<Vec<EventReport>, Error> {
-    let mut lock = file.read()?.unwrap_or_default();
+    let mut lock = file.read_or(None)?;
     let names: Vec<_> = lock.events().map(|(name, _)| name.to_owned()).collect();
     let Some(locked) = lock.event_mut(event) else {
         let meant = config::keys::closest(event, &names).map(|meant| format!("; did you mean `{meant}`?"));
