@@ -128,6 +128,8 @@ impl Partition {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -139,5 +141,37 @@ mod tests {
         assert!(partition.is_dirty());
         partition.lost = true;
         assert_eq!((partition.next_commit(), partition.is_dirty()), (None, false));
+    }
+
+    proptest! {
+        /// Records are read one by one and reported in any order, settled or given up.
+        #[test]
+        fn its_budget_is_that_of_the_records_that_were_not_reported(
+            steps in prop::collection::vec((any::<bool>(), 1..5_000usize, any::<prop::sample::Index>()), 1..200),
+            max_unsettled in 1..20usize,
+        ) {
+            let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)));
+            let mut held: Vec<(i64, usize)> = Vec::new();
+            let (mut next, mut given_up) = (0, 0);
+            for (settled, size, pick) in steps {
+                let room = partition.room(max_unsettled, 10_000);
+                prop_assert!(room <= max_unsettled.saturating_sub(held.len() + given_up));
+                prop_assert_eq!(room == 0, held.len() + given_up >= max_unsettled);
+                if room > 0 && size % 3 > 0 {
+                    prop_assert!(partition.take(next));
+                    partition.read(1, size);
+                    held.push((next, size));
+                    next += 1;
+                } else if !held.is_empty() {
+                    let (offset, bytes) = held.swap_remove(pick.index(held.len()));
+                    let report = Report { assignment: 1, from: offset, to: offset, bytes, settled };
+                    partition.apply(&report);
+                    given_up += usize::from(!settled);
+                }
+                prop_assert_eq!(partition.held_bytes(), held.iter().map(|(_, size)| size).sum::<usize>());
+                prop_assert_eq!(partition.unsettled(), held.len() + given_up);
+                prop_assert_eq!(partition.is_drained(), held.is_empty());
+            }
+        }
     }
 }

@@ -66,3 +66,48 @@ impl Permits {
         self.held
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Shards ask, run handlers that stay pending, finish them, and go idle, in any order.
+        #[test]
+        fn never_more_permits_are_out_than_there_are_and_none_is_lost(
+            all in 1..4usize,
+            steps in prop::collection::vec((0..3usize, 0..4u8), 1..300),
+        ) {
+            let semaphore = Arc::new(Semaphore::new(all));
+            let mut shards: Vec<_> = (0..3).map(|_| (Permits::new(Arc::clone(&semaphore)), 0)).collect();
+            let mut cx = Context::from_waker(Waker::noop());
+            for (shard, step) in steps {
+                let (permits, pending) = &mut shards[shard];
+                match step {
+                    0 => _ = permits.hold(&mut cx),
+                    1 if permits.held => {
+                        permits.take();
+                        *pending += 1;
+                    }
+                    2 if *pending > 0 => {
+                        permits.give_back();
+                        *pending -= 1;
+                    }
+                    3 => permits.rest(true),
+                    _ => {}
+                }
+                let out: usize = shards.iter().map(|(permits, pending)| pending + usize::from(permits.held)).sum();
+                prop_assert!(out <= all);
+            }
+            for (permits, pending) in &mut shards {
+                (0..*pending).for_each(|_| permits.give_back());
+                permits.rest(true);
+            }
+            prop_assert_eq!(semaphore.available_permits(), all);
+        }
+    }
+}
