@@ -36,7 +36,7 @@ macro_rules! fixtures {
 
 fixtures! {
     attributes collections collisions defaults depth derives docs enums everything_at_once fixed keywords locked logical
-    minimal nested no_namespace primitives recursion references samples_off std_names strip_prefix unions wide
+    minimal nested no_namespace primitives recursion references samples_off std_names strip_prefix unions wide words
 }
 
 #[test]
@@ -83,6 +83,8 @@ fn every_sample_survives_both_forms_and_equals_the_schema_driven_encoding() {
         references::r#ref::FirstRef<'_>,
         std_names::std_names::AllRef<'_>,
         unions::unions::AllRef<'_>,
+        words::words::AllRef<'_>,
+        words::words::deep::MembersRef<'_>,
     }
     assert_eq!(
         checked,
