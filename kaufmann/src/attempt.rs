@@ -340,14 +340,16 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
         return stop(link, record, &reason, ErrorKind::Handler, text);
     }
     let (class, handler, cut_short) = (reason.class, reason.handler, reason.cut_short);
-    warn!(%record, class, error = reason.error, handler, attempts = reason.attempts, cut_short, "dead letter");
+    warn!(%record, class, error = reason.error, handler, attempts = reason.attempts, cut_short, "given up");
     let delivered = settle_later(link, record, || {
         let text = reason.error.clone();
         move |observer: &dyn Observer, _: &Link, record: &Record| {
             observer.settled(record, None, Settled::DeadLettered { reason: &text });
         }
     });
-    link.outbound.dead_letter(record, &reason, delivered).await;
+    link.outbound
+        .unhandled(record, &reason, link.on_failure, delivered)
+        .await;
     Finish::Unhandled
 }
 

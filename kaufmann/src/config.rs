@@ -54,6 +54,8 @@ pub struct Config {
     pub topics: Vec<String>,
     /// What is handled one after another.
     pub ordering: Ordering,
+    /// The same for single topics, by their names.
+    pub topic_ordering: BTreeMap<String, Ordering>,
     /// How many events may be running at once. Default: 50.
     pub max_in_flight: usize,
     /// How many records of one partition may be unsettled. Default: 4,096.
@@ -123,6 +125,11 @@ pub enum OnFailure {
     /// It is written to the dead-letter topic.
     #[default]
     DeadLetter,
+    /// An event `event.error.<name>` says so, in the topic of `event.error` and, if `publish.reply_to` follows it, in the one
+    /// that the record names.
+    ErrorEvent,
+    /// Both; it is settled when the broker has both.
+    Both,
     /// The service stops. The record stays unsettled and is read again by the next one.
     Stop,
 }
@@ -143,7 +150,7 @@ pub struct RetryConfig {
     pub factor: f64,
     /// The share of a wait that chance may take away, from 0 to 1. Default: 0.2.
     pub jitter: f64,
-    /// After how many attempts a failure is the last one; 0: never. Default: 10, which the waits above spread over 70 to 82
+    /// After how many attempts a failure is the last one; 0: never. Default: 10, which the waits above spread over 65 to 81
     /// seconds. A record that is tried for ever keeps everything behind it in its partition from being committed, and in the
     /// end from being read.
     pub max_attempts: u32,
@@ -166,6 +173,24 @@ pub struct PublishConfig {
     pub max_outstanding: usize,
     /// `ce_source` of the events. Default: `/` and the group.
     pub source: Option<String>,
+    /// Where the events go that handlers return.
+    pub reply_to: ReplyTo,
+    /// Which topics a record's header `kaufmann-callback-topic` may name; `*` at the end stands for anything. Default: none.
+    pub callback_topics: Vec<String>,
+}
+
+/// Where the events go that handlers return, and the events that say that a record could not be handled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplyTo {
+    /// To their own topics.
+    #[default]
+    Topic,
+    /// To the topic that the cause names in its header `kaufmann-callback-topic`; if it names none, or one that is not
+    /// allowed, to their own.
+    Callback,
+    /// To both.
+    Both,
 }
 
 /// Where records go that cannot be handled.
@@ -262,6 +287,7 @@ impl Default for Config {
             group: String::new(),
             topics: Vec::new(),
             ordering: Ordering::default(),
+            topic_ordering: BTreeMap::new(),
             max_in_flight: 50,
             max_unsettled: 4096,
             max_bytes: 64 << 20,
@@ -314,6 +340,8 @@ impl Default for PublishConfig {
             topics: BTreeMap::new(),
             max_outstanding: 10_000,
             source: None,
+            reply_to: ReplyTo::default(),
+            callback_topics: Vec::new(),
         }
     }
 }

@@ -30,6 +30,12 @@ pub mod publish;
 mod commit;
 mod settle;
 
+/// How to do things, with what each way guarantees.
+pub mod guides {
+    #[doc = include_str!("docs/failures.md")]
+    pub mod failures {}
+}
+
 // What stands beside the flow.
 mod runtime;
 
@@ -43,6 +49,7 @@ mod observer;
 pub mod registry;
 mod simulation;
 mod start;
+mod topic;
 
 #[cfg(feature = "cli")]
 mod cli;

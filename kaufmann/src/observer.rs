@@ -28,7 +28,7 @@ pub enum Settled<'a> {
     },
     /// No handler wants it.
     Unwanted,
-    /// The broker has it in the dead-letter topic.
+    /// It cannot be handled, and the broker has its dead letter, or the event that says so, as `on_failure` wants it.
     DeadLettered {
         /// Why.
         reason: &'a str,

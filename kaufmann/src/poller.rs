@@ -111,7 +111,7 @@ impl<S: Source> Poller<S> {
         };
         Self {
             source,
-            router: Router::new(config.ordering, lane_hasher, shards),
+            router: Router::new(config, lane_hasher, shards),
             settlements,
             control,
             limits,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::record::{Headers, encode_header};
 
+mod callback;
 mod deliveries;
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -17,6 +18,7 @@ mod stalled;
 pub use kafka::KafkaPublisher;
 
 pub(crate) mod envelope;
+pub(crate) mod error_event;
 pub(crate) mod letter;
 pub(crate) mod routes;
 
@@ -38,6 +40,16 @@ pub trait Publisher: Send + Sync + 'static {
 
     /// Waits until all that was queued before is delivered or has failed, at most for `timeout`; `false` if it was not.
     fn flush(&self, timeout: Duration) -> bool;
+
+    /// Which of these topics the broker does not have, or does not show. Blocks for up to `timeout`. Makes no topic.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
+        let _ = (topics, timeout);
+        Ok(Vec::new())
+    }
 }
 
 /// What to call when a message was delivered, or was not.
@@ -166,6 +178,8 @@ pub enum PublishErrorKind {
     Registry,
     /// The broker refused it, or was not reached in time.
     Broker,
+    /// It is larger than its topic takes, or was sent together with one that is.
+    TooLarge,
     /// The publisher can deliver nothing any more; only a new one can.
     Ended,
 }

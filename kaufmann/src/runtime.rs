@@ -9,16 +9,18 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::attempt::attempt;
-use crate::config::Config;
+use crate::config::{Config, OnFailure};
 use crate::context::State;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind};
+use crate::event::EventInfo;
 use crate::handler::limits::Policy;
 use crate::handler::{Service, emitted};
 use crate::limit::Limit;
 use crate::link::Link;
 use crate::observer::Observer;
 use crate::poller::Ending;
+use crate::publish::error_event::ERROR;
 use crate::publish::{Outbound, PublishErrorKind, Publisher};
 use crate::registry::SchemaRegistry;
 use crate::schemas::Schemas;
@@ -28,6 +30,7 @@ use crate::simulation::Simulation;
 use crate::source::Source;
 
 mod driver;
+mod topics;
 
 use driver::Driver;
 
@@ -171,8 +174,9 @@ impl<V: Service> Builder<V> {
         schemas.read_locked()?;
         let (waker, driver) = Driver::new(simulation);
         let control = Arc::new(Control::new(waker.clone()));
+        let looking = Arc::clone(&publisher);
         let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas), Arc::clone(&control));
-        know_emitted::<V>(&outbound).await?;
+        know_emitted::<V>(&outbound, config.on_failure).await?;
 
         let link = Arc::new(Link {
             handlers: V::HANDLERS,
@@ -201,6 +205,10 @@ impl<V: Service> Builder<V> {
             .map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?;
         let mut shards = Shards::spawn::<V>(&link, state, driver.simulation());
         let can_block = driver.simulation().is_none();
+        if can_block {
+            let needed = topics::needed(&config, &outbound, &published::<V>(config.on_failure));
+            topics::say_missing(looking, &config.brokers, needed);
+        }
         let ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
 
         let control = Arc::clone(&link.control);
@@ -237,10 +245,16 @@ impl<V: Service> Builder<V> {
     }
 }
 
+/// The events that leave: those of the handlers, and the one that says that a record could not be handled.
+fn published<V: Service>(on_failure: OnFailure) -> Vec<&'static EventInfo> {
+    let errors = matches!(on_failure, OnFailure::ErrorEvent | OnFailure::Both).then_some(&ERROR);
+    emitted::<V>().into_iter().chain(errors).collect()
+}
+
 /// Finds topic and schema id of every event that handlers return, so that what is missing is said at the start. A registry
 /// that does not answer is no reason not to start.
-async fn know_emitted<V: Service>(outbound: &Outbound) -> Result<(), Error> {
-    for info in emitted::<V>() {
+async fn know_emitted<V: Service>(outbound: &Outbound, on_failure: OnFailure) -> Result<(), Error> {
+    for info in published::<V>(on_failure) {
         let configuration =
             |error: crate::publish::PublishError| Error::new(ErrorKind::Configuration, error.to_string());
         let route = outbound.routes().of(info).map_err(configuration)?;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use kaufmann::config::OnFailure;
+use kaufmann::publish::Message;
+use kaufmann::source::MemoryRecord;
 
 use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
 
@@ -226,4 +228,32 @@ async fn with_on_failure_stop_the_first_record_that_cannot_be_handled_ends_the_s
     );
     assert_eq!(feed.committed(TOPIC, 0), Some(1));
     assert!(publisher.messages().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_that_is_too_large_for_its_topic_loses_its_payload_and_says_so() {
+    let rig = Rig::start(&config());
+    rig.publisher.limit(100);
+    let large = vec![9; 101];
+    rig.feed.push(
+        TOPIC,
+        0,
+        MemoryRecord::new(large).key("k").header("shop", "north"),
+    );
+    rig.feed
+        .push(TOPIC, 0, MemoryRecord::new(vec![9; 100]).key("small"));
+    rig.committed(0, 2).await;
+    let letters = rig.publisher.messages();
+    let letter = |key: &str| {
+        let with_key = |letter: &&Message| letter.key.as_deref() == Some(key.as_bytes());
+        letters.iter().find(with_key).unwrap()
+    };
+    let header = |name: &str| letter("k").headers.get(name);
+    assert_eq!((letters.len(), &letter("k").payload), (2, &None));
+    assert_eq!(header("kaufmann-payload-cut"), Some(&b"101"[..]));
+    assert_eq!(header("kaufmann-source-offset"), Some(&b"0"[..]));
+    assert_eq!(header("shop"), Some(&b"north"[..]));
+    assert_eq!(letter("small").payload.as_ref().unwrap().len(), 100);
+    assert_eq!(letter("small").headers.get("kaufmann-payload-cut"), None);
+    rig.stop().await.unwrap();
 }

@@ -6,6 +6,7 @@
 
 kaufmann::include_events!();
 
+mod answers;
 mod bounds;
 mod evolution;
 mod failures;

@@ -121,3 +121,36 @@ async fn with_no_order_even_one_key_overtakes_itself() {
     rig.committed(0, 2).await;
     rig.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_may_have_an_ordering_of_its_own() {
+    let mut config = config();
+    config
+        .topic_ordering
+        .insert(TOPIC.to_owned(), Ordering::Partition);
+    let rig = Rig::start(&config);
+    rig.probe.close("slow");
+    rig.send(0, "slow", 0).await;
+    rig.send(0, "other", 1).await;
+    rig.begun("slow", 0).await;
+    rig.send(0, "other", 2).await;
+    rig.probe.open("slow");
+    rig.committed(0, 3).await;
+    let log = rig.probe.log();
+    assert_eq!((log.most_running, &log.done["other"][..]), (1, &[1, 2][..]));
+    rig.stop().await.unwrap();
+
+    // Another topic's ordering is not this one's.
+    config.topic_ordering.clear();
+    config
+        .topic_ordering
+        .insert("elsewhere".to_owned(), Ordering::Partition);
+    let rig = Rig::start(&config);
+    rig.probe.close("slow");
+    rig.send(0, "slow", 0).await;
+    rig.send(0, "other", 1).await;
+    rig.begun("other", 1).await;
+    rig.probe.open("slow");
+    rig.committed(0, 2).await;
+    rig.stop().await.unwrap();
+}

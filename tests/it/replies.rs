@@ -1,5 +1,7 @@
 //! Events that handlers return.
 
+use std::time::Duration;
+
 use crate::rig::{Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,4 +168,30 @@ async fn a_reply_that_waits_for_a_full_queue_does_not_overtake_a_refused_one() {
         .collect();
     assert_eq!(causes, ["in/0@0", "in/0@1"]);
     rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_publisher_ends_what_waits_behind_a_refused_message_is_given_up_at_once() {
+    let mut config = config();
+    // Neither the back-off nor the deadline is ever waited for.
+    config.retry.initial = Duration::from_secs(3600);
+    config.retry.max = Duration::from_secs(3600);
+    config.shutdown_deadline = Duration::from_secs(3600);
+    let rig = Rig::start(&config);
+    rig.probe.reply();
+    rig.publisher.refuse(1);
+    for number in 0..5 {
+        rig.send(0, "k", number).await;
+    }
+    eventually("all handlers", || {
+        rig.probe.log().done.get("k").is_some_and(|done| done.len() == 5)
+    })
+    .await;
+    assert!(rig.publisher.messages().is_empty());
+    rig.publisher.end();
+    rig.send(0, "other", 0).await;
+    let feed = rig.feed.clone();
+    let error = rig.end().await.unwrap_err();
+    assert_eq!(error.kind(), kaufmann::ErrorKind::Publish);
+    assert_eq!(feed.committed(TOPIC, 0).unwrap_or(0), 0);
 }

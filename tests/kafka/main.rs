@@ -3,6 +3,7 @@
 mod shop;
 
 mod end_to_end;
+mod failures;
 mod instances;
 mod lived;
 mod poison;
@@ -38,6 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let tests = [
         self_test::tests(),
         end_to_end::tests(),
+        failures::tests(),
         instances::tests(),
         lived::tests(),
         poison::tests(),

@@ -314,7 +314,7 @@ fn placeholder(path: &str, kind: Kind) -> &'static str {
         Kind::Choice(["record", ..]) => "record|topic|topic-record",
         Kind::Choice(["auto", ..]) => "auto|human|json",
         Kind::Choice(_) => "NAME",
-        Kind::Pairs(_) | Kind::Free => "NAME=VALUE",
+        Kind::Pairs(_) | Kind::Choices(_) | Kind::Free => "NAME=VALUE",
         Kind::Urls => "URL,…",
         Kind::Text(_) | Kind::Secret => "TEXT",
     }

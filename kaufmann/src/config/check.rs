@@ -1,8 +1,9 @@
 //! What no single value can tell: keys that need each other, and what a command cannot do without.
 
-use super::Config;
 use super::problem::Problems;
+use super::{Config, ReplyTo};
 use crate::error::Error;
+pub(crate) use crate::topic::{TOPIC, is_topic};
 
 impl Config {
     /// Checks what keys mean together.
@@ -15,6 +16,12 @@ impl Config {
             ));
         }
         self.check_topics(&mut problems);
+        if self.publish.reply_to != ReplyTo::Topic && self.publish.callback_topics.is_empty() {
+            problems.push(
+                "`publish.reply_to` follows topics that records name, but `publish.callback_topics` allows none; list \
+                 them, or the beginnings of their names with a `*` behind",
+            );
+        }
         let registry = &self.registry;
         if registry.password.is_some() && registry.user.is_none() {
             problems.push("`registry.password` needs `registry.user`");
@@ -110,15 +117,6 @@ impl Config {
         }
         problems.into_result()
     }
-}
-
-/// What a topic's name is made of.
-pub(crate) const TOPIC: &str = "letters, digits, `.`, `_` and `-`, at most 249";
-
-/// Whether a topic can be called so.
-pub(crate) fn is_topic(name: &str) -> bool {
-    let is_fit = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
-    (1..=249).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(is_fit)
 }
 
 /// `host`, `host:port` or `[v6]:port`.

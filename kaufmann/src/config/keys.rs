@@ -39,6 +39,11 @@ pub(crate) static KEYS: &[Key] = &[
         Kind::Choice(&["key", "partition", "none"]),
         "What is handled one after another",
     ),
+    key(
+        "topic_ordering",
+        Kind::Choices(&["key", "partition", "none"]),
+        "What is handled one after another in one topic: TOPIC=ORDERING",
+    ),
     often(
         "max_in_flight",
         Kind::Count { min: 1 },
@@ -76,7 +81,7 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "on_failure",
-        Kind::Choice(&["dead_letter", "stop"]),
+        Kind::Choice(&["dead_letter", "error_event", "both", "stop"]),
         "What becomes of a record that cannot be handled",
     ),
     key(
@@ -138,6 +143,16 @@ pub(crate) static KEYS: &[Key] = &[
         "publish.source",
         Kind::Text("a URI reference"),
         "ce_source of the events [default: / and the group]",
+    ),
+    key(
+        "publish.reply_to",
+        Kind::Choice(&["topic", "callback", "both"]),
+        "Where returned events go: their topic, the one the cause names, both",
+    ),
+    key(
+        "publish.callback_topics",
+        Kind::List("a topic's name, or the beginning of one and `*`"),
+        "Which topics a cause may name",
     ),
     key(
         "dead_letter.topic",

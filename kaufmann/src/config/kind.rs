@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// A table of texts; says what a value is.
     Pairs(&'static str),
+    /// A table whose values are among these.
+    Choices(&'static [&'static str]),
     /// A table of anything.
     Free,
 }
@@ -57,7 +59,7 @@ pub(crate) struct Mismatch {
 impl Kind {
     /// Whether its value is a table, whose entries come from several layers.
     pub(crate) fn is_table(self) -> bool {
-        matches!(self, Self::Pairs(_) | Self::Free)
+        matches!(self, Self::Pairs(_) | Self::Choices(_) | Self::Free)
     }
 
     /// What is expected, as errors say it.
@@ -79,6 +81,7 @@ impl Kind {
             Self::Flag => "true or false".to_owned(),
             Self::Choice(names) => one_of(names),
             Self::Pairs(value) => format!("a table, each value {value}"),
+            Self::Choices(names) => format!("a table, each value {}", one_of(names)),
             Self::Free => "a table".to_owned(),
         }
     }
@@ -166,7 +169,7 @@ impl Kind {
                 .iter()
                 .find(|name| **name == trimmed)
                 .map(|name| Value::from(*name)),
-            Self::Pairs(_) | Self::Free => None,
+            Self::Pairs(_) | Self::Choices(_) | Self::Free => None,
         };
         accepted.ok_or_else(|| self.mismatch(&Value::from(text)))
     }
@@ -196,6 +199,7 @@ impl Kind {
 pub(crate) fn entry(kind: Kind, value: &Value) -> Result<Value, Mismatch> {
     match (kind, value) {
         (Kind::Free, _) => Ok(value.clone()),
+        (Kind::Choices(names), _) => Kind::Choice(names).read(value),
         (_, Value::String(text)) => Ok(Value::from(text.as_str())),
         (_, Value::Bool(_) | Value::Number(_)) => Ok(Value::from(value.to_string())),
         _ => Err(Mismatch {

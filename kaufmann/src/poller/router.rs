@@ -1,10 +1,11 @@
 //! Which shard a record goes to: the one that its lane's hash says, so that a lane never changes its shard.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use crate::assignment::Assignment;
-use crate::config::Ordering;
+use crate::config::{Config, Ordering};
 use crate::lanes::UNORDERED;
 use crate::record::{Batch, RawRecord};
 use crate::shard::{Inbox, Letter};
@@ -23,6 +24,8 @@ pub(crate) type LaneHasher = foldhash::fast::SeedableRandomState;
 #[derive(Debug)]
 pub(super) struct Router {
     ordering: Ordering,
+    /// Topics that are ordered in another way; usually none.
+    topic_ordering: BTreeMap<String, Ordering>,
     hasher: LaneHasher,
     shards: Vec<(Arc<Inbox>, Batch)>,
     next_unordered: usize,
@@ -31,9 +34,10 @@ pub(super) struct Router {
 }
 
 impl Router {
-    pub(super) fn new(ordering: Ordering, hasher: LaneHasher, shards: Vec<Arc<Inbox>>) -> Self {
+    pub(super) fn new(config: &Config, hasher: LaneHasher, shards: Vec<Arc<Inbox>>) -> Self {
         Self {
-            ordering,
+            ordering: config.ordering,
+            topic_ordering: config.topic_ordering.clone(),
             hasher,
             shards: shards
                 .into_iter()
@@ -89,13 +93,22 @@ impl Router {
     fn lane(&self, assignment: &Assignment, key: Option<&[u8]>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(assignment.id());
-        match (self.ordering, key) {
+        match (self.ordering_of(assignment), key) {
             (Ordering::Key, Some(key)) => hasher.write(key),
             (Ordering::Partition, _) => {}
             (Ordering::Key, None) | (Ordering::None, _) => return UNORDERED,
         }
         // Two keys may share a lane, which only orders more than is asked for; none may get the lane of the unordered.
         hasher.finish().max(1)
+    }
+
+    #[inline]
+    fn ordering_of(&self, assignment: &Assignment) -> Ordering {
+        if self.topic_ordering.is_empty() {
+            return self.ordering;
+        }
+        let own = self.topic_ordering.get(assignment.topic());
+        own.copied().unwrap_or(self.ordering)
     }
 
     fn any_shard(&mut self) -> usize {

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Config, RetryConfig};
 use crate::control::Control;
 use crate::error::ErrorKind;
+use crate::publish::letter;
 use crate::publish::stalled::{Lane, Next, Stalled};
 use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::retry::back_off;
@@ -37,6 +39,8 @@ pub(super) struct Deliveries {
     /// When it was said last that a topic refuses messages.
     warned: Mutex<HashMap<Arc<str>, Instant>>,
     control: Arc<Control>,
+    /// Cancelled when nothing can be delivered any more.
+    ended: CancellationToken,
     runtime: tokio::runtime::Handle,
 }
 
@@ -67,6 +71,7 @@ impl Deliveries {
             stalled: Mutex::default(),
             warned: Mutex::default(),
             control,
+            ended: CancellationToken::new(),
             runtime: tokio::runtime::Handle::current(),
         })
     }
@@ -186,10 +191,22 @@ impl Deliveries {
             }
             Err(Undelivered { error, .. }) if error.kind() == PublishErrorKind::Ended => {
                 self.control.fail(ErrorKind::Publish, error.to_string());
-                rest.one_answered(false);
+                self.give_up(&rest);
+                self.end();
             }
-            Err(Undelivered { message, error }) => {
+            Err(Undelivered { mut message, error }) => {
                 self.say_refused(&message.topic, &error);
+                if error.kind() == PublishErrorKind::TooLarge
+                    && let Some(shorter) = letter::cut(&message, attempts)
+                {
+                    warn!(
+                        topic = &*message.topic,
+                        payload = message.payload.as_ref().map_or(0, Vec::len),
+                        source = %Source(&message),
+                        "a dead letter is larger than its topic takes; it is written shortened, and says so"
+                    );
+                    message = shorter;
+                }
                 self.refused(
                     Parked {
                         message,
@@ -199,6 +216,20 @@ impl Deliveries {
                     wave,
                 );
             }
+        }
+    }
+
+    fn give_up(&self, rest: &Rest) {
+        self.outstanding.add_permits(1);
+        rest.one_answered(false);
+    }
+
+    /// Nothing can be delivered any more: what waits to be sent again is given up.
+    fn end(&self) {
+        self.ended.cancel();
+        let waiting = self.stalled().take_all();
+        for parked in waiting {
+            self.give_up(&parked.rest);
         }
     }
 
@@ -219,7 +250,9 @@ impl Deliveries {
             let delay = self.back_off(attempts);
             let runtime = self.runtime.clone();
             runtime.spawn(async move {
-                tokio::time::sleep(delay).await;
+                let ended = self.ended.clone().cancelled_owned();
+                // Once nothing can be delivered any more, that is the answer: there is no need to wait for it.
+                _ = tokio::time::timeout(delay, ended).await;
                 self.send(parked).await;
             });
         }
@@ -270,6 +303,20 @@ impl Deliveries {
 
     fn stalled(&self) -> MutexGuard<'_, Stalled<Parked>> {
         self.stalled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a letter's record stands: `orders/3@17`.
+struct Source<'a>(&'a Message);
+
+impl std::fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let header = |name| String::from_utf8_lossy(self.0.headers.get(name).unwrap_or_default());
+        let (topic, partition) = (
+            header("kaufmann-source-topic"),
+            header("kaufmann-source-partition"),
+        );
+        write!(f, "{topic}/{partition}@{}", header("kaufmann-source-offset"))
     }
 }
 

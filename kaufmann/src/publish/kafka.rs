@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use self::delivery::{Delivery, Outstanding, PublisherContext, arrived, complete, kind_of};
@@ -108,6 +108,20 @@ impl Publisher for KafkaPublisher {
     /// Also waits for what other threads send meanwhile.
     fn flush(&self, timeout: Duration) -> bool {
         self.outstanding.wait(timeout)
+    }
+
+    /// Asks for all topics: a question for one that is not there might make it.
+    fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
+        let Some(producer) = &self.producer else {
+            return Ok(Vec::new());
+        };
+        let metadata = producer
+            .client()
+            .fetch_metadata(None, timeout)
+            .map_err(|error| PublishError::new(PublishErrorKind::Broker, error.to_string()))?;
+        let there = |name: &&&str| metadata.topics().iter().any(|topic| topic.name() == **name);
+        let missing = topics.iter().filter(|name| !there(name));
+        Ok(missing.map(|name| (*name).to_owned()).collect())
     }
 }
 

@@ -27,6 +27,12 @@ pub(crate) struct Reason {
     pub(crate) cut_short: bool,
 }
 
+/// What our headers begin with.
+const OURS: &str = "kaufmann-";
+const CLASS: &str = "kaufmann-error-class";
+/// How long the payload was that a letter has lost.
+const PAYLOAD_CUT: &str = "kaufmann-payload-cut";
+const HEADERS_CUT: &str = "kaufmann-headers-cut";
 /// How much of an error's text a letter carries.
 const MAX_ERROR: usize = 8 << 10;
 
@@ -37,7 +43,7 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
         headers.push(name, value);
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
-    say("kaufmann-error-class", reason.class);
+    say(CLASS, reason.class);
     say("kaufmann-error", shortened(&reason.error));
     say("kaufmann-error-attempts", &reason.attempts.to_string());
     if reason.cut_short {
@@ -77,4 +83,89 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
 /// The beginning of a text, no longer than a letter should carry.
 fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_ERROR)]
+}
+
+/// After how many refusals a letter is shortened. A broker refuses whole batches, so that a small letter may be refused
+/// along with a large one; sent again it usually goes in another batch.
+const PATIENCE: u32 = 3;
+
+/// A letter that was refused as too large: first it loses its payload, then the headers that the record had. Key, error and the
+/// place in the source topic remain. `None`: it is no letter, or its time has not come, or there is nothing left to cut.
+pub(crate) fn cut(message: &Message, attempts: u32) -> Option<Message> {
+    message.headers.get(CLASS)?;
+    if let Some(payload) = message.payload.as_ref().filter(|_| attempts >= PATIENCE) {
+        let mut headers = message.headers.clone();
+        headers.push(PAYLOAD_CUT, Some(payload.len().to_string().as_bytes()));
+        return Some(Message {
+            payload: None,
+            headers,
+            ..message.clone()
+        });
+    }
+    if attempts < 2 * PATIENCE || message.headers.get(HEADERS_CUT).is_some() {
+        return None;
+    }
+    let mut headers = MessageHeaders::with_capacity(512);
+    for (name, value) in message.headers.iter().filter(|(name, _)| name.starts_with(OURS)) {
+        headers.push(name, value);
+    }
+    headers.push(HEADERS_CUT, Some(b"true"));
+    Some(Message {
+        headers,
+        ..message.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::RawRecord;
+
+    fn of(payload: &[u8], error: &str) -> Message {
+        let record = Record::of(&RawRecord {
+            offset: 7,
+            timestamp: None,
+            key: Some(b"k"),
+            payload: Some(payload),
+            headers: &[("shop", Some(b"north"))],
+        });
+        let reason = Reason {
+            class: "failed",
+            error: error.to_owned(),
+            event: None,
+            handler: None,
+            attempts: 2,
+            cut_short: true,
+        };
+        letter(&"t".into(), &record, &reason, SystemTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_letter_loses_its_payload_first_then_the_records_headers_and_nothing_else() {
+        let whole = of(b"payload", "no");
+        assert_eq!(cut(&whole, PATIENCE - 1), None);
+        let short = cut(&whole, PATIENCE).unwrap();
+        assert_eq!((&short.payload, &short.key), (&None, &whole.key));
+        assert_eq!(short.headers.get(PAYLOAD_CUT), Some(&b"7"[..]));
+        assert_eq!(short.headers.get("shop"), Some(&b"north"[..]));
+        assert_eq!(cut(&short, PATIENCE + 1), None);
+        let shortest = cut(&short, 2 * PATIENCE).unwrap();
+        assert_eq!(shortest.headers.get("shop"), None);
+        assert_eq!(shortest.headers.get("kaufmann-source-offset"), Some(&b"7"[..]));
+        assert_eq!(shortest.headers.get(PAYLOAD_CUT), Some(&b"7"[..]));
+        assert_eq!(cut(&shortest, 100), None);
+    }
+
+    #[test]
+    fn what_is_no_letter_is_never_cut() {
+        let mut reply = of(b"payload", "no");
+        reply.headers = MessageHeaders::default();
+        assert_eq!(cut(&reply, 100), None);
+    }
+
+    #[test]
+    fn a_letter_carries_only_the_beginning_of_a_long_error() {
+        let letter = of(b"", &"é".repeat(MAX_ERROR));
+        assert_eq!(letter.headers.get("kaufmann-error").unwrap().len(), MAX_ERROR);
+    }
 }

@@ -25,6 +25,10 @@ struct Inner {
     refusals: usize,
     rejections: usize,
     ended: bool,
+    /// The topics that were looked for.
+    looked_for: Vec<String>,
+    /// The longest payload that is taken.
+    max_payload: Option<usize>,
 }
 
 impl MemoryPublisher {
@@ -73,6 +77,17 @@ impl MemoryPublisher {
         self.lock().ended = true;
     }
 
+    /// The topics that a service looked for when it started. In memory none is missing.
+    #[must_use]
+    pub fn looked_for(&self) -> Vec<String> {
+        self.lock().looked_for.clone()
+    }
+
+    /// Refuses messages with a longer payload from now on, as a topic with a limit does.
+    pub fn limit(&self, bytes: usize) {
+        self.lock().max_payload = Some(bytes);
+    }
+
     /// Gives the next messages back, as a full queue would.
     pub fn reject(&self, count: usize) {
         self.lock().rejections = count;
@@ -90,6 +105,15 @@ impl MemoryPublisher {
             let mut inner = self.lock();
             if inner.ended {
                 let error = PublishError::new(PublishErrorKind::Ended, "this publisher was told to end");
+                Err(Undelivered { message, error })
+            } else if inner.max_payload.is_some_and(|max| {
+                message
+                    .payload
+                    .as_ref()
+                    .is_some_and(|payload| payload.len() > max)
+            }) {
+                let error =
+                    PublishError::new(PublishErrorKind::TooLarge, "this message is larger than was told");
                 Err(Undelivered { message, error })
             } else if inner.refusals > 0 {
                 inner.refusals -= 1;
@@ -128,6 +152,13 @@ impl Publisher for MemoryPublisher {
 
     fn flush(&self, _timeout: Duration) -> bool {
         self.lock().held.is_empty()
+    }
+
+    fn missing(&self, topics: &[&str], _timeout: Duration) -> Result<Vec<String>, PublishError> {
+        self.lock()
+            .looked_for
+            .extend(topics.iter().map(|&topic| topic.to_owned()));
+        Ok(Vec::new())
     }
 }
 

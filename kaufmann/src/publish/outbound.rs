@@ -9,11 +9,14 @@ use tokio::sync::oneshot;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, OnFailure, ReplyTo};
 use crate::control::Control;
+use crate::event::EventInfo;
 use crate::outcome::Outgoing;
+use crate::publish::callback::{Allowed, Refused};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{Envelope, reply_id};
+use crate::publish::error_event::{self, ERROR};
 use crate::publish::letter::{Reason, letter};
 use crate::publish::routes::Routes;
 use crate::publish::{Message, PublishError, PublishErrorKind, Publisher};
@@ -27,6 +30,28 @@ pub(crate) struct Outbound {
     routes: Routes,
     source: String,
     dead_letter_topic: Arc<str>,
+    reply_to: ReplyTo,
+    callbacks: Allowed,
+}
+
+/// An event to be made a message of.
+struct Event<'a> {
+    info: &'static EventInfo,
+    /// What `ce_type` says.
+    name: &'a str,
+    datum: &'a [u8],
+    key: Option<&'a [u8]>,
+}
+
+impl<'a> Event<'a> {
+    fn of(outgoing: &'a Outgoing) -> Self {
+        Self {
+            info: outgoing.info,
+            name: outgoing.info.name,
+            datum: &outgoing.datum,
+            key: outgoing.key.as_deref(),
+        }
+    }
 }
 
 impl Outbound {
@@ -46,6 +71,8 @@ impl Outbound {
                 .clone()
                 .unwrap_or_else(|| format!("/{}", config.group)),
             dead_letter_topic: config.dead_letter_topic().into(),
+            reply_to: config.publish.reply_to,
+            callbacks: Allowed::new(&config.publish.callback_topics),
         })
     }
 
@@ -60,7 +87,7 @@ impl Outbound {
         outgoing: Outgoing,
         cause: &Record,
     ) -> Result<(), PublishError> {
-        let message = self.message(&outgoing, cause, Uuid::now_v7()).await?;
+        let message = self.message(&Event::of(&outgoing), cause, Uuid::now_v7()).await?;
         let permit = self.deliveries.permit().await;
         let (sender, receiver) = oneshot::channel();
         self.deliveries
@@ -87,23 +114,80 @@ impl Outbound {
         cause: &Record,
         delivered: Delivered,
     ) {
-        let rest = Rest::new(outgoing.len(), delivered);
+        let callback = self.callback(cause);
+        let copies = self.copies(callback.is_some());
+        let rest = Rest::new(outgoing.len() * copies, delivered);
         for (number, outgoing) in outgoing.iter().enumerate() {
             let id = reply_id(cause, outgoing.info.name, number);
-            let message = self.insistent_message(outgoing, cause, id).await;
-            self.deliveries.deliver(message, Arc::clone(&rest)).await;
+            let message = self.insistent_message(&Event::of(outgoing), cause, id).await;
+            self.deliver_copies(message, callback.as_ref(), &rest).await;
         }
     }
 
-    /// Writes a record to the dead-letter topic; `delivered` is called when it is answered.
-    pub(crate) async fn dead_letter(
+    /// Says that a record cannot be handled, as `on_failure` wants it; `delivered` is called when all of it is answered.
+    pub(crate) async fn unhandled(
         self: &Arc<Self>,
         record: &Record,
         reason: &Reason,
+        on_failure: OnFailure,
         delivered: Delivered,
     ) {
-        let message = letter(&self.dead_letter_topic, record, reason, SystemTime::now());
-        self.deliveries.deliver(message, Rest::new(1, delivered)).await;
+        let by_letter = matches!(on_failure, OnFailure::DeadLetter | OnFailure::Both);
+        let by_event = matches!(on_failure, OnFailure::ErrorEvent | OnFailure::Both);
+        let callback = if by_event { self.callback(record) } else { None };
+        let copies = if by_event {
+            self.copies(callback.is_some())
+        } else {
+            0
+        };
+        let rest = Rest::new(usize::from(by_letter) + copies, delivered);
+        let now = SystemTime::now();
+        if by_letter {
+            let message = letter(&self.dead_letter_topic, record, reason, now);
+            self.deliveries.deliver(message, Arc::clone(&rest)).await;
+        }
+        if by_event {
+            let name = error_event::name(reason);
+            let event = Event {
+                info: &ERROR,
+                name: &name,
+                datum: &error_event::datum(record, reason, now),
+                key: None,
+            };
+            let message = self
+                .insistent_message(&event, record, reply_id(record, &name, 0))
+                .await;
+            self.deliver_copies(message, callback.as_ref(), &rest).await;
+        }
+    }
+
+    /// The topic that a record wants its answers in, if they may go there.
+    fn callback(&self, cause: &Record) -> Option<Arc<str>> {
+        if self.reply_to == ReplyTo::Topic {
+            return None;
+        }
+        match self.callbacks.callback(cause) {
+            Ok(topic) => topic,
+            Err(Refused(name)) => {
+                warn!(%cause, name, "the topic that the record wants its answer in is not among `publish.callback_topics`");
+                None
+            }
+        }
+    }
+
+    /// How many messages an answer is.
+    fn copies(&self, has_callback: bool) -> usize {
+        1 + usize::from(has_callback && self.reply_to == ReplyTo::Both)
+    }
+
+    async fn deliver_copies(&self, mut message: Message, callback: Option<&Arc<str>>, rest: &Arc<Rest>) {
+        if let Some(topic) = callback {
+            if self.reply_to == ReplyTo::Both {
+                self.deliveries.deliver(message.clone(), Arc::clone(rest)).await;
+            }
+            message.topic = Arc::clone(topic);
+        }
+        self.deliveries.deliver(message, Arc::clone(rest)).await;
     }
 
     /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
@@ -111,13 +195,12 @@ impl Outbound {
         self.deliveries.flush(timeout)
     }
 
-    async fn message(&self, outgoing: &Outgoing, cause: &Record, id: Uuid) -> Result<Message, PublishError> {
+    async fn message(&self, outgoing: &Event<'_>, cause: &Record, id: Uuid) -> Result<Message, PublishError> {
         let route = self.routes.of(outgoing.info)?;
         let schema = self.routes.id(&route).await?;
-        let event = outgoing.info.name;
         let envelope = Envelope {
             id,
-            event,
+            event: outgoing.name,
             source: &self.source,
             time: SystemTime::now(),
             cause: Some(cause),
@@ -125,14 +208,14 @@ impl Outbound {
         Ok(Message {
             topic: Arc::clone(&route.topic),
             // Without a key of its own an event keeps its cause's, and with it the order.
-            key: outgoing.key.clone().or_else(|| cause.key().map(<[u8]>::to_vec)),
-            payload: Some(framed(schema, &outgoing.datum)),
+            key: outgoing.key.or(cause.key()).map(<[u8]>::to_vec),
+            payload: Some(framed(schema, outgoing.datum)),
             headers: envelope.headers(),
         })
     }
 
     /// Tries until there is a message: the handler's work is done and must not be lost.
-    async fn insistent_message(&self, outgoing: &Outgoing, cause: &Record, id: Uuid) -> Message {
+    async fn insistent_message(&self, outgoing: &Event<'_>, cause: &Record, id: Uuid) -> Message {
         let mut attempt = 1;
         loop {
             match self.message(outgoing, cause, id).await {

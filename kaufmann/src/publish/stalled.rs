@@ -143,6 +143,14 @@ impl<T> Stalled<T> {
         Next::Wave
     }
 
+    /// Takes all that waits, and forgets the lanes.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        let queues = std::mem::take(&mut self.lanes).into_values();
+        queues
+            .flat_map(|queue| queue.refused.into_iter().chain(queue.waiting))
+            .collect()
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.lanes.is_empty()
@@ -213,6 +221,21 @@ mod tests {
         assert_eq!(stalled.begin(&lane(1), false), [2]);
         assert_eq!(stalled.answer(&lane(1), None), Next::Wave);
         assert_eq!(stalled.begin(&lane(1), true), [3, 4]);
+    }
+
+    #[test]
+    fn all_that_waits_is_given_back_in_the_order_of_its_lane_and_the_lanes_are_forgotten() {
+        let mut stalled = Stalled::default();
+        for number in 1..4 {
+            stalled.refuse(lane(1), number);
+        }
+        stalled.begin(&lane(1), true);
+        stalled.answer(&lane(1), Some(1));
+        assert_eq!(stalled.park(&lane(1), 4), Ok(()));
+        assert_eq!(stalled.take_all(), [1, 4]);
+        // What was under way is answered later.
+        assert_eq!(stalled.answer(&lane(1), None), Next::Nothing);
+        assert!(stalled.is_empty());
     }
 
     proptest! {

@@ -94,10 +94,12 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Choice(names) => names[1],
             kind::Kind::Urls => "http://h:1",
             kind::Kind::Pairs(_) | kind::Kind::Free => "a=b",
+            kind::Kind::Choices(_) => "a=key",
             kind::Kind::Text(_) | kind::Kind::Secret | kind::Kind::List(_) => "a",
         };
         // These need each other.
         let partner = match key.path {
+            "publish.reply_to" => Some(("KAUFMANN_PUBLISH_CALLBACK_TOPICS", "a")),
             "registry.user" => Some(("KAUFMANN_REGISTRY_PASSWORD", "p")),
             "registry.password" => Some(("KAUFMANN_REGISTRY_USER", "u")),
             "registry.certificate" => Some(("KAUFMANN_REGISTRY_KEY", "a")),
@@ -119,6 +121,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
         let literal = match key.kind {
             kind::Kind::Count { .. } | kind::Kind::Number { .. } | kind::Kind::Flag => text.to_owned(),
             kind::Kind::Pairs(_) | kind::Kind::Free => "{ a = 'b' }".to_owned(),
+            kind::Kind::Choices(_) => "{ a = 'key' }".to_owned(),
             _ => format!("'{text}'"),
         };
         let (_folder, loader) = file(&format!("{} = {literal}", key.path));
@@ -515,4 +518,24 @@ fn a_registry_may_have_several_urls_in_each_of_the_three_ways() {
             .to_string()
             .ends_with("is \"b\", expected a URL such as \"http://localhost:8081\"")
     );
+}
+
+#[test]
+fn an_ordering_that_is_none_is_said_with_its_place() {
+    let (_folder, loader) = file("[topic_ordering]\norders = 'partitions'\n");
+    let text = loader.load().unwrap_err().to_string();
+    assert!(
+        text.ends_with(
+            "kaufmann.toml:1:1: `topic_ordering.orders` is \"partitions\", expected one of \"key\", \"partition\", \"none\"; did \
+             you mean \"partition\"?"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn answers_to_callbacks_need_the_names_that_are_allowed() {
+    let (_folder, loader) = file("[publish]\nreply_to = 'both'\n");
+    let text = loader.load().unwrap_err().to_string();
+    assert!(text.contains("`publish.callback_topics` allows none"), "{text}");
 }

@@ -157,6 +157,7 @@ pub(super) fn complete(done: Completion, outcome: Result<(), Undelivered>) {
 pub(super) fn kind_of(code: RDKafkaErrorCode) -> PublishErrorKind {
     match code {
         RDKafkaErrorCode::Fatal => PublishErrorKind::Ended,
+        RDKafkaErrorCode::MessageSizeTooLarge => PublishErrorKind::TooLarge,
         _ => PublishErrorKind::Broker,
     }
 }

@@ -49,14 +49,14 @@ fn outcome(publisher: &KafkaPublisher, message: Message) -> Outcome {
     reported.recv_timeout(PATIENCE).expect("it was not completed")
 }
 
-fn failure(publisher: &KafkaPublisher, message: Message) -> String {
+fn failure(publisher: &KafkaPublisher, message: Message, kind: PublishErrorKind) -> String {
     let sent = message.clone();
     let undelivered = outcome(publisher, message).expect_err("it was delivered");
     assert_eq!(
         undelivered.message, sent,
         "the message did not come back as it was"
     );
-    assert_eq!(undelivered.error.kind(), PublishErrorKind::Broker);
+    assert_eq!(undelivered.error.kind(), kind);
     undelivered.error.to_string()
 }
 
@@ -219,14 +219,22 @@ fn a_message_that_is_too_large_is_said_to_be() {
     broker.create_topic("t", 1).unwrap();
     let own_limit = [("message.max.bytes", "1000000")];
     let publisher = KafkaPublisher::new(&config(&broker, &own_limit)).unwrap();
-    let text = failure(&publisher, message("t", b"k", &vec![7; 2_000_000]));
+    let text = failure(
+        &publisher,
+        message("t", b"k", &vec![7; 2_000_000]),
+        PublishErrorKind::TooLarge,
+    );
     assert!(
         text.starts_with("a message of 2000001 bytes is too large for topic `t`; raise"),
         "{text}"
     );
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE];
     broker.cluster().request_errors(RDKafkaApiKey::Produce, &errors);
-    let text = failure(&publisher, message("t", b"k", b"small"));
+    let text = failure(
+        &publisher,
+        message("t", b"k", b"small"),
+        PublishErrorKind::TooLarge,
+    );
     assert!(
         text.starts_with("a message of 6 bytes is too large for topic `t`; raise"),
         "{text}"
@@ -243,7 +251,11 @@ fn a_topic_that_does_not_exist_is_said_with_its_remedy() {
         .unwrap();
     let quick = [("topic.metadata.propagation.max.ms", "100")];
     let publisher = KafkaPublisher::new(&config(&broker, &quick)).unwrap();
-    let text = failure(&publisher, message("missing", b"k", b"p"));
+    let text = failure(
+        &publisher,
+        message("missing", b"k", b"p"),
+        PublishErrorKind::Broker,
+    );
     assert!(
         text.starts_with("topic `missing` does not exist; create it with kafka-topics.sh"),
         "{text}"
@@ -257,7 +269,7 @@ fn a_topic_that_may_not_be_written_is_said_with_its_remedy() {
     let publisher = KafkaPublisher::new(&config(&broker, &[])).unwrap();
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED];
     broker.cluster().request_errors(RDKafkaApiKey::Produce, &errors);
-    let text = failure(&publisher, message("t", b"k", b"p"));
+    let text = failure(&publisher, message("t", b"k", b"p"), PublishErrorKind::Broker);
     assert!(
         text.starts_with("the broker does not let us write topic `t`; allow it with kafka-acls.sh"),
         "{text}"

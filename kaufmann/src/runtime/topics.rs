@@ -1,0 +1,68 @@
+//! What the service needs of the cluster, looked at when it starts: a topic that is missing should be named before the
+//! first record needs it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{debug, warn};
+
+use crate::config::{Config, OnFailure};
+use crate::event::EventInfo;
+use crate::publish::{Outbound, Publisher};
+
+/// How long the cluster may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The topics of a service, each with what it is for. Pure.
+pub(super) fn needed(
+    config: &Config,
+    outbound: &Outbound,
+    emitted: &[&'static EventInfo],
+) -> BTreeMap<String, String> {
+    let mut needed = BTreeMap::new();
+    if matches!(config.on_failure, OnFailure::DeadLetter | OnFailure::Both) {
+        needed.insert(config.dead_letter_topic(), "dead letters".to_owned());
+    }
+    for info in emitted {
+        if let Ok(route) = outbound.routes().of(info) {
+            needed.insert(route.topic.to_string(), format!("the event `{}`", info.name));
+        }
+    }
+    // Those that begin with `^` are patterns, which may match nothing.
+    for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
+        needed.insert(topic.clone(), "the records to consume".to_owned());
+    }
+    needed
+}
+
+/// Says which topics are missing. It holds nothing up: topics may still come, and what needs them waits for them.
+pub(super) fn say_missing(
+    publisher: Arc<dyn Publisher>,
+    brokers: &[String],
+    needed: BTreeMap<String, String>,
+) {
+    let broker = brokers.first().cloned().unwrap_or_else(|| "HOST:PORT".to_owned());
+    let look = move || {
+        let names: Vec<&str> = needed.keys().map(String::as_str).collect();
+        match publisher.missing(&names, PATIENCE) {
+            Ok(missing) => {
+                for topic in missing {
+                    let purpose = needed.get(&topic).map_or("", String::as_str);
+                    warn!(
+                        topic,
+                        "there is no topic `{topic}` for {purpose}, or it may not be seen; what needs it waits: kafka-topics.sh \
+                         --bootstrap-server {broker} --create --topic {topic}"
+                    );
+                }
+            }
+            Err(error) => debug!(%error, "the topics could not be looked at"),
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .name("kaufmann-topics".into())
+        .spawn(look);
+    if let Err(error) = thread {
+        debug!(%error, "no thread to look at the topics on");
+    }
+}

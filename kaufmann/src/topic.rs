@@ -1,0 +1,14 @@
+//! How topics may be called.
+
+/// What a topic's name is made of.
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "said by the command line only")
+)]
+pub(crate) const TOPIC: &str = "letters, digits, `.`, `_` and `-`, at most 249";
+
+/// Whether a topic can be called so.
+pub(crate) fn is_topic(name: &str) -> bool {
+    let is_fit = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(is_fit)
+}
