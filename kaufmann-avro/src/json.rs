@@ -44,6 +44,10 @@ use crate::schema::Schema;
 /// How deep values may nest, whatever their types.
 const MAX_DEPTH: usize = 256;
 
+/// How many values may be written for one, tries included. What defaults and unions multiply has no other bound than two
+/// to the power of the schema's length.
+const MAX_STEPS: usize = 4_000_000;
+
 /// Appends the binary encoding of a JSON value.
 ///
 /// Missing fields take their defaults. A union takes the plain value, as its first branch that fits, or else the

@@ -2,6 +2,9 @@
 
 use crate::model::{Definition, Kind, Model, NamedType, Node, TypeId};
 
+/// The length of a type's values as far as it is known, given what is known of the named types.
+type Len = fn(&[Option<usize>], &Node) -> Option<usize>;
+
 impl Model {
     /// A lower bound of the bytes that a value of this type takes, for [`Cursor::block`](crate::Cursor::block).
     ///
@@ -13,6 +16,16 @@ impl Model {
 
     /// The same for every named type; nothing for a record that has no finite value.
     pub(crate) fn min_lens(&self) -> Vec<Option<usize>> {
+        self.lens(least, Some(1))
+    }
+
+    /// How many bytes every value of a named type takes, where they all take as many.
+    pub(crate) fn exact_lens(&self) -> Vec<Option<usize>> {
+        self.lens(exact, None)
+    }
+
+    /// What `len` comes to for every named type, once it is known for the types within.
+    fn lens(&self, len: Len, symbol: Option<usize>) -> Vec<Option<usize>> {
         let mut known = vec![None; self.types.len()];
         let mut users = vec![Vec::new(); self.types.len()];
         for (index, named) in self.types.iter().enumerate() {
@@ -26,7 +39,7 @@ impl Model {
         let mut queue: Vec<usize> = (0..self.types.len()).collect();
         while let Some(index) = queue.pop() {
             if known[index].is_none() {
-                known[index] = least_of_type(&known, &self.types[index]);
+                known[index] = len_of_type(&known, &self.types[index], len, symbol);
                 if known[index].is_some() {
                     queue.append(&mut users[index]);
                 }
@@ -36,12 +49,12 @@ impl Model {
     }
 }
 
-fn least_of_type(known: &[Option<usize>], named: &NamedType) -> Option<usize> {
+fn len_of_type(known: &[Option<usize>], named: &NamedType, len: Len, symbol: Option<usize>) -> Option<usize> {
     match &named.definition {
         Definition::Record(fields) => fields.iter().try_fold(0_usize, |sum, field| {
-            Some(sum.saturating_add(least(known, &field.node)?))
+            Some(sum.saturating_add(len(known, &field.node)?))
         }),
-        Definition::Enum { .. } => Some(1),
+        Definition::Enum { .. } => symbol,
         Definition::Fixed { size } => Some(*size),
     }
 }
@@ -66,6 +79,19 @@ pub(crate) fn least(known: &[Option<usize>], node: &Node) -> Option<usize> {
             let all = branches.iter().map(|b| branch(b).unwrap_or(0)).min().unwrap_or(0);
             any_known.then_some(1 + all)
         }
+    }
+}
+
+/// The length of every value, or nothing if they differ or it is not known yet.
+pub(crate) fn exact(known: &[Option<usize>], node: &Node) -> Option<usize> {
+    match &node.kind {
+        Kind::Null => Some(0),
+        Kind::Boolean => Some(1),
+        Kind::Float => Some(4),
+        Kind::Double => Some(8),
+        Kind::Named(id) => known[id.0],
+        Kind::Int | Kind::Long | Kind::Bytes | Kind::String => None,
+        Kind::Array(_) | Kind::Map(_) | Kind::Union(_) => None,
     }
 }
 

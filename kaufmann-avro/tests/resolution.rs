@@ -3,6 +3,9 @@
 //! The data are written by `vectors/generate.sh`.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+#[path = "resolution/fastavro.rs"]
+mod fastavro;
+
 use std::collections::BTreeMap;
 
 use kaufmann_avro::compatibility::check;

@@ -43,13 +43,19 @@ impl<'m, 'a> Decoder<'m, 'a> {
         self.depth += 1;
         let value = self.content(node)?;
         self.depth -= 1;
+        self.count_empty(start)?;
+        Ok(value)
+    }
+
+    /// Counts what began at `start` if it took no bytes.
+    pub(super) fn count_empty(&mut self, start: usize) -> Result<(), DecodeError> {
         if self.cursor.position() == start {
             self.empty += 1;
             if self.empty > MAX_EMPTY_ITEMS {
                 return Err(self.cursor.fail(DecodeErrorKind::EmptyItems));
             }
         }
-        Ok(value)
+        Ok(())
     }
 
     fn content(&mut self, node: &Node) -> Decoded {

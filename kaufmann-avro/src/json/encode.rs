@@ -1,8 +1,10 @@
 //! From JSON to Avro.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
-use super::{JsonError, JsonErrorKind, MAX_DEPTH};
+use super::{JsonError, JsonErrorKind, MAX_DEPTH, MAX_STEPS};
 use crate::codec::Encode;
 use crate::encode;
 use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_from_text, parse_scaled};
@@ -25,6 +27,7 @@ pub(super) fn encode(model: &Model, form: Form, node: &Node, value: &Value, out:
         model,
         form,
         depth: 0,
+        steps: &Cell::new(MAX_STEPS),
     }
     .attempt(node, value, out)
 }
@@ -35,6 +38,8 @@ struct Encoder<'m> {
     model: &'m Model,
     form: Form,
     depth: usize,
+    /// How many are left.
+    steps: &'m Cell<usize>,
 }
 
 impl<'m> Encoder<'m> {
@@ -49,6 +54,7 @@ impl<'m> Encoder<'m> {
         if self.depth > MAX_DEPTH {
             return Err(JsonError::new(JsonErrorKind::Depth));
         }
+        self.spend(value)?;
         if let (Some(logical), Form::Readable) = (node.logical, self.form) {
             return self.logical(logical, node, value, out);
         }
@@ -59,6 +65,14 @@ impl<'m> Encoder<'m> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A text counts by its length too, so that the steps bound what is written.
+    fn spend(self, value: &Value) -> Encoded {
+        let cost = 1 + value.as_str().map_or(0, |text| text.len() / 64);
+        let left = self.steps.get().checked_sub(cost);
+        self.steps.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| JsonError::new(JsonErrorKind::Steps))
     }
 
     fn raw(self, node: &Node, value: &Value, out: &mut Vec<u8>) -> Encoded {
@@ -111,6 +125,9 @@ impl<'m> Encoder<'m> {
             let Err(error) = self.branch(index, branch, value, out) else {
                 return Ok(());
             };
+            if matches!(error.kind(), JsonErrorKind::Steps) {
+                return Err(error);
+            }
             // What fails within the value says more than that the value is of another type.
             if nearest.as_ref().is_none_or(|nearest| tells_more(&error, nearest)) {
                 nearest = Some(error);

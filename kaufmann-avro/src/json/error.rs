@@ -57,6 +57,9 @@ pub enum JsonErrorKind {
     /// Values nest too deeply, perhaps because a default contains itself. The path, of hundreds of steps, is not kept.
     #[error("values nest deeper than {}", super::MAX_DEPTH)]
     Depth,
+    /// Writing it takes too much work: defaults contain defaults, or unions are tried within unions, too many times.
+    #[error("writing it takes more than {} steps", super::MAX_STEPS)]
+    Steps,
 }
 
 impl JsonError {
@@ -98,7 +101,7 @@ impl JsonError {
     }
 
     fn below(mut self, step: &str) -> Self {
-        if self.kind == JsonErrorKind::Depth {
+        if matches!(self.kind, JsonErrorKind::Depth | JsonErrorKind::Steps) {
             return self;
         }
         let dot = if self.path.is_empty() || self.path.starts_with('[') {

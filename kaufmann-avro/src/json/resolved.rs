@@ -82,10 +82,12 @@ impl<'a> Decoder<'_, 'a> {
     }
 
     fn resolved_record(&mut self, fields: &[Field], mut written: crate::resolve::Fields<'_>) -> Decoded {
+        let start = self.cursor.position();
         let mut slots = vec![None; fields.len()];
         while let Some((slot, step)) = written.next(&mut self.cursor)? {
             slots[slot] = Some(self.resolved(&fields[slot].node, step)?);
         }
+        self.count_empty(start)?;
         let mut entries = Map::new();
         for (field, value) in fields.iter().zip(slots) {
             let value = match (value, &field.default) {

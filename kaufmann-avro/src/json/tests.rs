@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{JsonError, decode_json, default_branch, encode_json};
+use super::{JsonError, JsonErrorKind, decode_json, default_branch, encode_json};
 use crate::model::Kind;
 use crate::{DecodeErrorKind, Schema, encode};
 
@@ -347,4 +347,35 @@ proptest! {
             prop_assert_eq!(encoded(&schema, &decoded(&schema, &bytes)), Ok(bytes.to_vec()));
         }
     }
+}
+
+#[test]
+fn what_defaults_or_unions_multiply_is_bounded() {
+    let defaults = |level: usize| {
+        format!(
+            r#"{{"type": "record", "name": "D{level}", "fields": [
+                {{"name": "a", "type": "D{0}", "default": {{}}}}, {{"name": "b", "type": "D{0}", "default": {{}}}}]}}"#,
+            level + 1
+        )
+    };
+    let all = (0..60).map(defaults).collect::<Vec<_>>().join(",");
+    let doubled = Schema::parse(&format!(
+        r#"[{all}, {{"type": "record", "name": "D60", "fields": []}}]"#
+    ))
+    .unwrap();
+    let error = encode_json(&doubled.model, &doubled.root, &json!({"D0": {}}), &mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "writing it takes more than 4000000 steps");
+
+    // Each level may be either record, and the last fits neither.
+    let either = Schema::parse(
+        r#"{"type": "record", "name": "A", "fields": [{"name": "next", "type": ["null", "A",
+            {"type": "record", "name": "B", "fields": [{"name": "next", "type": ["null", "A", "B"]}]}]}]}"#,
+    )
+    .unwrap();
+    let mut value = json!(1);
+    for _ in 0..60 {
+        value = json!({ "next": value });
+    }
+    let error = encode_json(&either.model, &either.root, &value, &mut Vec::new()).unwrap_err();
+    assert_eq!(*error.kind(), JsonErrorKind::Steps);
 }

@@ -40,6 +40,7 @@ enum Skip {
 pub(super) struct Collector<'s> {
     model: &'s Model,
     min_lens: &'s [Option<usize>],
+    exact_lens: Vec<Option<usize>>,
     skips: Skips,
     known: HashMap<TypeId, SkipId>,
     open: Vec<(SkipId, TypeId)>,
@@ -50,6 +51,7 @@ impl<'s> Collector<'s> {
         Self {
             model,
             min_lens,
+            exact_lens: model.exact_lens(),
             skips: Skips::default(),
             known: HashMap::new(),
             open: Vec::new(),
@@ -86,7 +88,12 @@ impl<'s> Collector<'s> {
         let skip = match &self.model.get(id).definition {
             Definition::Enum { .. } => Skip::Varint,
             Definition::Fixed { size } => Skip::Bytes(*size),
-            Definition::Record(_) => Skip::Record(Box::default()),
+            // Records whose values are of one length are not looked into: where they hold only such records that hold
+            // only such records, and so on, that would take time that the input does not bound.
+            Definition::Record(_) => match self.exact_lens[id.0] {
+                Some(length) => Skip::Bytes(length),
+                None => Skip::Record(Box::default()),
+            },
         };
         let is_record = matches!(skip, Skip::Record(_));
         let skip = self.push(skip);

@@ -293,6 +293,43 @@ fn what_is_passed_over_may_nest_only_so_deep() {
     assert_eq!(error.kind(), DecodeErrorKind::Depth);
 }
 
+/// A record that has another one twice, which has another one twice, and so on: two to the power of 60 in all.
+fn doubling(innermost: &str) -> String {
+    let mut inner = format!(r#"{{"type": "record", "name": "D60", "fields": [{innermost}]}}"#);
+    for level in (0..60).rev() {
+        inner = format!(
+            r#"{{"type": "record", "name": "D{level}", "fields": [
+                {{"name": "a", "type": {inner}}}, {{"name": "b", "type": "D{}"}}]}}"#,
+            level + 1
+        );
+    }
+    inner
+}
+
+#[test]
+fn records_of_no_bytes_are_passed_over_at_once_however_many_there_are() {
+    let reader = schema(&record(r#"{"name": "a", "type": "int"}"#));
+    let writer = |gone: &str| {
+        schema(&record(&format!(
+            r#"{{"name": "gone", "type": {gone}}}, {{"name": "a", "type": "int"}}"#
+        )))
+    };
+    let empty = Plan::new(&writer(&doubling("")), &reader).unwrap();
+    assert_eq!(resolve_json(&empty, &reader, &[2]), Ok(json!({"a": 1})));
+    let byte = doubling(r#"{"name": "a", "type": "boolean"}"#);
+    let bytes = Plan::new(&writer(&byte), &reader).unwrap();
+    let error = resolve_json(&bytes, &reader, &[2]).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::End { needed: 1 << 60 });
+}
+
+#[test]
+fn records_of_no_bytes_are_counted_where_the_reader_wants_them() {
+    let reader = schema(&doubling(r#"{"name": "a", "type": "int", "default": 1}"#));
+    let plan = Plan::new(&schema(&doubling("")), &reader).unwrap();
+    let error = resolve_json(&plan, &reader, &[]).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::EmptyItems);
+}
+
 #[test]
 fn blocks_with_a_size_are_passed_over_unread() {
     let (writer, reader) = (
