@@ -103,16 +103,21 @@ impl<'a> Cursor<'a> {
     /// At the end of the data, on a value outside 64 bits, and on more bytes than the value needs.
     #[inline]
     pub fn long(&mut self) -> Result<i64, DecodeError> {
-        match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
+        // Most lengths take one byte, most of the others two.
+        match *self.rest {
+            [byte, ref rest @ ..] if byte < 0x80 => {
                 self.rest = rest;
                 Ok(unzigzag(u64::from(byte)))
+            }
+            [low, high @ 1..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(unzigzag(u64::from(low & 0x7f) | u64::from(high) << 7))
             }
             _ => self.long_of_many(),
         }
     }
 
-    /// A varint of two bytes or more.
+    /// A varint of any length.
     #[inline(never)]
     fn long_of_many(&mut self) -> Result<i64, DecodeError> {
         let mut value = 0;

@@ -19,11 +19,12 @@ pub fn int(out: &mut Vec<u8>, value: i32) {
 /// Writes a long.
 #[inline]
 pub fn long(out: &mut Vec<u8>, value: i64) {
-    let value = zigzag(value);
-    match u8::try_from(value) {
-        Ok(byte) if byte < 0x80 => out.push(byte),
-        _ => varint(out, value),
+    let mut value = zigzag(value);
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
     }
+    out.push(value as u8);
 }
 
 /// Writes a float.
@@ -124,20 +125,4 @@ pub fn block(out: &mut Vec<u8>, count: usize) {
 #[inline]
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
-}
-
-#[inline(never)]
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    let mut buffer = [0; 10];
-    let mut length = 0;
-    for byte in &mut buffer {
-        length += 1;
-        if value < 0x80 {
-            *byte = value as u8;
-            break;
-        }
-        *byte = value as u8 | 0x80;
-        value >>= 7;
-    }
-    out.extend_from_slice(&buffer[..length]);
 }

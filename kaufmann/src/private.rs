@@ -33,6 +33,25 @@ pub fn poisoned() -> Outcome {
     Outcome::done()
 }
 
+/// Where the datum begins in this payload, or why it has no frame; `Ok(None)` of a tombstone. For the fuzzer.
+///
+/// # Errors
+///
+/// If the payload is not framed.
+pub fn frame(payload: Option<&[u8]>, headers: &[(&str, Option<&[u8]>)]) -> Result<Option<usize>, String> {
+    let record = crate::Record::of(&crate::record::RawRecord {
+        offset: 0,
+        timestamp: None,
+        key: None,
+        payload,
+        headers,
+    });
+    match crate::wire::frame(&record) {
+        Ok(frame) => Ok(frame.map(|frame| frame.body)),
+        Err(reason) => Err(reason.to_string()),
+    }
+}
+
 /// Refuses a place that the service's table does not have.
 ///
 /// # Panics

@@ -2,6 +2,7 @@
 
 mod shop;
 
+mod compatibility;
 mod end_to_end;
 mod failures;
 mod instances;
@@ -38,6 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let rig: &'static Rig = Box::leak(Box::default());
     let tests = [
         self_test::tests(),
+        compatibility::tests(),
         end_to_end::tests(),
         failures::tests(),
         instances::tests(),
