@@ -1,10 +1,11 @@
 //! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::commit::Ahead;
 use crate::limit::{Excess, Failures, Limit};
 
 /// One assignment of a partition, shared by its records.
@@ -17,6 +18,8 @@ pub struct Assignment {
     limit: AtomicI64,
     /// The highest offset that waits for its messages to be delivered, or waited.
     handed: AtomicI64,
+    /// The offset that is committed, and what is kept with it.
+    resumed: OnceLock<(i64, String)>,
     cancelled: CancellationToken,
     /// What of it could not be handled.
     failures: Mutex<Failures>,
@@ -32,9 +35,25 @@ impl Assignment {
             partition,
             limit: AtomicI64::new(i64::MAX),
             handed: AtomicI64::new(i64::MIN),
+            resumed: OnceLock::new(),
             cancelled: CancellationToken::new(),
             failures: Mutex::default(),
         }
+    }
+
+    /// Says which offset is committed, and the metadata that was committed with it: which records above it are settled.
+    /// A source says it before it announces the assignment.
+    pub fn resume(&self, committed: i64, metadata: impl Into<String>) {
+        // Only the first word counts: reading has begun by it.
+        let _ = self.resumed.set((committed, metadata.into()));
+    }
+
+    /// What was settled ahead of the committed offset.
+    pub(crate) fn ahead(&self) -> Ahead {
+        self.resumed
+            .get()
+            .map(|(offset, metadata)| Ahead::decode(metadata, *offset))
+            .unwrap_or_default()
     }
 
     /// The assignment's epoch: unique in the process; a later one is greater.

@@ -6,6 +6,10 @@
 
 use std::collections::VecDeque;
 
+mod ahead;
+
+pub(crate) use ahead::Ahead;
+
 /// Tracks the unsettled records of one assignment.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
@@ -21,6 +25,8 @@ pub(crate) struct Tracker {
     /// The next offset to read: behind the newest record taken.
     next: Option<i64>,
     highest_settled: Option<i64>,
+    /// What was settled under an earlier assignment, as far as it has not been read again.
+    resumed: VecDeque<(i64, i64)>,
 }
 
 /// Records with consecutive offsets.
@@ -32,11 +38,36 @@ struct Run {
 }
 
 impl Tracker {
-    /// Counts a record in. `false` if it is not behind all that were taken before: it has been seen already.
+    /// A tracker that knows what was settled before.
+    pub(crate) fn resume(ahead: &Ahead) -> Self {
+        Self {
+            resumed: ahead.ranges().iter().copied().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Counts a record in. `false` if it need not be handled: it is not behind all that were taken before, so it has been
+    /// seen already, or it was settled under an earlier assignment.
     pub(crate) fn take(&mut self, offset: i64) -> bool {
         if self.next.is_some_and(|next| offset < next) {
             return false;
         }
+        self.count_in(offset);
+        let settled = self.was_settled(offset);
+        if settled {
+            self.settle(offset, offset);
+        }
+        !settled
+    }
+
+    fn was_settled(&mut self, offset: i64) -> bool {
+        while self.resumed.front().is_some_and(|(_, to)| *to < offset) {
+            self.resumed.pop_front();
+        }
+        self.resumed.front().is_some_and(|(from, _)| *from <= offset)
+    }
+
+    fn count_in(&mut self, offset: i64) {
         match self.runs.back_mut() {
             Some(run) if run.offset + run.len as i64 == offset => run.len += 1,
             _ => self.runs.push_back(Run {
@@ -53,7 +84,6 @@ impl Tracker {
         self.taken += 1;
         self.unsettled += 1;
         self.next = Some(offset + 1);
-        true
     }
 
     /// Settles the records from one offset to another, both included, and says how many of them were unsettled.
@@ -81,15 +111,49 @@ impl Tracker {
     /// The next offset to read if the service ended now: that of the oldest unsettled record, else the one behind the
     /// newest. `None` before the first record.
     pub(crate) fn watermark(&self) -> Option<i64> {
-        let oldest = self
-            .words
-            .iter()
-            .position(|word| *word != 0)
-            .map(|index| self.base + index as u64 * 64 + u64::from(self.words[index].trailing_zeros()));
-        match oldest {
+        match self.oldest_unsettled() {
             Some(number) => self.offset_of(number),
             None => self.next,
         }
+    }
+
+    fn oldest_unsettled(&self) -> Option<u64> {
+        let index = self.words.iter().position(|word| *word != 0)?;
+        Some(self.base + index as u64 * 64 + u64::from(self.words[index].trailing_zeros()))
+    }
+
+    /// What is settled ahead of the watermark, in ascending ranges of offsets. A range may span offsets that are never
+    /// delivered.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = (i64, i64)> {
+        let mut number = self.oldest_unsettled().unwrap_or(self.taken);
+        let own = std::iter::from_fn(move || {
+            let start = self.next_bit(number, false)?;
+            number = self.next_bit(start, true).unwrap_or(self.taken);
+            Some((self.offset_of(start)?, self.offset_of(number - 1)?))
+        });
+        let next = self.next.unwrap_or(i64::MIN);
+        let unread = self
+            .resumed
+            .iter()
+            .filter(move |(_, to)| *to >= next)
+            .map(move |(from, to)| ((*from).max(next), *to));
+        own.chain(unread)
+    }
+
+    /// The first record from this number on whose bit is as asked.
+    fn next_bit(&self, from: u64, set: bool) -> Option<u64> {
+        let mut number = from;
+        while number < self.taken {
+            let bit = number - self.base;
+            let word = self.words[(bit / 64) as usize];
+            let rest = if set { word } else { !word } >> (bit % 64);
+            if rest != 0 {
+                let found = number + u64::from(rest.trailing_zeros());
+                return (found < self.taken).then_some(found);
+            }
+            number += 64 - bit % 64;
+        }
+        None
     }
 
     /// The highest offset that is settled.
@@ -226,7 +290,70 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_was_settled_before_is_not_taken_again() {
+        let mut tracker = Tracker::default();
+        for offset in 10..20 {
+            tracker.take(offset);
+        }
+        tracker.settle(12, 13);
+        tracker.settle(15, 19);
+        let metadata = Ahead::encode(10, tracker.ahead()).expect("something is ahead");
+        let mut again = Tracker::resume(&Ahead::decode(&metadata, 10));
+        let taken: Vec<_> = (10..21).filter(|offset| again.take(*offset)).collect();
+        assert_eq!(taken, [10, 11, 14, 20]);
+        assert_eq!(again.ahead().collect::<Vec<_>>(), [(12, 13), (15, 19)]);
+        again.settle(10, 14);
+        assert_eq!(again.watermark(), Some(20));
+        assert_eq!(again.ahead().next(), None);
+    }
+
+    #[test]
+    fn what_is_not_read_again_yet_stays_ahead() {
+        let ahead = Ahead::decode(&Ahead::encode(10, [(12, 13), (15, 19)]).expect("ranges"), 10);
+        let mut tracker = Tracker::resume(&ahead);
+        tracker.take(10);
+        tracker.take(11);
+        tracker.take(12);
+        assert_eq!(
+            tracker.ahead().collect::<Vec<_>>(),
+            [(12, 12), (13, 13), (15, 19)]
+        );
+    }
+
     proptest! {
+        #[test]
+        fn after_a_restart_just_the_unsettled_records_are_taken(
+            gaps in prop::collection::vec(1..4_i64, 1..300), settled in prop::collection::vec(any::<bool>(), 300),
+            read in 1..300_usize,
+        ) {
+            let offsets: Vec<i64> = gaps.iter().scan(0, |sum, gap| { *sum += gap; Some(*sum) }).collect();
+            let mut tracker = Tracker::default();
+            for offset in &offsets {
+                tracker.take(*offset);
+            }
+            for (offset, _) in offsets.iter().zip(&settled).filter(|(_, settled)| **settled) {
+                tracker.settle(*offset, *offset);
+            }
+            let restart = |tracker: &Tracker| {
+                let watermark = tracker.watermark().expect("records were taken");
+                let metadata = Ahead::encode(watermark, tracker.ahead()).unwrap_or_default();
+                (watermark, Tracker::resume(&Ahead::decode(&metadata, watermark)))
+            };
+            let (watermark, mut second) = restart(&tracker);
+            let later: Vec<i64> = offsets.iter().copied().filter(|offset| *offset >= watermark).collect();
+            prop_assume!(!later.is_empty());
+            // The second life ends before it has read everything again.
+            for offset in &later[..read.min(later.len())] {
+                second.take(*offset);
+            }
+            let (again, mut third) = restart(&second);
+            let from_there = later.iter().copied().filter(|offset| *offset >= again);
+            let taken: Vec<i64> = from_there.filter(|offset| third.take(*offset)).collect();
+            let expected: Vec<i64> = offsets.iter().zip(&settled).filter(|(_, settled)| !**settled).map(|(offset, _)| *offset).collect();
+            prop_assert_eq!(taken, expected);
+        }
+
         #[test]
         fn it_agrees_with_a_set_of_unsettled_offsets(
             steps in prop::collection::vec((1..5i64, any::<prop::sample::Index>(), 0..70i64, any::<bool>()), 1..400)

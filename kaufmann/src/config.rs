@@ -65,6 +65,9 @@ pub struct Config {
     /// How often settled offsets are committed. Default: 1 s.
     #[serde(with = "duration")]
     pub commit_interval: Duration,
+    /// Whether a commit also says which records above its offset are settled, so that a restart or a rebalance does not
+    /// repeat them. Default: no.
+    pub commit_ahead: bool,
     /// How long a revoked partition may take: half of it to start what must run before what was handled already, four fifths to
     /// finish what runs, all of it to commit. Default: 10 s.
     #[serde(with = "duration")]
@@ -292,6 +295,7 @@ impl Default for Config {
             max_unsettled: 4096,
             max_bytes: 64 << 20,
             commit_interval: Duration::from_secs(1),
+            commit_ahead: false,
             revoke_deadline: Duration::from_secs(10),
             shutdown_deadline: Duration::from_secs(25),
             handler: HandlerConfig::default(),

@@ -66,6 +66,7 @@ struct Limits {
     max_unsettled: usize,
     max_bytes: usize,
     commit_interval: Duration,
+    commit_ahead: bool,
     revoke_deadline: Duration,
     shutdown_deadline: Duration,
 }
@@ -106,6 +107,7 @@ impl<S: Source> Poller<S> {
             max_unsettled: config.max_unsettled.max(1),
             max_bytes: config.max_bytes.max(1),
             commit_interval: config.commit_interval,
+            commit_ahead: config.commit_ahead,
             revoke_deadline: config.revoke_deadline,
             shutdown_deadline: config.shutdown_deadline,
         };
@@ -318,10 +320,11 @@ impl<S: Source> Poller<S> {
             .iter_mut()
             .filter(|partition| which(&partition.assignment))
         {
-            if let Some(offset) = partition.next_commit() {
+            if let Some((offset, metadata)) = partition.next_commit(self.limits.commit_ahead) {
                 offsets.push(CommitOffset {
                     assignment: Arc::clone(&partition.assignment),
                     offset,
+                    metadata,
                 });
             }
         }
@@ -333,7 +336,10 @@ impl<S: Source> Poller<S> {
 
     fn committed(&mut self, offsets: &[CommitOffset], result: Result<(), SourceError>) {
         self.answered += 1;
-        for CommitOffset { assignment, offset } in offsets {
+        for CommitOffset {
+            assignment, offset, ..
+        } in offsets
+        {
             if let Some(partition) = find(&mut self.partitions, assignment.id()) {
                 partition.committed(*offset, result.is_ok());
             }

@@ -84,6 +84,8 @@ pub struct CommitOffset {
     pub assignment: Arc<Assignment>,
     /// The next offset to read.
     pub offset: i64,
+    /// What is to be kept with it: which records above it are settled.
+    pub metadata: Option<String>,
 }
 
 /// What happens to a source besides records.

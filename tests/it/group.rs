@@ -150,6 +150,38 @@ async fn a_last_commit_that_fails_is_sent_again_before_the_release() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_finished_above_a_stuck_record_is_not_repeated_if_commits_say_so() {
+    let mut config = config();
+    config.commit_ahead = true;
+    let rig = Rig::start(&config);
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.begun("k", 0).await;
+    for number in 0..20 {
+        rig.send(0, "other", number).await;
+    }
+    eventually("the others", || {
+        rig.probe
+            .log()
+            .done
+            .get("other")
+            .is_some_and(|done| done.len() == 20)
+    })
+    .await;
+    rig.feed.revoke(TOPIC, 0);
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+
+    rig.feed.assign(TOPIC, 0);
+    eventually("the second delivery", || rig.probe.log().begun["k"] == [0, 0]).await;
+    rig.send(0, "later", 0).await;
+    eventually("the later record", || rig.probe.log().done.contains_key("later")).await;
+    rig.probe.open("k");
+    rig.committed(0, 22).await;
+    assert_eq!(rig.probe.log().begun["other"], (0..20).collect::<Vec<_>>());
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_whose_schema_comes_after_its_partition_was_lost_does_not_begin() {
     let registry = EmbeddedRegistry::new();
     let slow = Slow {

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::foreign::Produce;
-use kaufmann_tests::rig::{Rig, wait_until};
+use kaufmann_tests::rig::{Fault, FaultProxy, Rig, wait_until};
 
-use crate::shop::{DEADLINE, Shop};
+use crate::shop::{DEADLINE, Shop, order_id};
 
-crate::tests![an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disorder];
+crate::tests![
+    an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disorder,
+    what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commits_say_so,
+];
 
 const EVENTS: u64 = 60_000;
 const KEYS: u64 = 500;
@@ -67,5 +70,49 @@ fn an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disor
     };
     assert_eq!(replies.duplicates, 0, "{}", story());
     assert_eq!(shop.letters()?, []);
+    Ok(())
+}
+
+fn what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commits_say_so(
+    rig: &Rig,
+) -> Result<()> {
+    let shop = Shop::open(rig, "ahead", 1)?;
+    let proxy = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
+    let service = shop
+        .service_with_registry(&proxy.url())
+        .with_env("KAUFMANN_COMMIT_AHEAD", "true");
+    let mut first = service.start()?;
+    shop.produce(&[shop.placed("ada", 0)?])?;
+    shop.wait_committed().with_context(|| first.tail())?;
+
+    // The schema of a cancellation has not been asked for yet, so this one is stuck; what comes behind it is not.
+    proxy.set(Fault::Status(500));
+    shop.produce(&[shop.cancelled("bob", "too late", 0)?])?;
+    let orders = (1..50).map(|sequence| shop.placed("ada", sequence));
+    shop.produce(&orders.collect::<Result<Vec<_>>>()?)?;
+    wait_until(
+        "all orders should be confirmed and committed ahead",
+        DEADLINE,
+        || {
+            first.assert_running()?;
+            let committed = shop.client.committed_metadata(&shop.group, &shop.topic)?;
+            let replies: i64 = shop.client.end_offsets(&shop.replies)?.values().sum();
+            // One range of 49 records: the offset 1, the distance 1, the length 48, as Avro writes them.
+            Ok((replies == 50 && committed == ["kaufmann/1:AgJg"]).then_some(()))
+        },
+    )
+    .with_context(|| first.tail())?;
+    // Its drop is a SIGKILL.
+    drop(first);
+
+    proxy.set(Fault::Forward);
+    let mut second = service.start()?;
+    shop.produce(&[shop.placed("ada", 50)?])?;
+    let committed = shop.wait_committed().with_context(|| second.tail())?;
+    assert_eq!(committed.values().sum::<i64>(), 52);
+    second.stop_cleanly()?;
+    let expected: Vec<String> = (0..=50).map(|sequence| order_id("ada", sequence)).collect();
+    assert_eq!(shop.confirmed()?, expected, "handled again, or out of order");
+    assert_eq!(shop.client.committed_metadata(&shop.group, &shop.topic)?, [""; 0]);
     Ok(())
 }

@@ -65,6 +65,11 @@ pub(crate) static KEYS: &[Key] = &[
         "How often settled offsets are committed",
     ),
     key(
+        "commit_ahead",
+        Kind::Flag,
+        "Keep with a committed offset which records above it are settled, so that they are not repeated",
+    ),
+    key(
         "revoke_deadline",
         Kind::Duration { min: 0 },
         "How long a revoked partition may take to finish what is running",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::assignment::Assignment;
-use crate::commit::Tracker;
+use crate::commit::{Ahead, Tracker};
 use crate::settle::Report;
 
 /// One assigned partition.
@@ -17,8 +17,9 @@ pub(super) struct Partition {
     tracker: Tracker,
     /// Records that were given up; they stay unsettled for ever.
     abandoned: usize,
-    /// What was sent to be committed last.
+    /// What was sent to be committed last, and the metadata with it.
     requested: Option<i64>,
+    metadata: Option<String>,
     /// What is known to be committed.
     committed: Option<i64>,
     /// What its unsettled records take of the byte budget.
@@ -30,12 +31,13 @@ pub(super) struct Partition {
 impl Partition {
     pub(super) fn new(assignment: Arc<Assignment>) -> Self {
         Self {
+            tracker: Tracker::resume(&assignment.ahead()),
             assignment,
             ending: false,
             lost: false,
-            tracker: Tracker::default(),
             abandoned: 0,
             requested: None,
+            metadata: None,
             committed: None,
             held_bytes: 0,
             mean_size: 256,
@@ -94,12 +96,21 @@ impl Partition {
 
     /// The offset to commit, if there is a new one. Before anything is settled that is where reading began: once it is
     /// committed, a group that starts at the end of a topic does not jump over what came before its first commit.
-    pub(super) fn next_commit(&mut self) -> Option<i64> {
+    ///
+    /// With `ahead` what is settled above it is kept with it.
+    pub(super) fn next_commit(&mut self, ahead: bool) -> Option<(i64, Option<String>)> {
         let watermark = self.tracker.watermark().filter(|_| !self.lost)?;
-        (self.requested != Some(watermark)).then(|| {
-            self.requested = Some(watermark);
-            watermark
-        })
+        let metadata = if ahead {
+            Ahead::encode(watermark, self.tracker.ahead())
+        } else {
+            None
+        };
+        if self.requested == Some(watermark) && self.metadata == metadata {
+            return None;
+        }
+        self.requested = Some(watermark);
+        self.metadata.clone_from(&metadata);
+        Some((watermark, metadata))
     }
 
     /// Whether something is settled that is not known to be committed, and can be.
@@ -114,6 +125,7 @@ impl Partition {
         } else if self.requested == Some(offset) {
             // Sent again with the next commit.
             self.requested = self.committed;
+            self.metadata = None;
         }
     }
 
@@ -136,11 +148,11 @@ mod tests {
     fn nothing_of_a_lost_partition_is_committed_even_if_a_commit_of_it_failed_before() {
         let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)));
         partition.take(7);
-        assert_eq!(partition.next_commit(), Some(7));
+        assert_eq!(partition.next_commit(false), Some((7, None)));
         partition.committed(7, false);
         assert!(partition.is_dirty());
         partition.lost = true;
-        assert_eq!((partition.next_commit(), partition.is_dirty()), (None, false));
+        assert_eq!((partition.next_commit(false), partition.is_dirty()), (None, false));
     }
 
     proptest! {

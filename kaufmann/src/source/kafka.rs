@@ -12,6 +12,7 @@ use self::commits::Commits;
 use self::context::{Happened, Shared, SourceContext};
 use self::partitions::Partitions;
 use self::probe::Prober;
+use self::resume::Resumer;
 use self::trouble::{Remedy, Troubles, Verdict};
 use super::{Assignment, CommitOffset, RawRecord, Source, SourceError, SourceEvent, Waker};
 use crate::config::Config;
@@ -23,6 +24,7 @@ mod commits;
 mod context;
 mod partitions;
 mod probe;
+mod resume;
 mod trouble;
 
 #[cfg(test)]
@@ -63,6 +65,7 @@ pub struct KafkaSource {
     commits: Commits,
     troubles: Troubles,
     prober: Prober,
+    resumer: Resumer,
     inbox: Inbox,
     /// What the next call of `events` tells.
     told: VecDeque<SourceEvent>,
@@ -94,6 +97,7 @@ impl KafkaSource {
             commits: Commits::default(),
             troubles: Troubles::default(),
             prober: Prober::default(),
+            resumer: Resumer::default(),
             inbox: Inbox::default(),
             told: VecDeque::new(),
             polled: Instant::now(),
@@ -134,6 +138,13 @@ impl KafkaSource {
                 self.say(consumer, verdict);
             }
             Happened::Well(remedy) => self.well(&remedy),
+            Happened::Resumed {
+                partitions,
+                committed,
+            } => {
+                let assignments = self.resumer.answered(&partitions, committed);
+                self.announce(assignments);
+            }
         }
     }
 
@@ -142,11 +153,20 @@ impl KafkaSource {
         match self.partitions.assign(consumer, waker, partitions) {
             Ok(assignments) => {
                 self.well(&Remedy::Use);
-                if !assignments.is_empty() {
-                    self.told.push_back(SourceEvent::Assigned(assignments));
+                if self.config.commit_ahead {
+                    let asked = self.resumer.ask(consumer, &self.shared, assignments);
+                    self.failed_if(asked);
+                } else {
+                    self.announce(assignments);
                 }
             }
             Err(error) => self.told.push_back(SourceEvent::Failed(error)),
+        }
+    }
+
+    fn announce(&mut self, assignments: Vec<Arc<Assignment>>) {
+        if !assignments.is_empty() {
+            self.told.push_back(SourceEvent::Assigned(assignments));
         }
     }
 
@@ -157,6 +177,11 @@ impl KafkaSource {
             self.well(&place);
         }
         if !assignments.is_empty() {
+            // What was not announced yet is, so that it can be taken back.
+            let unannounced = self
+                .resumer
+                .announce(|waiting| assignments.iter().any(|revoked| revoked.id() == waiting.id()));
+            self.announce(unannounced);
             self.told.push_back(SourceEvent::Revoked { assignments, lost });
         }
         self.failed_if(done);
@@ -302,7 +327,11 @@ impl Source for KafkaSource {
         let deadline = Instant::now() + patience;
         close::finish_commits(self, &consumer, deadline);
         self.partitions.abandon(&consumer);
-        close::leave(consumer, std::mem::take(&mut self.prober), deadline);
+        let (prober, resumer) = (
+            std::mem::take(&mut self.prober),
+            std::mem::take(&mut self.resumer),
+        );
+        close::leave(consumer, prober, resumer, deadline);
     }
 }
 

@@ -53,6 +53,7 @@ struct Inner {
 struct Log {
     records: Vec<MemoryRecord>,
     committed: Option<i64>,
+    metadata: Option<String>,
     assigned: Option<(Arc<Assignment>, usize)>,
     revoked: bool,
 }
@@ -109,10 +110,14 @@ impl MemoryFeed {
     pub fn assign(&self, topic: &str, partition: i32) {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        let assignment = Arc::new(Assignment::new(id, topic.into(), partition));
+        let assignment = Assignment::new(id, topic.into(), partition);
         let mut inner = self.lock();
         let log = inner.log(topic, partition);
         let position = log.committed.unwrap_or(0) as usize;
+        if let (Some(committed), Some(metadata)) = (log.committed, &log.metadata) {
+            assignment.resume(committed, metadata.as_str());
+        }
+        let assignment = Arc::new(assignment);
         log.assigned = Some((Arc::clone(&assignment), position));
         log.revoked = false;
         inner.happen(SourceEvent::Assigned(vec![assignment]));
@@ -188,7 +193,12 @@ impl Inner {
             self.failing_commits -= 1;
             return Err(SourceError::new("this commit was told to fail"));
         }
-        for CommitOffset { assignment, offset } in offsets {
+        for CommitOffset {
+            assignment,
+            offset,
+            metadata,
+        } in offsets
+        {
             let log = self.log(assignment.topic(), assignment.partition());
             if log
                 .assigned
@@ -198,6 +208,7 @@ impl Inner {
                 return Err(SourceError::new(format!("{assignment:?} is not assigned")));
             }
             log.committed = Some(*offset);
+            log.metadata.clone_from(metadata);
         }
         Ok(())
     }

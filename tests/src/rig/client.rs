@@ -162,18 +162,34 @@ impl Client {
     ///
     /// If the broker does not answer.
     pub fn committed(&self, group: &str, topic: &str) -> Result<Offsets> {
-        let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create()?;
-        let mut asked = TopicPartitionList::new();
-        for partition in self.partitions(topic)? {
-            asked.add_partition(topic, partition);
-        }
-        let answer = consumer.committed_offsets(asked, TIMEOUT)?;
+        let answer = self.ask_committed(group, topic)?;
         let elements = answer.elements();
         let offsets = elements.iter().filter_map(|element| match element.offset() {
             Offset::Offset(offset) => Some((element.partition(), offset)),
             _ => None,
         });
         Ok(offsets.collect())
+    }
+
+    /// The metadata that a group has committed with its offsets, where there is some.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    pub fn committed_metadata(&self, group: &str, topic: &str) -> Result<Vec<String>> {
+        let answer = self.ask_committed(group, topic)?;
+        let elements = answer.elements();
+        let metadata = elements.iter().map(|element| element.metadata().to_owned());
+        Ok(metadata.filter(|metadata| !metadata.is_empty()).collect())
+    }
+
+    fn ask_committed(&self, group: &str, topic: &str) -> Result<TopicPartitionList> {
+        let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create()?;
+        let mut asked = TopicPartitionList::new();
+        for partition in self.partitions(topic)? {
+            asked.add_partition(topic, partition);
+        }
+        Ok(consumer.committed_offsets(asked, TIMEOUT)?)
     }
 
     /// Waits until a group has committed the end of each partition that holds records.

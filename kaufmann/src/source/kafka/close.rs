@@ -10,6 +10,7 @@ use rdkafka::consumer::BaseConsumer;
 use super::KafkaSource;
 use super::context::{Happened, SourceContext};
 use super::probe::Prober;
+use super::resume::Resumer;
 
 /// Waits for the answers to the commits that are under way or wait, for half of the time that is left.
 pub(super) fn finish_commits(
@@ -41,11 +42,17 @@ pub(super) fn finish_commits(
 }
 
 /// Destroys the consumer, which leaves the group, on a thread of its own: librdkafka may block there for a session.
-pub(super) fn leave(consumer: Arc<BaseConsumer<SourceContext>>, prober: Prober, deadline: Instant) {
+pub(super) fn leave(
+    consumer: Arc<BaseConsumer<SourceContext>>,
+    prober: Prober,
+    resumer: Resumer,
+    deadline: Instant,
+) {
     let (done, left) = mpsc::channel();
     let leaving = move || {
-        // It has the consumer too, and the last owner is the one that blocks.
+        // They have the consumer too, and the last owner is the one that blocks.
         prober.stop();
+        resumer.stop();
         drop(consumer);
         let _ = done.send(());
     };

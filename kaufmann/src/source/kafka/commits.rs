@@ -98,12 +98,20 @@ fn answer(offsets: Vec<CommitOffset>, result: Result<(), String>) -> SourceEvent
 /// A list for one call; see `partitions::list`.
 fn list<'a>(offsets: impl Iterator<Item = &'a CommitOffset>) -> Result<TopicPartitionList, String> {
     let mut list = TopicPartitionList::new();
-    for CommitOffset { assignment, offset } in offsets {
+    for CommitOffset {
+        assignment,
+        offset,
+        metadata,
+    } in offsets
+    {
         let (topic, partition) = (assignment.topic(), assignment.partition());
-        list.add_partition_offset(topic, partition, Offset::Offset(*offset))
-            .map_err(|error| {
-                format!("offset {offset} of partition {partition} of topic `{topic}`: {error}")
-            })?;
+        let mut element = list.add_partition(topic, partition);
+        element.set_offset(Offset::Offset(*offset)).map_err(|error| {
+            format!("offset {offset} of partition {partition} of topic `{topic}`: {error}")
+        })?;
+        if let Some(metadata) = metadata {
+            element.set_metadata(metadata);
+        }
     }
     Ok(list)
 }
@@ -118,6 +126,7 @@ mod tests {
         vec![CommitOffset {
             assignment: Arc::new(Assignment::new(id, "t".into(), 0)),
             offset,
+            metadata: None,
         }]
     }
 

@@ -11,6 +11,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Statistics, TopicPartitionList};
 
+use super::resume::Committed;
 use super::trouble::Remedy;
 use crate::kafka;
 use crate::source::Waker;
@@ -37,6 +38,13 @@ pub(super) enum Happened {
     },
     /// What was wrong works.
     Well(Remedy),
+    /// What is kept with the committed offsets of these partitions.
+    Resumed {
+        /// Which were asked for.
+        partitions: Vec<(String, i32)>,
+        /// Those of them that have a committed offset.
+        committed: Vec<Committed>,
+    },
 }
 
 /// What the source, librdkafka's callbacks and the prober have in common.
@@ -74,6 +82,11 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
+    }
+
+    /// Whether the source is being closed.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     /// From now on partitions are given back as soon as the group asks, and nobody is woken.

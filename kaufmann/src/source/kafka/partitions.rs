@@ -180,7 +180,10 @@ impl Partitions {
             match happened {
                 Happened::Assign(_) => decline(consumer, true, &TopicPartitionList::new()),
                 Happened::Revoke { partitions, .. } => decline(consumer, false, &list(&partitions)),
-                Happened::Committed(_) | Happened::Error { .. } | Happened::Well(_) => {}
+                Happened::Committed(_)
+                | Happened::Error { .. }
+                | Happened::Well(_)
+                | Happened::Resumed { .. } => {}
             }
         }
     }
@@ -202,7 +205,7 @@ fn give_back(
 }
 
 /// A list for one call. It must not be kept: a consumer with a list alive somewhere is never destroyed.
-fn list(partitions: &[(String, i32)]) -> TopicPartitionList {
+pub(super) fn list(partitions: &[(String, i32)]) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for (topic, partition) in partitions {
         list.add_partition(topic, *partition);

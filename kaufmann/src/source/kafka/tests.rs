@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
+use crate::commit::Ahead;
 use crate::kafka::mock::MockBroker;
 use crate::publish::{KafkaPublisher, Message, MessageHeaders, Publisher};
 
@@ -190,9 +191,14 @@ impl Member {
     }
 
     fn commit(&mut self, assignment: &Arc<Assignment>, offset: i64) {
+        self.commit_with(assignment, offset, None);
+    }
+
+    fn commit_with(&mut self, assignment: &Arc<Assignment>, offset: i64, metadata: Option<String>) {
         self.source.commit(vec![CommitOffset {
             assignment: Arc::clone(assignment),
             offset,
+            metadata,
         }]);
     }
 
@@ -615,4 +621,33 @@ fn a_property_that_is_refused_is_named() {
             .starts_with("`enable.auto.commit` cannot be set"),
         "{refused}"
     );
+}
+
+#[test]
+fn what_is_kept_with_a_commit_comes_with_the_next_assignment_of_its_partition() {
+    let broker = broker("t", 2);
+    let mut config = config(&broker, "g", "t", &[]);
+    config.commit_ahead = true;
+    let mut first = Member::join(&config);
+    first.until("its partitions", |member| member.assigned.len() == 2);
+    let metadata = Ahead::encode(3, [(5, 6), (9, 9)]);
+    let one = first
+        .assigned
+        .iter()
+        .find(|assignment| assignment.partition() == 1);
+    let one = Arc::clone(one.expect("partition 1"));
+    first.commit_with(&one, 3, metadata);
+    first.until("the commit", |member| !member.committed.is_empty());
+    drop(first);
+
+    let mut second = Member::join(&config);
+    second.until("its partitions", |member| member.assigned.len() == 2);
+    for assignment in &second.assigned {
+        let expected: &[_] = if assignment.partition() == 1 {
+            &[(5, 6), (9, 9)]
+        } else {
+            &[]
+        };
+        assert_eq!(assignment.ahead().ranges(), expected);
+    }
 }

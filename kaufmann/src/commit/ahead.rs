@@ -1,0 +1,144 @@
+//! What is settled ahead of the watermark, and how it travels in a commit's metadata.
+//!
+//! The metadata is `kaufmann/1:` and unpadded base64 of Avro longs: the committed offset, then for each range of settled
+//! offsets its distance from the end of the one before and its length. The offset is in it because metadata that somebody
+//! copies to another offset must not be believed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use kaufmann_avro::{Cursor, encode};
+
+const PREFIX: &str = "kaufmann/1:";
+
+/// What a broker takes, unless its `offset.metadata.max.bytes` says otherwise.
+const MAX_CHARACTERS: usize = 4096;
+const MAX_BYTES: usize = (MAX_CHARACTERS - PREFIX.len()) / 4 * 3;
+
+/// Ranges of offsets that are settled though an earlier one is not: both ends included, ascending, apart.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Ahead(Vec<(i64, i64)>);
+
+impl Ahead {
+    /// The metadata for a commit of `offset`; `None` if nothing is ahead of it. What has no room is left out, the farthest
+    /// ranges first: they are only handled again.
+    pub(crate) fn encode(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> Option<String> {
+        let mut bytes = Vec::new();
+        encode::long(&mut bytes, offset);
+        let (empty, mut end) = (bytes.len(), offset);
+        let mut room = bytes.len();
+        for (from, to) in ranges {
+            encode::long(&mut bytes, from - end);
+            encode::long(&mut bytes, to - from);
+            if bytes.len() > MAX_BYTES {
+                break;
+            }
+            (room, end) = (bytes.len(), to);
+        }
+        bytes.truncate(room);
+        (room > empty).then(|| format!("{PREFIX}{}", STANDARD_NO_PAD.encode(bytes)))
+    }
+
+    /// Reads the metadata of the committed `offset`. Whatever is not ours, or does not belong to it, says nothing.
+    pub(crate) fn decode(metadata: &str, offset: i64) -> Self {
+        metadata
+            .strip_prefix(PREFIX)
+            .and_then(|text| STANDARD_NO_PAD.decode(text).ok())
+            .and_then(|bytes| ranges(&bytes, offset))
+            .map(Self)
+            .unwrap_or_default()
+    }
+
+    /// The ranges.
+    pub(crate) fn ranges(&self) -> &[(i64, i64)] {
+        &self.0
+    }
+}
+
+fn ranges(bytes: &[u8], offset: i64) -> Option<Vec<(i64, i64)>> {
+    let mut cursor = Cursor::new(bytes);
+    if cursor.long().ok()? != offset {
+        return None;
+    }
+    let (mut ranges, mut end) = (Vec::new(), offset);
+    while cursor.remaining() > 0 {
+        let (distance, length) = (cursor.long().ok()?, cursor.long().ok()?);
+        if distance < 1 || length < 0 {
+            return None;
+        }
+        let from = end.checked_add(distance)?;
+        end = from.checked_add(length)?;
+        ranges.push((from, end));
+    }
+    Some(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ascending() -> impl Strategy<Value = (i64, Vec<(i64, i64)>)> {
+        let steps = prop::collection::vec((1..1000_i64, 0..5000_i64), 0..3000);
+        (0..1_i64 << 40, steps).prop_map(|(offset, steps)| {
+            let mut end = offset;
+            let ranges = steps.into_iter().map(|(distance, length)| {
+                let from = end + distance;
+                end = from + length;
+                (from, end)
+            });
+            (offset, ranges.collect())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_the_beginning_of_what_was_written((offset, ranges) in ascending()) {
+            let Some(metadata) = Ahead::encode(offset, ranges.iter().copied()) else {
+                prop_assert!(ranges.is_empty());
+                return Ok(());
+            };
+            prop_assert!(metadata.len() <= MAX_CHARACTERS);
+            let read = Ahead::decode(&metadata, offset);
+            prop_assert!(ranges.starts_with(read.ranges()));
+            prop_assert!(read.ranges().len() == ranges.len() || metadata.len() > MAX_CHARACTERS - 20);
+        }
+
+        #[test]
+        fn metadata_of_another_offset_says_nothing((offset, ranges) in ascending(), other in any::<i64>()) {
+            prop_assume!(other != offset);
+            if let Some(metadata) = Ahead::encode(offset, ranges) {
+                prop_assert_eq!(Ahead::decode(&metadata, other), Ahead::default());
+            }
+        }
+
+        #[test]
+        fn any_metadata_gives_ranges_behind_the_offset_or_none(
+            bytes in prop::collection::vec(any::<u8>(), 0..60), offset in any::<i64>()
+        ) {
+            let mut own = Vec::new();
+            encode::long(&mut own, offset);
+            own.extend(bytes);
+            let read = Ahead::decode(&format!("{PREFIX}{}", STANDARD_NO_PAD.encode(own)), offset);
+            let mut end = offset;
+            for (from, to) in read.ranges() {
+                prop_assert!(end < *from && from <= to);
+                end = *to;
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_metadata_says_nothing() {
+        for foreign in [
+            "",
+            "bla",
+            "kaufmann/2:AAAA",
+            "kaufmann/1:",
+            "kaufmann/1:!",
+            "kaufmann/1:gA",
+        ] {
+            assert_eq!(Ahead::decode(foreign, 0), Ahead::default(), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Asks what is kept with the committed offsets of new partitions: librdkafka reads the offsets itself, but nobody sees
+//! their metadata. A partition is announced when the answer is here; until then its records wait in its queue.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+
+use super::context::{Happened, Shared, SourceContext};
+use super::partitions::list;
+use crate::source::{Assignment, SourceError};
+
+/// How long one question may take, and how often it is asked. Without an answer records are handled again, no more.
+const QUESTION: Duration = Duration::from_secs(1);
+const QUESTIONS: usize = 3;
+
+/// A partition, its committed offset, and the metadata of that.
+pub(super) type Committed = (String, i32, i64, String);
+
+/// The thread that asks, and the assignments that are not announced yet.
+#[derive(Default)]
+pub(super) struct Resumer {
+    waiting: Vec<Arc<Assignment>>,
+    thread: Option<(Sender<Vec<(String, i32)>>, JoinHandle<()>)>,
+}
+
+impl Resumer {
+    /// Asks for the metadata of assignments, which are announced later.
+    pub(super) fn ask(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        shared: &Arc<Shared>,
+        assignments: Vec<Arc<Assignment>>,
+    ) -> Result<(), SourceError> {
+        let partitions = assignments
+            .iter()
+            .map(|assignment| (assignment.topic().to_owned(), assignment.partition()))
+            .collect();
+        let (asks, _) = match &mut self.thread {
+            Some(thread) => thread,
+            none => none.insert(start(Arc::clone(consumer), Arc::clone(shared))?),
+        };
+        self.waiting.extend(assignments);
+        asks.send(partitions)
+            .map_err(|_| SourceError::new("the thread that reads the metadata of commits has ended"))
+    }
+
+    /// Takes an answer, and says which assignments it lets be announced.
+    pub(super) fn answered(
+        &mut self,
+        partitions: &[(String, i32)],
+        committed: Vec<Committed>,
+    ) -> Vec<Arc<Assignment>> {
+        let announced = self.announce(|assignment| {
+            partitions
+                .iter()
+                .any(|(topic, partition)| is(assignment, topic, *partition))
+        });
+        for (topic, partition, offset, metadata) in committed {
+            let own = announced
+                .iter()
+                .find(|assignment| is(assignment, &topic, partition));
+            if let Some(assignment) = own {
+                assignment.resume(offset, metadata);
+            }
+        }
+        announced
+    }
+
+    /// Takes out those that wait no longer.
+    pub(super) fn announce(&mut self, which: impl Fn(&Assignment) -> bool) -> Vec<Arc<Assignment>> {
+        self.waiting
+            .extract_if(.., |assignment| which(assignment))
+            .collect()
+    }
+
+    /// Ends the thread; takes a question's time at most.
+    pub(super) fn stop(self) {
+        if let Some((asks, thread)) = self.thread {
+            drop(asks);
+            // A panic there was reported by its own thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn is(assignment: &Assignment, topic: &str, partition: i32) -> bool {
+    assignment.partition() == partition && assignment.topic() == topic
+}
+
+fn start(
+    consumer: Arc<BaseConsumer<SourceContext>>,
+    shared: Arc<Shared>,
+) -> Result<(Sender<Vec<(String, i32)>>, JoinHandle<()>), SourceError> {
+    let (asks, asked) = mpsc::channel::<Vec<(String, i32)>>();
+    let thread = thread::Builder::new()
+        .name("kaufmann-resume".into())
+        .spawn(move || {
+            for partitions in asked {
+                let committed = committed(&consumer, &shared, &partitions);
+                shared.push(Happened::Resumed {
+                    partitions,
+                    committed,
+                });
+                shared.wake();
+            }
+        })
+        .map_err(|error| SourceError::new(format!("no thread to read the metadata of commits: {error}")))?;
+    Ok((asks, thread))
+}
+
+fn committed(
+    consumer: &BaseConsumer<SourceContext>,
+    shared: &Shared,
+    partitions: &[(String, i32)],
+) -> Vec<Committed> {
+    let mut reason: Option<KafkaError> = None;
+    for _ in 0..QUESTIONS {
+        if shared.is_closing() {
+            return Vec::new();
+        }
+        match consumer.committed_offsets(list(partitions), QUESTION) {
+            Ok(offsets) => {
+                return offsets
+                    .elements()
+                    .iter()
+                    .filter_map(|element| match element.offset() {
+                        Offset::Offset(offset) => Some((
+                            element.topic().to_owned(),
+                            element.partition(),
+                            offset,
+                            element.metadata().to_owned(),
+                        )),
+                        _ => None,
+                    })
+                    .collect();
+            }
+            Err(error) => reason = Some(error),
+        }
+    }
+    if let Some(error) = reason {
+        tracing::warn!(%error, "the metadata of commits cannot be read; what is settled above the offsets is handled again");
+    }
+    Vec::new()
+}
