@@ -152,7 +152,10 @@ mod tests {
         partition.committed(7, false);
         assert!(partition.is_dirty());
         partition.lost = true;
-        assert_eq!((partition.next_commit(false), partition.is_dirty()), (None, false));
+        assert_eq!(
+            (partition.next_commit(false), partition.is_dirty()),
+            (None, false)
+        );
     }
 
     proptest! {
