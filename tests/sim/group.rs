@@ -253,7 +253,10 @@ impl Group {
             result = Err(SourceError::new("this commit was told to fail"));
         }
         if (!lost || self.world.chance(1, 3)) && self.world.double() != Double::ForgetsCommits {
-            for CommitOffset { assignment, offset } in &offsets {
+            for CommitOffset {
+                assignment, offset, ..
+            } in &offsets
+            {
                 let Some(partition) = state.owned(assignment.id()) else {
                     result = Err(SourceError::new("not the owner"));
                     continue;
