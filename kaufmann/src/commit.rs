@@ -55,7 +55,7 @@ impl Tracker {
         self.count_in(offset);
         let settled = self.was_settled(offset);
         if settled {
-            self.settle(offset, offset);
+            self.settle(offset, 1);
         }
         !settled
     }
@@ -86,22 +86,32 @@ impl Tracker {
         self.next = Some(offset + 1);
     }
 
-    /// Settles the records from one offset to another, both included, and says how many of them were unsettled.
-    pub(crate) fn settle(&mut self, from: i64, to: i64) -> usize {
+    /// Settles some of the 64 offsets from one on, the bits say which, and says how many of them were unsettled.
+    pub(crate) fn settle(&mut self, from: i64, records: u64) -> usize {
         let mut settled = 0;
-        let first = self
+        let mut left = records;
+        let mut index = self
             .runs
             .partition_point(|run| run.offset + run.len as i64 <= from);
-        for index in first..self.runs.len() {
-            let run = self.runs[index];
-            if run.offset > to {
+        while left != 0
+            && let Some(run) = self.runs.get(index)
+        {
+            // The run's part of the 64 offsets, as bits of `records`.
+            let begin = run.offset.saturating_sub(from).clamp(0, 64) as u32;
+            let end = (run.offset + run.len as i64).saturating_sub(from).clamp(0, 64) as u32;
+            let part = left & below(end) & !below(begin);
+            if begin == 64 {
                 break;
             }
-            let last = to.min(run.offset + run.len as i64 - 1);
-            let start = run.number + (from.max(run.offset) - run.offset) as u64;
-            let end = run.number + (last - run.offset) as u64;
-            settled += self.clear(start, end);
-            self.highest_settled = self.highest_settled.max(Some(last));
+            if part != 0 {
+                let first = from + i64::from(begin);
+                let number = run.number + (first - run.offset) as u64;
+                settled += self.clear(number, part >> begin);
+                let last = from + i64::from(63 - part.leading_zeros());
+                self.highest_settled = self.highest_settled.max(Some(last));
+            }
+            left &= !below(end);
+            index += 1;
         }
         self.unsettled -= settled;
         self.forget();
@@ -173,20 +183,23 @@ impl Tracker {
             .map(|run| run.offset + (number - run.number) as i64)
     }
 
-    /// Clears the bits of records, both ends included, and counts those that were set.
-    fn clear(&mut self, start: u64, end: u64) -> usize {
-        let mut cleared = 0;
-        let mut number = start.max(self.base);
-        while number <= end {
-            let bit = number - self.base;
-            let word = &mut self.words[(bit / 64) as usize];
-            let shift = bit % 64;
-            let len = (64 - shift).min(end - number + 1);
-            let mask = (u64::MAX >> (64 - len)) << shift;
-            cleared += (*word & mask).count_ones() as usize;
-            *word &= !mask;
-            number += len;
-        }
+    /// Clears the bits of some of the 64 records from one number on, and counts those that were set.
+    fn clear(&mut self, number: u64, mut records: u64) -> usize {
+        // What lies before the base is settled already.
+        let behind = self.base.saturating_sub(number);
+        records = if behind < 64 { records >> behind } else { 0 };
+        let bit = number.max(self.base) - self.base;
+        let (index, shift) = ((bit / 64) as usize, bit % 64);
+        let high = if shift == 0 { 0 } else { records >> (64 - shift) };
+        self.clear_in(index, records << shift) + self.clear_in(index + 1, high)
+    }
+
+    fn clear_in(&mut self, index: usize, mask: u64) -> usize {
+        let Some(word) = self.words.get_mut(index).filter(|_| mask != 0) else {
+            return 0;
+        };
+        let cleared = (*word & mask).count_ones() as usize;
+        *word &= !mask;
         cleared
     }
 
@@ -211,6 +224,11 @@ impl Tracker {
     }
 }
 
+/// The bits below a bit.
+fn below(bit: u32) -> u64 {
+    if bit < 64 { (1 << bit) - 1 } else { u64::MAX }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -230,9 +248,9 @@ mod tests {
         for offset in 10..13 {
             assert!(tracker.take(offset));
         }
-        assert_eq!(tracker.settle(11, 12), 2);
+        assert_eq!(tracker.settle(11, 0b11), 2);
         assert_eq!(tracker.watermark(), Some(10));
-        assert_eq!(tracker.settle(10, 10), 1);
+        assert_eq!(tracker.settle(10, 1), 1);
         assert_eq!(tracker.watermark(), Some(13));
     }
 
@@ -242,7 +260,7 @@ mod tests {
         tracker.take(5);
         tracker.take(i64::MAX - 1);
         assert_eq!(tracker.watermark(), Some(5));
-        tracker.settle(5, 5);
+        tracker.settle(5, 1);
         assert_eq!(tracker.watermark(), Some(i64::MAX - 1));
         assert!(tracker.words.len() <= 1);
     }
@@ -261,9 +279,9 @@ mod tests {
         tracker.take(3);
         tracker.take(7);
         assert_eq!(tracker.highest_settled(), None);
-        tracker.settle(0, 5);
+        tracker.settle(0, below(6));
         assert_eq!(tracker.highest_settled(), Some(3));
-        tracker.settle(4, 100);
+        tracker.settle(4, u64::MAX);
         assert_eq!(tracker.highest_settled(), Some(7));
     }
 
@@ -271,8 +289,8 @@ mod tests {
     fn settling_what_is_settled_or_unknown_counts_nothing() {
         let mut tracker = Tracker::default();
         tracker.take(1);
-        assert_eq!(tracker.settle(0, 100), 1);
-        assert_eq!(tracker.settle(0, 100), 0);
+        assert_eq!(tracker.settle(0, u64::MAX), 1);
+        assert_eq!(tracker.settle(0, u64::MAX), 0);
         assert_eq!(tracker.unsettled(), 0);
     }
 
@@ -281,7 +299,7 @@ mod tests {
         let mut tracker = Tracker::default();
         for offset in 0..100_000 {
             tracker.take(offset * 2);
-            tracker.settle(offset * 2, offset * 2);
+            tracker.settle(offset * 2, 1);
         }
         assert!(
             tracker.words.len() <= 1 && tracker.runs.len() <= 65,
@@ -296,14 +314,14 @@ mod tests {
         for offset in 10..20 {
             tracker.take(offset);
         }
-        tracker.settle(12, 13);
-        tracker.settle(15, 19);
+        tracker.settle(12, 0b11);
+        tracker.settle(15, 0b11111);
         let metadata = Ahead::encode(10, tracker.ahead()).expect("something is ahead");
         let mut again = Tracker::resume(&Ahead::decode(&metadata, 10));
         let taken: Vec<_> = (10..21).filter(|offset| again.take(*offset)).collect();
         assert_eq!(taken, [10, 11, 14, 20]);
         assert_eq!(again.ahead().collect::<Vec<_>>(), [(12, 13), (15, 19)]);
-        again.settle(10, 14);
+        again.settle(10, 0b11111);
         assert_eq!(again.watermark(), Some(20));
         assert_eq!(again.ahead().next(), None);
     }
@@ -333,7 +351,7 @@ mod tests {
                 tracker.take(*offset);
             }
             for (offset, _) in offsets.iter().zip(&settled).filter(|(_, settled)| **settled) {
-                tracker.settle(*offset, *offset);
+                tracker.settle(*offset, 1);
             }
             let restart = |tracker: &Tracker| {
                 let watermark = tracker.watermark().expect("records were taken");
@@ -356,16 +374,17 @@ mod tests {
 
         #[test]
         fn it_agrees_with_a_set_of_unsettled_offsets(
-            steps in prop::collection::vec((1..5i64, any::<prop::sample::Index>(), 0..70i64, any::<bool>()), 1..400)
+            steps in prop::collection::vec((1..5i64, any::<prop::sample::Index>(), any::<u64>(), any::<bool>()), 1..400)
         ) {
             let mut tracker = Tracker::default();
             let mut unsettled = BTreeSet::new();
             let mut next = 100;
-            for (gap, pick, width, settle) in steps {
+            for (gap, pick, records, settle) in steps {
                 if settle {
                     let from = 95 + pick.index((next - 90) as usize) as i64;
-                    let expected: Vec<_> = unsettled.range(from..=from + width).copied().collect();
-                    prop_assert_eq!(tracker.settle(from, from + width), expected.len());
+                    let meant = |offset: &i64| records & (1 << (offset - from)) != 0;
+                    let expected: Vec<_> = unsettled.range(from..from + 64).copied().filter(meant).collect();
+                    prop_assert_eq!(tracker.settle(from, records), expected.len());
                     for offset in expected {
                         unsettled.remove(&offset);
                     }

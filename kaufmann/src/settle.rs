@@ -18,15 +18,16 @@ pub(crate) struct Settlements {
     waker: Waker,
 }
 
-/// What became of some records of one assignment.
+/// What became of some records of one assignment. A shard has every so many-th record of a partition, so reports are dense
+/// as bits, not as ranges.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Report {
     /// The assignment's id.
     pub(crate) assignment: u64,
     /// The first offset.
     pub(crate) from: i64,
-    /// The last offset. Between them every record that was taken is meant.
-    pub(crate) to: i64,
+    /// Which of the 64 offsets from there on; bit 0 is the first.
+    pub(crate) records: u64,
     /// What the records took of the byte budget.
     pub(crate) bytes: usize,
     /// Whether they are settled. If not they were given up, because their assignment ends.
@@ -106,21 +107,23 @@ impl Report {
         Self {
             assignment: record.assignment().id(),
             from: offset,
-            to: offset,
+            records: 1,
             bytes: record.size(),
             settled,
         }
     }
 
-    /// Joins a report that follows this one without a gap.
+    /// Joins the report of one record that lies near enough behind the first of this one.
+    #[inline]
     fn join(&mut self, next: &Self) -> bool {
-        let follows =
-            self.assignment == next.assignment && self.settled == next.settled && self.to + 1 == next.from;
-        if follows {
-            self.to = next.to;
+        let distance = next.from.wrapping_sub(self.from);
+        let joins =
+            self.assignment == next.assignment && self.settled == next.settled && (1..64).contains(&distance);
+        if joins {
+            self.records |= 1 << distance;
             self.bytes += next.bytes;
         }
-        follows
+        joins
     }
 }
 
@@ -200,15 +203,21 @@ mod tests {
             reports.settle(&record(offset));
         }
         reports.abandon(&record(5));
+        // Out of order, as after a retry.
+        reports.settle(&record(66));
+        reports.settle(&record(65));
         reports.flush();
         let mut taken = Vec::new();
         settlements.take(&mut taken);
         let spans: Vec<_> = taken
             .iter()
-            .map(|report| (report.from, report.to, report.settled))
+            .map(|report| (report.from, report.records, report.settled))
             .collect();
-        assert_eq!(spans, [(1, 2, true), (4, 4, true), (5, 5, false)]);
-        assert_eq!(taken[0].bytes, 2 * record(1).size());
+        assert_eq!(
+            spans,
+            [(1, 0b1011, true), (5, 1, false), (66, 1, true), (65, 1, true)]
+        );
+        assert_eq!(taken[0].bytes, 3 * record(1).size());
     }
 
     #[test]

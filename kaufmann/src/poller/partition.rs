@@ -74,9 +74,9 @@ impl Partition {
     pub(super) fn apply(&mut self, report: &Report) {
         self.held_bytes = self.held_bytes.saturating_sub(report.bytes);
         if report.settled {
-            self.tracker.settle(report.from, report.to);
+            self.tracker.settle(report.from, report.records);
         } else {
-            self.abandoned += (report.to - report.from + 1) as usize;
+            self.abandoned += report.records.count_ones() as usize;
         }
     }
 
@@ -179,7 +179,7 @@ mod tests {
                     next += 1;
                 } else if !held.is_empty() {
                     let (offset, bytes) = held.swap_remove(pick.index(held.len()));
-                    let report = Report { assignment: 1, from: offset, to: offset, bytes, settled };
+                    let report = Report { assignment: 1, from: offset, records: 1, bytes, settled };
                     partition.apply(&report);
                     given_up += usize::from(!settled);
                 }
