@@ -1,0 +1,163 @@
+//! What becomes of a record when an attempt at it has ended.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use futures_util::stream::StreamExt;
+use tracing::warn;
+
+use super::running::Ended;
+use super::{Shard, Work};
+use crate::attempt::{Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path};
+use crate::context::Context;
+use crate::record::Record;
+use crate::retry::back_off;
+
+/// What an attempt leaves to do.
+pub(super) enum Next {
+    /// Nothing: the record is done, and its lane is free.
+    Done,
+    /// The record waits to be tried again; its lane stays busy.
+    Waits,
+    /// It goes on at once: its handler was found, or given up.
+    GoOn(Start, u32),
+}
+
+impl<S, F, M> Shard<S, F, M>
+where
+    F: Future<Output = Attempted<S>>,
+    M: Fn(Context<S>, Start) -> F,
+{
+    /// Polls what was woken. `true` if something ended.
+    pub(super) fn poll_running(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut progress = false;
+        while !self.clock.is_over()
+            && let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx)
+        {
+            progress = true;
+            self.clock.step();
+            let Ended { slot, work, result } = ended;
+            self.slots.give_back(slot);
+            let finish = self.finish_of(result);
+            match self.finish(&work.record, work.attempt, finish) {
+                Next::GoOn(start, attempt) => {
+                    let record = work.record;
+                    self.go_on(Work {
+                        record,
+                        start,
+                        attempt,
+                    });
+                    continue;
+                }
+                Next::Done => self.lanes.release(work.record.lane()),
+                Next::Waits => {}
+            }
+            self.permits.give_back();
+        }
+        progress
+    }
+
+    /// Goes on with a record whose attempt has ended, under the permit that it had.
+    fn go_on(&mut self, work: Work) {
+        match self.places.enter(&work.start) {
+            Ok(place) => {
+                let mut slot = self.slots.take();
+                let cx = self.context(&work.record, work.attempt);
+                slot.set(Some((self.make)(cx, work.start.clone())));
+                self.push(slot, work, place);
+            }
+            Err(_) => {
+                self.places.hold_back(work);
+                self.permits.give_back();
+            }
+        }
+    }
+
+    /// How an attempt ended; one that was cut short left nothing.
+    #[inline]
+    pub(super) fn finish_of(&mut self, result: Result<Attempted<S>, Finish>) -> Finish {
+        result.map_or_else(
+            |finish| finish,
+            |Attempted { finish, cx }| {
+                self.spare = Some(cx);
+                finish
+            },
+        )
+    }
+
+    /// Deals with the end of an attempt.
+    #[inline]
+    pub(super) fn finish(&mut self, record: &Record, attempt: u32, finish: Finish) -> Next {
+        match finish {
+            Finish::Settled => {
+                self.waiting.succeeded();
+                self.reports.settle(record);
+            }
+            Finish::Handed => self.waiting.succeeded(),
+            Finish::Unhandled => {}
+            // The look-up may have outlived the assignment; the handler itself has not begun.
+            Finish::Found(..) if !record.may_start() => self.give_up(record),
+            Finish::Found(handler, plan) => return Next::GoOn(Start::Handler(handler, plan), 1),
+            Finish::Retry(retry) => return self.try_again(record, attempt, *retry),
+            Finish::Fatal => self.give_up(record),
+        }
+        Next::Done
+    }
+
+    /// Gives up a record that was started and failed. What stands behind it must not overtake it, and need not run either:
+    /// nothing behind it can be committed.
+    pub(super) fn give_up(&mut self, record: &Record) {
+        record.assignment().fence(record.offset() - 1);
+        self.reports.abandon(record);
+    }
+
+    #[cold]
+    fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry) -> Next {
+        if record.assignment().is_fenced() {
+            self.give_up(record);
+            return Next::Done;
+        }
+        self.waiting.failed();
+        if let Some(handler) = retry.handler {
+            let is_last = self
+                .link
+                .policy(handler)
+                .is_some_and(|policy| policy.is_last(attempt));
+            let is_crowded = self.waiting.is_full() && !self.waiting.is_outage();
+            if is_last || is_crowded {
+                let exhausted = Exhausted {
+                    class: retry.class,
+                    error: retry.error,
+                    handler: retry.handler,
+                    cut_short: !is_last,
+                };
+                return Next::GoOn(Start::Exhausted(Arc::new(exhausted)), attempt);
+            }
+        }
+        let delay = retry
+            .after
+            .unwrap_or_else(|| back_off(&self.link.retry, attempt, crate::chance::fraction()));
+        warn!(
+            handler = retry.handler.and_then(|handler| handler_path(&self.link, handler)),
+            %record,
+            attempt,
+            ?delay,
+            error = retry.error,
+            "trying again"
+        );
+        if let Some(observer) = &self.link.observer {
+            let event = retry.handler.and_then(|handler| event_name(&self.link, handler));
+            observer.retrying(record, event, attempt, delay, &retry.error);
+        }
+        let lane = record.lane();
+        let work = Work {
+            record: record.detached(),
+            start: retry.start,
+            attempt: attempt.saturating_add(1),
+        };
+        self.waiting.insert(work, delay);
+        self.lanes.occupy(lane);
+        Next::Waits
+    }
+}
