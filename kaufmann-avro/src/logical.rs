@@ -2,7 +2,7 @@
 //!
 //! Each holds exactly what the bytes hold, converts to and from readable text ([`Display`](std::fmt::Display),
 //! [`FromStr`](std::str::FromStr), serde), and is cheap to turn into the type of whatever library a service uses:
-//! the number is public.
+//! the number is public, and [`foreign`] has the conversions for some.
 //!
 //! ```
 //! use kaufmann_avro::logical::{Date, Decimal, TimestampMillis};
@@ -16,6 +16,7 @@
 mod civil;
 mod decimal;
 mod duration;
+pub mod foreign;
 mod temporal;
 #[cfg(test)]
 mod tests;

@@ -86,8 +86,12 @@ pub use start::Started;
 pub mod guide;
 
 /// Avro types that have no counterpart in the standard library.
+///
+/// With kaufmann's features `jiff`, `chrono`, `time`, `rust_decimal` and `bigdecimal` they convert to and from the types of these
+/// crates, exactly or not at all: [`kaufmann_avro::logical::foreign`].
 pub mod types {
     pub use kaufmann_avro::Uuid;
+    pub use kaufmann_avro::logical::foreign::ConversionError;
     pub use kaufmann_avro::logical::{
         BigDecimal, Date, Decimal, Duration, LocalTimestampMicros, LocalTimestampMillis, LocalTimestampNanos,
         TimeMicros, TimeMillis, TimestampMicros, TimestampMillis, TimestampNanos,

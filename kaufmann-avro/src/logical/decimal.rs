@@ -21,7 +21,7 @@ const EXPECTED_BIG_DECIMAL: InvalidText = InvalidText {
 /// Up to 128 bits (38 digits) it holds no allocation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Decimal<const PRECISION: usize, const SCALE: usize> {
-    unscaled: Unscaled,
+    pub(super) unscaled: Unscaled,
 }
 
 impl<const PRECISION: usize, const SCALE: usize> Decimal<PRECISION, SCALE> {
@@ -59,7 +59,7 @@ impl<const PRECISION: usize, const SCALE: usize> Decimal<PRECISION, SCALE> {
         self.unscaled.with_be_bytes(<[u8]>::to_vec)
     }
 
-    fn of(unscaled: Unscaled) -> Option<Self> {
+    pub(super) fn of(unscaled: Unscaled) -> Option<Self> {
         unscaled.has_at_most(PRECISION).then_some(Self { unscaled })
     }
 }
@@ -129,8 +129,8 @@ pub(crate) const fn max_digits(bytes: usize) -> usize {
 /// Equality is that of number and scale (`1.0` is not `1.00`), the order is that of the numbers first.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct BigDecimal {
-    unscaled: Unscaled,
-    scale: i32,
+    pub(super) unscaled: Unscaled,
+    pub(super) scale: i32,
 }
 
 impl BigDecimal {
