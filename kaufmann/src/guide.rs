@@ -1,4 +1,19 @@
-//! Guides: what is best told in one go.
+//! Guides: what is best told in one go, with what each way guarantees.
+//!
+//! The files are read in the repository too, so each link between them has two places: that of the documentation, here, where
+//! it comes first and so holds, and that of the file, at the file's end.
 
+/// [commands]: crate::guide::schema_commands
 #[doc = include_str!("docs/schemas.md")]
 pub mod schemas {}
+
+/// [schemas]: crate::guide::schemas
+/// [levels]: crate::guide::schemas#levels
+#[doc = include_str!("docs/schema_commands.md")]
+pub mod schema_commands {}
+
+#[doc = include_str!("docs/json.md")]
+pub mod json {}
+
+#[doc = include_str!("docs/failures.md")]
+pub mod failures {}

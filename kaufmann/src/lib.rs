@@ -30,12 +30,6 @@ pub mod publish;
 mod commit;
 mod settle;
 
-/// How to do things, with what each way guarantees.
-pub mod guides {
-    #[doc = include_str!("docs/failures.md")]
-    pub mod failures {}
-}
-
 // What stands beside the flow.
 mod runtime;
 
