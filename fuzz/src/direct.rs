@@ -32,7 +32,7 @@ where
             assert!(error.offset() <= bytes.len(), "{error}");
             assert_eq!(
                 borrowed.err(),
-                Some(error),
+                Some(error.clone()),
                 "the borrowed form takes what the owned one refuses"
             );
             assert!(

@@ -4,29 +4,33 @@ use thiserror::Error;
 
 /// Why and where bytes are not a datum of the expected schema.
 ///
-/// It is small and holds nothing of the data, so that it can be logged and is cheap to return.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
-#[error("{kind} at byte {offset}")]
-pub struct DecodeError {
+/// It holds nothing of the data, so that it can be logged. It is one pointer, so that a result with it fits two registers: each
+/// value of a datum is returned in one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
+#[error("{} at byte {}", .0.kind, .0.offset)]
+pub struct DecodeError(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Inner {
     kind: DecodeErrorKind,
     offset: usize,
 }
 
 impl DecodeError {
     pub(crate) fn new(kind: DecodeErrorKind, offset: usize) -> Self {
-        Self { kind, offset }
+        Self(Box::new(Inner { kind, offset }))
     }
 
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> DecodeErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// At which byte of the datum, from 0.
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.offset
+        self.0.offset
     }
 }
 
