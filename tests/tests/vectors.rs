@@ -97,7 +97,7 @@ where
             }
             (Ok(owned), None) => panic!("{name}: {owned:?}"),
             (Err(error), _) => {
-                assert_eq!(borrowed.err(), Some(error), "{name}");
+                assert_eq!(borrowed.err(), Some(error.clone()), "{name}");
                 match (java, resolve_json(plan, &reader, &bytes)) {
                     (None, _) => count.errors += 1,
                     (Some(_), Err(same)) if same == error => count.stricter += 1,
