@@ -28,9 +28,11 @@
 mod decode;
 mod encode;
 mod error;
+pub mod field;
 mod resolved;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use self::error::{JsonError, JsonErrorKind};
 

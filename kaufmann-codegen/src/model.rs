@@ -60,6 +60,18 @@ pub(crate) enum Shape {
     Union(UnionId),
 }
 
+impl Shape {
+    /// Whether serde would write it in another form than all JSON of payloads has. Named types and unions see to their own.
+    pub(crate) fn has_own_json(&self) -> bool {
+        match self {
+            Self::Bytes | Self::Float | Self::Double => true,
+            Self::Array(inner) | Self::Map(inner) | Self::Single(inner) => inner.has_own_json(),
+            Self::Optional { some, .. } => some.has_own_json(),
+            _ => false,
+        }
+    }
+}
+
 /// What a logical type is written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Base {

@@ -1,8 +1,8 @@
 //! From Avro to JSON.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, text};
 use crate::cursor::{Cursor, DecodeError, DecodeErrorKind, MAX_EMPTY_ITEMS};
 use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_to_text, plain};
 use crate::model::{Definition, Field, Kind, Logical, Model, Node, TypeId};
@@ -176,18 +176,12 @@ pub(super) fn float(value: f32) -> Value {
 }
 
 pub(super) fn double(value: f64) -> Value {
-    match Number::from_f64(value) {
-        Some(number) => number.into(),
-        None if value.is_nan() => "NaN".into(),
-        None if value > 0.0 => "Infinity".into(),
-        None => "-Infinity".into(),
+    match text::of_double(value) {
+        Some(word) => word.into(),
+        None => value.into(),
     }
 }
 
 fn code_points(bytes: &[u8]) -> Value {
-    bytes
-        .iter()
-        .map(|byte| char::from(*byte))
-        .collect::<String>()
-        .into()
+    text::of_bytes(bytes).into()
 }

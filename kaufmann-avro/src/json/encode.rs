@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value};
 
-use super::{JsonError, JsonErrorKind, MAX_DEPTH, MAX_STEPS};
+use super::{JsonError, JsonErrorKind, MAX_DEPTH, MAX_STEPS, text};
 use crate::codec::Encode;
 use crate::encode;
 use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_from_text, parse_scaled};
@@ -346,28 +346,19 @@ fn integer<T: TryFrom<i64>>(value: &Value, expected: &str) -> Result<T, JsonErro
 }
 
 fn double(value: &Value) -> Result<f64, JsonError> {
-    match value.as_str() {
-        Some("NaN") => Ok(f64::NAN),
-        Some("Infinity") => Ok(f64::INFINITY),
-        Some("-Infinity") => Ok(f64::NEG_INFINITY),
-        Some(_) => Err(unexpected("a number", value)),
-        None => value.as_f64().ok_or_else(|| unexpected("a number", value)),
-    }
+    let double = match value {
+        Value::String(word) => text::to_double(word),
+        _ => value.as_f64(),
+    };
+    double.ok_or_else(|| unexpected("a number", value))
 }
 
 fn float(value: &Value) -> Result<f32, JsonError> {
-    let wide = double(value)?;
-    let narrow = wide as f32;
-    if wide.is_finite() && narrow.is_infinite() {
-        Err(unexpected("a float (32 bits)", value))
-    } else {
-        Ok(narrow)
-    }
+    text::narrow(double(value)?).ok_or_else(|| unexpected("a float (32 bits)", value))
 }
 
-fn code_points(text: &str, value: &Value) -> Result<Vec<u8>, JsonError> {
-    let bytes = text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<_>>();
-    bytes.ok_or_else(|| unexpected("a string of code points from 0 to 255", value))
+fn code_points(points: &str, value: &Value) -> Result<Vec<u8>, JsonError> {
+    text::to_bytes(points).ok_or_else(|| unexpected("a string of code points from 0 to 255", value))
 }
 
 fn decimal(value: &Value, precision: usize, scale: usize) -> Result<Unscaled, JsonError> {

@@ -4,7 +4,7 @@ use kaufmann_avro::model::TypeId;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::scope::{ident, logical_type};
+use super::scope::{JSON_FIELD, ident, logical_type};
 use super::{Render, docs, resolved};
 
 pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream {
@@ -23,13 +23,15 @@ pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream
             Decode::decode(cursor)
         },
     );
-    let expected = format!("{size} bytes");
     let size = Literal::usize_unsuffixed(size);
     quote! {
         #doc
         #derives
+        #[derive(Serialize, Deserialize)]
+        #[serde(crate = "::kaufmann::__private::serde")]
         pub struct #name(
             /// The bytes.
+            #[serde(with = #JSON_FIELD)]
             pub [u8; #size],
         );
 
@@ -54,29 +56,5 @@ pub(super) fn fixed(render: &Render<'_>, id: TypeId, size: usize) -> TokenStream
         }
 
         #resolved
-
-        impl Serialize for #name {
-            fn serialize<S: ::kaufmann::__private::serde::Serializer>(
-                &self,
-                serializer: S,
-            ) -> Result<S::Ok, S::Error> {
-                serializer.collect_seq(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for #name {
-            fn deserialize<D: ::kaufmann::__private::serde::Deserializer<'de>>(
-                deserializer: D,
-            ) -> Result<Self, D::Error> {
-                let bytes: Vec<u8> =
-                    Deserialize::deserialize(deserializer)?;
-                match ::core::convert::TryFrom::try_from(bytes.as_slice()) {
-                    Ok(bytes) => Ok(Self(bytes)),
-                    Err(_) => Err(
-                        ::kaufmann::__private::serde::de::Error::invalid_length(bytes.len(), &#expected),
-                    ),
-                }
-            }
-        }
     }
 }

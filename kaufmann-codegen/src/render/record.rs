@@ -8,7 +8,7 @@ use crate::model::Shape;
 
 use super::codec::statements;
 use super::resolved::{Filler, Slot};
-use super::scope::{Place, Scope, ident};
+use super::scope::{JSON_FIELD, Place, Scope, ident};
 use super::{Render, docs, resolved};
 
 /// A field in all that is needed of it.
@@ -98,7 +98,8 @@ fn field_doc(field: &Field) -> TokenStream {
 fn serde_attribute(record: &Ident, member: &Member<'_>) -> Option<TokenStream> {
     let text = &member.field.name;
     let rename = (member.name != text && member.name != format!("r#{text}")).then(|| quote!(rename = #text));
-    // A missing option is none without being told.
+    let with = member.shape.has_own_json().then(|| quote!(with = #JSON_FIELD));
+    // A missing option is none without being told, unless it is told how to be read.
     let default = member
         .field
         .default
@@ -107,9 +108,13 @@ fn serde_attribute(record: &Ident, member: &Member<'_>) -> Option<TokenStream> {
         .map(|_| {
             let path = format!("{record}::{}", member.default_fn);
             quote!(default = #path)
+        })
+        .or_else(|| {
+            let optional = matches!(member.shape, Shape::Optional { .. });
+            (with.is_some() && optional).then(|| quote!(default))
         });
-    let both = [rename, default].into_iter().flatten().collect::<Vec<_>>();
-    (!both.is_empty()).then(|| quote!(#[serde(#(#both),*)]))
+    let all = [rename, default, with].into_iter().flatten().collect::<Vec<_>>();
+    (!all.is_empty()).then(|| quote!(#[serde(#(#all),*)]))
 }
 
 /// A constructor of what has no default.

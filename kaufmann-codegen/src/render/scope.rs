@@ -9,6 +9,9 @@ use crate::naming::{Names, is_keyword, logical_name};
 
 use super::words;
 
+/// Serde's functions for what `Shape::has_own_json` says.
+pub(super) const JSON_FIELD: &str = "::kaufmann::__private::avro::json::field";
+
 /// The code of one type, in one of its forms.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {

@@ -7,7 +7,7 @@ use quote::quote;
 use crate::model::{Shape, Union, UnionId, Variant};
 
 use super::codec::statements;
-use super::scope::{Place, Scope, ident};
+use super::scope::{JSON_FIELD, Place, Scope, ident};
 use super::{Render, docs};
 
 pub(super) fn union(render: &Render<'_>, id: UnionId) -> TokenStream {
@@ -86,9 +86,12 @@ fn doc(render: &Render<'_>, union: &Union, borrowed: bool) -> String {
 fn define(variant: &Variant, name: &str, scope: &Scope<'_>) -> TokenStream {
     let branch = &variant.branch;
     let doc = docs::text(&format!("Branch `{branch}`."));
-    let rename = (!scope.borrowed && branch != name).then(|| quote!(#[serde(rename = #branch)]));
+    let rename = (branch != name).then(|| quote!(rename = #branch));
+    let with = variant.shape.has_own_json().then(|| quote!(with = #JSON_FIELD));
+    let both = rename.into_iter().chain(with).collect::<Vec<_>>();
+    let serde = (!scope.borrowed && !both.is_empty()).then(|| quote!(#[serde(#(#both),*)]));
     let (name, ty) = (ident(name), scope.ty(&variant.shape));
-    quote!(#doc #rename #name(#ty))
+    quote!(#doc #serde #name(#ty))
 }
 
 fn encode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
