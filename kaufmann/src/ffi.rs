@@ -2,8 +2,10 @@
 //! cluster's group delay. The only file with `unsafe`; what leaves it is safe to use in any order.
 #![allow(unsafe_code)]
 
+use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -29,6 +31,8 @@ const KNOWN_LAYOUT: i32 = 0x020c_01ff;
 /// queue that the application has forwarded (here: to nowhere), and the fetcher leaves a marked queue as it is.
 pub(crate) struct PartitionQueue {
     queue: NonNull<c::rd_kafka_queue_t>,
+    /// Messages that were taken from it, and that the last read had no use for.
+    left: VecDeque<Message>,
     /// Whether it is the librdkafka of [`KNOWN_LAYOUT`].
     layout_known: bool,
     /// Boxed for a stable address: librdkafka has a pointer to it until `drop` takes it back.
@@ -37,7 +41,7 @@ pub(crate) struct PartitionQueue {
     _client: Arc<dyn Send + Sync>,
 }
 
-// SAFETY: librdkafka's queues may be used from any thread; the waker and the client are `Send` themselves.
+// SAFETY: librdkafka's queues and messages may be used from any thread; the waker and the client are `Send` themselves.
 unsafe impl Send for PartitionQueue {}
 
 /// What a queue gives.
@@ -60,7 +64,7 @@ pub(crate) struct Inbox {
     headers: Vec<(&'static str, Option<&'static [u8]>)>,
 }
 
-// SAFETY: pointers are in it only during a call of `PartitionQueue::read`, which has it borrowed.
+// SAFETY: pointers are in it only during a call of `PartitionQueue::fetch`, which has it borrowed.
 unsafe impl Send for Inbox {}
 
 impl PartitionQueue {
@@ -90,15 +94,41 @@ impl PartitionQueue {
         }
         Some(Self {
             queue,
+            left: VecDeque::new(),
             layout_known: is_layout_known(),
             _waker: waker,
             _client: Arc::clone(consumer) as Arc<dyn Send + Sync>,
         })
     }
 
-    /// Takes up to `max` messages that are here already, and says how many it took. It never waits: with a longer
-    /// timeout than none librdkafka would wait until `max` messages are here.
-    pub(crate) fn read(&self, max: usize, inbox: &mut Inbox, each: &mut dyn FnMut(Fetched<'_>)) -> usize {
+    /// Takes up to `max` messages that are here already, until `each` breaks off, and says how many it took. It never waits:
+    /// with a longer timeout than none librdkafka would wait until `max` messages are here.
+    ///
+    /// What librdkafka has given and `each` was not shown is kept for the next read.
+    pub(crate) fn read(
+        &mut self,
+        max: usize,
+        inbox: &mut Inbox,
+        each: &mut dyn FnMut(Fetched<'_>) -> ControlFlow<()>,
+    ) -> usize {
+        if self.left.is_empty() {
+            self.fetch(max, inbox);
+        }
+        let mut taken = 0;
+        while taken < max
+            && let Some(message) = self.left.pop_front()
+        {
+            taken += 1;
+            let no_headers = self.layout_known && message.is_followed_by_no_headers();
+            if message.hand_over(no_headers, &mut inbox.headers, each).is_break() {
+                break;
+            }
+        }
+        taken
+    }
+
+    /// Takes up to `max` messages from librdkafka.
+    fn fetch(&mut self, max: usize, inbox: &mut Inbox) {
         inbox.messages.clear();
         inbox.messages.reserve(max);
         // SAFETY: there is room for `max` pointers, and the queue is alive.
@@ -108,19 +138,15 @@ impl PartitionQueue {
         let count = usize::try_from(count).unwrap_or(0);
         // SAFETY: librdkafka wrote `count` pointers, at most `max`.
         unsafe { inbox.messages.set_len(count) };
-
-        // Should `each` panic, `Drained` destroys the messages that are left.
-        let mut drained = Drained(inbox.messages.drain(..));
-        while let Some(message) = drained.next() {
-            let no_headers = self.layout_known && message.is_followed_by_no_headers();
-            message.hand_over(no_headers, &mut inbox.headers, each);
-        }
-        count
+        let messages = inbox.messages.drain(..).filter_map(NonNull::new);
+        self.left.extend(messages.map(Message));
     }
 }
 
 impl Drop for PartitionQueue {
     fn drop(&mut self) {
+        // Messages must not outlive the client.
+        self.left.clear();
         // SAFETY: the queue is alive, and nothing uses it afterwards. Withdrawing the callback takes the queue's lock,
         // under which it is called: after this line nobody has the waker's address any more.
         unsafe {
@@ -138,23 +164,6 @@ unsafe extern "C" fn wake(_client: *mut c::rd_kafka_t, opaque: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
-/// Messages that nobody has looked at yet.
-struct Drained<'a>(std::vec::Drain<'a, *mut c::rd_kafka_message_t>);
-
-impl Drained<'_> {
-    fn next(&mut self) -> Option<Message> {
-        self.0.find_map(|message| NonNull::new(message).map(Message))
-    }
-}
-
-impl Drop for Drained<'_> {
-    fn drop(&mut self) {
-        while let Some(message) = self.next() {
-            drop(message);
-        }
-    }
-}
-
 /// A message of ours, to be destroyed.
 struct Message(NonNull<c::rd_kafka_message_t>);
 
@@ -170,8 +179,8 @@ impl Message {
         self,
         no_headers: bool,
         room: &mut Vec<(&'static str, Option<&'static [u8]>)>,
-        each: &mut dyn FnMut(Fetched<'_>),
-    ) {
+        each: &mut dyn FnMut(Fetched<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         // SAFETY: the message is alive as long as `self`, and nobody writes to it.
         let raw = unsafe { self.0.as_ref() };
         // SAFETY: key and payload are NULL or point to that many bytes, which live as long as the message.
@@ -199,7 +208,7 @@ impl Message {
             Some(list) => {
                 let mut headers = recycle(mem::take(room));
                 self.collect(list, &mut headers);
-                each(Fetched::Record(RawRecord {
+                let flow = each(Fetched::Record(RawRecord {
                     offset: raw.offset,
                     timestamp,
                     key,
@@ -207,6 +216,7 @@ impl Message {
                     headers: &headers,
                 }));
                 *room = recycle(headers);
+                flow
             }
         }
     }

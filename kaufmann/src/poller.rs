@@ -3,6 +3,7 @@
 //! It runs on a thread of its own and never waits for a handler, so that the member stays alive in its group however long
 //! handlers take. [`Poller::turn`] is one round, given the time; only [`Poller::run`] knows the thread and its clock.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -299,15 +300,20 @@ impl<S: Source> Poller<S> {
             }
             let (mut taken, mut size) = (0, 0);
             let assignment = Arc::clone(&partition.assignment);
-            source.read(&assignment, room, &mut |raw| {
+            total += source.read(&assignment, room, &mut |raw| {
                 if partition.take(raw.offset) {
                     size += router.push(&assignment, raw);
                     taken += 1;
                 }
+                // How large a record is is known when it is here: the one that reaches the budget is the last.
+                if size < free {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
             });
             partition.read(taken, size);
             *bytes += size;
-            total += taken;
         }
         total
     }

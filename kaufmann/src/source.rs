@@ -4,6 +4,7 @@
 //! At a bound the poller just does not read a partition; nothing is ever paused.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,8 +39,9 @@ pub trait Source: Send + 'static {
     /// Takes what happened since the last call: rebalances, answers to commits, errors.
     fn events(&mut self, events: &mut Vec<SourceEvent>);
 
-    /// Hands over up to `max` records of an assignment and says how many there were. 0 means: none are here just now.
-    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize;
+    /// Hands over up to `max` records of an assignment, until the sink breaks off, and says how many there were. 0 means: none
+    /// are here just now. The record at which the sink broke off was handed over; the next call goes on behind it.
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize;
 
     /// Commits offsets, each the next one to read. Answered by [`SourceEvent::Committed`].
     fn commit(&mut self, offsets: Vec<CommitOffset>);
@@ -51,6 +53,9 @@ pub trait Source: Send + 'static {
     fn close(&mut self, patience: Duration);
 }
 
+/// Takes records, and says after each whether it has room for more.
+pub type Sink<'s> = dyn FnMut(&RawRecord<'_>) -> ControlFlow<()> + 's;
+
 impl<S: Source + ?Sized> Source for Box<S> {
     fn start(&mut self, waker: Waker) -> Result<(), SourceError> {
         (**self).start(waker)
@@ -60,7 +65,7 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).events(events);
     }
 
-    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize {
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize {
         (**self).read(assignment, max, sink)
     }
 

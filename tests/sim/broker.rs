@@ -86,9 +86,11 @@ impl Producer {
             return;
         }
         if let Some(kind) = refused {
-            if kind == PublishErrorKind::Broker {
-                self.world.note(self.member, What::Refused { message: sent });
-            }
+            let what = match kind {
+                PublishErrorKind::Broker => What::Refused { message: sent },
+                _ => What::Stopping,
+            };
+            self.world.note(self.member, what);
             let error = PublishError::new(kind, "this message was told to be refused");
             return done(Err(Undelivered { message, error }));
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kaufmann::Outgoing;
-use kaufmann::source::{Assignment, CommitOffset, RawRecord, Source, SourceError, SourceEvent, Waker};
+use kaufmann::source::{Assignment, CommitOffset, RawRecord, Sink, Source, SourceError, SourceEvent, Waker};
 use tokio::time::Instant;
 
 use crate::double::Double;
@@ -377,7 +377,7 @@ impl Source for GroupSource {
         }
     }
 
-    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize {
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize {
         let world = &self.group.world;
         let mut state = lock(&self.group.state);
         let State {
@@ -429,11 +429,12 @@ impl Source for GroupSource {
                 assignment: assignment.id(),
                 offset: item.offset,
                 size: size(&raw),
-                first: records == 0,
             };
             world.note(self.member, read);
-            sink(&raw);
             records += 1;
+            if sink(&raw).is_break() {
+                break;
+            }
         }
         records
     }

@@ -32,8 +32,6 @@ pub(crate) enum What {
         assignment: u64,
         offset: i64,
         size: usize,
-        /// Whether a read began with it.
-        first: bool,
     },
     /// A handler began. `number` is what the event says of itself.
     Begun {
@@ -57,6 +55,8 @@ pub(crate) enum What {
     Committed { assignment: u64, offset: i64 },
     /// The group refuses commits, or does so no longer.
     CommitsFail(bool),
+    /// The member is told to stop, or learns why it must.
+    Stopping,
     /// The member left its group.
     Left,
     /// The member stopped by itself or as it was told; `None` if it failed.

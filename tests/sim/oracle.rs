@@ -67,8 +67,10 @@ struct Oracle<'a> {
     /// Records that somebody has handled.
     done: HashSet<(i32, i64)>,
     letters: HashSet<(i32, i64)>,
-    /// Members that have ended, and whether by a crash.
-    ended: HashMap<usize, bool>,
+    /// When members crashed.
+    crashed: HashMap<usize, u64>,
+    /// When members began to stop, told or by themselves.
+    stopping: HashMap<usize, u64>,
     /// When commits were refused last.
     refused: u64,
     refusing: usize,
@@ -81,6 +83,9 @@ struct Assignment {
     partition: i32,
     from: i64,
     unsettled: BTreeMap<i64, usize>,
+    /// Records that nobody wants and of which it is not known whether they have been reached: a shard reaches them only while it
+    /// has a permit, and some only when the registry has answered.
+    unsure: BTreeSet<i64>,
     next: i64,
     /// The token of what runs.
     running: BTreeMap<i64, u64>,
@@ -124,7 +129,8 @@ impl<'a> Oracle<'a> {
             committed: vec![0; plan.partitions.len()],
             done: HashSet::new(),
             letters: HashSet::new(),
-            ended: HashMap::new(),
+            crashed: HashMap::new(),
+            stopping: HashMap::new(),
             refused: 0,
             refusing: 0,
             registry_fails: plan
@@ -162,8 +168,7 @@ impl<'a> Oracle<'a> {
                 assignment,
                 offset,
                 size,
-                first,
-            } => self.read(*assignment, *offset, *size, *first),
+            } => self.read(*assignment, *offset, *size),
             What::Begun {
                 assignment,
                 offset,
@@ -187,7 +192,8 @@ impl<'a> Oracle<'a> {
             }
             What::Left => {}
             What::Stopped { drained } => self.stopped(entry.member, *drained),
-            What::Crashed => _ = self.ended.insert(entry.member, true),
+            What::Crashed => _ = self.crashed.insert(entry.member, entry.at),
+            What::Stopping => _ = self.stopping.entry(entry.member).or_insert(entry.at),
         }
     }
 
@@ -201,8 +207,8 @@ impl<'a> Oracle<'a> {
         Some(&log[index])
     }
 
-    /// Whether a record that somebody wants lies between what is committed and what could be. One that nobody wants is settled
-    /// when it is reached, which the journal does not see.
+    /// Whether a record that somebody wants lies between what is committed and what could be. Behind the last of those it is
+    /// no loss if one that nobody wants is read again.
     fn is_short(&self, partition: i32, committed: i64, watermark: i64) -> bool {
         let log = &self.plan.partitions[partition as usize];
         log.iter()
@@ -220,6 +226,7 @@ impl<'a> Oracle<'a> {
             partition,
             from,
             unsettled: BTreeMap::new(),
+            unsure: BTreeSet::new(),
             next,
             running: BTreeMap::new(),
             tried: HashMap::new(),
@@ -233,7 +240,7 @@ impl<'a> Oracle<'a> {
         self.assignments.insert(assignment, own);
     }
 
-    fn read(&mut self, assignment: u64, offset: i64, size: usize, first: bool) {
+    fn read(&mut self, assignment: u64, offset: i64, size: usize) {
         let settings = self.plan.settings;
         let own = self.own(assignment);
         let (member, partition, next) = (own.member, own.partition, own.next);
@@ -250,6 +257,7 @@ impl<'a> Oracle<'a> {
         let unsettled = own.unsettled.len();
         if kind.is_some_and(Kind::is_unwanted) {
             // Nobody wants it: it may be settled at once.
+            own.unsure.insert(offset);
             self.settle(assignment, offset);
             self.done.insert((partition, offset));
             return;
@@ -264,9 +272,9 @@ impl<'a> Oracle<'a> {
             .flat_map(|own| own.unsettled.values().copied())
             .collect();
         let (bytes, before) = (held.iter().sum::<usize>(), held.iter().sum::<usize>() - size);
-        // How large records are is not known before they are read: a read may bring more than is free, but needs something free.
-        self.demand(!first || before < settings.max_bytes, Rule::Bounds, || {
-            format!("{bytes} bytes are unsettled")
+        // How large a record is is known when it is read, so that one may go beyond, of all partitions together.
+        self.demand(before < settings.max_bytes, Rule::Bounds, || {
+            format!("{bytes} bytes are unsettled, {before} before this record")
         });
     }
 
@@ -319,6 +327,7 @@ impl<'a> Oracle<'a> {
             format!("{all} handlers run")
         });
         let same_lane = self.lane(partition, offset);
+        self.surely_reached(assignment, offset);
         for other in running.iter().filter(|other| **other != offset) {
             self.demand(!same_lane(*other), Rule::Order, || {
                 format!("{place} runs beside {other}")
@@ -339,6 +348,28 @@ impl<'a> Oracle<'a> {
         self.demand(ahead.is_none(), Rule::Order, || {
             format!("{place} began after {ahead:?} of its key")
         });
+    }
+
+    /// A record began, so its shard has reached those before it. Of another key, it may have gone on while the registry was
+    /// asked for a schema.
+    fn surely_reached(&mut self, assignment: u64, offset: i64) {
+        let one_shard = self.plan.settings.shards == 1;
+        let own = &self.assignments[&assignment];
+        let (partition, same_lane) = (own.partition, self.lane(own.partition, offset));
+        let is_tombstone = |other| {
+            self.item(partition, other)
+                .is_some_and(|item| item.kind == Kind::Tombstone)
+        };
+        let reached: Vec<_> = own
+            .unsure
+            .range(..offset)
+            .copied()
+            .filter(|other| same_lane(*other) || one_shard && is_tombstone(*other))
+            .collect();
+        let own = self.own(assignment);
+        for other in reached {
+            own.unsure.remove(&other);
+        }
     }
 
     /// Whether records of this partition are handled one after another with this one.
@@ -369,7 +400,11 @@ impl<'a> Oracle<'a> {
         if let Some((_, ended)) = own.tried.get_mut(&offset) {
             *ended = Some(how);
         }
-        let partition = own.partition;
+        let (member, partition) = (own.member, own.partition);
+        if how == How::Fatal {
+            self.stopping.entry(member).or_insert(self.now);
+        }
+        let own = self.own(assignment);
         let is_done = matches!(how, How::Done(_) | How::Skipped | How::DeadLetter);
         if is_done {
             own.done.insert(offset);
@@ -384,7 +419,7 @@ impl<'a> Oracle<'a> {
         let now = self.now;
         let own = self.own(assignment);
         own.unsettled.remove(&offset);
-        let watermark = own.watermark();
+        let watermark = own.sure_watermark();
         if own.history.last().is_none_or(|(_, last)| *last < watermark) {
             own.history.push((now, watermark));
         }
@@ -457,7 +492,9 @@ impl<'a> Oracle<'a> {
     }
 
     fn was_committed(&mut self, assignment: u64, offset: i64) {
-        let partition = self.own(assignment).partition;
+        let own = self.own(assignment);
+        own.unsure = own.unsure.split_off(&offset);
+        let partition = own.partition;
         let before = std::mem::replace(&mut self.committed[partition as usize], offset);
         self.demand(before <= offset, Rule::Settled, || {
             format!("what is committed of {partition} went back from {before} to {offset}")
@@ -467,10 +504,14 @@ impl<'a> Oracle<'a> {
     /// The group took it away: what was settled a while ago must be committed.
     fn taken(&mut self, assignment: u64) {
         let interval = self.plan.settings.commit_interval + COMMIT_DELAY * 2 + SLACK;
-        let since = self.now.saturating_sub(interval.as_micros() as u64);
-        let calm = self.refusing == 0 && self.refused < since;
         let own = self.own(assignment);
         own.taken = true;
+        let member = own.member;
+        // Who has crashed commits nothing any more.
+        let end = self.crashed.get(&member).copied().unwrap_or(self.now);
+        let since = end.saturating_sub(interval.as_micros() as u64);
+        let calm = self.refusing == 0 && self.refused < since;
+        let own = self.own(assignment);
         let (partition, released) = (own.partition, own.released);
         let due = own
             .history
@@ -489,30 +530,35 @@ impl<'a> Oracle<'a> {
 
     /// The member gave it back: what it handled must be committed, and gaps filled, unless it had no chance.
     fn released(&mut self, assignment: u64) {
-        let settings = self.plan.settings;
-        let now = self.now;
         let own = self.own(assignment);
         own.released = true;
         let own = &self.assignments[&assignment];
-        let Some(told) = own.told.filter(|_| !own.taken && !own.told_lost) else {
+        if own.told.is_none() || own.taken || own.told_lost {
             return;
-        };
-        let took = Duration::from_micros(now - told);
-        let (partition, watermark) = (own.partition, own.watermark());
-        if took < settings.revoke_deadline {
-            let committed = self.committed[partition as usize];
-            let short = self.is_short(partition, committed, watermark);
-            self.demand(!short, Rule::Duplicates, || {
-                format!("{partition} was released with {committed} committed instead of {watermark}")
-            });
         }
-        let own = &self.assignments[&assignment];
+        let (partition, watermark, sure) = (own.partition, own.watermark(), own.sure_watermark());
+        let late = self.is_late(own, 1);
         let above = own.done.range(watermark + 1..).next().copied();
-        let excused =
-            took >= settings.revoke_deadline / 2 || self.registry_fails || self.is_troubled(own, watermark);
+        let excused = self.is_late(own, 2) || self.registry_fails || self.is_troubled(own, watermark);
+        let committed = self.committed[partition as usize];
+        let short = self.is_short(partition, committed, sure);
+        self.demand(late || !short, Rule::Duplicates, || {
+            format!("{partition} was released with {committed} committed instead of {sure}")
+        });
         self.demand(above.is_none() || excused, Rule::Duplicates, || {
             format!("{partition} was released with {above:?} handled above {watermark}, which was not begun")
         });
+    }
+
+    /// Whether this part of the time is over that the member had to give an assignment back. If it stops meanwhile, what is left
+    /// of that is all it has.
+    fn is_late(&self, own: &Assignment, part: u32) -> bool {
+        let settings = self.plan.settings;
+        let over = |since: Option<u64>, time: Duration| {
+            since.is_some_and(|since| Duration::from_micros(self.now - since) >= time / part)
+        };
+        let stopping = self.stopping.get(&own.member).copied();
+        over(own.told, settings.revoke_deadline) || over(stopping, settings.shutdown_deadline)
     }
 
     /// Whether a record failed, runs, or waits for its messages.
@@ -526,13 +572,12 @@ impl<'a> Oracle<'a> {
     }
 
     fn stopped(&mut self, member: usize, drained: Option<bool>) {
-        self.ended.insert(member, false);
         let left: Vec<_> = self
             .assignments
             .values()
             .filter(|own| own.member == member && !own.taken && !own.released && !own.told_lost)
             .filter(|own| own.next > own.from && (!own.done.is_empty() || !own.unsettled.is_empty()))
-            .map(|own| (own.partition, own.watermark()))
+            .map(|own| (own.partition, own.sure_watermark()))
             .collect();
         for (partition, watermark) in left {
             let committed = self.committed[partition as usize];
@@ -591,5 +636,11 @@ impl Assignment {
     /// What may be committed: the lowest unsettled offset, or the one behind the newest record.
     fn watermark(&self) -> i64 {
         self.unsettled.keys().next().copied().unwrap_or(self.next)
+    }
+
+    /// What must be committed sooner or later: the same, but not beyond what may not have been reached.
+    fn sure_watermark(&self) -> i64 {
+        let unsure = self.unsure.first().copied();
+        unsure.map_or(self.watermark(), |unsure| unsure.min(self.watermark()))
     }
 }

@@ -185,11 +185,13 @@ impl Supervisor {
                 }
                 Some(Order::Stop(time)) => {
                     down = Some(time);
+                    self.world.note(service.member, What::Stopping);
                     service.stop.take().map(|stop| stop.send(()));
                 }
                 Some(Order::EndProducer) => service.producer.end(),
                 None => {
                     down = None;
+                    self.world.note(service.member, What::Stopping);
                     service.stop.take().map(|stop| stop.send(()));
                 }
             }

@@ -1,6 +1,7 @@
 //! The source on Kafka: a member of a consumer group on librdkafka.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use self::partitions::Partitions;
 use self::probe::Prober;
 use self::resume::Resumer;
 use self::trouble::{Remedy, Troubles, Verdict};
-use super::{Assignment, CommitOffset, RawRecord, Source, SourceError, SourceEvent, Waker};
+use super::{Assignment, CommitOffset, Sink, Source, SourceError, SourceEvent, Waker};
 use crate::config::Config;
 use crate::ffi::{self, Fetched, Inbox};
 use crate::kafka;
@@ -274,7 +275,7 @@ impl Source for KafkaSource {
         events.extend(self.told.drain(..));
     }
 
-    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize {
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize {
         let Some(queue) = self.partitions.queue(assignment) else {
             return 0;
         };
@@ -285,9 +286,12 @@ impl Source for KafkaSource {
             let taken = queue.read(max, &mut self.inbox, &mut |fetched| match fetched {
                 Fetched::Record(record) => {
                     records += 1;
-                    sink(&record);
+                    sink(&record)
                 }
-                Fetched::Error { code, text } => errors.push((code, text.to_owned())),
+                Fetched::Error { code, text } => {
+                    errors.push((code, text.to_owned()));
+                    ControlFlow::Continue(())
+                }
             });
             if taken == 0 {
                 break;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Assignment, CommitOffset, RawRecord, Source, SourceError, SourceEvent, Waker};
+use super::{Assignment, CommitOffset, RawRecord, Sink, Source, SourceError, SourceEvent, Waker};
 
 /// A source in memory and the feed that fills it.
 ///
@@ -224,7 +224,7 @@ impl Source for MemorySource {
         events.extend(self.0.lock().events.drain(..));
     }
 
-    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut dyn FnMut(&RawRecord<'_>)) -> usize {
+    fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize {
         let mut inner = self.0.lock();
         let log = inner.log(assignment.topic(), assignment.partition());
         if log.revoked {
@@ -239,22 +239,27 @@ impl Source for MemorySource {
         };
         let from = (*position).min(log.records.len());
         let records = &log.records[from..(from + max).min(log.records.len())];
+        let mut count = 0;
         for (offset, record) in (from as i64..).zip(records) {
+            count += 1;
             let headers: Vec<_> = record
                 .headers
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_deref()))
                 .collect();
-            sink(&RawRecord {
+            let flow = sink(&RawRecord {
                 offset,
                 timestamp: record.timestamp,
                 key: record.key.as_deref(),
                 payload: record.payload.as_deref(),
                 headers: &headers,
             });
+            if flow.is_break() {
+                break;
+            }
         }
-        *position = from + records.len();
-        records.len()
+        *position = from + count;
+        count
     }
 
     fn commit(&mut self, offsets: Vec<CommitOffset>) {

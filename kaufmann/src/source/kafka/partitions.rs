@@ -40,8 +40,8 @@ impl Partitions {
     }
 
     /// The queue of an assignment that is not revoked.
-    pub(super) fn queue(&self, assignment: &Assignment) -> Option<&PartitionQueue> {
-        self.held.get(&assignment.id())?.queue.as_ref()
+    pub(super) fn queue(&mut self, assignment: &Assignment) -> Option<&mut PartitionQueue> {
+        self.held.get_mut(&assignment.id())?.queue.as_mut()
     }
 
     /// Accepts partitions. Their queues are split off first, so that no record can go to another queue.

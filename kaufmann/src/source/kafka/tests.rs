@@ -146,6 +146,7 @@ impl Member {
                     .map(|(name, value)| ((*name).to_owned(), own(*value)))
                     .collect(),
             });
+            ControlFlow::Continue(())
         })
     }
 
