@@ -16,7 +16,10 @@ use crate::error::{Error, ErrorKind};
 mod duration;
 mod secret;
 
-#[cfg(feature = "cli")]
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "without the command line only bounds are checked")
+)]
 pub(crate) mod check;
 #[cfg(feature = "cli")]
 mod effective;
@@ -24,20 +27,31 @@ mod effective;
 mod environment;
 #[cfg(feature = "cli")]
 mod file;
-#[cfg(feature = "cli")]
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "without the command line values are checked, not read")
+)]
 pub(crate) mod keys;
-#[cfg(feature = "cli")]
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "without the command line values are checked, not read")
+)]
 pub(crate) mod kind;
 #[cfg(feature = "cli")]
 mod load;
-#[cfg(feature = "cli")]
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(
+        dead_code,
+        reason = "without the command line there are no places and no unknown names"
+    )
+)]
 mod problem;
 
 #[cfg(feature = "cli")]
 pub use effective::{Effective, Origin, Setting};
 #[cfg(feature = "cli")]
 pub use load::Loader;
-#[cfg(any(feature = "cli", feature = "registry"))]
 pub(crate) use secret::without_credentials;
 pub use secret::{KafkaProperties, Secret};
 

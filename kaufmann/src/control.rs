@@ -10,6 +10,7 @@ use crate::source::Waker;
 #[derive(Debug)]
 pub(crate) struct Control {
     stopping: AtomicBool,
+    abandoned: AtomicBool,
     failure: Mutex<Option<(ErrorKind, String)>>,
     waker: Waker,
 }
@@ -18,6 +19,7 @@ impl Control {
     pub(crate) fn new(waker: Waker) -> Self {
         Self {
             stopping: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             failure: Mutex::default(),
             waker,
         }
@@ -29,6 +31,12 @@ impl Control {
         self.waker.wake();
     }
 
+    /// Ends the service at once: nobody waits for what runs any more.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
     /// Ends the service because of an error; the first one is kept.
     pub(crate) fn fail(&self, kind: ErrorKind, error: String) {
         self.failure
@@ -36,6 +44,10 @@ impl Control {
             .unwrap_or_else(PoisonError::into_inner)
             .get_or_insert((kind, error));
         self.stop();
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

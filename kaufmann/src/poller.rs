@@ -164,6 +164,9 @@ impl<S: Source> Poller<S> {
     pub(crate) fn turn(&mut self, now: Instant) -> Turn {
         self.take_events(now);
         self.take_reports();
+        if self.control.is_abandoned() {
+            return self.abandon(now);
+        }
         if self.control.is_stopping() && !self.stopping {
             self.stop(now);
         }
@@ -253,6 +256,16 @@ impl<S: Source> Poller<S> {
             .map(|partition| Arc::clone(&partition.assignment))
             .collect();
         self.give_back(Why::Shutdown, assignments, now, self.limits.shutdown_deadline);
+    }
+
+    /// Commits what is settled, and waits for nothing.
+    fn abandon(&mut self, now: Instant) -> Turn {
+        for partition in &self.partitions {
+            partition.assignment.fence(i64::MIN);
+        }
+        self.commit(|_| true);
+        (self.end, self.drained) = (now, false);
+        Turn::Ended
     }
 
     /// Begins to give partitions back: nothing more of them is read, and the shards say what they have started.

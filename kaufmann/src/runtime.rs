@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::attempt::attempt;
@@ -151,9 +151,12 @@ impl<V: Service> Builder<V> {
     /// Runs until `shutdown` is ready, then finishes what runs. Must be called within a multi-thread or current-thread tokio
     /// runtime with its timer on.
     ///
+    /// If the future is dropped, the service ends at once: its handlers are dropped where they wait, what is settled is
+    /// committed, and the group is left.
+    ///
     /// # Errors
     ///
-    /// If a part is missing, an event's schema does not read a locked version that its compatibility level promises, an event
+    /// If a value of the configuration is out of the bounds that hold for it in a file, a part is missing, an event's schema does not read a locked version that its compatibility level promises, an event
     /// that handlers return has no topic or is not in the registry, the source fails, or a handler asks the service to stop.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<Finished, Error> {
         let Self {
@@ -165,6 +168,7 @@ impl<V: Service> Builder<V> {
             observer,
             simulation,
         } = self;
+        config.check_bounds()?;
         let missing = |part| Error::new(ErrorKind::Configuration, format!("the runtime has no {part}"));
         let mut source = source.ok_or_else(|| missing("source"))?;
         let publisher = publisher.ok_or_else(|| missing("publisher"))?;
@@ -211,13 +215,9 @@ impl<V: Service> Builder<V> {
         }
         let ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
 
-        let control = Arc::clone(&link.control);
-        let stopper = tokio::spawn(async move {
-            shutdown.await;
-            control.stop();
-        });
+        let leash = Leash::new(&link.control, shutdown);
         let ending = ended.await;
-        stopper.abort();
+        drop(leash);
         let Ok(Ending {
             settled,
             drained,
@@ -242,6 +242,33 @@ impl<V: Service> Builder<V> {
                 blocked,
             }),
         }
+    }
+}
+
+/// What goes on outside of the future of [`Builder::run`], which ends it when it is dropped.
+struct Leash {
+    control: Arc<Control>,
+    stopper: JoinHandle<()>,
+}
+
+impl Leash {
+    fn new(control: &Arc<Control>, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
+        let stopped = Arc::clone(control);
+        let stopper = tokio::spawn(async move {
+            shutdown.await;
+            stopped.stop();
+        });
+        Self {
+            control: Arc::clone(control),
+            stopper,
+        }
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        self.stopper.abort();
+        self.control.abandon();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Nothing grows without a bound.
 
+use kaufmann::registry::EmbeddedRegistry;
+
 use crate::rig::{Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,5 +58,32 @@ async fn under_the_smallest_byte_budget_records_go_one_by_one() {
     }
     rig.committed(0, 20).await;
     assert_eq!(rig.probe.log().most_running, 1);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_record_that_reaches_the_byte_budget_is_the_last_that_is_read() {
+    let mut config = config();
+    config.max_bytes = 10_000;
+    let rig = Rig::unassigned(&config, EmbeddedRegistry::new());
+    // All of them are there when the first is read, and nobody knows yet how large they are.
+    for number in 0..20 {
+        let key = format!("{number:01000}");
+        rig.probe.close(&key);
+        rig.send(0, &key, number).await;
+    }
+    rig.feed.assign(TOPIC, 0);
+    for number in 0..20 {
+        let key = format!("{number:01000}");
+        rig.begun(&key, number).await;
+        rig.probe.open(&key);
+    }
+    rig.committed(0, 20).await;
+    // Each has its key twice.
+    assert!(
+        rig.probe.log().most_running <= 5,
+        "{}",
+        rig.probe.log().most_running
+    );
     rig.stop().await.unwrap();
 }

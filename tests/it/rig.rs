@@ -219,7 +219,7 @@ pub(crate) struct Rig {
 pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.group = "tests".into();
-    config.commit_interval = Duration::from_millis(5);
+    config.commit_interval = Duration::from_millis(10);
     config.retry.initial = Duration::from_millis(1);
     config.retry.max = Duration::from_millis(4);
     config.registry.register = true;
@@ -348,6 +348,12 @@ impl Rig {
     pub(crate) async fn stop(self) -> Result<Finished, Error> {
         _ = self.stop.send(());
         self.running.await.unwrap()
+    }
+
+    /// Drops the service while it runs.
+    pub(crate) async fn abort(self) {
+        self.running.abort();
+        assert!(self.running.await.unwrap_err().is_cancelled());
     }
 
     /// Waits until the service ends by itself.

@@ -82,3 +82,35 @@ async fn it_runs_on_a_current_thread_runtime_too() {
     rig.committed(0, 100).await;
     assert!(rig.stop().await.unwrap().drained);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_dropped_commits_what_is_settled_and_leaves_its_group() {
+    let mut config = config();
+    config.commit_interval = Duration::from_secs(3600);
+    config.max_unsettled = 2;
+    let rig = Rig::start(&config);
+    rig.probe.close("stuck");
+    rig.probe.close("third");
+    for key in ["fine", "stuck", "third"] {
+        rig.send(0, key, 0).await;
+    }
+    // It is read when the first one is known to be settled.
+    rig.begun("third", 0).await;
+    let feed = rig.feed.clone();
+    rig.abort().await;
+    eventually("the group to be left", || feed.is_closed()).await;
+    assert_eq!(feed.committed(TOPIC, 0), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_with_a_value_that_no_file_may_have_does_not_start() {
+    let mut config = config();
+    config.commit_interval = Duration::ZERO;
+    let error = Rig::start(&config).end().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`commit_interval` is \"0s\", expected a duration of at least 10ms"),
+        "{error}"
+    );
+}

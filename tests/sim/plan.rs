@@ -217,7 +217,7 @@ fn settings(rng: &mut Rng) -> Settings {
         max_unsettled: pick(rng, &[1, 2, 5, 20, 100, 4096]),
         max_bytes: pick(rng, &[1, 500, 3_000, 20_000, 64 << 20]),
         max_outstanding: pick(rng, &[1, 2, 10, 10_000]),
-        commit_interval: millis(rng, &[1, 5, 50, 300, 1_000]),
+        commit_interval: millis(rng, &[10, 20, 50, 300, 1_000]),
         revoke_deadline: millis(rng, &[0, 20, 100, 500, 3_000]),
         shutdown_deadline: millis(rng, &[0, 20, 100, 1_000, 5_000]),
         retry: millis(rng, &[1, 5, 50]),

@@ -1,13 +1,19 @@
-//! What no single value can tell: keys that need each other, and what a command cannot do without.
+//! Whether a configuration can be run with, wherever it came from: the bounds of single values, keys that need each other, and
+//! what a command cannot do without.
 
+use serde_json::Value;
+
+use super::keys::KEYS;
+use super::kind::Kind;
 use super::problem::Problems;
 use super::{Config, ReplyTo};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
 impl Config {
-    /// Checks what keys mean together.
+    /// Checks each value against its key's bounds, and what keys mean together.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.check_bounds()?;
         let mut problems = Problems::default();
         if self.retry.initial > self.retry.max {
             problems.push(format!(
@@ -60,6 +66,35 @@ impl Config {
         problems.into_result()
     }
 
+    /// Checks that numbers and durations are as large as their keys in a file must be. Other values cannot be wrong once they
+    /// have their types, or need others.
+    pub(crate) fn check_bounds(&self) -> Result<(), Error> {
+        let mut problems = Problems::default();
+        let all = serde_json::to_value(self).map_err(|error| {
+            Error::new(ErrorKind::Internal, "the configuration could not be checked").caused_by(error)
+        })?;
+        for key in KEYS {
+            let value = key.path.split('.').try_fold(&all, |table, name| table.get(name));
+            match (key.kind, value) {
+                // Left out.
+                (Kind::Duration { .. }, Some(Value::Null)) => {}
+                (
+                    kind @ (Kind::Count { .. } | Kind::Bytes | Kind::Duration { .. } | Kind::Number { .. }),
+                    Some(value),
+                ) => {
+                    if let Err(mismatch) = kind.read(value) {
+                        problems.push(format!(
+                            "`{}` is {}, expected {}",
+                            key.path, mismatch.found, mismatch.expected
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+        problems.into_result()
+    }
+
     /// Checks that topics can be called so.
     fn check_topics(&self, problems: &mut Problems) {
         let mut named: Vec<(String, String)> = Vec::new();
@@ -88,6 +123,7 @@ impl Config {
     }
 
     /// Checks that a cluster is named.
+    #[cfg(feature = "cli")]
     pub(crate) fn check_brokers(&self) -> Result<(), Error> {
         let mut problems = Problems::default();
         if self.brokers.is_empty() {
@@ -100,6 +136,7 @@ impl Config {
     }
 
     /// Checks that there is all it takes to consume from a cluster.
+    #[cfg(feature = "cli")]
     pub(crate) fn check_run(&self) -> Result<(), Error> {
         self.check_brokers()?;
         let mut problems = Problems::default();
@@ -149,4 +186,82 @@ fn remedy(path: &str) -> String {
         key.flag(),
         example.1,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::RetryConfig;
+
+    fn said(config: &Config) -> String {
+        config.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_default_is_within_its_bounds() {
+        Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn a_program_may_set_no_less_than_a_file() {
+        let too_small = Config {
+            commit_interval: Duration::ZERO,
+            max_in_flight: 0,
+            ..Config::default()
+        };
+        assert_eq!(
+            said(&too_small),
+            "2 mistakes in the configuration:\n  \
+             `max_in_flight` is 0, expected a whole number of at least 1\n  \
+             `commit_interval` is \"0s\", expected a duration of at least 10ms such as \"250ms\", \"30s\" or \"5m\""
+        );
+    }
+
+    #[test]
+    fn a_program_may_set_no_more_than_a_file_and_no_number_that_is_none() {
+        let too_large = Config {
+            shutdown_deadline: Duration::MAX,
+            ..Config::default()
+        };
+        assert!(said(&too_large).starts_with("`shutdown_deadline` is "));
+        let no_number = Config {
+            retry: RetryConfig {
+                jitter: f64::NAN,
+                ..RetryConfig::default()
+            },
+            ..Config::default()
+        };
+        assert_eq!(
+            said(&no_number),
+            "`retry.jitter` is nothing, expected a number from 0 to 1"
+        );
+    }
+
+    /// One less than the least of each key, put where a program would put it.
+    #[test]
+    fn the_least_of_each_key_holds_for_programs_too() {
+        for key in KEYS {
+            let below = match key.kind {
+                Kind::Count { min } if min > 0 => Value::from(min - 1),
+                Kind::Bytes => Value::from(0),
+                Kind::Duration { min } if min > 0 => Value::from(format!("{}ms", min - 1)),
+                Kind::Number { min, .. } => Value::from(min - 0.5),
+                _ => continue,
+            };
+            let mut all = serde_json::to_value(Config::default()).unwrap();
+            let place = key
+                .path
+                .split('.')
+                .try_fold(&mut all, |table, name| table.get_mut(name));
+            *place.unwrap() = below;
+            let config: Config = serde_json::from_value(all).unwrap();
+            assert!(
+                said(&config).contains(&format!("`{}` is ", key.path)),
+                "{}",
+                key.path
+            );
+        }
+    }
 }

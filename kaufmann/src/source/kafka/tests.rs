@@ -308,6 +308,29 @@ fn a_read_takes_no_more_than_it_may() {
     );
 }
 
+#[test]
+fn what_a_reader_has_no_room_for_comes_with_the_next_reads() {
+    let broker = broker("t", 1);
+    publish(&broker, (0..10).map(|_| message("t", None, Some(b"x"))));
+    let mut member = Member::join(&config(&broker, "g", "t", &[]));
+    let deadline = Instant::now() + PATIENCE;
+    let mut offsets = Vec::new();
+    while offsets.len() < 10 {
+        assert!(Instant::now() < deadline, "{}", member.told());
+        let _ = member.woken.recv_timeout(Duration::from_millis(20));
+        member.events();
+        for assignment in member.assigned.clone() {
+            // One at a time, however many there are.
+            while member.source.read(&assignment, 100, &mut |record| {
+                offsets.push(record.offset);
+                ControlFlow::Break(())
+            }) == 1
+            {}
+        }
+    }
+    assert_eq!(offsets, (0..10).collect::<Vec<_>>());
+}
+
 /// What is revoked is not read, is answered when it is committed, stays ours until it is released, and is then read on by the other
 /// member from where we left it.
 fn revoke_then_release(kafka: &[(&str, &str)], expected_revoked: usize) {
