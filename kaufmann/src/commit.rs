@@ -123,8 +123,17 @@ impl Tracker {
     pub(crate) fn watermark(&self) -> Option<i64> {
         match self.oldest_unsettled() {
             Some(number) => self.offset_of(number),
-            None => self.next,
+            None => self.next.map(|next| self.behind_settled(next)),
         }
+    }
+
+    /// The offset itself, or the one behind the range that was settled before and has it.
+    fn behind_settled(&self, offset: i64) -> i64 {
+        let own = self
+            .resumed
+            .iter()
+            .find(|(from, to)| (*from..=*to).contains(&offset));
+        own.map_or(offset, |(_, to)| to + 1)
     }
 
     fn oldest_unsettled(&self) -> Option<u64> {
@@ -141,7 +150,11 @@ impl Tracker {
             number = self.next_bit(start, true).unwrap_or(self.taken);
             Some((self.offset_of(start)?, self.offset_of(number - 1)?))
         });
-        let next = self.next.unwrap_or(i64::MIN);
+        // What is settled up to the watermark needs no word.
+        let next = self.next.map_or(i64::MIN, |next| match self.oldest_unsettled() {
+            Some(_) => next,
+            None => self.behind_settled(next),
+        });
         let unread = self
             .resumed
             .iter()
@@ -324,6 +337,16 @@ mod tests {
         again.settle(10, 0b11111);
         assert_eq!(again.watermark(), Some(20));
         assert_eq!(again.ahead().next(), None);
+    }
+
+    #[test]
+    fn the_watermark_passes_over_what_was_settled_before_and_is_not_read_again_yet() {
+        let ahead = Ahead::decode(&Ahead::encode(10, [(11, 13), (15, 19)]).expect("ranges"), 10);
+        let mut tracker = Tracker::resume(&ahead);
+        tracker.take(10);
+        tracker.settle(10, 1);
+        assert_eq!(tracker.watermark(), Some(14));
+        assert_eq!(tracker.ahead().collect::<Vec<_>>(), [(15, 19)]);
     }
 
     #[test]

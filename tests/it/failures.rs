@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use kaufmann::config::OnFailure;
 use kaufmann::publish::Message;
+use kaufmann::registry::SchemaRegistry as _;
 use kaufmann::source::MemoryRecord;
 
-use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
+use crate::rig::{Mishap, Numbered, Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_handler_is_tried_again_in_its_lane_and_never_skipped() {
@@ -76,7 +77,9 @@ async fn a_dead_letter_keeps_the_record_and_says_why() {
     assert_eq!(header("kaufmann-error-cut-short"), None);
     assert_eq!(header("kaufmann-source-partition").as_deref(), Some("0"));
     assert_eq!(header("kaufmann-source-offset").as_deref(), Some("0"));
-    assert_eq!(header("kaufmann-source-schema-id").as_deref(), Some("1"));
+    let id = rig.registry.lookup(Numbered::FULL_NAME, Numbered::SCHEMA).await;
+    let id = id.unwrap().expect("it was sent with its schema");
+    assert_eq!(header("kaufmann-source-schema-id"), Some(id.to_string()));
     rig.stop().await.unwrap();
 }
 

@@ -21,11 +21,17 @@ const QUESTIONS: usize = 3;
 /// A partition, its committed offset, and the metadata of that.
 pub(super) type Committed = (String, i32, i64, String);
 
+/// Partitions to ask for, by topic and number.
+type Question = Vec<(String, i32)>;
+
+/// The thread that asks.
+type Asking = (Sender<Question>, JoinHandle<()>);
+
 /// The thread that asks, and the assignments that are not announced yet.
 #[derive(Default)]
 pub(super) struct Resumer {
     waiting: Vec<Arc<Assignment>>,
-    thread: Option<(Sender<Vec<(String, i32)>>, JoinHandle<()>)>,
+    thread: Option<Asking>,
 }
 
 impl Resumer {
@@ -92,11 +98,8 @@ fn is(assignment: &Assignment, topic: &str, partition: i32) -> bool {
     assignment.partition() == partition && assignment.topic() == topic
 }
 
-fn start(
-    consumer: Arc<BaseConsumer<SourceContext>>,
-    shared: Arc<Shared>,
-) -> Result<(Sender<Vec<(String, i32)>>, JoinHandle<()>), SourceError> {
-    let (asks, asked) = mpsc::channel::<Vec<(String, i32)>>();
+fn start(consumer: Arc<BaseConsumer<SourceContext>>, shared: Arc<Shared>) -> Result<Asking, SourceError> {
+    let (asks, asked) = mpsc::channel::<Question>();
     let thread = thread::Builder::new()
         .name("kaufmann-resume".into())
         .spawn(move || {
