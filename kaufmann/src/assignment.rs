@@ -1,5 +1,6 @@
 //! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -20,6 +21,8 @@ pub struct Assignment {
     handed: AtomicI64,
     /// The offset that is committed, and what is kept with it.
     resumed: OnceLock<(i64, String)>,
+    /// Offsets whose dead letters are on their way.
+    letters: Mutex<BTreeSet<i64>>,
     cancelled: CancellationToken,
     /// What of it could not be handled.
     failures: Mutex<Failures>,
@@ -36,6 +39,7 @@ impl Assignment {
             limit: AtomicI64::new(i64::MAX),
             handed: AtomicI64::new(i64::MIN),
             resumed: OnceLock::new(),
+            letters: Mutex::default(),
             cancelled: CancellationToken::new(),
             failures: Mutex::default(),
         }
@@ -98,6 +102,22 @@ impl Assignment {
     /// The highest offset that waits for its messages to be delivered, or waited; `i64::MIN` if none does.
     pub(crate) fn highest_handed(&self) -> i64 {
         self.handed.load(Ordering::Acquire)
+    }
+
+    /// Notes that a dead letter is on its way, or no longer.
+    pub(crate) fn letter(&self, offset: i64, on_its_way: bool) {
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        if on_its_way {
+            letters.insert(offset);
+        } else {
+            letters.remove(&offset);
+        }
+    }
+
+    /// Whether the dead letter of the record at this offset is on its way.
+    pub(crate) fn has_letter(&self, offset: i64) -> bool {
+        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        letters.contains(&offset)
     }
 
     /// Notes that the record at this offset could not be handled; says so if that is more than the limit allows.

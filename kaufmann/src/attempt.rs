@@ -347,8 +347,14 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
             observer.settled(record, None, Settled::DeadLettered { reason: &text });
         }
     });
+    let (assignment, offset) = (Arc::clone(record.assignment()), record.offset());
+    assignment.letter(offset, true);
+    let written: Delivered = Box::new(move |is_written| {
+        assignment.letter(offset, false);
+        delivered(is_written);
+    });
     link.outbound
-        .unhandled(record, &reason, link.on_failure, delivered)
+        .unhandled(record, &reason, link.on_failure, written)
         .await;
     Finish::Unhandled
 }

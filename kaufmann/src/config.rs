@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind};
 
 mod duration;
+#[cfg(any(feature = "cli", feature = "kafka"))]
+pub(crate) mod group;
 mod secret;
 
 #[cfg_attr(
@@ -93,6 +95,8 @@ pub struct Config {
     pub handler: HandlerConfig,
     /// How a failing handler is tried again.
     pub retry: RetryConfig,
+    /// When it is said that something lasts.
+    pub watchdog: WatchdogConfig,
     /// What becomes of a record that cannot be handled.
     pub on_failure: OnFailure,
     /// Where events go.
@@ -175,6 +179,19 @@ pub struct RetryConfig {
     pub max_waiting: usize,
     /// How many bytes of failed records may wait to be tried again; they are part of `max_bytes`. Default: 16 MiB.
     pub max_waiting_bytes: usize,
+}
+
+/// When it is said that something lasts: an event that runs, a partition whose watermark stands still while records wait.
+///
+/// It is a warning with the event, its key (shortened), its age and its handler; of a partition with the offset that holds it
+/// and why. It comes once that has lasted `after`, then each time it has lasted twice as long, and when it is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WatchdogConfig {
+    /// After how long. Default: 60 s. It is looked at four times as often, but at most every 10 ms and at least every 5 s.
+    #[serde(with = "duration")]
+    pub after: Duration,
 }
 
 /// Where events go.
@@ -314,6 +331,7 @@ impl Default for Config {
             shutdown_deadline: Duration::from_secs(25),
             handler: HandlerConfig::default(),
             retry: RetryConfig::default(),
+            watchdog: WatchdogConfig::default(),
             on_failure: OnFailure::default(),
             publish: PublishConfig::default(),
             dead_letter: DeadLetterConfig::default(),
@@ -336,6 +354,14 @@ impl Default for RetryConfig {
             max_attempts: 10,
             max_waiting: 1000,
             max_waiting_bytes: 16 << 20,
+        }
+    }
+}
+
+impl Default for WatchdogConfig {
+    fn default() -> Self {
+        Self {
+            after: Duration::from_secs(60),
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum Fetched<'a> {
     Error {
         /// What, for programs.
         code: RDKafkaErrorCode,
+        /// The offset that it is about; negative if it is about none.
+        offset: i64,
         /// What, for people.
         text: &'a str,
     },
@@ -192,6 +194,7 @@ impl Message {
                 .unwrap_or_default();
             return each(Fetched::Error {
                 code: raw.err.into(),
+                offset: raw.offset,
                 text,
             });
         }

@@ -87,6 +87,11 @@ impl<T> Lanes<T> {
         }
     }
 
+    /// The records that wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &T> {
+        self.busy.values().flatten()
+    }
+
     /// How many records wait.
     #[cfg(test)]
     pub(crate) fn queued(&self) -> usize {

@@ -14,6 +14,7 @@ mod retry;
 mod shard;
 
 mod schemas;
+mod watchdog;
 mod wire;
 
 mod attempt;
@@ -65,6 +66,7 @@ pub mod __private;
 pub use cli::command_line;
 pub use config::Config;
 pub use context::{Context, State};
+pub use control::Handle;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventInfo, Payload};
 pub use failure::{BoxError, Class, Failure, HandlerError};

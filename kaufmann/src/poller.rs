@@ -21,11 +21,13 @@ use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
 mod partition;
 mod revocation;
 mod router;
+mod watch;
 
 use partition::Partition;
 use revocation::{Phase, Revocation, Why};
 pub(crate) use router::LaneHasher;
 use router::{BATCH_RECORDS, Router};
+use watch::Watch;
 
 /// How long the thread rests at most while something is under way: a wake-up that was missed costs this.
 const REST: Duration = Duration::from_millis(20);
@@ -52,8 +54,11 @@ pub(crate) struct Poller<S> {
     answered: u64,
     commit_due: Instant,
     commit_failing: bool,
+    watch: Watch,
     /// Which partition is read first, so that each is in turn.
     first: usize,
+    /// Whether no more records are taken.
+    quiet: bool,
     stopping: bool,
     drained: bool,
     /// When the shutdown's time is over.
@@ -126,7 +131,9 @@ impl<S: Source> Poller<S> {
             answered: 0,
             commit_due: now + limits.commit_interval,
             commit_failing: false,
+            watch: Watch::new(config.watchdog.after, now),
             first: 0,
+            quiet: false,
             stopping: false,
             drained: true,
             end: now,
@@ -170,7 +177,15 @@ impl<S: Source> Poller<S> {
         if self.control.is_stopping() && !self.stopping {
             self.stop(now);
         }
-        let read = if self.stopping { 0 } else { self.read() };
+        if self.control.is_quiet() && !self.quiet {
+            self.quiet = true;
+            info!("quiet: no more records are taken, the partitions are kept");
+        }
+        let read = if self.stopping || self.quiet {
+            0
+        } else {
+            self.read()
+        };
         if read == 0 {
             self.router.flush();
         }
@@ -181,6 +196,10 @@ impl<S: Source> Poller<S> {
         if now >= self.commit_due {
             self.commit_due = now + self.limits.commit_interval;
             self.commit(|_| true);
+        }
+        if !self.stopping {
+            self.watch
+                .turn(&mut self.partitions, &self.router, &self.settlements, now);
         }
         if read > 0 {
             return Turn::Busy;
@@ -202,6 +221,14 @@ impl<S: Source> Poller<S> {
                 SourceEvent::Committed { offsets, result } => self.committed(&offsets, result),
                 SourceEvent::Trouble(error) => warn!(%error, "trouble with Kafka; going on trying"),
                 SourceEvent::Recovered => info!("the trouble with Kafka is over"),
+                SourceEvent::OffsetGone(gone) => warn!(
+                    topic = &*gone.topic,
+                    partition = gone.partition,
+                    offset = gone.offset,
+                    log_start = gone.log_start,
+                    lost = gone.lost(),
+                    "{gone}; reading on as `auto.offset.reset` says"
+                ),
                 SourceEvent::Failed(error) => {
                     error!(%error, "the source failed");
                     self.control.fail(ErrorKind::Source, error.to_string());
@@ -230,7 +257,7 @@ impl<S: Source> Poller<S> {
     fn assigned(&mut self, assignments: Vec<Arc<Assignment>>) {
         info!(partitions = %Names(&assignments), "assigned");
         for assignment in assignments {
-            let mut partition = Partition::new(assignment);
+            let mut partition = Partition::new(assignment, self.watch.after());
             partition.ending = self.stopping;
             self.partitions.push(partition);
         }

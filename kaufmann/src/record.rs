@@ -218,6 +218,11 @@ impl Record {
         self.plan.as_ref()
     }
 
+    /// Whether this one or one behind it in its batch is that of this assignment at this offset.
+    pub(crate) fn is_before(&self, assignment: u64, offset: i64) -> bool {
+        self.batch.has(self.index as usize, assignment, offset)
+    }
+
     /// A record with an arena of its own, so that waiting does not pin the batch it came with.
     pub(crate) fn detached(&self) -> Self {
         let mut batch = Batch::default();
@@ -290,6 +295,13 @@ impl Batch {
         };
         self.entries.push(entry);
         entry.size()
+    }
+
+    /// Whether a record of this assignment at this offset is in it, at `from` or behind.
+    pub(crate) fn has(&self, from: usize, assignment: u64, offset: i64) -> bool {
+        self.entries.iter().skip(from).any(|entry| {
+            entry.offset == offset && self.assignments[entry.assignment as usize].id() == assignment
+        })
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {

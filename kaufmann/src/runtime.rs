@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use crate::attempt::attempt;
 use crate::config::{Config, OnFailure};
 use crate::context::State;
-use crate::control::Control;
+use crate::control::{Control, Handle};
 use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::limits::Policy;
@@ -76,6 +76,7 @@ impl<V: Service> Runtime<V> {
             publisher: None,
             registry: None,
             observer: None,
+            handle: Handle::new(),
             simulation: None,
         }
     }
@@ -89,6 +90,7 @@ pub struct Builder<V: Service> {
     publisher: Option<Arc<dyn Publisher>>,
     registry: Option<Arc<dyn SchemaRegistry>>,
     observer: Option<Arc<dyn Observer>>,
+    handle: Handle,
     simulation: Option<Simulation>,
 }
 
@@ -140,6 +142,13 @@ impl<V: Service> Builder<V> {
         self
     }
 
+    /// Lets a handle steer the service besides `shutdown`.
+    #[must_use]
+    pub fn handle(mut self, handle: &Handle) -> Self {
+        self.handle = handle.clone();
+        self
+    }
+
     /// Lets a simulation move the service.
     #[doc(hidden)]
     #[must_use]
@@ -166,6 +175,7 @@ impl<V: Service> Builder<V> {
             publisher,
             registry,
             observer,
+            handle,
             simulation,
         } = self;
         config.check_bounds()?;
@@ -177,7 +187,7 @@ impl<V: Service> Builder<V> {
         let schemas = Arc::new(Schemas::new(registry, V::HANDLERS));
         schemas.read_locked()?;
         let (waker, driver) = Driver::new(simulation);
-        let control = Arc::new(Control::new(waker.clone()));
+        let control = Arc::new(Control::new(waker.clone(), handle.clone()));
         let looking = Arc::clone(&publisher);
         let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas), Arc::clone(&control));
         know_emitted::<V>(&outbound, config.on_failure).await?;
@@ -215,7 +225,12 @@ impl<V: Service> Builder<V> {
         }
         let ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
 
-        let leash = Leash::new(&link.control, shutdown);
+        let leash = Leash::new(&link.control, async move {
+            tokio::select! {
+                () = shutdown => {}
+                () = handle.draining() => {}
+            }
+        });
         let ending = ended.await;
         drop(leash);
         let Ok(Ending {

@@ -25,6 +25,7 @@ mod inbox;
 mod begin;
 mod end;
 
+mod census;
 mod clock;
 mod permits;
 mod places;
@@ -131,6 +132,7 @@ where
                     self.give_up_fenced();
                 }
                 Letter::Fenced => self.give_up_fenced(),
+                Letter::Census(census) => self.take_part(&census),
                 Letter::Report(sender) => {
                     for running in self.running.iter() {
                         _ = sender.send(running.describe(&self.link));

@@ -117,8 +117,71 @@ pub enum SourceEvent {
     Trouble(SourceError),
     /// What was wrong is over.
     Recovered,
+    /// The log has no record any more where the group stood; it is read on elsewhere.
+    OffsetGone(OffsetGone),
     /// The source cannot go on.
     Failed(SourceError),
+}
+
+/// A place in a partition that its log does not have any more: records were deleted before the group had read them, or the
+/// log was cut off or made anew.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct OffsetGone {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// What was to be read next: the committed offset, or the one behind what was read last.
+    pub offset: i64,
+    /// The first offset that the log has.
+    pub log_start: i64,
+    /// The offset that the log's next record will have.
+    pub log_end: i64,
+}
+
+impl OffsetGone {
+    /// How many offsets were deleted before they were read. Transactions and compaction leave offsets without a record, so
+    /// the records may be fewer.
+    ///
+    /// ```
+    /// # fn told(gone: &kaufmann::source::OffsetGone) {
+    /// assert_eq!(gone.lost(), (gone.log_start - gone.offset).max(0));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lost(&self) -> i64 {
+        self.log_start.saturating_sub(self.offset).max(0)
+    }
+}
+
+/// `partition 3 of topic `orders`: offset 5 was to be read next, but the log begins at offset 20: 15 records …`
+impl fmt::Display for OffsetGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            topic,
+            partition,
+            offset,
+            log_start,
+            log_end,
+        } = self;
+        write!(
+            f,
+            "partition {partition} of topic `{topic}`: offset {offset} was to be read next, but the log "
+        )?;
+        if self.lost() > 0 {
+            let lost = self.lost();
+            write!(
+                f,
+                "begins at offset {log_start}: {lost} records were deleted before they were handled"
+            )
+        } else {
+            write!(
+                f,
+                "ends at offset {log_end}: it was cut off, or the topic was made anew"
+            )
+        }
+    }
 }
 
 /// What is wrong with a source: what, where, and what to do about it, in one line.

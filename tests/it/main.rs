@@ -19,3 +19,4 @@ mod rig;
 mod routing;
 mod shutdown;
 mod storms;
+mod watchdog;

@@ -10,8 +10,8 @@ use kaufmann::publish::MemoryPublisher;
 use kaufmann::registry::{EmbeddedRegistry, SchemaRegistry};
 use kaufmann::source::{MemoryFeed, MemoryRecord, memory};
 use kaufmann::{
-    Config, Context, Error, Event, Failure, Finished, Observer, Outgoing, Record, Runtime, Service, Settled,
-    handler, service,
+    Config, Context, Error, Event, Failure, Finished, Handle, Observer, Outgoing, Record, Runtime, Service,
+    Settled, handler, service,
 };
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -211,6 +211,7 @@ pub(crate) struct Rig {
     pub(crate) feed: MemoryFeed,
     pub(crate) publisher: MemoryPublisher,
     pub(crate) registry: EmbeddedRegistry,
+    pub(crate) handle: Handle,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<Finished, Error>>,
 }
@@ -280,8 +281,10 @@ impl Rig {
         if observed {
             builder = builder.observer(probe.clone());
         }
-        let service = builder.run(async { _ = stopped.await });
+        let handle = Handle::new();
+        let service = builder.handle(&handle).run(async { _ = stopped.await });
         Self {
+            handle,
             probe,
             feed,
             publisher,

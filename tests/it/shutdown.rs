@@ -114,3 +114,43 @@ async fn a_service_with_a_value_that_no_file_may_have_does_not_start() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quiet_service_takes_nothing_new_finishes_what_it_has_and_stays_in_its_group() {
+    let rig = Rig::start(&config());
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.begun("k", 0).await;
+    rig.handle.quiet();
+    // A revocation is answered by the round that has seen the quiet before.
+    rig.feed.assign(TOPIC, 1);
+    rig.feed.revoke(TOPIC, 1);
+    let feed = rig.feed.clone();
+    eventually("partition 1 to be released", || !feed.is_assigned(TOPIC, 1)).await;
+    rig.send(0, "new", 1).await;
+    rig.probe.open("k");
+    rig.committed(0, 1).await;
+    assert!(rig.feed.is_assigned(TOPIC, 0) && !rig.feed.is_closed());
+    assert!(!rig.probe.log().begun.contains_key("new"));
+
+    rig.handle.drain();
+    let (probe, feed) = (rig.probe.clone(), rig.feed.clone());
+    let finished = rig.end().await.unwrap();
+    assert!(finished.drained && feed.is_closed());
+    assert_eq!((finished.settled, feed.committed(TOPIC, 0)), (1, Some(1)));
+    assert!(!probe.log().begun.contains_key("new"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_finishes_what_runs_commits_and_leaves() {
+    let rig = Rig::start(&config());
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.begun("k", 0).await;
+    let (probe, feed) = (rig.probe.clone(), rig.feed.clone());
+    rig.handle.drain();
+    probe.open("k");
+    let finished = rig.end().await.unwrap();
+    assert!(finished.drained && feed.is_closed());
+    assert_eq!((finished.settled, feed.committed(TOPIC, 0)), (1, Some(1)));
+}

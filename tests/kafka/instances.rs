@@ -1,75 +1,161 @@
-//! Two instances of the quickstart share the partitions.
+//! Two instances of the quickstart share the partitions, under each of the group's protocols.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::foreign::Produce;
-use kaufmann_tests::rig::{Fault, FaultProxy, Rig, wait_until};
+use kaufmann_tests::rig::{Fault, FaultProxy, Rig, Running, Service, wait_until};
 
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
     an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disorder,
     what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commits_say_so,
+    an_instance_of_an_eager_group_hands_over_without_loss_or_disorder,
+    an_instance_of_a_group_that_the_broker_assigns_hands_over_without_loss_or_disorder,
+    a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance,
 ];
 
-const EVENTS: u64 = 60_000;
 const KEYS: u64 = 500;
-const REPLIES: u64 = EVENTS / 5;
+const PARTITIONS: i32 = 4;
 
 fn an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disorder(rig: &Rig) -> Result<()> {
-    let shop = Shop::open(rig, "instances", 4)?;
-    let (mut leaving, mut staying) = (shop.service().start()?, shop.service().start()?);
-    let shared = shop.client.wait_members(&shop.group, 2, DEADLINE);
-    shared.with_context(|| format!("{}{}", leaving.tail(), staying.tail()))?;
+    hand_over(rig, "instances", 60_000, &[])
+}
+
+fn an_instance_of_an_eager_group_hands_over_without_loss_or_disorder(rig: &Rig) -> Result<()> {
+    hand_over(rig, "eager", 30_000, &["partition.assignment.strategy=range"])
+}
+
+fn an_instance_of_a_group_that_the_broker_assigns_hands_over_without_loss_or_disorder(
+    rig: &Rig,
+) -> Result<()> {
+    hand_over(rig, "by-broker", 30_000, &["group.protocol=consumer"])
+}
+
+fn hand_over(rig: &Rig, name: &str, events: u64, properties: &[&str]) -> Result<()> {
+    let shop = Shop::open(rig, name, PARTITIONS)?;
+    let start = || with(shop.service(), properties).start();
+    let (mut leaving, mut staying) = (start()?, start()?);
+    // Describing a group tells nothing of one that the broker assigns, so the logs are asked.
+    for instance in [&mut leaving, &mut staying] {
+        instance.wait_log(ASSIGNED, DEADLINE)?;
+    }
 
     // The flow goes on until one instance has left: the second half is written after that.
-    let order = Produce {
-        topic: shop.topic.clone(),
-        prefix: "customer-".to_owned(),
-        events: EVENTS,
-        keys: KEYS,
-        per_second: 0,
-        pause_at: Some(EVENTS / 2),
-    };
+    let order = flow(&shop, events);
     let mut producing = shop.servers.foreign.start_producing(&shop.servers, &order)?;
-    wait_until("replies should flow", DEADLINE, || {
-        leaving.assert_running()?;
-        let replies: i64 = shop.client.end_offsets(&shop.replies)?.values().sum();
-        Ok((replies > 0).then_some(()))
-    })?;
+    wait_flow(&shop, &mut leaving)?;
     leaving.stop_cleanly()?;
     let left_at = shop.client.committed(&shop.group, &shop.topic)?;
     producing.wait_paused()?;
     producing.go_on()?;
-    assert_eq!(producing.finish()?.types["shop.order_placed"], REPLIES);
+    assert_eq!(producing.finish()?.types["shop.order_placed"], events / 5);
 
     let committed = shop.wait_committed().with_context(|| staying.tail())?;
-    assert_eq!(u64::try_from(committed.values().sum::<i64>())?, EVENTS);
-    shop.client.wait_members(&shop.group, 1, DEADLINE)?;
+    assert_eq!(u64::try_from(committed.values().sum::<i64>())?, events);
     staying.stop_cleanly()?;
-
-    let replies = shop.servers.foreign.consume(
-        &shop.servers,
-        &shop.replies,
-        "customer-",
-        REPLIES,
-        Duration::from_secs(60),
-    )?;
-    assert_eq!((replies.distinct, replies.keys), (REPLIES, KEYS));
-    assert_eq!(replies.order_violations, 0, "{}", replies.first_violation);
-    // Whoever drains commits all that it has handled, so that the next owner begins behind it: a record that is handled
-    // again after a later one of its key would be out of order.
-    let first = &replies.first_duplicate;
     let story = || {
         format!(
-            "{first}; committed when it left: {left_at:?}\n{}\n{}",
+            "committed when it left: {left_at:?}\n{}\n{}",
             leaving.tail(),
             staying.tail()
         )
     };
-    assert_eq!(replies.duplicates, 0, "{}", story());
-    assert_eq!(shop.letters()?, []);
+    all_in_order(&shop, events).with_context(story)
+}
+
+fn a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance(rig: &Rig) -> Result<()> {
+    const EVENTS: u64 = 30_000;
+    let shop = Shop::open(rig, "static", PARTITIONS)?;
+    // A session that outlasts the restart on any machine.
+    let member = |id: &str| {
+        let instance = format!("group.instance.id={id}");
+        with(
+            shop.service(),
+            &[
+                &instance,
+                "session.timeout.ms=300000",
+                "max.poll.interval.ms=300000",
+            ],
+        )
+    };
+    let (mut restarting, mut staying) = (member("a").start()?, member("b").start()?);
+    let shared = shop.client.wait_members(&shop.group, 2, DEADLINE);
+    shared.with_context(|| format!("{}{}", restarting.tail(), staying.tail()))?;
+
+    let order = flow(&shop, EVENTS);
+    let mut producing = shop.servers.foreign.start_producing(&shop.servers, &order)?;
+    wait_flow(&shop, &mut restarting)?;
+    let (before, others) = (rebalances(&staying), held(&staying)?);
+    restarting.stop_cleanly()?;
+    let mut restarted = member("a").start()?;
+    restarted.wait_log(ASSIGNED, DEADLINE)?;
+    producing.wait_paused()?;
+    producing.go_on()?;
+    producing.finish()?;
+    shop.wait_committed().with_context(|| restarted.tail())?;
+
+    assert_eq!(rebalances(&staying), before, "{}", staying.logs());
+    let all = (0..PARTITIONS).map(|partition| format!("{}/{partition}", shop.topic));
+    let rest: BTreeSet<_> = all.filter(|partition| !others.contains(partition)).collect();
+    assert_eq!(held(&restarted)?, rest);
+    restarted.stop_cleanly()?;
+    staying.stop_cleanly()?;
+    all_in_order(&shop, EVENTS).with_context(|| format!("{}\n{}", restarted.tail(), staying.tail()))
+}
+
+/// What an instance logs when it has got partitions.
+const ASSIGNED: &str = "\"message\":\"assigned\"";
+const REVOKED: &str = "\"message\":\"revoked\"";
+
+fn with(service: Service, properties: &[&str]) -> Service {
+    properties.iter().fold(service, |service, property| {
+        service.with_arguments(&["--kafka", property])
+    })
+}
+
+/// Events that wait in the middle to be told to go on.
+fn flow(shop: &Shop, events: u64) -> Produce {
+    Produce {
+        topic: shop.topic.clone(),
+        prefix: "customer-".to_owned(),
+        events,
+        keys: KEYS,
+        per_second: 0,
+        pause_at: Some(events / 2),
+    }
+}
+
+fn wait_flow(shop: &Shop, instance: &mut Running) -> Result<()> {
+    wait_until("replies should flow", DEADLINE, || {
+        instance.assert_running()?;
+        let replies: i64 = shop.client.end_offsets(&shop.replies)?.values().sum();
+        Ok((replies > 0).then_some(()))
+    })
+}
+
+/// Each order is confirmed once, in the order of its key. Whoever drains commits all that it has handled, so that the next
+/// owner begins behind it: a record that is handled again after a later one of its key would be out of order.
+fn all_in_order(shop: &Shop, events: u64) -> Result<()> {
+    let orders = events / 5;
+    let replies = shop.servers.foreign.consume(
+        &shop.servers,
+        &shop.replies,
+        "customer-",
+        orders,
+        Duration::from_secs(60),
+    )?;
+    ensure!(
+        (replies.distinct, replies.keys) == (orders, KEYS),
+        "{} of {orders} orders of {} keys",
+        replies.distinct,
+        replies.keys
+    );
+    ensure!(replies.order_violations == 0, "{}", replies.first_violation);
+    ensure!(replies.duplicates == 0, "{}", replies.first_duplicate);
+    ensure!(shop.letters()?.is_empty(), "there are dead letters");
     Ok(())
 }
 
@@ -115,4 +201,31 @@ fn what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commit
     assert_eq!(shop.confirmed()?, expected, "handled again, or out of order");
     assert_eq!(shop.client.committed_metadata(&shop.group, &shop.topic)?, [""; 0]);
     Ok(())
+}
+
+/// How often an instance got or gave partitions.
+fn rebalances(instance: &Running) -> usize {
+    let logs = instance.logs();
+    logs.matches(ASSIGNED).count() + logs.matches(REVOKED).count()
+}
+
+/// The partitions that an instance has, as its log tells.
+fn held(instance: &Running) -> Result<BTreeSet<String>> {
+    let mut held = BTreeSet::new();
+    for line in instance.logs().lines() {
+        let assigned = line.contains(ASSIGNED);
+        if !assigned && !line.contains(REVOKED) {
+            continue;
+        }
+        let (_, rest) = line.split_once("\"partitions\":\"").context("no partitions")?;
+        let (names, _) = rest.split_once('"').context("no end of the partitions")?;
+        for name in names.split(", ") {
+            if assigned {
+                held.insert(name.to_owned());
+            } else {
+                held.remove(name);
+            }
+        }
+    }
+    Ok(held)
 }

@@ -7,6 +7,8 @@ mod end_to_end;
 mod failures;
 mod instances;
 mod lived;
+mod liveness;
+mod offsets;
 mod poison;
 mod schemas;
 mod self_test;
@@ -44,6 +46,8 @@ fn main() -> anyhow::Result<ExitCode> {
         failures::tests(),
         instances::tests(),
         lived::tests(),
+        liveness::tests(),
+        offsets::tests(),
         poison::tests(),
         schemas::tests(),
         trouble::tests(),

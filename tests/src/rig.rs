@@ -25,7 +25,7 @@ pub use foreign::Foreign;
 pub use kafka::Kafka;
 pub use proxy::{Fault, FaultProxy};
 pub use registry::Registry;
-pub use service::Service;
+pub use service::{Running, Service};
 pub use wait::wait_until;
 
 /// What the tests of one binary share.

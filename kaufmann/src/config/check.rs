@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::effective::Setting;
+use super::group::{Conflict, conflicts};
 use super::keys::KEYS;
 use super::kind::Kind;
 use super::problem::Problems;
@@ -11,8 +13,8 @@ use crate::error::{Error, ErrorKind};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
 impl Config {
-    /// Checks each value against its key's bounds, and what keys mean together.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.
+    pub(crate) fn check(&self, settings: &[Setting]) -> Result<(), Error> {
         self.check_bounds()?;
         let mut problems = Problems::default();
         if self.retry.initial > self.retry.max {
@@ -27,6 +29,12 @@ impl Config {
                 "`publish.reply_to` follows topics that records name, but `publish.callback_topics` allows none; list \
                  them, or the beginnings of their names with a `*` behind",
             );
+        }
+        for Conflict { key, why } in conflicts(&self.kafka) {
+            let key = format!("kafka.{key}");
+            let origin = settings.iter().find(|setting| setting.key == key);
+            let place = origin.map_or_else(String::new, |setting| format!("{}: ", setting.origin));
+            problems.push(format!("{place}`{key}` {why}"));
         }
         let registry = &self.registry;
         if registry.password.is_some() && registry.user.is_none() {
@@ -196,12 +204,12 @@ mod tests {
     use crate::config::RetryConfig;
 
     fn said(config: &Config) -> String {
-        config.check().unwrap_err().to_string()
+        config.check(&[]).unwrap_err().to_string()
     }
 
     #[test]
     fn the_default_is_within_its_bounds() {
-        Config::default().check().unwrap();
+        Config::default().check(&[]).unwrap();
     }
 
     #[test]

@@ -130,6 +130,11 @@ pub(crate) static KEYS: &[Key] = &[
         "The share of a wait that chance may take away",
     ),
     key(
+        "watchdog.after",
+        Kind::Duration { min: 10 },
+        "After how long a running event, or a partition that stands still, is reported",
+    ),
+    key(
         "publish.topic",
         Kind::Text("a topic's name"),
         "The topic of events for which nothing else names one",

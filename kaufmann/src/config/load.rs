@@ -111,7 +111,7 @@ impl Loader {
         }
         problems.into_result()?;
         let effective = layers.into_effective()?;
-        effective.config.check()?;
+        effective.config.check(&effective.settings)?;
         Ok(effective)
     }
 

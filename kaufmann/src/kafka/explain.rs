@@ -78,10 +78,6 @@ pub(crate) fn other_strategy(group: &str) -> String {
 /// A partition that cannot be read on.
 pub(crate) fn unreadable(topic: &str, partition: i32, code: Code, text: &str) -> String {
     let remedy = match code {
-        Code::AutoOffsetReset => {
-            "the group has no valid offset there; set one with kafka-consumer-groups.sh --reset-offsets, or \
-             `auto.offset.reset` in `[kafka]` to earliest or latest"
-        }
         Code::MessageSizeTooLarge => {
             "raise `receive.message.max.bytes` and `fetch.message.max.bytes` in `[kafka]`"
         }

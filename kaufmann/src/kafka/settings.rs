@@ -3,6 +3,7 @@
 use rdkafka::ClientConfig;
 
 use crate::config::Config;
+use crate::config::group::{Conflict, conflicts};
 
 /// Properties that nobody may set in `[kafka]`, and why.
 const REFUSED: [(&str, &str); 13] = [
@@ -115,6 +116,9 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
         // A broker answers at once when it has something. But a partition whose queue has room again waits for the
         // answer to the request that is under way without it, so that the wait is also a delay.
         .set("fetch.wait.max.ms", "100");
+    if let Some(Conflict { key, why }) = conflicts(&config.kafka).first() {
+        return Err(format!("`{key}` in `[kafka]` {why}"));
+    }
     let chosen = chosen(config, Side::Consumer)?;
     let by_broker = chosen
         .iter()
@@ -123,7 +127,12 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
         // With `group.protocol=consumer` the broker assigns, and librdkafka refuses the property.
         client.set("partition.assignment.strategy", "cooperative-sticky");
     }
-    Ok(with(client, chosen))
+    let mut client = with(client, chosen);
+    if client.get("auto.offset.reset") == Some("none") {
+        // What Java's clients call it.
+        client.set("auto.offset.reset", "error");
+    }
+    Ok(client)
 }
 
 /// A producer's properties.

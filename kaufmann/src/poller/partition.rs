@@ -1,10 +1,12 @@
 //! What the poller knows of one assigned partition.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::assignment::Assignment;
 use crate::commit::{Ahead, Tracker};
 use crate::settle::Report;
+use crate::watchdog::{Lasting, Said};
 
 /// One assigned partition.
 #[derive(Debug)]
@@ -26,10 +28,14 @@ pub(super) struct Partition {
     held_bytes: usize,
     /// The mean size of a record, to guess how many fit the budget.
     mean_size: usize,
+    /// The record that nothing behind can be committed before, and since when it is that one.
+    held_up: Option<(i64, Instant)>,
+    standstill: Lasting<i64>,
 }
 
 impl Partition {
-    pub(super) fn new(assignment: Arc<Assignment>) -> Self {
+    /// `patience` is how long its watermark may stand still before that is told.
+    pub(super) fn new(assignment: Arc<Assignment>, patience: Duration) -> Self {
         Self {
             tracker: Tracker::resume(&assignment.ahead()),
             assignment,
@@ -41,7 +47,48 @@ impl Partition {
             committed: None,
             held_bytes: 0,
             mean_size: 256,
+            held_up: None,
+            standstill: Lasting::new(patience),
         }
+    }
+
+    /// The record by which it is held up, with its assignment, if that is to be told now.
+    pub(super) fn held_up_to_tell(&mut self, now: Instant) -> Option<(u64, i64)> {
+        let (offset, since) = self.held_up(now)?;
+        let due = self.standstill.is_due(now.saturating_duration_since(since));
+        due.then(|| (self.assignment.id(), offset))
+    }
+
+    /// The record by which it is held up.
+    pub(super) fn held_up_at(&self) -> Option<i64> {
+        self.held_up.map(|(offset, _)| offset)
+    }
+
+    /// What is to be said of its standing still.
+    pub(super) fn look(&mut self, now: Instant) -> Said<i64> {
+        let held_up = self.held_up(now);
+        self.standstill.look(held_up, now)
+    }
+
+    /// Why the record at this offset is unsettled, if no shard has it.
+    pub(super) fn why_elsewhere(&self, offset: i64) -> &'static str {
+        if self.assignment.has_letter(offset) {
+            "its dead letter or error event is not written yet"
+        } else if offset <= self.assignment.highest_handed() {
+            "it was handled, and waits for its messages to be delivered"
+        } else {
+            "it was given up"
+        }
+    }
+
+    fn held_up(&mut self, now: Instant) -> Option<(i64, Instant)> {
+        // What ends has a deadline of its own.
+        let waits = self.tracker.unsettled() > 0 && !self.ending;
+        let offset = self.tracker.watermark().filter(|_| waits);
+        if offset != self.held_up_at() {
+            self.held_up = offset.map(|offset| (offset, now));
+        }
+        self.held_up
     }
 
     /// Counts a record in; `false` if it has been seen already.
@@ -144,9 +191,11 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     #[test]
     fn nothing_of_a_lost_partition_is_committed_even_if_a_commit_of_it_failed_before() {
-        let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)));
+        let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
         partition.take(7);
         assert_eq!(partition.next_commit(false), Some((7, None)));
         partition.committed(7, false);
@@ -158,6 +207,38 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_partition_stands_still_as_long_as_its_watermark_does_not_move_while_records_wait() {
+        let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
+        let start = Instant::now();
+        let settle = |partition: &mut Partition, offset| {
+            partition.apply(&Report {
+                assignment: 1,
+                from: offset,
+                to: offset,
+                bytes: 0,
+                settled: true,
+            });
+        };
+        assert_eq!(partition.held_up_to_tell(start), None, "nothing waits");
+        for offset in 7..10 {
+            partition.take(offset);
+        }
+        assert_eq!(partition.held_up_to_tell(start + PATIENCE), None, "it began now");
+        settle(&mut partition, 8);
+        let late = start + PATIENCE * 2;
+        assert_eq!(partition.held_up_to_tell(late), Some((1, 7)));
+        assert_eq!(partition.look(late).lasts, Some(PATIENCE));
+        assert_eq!(partition.held_up_to_tell(late), None, "it was told");
+        settle(&mut partition, 7);
+        let said = partition.look(late + PATIENCE);
+        assert_eq!((said.over, said.lasts), (Some((7, PATIENCE * 2)), None));
+        assert_eq!(partition.held_up_at(), Some(9));
+        settle(&mut partition, 9);
+        assert_eq!(partition.look(late + PATIENCE * 9).over, None);
+        assert_eq!(partition.held_up_at(), None);
+    }
+
     proptest! {
         /// Records are read one by one and reported in any order, settled or given up.
         #[test]
@@ -165,7 +246,7 @@ mod tests {
             steps in prop::collection::vec((any::<bool>(), 1..5_000usize, any::<prop::sample::Index>()), 1..200),
             max_unsettled in 1..20usize,
         ) {
-            let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)));
+            let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
             let mut held: Vec<(i64, usize)> = Vec::new();
             let (mut next, mut given_up) = (0, 0);
             for (settled, size, pick) in steps {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::fence::Survey;
 use crate::record::Batch;
+use crate::watchdog::Census;
 
 /// What is waiting for a shard.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ pub(crate) enum Letter {
     Resume,
     /// A limit is lower now: give up what is beyond it.
     Fenced,
+    /// Say what is going on.
+    Census(Arc<Census>),
     /// Say what runs.
     Report(UnboundedSender<String>),
     /// End; what runs is dropped.

@@ -11,11 +11,12 @@ use tokio::time::{Instant, Sleep};
 use super::Work;
 use super::places::Place;
 use super::slots::{self, Slot};
-use crate::attempt::{Finish, Start, event_name, panicked, timed_out};
+use crate::attempt::{Finish, Start, event_name, handler_path, panicked, timed_out};
 use crate::link::Link;
 use crate::publish::envelope::TYPE;
 use crate::record::Record;
 use crate::schemas::Route;
+use crate::watchdog::{Age, Event, shortened};
 
 /// A pending handler with the record it runs on.
 pub(super) struct Running<F> {
@@ -59,27 +60,59 @@ impl<F> Running<F> {
         self.inside.as_ref().map(|(_, work)| &work.record)
     }
 
+    /// Since when.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// `user.create of orders/3@17 (key k1), attempt 2, running for 12s`
     pub(super) fn describe(&self, link: &Link) -> String {
-        let Some((
+        let event = self.event(link);
+        event.map_or_else(String::new, |event| event.describe(self.since.elapsed()))
+    }
+
+    /// What it is that runs.
+    pub(super) fn event(&self, link: &Link) -> Option<Event> {
+        let (
             _,
             Work {
                 record,
                 start,
                 attempt,
             },
-        )) = &self.inside
-        else {
-            return String::new();
+        ) = self.inside.as_ref()?;
+        Some(Event {
+            id: (record.assignment().id(), record.offset(), *attempt),
+            since: self.since.into_std(),
+            name: event_of(link, start, record),
+            handler: handler_of(start).and_then(|handler| handler_path(link, handler)),
+            key: record.key().map(shortened),
+            record: record.to_string(),
+        })
+    }
+
+    /// Why its record is unsettled.
+    pub(super) fn why(&self, link: &Link) -> String {
+        let start = self.inside.as_ref().map(|(_, work)| &work.start);
+        let what = match start {
+            Some(Start::Schema(_)) => "its writer's schema is asked for".to_owned(),
+            Some(Start::Handler(handler, _)) => {
+                let path = handler_path(link, *handler).unwrap_or("a handler");
+                format!("`{path}` has been running")
+            }
+            Some(Start::Undecodable(_) | Start::Exhausted(_)) | None => {
+                "its dead letter or error event is being handed over".to_owned()
+            }
         };
-        let event = event_of(link, start, record).unwrap_or("a record");
-        let key = record.key().map_or_else(
-            || "no key".into(),
-            |key| format!("key {}", String::from_utf8_lossy(key)),
-        );
-        let place = format!("{}/{}@{}", record.topic(), record.partition(), record.offset());
-        let seconds = self.since.elapsed().as_secs();
-        format!("{event} of {place} ({key}), attempt {attempt}, running for {seconds}s")
+        format!("{what} for {}", Age(self.since.elapsed()))
+    }
+}
+
+fn handler_of(start: &Start) -> Option<u32> {
+    match start {
+        Start::Handler(handler, _) => Some(*handler),
+        Start::Exhausted(reason) => reason.handler,
+        Start::Schema(_) | Start::Undecodable(_) => None,
     }
 }
 

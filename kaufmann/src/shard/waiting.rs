@@ -95,6 +95,11 @@ impl Waiting {
         self.queue.values()
     }
 
+    /// All of them with the times at which they are tried again.
+    pub(super) fn queue(&self) -> impl Iterator<Item = (Instant, &Work)> {
+        self.queue.iter().map(|(&(at, _), work)| (at, work))
+    }
+
     /// Takes the earliest one.
     pub(super) fn pop(&mut self) -> Option<Work> {
         let (_, work) = self.queue.pop_first()?;

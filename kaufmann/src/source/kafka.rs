@@ -11,6 +11,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use self::commits::Commits;
 use self::context::{Happened, Shared, SourceContext};
+use self::gone::Gone;
 use self::partitions::Partitions;
 use self::probe::Prober;
 use self::resume::Resumer;
@@ -23,6 +24,7 @@ use crate::kafka;
 mod close;
 mod commits;
 mod context;
+mod gone;
 mod partitions;
 mod probe;
 mod resume;
@@ -44,7 +46,7 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// | property | value | why |
 /// |---|---|---|
-/// | `auto.offset.reset` | `earliest` | a group without an offset handles what is there already |
+/// | `auto.offset.reset` | `earliest` | a group without an offset handles what is there already; `none` is `error` |
 /// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance leaves alone what stays; not with `group.protocol=consumer` |
 /// | `queued.min.messages` | 10000 | holds for each partition, as does the next |
 /// | `queued.max.messages.kbytes` | a 32nd of `max_bytes`, 512 to 8192 | bounds what is prefetched |
@@ -52,6 +54,21 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// | `fetch.wait.max.ms` | 100 | a partition with room again waits no longer than this |
 ///
 /// What decides about commits (`enable.auto.commit` and its like), `group.id` and `bootstrap.servers` cannot be set there.
+///
+/// How the group shares its partitions is set in `[kafka]` too, alike in all members:
+///
+/// | protocol | properties |
+/// |---|---|
+/// | cooperative (the default) | none: a rebalance takes away only what moves |
+/// | eager | `partition.assignment.strategy` = `range` or `roundrobin`: a rebalance takes everything away, drains and commits it |
+/// | the broker assigns (KIP-848, Kafka 4) | `group.protocol` = `consumer`, and if wanted `group.remote.assignor`; session and heartbeat are the broker's settings |
+/// | static membership (KIP-345), with any of them | `group.instance.id`, another for each instance: one that is back within `session.timeout.ms` has its partitions again, without a rebalance |
+///
+/// What does not go together, such as a strategy with `group.protocol` = `consumer`, is refused at the start.
+///
+/// An offset that the log does not have any more, because its records were deleted before the group had handled them, is said
+/// with the offset, the log's first one and how many are lost: as [`SourceEvent::OffsetGone`] if `auto.offset.reset` lets the
+/// source read on elsewhere, else (`error`, or Java's name for it, `none`) as the error with which it fails.
 ///
 /// A partition that is revoked may turn out to be lost while it drains; then it is revoked once more, as lost.
 ///
@@ -146,6 +163,8 @@ impl KafkaSource {
                 let assignments = self.resumer.answered(&partitions, committed);
                 self.announce(assignments);
             }
+            Happened::Gone(gone) => self.prober.bounds(consumer, &self.shared, &self.config, gone),
+            Happened::Bounds(gone, bounds) => self.gone(&gone, bounds),
         }
     }
 
@@ -206,6 +225,23 @@ impl KafkaSource {
             Err(_) => {}
         }
         self.commit_next(consumer);
+    }
+
+    /// Says what is known of an offset that is gone. Where no broker says how much is lost, at least that something is.
+    fn gone(&mut self, gone: &Gone, bounds: Option<(i64, i64)>) {
+        if gone.stops {
+            let text = gone.explain(&self.config, bounds);
+            return self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
+        }
+        match bounds.and_then(|bounds| gone.with_bounds(bounds)) {
+            Some(gone) => self.told.push_back(SourceEvent::OffsetGone(gone)),
+            None => tracing::warn!(
+                topic = gone.topic,
+                partition = gone.partition,
+                offset = gone.offset,
+                "the log does not have the offset that was to be read next; records may be lost, and no broker says how many"
+            ),
+        }
     }
 
     /// Says what is wrong, once.
@@ -288,8 +324,8 @@ impl Source for KafkaSource {
                     records += 1;
                     sink(&record)
                 }
-                Fetched::Error { code, text } => {
-                    errors.push((code, text.to_owned()));
+                Fetched::Error { code, offset, text } => {
+                    errors.push((code, offset, text.to_owned()));
                     ControlFlow::Continue(())
                 }
             });
@@ -341,11 +377,21 @@ impl Source for KafkaSource {
 
 impl KafkaSource {
     #[cold]
-    fn read_failed(&mut self, assignment: &Assignment, errors: Vec<(RDKafkaErrorCode, String)>) {
+    fn read_failed(&mut self, assignment: &Assignment, errors: Vec<(RDKafkaErrorCode, i64, String)>) {
         let Some(consumer) = self.consumer.clone() else {
             return;
         };
-        for (code, text) in errors {
+        for (code, offset, text) in errors {
+            if code == RDKafkaErrorCode::AutoOffsetReset {
+                let gone = Gone {
+                    topic: assignment.topic().to_owned(),
+                    partition: assignment.partition(),
+                    offset: (offset >= 0).then_some(offset),
+                    stops: true,
+                };
+                self.prober.bounds(&consumer, &self.shared, &self.config, gone);
+                continue;
+            }
             let verdict = trouble::judge_read(assignment.topic(), assignment.partition(), code, &text);
             self.say(&consumer, verdict);
         }

@@ -156,6 +156,23 @@ impl Client {
         Ok(offsets)
     }
 
+    /// Deletes the records of a partition that stand before `offset`, as retention does.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = config(&self.brokers).create()?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
+        let answer = block_on(async { Ok(admin.delete_records(&list, &options).await?) })?;
+        for element in answer.elements() {
+            element.error()?;
+        }
+        Ok(())
+    }
+
     /// What a group has committed; a partition without a commit is left out.
     ///
     /// # Errors

@@ -84,6 +84,24 @@ fn each_layer_wins_over_the_one_before_key_by_key() {
 }
 
 #[test]
+fn what_does_not_go_with_the_groups_protocol_is_refused_at_its_place() {
+    assert_eq!(
+        failure("group = 'g'\n[kafka]\n\"group.protocol\" = 'consumer'\n\"session.timeout.ms\" = '6000'"),
+        "kaufmann.toml:4:24: `kafka.session.timeout.ms` does not go with `group.protocol` = \"consumer\": the broker sets \
+         it, for a group by its `consumer.session.timeout.ms`; remove it"
+    );
+    let strategies = [(
+        "KAUFMANN_KAFKA",
+        "partition.assignment.strategy=range,group.protocol=consumer",
+    )];
+    let error = variables(&strategies).unwrap_err().to_string();
+    assert!(
+        error.starts_with("KAUFMANN_KAFKA: `kafka.partition.assignment.strategy` does not go with"),
+        "{error}"
+    );
+}
+
+#[test]
 fn every_key_can_be_set_in_each_of_the_three_ways() {
     for key in KEYS {
         let text = match key.kind {

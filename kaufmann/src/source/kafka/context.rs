@@ -12,6 +12,7 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Statistics, TopicPartitionList};
 
 use super::resume::Committed;
+use super::gone::Gone;
 use super::trouble::Remedy;
 use crate::kafka;
 use crate::source::Waker;
@@ -45,6 +46,10 @@ pub(super) enum Happened {
         /// Those of them that have a committed offset.
         committed: Vec<Committed>,
     },
+    /// The log does not have the offset that is to be read.
+    Gone(Gone),
+    /// Where that log begins and ends, if a broker said so.
+    Bounds(Gone, Option<(i64, i64)>),
 }
 
 /// What the source, librdkafka's callbacks and the prober have in common.
@@ -113,6 +118,14 @@ impl SourceContext {
 
 impl ClientContext for SourceContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        if facility == "OFFSET"
+            && let Some(gone) = Gone::read(line)
+        {
+            // The source says it with what is lost.
+            self.shared.push(Happened::Gone(gone));
+            self.shared.wake();
+            return tracing::debug!(target: "librdkafka", facility, "{line}");
+        }
         kafka::log(level, facility, line);
     }
 

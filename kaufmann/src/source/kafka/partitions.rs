@@ -183,7 +183,9 @@ impl Partitions {
                 Happened::Committed(_)
                 | Happened::Error { .. }
                 | Happened::Well(_)
-                | Happened::Resumed { .. } => {}
+                | Happened::Resumed { .. }
+                | Happened::Gone(_)
+                | Happened::Bounds(..) => {}
             }
         }
     }

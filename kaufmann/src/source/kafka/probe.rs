@@ -1,4 +1,5 @@
-//! Asks the brokers whether what was wrong works again: librdkafka says when a broker goes, not when it comes back.
+//! Asks the brokers what takes a while to know: whether what was wrong works again, as librdkafka says when a broker goes and
+//! not when it comes back; and where a log begins and ends.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::context::{Happened, Shared, SourceContext};
+use super::gone::Gone;
 use super::trouble::Remedy;
 use crate::config::Config;
 
@@ -15,7 +17,7 @@ use crate::config::Config;
 const QUESTION: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A thread that asks while something is wrong; it starts with the first trouble.
+/// A thread that asks while there is something to ask; it starts with the first question.
 #[derive(Default)]
 pub(super) struct Prober {
     state: Arc<(Mutex<State>, Condvar)>,
@@ -25,6 +27,8 @@ pub(super) struct Prober {
 #[derive(Default)]
 struct State {
     wrong: BTreeSet<Remedy>,
+    /// Offsets that are gone from logs whose bounds are to be asked for.
+    gone: Vec<Gone>,
     stop: bool,
 }
 
@@ -40,12 +44,29 @@ impl Prober {
         if !matches!(remedy, Remedy::Broker | Remedy::Topic(_)) {
             return;
         }
+        self.ask(consumer, shared, config, |state| _ = state.wrong.insert(remedy));
+    }
+
+    /// Asks where the log begins and ends, and says so; or, if no broker answers in time, that it is not known.
+    pub(super) fn bounds(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        shared: &Arc<Shared>,
+        config: &Config,
+        gone: Gone,
+    ) {
+        self.ask(consumer, shared, config, |state| state.gone.push(gone));
+    }
+
+    fn ask(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        shared: &Arc<Shared>,
+        config: &Config,
+        what: impl FnOnce(&mut State),
+    ) {
         let (state, changed) = &*self.state;
-        state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .wrong
-            .insert(remedy);
+        what(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
         changed.notify_all();
         if self.thread.is_none() {
             let state = Arc::clone(&self.state);
@@ -80,8 +101,23 @@ fn ask(
     let (state, changed) = state;
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let idle = changed.wait_while(lock(), |state| state.wrong.is_empty() && !state.stop);
-        let wrong = idle.unwrap_or_else(PoisonError::into_inner).wrong.clone();
+        let idle = changed.wait_while(lock(), |state| {
+            state.wrong.is_empty() && state.gone.is_empty() && !state.stop
+        });
+        let (wrong, gone) = {
+            let mut state = idle.unwrap_or_else(PoisonError::into_inner);
+            (state.wrong.clone(), std::mem::take(&mut state.gone))
+        };
+        for gone in gone {
+            if lock().stop {
+                return;
+            }
+            let bounds = consumer
+                .fetch_watermarks(&gone.topic, gone.partition, QUESTION)
+                .ok();
+            shared.push(Happened::Bounds(gone, bounds));
+            shared.wake();
+        }
         for remedy in wrong {
             if lock().stop {
                 return;
@@ -92,7 +128,7 @@ fn ask(
                 shared.wake();
             }
         }
-        let paused = changed.wait_timeout_while(lock(), PAUSE, |state| !state.stop);
+        let paused = changed.wait_timeout_while(lock(), PAUSE, |state| !state.stop && state.gone.is_empty());
         if paused.unwrap_or_else(PoisonError::into_inner).0.stop {
             return;
         }

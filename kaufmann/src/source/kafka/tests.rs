@@ -67,6 +67,7 @@ struct Member {
     committed: Vec<Result<(), String>>,
     troubles: Vec<String>,
     recovered: usize,
+    gone: Vec<crate::source::OffsetGone>,
     failed: Vec<String>,
     got: Vec<Got>,
 }
@@ -90,6 +91,7 @@ impl Member {
             committed: Vec::new(),
             troubles: Vec::new(),
             recovered: 0,
+            gone: Vec::new(),
             failed: Vec::new(),
             got: Vec::new(),
         }
@@ -114,6 +116,7 @@ impl Member {
                 }
                 SourceEvent::Trouble(error) => self.troubles.push(error.to_string()),
                 SourceEvent::Recovered => self.recovered += 1,
+                SourceEvent::OffsetGone(gone) => self.gone.push(gone),
                 SourceEvent::Failed(error) => self.failed.push(error.to_string()),
             }
         }
@@ -561,10 +564,79 @@ fn a_group_without_an_offset_fails_if_it_must_have_one() {
     member.until("the failure", |member| !member.failed.is_empty());
     let text = &member.failed[0];
     assert!(
-        text.starts_with("partition 0 of topic `t` cannot be read: "),
+        text.starts_with("group `g` has committed no offset of partition 0 of topic `t`; "),
         "{text}"
     );
     assert!(text.contains("--reset-offsets"), "{text}");
+}
+
+/// The mock broker keeps 5 MiB of a partition.
+fn overtaken_by_retention(reset: &str) -> (MockBroker, Member, i64) {
+    let broker = broker("t", 1);
+    publish(&broker, [message("t", None, Some(b"first"))]);
+    let mut member = Member::join(&config(&broker, "g", "t", &[]));
+    member.until("the first record", |member| !member.got.is_empty());
+    let assignment = Arc::clone(&member.assigned[0]);
+    member.commit(&assignment, 1);
+    member.until("the commit", |member| !member.committed.is_empty());
+    member.source.close(PATIENCE);
+    // What compresses badly, or it would fit.
+    let mut state = 1_u64;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    };
+    let large: Vec<u8> = std::iter::repeat_with(next).take(500_000).collect();
+    for _ in 0..20 {
+        publish(&broker, [message("t", None, Some(&large))]);
+    }
+    let mut member = Member::join(&config(&broker, "g", "t", &[("auto.offset.reset", reset)]));
+    member.until("what is lost", |member| {
+        !member.gone.is_empty() || !member.failed.is_empty()
+    });
+    if reset == "earliest" {
+        member.until("the rest", |member| member.next(0) == 21);
+    }
+    let first = member.got.first().map_or(-1, |got| got.offset);
+    (broker, member, first)
+}
+
+#[test]
+fn an_offset_that_retention_has_overtaken_is_said_with_what_is_lost() {
+    let (_broker, member, first) = overtaken_by_retention("earliest");
+    let [gone] = &member.gone[..] else {
+        panic!("{:?}", member.gone)
+    };
+    assert_eq!(
+        (gone.offset, gone.log_start, gone.lost()),
+        (1, first, first - 1),
+        "{gone}"
+    );
+    assert!(first > 1 && member.failed.is_empty(), "{}", member.told());
+    let text = gone.to_string();
+    let expected = format!(
+        "offset 1 was to be read next, but the log begins at offset {first}: {} records",
+        first - 1
+    );
+    assert!(text.contains(&expected), "{text}");
+}
+
+#[test]
+fn a_source_that_must_not_choose_fails_when_retention_has_overtaken_it() {
+    for reset in ["error", "none"] {
+        let (_broker, member, _) = overtaken_by_retention(reset);
+        assert!(
+            member.gone.is_empty() && member.got.is_empty(),
+            "{}",
+            member.told()
+        );
+        let text = &member.failed[0];
+        assert!(
+            text.contains("offset 1 was to be read next, but the log begins at offset"),
+            "{text}"
+        );
+        assert!(text.contains("--reset-offsets --group g --topic t:0"), "{text}");
+    }
 }
 
 #[test]

@@ -125,14 +125,13 @@ pub(super) fn fatal(config: &Config, code: Code, text: &str) -> String {
 /// Judges an error that came in the place of a record.
 pub(super) fn judge_read(topic: &str, partition: i32, code: Code, text: &str) -> Verdict {
     match code {
-        // librdkafka looks the offset up anew as `auto.offset.reset` says, and logs that it does.
+        // librdkafka looks the offset up anew as `auto.offset.reset` says, and logs that it does: see `gone`.
         Code::PartitionEOF | Code::OffsetOutOfRange => Verdict::Nothing,
         Code::TopicAuthorizationFailed => Verdict::Trouble(
             Remedy::Topic(topic.to_owned()),
             explain::topic_not_allowed(topic, "Read"),
         ),
-        Code::AutoOffsetReset
-        | Code::MessageSizeTooLarge
+        Code::MessageSizeTooLarge
         | Code::BadMessage
         | Code::BadCompression
         | Code::InvalidMessage
@@ -204,11 +203,7 @@ mod tests {
 
     #[test]
     fn what_would_skip_records_stops_the_source() {
-        for code in [
-            Code::AutoOffsetReset,
-            Code::BadCompression,
-            Code::MessageSizeTooLarge,
-        ] {
+        for code in [Code::BadCompression, Code::MessageSizeTooLarge] {
             let verdict = judge_read("t", 3, code, "why");
             let Verdict::Failed(text) = verdict else {
                 panic!("{verdict:?}")

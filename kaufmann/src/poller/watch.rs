@@ -1,0 +1,162 @@
+//! The watchdog's part of a round: what lasts too long is said.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use super::partition::Partition;
+use super::router::Router;
+use crate::settle::Settlements;
+use crate::shard::Letter;
+use crate::watchdog::{Age, Answers, Census, Event, Lasting, interval};
+
+/// What is watched besides the partitions, and what is being asked.
+#[derive(Debug)]
+pub(super) struct Watch {
+    after: Duration,
+    due: Instant,
+    census: Option<Arc<Census>>,
+    events: Lasting<Event>,
+    /// Whether shards do not answer.
+    silence: Lasting<()>,
+}
+
+impl Watch {
+    pub(super) fn new(after: Duration, now: Instant) -> Self {
+        Self {
+            after,
+            due: now + interval(after),
+            census: None,
+            events: Lasting::new(after),
+            silence: Lasting::new(after),
+        }
+    }
+
+    /// After how long something is said.
+    pub(super) fn after(&self) -> Duration {
+        self.after
+    }
+
+    /// Looks, if it is time to, and says what lasts.
+    pub(super) fn turn(
+        &mut self,
+        partitions: &mut [Partition],
+        router: &Router,
+        settlements: &Settlements,
+        now: Instant,
+    ) {
+        if let Some(census) = self.census.take_if(|census| census.left() == 0) {
+            self.silence(0, None, router.shards(), now);
+            self.judge(partitions, Some(&census), &census.answers(), census.at);
+        }
+        if now < self.due {
+            return;
+        }
+        self.due = now + interval(self.after);
+        if let Some(census) = self.census.clone() {
+            // A shard that does not answer may keep silent for ever; what the others say is said.
+            self.silence(census.left(), Some(census.at), router.shards(), now);
+            if now.saturating_duration_since(census.at) >= self.after {
+                stand_still(partitions, &census.answers(), Some(&census), now);
+            }
+            return;
+        }
+        let mut asked = Vec::new();
+        let mut unsettled = false;
+        for partition in partitions.iter_mut() {
+            unsettled |= partition.unsettled() > 0;
+            asked.extend(partition.held_up_to_tell(now));
+        }
+        if unsettled {
+            let waker = settlements.waker();
+            let census = Census::new(now, now.checked_sub(self.after), asked, router.shards(), waker);
+            let census = Arc::new(census);
+            router.tell(|| Letter::Census(Arc::clone(&census)));
+            self.census = Some(census);
+        } else {
+            self.judge(partitions, None, &Answers::default(), now);
+        }
+    }
+
+    fn judge(
+        &mut self,
+        partitions: &mut [Partition],
+        census: Option<&Census>,
+        answers: &Answers,
+        now: Instant,
+    ) {
+        let oldest = answers.oldest.clone().map(|event| (event.since, event));
+        let said = self
+            .events
+            .look(oldest.clone().map(|(since, event)| (event, since)), now);
+        if let Some((event, age)) = said.over {
+            warn!(
+                event = event.name,
+                handler = event.handler,
+                record = event.record,
+                age = %Age(age),
+                "the event that had been running for long is over"
+            );
+        }
+        if let (Some(age), Some((_, event))) = (said.lasts, oldest) {
+            warn!(
+                event = event.name,
+                handler = event.handler,
+                record = event.record,
+                key = event.key,
+                attempt = event.id.2,
+                age = %Age(age),
+                others = answers.older.saturating_sub(1),
+                "an event has been running for long"
+            );
+        }
+        stand_still(partitions, answers, census, now);
+    }
+
+    fn silence(&mut self, silent: usize, since: Option<Instant>, shards: usize, now: Instant) {
+        let said = self.silence.look(since.map(|since| ((), since)), now);
+        if let Some(age) = said.lasts {
+            warn!(
+                age = %Age(age),
+                "{silent} of {shards} shards do not answer: a handler blocks its thread; let it await, or use spawn_blocking"
+            );
+        }
+        if let Some(((), age)) = said.over {
+            warn!(age = %Age(age), "all shards answer again");
+        }
+    }
+}
+
+/// Says which partitions make no progress, at which record, and why.
+fn stand_still(partitions: &mut [Partition], answers: &Answers, census: Option<&Census>, now: Instant) {
+    for partition in partitions {
+        let said = partition.look(now);
+        let name = format!(
+            "{}/{}",
+            partition.assignment.topic(),
+            partition.assignment.partition()
+        );
+        if let Some((_, age)) = said.over {
+            warn!(partition = name, age = %Age(age), "the partition that stood still goes on");
+        }
+        if let (Some(age), Some(offset)) = (said.lasts, partition.held_up_at()) {
+            let record = (partition.assignment.id(), offset);
+            let found = answers.found.iter().find(|(asked, _)| *asked == record);
+            let silent = census.map_or(0, Census::left);
+            let why = match found {
+                Some((_, why)) => why.as_str(),
+                None if silent > 0 => "it may be in a shard that does not answer",
+                None => partition.why_elsewhere(offset),
+            };
+            warn!(
+                partition = name,
+                offset,
+                why,
+                age = %Age(age),
+                unsettled = partition.unsettled(),
+                "a partition stands still: nothing behind this offset can be committed"
+            );
+        }
+    }
+}
