@@ -50,7 +50,7 @@ impl<K: Clone + PartialEq> Lasting<K> {
         let over = over.map(|told| (told.what, now.saturating_duration_since(told.since)));
         let lasts = what.and_then(|(what, since)| {
             let age = now.saturating_duration_since(since);
-            self.is_due(age).then(|| {
+            self.is_due(&what, age).then(|| {
                 let next = age.saturating_mul(2);
                 self.told = Some(Told { what, since, next });
                 age
@@ -59,9 +59,10 @@ impl<K: Clone + PartialEq> Lasting<K> {
         Said { over, lasts }
     }
 
-    /// Whether what has lasted this long is to be told, if it is what was told before or nothing was.
-    pub(crate) fn is_due(&self, age: Duration) -> bool {
-        age >= self.told.as_ref().map_or(self.after, |told| told.next)
+    /// Whether this, which has lasted so long, is to be told.
+    pub(crate) fn is_due(&self, what: &K, age: Duration) -> bool {
+        let told = self.told.as_ref().filter(|told| told.what == *what);
+        age >= told.map_or(self.after, |told| told.next)
     }
 }
 

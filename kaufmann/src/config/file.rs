@@ -85,10 +85,9 @@ impl File<'_> {
             return;
         }
         let json = to_json(value.get_ref());
-        let origin = Origin::File(place.clone());
         if !key.kind.is_table() {
             match key.kind.read(&json) {
-                Ok(value) => layers.set(key, Vec::new(), value, origin),
+                Ok(value) => layers.set(key, Vec::new(), value, Origin::File(place)),
                 Err(mismatch) => problems.mismatch(&place, key.path, &mismatch),
             }
             return;
@@ -102,12 +101,12 @@ impl File<'_> {
             ));
             return;
         };
-        for (name, value) in kind::entries(key.kind, table) {
-            match kind::entry(key.kind, value) {
-                Ok(value) => layers.set(key, name, value, origin.clone()),
-                Err(mismatch) => {
-                    problems.mismatch(&place, &format!("{}.{}", key.path, name.join(".")), &mismatch);
-                }
+        for (name, entry) in kind::entries(key.kind, table) {
+            let path = name.join(".");
+            let place = self.place(find(value, &path).span().start);
+            match kind::entry(key.kind, entry) {
+                Ok(entry) => layers.set(key, name, entry, Origin::File(place)),
+                Err(mismatch) => problems.mismatch(&place, &format!("{}.{path}", key.path), &mismatch),
             }
         }
     }
@@ -119,6 +118,21 @@ impl File<'_> {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         format!("{}:{line}:{column}", self.name)
     }
+}
+
+/// The value in a table whose name, with those of the tables around it, is `path`; the table itself if there is none.
+fn find<'v, 'i>(table: &'v Spanned<DeValue<'i>>, path: &str) -> &'v Spanned<DeValue<'i>> {
+    let DeValue::Table(fields) = table.get_ref() else {
+        return table;
+    };
+    let inside = fields.iter().find_map(|(name, value)| {
+        let rest = path.strip_prefix(name.get_ref().as_ref())?;
+        match rest.strip_prefix('.') {
+            Some(rest) => Some(find(value, rest)),
+            None => rest.is_empty().then_some(value),
+        }
+    });
+    inside.unwrap_or(table)
 }
 
 /// The keys and tables that may stand in the table `prefix`.

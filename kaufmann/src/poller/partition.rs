@@ -55,7 +55,9 @@ impl Partition {
     /// The record by which it is held up, with its assignment, if that is to be told now.
     pub(super) fn held_up_to_tell(&mut self, now: Instant) -> Option<(u64, i64)> {
         let (offset, since) = self.held_up(now)?;
-        let due = self.standstill.is_due(now.saturating_duration_since(since));
+        let due = self
+            .standstill
+            .is_due(&offset, now.saturating_duration_since(since));
         due.then(|| (self.assignment.id(), offset))
     }
 
