@@ -217,7 +217,7 @@ mod tests {
             partition.apply(&Report {
                 assignment: 1,
                 from: offset,
-                to: offset,
+                records: 1,
                 bytes: 0,
                 settled: true,
             });

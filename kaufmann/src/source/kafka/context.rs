@@ -11,8 +11,8 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Statistics, TopicPartitionList};
 
-use super::resume::Committed;
 use super::gone::Gone;
+use super::resume::Committed;
 use super::trouble::Remedy;
 use crate::kafka;
 use crate::source::Waker;
