@@ -544,7 +544,7 @@ fn an_ordering_that_is_none_is_said_with_its_place() {
     let text = loader.load().unwrap_err().to_string();
     assert!(
         text.ends_with(
-            "kaufmann.toml:1:1: `topic_ordering.orders` is \"partitions\", expected one of \"key\", \"partition\", \"none\"; did \
+            "kaufmann.toml:2:10: `topic_ordering.orders` is \"partitions\", expected one of \"key\", \"partition\", \"none\"; did \
              you mean \"partition\"?"
         ),
         "{text}"
