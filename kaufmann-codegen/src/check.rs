@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kaufmann_avro::compatibility::Level;
 use kaufmann_avro::lock::LockedEvent;
-use kaufmann_avro::model::{Attribute, Definition, Kind, Model, NamedType, TypeId};
+use kaufmann_avro::model::{Attribute, Definition, Kind, Model, NamedType, Node, TypeId};
 use serde_json::Value;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, did_you_mean};
 use crate::load::Folder;
-use crate::model::{Shape, Types};
+use crate::model::{self, Shape, Types};
 use crate::naming;
 
 pub(crate) use self::doubts::doubts;
@@ -57,11 +57,18 @@ pub(crate) fn check(
     let failed = errors.iter().map(|error| error.path.clone()).collect();
     options(types, config, dir, errors);
     tops(types, &failed, errors);
+    for file in &types.model.files {
+        branches(types, &file.root, errors);
+    }
     let mut events = BTreeMap::<String, Event>::new();
     let roots = types.roots();
     for (index, named) in types.model.types.iter().enumerate() {
         let id = TypeId(index);
         fixed(types, named, errors);
+        // What is missing is an error already.
+        if !types.unsound.contains(&id) {
+            values(types, named, errors);
+        }
         depth(types, id, errors);
         let top = roots.contains_key(&id) && matches!(named.definition, Definition::Record(_));
         let Some(name) = name(&types.model, named, top, errors) else {
@@ -172,26 +179,53 @@ fn malformed(model: &Model, attribute: &Attribute, name: &'static str, expected:
     )
 }
 
-/// The top of each file must define a type that has a name.
+/// The top of each file must define a type that has a name, or be a union of such.
 fn tops(types: &Types, failed: &BTreeSet<String>, errors: &mut Vec<Error>) {
-    let roots = types.roots();
     let files = types.model.files.iter().enumerate();
-    for (index, file) in files.filter(|(_, file)| !failed.contains(&file.path)) {
-        let what = match &file.root.kind {
-            Kind::Named(id) if roots.get(id) == Some(&index) => continue,
+    let files = files.filter(|(_, file)| !failed.contains(&file.path));
+    for (index, top) in
+        files.flat_map(|(index, file)| model::tops(&file.root).iter().map(move |top| (index, top)))
+    {
+        let what = match &top.kind {
+            Kind::Named(_) if types.defined_by(index, top).is_some() => continue,
             Kind::Named(id) => {
                 let named = types.model.get(*id);
                 let (name, at) = (named.name.to_string(), types.model.locate(named.at));
                 let kind = ErrorKind::OnlyRefers { name, at };
-                errors.push(Error::at(&types.model, file.root.at, kind));
+                errors.push(Error::at(&types.model, top.at, kind));
                 continue;
             }
             Kind::Array(_) => "an array",
             Kind::Map(_) => "a map",
-            Kind::Union(_) => "a union",
             _ => "a primitive type",
         };
-        errors.push(Error::at(&types.model, file.root.at, ErrorKind::Unnamed { what }));
+        errors.push(Error::at(&types.model, top.at, ErrorKind::Unnamed { what }));
+    }
+}
+
+/// An enum without symbols and a union without branches have no values, and Rust has no use for a type that has none.
+fn values(types: &Types, named: &NamedType, errors: &mut Vec<Error>) {
+    match &named.definition {
+        Definition::Enum { symbols, .. } if symbols.is_empty() => {
+            let what = format!("the enum `{}` has no symbols", named.name);
+            errors.push(Error::at(&types.model, named.at, ErrorKind::NoValues { what }));
+        }
+        Definition::Record(fields) => fields
+            .iter()
+            .for_each(|field| branches(types, &field.node, errors)),
+        _ => {}
+    }
+}
+
+fn branches(types: &Types, node: &Node, errors: &mut Vec<Error>) {
+    match &node.kind {
+        Kind::Array(inner) | Kind::Map(inner) => branches(types, inner, errors),
+        Kind::Union(all) if all.is_empty() => {
+            let what = "the union has no branches".to_owned();
+            errors.push(Error::at(&types.model, node.at, ErrorKind::NoValues { what }));
+        }
+        Kind::Union(all) => all.iter().for_each(|branch| branches(types, branch, errors)),
+        _ => {}
     }
 }
 

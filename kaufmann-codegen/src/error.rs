@@ -57,11 +57,11 @@ pub enum ErrorKind {
     Schema(String),
     /// The top of a file has no name.
     #[error(
-        "{what} at the top of a file has no name, so no type can be generated for it; write a record, an enum or a \
-         fixed there, each in a file of its own"
+        "{what} at the top of a file has no name, so no type can be generated for it; write a record, an enum, a fixed \
+         or a union of such there"
     )]
     Unnamed {
-        /// What stands there, such as `a union`.
+        /// What stands there, such as `an array`.
         what: &'static str,
     },
     /// The top of a file is a reference.
@@ -128,6 +128,12 @@ pub enum ErrorKind {
         size: usize,
         /// The limit.
         limit: usize,
+    },
+    /// A type without values.
+    #[error("{what}, so it has no values; give it one, or leave it out")]
+    NoValues {
+        /// The type, and what it lacks.
+        what: String,
     },
     /// A type of too many levels.
     #[error(

@@ -9,8 +9,8 @@
 //!
 //! The package that has this build script names `kaufmann-codegen` under `[build-dependencies]` and `kaufmann` under
 //! `[dependencies]`, and brings the types in with `kaufmann::include_events!();`. The record at the top of each file is
-//! an event; what is generated for `schemas/user/create.avsc` with the namespace `user` and the name `create` is
-//! `events::user::Create`.
+//! an event, or each record of a union that stands there; what is generated for `schemas/user/create.avsc` with the
+//! namespace `user` and the name `create` is `events::user::Create`.
 //!
 //! # What is generated
 //!

@@ -3,6 +3,7 @@
 mod layout;
 
 use std::collections::{BTreeMap, HashSet};
+use std::slice;
 
 use kaufmann_avro::model::{Definition, Kind, Logical, Model, Node, TypeId};
 use kaufmann_avro::{SchemaError, SchemaErrorKind, Source};
@@ -136,13 +137,13 @@ impl Types {
     /// The definitions at the top of the files, by their ids.
     pub(crate) fn roots(&self) -> BTreeMap<TypeId, usize> {
         let files = self.model.files.iter().enumerate();
-        files
-            .filter_map(|(index, file)| Some((self.defined_by(index, &file.root)?, index)))
+        let tops = files.flat_map(|(index, file)| tops(&file.root).iter().map(move |top| (index, top)));
+        tops.filter_map(|(index, top)| Some((self.defined_by(index, top)?, index)))
             .collect()
     }
 
-    /// The type that a file's top defines, rather than refers to.
-    fn defined_by(&self, file: usize, root: &Node) -> Option<TypeId> {
+    /// The type that stands at a file's top, if it is defined there rather than referred to.
+    pub(crate) fn defined_by(&self, file: usize, root: &Node) -> Option<TypeId> {
         match root.kind {
             Kind::Named(id) if self.model.get(id).at.file == file => Some(id),
             _ => None,
@@ -157,6 +158,14 @@ impl Types {
     /// Whether a value of `record` inside a value of `owner` needs a box, because it can hold an `owner` in turn.
     pub(crate) fn boxed(&self, owner: TypeId, record: TypeId) -> bool {
         self.layout.holds(record, owner)
+    }
+}
+
+/// What stands at the top of a file: a type, or the branches of a union.
+pub(crate) fn tops(root: &Node) -> &[Node] {
+    match &root.kind {
+        Kind::Union(branches) => branches,
+        _ => slice::from_ref(root),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use kaufmann_avro::json::encode_json;
-use kaufmann_avro::model::{Definition, Model, TypeId};
+use kaufmann_avro::model::{Definition, Kind, Model, TypeId};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
 use crate::load::{Folder, Text};
-use crate::model::Types;
+use crate::model::{self, Types};
 
 use super::Event;
 
@@ -33,8 +33,17 @@ pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], erro
             continue;
         }
         let schema = stems.get(file.stem());
-        let root = roots.iter().find(|(_, top)| Some(*top) == schema);
-        let root = root.map(|(root, _)| *root);
+        let mut tops = roots.iter().filter(|(_, top)| Some(*top) == schema);
+        let root = tops.next().map(|(root, _)| *root);
+        if tops.next().is_some() {
+            let what =
+                "the schema beside them is a union of several; give each event a file of its own".to_owned();
+            errors.push(Error::whole(
+                file.path.as_str(),
+                ErrorKind::SamplesOfNoEvent { what },
+            ));
+            continue;
+        }
         if let Some(root) = root.filter(|root| wants_none(&types.model, *root)) {
             let what = format!("`{}` is none", types.model.get(root).name);
             let kind = ErrorKind::SamplesOfNoEvent { what };
@@ -102,13 +111,15 @@ fn checked(
     errors: &mut Vec<Error>,
 ) -> Vec<String> {
     let mut right = Vec::new();
-    let Some(top) = types.model.files.get(types.model.get(root).at.file) else {
+    let file_of_root = types.model.files.get(types.model.get(root).at.file);
+    let tops = file_of_root.map_or(&[][..], |file| model::tops(&file.root));
+    let Some(top) = tops.iter().find(|top| top.kind == Kind::Named(root)) else {
         return right;
     };
     for (index, sample) in samples.iter().enumerate() {
         let checked = serde_json::from_str(sample.get()).map_err(|error| (String::new(), error.to_string()));
         let checked = checked.and_then(|value| {
-            encode_json(&types.model, &top.root, &value, &mut Vec::new())
+            encode_json(&types.model, top, &value, &mut Vec::new())
                 .map_err(|error| (error.path().to_owned(), error.to_string()))
         });
         match checked {

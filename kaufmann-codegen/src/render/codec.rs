@@ -181,6 +181,10 @@ impl Scope<'_> {
         let writes = self.encode(inner, &Place::Reference(quote!(value)));
         match writes.as_slice() {
             [] => quote!(write::#function(out, #all, |_, _| ())),
+            // The branch's index is all there is to write.
+            [write] if matches!(inner, Shape::Single(only) if **only == Shape::Null) => {
+                quote!(write::#function(out, #all, |out, _| #write))
+            }
             [write] => quote!(write::#function(out, #all, |out, value| #write)),
             writes => {
                 let writes = statements(writes);

@@ -1,0 +1,123 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Random;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.EncoderFactory;
+
+/**
+ * Reads schemas, each a line of JSON with an {@code event}, a {@code schema} and {@code data}, and answers with a line for each:
+ * {@code written} has random data of its own, each {@code plain} and in {@code blocks}; {@code wrong} says which of the given
+ * data were not read, or not written again as they are plain.
+ */
+public final class Stress {
+    private static final HexFormat HEX = HexFormat.of();
+
+    private Stress() {}
+
+    public static void main(String[] args) throws IOException {
+        Options options = new Options(args);
+        long count = options.number("--count", 1);
+        long seed = options.number("--seed", 0);
+        ObjectMapper mapper = new ObjectMapper();
+        PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+        try (BufferedReader lines = Files.newBufferedReader(Path.of(options.text("--cases")))) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                JsonNode given = mapper.readTree(line);
+                String event = given.get("event").asText();
+                ObjectNode answer = mapper.createObjectNode().put("event", event);
+                ArrayNode written = answer.putArray("written");
+                ArrayNode wrong = answer.putArray("wrong");
+                try {
+                    Schema schema = parse(given.get("schema").asText());
+                    write(schema, new RandomData(new Random(seed ^ event.hashCode())), count, written);
+                    for (JsonNode datum : given.get("data")) {
+                        check(schema, datum, wrong);
+                    }
+                } catch (RuntimeException error) {
+                    wrong.add(error.toString());
+                }
+                out.println(answer);
+            }
+        }
+        out.flush();
+    }
+
+    private static Schema parse(String text) {
+        try {
+            return new Schema.Parser().parse(text);
+        } catch (AvroRuntimeException error) {
+            // It cannot check the default of a field whose type is the record around it.
+            if (!"Schema fields not set yet".equals(error.getMessage())) {
+                throw error;
+            }
+            return new Schema.Parser().setValidateDefaults(false).parse(text);
+        }
+    }
+
+    private static void write(Schema schema, RandomData random, long count, ArrayNode written) throws IOException {
+        for (long i = 0; i < count; i++) {
+            Object datum = random.datum(schema);
+            ObjectNode forms = written.addObject();
+            forms.put("plain", HEX.formatHex(plain(schema, datum)));
+            ByteArrayOutputStream blocks = new ByteArrayOutputStream();
+            BinaryEncoder encoder = new EncoderFactory().configureBlockSize(64).blockingBinaryEncoder(blocks, null);
+            new GenericDatumWriter<>(schema).write(datum, encoder);
+            encoder.flush();
+            forms.put("blocks", HEX.formatHex(blocks.toByteArray()));
+        }
+    }
+
+    private static void check(Schema schema, JsonNode datum, ArrayNode wrong) {
+        byte[] plain = HEX.parseHex(datum.get("plain").asText());
+        for (String form : new String[] {"plain", "blocks"}) {
+            byte[] bytes = HEX.parseHex(datum.get(form).asText());
+            try {
+                BinaryDecoder decoder = DecoderFactory.get().binaryDecoder(bytes, null);
+                byte[] again = plain(schema, new InOrder(schema).read(null, decoder));
+                if (!decoder.isEnd() || !Arrays.equals(again, plain)) {
+                    wrong.add(form + " " + HEX.formatHex(bytes) + " became " + HEX.formatHex(again));
+                }
+            } catch (IOException | RuntimeException error) {
+                wrong.add(form + " " + HEX.formatHex(bytes) + ": " + error);
+            }
+        }
+    }
+
+    private static byte[] plain(Schema schema, Object datum) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+        new GenericDatumWriter<>(schema).write(datum, encoder);
+        encoder.flush();
+        return out.toByteArray();
+    }
+
+    /** Keeps the entries of maps in their order. */
+    private static final class InOrder extends GenericDatumReader<Object> {
+        InOrder(Schema schema) {
+            super(schema);
+        }
+
+        @Override
+        protected Object newMap(Object old, int size) {
+            return new LinkedHashMap<Object, Object>();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Random data of every schema through its generated types: a test for each schema, named by its event.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
+use std::collections::BTreeSet;
+
+use kaufmann_avro::Schema;
+use kaufmann_stress::case::{CASES, Case};
+use kaufmann_stress::datum::{Datum, Generator};
+use kaufmann_stress::events;
+use kaufmann_stress::samples::{self, Line};
+use libtest_mimic::{Arguments, Trial};
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+/// How many data a schema has.
+const DATA: u32 = 64;
+
+/// The most choices that a datum is made of.
+const CHOICES: usize = 1500;
+
+/// Its data are too long to be kept.
+const WITHOUT_SAMPLES: &str = "sizes.Large";
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = CASES
+        .iter()
+        .map(|case| Trial::test(format!("random_data_of::{}", case.name), || Ok(random(case)?)))
+        .collect::<Vec<_>>();
+    let samples = samples::read().unwrap();
+    let kept = CASES.iter().filter(|case| case.name != WITHOUT_SAMPLES);
+    trials.extend(kept.map(|case| {
+        let line = samples.iter().find(|line| line.event == case.name).cloned();
+        Trial::test(format!("samples_of_java_of::{}", case.name), move || {
+            Ok(sample(case, line)?)
+        })
+    }));
+    trials.push(Trial::test("every_event_of_the_schemas_is_a_case", || {
+        let cases = CASES.iter().map(|case| case.name).collect::<BTreeSet<_>>();
+        assert_eq!(cases, BTreeSet::from(events::ALL));
+        assert_eq!(cases.len(), CASES.len());
+        Ok(())
+    }));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Fails with the smallest choices that still fail.
+fn random(case: &Case) -> Result<(), String> {
+    let generator = Generator::new(Schema::parse(case.schema).unwrap());
+    let config = Config {
+        cases: DATA,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let tried = TestRunner::new(config).run(&vec(any::<u8>(), 0..CHOICES), |choices| {
+        let datum = generator.datum(&choices);
+        case.check(&datum).map_err(TestCaseError::fail)
+    });
+    tried.map_err(|error| format!("{}: {error}", case.defined_at))
+}
+
+/// `tests/foreign/Stress.java` has written them.
+fn sample(case: &Case, line: Option<Line>) -> Result<(), String> {
+    let line = line.ok_or("no samples; `tests/foreign/Stress.java` writes them")?;
+    if line.data.is_empty() {
+        return Err("an empty line of samples".to_owned());
+    }
+    for datum in line.data {
+        let plain = samples::bytes(&datum).ok_or("not hexadecimal")?;
+        case.check(&Datum {
+            blocks: plain.clone(),
+            plain,
+            beyond_json: true,
+        })?;
+    }
+    Ok(())
+}
