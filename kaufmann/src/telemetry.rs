@@ -20,6 +20,8 @@ pub(crate) fn init(config: &LogConfig, default: &str) -> Result<(), Error> {
     let filter = filter(config, default)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A line that cannot be written would be answered by another one to the same place, and a panic when that fails.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // Setting it fails only if there is one already.
     _ = if is_human(config.format, std::io::stderr().is_terminal()) {
