@@ -54,6 +54,10 @@ mod problem;
 pub use effective::{Effective, Origin, Setting};
 #[cfg(feature = "cli")]
 pub use load::Loader;
+#[cfg_attr(
+    not(any(feature = "cli", feature = "registry")),
+    allow(unused_imports, reason = "only what shows settings or URLs needs it")
+)]
 pub(crate) use secret::without_credentials;
 pub use secret::{KafkaProperties, Secret};
 

@@ -3,17 +3,22 @@
 
 use serde_json::Value;
 
+use super::Config;
+#[cfg(feature = "cli")]
+use super::ReplyTo;
+#[cfg(feature = "cli")]
 use super::effective::Setting;
+#[cfg(feature = "cli")]
 use super::group::{Conflict, conflicts};
 use super::keys::KEYS;
 use super::kind::Kind;
 use super::problem::Problems;
-use super::{Config, ReplyTo};
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
 impl Config {
     /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.
+    #[cfg(feature = "cli")]
     pub(crate) fn check(&self, settings: &[Setting]) -> Result<(), Error> {
         self.check_bounds()?;
         let mut problems = Problems::default();
