@@ -59,6 +59,14 @@ pub(crate) enum Fetched<'a> {
     },
 }
 
+/// What became of the last message that a reader was shown, when it breaks off.
+pub(crate) enum Last {
+    /// It was taken.
+    Taken,
+    /// It was not, and comes again with the next read.
+    Left,
+}
+
 /// Room for messages and for their headers, used again by each read.
 #[derive(Default)]
 pub(crate) struct Inbox {
@@ -111,7 +119,7 @@ impl PartitionQueue {
         &mut self,
         max: usize,
         inbox: &mut Inbox,
-        each: &mut dyn FnMut(Fetched<'_>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(Fetched<'_>) -> ControlFlow<Last>,
     ) -> usize {
         if self.left.is_empty() {
             self.fetch(max, inbox);
@@ -120,9 +128,14 @@ impl PartitionQueue {
         while taken < max
             && let Some(message) = self.left.pop_front()
         {
-            taken += 1;
             let no_headers = self.layout_known && message.is_followed_by_no_headers();
-            if message.hand_over(no_headers, &mut inbox.headers, each).is_break() {
+            let flow = message.hand_over(no_headers, &mut inbox.headers, each);
+            if let ControlFlow::Break(Last::Left) = flow {
+                self.left.push_front(message);
+                break;
+            }
+            taken += 1;
+            if flow.is_break() {
                 break;
             }
         }
@@ -178,11 +191,11 @@ impl Drop for Message {
 
 impl Message {
     fn hand_over(
-        self,
+        &self,
         no_headers: bool,
         room: &mut Vec<(&'static str, Option<&'static [u8]>)>,
-        each: &mut dyn FnMut(Fetched<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+        each: &mut dyn FnMut(Fetched<'_>) -> ControlFlow<Last>,
+    ) -> ControlFlow<Last> {
         // SAFETY: the message is alive as long as `self`, and nobody writes to it.
         let raw = unsafe { self.0.as_ref() };
         // SAFETY: key and payload are NULL or point to that many bytes, which live as long as the message.

@@ -12,13 +12,13 @@ use rdkafka::types::RDKafkaErrorCode;
 use self::commits::Commits;
 use self::context::{Happened, Shared, SourceContext};
 use self::gone::Gone;
-use self::partitions::Partitions;
+use self::partitions::{Partitions, Reading, Renewed};
 use self::probe::Prober;
 use self::resume::Resumer;
 use self::trouble::{Remedy, Troubles, Verdict};
 use super::{Assignment, CommitOffset, Sink, Source, SourceError, SourceEvent, Waker};
 use crate::config::Config;
-use crate::ffi::{self, Fetched, Inbox};
+use crate::ffi::{self, Fetched, Inbox, Last};
 use crate::kafka;
 
 mod close;
@@ -71,6 +71,9 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// source read on elsewhere, else (`error`, or Java's name for it, `none`) as the error with which it fails.
 ///
 /// A partition that is revoked may turn out to be lost while it drains; then it is revoked once more, as lost.
+///
+/// A partition may go back: its topic was made anew while nobody looked, or its log was cut off. Then its assignment is lost, and
+/// another one begins where the log goes on.
 ///
 /// [`Source::events`] must be called more often than every `max.poll.interval.ms` (default: 5 min), or the group gives the
 /// partitions to others. While a revoked partition is not released, librdkafka fetches nothing for the others either.
@@ -312,17 +315,23 @@ impl Source for KafkaSource {
     }
 
     fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize {
-        let Some(queue) = self.partitions.queue(assignment) else {
+        let Some(Reading { queue, next }) = self.partitions.reading(assignment) else {
             return 0;
         };
         let mut records = 0;
+        let mut went_back = None;
         let mut errors = Vec::new();
         // Errors take places in the queue but are no records: read on, or the caller would take the queue for empty.
-        while records == 0 && max > 0 {
+        while records == 0 && max > 0 && went_back.is_none() {
             let taken = queue.read(max, &mut self.inbox, &mut |fetched| match fetched {
+                Fetched::Record(record) if record.offset < *next => {
+                    went_back = Some(record.offset);
+                    ControlFlow::Break(Last::Left)
+                }
                 Fetched::Record(record) => {
+                    *next = record.offset + 1;
                     records += 1;
-                    sink(&record)
+                    sink(&record).map_break(|()| Last::Taken)
                 }
                 Fetched::Error { code, offset, text } => {
                     errors.push((code, offset, text.to_owned()));
@@ -332,6 +341,9 @@ impl Source for KafkaSource {
             if taken == 0 {
                 break;
             }
+        }
+        if let Some(offset) = went_back {
+            self.begin_again(assignment, offset);
         }
         if records > 0 && self.troubles.any() {
             self.well(&Remedy::Read(assignment.topic().into(), assignment.partition()));
@@ -376,6 +388,24 @@ impl Source for KafkaSource {
 }
 
 impl KafkaSource {
+    /// The partition's log was cut off or is another one, and librdkafka has looked up where to go on: below what was read.
+    /// Those are other records. So the assignment ends, and what is settled of it counts no longer; another one begins.
+    #[cold]
+    fn begin_again(&mut self, assignment: &Assignment, offset: i64) {
+        tracing::warn!(
+            topic = assignment.topic(),
+            partition = assignment.partition(),
+            offset,
+            "the partition goes back to this offset: its topic was made anew, or its log was cut off; reading on from there"
+        );
+        if let Some(Renewed { ended, begun }) = self.partitions.begin_again(assignment) {
+            let (assignments, lost) = (vec![ended], true);
+            self.told.push_back(SourceEvent::Revoked { assignments, lost });
+            self.told.push_back(SourceEvent::Assigned(vec![begun]));
+        }
+        self.shared.wake();
+    }
+
     #[cold]
     fn read_failed(&mut self, assignment: &Assignment, errors: Vec<(RDKafkaErrorCode, i64, String)>) {
         let Some(consumer) = self.consumer.clone() else {

@@ -25,6 +25,31 @@ struct Held {
     assignment: Arc<Assignment>,
     /// None once it is revoked: nothing is read any more.
     queue: Option<PartitionQueue>,
+    /// Behind the newest record that was read.
+    next: i64,
+}
+
+impl Held {
+    fn new(assignment: Arc<Assignment>, queue: Option<PartitionQueue>) -> Self {
+        Self {
+            assignment,
+            queue,
+            next: i64::MIN,
+        }
+    }
+}
+
+/// An assignment that is being read.
+pub(super) struct Reading<'a> {
+    pub(super) queue: &'a mut PartitionQueue,
+    /// Behind the newest record that was read.
+    pub(super) next: &'a mut i64,
+}
+
+/// A partition that went back.
+pub(super) struct Renewed {
+    pub(super) ended: Arc<Assignment>,
+    pub(super) begun: Arc<Assignment>,
 }
 
 /// What the group wants back in one rebalance. It waits for one answer, so that is given when all is released.
@@ -39,9 +64,22 @@ impl Partitions {
         self.held.contains_key(&assignment.id())
     }
 
-    /// The queue of an assignment that is not revoked.
-    pub(super) fn queue(&mut self, assignment: &Assignment) -> Option<&mut PartitionQueue> {
-        self.held.get_mut(&assignment.id())?.queue.as_mut()
+    /// What there is to read of an assignment that is not revoked.
+    pub(super) fn reading(&mut self, assignment: &Assignment) -> Option<Reading<'_>> {
+        let Held { queue, next, .. } = self.held.get_mut(&assignment.id())?;
+        let queue = queue.as_mut()?;
+        Some(Reading { queue, next })
+    }
+
+    /// Ends an assignment that is not revoked and begins another one of its partition, with the same queue.
+    pub(super) fn begin_again(&mut self, assignment: &Assignment) -> Option<Renewed> {
+        let held = self.held.remove(&assignment.id())?;
+        let ended = held.assignment;
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let begun = Arc::new(Assignment::new(id, ended.topic().into(), ended.partition()));
+        let queue = held.queue;
+        self.held.insert(id, Held::new(Arc::clone(&begun), queue));
+        Some(Renewed { ended, begun })
     }
 
     /// Accepts partitions. Their queues are split off first, so that no record can go to another queue.
@@ -65,13 +103,8 @@ impl Partitions {
                 })?;
             let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
             let assignment = Arc::new(Assignment::new(id, Arc::clone(&topic), *partition));
-            self.held.insert(
-                id,
-                Held {
-                    assignment: Arc::clone(&assignment),
-                    queue: Some(queue),
-                },
-            );
+            self.held
+                .insert(id, Held::new(Arc::clone(&assignment), Some(queue)));
             assignments.push(assignment);
         }
         let list = list(partitions);
@@ -101,7 +134,9 @@ impl Partitions {
     ) -> (Vec<Arc<Assignment>>, Result<(), SourceError>) {
         let mut assignments = Vec::with_capacity(partitions.len());
         for held in self.held.values_mut() {
-            let Held { assignment, queue } = held;
+            let Held {
+                assignment, queue, ..
+            } = held;
             let revoked = partitions.iter().any(|(topic, partition)| {
                 *partition == assignment.partition() && topic == assignment.topic()
             });

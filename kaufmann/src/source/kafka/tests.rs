@@ -334,6 +334,44 @@ fn what_a_reader_has_no_room_for_comes_with_the_next_reads() {
     assert_eq!(offsets, (0..10).collect::<Vec<_>>());
 }
 
+/// A topic that is made anew while nobody looks does the same: librdkafka looks up where its log begins.
+#[test]
+fn a_partition_that_goes_back_is_lost_and_assigned_anew_and_what_it_has_is_read() {
+    let broker = broker("t", 1);
+    publish(&broker, (0..10).map(|_| message("t", None, Some(b"x"))));
+    let mut member = Member::join(&config(&broker, "g", "t", &[]));
+    member.until("all records", |member| member.got.len() == 10);
+    let before = Arc::clone(&member.assigned[0]);
+    let consumer = member.source.consumer.clone().unwrap();
+    consumer
+        .seek("t", 0, rdkafka::Offset::Offset(4), PATIENCE)
+        .unwrap();
+    drop(consumer);
+    member.until("what follows", |member| member.got.len() == 16);
+    let offsets: Vec<_> = member.got.iter().map(|got| got.offset).collect();
+    assert_eq!(offsets, (0..10).chain(4..10).collect::<Vec<_>>());
+    assert_eq!((member.lost, member.revoked[0].id()), (1, before.id()));
+    let [begun] = &member.assigned[..] else {
+        panic!("{}", member.told())
+    };
+    assert!(begun.id() > before.id(), "{}", member.told());
+
+    // What was settled of the old log says nothing of the new one.
+    let begun = Arc::clone(begun);
+    member.commit(&before, 10);
+    member.commit(&begun, 7);
+    member.until("both answers", |member| member.committed.len() == 2);
+    assert!(
+        member.committed[0].is_err() && member.committed[1].is_ok(),
+        "{:?}",
+        member.committed
+    );
+    member.source.close(PATIENCE);
+    let mut next = Member::join(&config(&broker, "g", "t", &[]));
+    next.until("what is not committed", |next| next.got.len() == 3);
+    assert_eq!(next.got[0].offset, 7);
+}
+
 /// What is revoked is not read, is answered when it is committed, stays ours until it is released, and is then read on by the other
 /// member from where we left it.
 fn revoke_then_release(kafka: &[(&str, &str)], expected_revoked: usize) {
