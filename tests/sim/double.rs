@@ -23,6 +23,8 @@ pub(crate) enum Double {
     DoublesMessages,
     /// Commits are answered and not kept.
     ForgetsCommits,
+    /// Who is assigned a partition is not told what was committed ahead.
+    ForgetsWhatIsAhead,
     /// Nothing orders records.
     Disorder,
     /// More handlers run than may.

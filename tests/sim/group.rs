@@ -8,6 +8,7 @@ use kaufmann::Outgoing;
 use kaufmann::source::{Assignment, CommitOffset, RawRecord, Sink, Source, SourceError, SourceEvent, Waker};
 use tokio::time::Instant;
 
+use crate::ahead::ranges;
 use crate::double::Double;
 use crate::events::test::{Ignored, Numbered};
 use crate::journal::What;
@@ -41,6 +42,8 @@ struct Partition {
     owner: Option<Arc<Assignment>>,
     wanted: usize,
     committed: Option<i64>,
+    /// What was committed with it.
+    metadata: Option<String>,
 }
 
 /// Key and payload of a record.
@@ -71,6 +74,7 @@ impl Group {
                 owner: None,
                 wanted: number % plan.instances,
                 committed: None,
+                metadata: None,
             })
             .collect();
         let mut payloads: Vec<Vec<_>> = (0i32..)
@@ -254,7 +258,9 @@ impl Group {
         }
         if (!lost || self.world.chance(1, 3)) && self.world.double() != Double::ForgetsCommits {
             for CommitOffset {
-                assignment, offset, ..
+                assignment,
+                offset,
+                metadata,
             } in &offsets
             {
                 let Some(partition) = state.owned(assignment.id()) else {
@@ -262,9 +268,11 @@ impl Group {
                     continue;
                 };
                 partition.committed = Some(*offset);
+                partition.metadata.clone_from(metadata);
                 let committed = What::Committed {
                     assignment: assignment.id(),
                     offset: *offset,
+                    ahead: ranges(metadata.as_deref()),
                 };
                 self.world.note(member, committed);
             }
@@ -308,10 +316,16 @@ impl State {
         let partition = &mut self.partitions[number];
         partition.owner = Some(Arc::clone(&assignment));
         let from = partition.committed.unwrap_or(0);
+        if let Some(metadata) = &partition.metadata
+            && world.double() != Double::ForgetsWhatIsAhead
+        {
+            assignment.resume(from, metadata.as_str());
+        }
         let assigned = What::Assigned {
             assignment: assignment.id(),
             partition: number as i32,
             from,
+            ahead: ranges(partition.metadata.as_deref()),
         };
         world.note(member, assigned);
         let held = Held {
@@ -447,6 +461,7 @@ impl Source for GroupSource {
             let asked = What::CommitAsked {
                 assignment: commit.assignment.id(),
                 offset: commit.offset,
+                ahead: ranges(commit.metadata.as_deref()),
             };
             self.group.world.note(self.member, asked);
         }

@@ -2,6 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::ahead::Ranges;
+
 /// One thing that happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Entry {
@@ -20,6 +22,8 @@ pub(crate) enum What {
         assignment: u64,
         partition: i32,
         from: i64,
+        /// What was committed ahead of it.
+        ahead: Ranges,
     },
     /// The member has been told that the assignment ends.
     Told { assignment: u64, lost: bool },
@@ -50,9 +54,17 @@ pub(crate) enum What {
     /// The broker refused a message.
     Refused { message: Sent },
     /// The member asked for an offset to be committed.
-    CommitAsked { assignment: u64, offset: i64 },
+    CommitAsked {
+        assignment: u64,
+        offset: i64,
+        ahead: Ranges,
+    },
     /// The group has it.
-    Committed { assignment: u64, offset: i64 },
+    Committed {
+        assignment: u64,
+        offset: i64,
+        ahead: Ranges,
+    },
     /// The group refuses commits, or does so no longer.
     CommitsFail(bool),
     /// The member is told to stop, or learns why it must.

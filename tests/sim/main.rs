@@ -9,6 +9,7 @@
 
 kaufmann::include_events!();
 
+mod ahead;
 mod broker;
 mod double;
 mod group;
@@ -204,6 +205,11 @@ fn the_oracle_finds_a_record_too_many() {
 #[test]
 fn the_oracle_finds_bytes_too_many() {
     is_found(Double::TooManyBytes, Rule::Bounds);
+}
+
+#[test]
+fn the_oracle_finds_a_repetition_of_what_was_committed_ahead() {
+    is_found(Double::ForgetsWhatIsAhead, Rule::Duplicates);
 }
 
 #[test]

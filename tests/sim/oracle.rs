@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kaufmann::config::Ordering;
 
+use crate::ahead::{Ranges, contain};
 use crate::group::{COMMIT_DELAY, number_of};
 use crate::journal::{Entry, How, Sent, What};
 use crate::plan::{Fault, Item, Kind, Plan};
@@ -64,6 +65,8 @@ struct Oracle<'a> {
     /// The replies of an assignment's key, by the offset of their cause and their number.
     replies: BTreeMap<(u64, u8), BTreeMap<(i64, u64), Sent>>,
     committed: Vec<i64>,
+    /// What was committed ahead of that.
+    committed_ahead: Vec<Ranges>,
     /// Records that somebody has handled.
     done: HashSet<(i32, i64)>,
     letters: HashSet<(i32, i64)>,
@@ -82,6 +85,8 @@ struct Assignment {
     member: usize,
     partition: i32,
     from: i64,
+    /// What was committed ahead of that.
+    ahead: Ranges,
     unsettled: BTreeMap<i64, usize>,
     /// Records that nobody wants and of which it is not known whether they have been reached: a shard reaches them only while it
     /// has a permit, and some only when the registry has answered.
@@ -127,6 +132,7 @@ impl<'a> Oracle<'a> {
             messages: HashMap::new(),
             replies: BTreeMap::new(),
             committed: vec![0; plan.partitions.len()],
+            committed_ahead: vec![Ranges::new(); plan.partitions.len()],
             done: HashSet::new(),
             letters: HashSet::new(),
             crashed: HashMap::new(),
@@ -156,7 +162,8 @@ impl<'a> Oracle<'a> {
                 assignment,
                 partition,
                 from,
-            } => self.assigned(entry.member, *assignment, *partition, *from),
+                ahead,
+            } => self.assigned(entry.member, *assignment, *partition, *from, ahead),
             What::Told { assignment, lost } => {
                 let own = self.own(*assignment);
                 own.told.get_or_insert(entry.at);
@@ -180,8 +187,16 @@ impl<'a> Oracle<'a> {
             What::Sent { message } => self.sent(*message),
             What::Refused { message } => _ = self.messages.insert(*message, Stage::Refused),
             What::Delivered { message } => self.delivered(*message),
-            What::CommitAsked { assignment, offset } => self.commit_asked(*assignment, *offset),
-            What::Committed { assignment, offset } => self.was_committed(*assignment, *offset),
+            What::CommitAsked {
+                assignment,
+                offset,
+                ahead,
+            } => self.commit_asked(*assignment, *offset, ahead),
+            What::Committed {
+                assignment,
+                offset,
+                ahead,
+            } => self.was_committed(*assignment, *offset, ahead),
             What::CommitsFail(failing) => {
                 self.refusing = if *failing {
                     self.refusing + 1
@@ -216,7 +231,7 @@ impl<'a> Oracle<'a> {
             .any(|item| !item.kind.is_unwanted())
     }
 
-    fn assigned(&mut self, member: usize, assignment: u64, partition: i32, from: i64) {
+    fn assigned(&mut self, member: usize, assignment: u64, partition: i32, from: i64, ahead: &[(i64, i64)]) {
         let next = self.plan.partitions[partition as usize]
             .iter()
             .find(|item| item.offset >= from)
@@ -225,6 +240,7 @@ impl<'a> Oracle<'a> {
             member,
             partition,
             from,
+            ahead: ahead.to_vec(),
             unsettled: BTreeMap::new(),
             unsure: BTreeSet::new(),
             next,
@@ -254,6 +270,9 @@ impl<'a> Oracle<'a> {
         });
         let kind = self.item(partition, offset).map(|item| item.kind);
         let own = self.own(assignment);
+        if contain(&own.ahead, offset) {
+            return self.settle(assignment, offset);
+        }
         let unsettled = own.unsettled.len();
         if kind.is_some_and(Kind::is_unwanted) {
             // Nobody wants it: it may be settled at once.
@@ -287,6 +306,7 @@ impl<'a> Oracle<'a> {
         };
         let (member, partition) = (own.member, own.partition);
         let fenced = own.released || own.told_lost;
+        let was_ahead = contain(&own.ahead, offset);
         let before = own.tried.get(&offset).map_or(0, |(attempt, _)| *attempt);
         let again = own.done.contains(&offset)
             || own.running.contains_key(&offset)
@@ -305,6 +325,9 @@ impl<'a> Oracle<'a> {
             },
         );
         let place = format!("{partition}@{offset}");
+        self.demand(!was_ahead, Rule::Duplicates, || {
+            format!("{place} began again, though it was committed ahead")
+        });
         self.demand(!fenced, Rule::Fenced, || {
             format!("{place} began when it was no longer ours")
         });
@@ -479,7 +502,7 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn commit_asked(&mut self, assignment: u64, offset: i64) {
+    fn commit_asked(&mut self, assignment: u64, offset: i64, ahead: &[(i64, i64)]) {
         let own = self.own(assignment);
         let (watermark, partition) = (own.watermark(), own.partition);
         let fenced = own.released || own.told_lost;
@@ -489,12 +512,22 @@ impl<'a> Oracle<'a> {
         self.demand(offset <= watermark, Rule::Settled, || {
             format!("{partition}@{offset} is committed, but {watermark} is not settled")
         });
+        let own = &self.assignments[&assignment];
+        let log = &self.plan.partitions[partition as usize];
+        let unsettled = log
+            .iter()
+            .map(|item| item.offset)
+            .find(|offset| contain(ahead, *offset) && !own.is_settled(*offset));
+        self.demand(unsettled.is_none(), Rule::Settled, || {
+            format!("{partition}@{unsettled:?} is committed ahead, but it is not settled")
+        });
     }
 
-    fn was_committed(&mut self, assignment: u64, offset: i64) {
+    fn was_committed(&mut self, assignment: u64, offset: i64, ahead: &[(i64, i64)]) {
         let own = self.own(assignment);
         own.unsure = own.unsure.split_off(&offset);
         let partition = own.partition;
+        self.committed_ahead[partition as usize] = ahead.to_vec();
         let before = std::mem::replace(&mut self.committed[partition as usize], offset);
         self.demand(before <= offset, Rule::Settled, || {
             format!("what is committed of {partition} went back from {before} to {offset}")
@@ -538,6 +571,7 @@ impl<'a> Oracle<'a> {
         }
         let (partition, watermark, sure) = (own.partition, own.watermark(), own.sure_watermark());
         let late = self.is_late(own, 1);
+        let forgotten = self.forgotten(own);
         let above = own.done.range(watermark + 1..).next().copied();
         let excused = self.is_late(own, 2) || self.registry_fails || self.is_troubled(own, watermark);
         let committed = self.committed[partition as usize];
@@ -545,9 +579,25 @@ impl<'a> Oracle<'a> {
         self.demand(late || !short, Rule::Duplicates, || {
             format!("{partition} was released with {committed} committed instead of {sure}")
         });
+        self.demand(late || forgotten.is_none(), Rule::Duplicates, || {
+            format!("{partition} was released, and that {forgotten:?} is settled was not committed ahead")
+        });
         self.demand(above.is_none() || excused, Rule::Duplicates, || {
             format!("{partition} was released with {above:?} handled above {watermark}, which was not begun")
         });
+    }
+
+    /// A record that somebody wants, that is settled, and that the next member will handle again.
+    fn forgotten(&self, own: &Assignment) -> Option<i64> {
+        let partition = own.partition as usize;
+        let ahead = &self.committed_ahead[partition];
+        let wanted = self.plan.partitions[partition]
+            .iter()
+            .filter(|item| self.plan.settings.commit_ahead && !item.kind.is_unwanted());
+        wanted
+            .map(|item| item.offset)
+            .filter(|offset| (self.committed[partition]..own.next).contains(offset))
+            .find(|offset| own.is_settled(*offset) && !contain(ahead, *offset))
     }
 
     /// Whether this part of the time is over that the member had to give an assignment back. If it stops meanwhile, what is left
@@ -633,9 +683,19 @@ impl<'a> Oracle<'a> {
 }
 
 impl Assignment {
-    /// What may be committed: the lowest unsettled offset, or the one behind the newest record.
+    /// What may be committed: the lowest unsettled offset, or the one behind the newest record and what was settled ahead of it.
     fn watermark(&self) -> i64 {
-        self.unsettled.keys().next().copied().unwrap_or(self.next)
+        let ahead = self
+            .ahead
+            .iter()
+            .find(|(from, to)| (*from..=*to).contains(&self.next));
+        let end = ahead.map_or(self.next, |(_, to)| to + 1);
+        self.unsettled.keys().next().copied().unwrap_or(end)
+    }
+
+    /// Whether a record that lies behind where reading began is settled.
+    fn is_settled(&self, offset: i64) -> bool {
+        contain(&self.ahead, offset) || offset < self.next && !self.unsettled.contains_key(&offset)
     }
 
     /// What must be committed sooner or later: the same, but not beyond what may not have been reached.

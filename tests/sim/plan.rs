@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) revoke_deadline: Duration,
     pub(crate) shutdown_deadline: Duration,
     pub(crate) retry: Duration,
+    pub(crate) commit_ahead: bool,
 }
 
 /// A record in a log.
@@ -151,6 +152,7 @@ impl Settings {
         config.commit_interval = self.commit_interval;
         config.revoke_deadline = self.revoke_deadline;
         config.shutdown_deadline = self.shutdown_deadline;
+        config.commit_ahead = self.commit_ahead;
         config.retry.initial = self.retry;
         config.retry.max = self.retry * 8;
         // The only chance in the runtime.
@@ -221,6 +223,7 @@ fn settings(rng: &mut Rng) -> Settings {
         revoke_deadline: millis(rng, &[0, 20, 100, 500, 3_000]),
         shutdown_deadline: millis(rng, &[0, 20, 100, 1_000, 5_000]),
         retry: millis(rng, &[1, 5, 50]),
+        commit_ahead: rng.u8(0..3) == 0,
     }
 }
 
