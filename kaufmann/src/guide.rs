@@ -17,3 +17,7 @@ pub mod json {}
 
 #[doc = include_str!("docs/failures.md")]
 pub mod failures {}
+
+/// [failures]: crate::guide::failures
+#[doc = include_str!("docs/guarantees.md")]
+pub mod guarantees {}

@@ -81,6 +81,7 @@ fn every_file_that_the_documents_link_to_exists() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "kaufmann/src/docs/guarantees.md",
         "kaufmann/src/docs/json.md",
         "kaufmann/src/docs/schema_commands.md",
         "kaufmann/src/docs/schemas.md",

@@ -350,6 +350,30 @@ mod tests {
         assert_eq!(fields, KEYS.iter().map(|key| key.path.to_owned()).collect());
     }
 
+    /// The names in backticks of a text.
+    fn names(text: &str) -> impl Iterator<Item = &str> {
+        text.split('`').skip(1).step_by(2)
+    }
+
+    #[test]
+    fn the_guide_to_the_guarantees_says_of_each_key_once_what_it_guarantees_or_that_it_changes_nothing() {
+        let guide = include_str!("../docs/guarantees.md");
+        let (tables, list) = guide.split_once("# What changes none of this").unwrap();
+        let first_cells = tables
+            .lines()
+            .filter_map(|line| line.strip_prefix('|')?.split('|').next());
+        let items = list
+            .lines()
+            .filter_map(|line| line.strip_prefix("- ")?.split(':').next());
+        let mut said: Vec<&str> = first_cells.chain(items).flat_map(names).collect();
+        // Properties of librdkafka have rows of their own, attributes of handlers stand beside their keys.
+        said.retain(|name| !name.starts_with("kafka.\"") && !["timeout", "retries"].contains(name));
+        said.sort_unstable();
+        let mut keys: Vec<&str> = KEYS.iter().map(|key| key.path).collect();
+        keys.sort_unstable();
+        assert_eq!(said, keys);
+    }
+
     #[test]
     fn names_of_variables_and_flags_follow_from_the_path() {
         let key = find("dead_letter.topic").unwrap();
