@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use kaufmann_tests::rig::foreign::schemas;
-use kaufmann_tests::rig::{Client, Kafka, Offsets, Record, Rig, Servers, Service};
+use kaufmann_tests::rig::{Client, Datum, Kafka, Offsets, Record, Rig, Servers, Service};
 
 /// How long handling may take, on a slow machine with a debug build.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(240);
@@ -117,7 +117,11 @@ impl Shop {
         let replies = self.client.read(&self.replies)?;
         replies
             .iter()
-            .map(|reply| first_text(reply.value.as_deref().context("a reply is null")?))
+            .map(|reply| {
+                Datum::read_text(&mut Datum::unframed(
+                    reply.value.as_deref().context("a reply is null")?,
+                )?)
+            })
             .collect()
     }
 
@@ -129,55 +133,11 @@ impl Shop {
     fn framed(&self, event: &str, body: &Datum) -> Result<Vec<u8>> {
         let schema = std::fs::read_to_string(schemas().join(format!("{event}.avsc")))?;
         let id = self.servers.registry.register(event, &schema)?;
-        Ok([&[0], &id.to_be_bytes()[..], &body.0].concat())
+        Ok(body.framed(id))
     }
 }
 
 /// The id of the order that [`Shop::placed`] writes.
 pub(crate) fn order_id(customer: &str, sequence: i64) -> String {
     format!("{customer}-{sequence}")
-}
-
-/// An Avro datum, as the specification has it.
-#[derive(Default)]
-struct Datum(Vec<u8>);
-
-impl Datum {
-    fn long(mut self, value: i64) -> Self {
-        let mut rest = (value << 1) ^ (value >> 63);
-        loop {
-            let low = u8::try_from(rest & 0x7f).expect("seven bits fit a byte");
-            rest = ((rest as u64) >> 7) as i64;
-            if rest == 0 {
-                self.0.push(low);
-                return self;
-            }
-            self.0.push(low | 0x80);
-        }
-    }
-
-    fn text(mut self, value: &str) -> Self {
-        self = self.long(i64::try_from(value.len()).expect("a text in memory is not that long"));
-        self.0.extend_from_slice(value.as_bytes());
-        self
-    }
-}
-
-/// The first field, a string of less than 64 bytes, of a framed datum.
-fn first_text(payload: &[u8]) -> Result<String> {
-    ensure!(
-        payload.len() > 6 && payload[0] == 0,
-        "a reply is not framed: {payload:02x?}"
-    );
-    let length = usize::from(payload[5] / 2);
-    ensure!(
-        payload[5] & 0x81 == 0,
-        "the first field is no short string: {payload:02x?}"
-    );
-    Ok(String::from_utf8(
-        payload
-            .get(6..6 + length)
-            .context("a reply is too short")?
-            .to_vec(),
-    )?)
 }

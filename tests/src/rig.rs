@@ -5,6 +5,7 @@
 //! id: on drop, by [`Rig::end`], and, if this process dies, by a guard ([`process`]).
 
 mod client;
+mod datum;
 mod fetch;
 pub mod foreign;
 mod kafka;
@@ -12,6 +13,7 @@ pub mod process;
 mod proxy;
 mod registry;
 pub mod service;
+mod tcp;
 mod wait;
 
 use std::path::{Path, PathBuf};
@@ -21,11 +23,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Result, anyhow};
 
 pub use client::{Client, Offsets, Record};
+pub use datum::Datum;
 pub use foreign::Foreign;
-pub use kafka::Kafka;
+pub use kafka::{Cluster, Door, Kafka};
 pub use proxy::{Fault, FaultProxy};
 pub use registry::Registry;
 pub use service::{Running, Service};
+pub use tcp::{Network, TcpProxy};
 pub use wait::wait_until;
 
 /// What the tests of one binary share.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -92,23 +93,84 @@ impl Client {
     ///
     /// If the broker refuses it.
     pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<()> {
-        let admin: AdminClient<DefaultClientContext> = config(&self.brokers).create()?;
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        // As many replicas as there are brokers, which is the brokers' default.
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
         for (key, value) in settings {
             topic = topic.set(key, value);
         }
-        let options = AdminOptions::new()
-            .operation_timeout(Some(TIMEOUT))
-            .request_timeout(Some(TIMEOUT));
-        let results = block_on(async { Ok(admin.create_topics([&topic], &options).await?) })?;
+        let admin = self.admin()?;
+        let results = block_on(async { Ok(admin.create_topics([&topic], &options()).await?) })?;
         for result in results {
             if let Err((topic, code)) = result {
                 bail!("cannot make the topic {topic}: {code}");
             }
         }
-        // The answer comes when the controller knows the topic; the broker, a moment later.
-        wait_until(&format!("the topic {name} should have leaders"), TIMEOUT, || {
-            let led = self.partitions(name).map_or(0, |ids| ids.len());
+        self.wait_led(name, partitions)
+    }
+
+    /// Gives a topic more partitions.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn grow_topic(&self, name: &str, partitions: i32) -> Result<()> {
+        let more = NewPartitions::new(name, usize::try_from(partitions)?);
+        let admin = self.admin()?;
+        let results = block_on(async { Ok(admin.create_partitions([&more], &options()).await?) })?;
+        for result in results {
+            if let Err((topic, code)) = result {
+                bail!("cannot give more partitions to the topic {topic}: {code}");
+            }
+        }
+        self.wait_led(name, partitions)
+    }
+
+    /// Removes a topic, and waits until the broker does not know it any more.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn delete_topic(&self, name: &str) -> Result<()> {
+        let admin = self.admin()?;
+        let results = block_on(async { Ok(admin.delete_topics(&[name], &options()).await?) })?;
+        for result in results {
+            if let Err((topic, code)) = result {
+                bail!("cannot remove the topic {topic}: {code}");
+            }
+        }
+        wait_until(&format!("the topic {name} should be gone"), TIMEOUT, || {
+            Ok(self.partitions(name).is_err().then_some(()))
+        })
+    }
+
+    /// The node that leads a partition.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not know the partition.
+    pub fn leader(&self, topic: &str, partition: i32) -> Result<usize> {
+        let metadata = self.reader.fetch_metadata(Some(topic), TIMEOUT)?;
+        let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+        let found = partitions.find(|found| found.id() == partition);
+        Ok(usize::try_from(
+            found.context("there is no such partition")?.leader(),
+        )?)
+    }
+
+    /// How many brokers know each other.
+    pub(super) fn brokers_known(&self) -> usize {
+        let metadata = self.reader.fetch_metadata(None, Duration::from_secs(5));
+        metadata.map_or(0, |metadata| metadata.brokers().len())
+    }
+
+    fn admin(&self) -> Result<AdminClient<DefaultClientContext>> {
+        Ok(config(&self.brokers).create()?)
+    }
+
+    /// The answer of a change comes when the controller knows of it; the broker knows a moment later.
+    fn wait_led(&self, topic: &str, partitions: i32) -> Result<()> {
+        wait_until(&format!("the topic {topic} should have leaders"), TIMEOUT, || {
+            let led = self.partitions(topic).map_or(0, |ids| ids.len());
             Ok((led == usize::try_from(partitions)?).then_some(()))
         })
     }
@@ -230,7 +292,7 @@ impl Client {
         .with_context(|| format!("ends of the partitions: {ends:?}, committed: {last}"))
     }
 
-    /// Waits until a group is stable with this many members, each of which has a partition.
+    /// Waits until a group is stable with this many members, each of which has a partition, or is empty if that many are none.
     ///
     /// # Errors
     ///
@@ -248,9 +310,10 @@ impl Client {
 
     fn is_stable_with(&self, group: &str, members: usize) -> Result<bool> {
         let groups = self.reader.fetch_group_list(Some(group), TIMEOUT)?;
+        let state = if members == 0 { "Empty" } else { "Stable" };
         Ok(groups.groups().iter().any(|found| {
             found.name() == group
-                && found.state() == "Stable"
+                && found.state() == state
                 && found.members().len() == members
                 && found
                     .members()
@@ -312,6 +375,12 @@ impl Client {
         let led = partitions.iter().filter(|partition| partition.leader() >= 0);
         Ok(led.map(rdkafka::metadata::MetadataPartition::id).collect())
     }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .operation_timeout(Some(TIMEOUT))
+        .request_timeout(Some(TIMEOUT))
 }
 
 fn config(brokers: &str) -> ClientConfig {

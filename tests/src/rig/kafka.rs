@@ -1,4 +1,6 @@
-//! Apache Kafka, one node, as a Java process.
+//! Apache Kafka as Java processes: one node, or several that are one cluster.
+
+mod cluster;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,18 +13,33 @@ use tempfile::TempDir;
 use super::process::Process;
 use super::{Client, fetch, free_port, jars, java, wait_until};
 
+pub use cluster::{Cluster, Door};
+
 /// Any 16 bytes do: the cluster is alone in its folder.
 const CLUSTER_ID: &str = "a2F1Zm1hbm4tdGVzdHMtMQ";
 const START_DEADLINE: Duration = Duration::from_secs(120);
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
 
-/// A broker on loopback with a folder of its own. It is killed, and its data removed, on drop.
+/// A node on loopback with a folder of its own. It is killed, and its data removed, on drop.
 pub struct Kafka {
     // First, so that the process is gone before its folder is removed.
     process: Option<Process>,
     folder: TempDir,
     class_path: PathBuf,
     port: u16,
+    heap: &'static str,
+}
+
+/// What a node is told.
+struct Plan {
+    id: usize,
+    /// Where clients of the tests connect.
+    port: u16,
+    /// The ports of the controllers of all nodes, by id, from 1.
+    controllers: Vec<u16>,
+    /// Further listeners: where the node listens, and where it says that it listens.
+    doors: Vec<(u16, u16)>,
+    heap: &'static str,
 }
 
 impl Kafka {
@@ -36,16 +53,18 @@ impl Kafka {
     }
 
     pub(super) fn start_from(cache: &Path) -> Result<Self> {
-        // Between finding a free port and taking it, somebody else may take it.
-        for _ in 0..3 {
-            let mut kafka = Self::format(cache)?;
-            match kafka.restart() {
-                Err(error) if format!("{error:#}").contains("Address already in use") => {}
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(kafka),
-            }
-        }
-        bail!("found no port for Kafka in three attempts")
+        with_free_ports(|| {
+            let plan = Plan {
+                id: 1,
+                port: free_port()?,
+                controllers: vec![free_port()?],
+                doors: Vec::new(),
+                heap: "512m",
+            };
+            let mut kafka = Self::format(cache, &plan)?;
+            kafka.restart()?;
+            Ok(kafka)
+        })
     }
 
     /// `host:port` of the broker; the same over restarts.
@@ -69,23 +88,33 @@ impl Kafka {
     ///
     /// If it does not come up; the error holds the end of its log.
     pub fn restart(&mut self) -> Result<()> {
+        self.launch()?;
+        self.wait_ready()
+    }
+
+    /// Starts the process, and waits for nothing.
+    fn launch(&mut self) -> Result<()> {
         self.process = None;
-        let mut command = java("512m");
+        let mut command = java(self.heap);
         command
             .arg("-cp")
             .arg(&self.class_path)
             .arg("kafka.Kafka")
             .arg(self.properties())
             .current_dir(self.folder.path());
-        let mut process = Process::spawn("kafka", &mut command, &self.folder)?;
-        wait_until("Kafka should answer", START_DEADLINE, || {
-            ensure!(process.exited()?.is_none(), "Kafka ended at its start");
-            let listening = std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok();
-            Ok((listening && Client::new(self.brokers())?.answers()).then_some(()))
-        })
-        .with_context(|| process.tail())?;
-        self.process = Some(process);
+        self.process = Some(Process::spawn("kafka", &mut command, &self.folder)?);
         Ok(())
+    }
+
+    fn wait_ready(&mut self) -> Result<()> {
+        let (port, brokers) = (self.port, self.brokers());
+        let process = self.process.as_mut().context("Kafka was not launched")?;
+        let ready = wait_until("Kafka should answer", START_DEADLINE, || {
+            ensure!(process.exited()?.is_none(), "Kafka ended at its start");
+            let listening = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+            Ok((listening && Client::new(brokers.clone())?.answers()).then_some(()))
+        });
+        ready.with_context(|| process.tail())
     }
 
     /// Shuts it down in order; its data stays.
@@ -114,18 +143,18 @@ impl Kafka {
         self.folder.path().join("server.properties")
     }
 
-    fn format(cache: &Path) -> Result<Self> {
+    fn format(cache: &Path, plan: &Plan) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("kaufmann-kafka-").tempdir()?;
-        let (port, controller) = (free_port()?, free_port()?);
         let kafka = Self {
             process: None,
             folder,
             class_path: jars(&cache.join("kafka")),
-            port,
+            port: plan.port,
+            heap: plan.heap,
         };
         fs::write(
             kafka.properties(),
-            properties(port, controller, &kafka.folder.path().join("log")),
+            plan.properties(&kafka.folder.path().join("log")),
         )?;
         let output = java("256m")
             .arg("-cp")
@@ -143,35 +172,66 @@ impl Kafka {
     }
 }
 
-fn properties(port: u16, controller: u16, log: &Path) -> String {
-    let settings = [
-        ("process.roles", "broker,controller".to_owned()),
-        ("node.id", "1".to_owned()),
-        ("controller.quorum.voters", format!("1@127.0.0.1:{controller}")),
-        (
-            "listeners",
-            format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
-        ),
-        ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
-        ("controller.listener.names", "CONTROLLER".to_owned()),
-        ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
-        (
-            "listener.security.protocol.map",
-            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
-        ),
-        ("log.dirs", log.display().to_string()),
-        ("offsets.topic.replication.factor", "1".to_owned()),
-        ("offsets.topic.num.partitions", "4".to_owned()),
-        ("transaction.state.log.replication.factor", "1".to_owned()),
-        ("transaction.state.log.min.isr", "1".to_owned()),
-        ("transaction.state.log.num.partitions", "4".to_owned()),
-        ("share.coordinator.state.topic.replication.factor", "1".to_owned()),
-        ("share.coordinator.state.topic.min.isr", "1".to_owned()),
-        ("group.initial.rebalance.delay.ms", "0".to_owned()),
-        ("auto.create.topics.enable", "false".to_owned()),
-    ];
-    settings
-        .iter()
-        .map(|(key, value)| format!("{key}={value}\n"))
-        .collect()
+/// Between finding a free port and taking it, somebody else may take it.
+fn with_free_ports<T>(mut start: impl FnMut() -> Result<T>) -> Result<T> {
+    for _ in 0..3 {
+        match start() {
+            Err(error) if format!("{error:#}").contains("Address already in use") => {}
+            started => return started,
+        }
+    }
+    bail!("found no port for Kafka in three attempts")
+}
+
+impl Plan {
+    /// The node's settings, with its data in this folder.
+    fn properties(&self, log: &Path) -> String {
+        let port = self.port;
+        let controller = self.controllers[self.id - 1];
+        let mut listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
+        let mut advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+        let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
+        for (number, (own, told)) in self.doors.iter().enumerate() {
+            listeners += &format!(",DOOR{number}://127.0.0.1:{own}");
+            advertised += &format!(",DOOR{number}://127.0.0.1:{told}");
+            protocols += &format!(",DOOR{number}:PLAINTEXT");
+        }
+        let ids = 1..=self.controllers.len();
+        let voters = ids.zip(&self.controllers);
+        let voters: Vec<_> = voters
+            .map(|(id, port)| format!("{id}@127.0.0.1:{port}"))
+            .collect();
+        let replicas = self.controllers.len().to_string();
+        let in_sync = self.controllers.len().min(2).to_string();
+        let settings = [
+            ("process.roles", "broker,controller".to_owned()),
+            ("node.id", self.id.to_string()),
+            ("controller.quorum.voters", voters.join(",")),
+            ("listeners", listeners),
+            ("advertised.listeners", advertised),
+            ("controller.listener.names", "CONTROLLER".to_owned()),
+            ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
+            ("listener.security.protocol.map", protocols),
+            ("log.dirs", log.display().to_string()),
+            ("default.replication.factor", replicas.clone()),
+            ("min.insync.replicas", in_sync.clone()),
+            ("offsets.topic.replication.factor", replicas.clone()),
+            ("offsets.topic.num.partitions", "4".to_owned()),
+            ("transaction.state.log.replication.factor", replicas.clone()),
+            ("transaction.state.log.min.isr", in_sync.clone()),
+            ("transaction.state.log.num.partitions", "4".to_owned()),
+            ("share.coordinator.state.topic.replication.factor", replicas),
+            ("share.coordinator.state.topic.min.isr", in_sync),
+            // As long as a killed broker counts as living, it can neither come back nor be replaced.
+            ("broker.session.timeout.ms", "3000".to_owned()),
+            ("broker.heartbeat.interval.ms", "500".to_owned()),
+            ("group.initial.rebalance.delay.ms", "0".to_owned()),
+            ("group.min.session.timeout.ms", "1000".to_owned()),
+            ("auto.create.topics.enable", "false".to_owned()),
+        ];
+        settings
+            .iter()
+            .map(|(key, value)| format!("{key}={value}\n"))
+            .collect()
+    }
 }

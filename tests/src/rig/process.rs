@@ -143,7 +143,11 @@ fn guard(group: u32, folder: &Path) -> std::io::Result<Child> {
     Command::new("sh")
         .args([
             "-c",
-            r#"read -r _; kill -s KILL -- "-$1" 2>/dev/null; rm -rf -- "$2""#,
+            // What is killed may write until it is gone.
+            r#"read -r _
+            kill -s KILL -- "-$1" 2>/dev/null
+            for i in 1 2 3 4 5 6 7 8 9; do kill -s 0 -- "-$1" 2>/dev/null && sleep 0.1; done
+            rm -rf -- "$2""#,
             "guard",
         ])
         .arg(group.to_string())

@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use tokio::runtime::Runtime;
 
-use super::block_on;
 use super::registry::{confluent_api, http};
+use super::{TcpProxy, block_on};
 
 /// What the proxy does with a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,6 +73,18 @@ impl FaultProxy {
     #[must_use]
     pub fn url(&self) -> String {
         confluent_api(&format!("http://127.0.0.1:{}", self.port))
+    }
+
+    /// The same by way of a network that may be disturbed, which must lead to [`FaultProxy::port`].
+    #[must_use]
+    pub fn url_behind(&self, network: &TcpProxy) -> String {
+        confluent_api(&format!("http://127.0.0.1:{}", network.port()))
+    }
+
+    /// The port on loopback where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// What becomes of requests from now on.

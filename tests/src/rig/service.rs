@@ -1,4 +1,4 @@
-//! The service under test: the quickstart, as the binary that a user would run.
+//! The service under test, as the binary that a user would run: the quickstart, or a program of the tests.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,9 +16,13 @@ use super::wait_until;
 /// How long the service may take to end; its own deadline is 25 s.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How to start the quickstart.
+/// How to start a service.
 #[derive(Clone, Debug)]
 pub struct Service {
+    /// The quickstart if there is none.
+    program: Option<PathBuf>,
+    /// Where its logs go instead of a file.
+    stderr: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     file: String,
@@ -35,7 +39,7 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// A quickstart that runs. It is killed on drop.
+/// A service that runs. It is killed on drop.
 pub struct Running {
     process: Process,
     _folder: TempDir,
@@ -46,6 +50,8 @@ impl Service {
     #[must_use]
     pub fn bare(command: &str) -> Self {
         Self {
+            program: None,
+            stderr: None,
             arguments: vec![command.to_owned()],
             environment: Vec::new(),
             file: String::new(),
@@ -75,6 +81,20 @@ impl Service {
         self
     }
 
+    /// Another program with the same commands.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = Some(program.into());
+        self
+    }
+
+    /// Sends the logs somewhere else, so that [`Running::logs`] has none.
+    #[must_use]
+    pub fn with_stderr(mut self, file: impl Into<PathBuf>) -> Self {
+        self.stderr = Some(file.into());
+        self
+    }
+
     /// An environment variable; those that begin with `KAUFMANN_` are not inherited.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
@@ -96,7 +116,7 @@ impl Service {
     /// If it cannot be built or started.
     pub fn start(&self) -> Result<Running> {
         let folder = tempfile::Builder::new().prefix("kaufmann-service-").tempdir()?;
-        let process = Process::spawn("quickstart", &mut self.command(&folder)?, &folder)?;
+        let process = Process::spawn("service", &mut self.command(&folder)?, &folder)?;
         Ok(Running {
             process,
             _folder: folder,
@@ -120,7 +140,18 @@ impl Service {
 
     fn command(&self, folder: &TempDir) -> Result<Command> {
         fs::write(folder.path().join("kaufmann.toml"), &self.file)?;
-        let mut command = Command::new(binary()?);
+        let program = match &self.program {
+            Some(program) => program,
+            None => binary()?,
+        };
+        let mut command = match &self.stderr {
+            None => Command::new(program),
+            Some(file) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", r#"exec "$@" 2>>"$0""#]).arg(file).arg(program);
+                shell
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("KAUFMANN_") {
                 command.env_remove(name);
@@ -186,6 +217,11 @@ impl Running {
     /// If it goes on running.
     pub fn wait(&mut self, deadline: Duration) -> Result<ExitStatus> {
         self.process.wait(deadline)
+    }
+
+    /// Kills it without a warning.
+    pub fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// Sends a signal and waits for the end.

@@ -1,0 +1,105 @@
+//! Handlers that behave badly, records that cannot be handled, and logs that cannot be written.
+
+use anyhow::{Result, ensure};
+use kaufmann_tests::chaos::Manners;
+
+use crate::scene::Scene;
+use crate::stage::Stage;
+use crate::workload::Load;
+
+crate::tests![
+    handlers_that_hang_delay_only_their_own_keys,
+    handlers_that_panic_are_tried_again,
+    handlers_that_fail_at_random_are_tried_again_and_what_they_refuse_becomes_a_letter,
+    handlers_that_fill_memory_or_block_a_thread_lose_nothing,
+    poison_in_a_row_becomes_letters_in_a_row,
+    logs_that_cannot_be_written_stop_nothing,
+];
+
+fn handlers_that_hang_delay_only_their_own_keys(stage: &Stage) -> Result<()> {
+    let manners = Manners {
+        hang: 30,
+        ..Manners::default()
+    };
+    behave(stage, "hang", manners)
+}
+
+fn handlers_that_panic_are_tried_again(stage: &Stage) -> Result<()> {
+    let manners = Manners {
+        panic: 100,
+        ..Manners::default()
+    };
+    behave(stage, "panic", manners)
+}
+
+fn handlers_that_fail_at_random_are_tried_again_and_what_they_refuse_becomes_a_letter(
+    stage: &Stage,
+) -> Result<()> {
+    let manners = Manners {
+        fail: 100,
+        refuse: 50,
+        ..Manners::default()
+    };
+    behave(stage, "fail", manners)
+}
+
+fn handlers_that_fill_memory_or_block_a_thread_lose_nothing(stage: &Stage) -> Result<()> {
+    let manners = Manners {
+        block: 10,
+        allocate: 50,
+        ..Manners::default()
+    };
+    behave(stage, "greedy", manners)
+}
+
+fn poison_in_a_row_becomes_letters_in_a_row(stage: &Stage) -> Result<()> {
+    let load = Load {
+        seed: 5,
+        poison: 5,
+        row: 60,
+        ..Load::default()
+    };
+    let mut scene = Scene::open(stage, "poison", load)?;
+    scene.start(0)?;
+    scene.write()?;
+    scene.begun(1000)?;
+    let account = scene.finish()?;
+    ensure!(account.letters >= 60 && account.duplicates == 0, "{account}");
+    Ok(())
+}
+
+fn logs_that_cannot_be_written_stop_nothing(stage: &Stage) -> Result<()> {
+    let load = Load {
+        seed: 7,
+        manners: Manners {
+            refuse: 50,
+            ..Manners::default()
+        },
+        ..Load::default()
+    };
+    let mut scene = Scene::open(stage, "full-disk", load)?;
+    // Every write to it fails as a write to a full disk does. Each letter is a line of the log.
+    scene.log_to("/dev/full");
+    scene.start(0)?;
+    scene.write()?;
+    scene.begun(500)?;
+    let account = scene.finish()?;
+    ensure!(account.letters > 0 && account.duplicates == 0, "{account}");
+    Ok(())
+}
+
+/// Nothing dies, so nothing may come again, however the handlers behave.
+fn behave(stage: &Stage, name: &str, manners: Manners) -> Result<()> {
+    let load = Load {
+        seed: 1,
+        manners,
+        ..Load::default()
+    };
+    let mut scene = Scene::open(stage, name, load)?;
+    scene.start(0)?;
+    scene.write()?;
+    scene.begun(1200)?;
+    let account = scene.finish()?;
+    ensure!(account.duplicates == 0, "{account}");
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Instances of the service that come, go, and are killed.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::scene::{DEADLINE, PARTITIONS, Scene};
+use crate::stage::Stage;
+use crate::workload::Load;
+
+mod rival;
+
+pub(crate) use rival::Rival;
+
+crate::tests![
+    a_service_that_is_killed_in_mid_flow_goes_on_where_it_had_committed,
+    a_deploy_over_three_instances_repeats_nothing,
+    a_rival_that_joins_and_leaves_every_second_repeats_nothing,
+];
+
+fn a_service_that_is_killed_in_mid_flow_goes_on_where_it_had_committed(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::open(stage, "killed", Load::default())?;
+    scene.short_sessions = true;
+    scene.start(0)?;
+    scene.write()?;
+    for _ in 0..3 {
+        scene.begun(400)?;
+        let exposed = scene.expose()?;
+        scene.kill(0)?;
+        scene.cover(&exposed)?;
+        scene.start(0)?;
+    }
+    scene.begun(200)?;
+    scene.finish()?;
+    Ok(())
+}
+
+fn a_deploy_over_three_instances_repeats_nothing(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::open(stage, "deploy", Load::default())?;
+    for place in 0..3 {
+        scene.start(place)?;
+    }
+    scene.client.wait_members(&scene.group, 3, DEADLINE)?;
+    scene.write()?;
+    scene.begun(100)?;
+    for place in 0..3 {
+        scene.stop(place)?;
+        scene.start(place)?;
+        scene.begun(150)?;
+    }
+    // Nothing was covered: a deploy must not make a single record come again.
+    scene.finish()?;
+    Ok(())
+}
+
+fn a_rival_that_joins_and_leaves_every_second_repeats_nothing(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::open(stage, "rival", Load::default())?;
+    scene.start(0)?;
+    scene.write()?;
+    scene.begun(100)?;
+    let rival = Rival::start(
+        scene.cluster.brokers(),
+        &scene.group,
+        &scene.topic,
+        Duration::from_secs(1),
+    )?;
+    let before = rival.stays();
+    scene.written(300 * 8)?;
+    let (stays, partitions) = rival.end()?;
+    ensure!(
+        stays > before && partitions > 0 && partitions <= stays * usize::try_from(PARTITIONS)?,
+        "the rival was no rival: {stays} stays, {partitions} partitions"
+    );
+    scene.finish()?;
+    Ok(())
+}

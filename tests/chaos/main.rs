@@ -1,0 +1,74 @@
+//! The tests under faults: `cargo test -p kaufmann-tests --features kafka --test chaos`. Which faults, and what must hold
+//! whatever happens, stands in `README.md` beside this file.
+
+mod oracle;
+mod scene;
+mod schedule;
+mod stage;
+mod workload;
+
+mod brokers;
+mod handlers;
+mod instances;
+mod mixed;
+mod network;
+mod oracle_test;
+mod registry;
+mod topics;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use stage::Stage;
+
+/// A test: its name and what it does.
+type Test = (&'static str, fn(&Stage) -> anyhow::Result<()>);
+
+/// Names functions of this module as tests.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<crate::Test> {
+            vec![$((concat!(module_path!(), "::", stringify!($name)), $name)),*]
+        }
+    };
+}
+pub(crate) use tests;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::from_args();
+    // For ever, because a test that hangs after its time must not find it gone; `end` is what ends the servers.
+    let stage: &'static Stage = Box::leak(Box::default());
+    let tests = [
+        oracle_test::tests(),
+        schedule::tests(),
+        instances::tests(),
+        brokers::tests(),
+        network::tests(),
+        registry::tests(),
+        handlers::tests(),
+        topics::tests(),
+    ];
+    let single = tests.into_iter().flatten().map(|(name, test)| {
+        let name = name.trim_start_matches("chaos::").to_owned();
+        trial(name, move || test(stage))
+    });
+    let mixed = mixed::seeds()?
+        .into_iter()
+        .map(|seed| trial(format!("mixed::seed_{seed}"), move || mixed::run(stage, seed)));
+    let conclusion = libtest_mimic::run(&arguments, single.chain(mixed).collect());
+    stage.end();
+    Ok(conclusion.exit_code())
+}
+
+fn trial(name: String, test: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Trial {
+    // The error and its causes, without the backtrace: the test's name says where to look.
+    let report = |error: anyhow::Error| -> Failed {
+        error
+            .chain()
+            .map(|cause| format!("{cause}\n"))
+            .collect::<String>()
+            .into()
+    };
+    Trial::test(name, move || test().map_err(report))
+}

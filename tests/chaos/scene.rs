@@ -1,0 +1,305 @@
+//! One scene: topics and a group of its own, instances of the service, a workload, and the verdict at the end.
+
+mod evidence;
+mod settings;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use kaufmann_tests::rig::service::Running;
+use kaufmann_tests::rig::{Client, Cluster, Door, Fault, FaultProxy, Offsets, Service, TcpProxy, wait_until};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::oracle::{Account, History, Written, judge};
+use crate::stage::{Ground, Stage};
+use crate::workload::{Load, Workload};
+
+/// How long anything may take, on a slow machine with a debug build.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+/// The service's bound of unsettled records of a partition.
+const MAX_UNSETTLED: usize = 100;
+/// How many partitions a topic begins with.
+pub(crate) const PARTITIONS: i32 = 4;
+
+/// A service between a producer and the oracle.
+pub(crate) struct Scene {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) client: Client,
+    /// The way to the registry: first the network, then a server with a bad day.
+    pub(crate) registry: FaultProxy,
+    pub(crate) registry_network: TcpProxy,
+    pub(crate) group: String,
+    pub(crate) topic: String,
+    /// Whether an instance could be cut off from its group and go on for a while.
+    pub(crate) zombies: bool,
+    /// Whether the group misses a member after 3 s. Else after 45 s, which no load makes a living member exceed: what comes again
+    /// then was not caused by a slow machine.
+    pub(crate) short_sessions: bool,
+    replies: String,
+    letters: String,
+    // The folder lies in the one of the shared broker, which is removed even if this process is killed.
+    folder: TempDir,
+    ground: Arc<Ground>,
+    load: Load,
+    instances: Vec<Option<Running>>,
+    incarnations: u32,
+    workload: Option<Workload>,
+    /// How many records the faults so far may have made come again.
+    allowance: usize,
+    faults: usize,
+    stderr: Option<PathBuf>,
+}
+
+/// What was committed when a fault began.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exposed(Offsets);
+
+impl Scene {
+    /// Makes the topics on the shared broker.
+    pub(crate) fn open(stage: &Stage, name: &str, load: Load) -> Result<Self> {
+        let cluster = Arc::clone(&stage.ground()?.cluster);
+        Self::open_on(stage, cluster, name, load)
+    }
+
+    /// Makes the topics on a cluster of its own.
+    pub(crate) fn open_on(stage: &Stage, cluster: Arc<Cluster>, name: &str, load: Load) -> Result<Self> {
+        let ground = stage.ground()?;
+        let registry = FaultProxy::start(&ground.registry.origin(), Fault::Forward)?;
+        let registry_network = TcpProxy::start(registry.port())?;
+        let client = cluster.client()?;
+        let [topic, replies, letters] = ["jobs", "done", "dead-letter"].map(|kind| format!("{name}.{kind}"));
+        for topic in [&topic, &replies, &letters] {
+            client.create_topic(topic, PARTITIONS, &[])?;
+        }
+        Ok(Self {
+            cluster,
+            client,
+            registry,
+            registry_network,
+            group: name.to_owned(),
+            topic,
+            zombies: false,
+            short_sessions: false,
+            replies,
+            letters,
+            folder: tempfile::Builder::new()
+                .prefix("chaos-")
+                .tempdir_in(ground.cluster.folder())?,
+            ground,
+            load,
+            instances: Vec::new(),
+            incarnations: 0,
+            workload: None,
+            allowance: 0,
+            faults: 0,
+            stderr: None,
+        })
+    }
+
+    /// Sends the logs of the instances that are started from now on somewhere else.
+    pub(crate) fn log_to(&mut self, file: &str) {
+        self.stderr = Some(file.into());
+    }
+
+    /// Starts the instance of this place, which comes by the way that always works.
+    pub(crate) fn start(&mut self, place: usize) -> Result<()> {
+        let brokers = self.cluster.brokers().to_owned();
+        self.start_by(place, &brokers)
+    }
+
+    /// Starts the instance of this place behind a door of the cluster.
+    pub(crate) fn start_behind(&mut self, place: usize, door: usize) -> Result<()> {
+        let brokers = self.door(door).brokers();
+        self.start_by(place, &brokers)
+    }
+
+    fn start_by(&mut self, place: usize, brokers: &str) -> Result<()> {
+        self.incarnations += 1;
+        let registry = self.registry.url_behind(&self.registry_network);
+        let mut service = Service::run(brokers, &self.group, &self.topic, &registry)
+            .with_program(env!("CARGO_BIN_EXE_chaos-service"))
+            .with_file(&self.file());
+        if let Some(file) = &self.stderr {
+            service = service.with_stderr(file);
+        }
+        if self.instances.len() <= place {
+            self.instances.resize_with(place + 1, || None);
+        }
+        self.instances[place] = Some(service.start()?);
+        Ok(())
+    }
+
+    /// The instance of this place.
+    pub(crate) fn instance(&mut self, place: usize) -> Result<&mut Running> {
+        let instance = self.instances.get_mut(place).and_then(Option::as_mut);
+        instance.with_context(|| format!("no instance runs in place {place}"))
+    }
+
+    /// Whether an instance runs there.
+    pub(crate) fn runs(&self, place: usize) -> bool {
+        self.instances.get(place).is_some_and(Option::is_some)
+    }
+
+    /// Kills the instance of this place.
+    pub(crate) fn kill(&mut self, place: usize) -> Result<()> {
+        self.instance(place)?.kill();
+        self.instances[place] = None;
+        Ok(())
+    }
+
+    /// Asks the instance of this place to stop, which it must do in order.
+    pub(crate) fn stop(&mut self, place: usize) -> Result<()> {
+        self.instance(place)?.stop_cleanly()?;
+        self.instances[place] = None;
+        Ok(())
+    }
+
+    /// Asks the instance of this place to stop while anything else may be wrong: it must end, as it can.
+    pub(crate) fn stop_in_any_state(&mut self, place: usize) -> Result<()> {
+        self.instance(place)?.stop(Signal::TERM)?;
+        self.instances[place] = None;
+        Ok(())
+    }
+
+    /// A way into the cluster.
+    pub(crate) fn door(&self, number: usize) -> &Door {
+        self.cluster.door(number)
+    }
+
+    /// Begins to write.
+    pub(crate) fn write(&mut self) -> Result<()> {
+        let schemas = self.ground.schemas.clone();
+        let workload = Workload::start(
+            self.cluster.brokers(),
+            &self.topic,
+            PARTITIONS,
+            self.load.clone(),
+            schemas,
+        )?;
+        self.workload = Some(workload);
+        Ok(())
+    }
+
+    /// The workload.
+    pub(crate) fn workload(&self) -> Result<&Workload> {
+        self.workload.as_ref().context("nothing is being written")
+    }
+
+    /// Waits until so many records more are written.
+    pub(crate) fn written(&mut self, more: usize) -> Result<()> {
+        let goal = self.workload()?.count() + more;
+        wait_until("records should be written", DEADLINE, || {
+            self.assert_running()?;
+            Ok((self.workload()?.count() >= goal).then_some(()))
+        })
+    }
+
+    /// Waits until handlers have begun so many times more.
+    pub(crate) fn begun(&mut self, more: usize) -> Result<()> {
+        let goal = self.attempts()? + more;
+        let done = wait_until("handlers should go on", DEADLINE, || {
+            self.assert_running()?;
+            Ok((self.attempts()? >= goal).then_some(()))
+        });
+        done.with_context(|| self.tails())
+    }
+
+    /// Notes what is committed before a fault that may make records come again.
+    pub(crate) fn expose(&self) -> Result<Exposed> {
+        Ok(Exposed(self.client.committed(&self.group, &self.topic)?))
+    }
+
+    /// Counts how many records a fault may make come again: all that was begun and was not committed before it, and as many
+    /// as may be unsettled when it is noticed.
+    pub(crate) fn cover(&mut self, Exposed(committed): &Exposed) -> Result<()> {
+        let mut begun = Offsets::new();
+        for entry in self.journal()? {
+            let next = begun.entry(entry.partition).or_default();
+            *next = (*next).max(entry.offset + 1);
+        }
+        let exposed = begun.iter().map(|(partition, next)| {
+            let committed = committed.get(partition).copied().unwrap_or(0);
+            usize::try_from(next - committed).unwrap_or(0)
+        });
+        self.allowance += exposed.sum::<usize>() + MAX_UNSETTLED * begun.len();
+        self.faults += 1;
+        Ok(())
+    }
+
+    /// Waits until everything that was written is committed.
+    pub(crate) fn settle(&mut self) -> Result<Vec<Written>> {
+        let written = self.workload.take().context("nothing was written")?.finish()?;
+        let ends = self.client.end_offsets(&self.topic)?;
+        let ends: Offsets = ends.into_iter().filter(|(_, end)| *end > 0).collect();
+        let mut last = String::new();
+        let committed = wait_until("everything should be committed", DEADLINE, || {
+            self.assert_running()?;
+            let committed = self.client.committed(&self.group, &self.topic);
+            last = format!("{committed:?}");
+            let reached = |committed: &Offsets| {
+                ends.iter()
+                    .all(|(partition, end)| committed.get(partition) == Some(end))
+            };
+            Ok(committed.ok().filter(reached))
+        });
+        committed.with_context(|| format!("ends: {ends:?}, committed: {last}\n{}", self.tails()))?;
+        Ok(written)
+    }
+
+    /// Ends the scene: everything is handled, the instances stop in order, and the oracle finds nothing wrong.
+    pub(crate) fn finish(mut self) -> Result<Account> {
+        let written = self.settle()?;
+        let logs = self.tails();
+        for place in 0..self.instances.len() {
+            if self.runs(place) {
+                self.stop(place)?;
+            }
+        }
+        let history = History {
+            written,
+            journal: self.journal()?,
+            replies: self.replies()?,
+            letters: self.dead_letters()?,
+            zombies: self.zombies,
+        };
+        let account = match judge(&history) {
+            Ok(account) => account,
+            Err(wrong) => bail!("{}\n{}\n{logs}", wrong.join("\n"), self.keep(&history)?),
+        };
+        let line = format!(
+            "{}: {account}; {} faults may have made {} records come again\n",
+            self.group, self.faults, self.allowance
+        );
+        std::io::stdout().write_all(line.as_bytes())?;
+        ensure!(
+            account.repeats <= self.allowance,
+            "too much came again: {line}{}\n{logs}",
+            self.keep(&history)?
+        );
+        Ok(account)
+    }
+
+    /// An instance that has ended by itself is an error with the end of its log; so is a producer that has.
+    pub(crate) fn assert_running(&mut self) -> Result<()> {
+        if self
+            .workload
+            .as_ref()
+            .is_some_and(|workload| !workload.is_writing())
+        {
+            self.workload.take().map(Workload::finish).transpose()?;
+        }
+        self.instances
+            .iter_mut()
+            .flatten()
+            .try_for_each(Running::assert_running)
+    }
+
+    /// The ends of all logs.
+    pub(crate) fn tails(&self) -> String {
+        self.instances.iter().flatten().map(Running::tail).collect()
+    }
+}

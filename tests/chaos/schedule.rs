@@ -1,0 +1,185 @@
+//! Which faults happen when: a function of the seed.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use kaufmann_tests::chaos::Dice;
+
+use crate::stage::Stage;
+
+crate::tests![
+    the_same_seed_makes_the_same_schedule_and_another_one_another,
+    what_begins_ends_before_the_schedule_does_and_no_two_faults_share_a_place,
+];
+
+/// How many instances there are, each behind a door of its own.
+pub(crate) const INSTANCES: usize = 2;
+/// How long nothing happens at the beginning and at the end.
+const CALM: u64 = 1500;
+/// How long between the beginnings of two faults at most.
+const PAUSE: u64 = 2500;
+
+/// Something goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// An instance is killed, and started again at the end.
+    Kill(usize),
+    /// An instance is asked to stop, and started again at the end.
+    Deploy(usize),
+    /// A broker is killed, and started again at the end.
+    Broker(usize),
+    /// An instance is cut off from the brokers.
+    Cut(usize),
+    /// What an instance and the brokers send each other does not arrive.
+    Stall(usize),
+    /// What they send each other arrives late.
+    Slow(usize),
+    /// The brokers' halves of an instance's connections are closed.
+    HalfClose(usize),
+    /// Another member joins and leaves.
+    Rival,
+    /// The registry answers with an error.
+    RegistryFails,
+    /// The registry does not answer.
+    RegistryMute,
+    /// The registry cannot be reached.
+    RegistryGone,
+    /// The topic gets more partitions.
+    Grow,
+}
+
+/// What can be wrong with only one thing at a time.
+#[derive(PartialEq, Eq)]
+enum Place {
+    Instance(usize),
+    Network(usize),
+    Brokers,
+    Rival,
+    Registry,
+    Topic,
+}
+
+/// A fault and its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Planned {
+    pub(crate) fault: Fault,
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+}
+
+/// What a seed makes of some seconds with so many brokers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Schedule {
+    pub(crate) faults: Vec<Planned>,
+    pub(crate) length: Duration,
+}
+
+impl Fault {
+    fn place(self) -> Place {
+        match self {
+            Self::Kill(instance) | Self::Deploy(instance) => Place::Instance(instance),
+            Self::Cut(door) | Self::Stall(door) | Self::Slow(door) | Self::HalfClose(door) => {
+                Place::Network(door)
+            }
+            Self::Broker(_) => Place::Brokers,
+            Self::Rival => Place::Rival,
+            Self::RegistryFails | Self::RegistryMute | Self::RegistryGone => Place::Registry,
+            Self::Grow => Place::Topic,
+        }
+    }
+
+    /// Whether records may come again by it, perhaps because something else is wrong, too.
+    pub(crate) fn repeats(self) -> bool {
+        matches!(
+            self,
+            Self::Kill(_)
+                | Self::Deploy(_)
+                | Self::Broker(_)
+                | Self::Cut(_)
+                | Self::Stall(_)
+                | Self::Slow(_)
+                | Self::HalfClose(_)
+        )
+    }
+
+    fn draw(dice: &mut Dice, brokers: usize) -> Self {
+        let mut below = |count: usize| usize::try_from(dice.roll() % count.max(1) as u64).unwrap_or(0);
+        let instance = below(INSTANCES);
+        match below(12) {
+            0 | 1 => Self::Kill(instance),
+            2 => Self::Deploy(instance),
+            3 | 4 => Self::Broker(1 + below(brokers)),
+            5 => Self::Cut(instance),
+            6 => Self::Stall(instance),
+            7 => Self::Slow(instance),
+            8 => Self::HalfClose(instance),
+            9 => Self::Rival,
+            10 => [Self::RegistryFails, Self::RegistryMute, Self::RegistryGone][below(3)],
+            _ => Self::Grow,
+        }
+    }
+}
+
+impl Schedule {
+    pub(crate) fn new(seed: u64, length: Duration, brokers: usize) -> Self {
+        let mut dice = Dice::of(seed, 1);
+        let end = u64::try_from(length.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(3 * CALM)
+            - CALM;
+        let mut faults: Vec<Planned> = Vec::new();
+        let mut now = CALM;
+        loop {
+            now += dice.between(100, PAUSE);
+            let from = Duration::from_millis(now);
+            let to = Duration::from_millis(now + dice.between(300, 6000));
+            let fault = Fault::draw(&mut dice, brokers);
+            if now >= end {
+                break;
+            }
+            let to = to.min(Duration::from_millis(end));
+            let taken = |other: &Planned| other.to >= from && other.fault.place() == fault.place();
+            let grown = fault == Fault::Grow && faults.iter().any(|other| other.fault == Fault::Grow);
+            if !grown && !faults.iter().any(taken) {
+                faults.push(Planned { fault, from, to });
+            }
+        }
+        Self { faults, length }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Planned { fault, from, to } in &self.faults {
+            write!(f, " {:.1}-{:.1} {fault:?};", from.as_secs_f32(), to.as_secs_f32())?;
+        }
+        Ok(())
+    }
+}
+
+fn the_same_seed_makes_the_same_schedule_and_another_one_another(_: &Stage) -> Result<()> {
+    let schedule = |seed| Schedule::new(seed, Duration::from_secs(60), 3);
+    for seed in 0..100 {
+        ensure!(schedule(seed) == schedule(seed), "seed {seed}");
+        ensure!(schedule(seed) != schedule(seed + 1), "seed {seed}");
+    }
+    Ok(())
+}
+
+fn what_begins_ends_before_the_schedule_does_and_no_two_faults_share_a_place(_: &Stage) -> Result<()> {
+    for seed in 0..1000 {
+        let schedule = Schedule::new(seed, Duration::from_secs(20), 1);
+        ensure!(!schedule.faults.is_empty(), "seed {seed} has no fault");
+        for (index, one) in schedule.faults.iter().enumerate() {
+            ensure!(
+                one.from < one.to && one.to < schedule.length,
+                "seed {seed}: {one:?}"
+            );
+            let shares = |other: &&Planned| other.fault.place() == one.fault.place() && other.from <= one.to;
+            let other = schedule.faults[index + 1..].iter().find(shares);
+            ensure!(other.is_none(), "seed {seed}: {one:?} and {other:?}");
+        }
+    }
+    Ok(())
+}
