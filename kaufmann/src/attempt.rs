@@ -7,7 +7,7 @@ use kaufmann_avro::DecodeError;
 use kaufmann_avro::resolve::Plan;
 use tracing::{error, warn};
 
-use crate::config::OnFailure;
+use crate::config::{Delivery, OnFailure};
 use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::failure::{Chain, Class, Failure};
@@ -324,18 +324,19 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
     if let Some(excess) = record.assignment().failed(&link.limit, record.offset()) {
         let (topic, partition) = (record.topic(), record.partition());
         let text = format!(
-            "in {topic}/{partition} {excess}; the last one, {record}, after {}: {}; repair what fails and start again: nothing is \
-             lost, the offset of {record} is not committed",
+            "in {topic}/{partition} {excess}; the last one, {record}, after {}: {}; repair what fails and start again: {}",
             attempts(reason.attempts),
-            reason.error
+            reason.error,
+            read_again(link, record)
         );
         return stop(link, record, &reason, ErrorKind::TooManyFailures, text);
     }
     if link.on_failure == OnFailure::Stop {
         let text = format!(
-            "{record} cannot be handled, and `on_failure` is \"stop\"; after {}: {}; its offset is not committed",
+            "{record} cannot be handled, and `on_failure` is \"stop\"; after {}: {}; {}",
             attempts(reason.attempts),
-            reason.error
+            reason.error,
+            read_again(link, record)
         );
         return stop(link, record, &reason, ErrorKind::Handler, text);
     }
@@ -357,6 +358,16 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
         .unhandled(record, &reason, link.on_failure, written)
         .await;
     Finish::Unhandled
+}
+
+/// What becomes of a record over which the service stops.
+fn read_again(link: &Link, record: &Record) -> String {
+    match link.delivery {
+        Delivery::AtLeastOnce => format!("nothing is lost, the offset of {record} is not committed"),
+        Delivery::AtMostOnce => format!(
+            "{record} is not read again, as with `delivery = \"at_most_once\"` its offset was committed before it began"
+        ),
+    }
 }
 
 fn attempts(count: u32) -> String {

@@ -179,6 +179,12 @@ impl Tracker {
         None
     }
 
+    /// The offset behind the newest record, and behind what was settled with it under an earlier assignment. `None` before the
+    /// first record.
+    pub(crate) fn next(&self) -> Option<i64> {
+        self.next.map(|next| self.behind_settled(next))
+    }
+
     /// The highest offset that is settled.
     pub(crate) fn highest_settled(&self) -> Option<i64> {
         self.highest_settled

@@ -76,6 +76,8 @@ pub struct Config {
     pub ordering: Ordering,
     /// The same for single topics, by their names.
     pub topic_ordering: BTreeMap<String, Ordering>,
+    /// What a crash may do to a record: repeat it, or lose it.
+    pub delivery: Delivery,
     /// How many events may be running at once. Default: 50.
     pub max_in_flight: usize,
     /// How many records of one partition may be unsettled. Default: 4,096.
@@ -130,6 +132,19 @@ pub enum Ordering {
     Partition,
     /// Nothing.
     None,
+}
+
+/// What a crash may do to a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Repeat it: its offset is committed when it is settled. Nothing is lost.
+    #[default]
+    AtLeastOnce,
+    /// Lose it: its offset is committed, and the commit confirmed, before its handler begins. No handler begins twice with a
+    /// record, whatever breaks, so nothing is retried either; a failure is the last one. At most `max_in_flight` records are
+    /// committed and not settled at a time: those a crash loses.
+    AtMostOnce,
 }
 
 /// What holds for every handler that does not say otherwise.
@@ -326,6 +341,7 @@ impl Default for Config {
             topics: Vec::new(),
             ordering: Ordering::default(),
             topic_ordering: BTreeMap::new(),
+            delivery: Delivery::default(),
             max_in_flight: 50,
             max_unsettled: 4096,
             max_bytes: 64 << 20,

@@ -95,7 +95,8 @@ impl<S> Context<S> {
     }
 
     /// Waits until the handler's work no longer counts: its partition was revoked, or the service stops, and the time to
-    /// finish is over. The record will be handled again, perhaps elsewhere.
+    /// finish is over. The record will be handled again, perhaps elsewhere; at most once ([`Delivery`](crate::config::Delivery))
+    /// it will not, and the time is over all the same.
     pub async fn cancelled(&self) {
         self.record.assignment().cancelled().cancelled().await;
     }

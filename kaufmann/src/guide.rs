@@ -21,3 +21,6 @@ pub mod failures {}
 /// [failures]: crate::guide::failures
 #[doc = include_str!("docs/guarantees.md")]
 pub mod guarantees {}
+
+#[doc = include_str!("docs/delivery.md")]
+pub mod delivery {}

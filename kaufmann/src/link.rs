@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::config::{OnFailure, RetryConfig};
+use crate::config::{Delivery, OnFailure, RetryConfig};
 use crate::control::Control;
 use crate::handler::HandlerEntry;
 use crate::handler::limits::Policy;
@@ -24,6 +24,7 @@ pub(crate) struct Link {
     pub(crate) control: Arc<Control>,
     /// A permit for each event that may run.
     pub(crate) permits: Arc<Semaphore>,
+    pub(crate) delivery: Delivery,
     pub(crate) retry: RetryConfig,
     /// By the handler's place in the service's list.
     pub(crate) policies: Box<[Policy]>,

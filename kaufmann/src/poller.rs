@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
 use crate::assignment::Assignment;
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 use crate::control::Control;
 use crate::error::ErrorKind;
 use crate::fence::Survey;
@@ -19,11 +19,13 @@ use crate::shard::{Inbox, Letter};
 use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
 
 mod partition;
+mod precommit;
 mod revocation;
 mod router;
 mod watch;
 
 use partition::Partition;
+use precommit::Precommit;
 use revocation::{Phase, Revocation, Why};
 pub(crate) use router::LaneHasher;
 use router::{BATCH_RECORDS, Router};
@@ -54,6 +56,8 @@ pub(crate) struct Poller<S> {
     answered: u64,
     commit_due: Instant,
     commit_failing: bool,
+    /// If records are committed before they begin.
+    precommit: Option<Precommit>,
     watch: Watch,
     /// Which partition is read first, so that each is in turn.
     first: usize,
@@ -131,7 +135,9 @@ impl<S: Source> Poller<S> {
             answered: 0,
             commit_due: now + limits.commit_interval,
             commit_failing: false,
-            watch: Watch::new(config.watchdog.after, now),
+            precommit: (config.delivery == Delivery::AtMostOnce)
+                .then(|| Precommit::new(config.max_in_flight.max(1))),
+            watch: Watch::new(config, now),
             first: 0,
             quiet: false,
             stopping: false,
@@ -171,6 +177,7 @@ impl<S: Source> Poller<S> {
     pub(crate) fn turn(&mut self, now: Instant) -> Turn {
         self.take_events(now);
         self.take_reports();
+        self.hand_over_committed(now);
         if self.control.is_abandoned() {
             return self.abandon(now);
         }
@@ -186,7 +193,9 @@ impl<S: Source> Poller<S> {
         } else {
             self.read()
         };
-        if read == 0 {
+        if self.precommit.is_some() {
+            self.ask_precommit(read > 0, now);
+        } else if read == 0 {
             self.router.flush();
         }
         self.advance_revocations(now);
@@ -265,7 +274,8 @@ impl<S: Source> Poller<S> {
 
     fn revoked(&mut self, assignments: Vec<Arc<Assignment>>, lost: bool, now: Instant) {
         info!(partitions = %Names(&assignments), lost, "revoked");
-        if lost {
+        // What is committed before it begins is ours to finish, whoever has the partition.
+        if lost && self.precommit.is_none() {
             self.give_back(Why::Lost, assignments, now, Duration::ZERO);
         } else {
             self.give_back(Why::Revoked, assignments, now, self.limits.revoke_deadline);
@@ -310,8 +320,10 @@ impl<S: Source> Poller<S> {
             revocation.close();
         }
         self.revocations.push(revocation);
-        // What was collected comes before the question, so that nothing of it is overlooked.
-        self.router.flush();
+        if self.precommit.is_none() {
+            // What was collected comes before the question, so that nothing of it is overlooked.
+            self.router.flush();
+        }
         self.router.tell(|| Letter::Hold(Arc::clone(&survey)));
     }
 
@@ -323,18 +335,23 @@ impl<S: Source> Poller<S> {
             partitions,
             bytes,
             limits,
+            precommit,
             first,
             ..
         } = self;
         let mut total = 0;
+        let mut window = precommit.as_ref().map_or(usize::MAX, |precommit| {
+            precommit.room(partitions.iter().map(Partition::unsettled).sum())
+        });
         *first = (*first + 1) % partitions.len().max(1);
         let (behind, ahead) = partitions.split_at_mut(*first);
         for partition in ahead.iter_mut().chain(behind) {
             let free = limits.max_bytes.saturating_sub(*bytes);
-            if free == 0 {
+            if free == 0 || window == 0 {
                 break;
             }
             let room = partition.room(limits.max_unsettled, free).min(BATCH_RECORDS);
+            let room = room.min(window);
             if room == 0 || partition.ending {
                 continue;
             }
@@ -353,6 +370,7 @@ impl<S: Source> Poller<S> {
                 }
             });
             partition.read(taken, size);
+            window -= taken;
             *bytes += size;
         }
         total
@@ -360,6 +378,9 @@ impl<S: Source> Poller<S> {
 
     /// Commits the watermarks of the partitions that `which` picks, where they are new.
     fn commit(&mut self, which: impl Fn(&Assignment) -> bool) {
+        if self.precommit.is_some() {
+            return;
+        }
         let mut offsets = Vec::new();
         for partition in self
             .partitions
@@ -424,10 +445,9 @@ impl<S: Source> Poller<S> {
             if self.answered < until && now < revocation.end {
                 return false;
             }
-            let dirty = self
-                .partitions
-                .iter()
-                .any(|partition| revocation.contains(&partition.assignment) && partition.is_dirty());
+            let is_dirty =
+                |partition: &Partition| revocation.contains(&partition.assignment) && partition.is_dirty();
+            let dirty = self.precommit.is_none() && self.partitions.iter().any(is_dirty);
             if dirty && !revocation.is_lost() && now < revocation.end {
                 if revocation.may_commit_again(now) {
                     self.final_commit(revocation);
@@ -443,13 +463,21 @@ impl<S: Source> Poller<S> {
     /// Sets the limits of the assignments once all shards have said what they have started; `false` if they have not. A
     /// shard that is busy in a handler that never yields is not waited for beyond the time for filling gaps.
     fn fence(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
-        if revocation.survey.is_complete() {
+        let is_asked = self.precommit.as_ref().is_some_and(Precommit::is_asked);
+        if revocation.survey.is_complete() && !is_asked {
             // The shards have sent their reports before they answered.
             self.take_reports();
             for assignment in &revocation.assignments {
-                let settled =
-                    find(&mut self.partitions, assignment.id()).and_then(|own| own.highest_settled());
-                assignment.fence(revocation.survey.limit(assignment, settled));
+                let own = find(&mut self.partitions, assignment.id());
+                let limit = if self.precommit.is_some() {
+                    // All that is committed, as nobody else will begin it.
+                    own.and_then(|own| own.committed_offset())
+                        .map_or(i64::MIN, |offset| offset - 1)
+                } else {
+                    let settled = own.and_then(|own| own.highest_settled());
+                    revocation.survey.limit(assignment, settled)
+                };
+                assignment.fence(limit);
             }
         } else if now >= revocation.fill_until {
             revocation.close();
@@ -482,10 +510,18 @@ impl<S: Source> Poller<S> {
             .filter(ours)
             .map(Partition::describe_unsettled)
             .collect();
-        warn!(
-            partitions = unfinished.join(", "),
-            "not finished in time; these records will be handled again"
-        );
+        let partitions = unfinished.join(", ");
+        if self.precommit.is_some() {
+            warn!(
+                partitions,
+                "not finished in time; as `delivery` is \"at_most_once\", these records will not be handled again"
+            );
+        } else {
+            warn!(
+                partitions,
+                "not finished in time; these records will be handled again"
+            );
+        }
         revocation
             .assignments
             .iter()
@@ -494,7 +530,7 @@ impl<S: Source> Poller<S> {
     }
 
     fn final_commit(&mut self, revocation: &mut Revocation) {
-        if revocation.is_lost() {
+        if revocation.is_lost() || self.precommit.is_some() {
             revocation.phase = Phase::Committing { until: 0 };
         } else {
             self.commit(|assignment| revocation.contains(assignment));
@@ -520,12 +556,16 @@ impl<S: Source> Poller<S> {
     /// Says when reports are worth a wake-up; `false` if they are not.
     fn set_wake_up(&self) -> bool {
         let unsettled: usize = self.partitions.iter().map(Partition::unsettled).sum();
+        let window_full = self
+            .precommit
+            .as_ref()
+            .is_some_and(|precommit| precommit.is_full(unsettled));
         let at_bound = self.bytes >= self.limits.max_bytes
             || self
                 .partitions
                 .iter()
                 .any(|partition| partition.unsettled() >= self.limits.max_unsettled);
-        let records = if self.revocations.is_empty() {
+        let records = if self.revocations.is_empty() && !window_full {
             if at_bound {
                 (unsettled / 2).clamp(1, self.limits.max_unsettled.div_ceil(2))
             } else {

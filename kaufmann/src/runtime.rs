@@ -201,6 +201,7 @@ impl<V: Service> Builder<V> {
             permits: Arc::new(Semaphore::new(
                 config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
             )),
+            delivery: config.delivery,
             retry: config.retry.clone(),
             policies: V::HANDLERS
                 .iter()

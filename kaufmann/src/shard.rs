@@ -13,6 +13,7 @@ use std::task::{self, Poll};
 use futures_util::stream::FuturesUnordered;
 
 use crate::attempt::{Attempted, Start};
+use crate::config::Delivery;
 use crate::context::{Context, State};
 use crate::fence::Survey;
 use crate::lanes::Lanes;
@@ -166,9 +167,10 @@ where
     /// they are reached.
     fn give_up_fenced(&mut self) {
         self.sweeping = true;
-        let fenced = |work: &Work| work.record.assignment().is_fenced();
-        let mut failed = self.waiting.take(fenced);
-        failed.extend(self.places.take(|work| work.attempt > 1 && fenced(work)));
+        let delivery = self.link.delivery;
+        let ended = |work: &Work| has_ended(delivery, &work.record);
+        let mut failed = self.waiting.take(ended);
+        failed.extend(self.places.take(|work| work.attempt > 1 && ended(work)));
         for work in &failed {
             self.give_up(&work.record);
         }
@@ -187,6 +189,15 @@ where
         for work in failed.into_iter().chain(held_back) {
             self.lanes.release(work.record.lane());
         }
+    }
+}
+
+/// Whether a record that failed is not to be tried any more, because its assignment ends. At most once, what its limit admits
+/// is committed: nobody else would try it.
+fn has_ended(delivery: Delivery, record: &Record) -> bool {
+    match delivery {
+        Delivery::AtLeastOnce => record.assignment().is_fenced(),
+        Delivery::AtMostOnce => !record.may_start(),
     }
 }
 

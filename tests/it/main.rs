@@ -7,6 +7,7 @@
 kaufmann::include_events!();
 
 mod answers;
+mod at_most_once;
 mod bounds;
 mod evolution;
 mod failures;

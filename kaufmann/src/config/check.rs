@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::Config;
 #[cfg(feature = "cli")]
-use super::ReplyTo;
-#[cfg(feature = "cli")]
 use super::effective::Setting;
 #[cfg(feature = "cli")]
 use super::group::{Conflict, conflicts};
 use super::keys::KEYS;
 use super::kind::Kind;
 use super::problem::Problems;
+#[cfg(feature = "cli")]
+use super::{Delivery, ReplyTo};
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
@@ -27,6 +27,12 @@ impl Config {
                 "`retry.initial` ({:?}) is longer than `retry.max` ({:?}); raise `retry.max`",
                 self.retry.initial, self.retry.max
             ));
+        }
+        if self.delivery == Delivery::AtMostOnce && self.commit_ahead {
+            problems.push(
+                "`commit_ahead` is of no use with `delivery = \"at_most_once\"`, which commits everything before it begins; \
+                 remove one",
+            );
         }
         self.check_topics(&mut problems);
         if self.publish.reply_to != ReplyTo::Topic && self.publish.callback_topics.is_empty() {

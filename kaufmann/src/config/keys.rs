@@ -44,6 +44,11 @@ pub(crate) static KEYS: &[Key] = &[
         Kind::Choices(&["key", "partition", "none"]),
         "What is handled one after another in one topic: TOPIC=ORDERING",
     ),
+    key(
+        "delivery",
+        Kind::Choice(&["at_least_once", "at_most_once"]),
+        "What a crash may do to a record: repeat it, or lose it",
+    ),
     often(
         "max_in_flight",
         Kind::Count { min: 1 },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 use crate::handler::HandlerEntry;
 
 /// What a handler's attribute says of its bounds; where it says nothing, the configuration does.
@@ -46,9 +46,10 @@ impl Policy {
         let places = |count: u32| Arc::new(Semaphore::new(count.max(1) as usize));
         Self {
             timeout: limits.timeout.or(config.handler.timeout),
-            max_attempts: match limits.retries {
-                Some(retries) => Some(retries.saturating_add(1)),
-                None => Some(config.retry.max_attempts).filter(|count| *count > 0),
+            max_attempts: match (config.delivery, limits.retries) {
+                (Delivery::AtMostOnce, _) => Some(1),
+                (Delivery::AtLeastOnce, Some(retries)) => Some(retries.saturating_add(1)),
+                (Delivery::AtLeastOnce, None) => Some(config.retry.max_attempts).filter(|count| *count > 0),
             },
             places: limits.max_in_flight.map(places),
         }

@@ -162,6 +162,22 @@ impl Partition {
         Some((watermark, metadata))
     }
 
+    /// The offset behind all that was read, if it is not known to be committed, with what was settled above it before.
+    pub(super) fn next_precommit(&self) -> Option<(i64, Option<String>)> {
+        let next = self.tracker.next().filter(|_| !self.ending)?;
+        if self.committed == Some(next) {
+            return None;
+        }
+        let unread = self.tracker.ahead().filter(|(from, _)| *from >= next);
+        let metadata = Ahead::encode(next, unread);
+        Some((next, metadata))
+    }
+
+    /// The offset that is known to be committed.
+    pub(super) fn committed_offset(&self) -> Option<i64> {
+        self.committed
+    }
+
     /// Whether something is settled that is not known to be committed, and can be.
     pub(super) fn is_dirty(&self) -> bool {
         !self.lost && self.tracker.watermark() != self.committed

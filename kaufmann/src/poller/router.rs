@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use crate::assignment::Assignment;
-use crate::config::{Config, Ordering};
+use crate::config::{Config, Delivery, Ordering};
 use crate::lanes::UNORDERED;
 use crate::record::{Batch, RawRecord};
 use crate::shard::{Inbox, Letter};
@@ -29,6 +29,9 @@ pub(super) struct Router {
     hasher: LaneHasher,
     shards: Vec<(Arc<Inbox>, Batch)>,
     next_unordered: usize,
+    /// Whether full batches are kept until all are handed over.
+    keeps: bool,
+    kept: Vec<(usize, Batch)>,
     /// The arena of a new batch.
     arena: usize,
 }
@@ -44,6 +47,8 @@ impl Router {
                 .map(|inbox| (inbox, Batch::default()))
                 .collect(),
             next_unordered: 0,
+            keeps: config.delivery == Delivery::AtMostOnce,
+            kept: Vec::new(),
             arena: ARENA,
         }
     }
@@ -65,13 +70,20 @@ impl Router {
         if batch.entries().len() >= BATCH_RECORDS || batch.bytes() >= BATCH_BYTES {
             // An eighth more, or every other batch would grow for some bytes and be copied whole.
             self.arena = batch.bytes() + batch.bytes() / 8;
-            hand_over(inbox, batch);
+            if self.keeps {
+                self.kept.push((shard, std::mem::take(batch)));
+            } else {
+                hand_over(inbox, batch);
+            }
         }
         size
     }
 
     /// Hands over what has been collected.
     pub(super) fn flush(&mut self) {
+        for (shard, mut batch) in self.kept.drain(..) {
+            hand_over(&self.shards[shard].0, &mut batch);
+        }
         for (inbox, batch) in self.shards.iter_mut().filter(|(_, batch)| !batch.is_empty()) {
             hand_over(inbox, batch);
         }

@@ -7,6 +7,7 @@ use tracing::warn;
 
 use super::partition::Partition;
 use super::router::Router;
+use crate::config::{Config, Delivery};
 use crate::settle::Settlements;
 use crate::shard::Letter;
 use crate::watchdog::{Age, Answers, Census, Event, Lasting, interval};
@@ -16,6 +17,7 @@ use crate::watchdog::{Age, Answers, Census, Event, Lasting, interval};
 pub(super) struct Watch {
     after: Duration,
     due: Instant,
+    delivery: Delivery,
     census: Option<Arc<Census>>,
     events: Lasting<Event>,
     /// Whether shards do not answer.
@@ -23,10 +25,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(after: Duration, now: Instant) -> Self {
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
+        let after = config.watchdog.after;
         Self {
             after,
             due: now + interval(after),
+            delivery: config.delivery,
             census: None,
             events: Lasting::new(after),
             silence: Lasting::new(after),
@@ -58,7 +62,7 @@ impl Watch {
             // A shard that does not answer may keep silent for ever; what the others say is said.
             self.silence(census.left(), Some(census.at), router.shards(), now);
             if now.saturating_duration_since(census.at) >= self.after {
-                stand_still(partitions, &census.answers(), Some(&census), now);
+                self.stand_still(partitions, &census.answers(), Some(&census), now);
             }
             return;
         }
@@ -111,7 +115,7 @@ impl Watch {
                 "an event has been running for long"
             );
         }
-        stand_still(partitions, answers, census, now);
+        self.stand_still(partitions, answers, census, now);
     }
 
     fn silence(&mut self, silent: usize, since: Option<Instant>, shards: usize, now: Instant) {
@@ -126,37 +130,49 @@ impl Watch {
             warn!(age = %Age(age), "all shards answer again");
         }
     }
-}
 
-/// Says which partitions make no progress, at which record, and why.
-fn stand_still(partitions: &mut [Partition], answers: &Answers, census: Option<&Census>, now: Instant) {
-    for partition in partitions {
-        let said = partition.look(now);
-        let name = format!(
-            "{}/{}",
-            partition.assignment.topic(),
-            partition.assignment.partition()
-        );
-        if let Some((_, age)) = said.over {
-            warn!(partition = name, age = %Age(age), "the partition that stood still goes on");
-        }
-        if let (Some(age), Some(offset)) = (said.lasts, partition.held_up_at()) {
-            let record = (partition.assignment.id(), offset);
-            let found = answers.found.iter().find(|(asked, _)| *asked == record);
-            let silent = census.map_or(0, Census::left);
-            let why = match found {
-                Some((_, why)) => why.as_str(),
-                None if silent > 0 => "it may be in a shard that does not answer",
-                None => partition.why_elsewhere(offset),
-            };
-            warn!(
-                partition = name,
-                offset,
-                why,
-                age = %Age(age),
-                unsettled = partition.unsettled(),
-                "a partition stands still: nothing behind this offset can be committed"
+    /// Says which partitions make no progress, at which record, and why.
+    fn stand_still(
+        &self,
+        partitions: &mut [Partition],
+        answers: &Answers,
+        census: Option<&Census>,
+        now: Instant,
+    ) {
+        let what = match self.delivery {
+            Delivery::AtLeastOnce => "a partition stands still: nothing behind this offset can be committed",
+            Delivery::AtMostOnce => {
+                "a record has been unsettled for long: it takes one of the places that `max_in_flight` allows"
+            }
+        };
+        for partition in partitions {
+            let said = partition.look(now);
+            let name = format!(
+                "{}/{}",
+                partition.assignment.topic(),
+                partition.assignment.partition()
             );
+            if let Some((_, age)) = said.over {
+                warn!(partition = name, age = %Age(age), "the partition that stood still goes on");
+            }
+            if let (Some(age), Some(offset)) = (said.lasts, partition.held_up_at()) {
+                let record = (partition.assignment.id(), offset);
+                let found = answers.found.iter().find(|(asked, _)| *asked == record);
+                let silent = census.map_or(0, Census::left);
+                let why = match found {
+                    Some((_, why)) => why.as_str(),
+                    None if silent > 0 => "it may be in a shard that does not answer",
+                    None => partition.why_elsewhere(offset),
+                };
+                warn!(
+                    partition = name,
+                    offset,
+                    why,
+                    age = %Age(age),
+                    unsettled = partition.unsettled(),
+                    "{what}"
+                );
+            }
         }
     }
 }

@@ -8,8 +8,9 @@ use futures_util::stream::StreamExt;
 use tracing::warn;
 
 use super::running::Ended;
-use super::{Shard, Work};
+use super::{Shard, Work, has_ended};
 use crate::attempt::{Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path};
+use crate::config::Delivery;
 use crate::context::Context;
 use crate::record::Record;
 use crate::retry::back_off;
@@ -106,15 +107,18 @@ where
     }
 
     /// Gives up a record that was started and failed. What stands behind it must not overtake it, and need not run either:
-    /// nothing behind it can be committed.
+    /// nothing behind it can be committed. At most once, everything is committed, and what does not run is lost.
     pub(super) fn give_up(&mut self, record: &Record) {
-        record.assignment().fence(record.offset() - 1);
+        if self.link.delivery == Delivery::AtLeastOnce {
+            record.assignment().fence(record.offset() - 1);
+        }
         self.reports.abandon(record);
     }
 
     #[cold]
     fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry) -> Next {
-        if record.assignment().is_fenced() {
+        let is_final = self.link.delivery == Delivery::AtMostOnce && retry.handler.is_some();
+        if !is_final && has_ended(self.link.delivery, record) {
             self.give_up(record);
             return Next::Done;
         }
