@@ -510,15 +510,9 @@ impl<S: Source> Poller<S> {
             .filter(ours)
             .map(Partition::describe_unsettled)
             .collect();
-        let partitions = unfinished.join(", ");
-        if self.precommit.is_some() {
+        if self.precommit.is_none() {
             warn!(
-                partitions,
-                "not finished in time; as `delivery` is \"at_most_once\", these records will not be handled again"
-            );
-        } else {
-            warn!(
-                partitions,
+                partitions = unfinished.join(", "),
                 "not finished in time; these records will be handled again"
             );
         }
@@ -539,6 +533,7 @@ impl<S: Source> Poller<S> {
     }
 
     fn release(&mut self, revocation: &Revocation) {
+        self.say_lost(revocation);
         if revocation.is_shutdown() {
             return;
         }

@@ -178,6 +178,13 @@ impl Partition {
         self.committed
     }
 
+    /// The first offset that is committed and not settled.
+    pub(super) fn committed_unsettled(&self) -> Option<i64> {
+        self.tracker
+            .watermark()
+            .filter(|offset| Some(*offset) < self.committed)
+    }
+
     /// Whether something is settled that is not known to be committed, and can be.
     pub(super) fn is_dirty(&self) -> bool {
         !self.lost && self.tracker.watermark() != self.committed

@@ -6,7 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::warn;
+
 use super::Poller;
+use super::partition::Partition;
+use super::revocation::Revocation;
 use crate::source::{CommitOffset, Source};
 
 /// How long to wait before a commit that was refused is sent again.
@@ -104,6 +108,28 @@ impl<S: Source> Poller<S> {
         let asked = Stage::Asked(self.sent);
         if let Some(stage) = self.precommit_stage() {
             *stage = asked;
+        }
+    }
+
+    /// Says what of the partitions that are given back was committed and is not settled.
+    pub(super) fn say_lost(&self, revocation: &Revocation) {
+        let ours = |partition: &&Partition| revocation.contains(&partition.assignment);
+        for partition in self.partitions.iter().filter(ours) {
+            if let Some(offset) = partition
+                .committed_unsettled()
+                .filter(|_| self.precommit.is_some())
+            {
+                warn!(
+                    partition = format!(
+                        "{}/{}",
+                        partition.assignment.topic(),
+                        partition.assignment.partition()
+                    ),
+                    offset,
+                    "not finished in time: records from this offset on were committed before they began, and will not be \
+                     handled again"
+                );
+            }
         }
     }
 
