@@ -19,6 +19,7 @@ pub mod json {}
 pub mod failures {}
 
 /// [failures]: crate::guide::failures
+/// [delivery]: crate::guide::delivery
 #[doc = include_str!("docs/guarantees.md")]
 pub mod guarantees {}
 
