@@ -13,6 +13,9 @@ pub struct Step<'p> {
     op: &'p Op,
 }
 
+// Most values are written as the reader's own, so each kind of value looks at that first and inline, and leaves the rest to a
+// function of its own.
+
 /// The fields of a record that another schema wrote, in the writer's order.
 #[derive(Clone, Debug)]
 pub struct Fields<'p> {
@@ -72,7 +75,16 @@ impl<'p> Step<'p> {
     /// As [`enter`](Self::enter), and if the plan is for another type.
     #[inline]
     pub fn enter_same(self, cursor: &mut Cursor<'_>) -> Result<(), DecodeError> {
-        if self.is_same() || self.enter(cursor)?.is_same() {
+        if self.is_same() {
+            Ok(())
+        } else {
+            self.enter_other_same(cursor)
+        }
+    }
+
+    #[inline(never)]
+    fn enter_other_same(self, cursor: &mut Cursor<'_>) -> Result<(), DecodeError> {
+        if self.enter(cursor)?.is_same() {
             Ok(())
         } else {
             Err(foreign(cursor))
@@ -107,6 +119,15 @@ impl<'p> Step<'p> {
     /// Those of the writer's type and of [`enter`](Self::enter), and if a time does not fit in the finer unit.
     #[inline]
     pub fn long(self, cursor: &mut Cursor<'_>) -> Result<i64, DecodeError> {
+        if self.is_same() {
+            cursor.long()
+        } else {
+            self.other_long(cursor)
+        }
+    }
+
+    #[inline(never)]
+    fn other_long(self, cursor: &mut Cursor<'_>) -> Result<i64, DecodeError> {
         match self.enter(cursor)?.op {
             Op::Same => cursor.long(),
             Op::Int => cursor.int().map(i64::from),
@@ -130,8 +151,17 @@ impl<'p> Step<'p> {
     ///
     /// Those of the writer's type and of [`enter`](Self::enter).
     #[inline]
-    #[expect(clippy::cast_precision_loss, reason = "the specification wants the promotion")]
     pub fn float(self, cursor: &mut Cursor<'_>) -> Result<f32, DecodeError> {
+        if self.is_same() {
+            cursor.float()
+        } else {
+            self.other_float(cursor)
+        }
+    }
+
+    #[inline(never)]
+    #[expect(clippy::cast_precision_loss, reason = "the specification wants the promotion")]
+    fn other_float(self, cursor: &mut Cursor<'_>) -> Result<f32, DecodeError> {
         match self.enter(cursor)?.op {
             Op::Same => cursor.float(),
             Op::Int => Ok(cursor.int()? as f32),
@@ -146,8 +176,17 @@ impl<'p> Step<'p> {
     ///
     /// Those of the writer's type and of [`enter`](Self::enter).
     #[inline]
-    #[expect(clippy::cast_precision_loss, reason = "the specification wants the promotion")]
     pub fn double(self, cursor: &mut Cursor<'_>) -> Result<f64, DecodeError> {
+        if self.is_same() {
+            cursor.double()
+        } else {
+            self.other_double(cursor)
+        }
+    }
+
+    #[inline(never)]
+    #[expect(clippy::cast_precision_loss, reason = "the specification wants the promotion")]
+    fn other_double(self, cursor: &mut Cursor<'_>) -> Result<f64, DecodeError> {
         match self.enter(cursor)?.op {
             Op::Same => cursor.double(),
             Op::Int => Ok(cursor.int()?.into()),
@@ -164,6 +203,15 @@ impl<'p> Step<'p> {
     /// Those of [`enter`](Self::enter), and if the reader's enum has neither the symbol nor a default.
     #[inline]
     pub fn symbol(self, cursor: &mut Cursor<'_>, symbols: usize) -> Result<usize, DecodeError> {
+        if self.is_same() {
+            cursor.symbol(symbols)
+        } else {
+            self.other_symbol(cursor, symbols)
+        }
+    }
+
+    #[inline(never)]
+    fn other_symbol(self, cursor: &mut Cursor<'_>, symbols: usize) -> Result<usize, DecodeError> {
         match self.enter(cursor)?.op {
             Op::Same => cursor.symbol(symbols),
             Op::Enum { table, mismatch, .. } => {
@@ -186,8 +234,14 @@ impl<'p> Step<'p> {
     #[inline]
     pub fn union(self, cursor: &mut Cursor<'_>, branches: usize) -> Result<(usize, Self), DecodeError> {
         if self.is_same() {
-            return Ok((cursor.branch(branches)?, self));
+            Ok((cursor.branch(branches)?, self))
+        } else {
+            self.other_union(cursor, branches)
         }
+    }
+
+    #[inline(never)]
+    fn other_union(self, cursor: &mut Cursor<'_>, branches: usize) -> Result<(usize, Self), DecodeError> {
         match self.enter(cursor)?.op {
             Op::Into { branch, op } if *branch < branches => Ok((*branch, Step::new(self.plan, *op))),
             _ => Err(foreign(cursor)),
