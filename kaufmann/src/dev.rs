@@ -23,13 +23,12 @@ use crate::source::KafkaSource;
 use crate::start::Started;
 
 mod embedded;
-mod happening;
 mod running;
 mod screen;
 mod tally;
 
+use crate::happening::{Happening, Reporter};
 use embedded::Embedded;
-use happening::{Happening, Reporter};
 pub(crate) use running::Running;
 use screen::Screen;
 use tally::Tally;

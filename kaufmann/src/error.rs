@@ -111,10 +111,10 @@ impl std::error::Error for Error {
 }
 
 /// An error and its causes as the generated main prints them: the error, then one `caused by:` line for each cause.
-#[cfg(any(test, feature = "cli"))]
+#[cfg(any(test, feature = "cli", feature = "testing"))]
 pub(crate) struct Report<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
 
-#[cfg(any(test, feature = "cli"))]
+#[cfg(any(test, feature = "cli", feature = "testing"))]
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.0)?;

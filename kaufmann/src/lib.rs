@@ -38,12 +38,16 @@ mod chance;
 pub mod config;
 mod control;
 mod error;
+#[cfg(any(feature = "dev", feature = "testing"))]
+mod happening;
 mod link;
 mod macros;
 mod observer;
 pub mod registry;
 mod simulation;
 mod start;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod topic;
 
 #[cfg(feature = "cli")]

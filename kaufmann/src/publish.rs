@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::record::{Headers, encode_header};
 
-mod callback;
+pub(crate) mod callback;
 mod deliveries;
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -49,6 +49,20 @@ pub trait Publisher: Send + Sync + 'static {
     fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
         let _ = (topics, timeout);
         Ok(Vec::new())
+    }
+}
+
+impl<P: Publisher + ?Sized> Publisher for Arc<P> {
+    fn send(&self, message: Message, done: Completion) -> Result<(), Rejected> {
+        (**self).send(message, done)
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        (**self).flush(timeout)
+    }
+
+    fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
+        (**self).missing(topics, timeout)
     }
 }
 

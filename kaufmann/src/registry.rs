@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,24 @@ pub trait SchemaRegistry: Send + Sync + 'static {
 
     /// Registers a schema under a subject, if it is not there yet, and gives its id.
     fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32>;
+}
+
+impl<R: SchemaRegistry + ?Sized> SchemaRegistry for Arc<R> {
+    fn schema(&self, id: u32) -> Answer<'_, String> {
+        (**self).schema(id)
+    }
+
+    fn schema_by_guid(&self, guid: [u8; 16]) -> Answer<'_, String> {
+        (**self).schema_by_guid(guid)
+    }
+
+    fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>> {
+        (**self).lookup(subject, schema)
+    }
+
+    fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32> {
+        (**self).register(subject, schema)
+    }
 }
 
 /// One version of a subject.

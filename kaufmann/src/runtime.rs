@@ -69,6 +69,11 @@ pub struct Runtime<V>(std::marker::PhantomData<V>);
 impl<V: Service> Runtime<V> {
     /// Begins with the state that the handlers share.
     pub fn builder(state: V::State) -> Builder<V> {
+        Self::builder_of(Arc::new(state))
+    }
+
+    /// Begins with a state that somebody else looks at too.
+    pub(crate) fn builder_of(state: Arc<V::State>) -> Builder<V> {
         Builder {
             state,
             config: Config::default(),
@@ -84,7 +89,7 @@ impl<V: Service> Runtime<V> {
 
 /// What a service runs on.
 pub struct Builder<V: Service> {
-    state: V::State,
+    state: Arc<V::State>,
     config: Config,
     source: Option<Box<dyn Source>>,
     publisher: Option<Arc<dyn Publisher>>,
@@ -319,9 +324,8 @@ struct Shards {
 }
 
 impl Shards {
-    fn spawn<V: Service>(link: &Arc<Link>, state: V::State, simulation: Option<&Simulation>) -> Self {
+    fn spawn<V: Service>(link: &Arc<Link>, state: Arc<V::State>, simulation: Option<&Simulation>) -> Self {
         let inboxes: Vec<Arc<Inbox>> = (0..link.shards).map(|_| Arc::default()).collect();
-        let state = Arc::new(state);
         let mut tasks = JoinSet::new();
         for inbox in &inboxes {
             let state = State::new(Arc::clone(&state), Some(Arc::clone(link)));

@@ -75,6 +75,13 @@ pub(crate) fn framed(id: u32, datum: &[u8]) -> Vec<u8> {
     payload
 }
 
+/// The schema's id and the datum of a payload with Confluent's prefix.
+#[cfg(feature = "testing")]
+pub(crate) fn prefixed(payload: &[u8]) -> Option<(u32, &[u8])> {
+    let id = prefix(payload).ok()?;
+    Some((id, payload.get(PREFIX..)?))
+}
+
 #[inline]
 fn prefix(payload: &[u8]) -> Result<u32, Unframed> {
     match *payload {

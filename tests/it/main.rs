@@ -13,6 +13,7 @@ mod evolution;
 mod failures;
 mod group;
 mod handler_limits;
+mod kit;
 mod lock;
 mod order;
 mod replies;

@@ -6,6 +6,7 @@ mod compatibility;
 mod end_to_end;
 mod failures;
 mod instances;
+mod kit;
 mod lived;
 mod liveness;
 mod offsets;
@@ -45,6 +46,7 @@ fn main() -> anyhow::Result<ExitCode> {
         end_to_end::tests(),
         failures::tests(),
         instances::tests(),
+        kit::tests(),
         lived::tests(),
         liveness::tests(),
         offsets::tests(),

@@ -46,6 +46,12 @@ impl Ledger {
         self.accounts().entry(customer.to_owned()).or_default().address = address;
     }
 
+    /// What is known of a customer.
+    #[cfg(test)]
+    pub fn account(&self, customer: &str) -> Option<Account> {
+        self.accounts().get(customer).cloned()
+    }
+
     fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,94 +1,75 @@
-//! The whole service, between a source and a publisher in memory.
+//! The whole service, as its records reach it: decoded, handled, tried again, answered, committed. Without a broker.
 
-use kaufmann::event::Body;
-use kaufmann::publish::MemoryPublisher;
-use kaufmann::registry::EmbeddedRegistry;
-use kaufmann::source::{MemoryRecord, memory};
-use kaufmann::{Config, Event, Observer, Outgoing, Record, Runtime, Settled};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use kaufmann::testing::Kit;
 
 use crate::Shop;
 use crate::events::{customer, shop};
 use crate::ledger::Ledger;
 
-/// Tells of each record that is settled.
-struct Told(UnboundedSender<()>);
-
-impl Observer for Told {
-    fn settled(&self, _: &Record, _: Option<&str>, _: Settled<'_>) {
-        self.0.send(()).ok();
-    }
-}
-
-/// An event as a producer writes it: a zero, the schema's id, and the Avro datum.
-fn record<E: Event>(registry: &EmbeddedRegistry, event: &E) -> MemoryRecord {
-    let id = registry.add(E::INFO.full_name, E::INFO.schema).unwrap();
-    let Outgoing { datum, key, .. } = Outgoing::new(event);
-    MemoryRecord::new([&[0], &id.to_be_bytes()[..], &datum].concat()).key(key.unwrap_or_default())
-}
-
-fn order(order_id: &str, customer: &str, amount_cents: i64, sequence: i64) -> shop::OrderPlaced {
+fn order(order_id: &str, customer: &str, amount_cents: i64) -> shop::OrderPlaced {
     shop::OrderPlaced {
         order_id: order_id.into(),
         customer: customer.into(),
         amount_cents,
-        sequence,
+        sequence: 7,
     }
 }
 
-#[tokio::test]
-async fn each_order_is_confirmed_with_its_customers_total_and_everything_is_committed() {
-    let registry = EmbeddedRegistry::new();
-    let registered = customer::Registered {
+#[test]
+fn each_order_is_confirmed_with_its_customers_total() {
+    Kit::<Shop>::new(Ledger::default())
+        .given(order("o-1", "ada", 1_000))
+        .then(|confirmed: shop::OrderConfirmed| assert_eq!(confirmed.total_cents, 1_000))
+        .and_message(|message| assert_eq!(&*message.topic, "confirmations"))
+        .given(order("o-2", "grace", 70))
+        .then(|confirmed: shop::OrderConfirmed| assert_eq!(confirmed.total_cents, 70))
+        .given(order("o-3", "ada", 250))
+        .then(|confirmed: shop::OrderConfirmed| assert_eq!(confirmed.total_cents, 1_250))
+        .then_nothing_else();
+}
+
+#[test]
+fn an_order_that_comes_twice_counts_once() {
+    Kit::<Shop>::new(Ledger::default())
+        .given(order("o-1", "ada", 1_000))
+        .then_idempotent(async |ledger| ledger.account("ada"));
+}
+
+#[test]
+fn a_negative_amount_is_a_dead_letter_at_once() {
+    Kit::<Shop>::new(Ledger::default())
+        .given(order("o-1", "ada", -1))
+        .then_dead_letter("cannot cost less than nothing")
+        .then_retried(0)
+        .then_none::<shop::OrderConfirmed>();
+}
+
+#[test]
+fn what_is_known_of_a_customer_follows_the_events() {
+    let mut kit = Kit::<Shop>::new(Ledger::default());
+    kit.given(customer::Registered {
         customer: "ada".into(),
         email: "ada@example.org".into(),
         sequence: 0,
-    };
-    let (source, feed) = memory();
-    feed.assign("shop", 0);
-    feed.push("shop", 0, record(&registry, &registered));
-    feed.push("shop", 0, record(&registry, &order("o-1", "ada", 1_000, 1)));
-    feed.push("shop", 0, record(&registry, &order("o-2", "grace", 70, 1)));
-    feed.push("shop", 0, record(&registry, &order("o-3", "ada", 250, 2)));
-
-    let mut config = Config::default();
-    config.registry.register = true;
-    let publisher = MemoryPublisher::new();
-    let (told, mut settled) = unbounded_channel();
-    let finished = Runtime::<Shop>::builder(Ledger::default())
-        .config(&config)
-        .source(source)
-        .publisher(publisher.clone())
-        .registry(registry)
-        .observer(Told(told))
-        .run(async move {
-            for _ in 0..4 {
-                settled.recv().await;
-            }
-        })
-        .await
-        .unwrap();
-
-    assert!(finished.drained);
-    assert_eq!(feed.committed("shop", 0), Some(4));
-    let confirmed = |message: &kaufmann::publish::Message| {
-        let payload = message.payload.as_deref().unwrap();
-        let reply: shop::OrderConfirmed = Body::new(&payload[5..]).decode().unwrap();
-        (reply.order_id, reply.total_cents)
-    };
-    // Customers do not wait for each other, so only the order of each one's own replies is certain.
-    let of_ada: Vec<_> = publisher
-        .messages()
-        .iter()
-        .filter(|message| message.key.as_deref() == Some(b"ada"))
-        .map(confirmed)
-        .collect();
-    assert_eq!(of_ada, [("o-1".to_owned(), 1_000), ("o-3".to_owned(), 1_250)]);
-    assert_eq!(publisher.messages().len(), 3);
-    assert!(
-        publisher
-            .messages()
-            .iter()
-            .all(|message| &*message.topic == "confirmations")
+    })
+    .given(customer::AddressChanged {
+        customer: "ada".into(),
+        street: "Dorset Street 1".into(),
+        city: "London".into(),
+        sequence: 1,
+    })
+    .given(order("o-1", "ada", 1_000))
+    .given(shop::OrderCancelled {
+        order_id: "o-1".into(),
+        customer: "ada".into(),
+        reason: None,
+        sequence: 2,
+    })
+    .then_handled();
+    let ada = kit.state().account("ada").unwrap();
+    assert_eq!(
+        (&*ada.email, &*ada.address),
+        ("ada@example.org", "Dorset Street 1, London")
     );
+    assert!(ada.orders.is_empty());
 }

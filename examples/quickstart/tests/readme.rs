@@ -14,6 +14,7 @@ fn the_readme_shows_the_files_as_they_are() {
         "build.rs",
         "src/main.rs",
         "src/orders.rs",
+        "src/tests.rs",
         "src/customers.rs",
         "kaufmann.toml",
     ];

@@ -15,7 +15,12 @@ pub(super) const PREFIX: &str = "KAUFMANN_";
 pub(crate) const FILE: &str = "KAUFMANN_CONFIG";
 
 /// Belong to the build and its tests, not to the service.
-const OTHERS: [&str; 3] = ["KAUFMANN_MACROS_", "KAUFMANN_CODEGEN_", "KAUFMANN_BLESS"];
+const OTHERS: [&str; 4] = [
+    "KAUFMANN_MACROS_",
+    "KAUFMANN_CODEGEN_",
+    "KAUFMANN_BLESS",
+    "KAUFMANN_TEST_",
+];
 
 /// Reads the variables into the layers. An empty variable counts as not set.
 pub(super) fn read(variables: &[(String, OsString)], layers: &mut Layers, problems: &mut Problems) {

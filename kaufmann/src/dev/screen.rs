@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::happening::{Happening, What};
 use super::tally::Tally;
 use crate::cli::paint::{Colour, Paint};
 use crate::config::Config;
+use crate::happening::{Happening, What};
 
 /// The longest key that is shown whole.
 const KEY_WIDTH: usize = 12;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::happening::{Happening, What};
+use crate::happening::{Happening, What};
 
 /// What has happened so far.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@ pub mod user {
 
     macro_rules! event {
         ($owned:ident, $borrowed:ident, $name:literal, $index:literal) => {
+            #[derive(Clone, Debug, PartialEq)]
             pub struct $owned {
                 pub email: String,
             }
@@ -45,8 +46,24 @@ pub mod user {
             }
 
             impl Event for $owned {
-                const INFO: &'static EventInfo = &EventInfo { name: $name, ..POISON };
+                const INFO: &'static EventInfo = &EventInfo {
+                    name: $name,
+                    full_name: $name,
+                    schema: concat!(
+                        r#"{"type": "record", "name": ""#,
+                        $name,
+                        r#"", "fields": [{"name": "email", "type": "string"}]}"#
+                    ),
+                    topic: Some("users"),
+                    key: Some("email"),
+                    ..POISON
+                };
                 const INDEX: usize = $index;
+
+                fn key(&self, out: &mut Vec<u8>) -> bool {
+                    out.extend_from_slice(self.email.as_bytes());
+                    true
+                }
             }
 
             impl Payload for $owned {

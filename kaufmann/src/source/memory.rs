@@ -156,6 +156,30 @@ impl MemoryFeed {
         self.lock().closed
     }
 
+    /// The source of a member that joins when the one before has left or died: nothing is assigned to it yet.
+    #[cfg(feature = "testing")]
+    pub(crate) fn another_source(&self) -> MemorySource {
+        let mut inner = self.lock();
+        for log in inner.logs.values_mut() {
+            log.assigned = None;
+            log.revoked = false;
+        }
+        inner.events.clear();
+        inner.waker = None;
+        inner.closed = false;
+        drop(inner);
+        MemorySource(self.clone())
+    }
+
+    /// Sets the committed offset of a partition back, as if nothing from there on had been committed.
+    #[cfg(feature = "testing")]
+    pub(crate) fn rewind(&self, topic: &str, partition: i32, offset: i64) {
+        let mut inner = self.lock();
+        let log = inner.log(topic, partition);
+        log.committed = Some(offset);
+        log.metadata = None;
+    }
+
     fn take_away(&self, topic: &str, partition: i32, lost: bool) {
         let mut inner = self.lock();
         let log = inner.log(topic, partition);

@@ -232,7 +232,13 @@ fn an_empty_variable_counts_as_not_set() {
 
 #[test]
 fn variables_of_the_build_and_of_others_are_left_alone() {
-    variables(&[("KAUFMANN_MACROS_DEBUG", "1"), ("HOME", "/"), ("KAUFMANN", "x")]).unwrap();
+    variables(&[
+        ("KAUFMANN_MACROS_DEBUG", "1"),
+        ("KAUFMANN_TEST_BROKERS", "localhost:9092"),
+        ("HOME", "/"),
+        ("KAUFMANN", "x"),
+    ])
+    .unwrap();
 }
 
 #[test]

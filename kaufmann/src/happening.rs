@@ -1,4 +1,4 @@
-//! What the runtime tells, as it travels to the screen.
+//! What the runtime tells, as it travels to whoever shows or checks it.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::record::Record;
 
 /// Something that became of a record.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Happening {
+pub(crate) struct Happening {
     /// The event's name, if it is known.
-    pub(super) event: Option<String>,
+    pub(crate) event: Option<String>,
     /// `topic/partition@offset`.
-    pub(super) place: String,
-    pub(super) key: Option<String>,
+    pub(crate) place: String,
+    pub(crate) key: Option<String>,
     /// `ce_id` and `ce_causationid`.
-    pub(super) id: Option<String>,
-    pub(super) cause: Option<String>,
-    pub(super) what: What,
+    pub(crate) id: Option<String>,
+    pub(crate) cause: Option<String>,
+    pub(crate) what: What,
 }
 
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum What {
+pub(crate) enum What {
     Handled {
         published: Vec<&'static str>,
     },
@@ -40,11 +40,11 @@ pub(super) enum What {
     },
 }
 
-/// Sends what happens to whoever prints it, without waiting.
-pub(super) struct Reporter(mpsc::UnboundedSender<Happening>);
+/// Sends what happens to whoever listens, without waiting.
+pub(crate) struct Reporter(mpsc::UnboundedSender<Happening>);
 
 impl Reporter {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Happening>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Happening>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }

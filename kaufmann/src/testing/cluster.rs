@@ -1,0 +1,219 @@
+//! A real cluster, with topics and a group of the test's own, which are removed at its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::envelope::with_header;
+use crate::config::Config;
+use crate::handler::{Service, emitted};
+use crate::kafka;
+use crate::publish::callback::CALLBACK;
+use crate::publish::error_event::ERROR;
+use crate::publish::{KafkaPublisher, Message, Publisher, Undelivered};
+use crate::registry::{EmbeddedRegistry, SchemaRegistry};
+use crate::source::KafkaSource;
+
+/// The registry that goes with the brokers. Without it, the test has one of its own.
+#[cfg(feature = "registry")]
+const REGISTRY: &str = "KAUFMANN_TEST_REGISTRY_URL";
+/// Where a record goes whose topic the service does not consume.
+const OTHERS: &str = "given";
+/// How long the cluster may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a test has on a cluster.
+pub(super) struct Cluster {
+    /// What the names of its topics and its group begin with.
+    prefix: String,
+    config: Config,
+    admin: AdminClient<DefaultClientContext>,
+    publisher: Arc<KafkaPublisher>,
+    registry: Arc<dyn SchemaRegistry>,
+    /// The topics that it has made.
+    made: BTreeSet<String>,
+    /// How many records were given to each topic.
+    ends: BTreeMap<String, i64>,
+}
+
+impl Cluster {
+    /// Makes the topics of a service, and writes them into its configuration.
+    pub(super) async fn reach<V: Service>(brokers: &str, config: &mut Config) -> Result<Self, String> {
+        let prefix = format!("kaufmann-test-{}.", Uuid::now_v7().simple());
+        config.brokers = brokers
+            .split(',')
+            .map(|broker| broker.trim().to_owned())
+            .collect();
+        rename::<V>(&prefix, config);
+        let text =
+            |error: &dyn std::fmt::Display| format!("the cluster at {brokers} cannot be used: {error}");
+        let settings = kafka::producer(config).map_err(|error| text(&error))?;
+        let mut cluster = Self {
+            admin: settings.create().map_err(|error| text(&error))?,
+            publisher: Arc::new(KafkaPublisher::new(config).map_err(|error| text(&error))?),
+            registry: registry(config)?,
+            config: config.clone(),
+            made: BTreeSet::new(),
+            ends: BTreeMap::new(),
+            prefix,
+        };
+        let topics = config.topics.iter().chain(config.publish.topics.values());
+        let topics = topics.cloned().chain([config.dead_letter_topic()]).collect();
+        cluster.make(topics).await?;
+        Ok(cluster)
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(super) fn registry(&self) -> Arc<dyn SchemaRegistry> {
+        Arc::clone(&self.registry)
+    }
+
+    pub(super) fn publisher(&self) -> Arc<dyn Publisher> {
+        self.publisher.clone()
+    }
+
+    pub(super) fn source(&self) -> Result<KafkaSource, String> {
+        KafkaSource::new(&self.config).map_err(|error| error.to_string())
+    }
+
+    /// Publishes a record and says where it stands: the topics are the test's alone, so its records are all that is there.
+    pub(super) async fn push(&mut self, mut message: Message) -> Result<String, String> {
+        let own = format!("{}{}", self.prefix, message.topic);
+        let topic = if self.config.topics.contains(&own) {
+            own
+        } else {
+            format!("{}{OTHERS}", self.prefix)
+        };
+        message.topic = topic.as_str().into();
+        if let Some(callback) = message.headers.get(CALLBACK) {
+            let callback = format!("{}{}", self.prefix, String::from_utf8_lossy(callback));
+            message.headers = with_header(&message.headers, CALLBACK, callback.as_bytes());
+            self.make(BTreeSet::from([callback])).await?;
+        }
+        let (sender, receiver) = oneshot::channel();
+        let done = move |result: Result<(), Undelivered>| {
+            _ = sender.send(result.map_err(|undelivered| undelivered.error.to_string()));
+        };
+        if self.publisher.send(message, Box::new(done)).is_err() {
+            return Err("the producer's queue is full".to_owned());
+        }
+        tokio::time::timeout(PATIENCE, receiver)
+            .await
+            .map_err(|_| format!("a record did not reach `{topic}` within {PATIENCE:?}"))?
+            .unwrap_or_else(|_| Err("the producer was closed".to_owned()))?;
+        let end = self.ends.entry(topic.clone()).or_insert(0);
+        *end += 1;
+        Ok(format!("{topic}/0@{}", *end - 1))
+    }
+
+    /// Sets the group's committed offsets back. The group must be empty.
+    pub(super) async fn rewind(&mut self, begins: &BTreeMap<String, i64>) -> Result<(), String> {
+        let settings = kafka::consumer(&self.config)?;
+        let mut offsets = TopicPartitionList::new();
+        for (topic, offset) in begins {
+            let placed = offsets.add_partition_offset(topic, 0, Offset::Offset(*offset));
+            placed.map_err(|error| error.to_string())?;
+        }
+        let commit = move || {
+            let consumer: BaseConsumer = settings.create().map_err(|error| error.to_string())?;
+            consumer.assign(&offsets).map_err(|error| error.to_string())?;
+            consumer
+                .commit(&offsets, CommitMode::Sync)
+                .map_err(|error| format!("the committed offsets cannot be set back: {error}"))
+        };
+        tokio::task::spawn_blocking(commit)
+            .await
+            .map_err(|error| error.to_string())?
+    }
+
+    /// Removes the topics and the group; what cannot be removed stays.
+    pub(super) async fn clear(&mut self) {
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+        let topics: Vec<&str> = self.made.iter().map(String::as_str).collect();
+        _ = self.admin.delete_topics(&topics, &options).await;
+        _ = self.admin.delete_groups(&[&self.config.group], &options).await;
+    }
+
+    async fn make(&mut self, topics: BTreeSet<String>) -> Result<(), String> {
+        let missing: Vec<_> = topics.difference(&self.made).cloned().collect();
+        let new: Vec<_> = missing
+            .iter()
+            .map(|topic| NewTopic::new(topic, 1, TopicReplication::Fixed(1)))
+            .collect();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let made = self.admin.create_topics(&new, &options).await;
+        let brokers = self.config.brokers.join(",");
+        for result in made.map_err(|error| format!("the cluster at {brokers} makes no topics: {error}"))? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, error)) => {
+                    return Err(format!(
+                        "the cluster at {brokers} does not make the topic `{topic}`: {error}"
+                    ));
+                }
+            }
+        }
+        self.made.extend(missing);
+        Ok(())
+    }
+}
+
+/// Gives everything that a service reads or writes a name of the test's own.
+fn rename<V: Service>(prefix: &str, config: &mut Config) {
+    let own = |topic: &str| format!("{prefix}{topic}");
+    config.dead_letter.topic = Some(own(&config.dead_letter_topic()));
+    config.group = own(&config.group);
+    let handled = V::HANDLERS
+        .iter()
+        .filter_map(|entry| entry.event?.topic)
+        .map(str::to_owned);
+    let consumed: BTreeSet<_> = handled
+        .chain(config.topics.drain(..))
+        .chain([OTHERS.to_owned()])
+        .collect();
+    config.topics = consumed.iter().map(|topic| own(topic)).collect();
+    for info in emitted::<V>().into_iter().chain([&ERROR]) {
+        let set = config.publish.topics.get(info.name).map(String::as_str);
+        if let Some(topic) = set.or(info.topic).or(config.publish.topic.as_deref()) {
+            let topic = own(topic);
+            config.publish.topics.insert(info.name.to_owned(), topic);
+        }
+    }
+    for topic in &mut config.publish.callback_topics {
+        *topic = own(topic);
+    }
+    let orderings = std::mem::take(&mut config.topic_ordering);
+    config.topic_ordering = orderings
+        .into_iter()
+        .map(|(topic, ordering)| (own(&topic), ordering))
+        .collect();
+}
+
+#[cfg(feature = "registry")]
+fn registry(config: &Config) -> Result<Arc<dyn SchemaRegistry>, String> {
+    match std::env::var(REGISTRY) {
+        Ok(url) if !url.is_empty() => {
+            let mut config = config.registry.clone();
+            config.url = vec![url];
+            let registry = crate::registry::RestRegistry::new(&config).map_err(|error| error.to_string())?;
+            Ok(Arc::new(registry))
+        }
+        _ => Ok(Arc::new(EmbeddedRegistry::new())),
+    }
+}
+
+#[cfg(not(feature = "registry"))]
+fn registry(_: &Config) -> Result<Arc<dyn SchemaRegistry>, String> {
+    Ok(Arc::new(EmbeddedRegistry::new()))
+}

@@ -1,0 +1,194 @@
+//! What a test gives its service.
+
+use std::panic::Location;
+use std::time::Duration;
+
+use super::act::{Act, Given};
+use super::{Kit, envelope, order};
+use crate::event::Event;
+use crate::handler::Service;
+use crate::publish::envelope::TYPE;
+use crate::publish::{Message, MessageHeaders};
+use crate::wire::{framed, prefixed};
+
+impl<V: Service> Kit<V> {
+    /// Gives an event, as another service would publish it: with its schema's key, in its schema's topic (else the first that the
+    /// configuration consumes), with the headers of CloudEvents.
+    ///
+    /// # Panics
+    ///
+    /// If it is no value of its schema, or is another one when it was written and read. If a record that was given before could
+    /// not be handled and the test has not looked at that.
+    #[track_caller]
+    pub fn given<E: Event>(&mut self, event: E) -> &mut Self {
+        let at = Location::caller();
+        let outgoing = envelope::checked(&event).unwrap_or_else(|error| self.refuse(&error));
+        let id = self.register(E::INFO.full_name, E::INFO.schema);
+        let content = [E::NAME.as_bytes(), &[0], &outgoing.datum].concat();
+        let occurrence = self.occurrences.entry(content).or_default();
+        *occurrence += 1;
+        let topic = E::INFO
+            .topic
+            .or(self.bench.config.topics.first().map(String::as_str));
+        let message = envelope::message(
+            &outgoing,
+            topic.unwrap_or("given"),
+            id,
+            *occurrence,
+            self.bench.timestamp(),
+        );
+        self.add(message, E::NAME.to_owned(), at)
+    }
+
+    /// Gives a payload that was written with another schema than the service's own, such as a former version: JSON, of a schema's
+    /// text. It has neither key nor headers.
+    ///
+    /// # Panics
+    ///
+    /// As [`Kit::given`].
+    #[track_caller]
+    pub fn given_json(&mut self, schema: &str, payload: &str) -> &mut Self {
+        let at = Location::caller();
+        let (name, datum) = envelope::written(schema, payload).unwrap_or_else(|error| self.refuse(&error));
+        let id = self.register(&name, schema);
+        let message = Message {
+            topic: self
+                .bench
+                .config
+                .topics
+                .first()
+                .map_or("given", String::as_str)
+                .into(),
+            key: None,
+            payload: Some(framed(id, &datum)),
+            headers: MessageHeaders::default(),
+        };
+        self.add(message, name, at)
+    }
+
+    /// Gives a record as it is: bytes that are no event, or what another kit's service has [published](Kit::published), whose
+    /// schemas are known here under the same ids if [`Kit::given_published`] gives it.
+    ///
+    /// # Panics
+    ///
+    /// If a record that was given before could not be handled and the test has not looked at that.
+    #[track_caller]
+    pub fn given_message(&mut self, message: Message) -> &mut Self {
+        self.add(message, "a message".to_owned(), Location::caller())
+    }
+
+    /// Gives all that another service has published, in its order.
+    ///
+    /// # Panics
+    ///
+    /// If a record that was given before could not be handled and the test has not looked at that.
+    #[track_caller]
+    pub fn given_published<O: Service>(&mut self, other: &mut Kit<O>) -> &mut Self {
+        let at = Location::caller();
+        for mut message in other.published() {
+            // The same schema may have another id here.
+            if let Some((id, datum)) = message.payload.as_deref().and_then(prefixed) {
+                let schema = other.bench.block_on(other.bench.registry.schema(id));
+                let schema = schema.unwrap_or_else(|error| self.refuse(&error.to_string()));
+                let name = message.headers.get(TYPE).unwrap_or_default();
+                let id = self.register(&String::from_utf8_lossy(name), &schema);
+                message.payload = Some(framed(id, datum));
+            }
+            self.add(message, format!("from {}", O::NAME), at);
+        }
+        self
+    }
+
+    /// Gives the last record this key instead of its own.
+    ///
+    /// # Panics
+    ///
+    /// If nothing was given before it.
+    #[track_caller]
+    pub fn with_key(&mut self, key: impl AsRef<[u8]>) -> &mut Self {
+        self.last_given("with_key").key = Some(key.as_ref().to_vec());
+        self
+    }
+
+    /// Gives the last record these headers, each in the place of one with the same name.
+    ///
+    /// # Panics
+    ///
+    /// If nothing was given before it.
+    #[track_caller]
+    pub fn with_headers<N: AsRef<str>, B: AsRef<[u8]>>(
+        &mut self,
+        headers: impl IntoIterator<Item = (N, B)>,
+    ) -> &mut Self {
+        let message = self.last_given("with_headers");
+        for (name, value) in headers {
+            message.headers = envelope::with_header(&message.headers, name.as_ref(), value.as_ref());
+        }
+        self
+    }
+
+    /// Puts what was given and not delivered yet into another order that Kafka allows, which the seed decides: the records of a
+    /// key stay in theirs.
+    pub fn in_another_order(&mut self, seed: u64) -> &mut Self {
+        let waiting = self.act.given.split_off(self.act.delivered);
+        let keys: Vec<_> = waiting.iter().map(|given| given.message.key.clone()).collect();
+        let mut waiting: Vec<_> = waiting.into_iter().map(Some).collect();
+        let order = order::another(&keys, seed);
+        self.act
+            .given
+            .extend(order.into_iter().filter_map(|place| waiting[place].take()));
+        self
+    }
+
+    /// Delivers what was given, and then all of it once more, as it comes again to a service that has died before it committed:
+    /// the same records at the same offsets, to a new run of the service with the same state.
+    ///
+    /// # Panics
+    ///
+    /// As [`Kit::then`].
+    #[track_caller]
+    pub fn redelivered(&mut self) -> &mut Self {
+        self.deliver();
+        let outcome = self.bench.redeliver(&mut self.act);
+        self.check_settled(outcome);
+        self
+    }
+
+    /// Lets time pass, in the service's clock.
+    pub fn after(&mut self, time: Duration) -> &mut Self {
+        self.bench.block_on(tokio::time::sleep(time));
+        self
+    }
+
+    #[track_caller]
+    fn add(&mut self, message: Message, name: String, at: &'static Location<'static>) -> &mut Self {
+        if self.act.delivered > 0 {
+            if let Some(unexpected) = self.act.unexpected() {
+                self.fail(&unexpected);
+            }
+            self.act = Act::after(self.bench.recorder.delivered().len());
+            self.last = None;
+        }
+        self.act.given.push(Given {
+            message,
+            name,
+            at,
+            place: String::new(),
+        });
+        self
+    }
+
+    #[track_caller]
+    fn last_given(&mut self, method: &str) -> &mut Message {
+        match self.act.given[self.act.delivered..].last_mut() {
+            Some(given) => &mut given.message,
+            None => panic!("`{method}` comes directly after the `given` whose record it changes"),
+        }
+    }
+
+    #[track_caller]
+    fn register(&mut self, subject: &str, schema: &str) -> u32 {
+        let registered = self.bench.block_on(self.bench.registry.register(subject, schema));
+        registered.unwrap_or_else(|error| self.refuse(&error.to_string()))
+    }
+}

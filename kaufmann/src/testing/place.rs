@@ -1,0 +1,202 @@
+//! Where the records of a test come from: memory, or the cluster that `KAUFMANN_TEST_BROKERS` names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{self, Runtime};
+use tokio::time::Instant;
+
+#[cfg(feature = "kafka")]
+use super::cluster::Cluster;
+use crate::config::Config;
+use crate::handler::Service;
+use crate::publish::{MemoryPublisher, Message, Publisher};
+use crate::registry::{EmbeddedRegistry, SchemaRegistry};
+use crate::runtime::Builder;
+use crate::simulation::Simulation;
+use crate::source::{MemoryFeed, MemoryRecord, memory};
+
+/// The switch.
+pub(super) const BROKERS: &str = "KAUFMANN_TEST_BROKERS";
+/// 2026-01-01T00:00:00Z, when virtual time begins.
+const EPOCH: i64 = 1_767_225_600_000;
+
+/// Where records come from and messages go.
+pub(super) enum Place {
+    Memory(Memory),
+    #[cfg(feature = "kafka")]
+    Cluster(Box<Cluster>),
+}
+
+/// Records and messages in memory.
+pub(super) struct Memory {
+    feed: MemoryFeed,
+    registry: Arc<EmbeddedRegistry>,
+    publisher: Arc<MemoryPublisher>,
+    /// The topics that have a record, while a service reads them.
+    assigned: BTreeSet<String>,
+    /// When the first service began.
+    began: Option<Instant>,
+}
+
+impl Place {
+    /// The place that the environment asks for, and a runtime that fits it.
+    pub(super) fn choose<V: Service>(config: &mut Config) -> Result<(Self, Runtime), String> {
+        let failed = |error: std::io::Error| format!("no runtime can be made: {error}");
+        match std::env::var(BROKERS) {
+            Ok(brokers) if !brokers.is_empty() => {
+                let runtime = runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()
+                    .map_err(failed)?;
+                let cluster = Self::cluster::<V>(&brokers, config, &runtime)?;
+                Ok((cluster, runtime))
+            }
+            _ => {
+                let runtime = runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(failed)?;
+                let memory = Memory {
+                    feed: memory().1,
+                    registry: Arc::default(),
+                    publisher: Arc::default(),
+                    assigned: BTreeSet::new(),
+                    began: None,
+                };
+                Ok((Self::Memory(memory), runtime))
+            }
+        }
+    }
+
+    #[cfg(feature = "kafka")]
+    fn cluster<V: Service>(brokers: &str, config: &mut Config, runtime: &Runtime) -> Result<Self, String> {
+        let cluster = runtime.block_on(Cluster::reach::<V>(brokers, config))?;
+        Ok(Self::Cluster(Box::new(cluster)))
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    fn cluster<V: Service>(brokers: &str, _: &mut Config, _: &Runtime) -> Result<Self, String> {
+        Err(format!(
+            "{BROKERS} is {brokers}, but kaufmann was built without its feature `kafka`"
+        ))
+    }
+
+    pub(super) fn is_real(&self) -> bool {
+        !matches!(self, Self::Memory(_))
+    }
+
+    pub(super) fn registry(&self) -> Arc<dyn SchemaRegistry> {
+        match self {
+            Self::Memory(memory) => memory.registry.clone(),
+            #[cfg(feature = "kafka")]
+            Self::Cluster(cluster) => cluster.registry(),
+        }
+    }
+
+    pub(super) fn publisher(&self) -> Arc<dyn Publisher> {
+        match self {
+            Self::Memory(memory) => memory.publisher.clone(),
+            #[cfg(feature = "kafka")]
+            Self::Cluster(cluster) => cluster.publisher(),
+        }
+    }
+
+    /// What the names of all topics begin with.
+    pub(super) fn prefix(&self) -> &str {
+        match self {
+            Self::Memory(_) => "",
+            #[cfg(feature = "kafka")]
+            Self::Cluster(cluster) => cluster.prefix(),
+        }
+    }
+
+    /// Gives a service what it runs on.
+    pub(super) fn open<V: Service>(&mut self, builder: Builder<V>) -> Result<Builder<V>, String> {
+        match self {
+            Self::Memory(memory) => {
+                let source = memory.feed.another_source();
+                for topic in &memory.assigned {
+                    memory.feed.assign(topic, 0);
+                }
+                Ok(builder.source(source).simulation(Simulation {
+                    shards: 1,
+                    hash_seed: 0,
+                    others_first: Arc::new(|| false),
+                }))
+            }
+            #[cfg(feature = "kafka")]
+            Self::Cluster(cluster) => Ok(builder.source(cluster.source()?)),
+        }
+    }
+
+    pub(super) fn timestamp(&self) -> i64 {
+        match self {
+            Self::Memory(memory) => {
+                let since = memory.began.map_or(Duration::ZERO, |began| began.elapsed());
+                EPOCH + since.as_millis() as i64
+            }
+            #[cfg(feature = "kafka")]
+            Self::Cluster(_) => std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_millis() as i64,
+        }
+    }
+
+    /// Appends a record and says where it stands: `topic/partition@offset`.
+    pub(super) async fn push(&mut self, message: Message) -> Result<String, String> {
+        match self {
+            Self::Memory(memory) => Ok(memory.push(message)),
+            #[cfg(feature = "kafka")]
+            Self::Cluster(cluster) => cluster.push(message).await,
+        }
+    }
+
+    /// Sets the committed offsets of these topics back, while no service runs.
+    pub(super) async fn rewind(&mut self, begins: &BTreeMap<String, i64>) -> Result<(), String> {
+        match self {
+            Self::Memory(memory) => {
+                for (topic, offset) in begins {
+                    memory.feed.rewind(topic, 0, *offset);
+                }
+                Ok(())
+            }
+            #[cfg(feature = "kafka")]
+            Self::Cluster(cluster) => cluster.rewind(begins).await,
+        }
+    }
+
+    /// Leaves nothing behind.
+    pub(super) async fn clear(&mut self) {
+        match self {
+            Self::Memory(_) => {}
+            #[cfg(feature = "kafka")]
+            Self::Cluster(cluster) => cluster.clear().await,
+        }
+    }
+}
+
+impl Memory {
+    fn push(&mut self, message: Message) -> String {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let mut record = match message.payload {
+            Some(payload) => MemoryRecord::new(payload),
+            None => MemoryRecord::tombstone(),
+        };
+        record = record.timestamp(EPOCH + began.elapsed().as_millis() as i64);
+        if let Some(key) = message.key {
+            record = record.key(key);
+        }
+        for (name, value) in &message.headers {
+            record = record.header(name, value.unwrap_or_default());
+        }
+        let offset = self.feed.push(&message.topic, 0, record);
+        if self.assigned.insert(message.topic.to_string()) {
+            self.feed.assign(&message.topic, 0);
+        }
+        format!("{}/0@{offset}", message.topic)
+    }
+}
