@@ -223,7 +223,7 @@ impl<V: Service> Builder<V> {
         source
             .start(waker)
             .map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?;
-        let mut shards = Shards::spawn::<V>(&link, state, driver.simulation());
+        let mut shards = Shards::spawn::<V>(&link, &state, driver.simulation());
         let can_block = driver.simulation().is_none();
         if can_block {
             let needed = topics::needed(&config, &outbound, &published::<V>(config.on_failure));
@@ -324,11 +324,11 @@ struct Shards {
 }
 
 impl Shards {
-    fn spawn<V: Service>(link: &Arc<Link>, state: Arc<V::State>, simulation: Option<&Simulation>) -> Self {
+    fn spawn<V: Service>(link: &Arc<Link>, state: &Arc<V::State>, simulation: Option<&Simulation>) -> Self {
         let inboxes: Vec<Arc<Inbox>> = (0..link.shards).map(|_| Arc::default()).collect();
         let mut tasks = JoinSet::new();
         for inbox in &inboxes {
-            let state = State::new(Arc::clone(&state), Some(Arc::clone(link)));
+            let state = State::new(Arc::clone(state), Some(Arc::clone(link)));
             let shard = Shard::new(Arc::clone(link), Arc::clone(inbox), state, attempt::<V>);
             // A shard has a time slice of its own; tokio's budget would cut handlers short that touch many of its resources.
             match simulation {

@@ -27,7 +27,7 @@ fn the_quickstarts_tests_hold_on_a_cluster_and_leave_nothing_there(rig: &Rig) ->
         ])
         .arg(target)
         .args(["--", "tests::"])
-        .env("KAUFMANN_TEST_BROKERS", servers.kafka.bootstrap())
+        .env("KAUFMANN_TEST_BROKERS", servers.kafka.brokers())
         .env("KAUFMANN_TEST_REGISTRY_URL", servers.registry.url())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null())

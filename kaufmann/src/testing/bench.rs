@@ -139,12 +139,15 @@ impl<V: Service> Bench<V> {
             .observer(reporter);
         let builder = self.place.open(builder)?;
         let pauses = !self.real_time && !std::mem::replace(&mut self.is_paused, true);
-        let service = self.block_on(async {
-            if pauses {
-                tokio::time::pause();
-            }
-            tokio::spawn(builder.run(async { _ = stopped.await }))
-        });
+        if pauses {
+            self.block_on(async { tokio::time::pause() });
+        }
+        let service = builder.run(async { _ = stopped.await });
+        let runtime = self
+            .runtime
+            .as_ref()
+            .expect("the runtime is there until the kit is dropped");
+        let service = runtime.spawn(service);
         self.running = Some(Running {
             stop,
             service,

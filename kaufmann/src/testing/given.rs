@@ -20,6 +20,10 @@ impl<V: Service> Kit<V> {
     /// If it is no value of its schema, or is another one when it was written and read. If a record that was given before could
     /// not be handled and the test has not looked at that.
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`.given(Created { … })` reads as what happens"
+    )]
     pub fn given<E: Event>(&mut self, event: E) -> &mut Self {
         let at = Location::caller();
         let outgoing = envelope::checked(&event).unwrap_or_else(|error| self.refuse(&error));

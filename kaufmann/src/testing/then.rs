@@ -202,6 +202,10 @@ impl<V: Service> Kit<V> {
     ///
     /// If it does not, or as [`Kit::then`].
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "closures are written where they are given"
+    )]
     pub fn then_idempotent<T: PartialEq + Debug>(&mut self, look: impl AsyncFn(&V::State) -> T) -> &mut Self {
         self.deliver();
         let content = |message: &Message| {

@@ -202,6 +202,20 @@ impl Client {
         })
     }
 
+    /// The names of all topics.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    pub fn topics(&self) -> Result<Vec<String>> {
+        let metadata = self.reader.fetch_metadata(None, TIMEOUT)?;
+        Ok(metadata
+            .topics()
+            .iter()
+            .map(|topic| topic.name().to_owned())
+            .collect())
+    }
+
     /// Where each partition ends: the offset that its next record will have.
     ///
     /// # Errors
