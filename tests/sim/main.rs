@@ -14,6 +14,7 @@ mod broker;
 mod double;
 mod group;
 mod journal;
+mod once;
 mod oracle;
 mod plan;
 mod run;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use kaufmann::Config;
-use kaufmann::config::Ordering;
+use kaufmann::config::{Delivery, Ordering};
 
 /// A whole run.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Settings {
     pub(crate) ordering: Ordering,
+    pub(crate) delivery: Delivery,
     pub(crate) shards: usize,
     pub(crate) max_in_flight: usize,
     pub(crate) max_unsettled: usize,
@@ -145,6 +146,7 @@ impl Settings {
         let mut config = Config::default();
         config.group = "sim".into();
         config.ordering = self.ordering;
+        config.delivery = self.delivery;
         config.max_in_flight = self.max_in_flight;
         config.max_unsettled = self.max_unsettled;
         config.max_bytes = self.max_bytes;
@@ -214,6 +216,7 @@ fn settings(rng: &mut Rng) -> Settings {
                 Ordering::None,
             ],
         ),
+        delivery: Delivery::AtLeastOnce,
         shards: rng.usize(1..5),
         max_in_flight: pick(rng, &[1, 2, 3, 7, 50]),
         max_unsettled: pick(rng, &[1, 2, 5, 20, 100, 4096]),
