@@ -10,6 +10,7 @@ mod kit;
 mod lived;
 mod liveness;
 mod offsets;
+mod once;
 mod poison;
 mod schemas;
 mod self_test;
@@ -37,6 +38,9 @@ fn main() -> anyhow::Result<ExitCode> {
     if self_test::is_victim() {
         return self_test::victim();
     }
+    if once::is_service() {
+        return once::serve();
+    }
     let arguments = Arguments::from_args();
     // For ever, because a test that hangs after its time must not find it gone; `end` is what ends the servers.
     let rig: &'static Rig = Box::leak(Box::default());
@@ -50,6 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
         lived::tests(),
         liveness::tests(),
         offsets::tests(),
+        once::tests(),
         poison::tests(),
         schemas::tests(),
         trouble::tests(),
