@@ -10,20 +10,36 @@ use crate::handler::Service;
 use crate::start::Started;
 use crate::telemetry;
 
+#[cfg(feature = "kafka")]
+mod age;
 mod arguments;
 #[cfg(any(feature = "kafka", feature = "registry"))]
 pub(crate) mod catalog;
-#[cfg(feature = "registry")]
+#[cfg(feature = "kafka")]
+mod columns;
+#[cfg(all(feature = "kafka", feature = "registry"))]
+mod decoder;
+#[cfg(feature = "kafka")]
+mod lag;
+#[cfg(any(feature = "kafka", feature = "registry"))]
 pub(crate) mod paint;
 #[cfg(feature = "kafka")]
 pub(crate) mod payload;
+#[cfg(feature = "kafka")]
+mod position;
 #[cfg(feature = "kafka")]
 pub(crate) mod publish;
 pub(crate) mod run;
 #[cfg(feature = "registry")]
 mod schema;
 mod show;
+#[cfg(feature = "kafka")]
+pub(crate) mod shown;
 mod signals;
+#[cfg(test)]
+mod snapshot;
+#[cfg(all(feature = "kafka", feature = "registry"))]
+mod tail;
 
 use arguments::{Action, Invocation};
 pub(crate) use signals::Signals;
@@ -103,6 +119,16 @@ fn execute<V: Service, R: Started<V::State>>(
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             block_on(&config, publish::publish::<V>(config.clone(), request))
         }
+        #[cfg(feature = "kafka")]
+        Action::Lag(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, lag::run::<V>(config.clone(), request));
+        }
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        Action::Tail(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, tail::run::<V>(config.clone(), request));
+        }
         #[cfg(feature = "dev")]
         Action::Dev(options) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
@@ -131,6 +157,25 @@ fn block_on<T>(config: &Config, command: impl Future<Output = Result<T, Error>>)
     // A handler that never yields must not keep the process.
     runtime.shutdown_background();
     result
+}
+
+/// With `dev`, turns a configuration to the `dev` of this service that runs in this folder.
+#[cfg(any(feature = "kafka", feature = "registry"))]
+#[cfg_attr(
+    not(feature = "dev"),
+    allow(
+        clippy::unnecessary_wraps,
+        reason = "without the feature there is no such command"
+    )
+)]
+fn turn_to_dev<V: Service>(config: &mut Config, dev: bool) -> Result<(), Error> {
+    #[cfg(feature = "dev")]
+    if dev {
+        crate::dev::Running::find::<V>()?.apply(config);
+    }
+    #[cfg(not(feature = "dev"))]
+    let _ = (config, dev);
+    Ok(())
 }
 
 /// Calls `start`, unless the user has enough of waiting.

@@ -23,6 +23,11 @@ mod secret;
     allow(dead_code, reason = "without the command line only bounds are checked")
 )]
 pub(crate) mod check;
+#[cfg_attr(
+    not(all(feature = "cli", feature = "kafka")),
+    allow(dead_code, reason = "without the commands declarations are only checked")
+)]
+pub(crate) mod declared;
 #[cfg(feature = "cli")]
 mod effective;
 #[cfg(feature = "cli")]
@@ -109,6 +114,9 @@ pub struct Config {
     pub publish: PublishConfig,
     /// Where records go that cannot be handled.
     pub dead_letter: DeadLetterConfig,
+    /// What topics shall be, by their names, each a table of settings: `topics plan` and `topics apply` compare them with the
+    /// cluster. `*` is what holds for all of them.
+    pub declare: BTreeMap<String, BTreeMap<String, String>>,
     /// The schema registry.
     pub registry: RegistryConfig,
     /// The runtime's threads; 0 means one a core.
@@ -172,6 +180,13 @@ pub enum OnFailure {
     Both,
     /// The service stops. The record stays unsettled and is read again by the next one.
     Stop,
+}
+
+impl OnFailure {
+    /// Whether records that cannot be handled go to the dead-letter topic.
+    pub(crate) fn writes_letters(self) -> bool {
+        matches!(self, Self::DeadLetter | Self::Both)
+    }
 }
 
 /// How a failing handler is tried again: the n-th wait is `initial × factor^(n-1)`, at most `max`, shortened at random by
@@ -355,6 +370,7 @@ impl Default for Config {
             on_failure: OnFailure::default(),
             publish: PublishConfig::default(),
             dead_letter: DeadLetterConfig::default(),
+            declare: BTreeMap::new(),
             registry: RegistryConfig::default(),
             worker_threads: 0,
             log: LogConfig::default(),

@@ -1,5 +1,6 @@
 //! What librdkafka offers in C only: a partition's own queue read in batches, a commit that is answered, the mock
-//! cluster's group delay. The only file with `unsafe`; what leaves it is safe to use in any order.
+//! cluster's group delay, and, in `ffi/`, a group as its coordinator describes it. The only files with `unsafe`; what leaves them
+//! is safe to use in any order.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -20,6 +21,12 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use crate::record::RawRecord;
 use crate::source::Waker;
+
+#[cfg(feature = "cli")]
+mod group;
+
+#[cfg(feature = "cli")]
+pub(crate) use group::{GroupDescription, MemberDescription, describe_group};
 
 /// The version of librdkafka, 2.12.1, of which it is known that a record's payload points into the batch as it came from
 /// the broker. With another one nothing is assumed, which is slower.

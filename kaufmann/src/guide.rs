@@ -25,3 +25,7 @@ pub mod guarantees {}
 
 #[doc = include_str!("docs/delivery.md")]
 pub mod delivery {}
+
+/// [json]: crate::guide::json
+#[doc = include_str!("docs/operations.md")]
+pub mod operations {}

@@ -2,12 +2,20 @@
 
 use rdkafka::config::RDKafkaLogLevel;
 
+#[cfg(feature = "cli")]
+mod asking;
+#[cfg(feature = "cli")]
+pub(crate) mod cluster;
 pub(crate) mod explain;
+#[cfg(feature = "cli")]
+pub(crate) mod reader;
 mod settings;
 
 #[cfg(any(test, feature = "dev"))]
 pub(crate) mod mock;
 
+#[cfg(feature = "cli")]
+pub(crate) use settings::reader as reader_settings;
 pub(crate) use settings::{consumer, producer};
 
 /// How much librdkafka is to log: rdkafka asks the `log` crate, which knows nothing of `tracing`'s filters.

@@ -99,8 +99,13 @@ impl Record {
 
     /// A record of no topic.
     pub(crate) fn of(raw: &RawRecord<'_>) -> Self {
+        Self::at(&Arc::new(Assignment::new(0, "".into(), 0)), raw)
+    }
+
+    /// A record by itself, of the partition of this assignment.
+    pub(crate) fn at(assignment: &Arc<Assignment>, raw: &RawRecord<'_>) -> Self {
         let mut batch = Batch::default();
-        batch.push(&Arc::new(Assignment::new(0, "".into(), 0)), 0, raw);
+        batch.push(assignment, 0, raw);
         Self::new(Arc::new(batch), 0)
     }
 

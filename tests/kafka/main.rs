@@ -7,6 +7,7 @@ mod end_to_end;
 mod failures;
 mod instances;
 mod kit;
+mod lag;
 mod lived;
 mod liveness;
 mod offsets;
@@ -14,6 +15,7 @@ mod once;
 mod poison;
 mod schemas;
 mod self_test;
+mod tail;
 mod trouble;
 
 use std::process::ExitCode;
@@ -51,12 +53,14 @@ fn main() -> anyhow::Result<ExitCode> {
         failures::tests(),
         instances::tests(),
         kit::tests(),
+        lag::tests(),
         lived::tests(),
         liveness::tests(),
         offsets::tests(),
         once::tests(),
         poison::tests(),
         schemas::tests(),
+        tail::tests(),
         trouble::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, test)| {

@@ -67,6 +67,29 @@ impl Shop {
         Service::run(&self.brokers, &self.group, &self.topic, registry).with_file(&self.file())
     }
 
+    /// A command of the quickstart on these topics, with what follows it.
+    pub(crate) fn command(&self, name: &str, arguments: &[&str]) -> Service {
+        Service::command(
+            name,
+            &self.brokers,
+            &self.group,
+            &self.topic,
+            &self.servers.registry.url(),
+        )
+        .with_file(&self.file())
+        .with_arguments(arguments)
+    }
+
+    /// What a command prints as JSON, which must end in this exit code.
+    pub(crate) fn json(&self, code: i32, name: &str, arguments: &[&str]) -> Result<serde_json::Value> {
+        let output = self
+            .command(name, arguments)
+            .with_arguments(&["--format", "json"])
+            .output()?;
+        ensure!(output.code == code, "{name} {arguments:?}: {output:?}");
+        serde_json::from_str(&output.stdout).with_context(|| format!("{name} {arguments:?}: {output:?}"))
+    }
+
     /// The part of the configuration that has no flag.
     pub(crate) fn file(&self) -> String {
         let replies = &self.replies;

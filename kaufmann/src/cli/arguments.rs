@@ -13,6 +13,9 @@ use crate::config::kind::Kind;
 use crate::config::{Config, Loader};
 use crate::handler::Service;
 
+#[cfg(any(feature = "kafka", feature = "registry"))]
+pub(super) mod shared;
+
 /// What the command line asks for.
 pub(super) struct Invocation {
     pub(super) action: Action,
@@ -28,6 +31,10 @@ pub(super) enum Action {
     Dev(crate::dev::Options),
     #[cfg(feature = "kafka")]
     Publish(super::publish::Request),
+    #[cfg(feature = "kafka")]
+    Lag(super::lag::Request),
+    #[cfg(all(feature = "kafka", feature = "registry"))]
+    Tail(super::tail::Request),
     #[cfg(feature = "registry")]
     Schema(super::schema::Request),
     Config {
@@ -89,8 +96,12 @@ pub(super) fn parse<V: Service>(
             payload: text(matches, "payload").unwrap_or_default(),
             key: text(matches, "key"),
             topic: text(matches, "topic"),
-            dev: cfg!(feature = "dev") && matches.get_flag("dev"),
+            dev: shared::is_dev(matches),
         }),
+        #[cfg(feature = "kafka")]
+        "lag" => Action::Lag(super::lag::request(matches)),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        "tail" => Action::Tail(super::tail::request(matches)),
         #[cfg(feature = "registry")]
         "schema" => Action::Schema(super::schema::arguments::request(below, matches)),
         "config" => Action::Config {
@@ -144,6 +155,10 @@ fn commands() -> Vec<Command> {
             .after_long_help(EXIT_CODES),
         #[cfg(feature = "kafka")]
         publish(),
+        #[cfg(feature = "kafka")]
+        super::lag::command(),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        super::tail::command(),
         #[cfg(feature = "registry")]
         super::schema::arguments::command(),
         Command::new("config")
@@ -188,13 +203,7 @@ fn dev() -> Command {
 
 #[cfg(feature = "kafka")]
 fn publish() -> Command {
-    use crate::config::check::{TOPIC, is_topic};
-    let topic = |text: &str| {
-        is_topic(text)
-            .then(|| text.to_owned())
-            .ok_or_else(|| format!("no topic's name; expected {TOPIC}"))
-    };
-    let command = Command::new("publish")
+    Command::new("publish")
         .about("Publishes one event, checked against its schema")
         .after_help(
             "Examples:\n  publish user.create '{\"email\": \"ada@example.org\"}'\n  publish user.create @event.json \
@@ -209,15 +218,8 @@ fn publish() -> Command {
                 .help("The payload: JSON, @FILE, or - for standard input"),
         )
         .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
-        .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(topic));
-    #[cfg(feature = "dev")]
-    let command = command.arg(
-        Arg::new("dev")
-            .long("dev")
-            .action(ArgAction::SetTrue)
-            .help("Publish to the `dev` that runs in this folder"),
-    );
-    command
+        .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(shared::topic))
+        .arg(shared::dev("Publish to the `dev` that runs in this folder"))
 }
 
 /// Adds the flags of the configuration.
@@ -314,6 +316,7 @@ fn placeholder(path: &str, kind: Kind) -> &'static str {
         Kind::Choice(["record", ..]) => "record|topic|topic-record",
         Kind::Choice(["auto", ..]) => "auto|human|json",
         Kind::Choice(_) => "NAME",
+        Kind::Nested(_) => "TOPIC.SETTING=VALUE",
         Kind::Pairs(_) | Kind::Choices(_) | Kind::Free => "NAME=VALUE",
         Kind::Urls => "URL,…",
         Kind::Text(_) | Kind::Secret => "TEXT",

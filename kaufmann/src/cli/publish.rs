@@ -36,10 +36,7 @@ pub(super) struct Request {
 pub(super) async fn publish<V: Service>(mut config: Config, request: Request) -> Result<(), Error> {
     let info = catalog::find::<V>(&request.event)?;
     let payload = Payload::read(info, &request.payload)?;
-    #[cfg(feature = "dev")]
-    if request.dev {
-        crate::dev::Running::find::<V>()?.apply(&mut config);
-    }
+    super::turn_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
     let topic = match request.topic {
         Some(topic) => topic,

@@ -89,12 +89,7 @@ async fn task<V: Service>(
     request: Request,
     file: &LockFile,
 ) -> Result<Vec<EventReport>, Error> {
-    #[cfg(feature = "dev")]
-    if request.dev {
-        crate::dev::Running::find::<V>()?.apply(&mut config);
-    }
-    #[cfg(not(feature = "dev"))]
-    let _ = (&mut config, request.dev);
+    super::turn_to_dev::<V>(&mut config, request.dev)?;
     let events = known::<V>(&config)?;
     Ok(match request.task {
         Task::Check { live: false } => compare::compare(&file.read_or(built_in(&events))?, &events),

@@ -61,6 +61,12 @@ impl Signals {
         Ok(signals)
     }
 
+    /// Whether the first signal has come.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn has_come(&self) -> bool {
+        self.first.is_cancelled()
+    }
+
     /// Waits for the first signal.
     pub(crate) fn first(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.first.clone().cancelled_owned()

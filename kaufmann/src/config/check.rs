@@ -35,6 +35,13 @@ impl Config {
             );
         }
         self.check_topics(&mut problems);
+        for mistake in super::declared::declared(self).err().unwrap_or_default() {
+            let set = settings
+                .iter()
+                .find(|setting| setting.key.starts_with(&mistake.key));
+            let place = set.map_or_else(String::new, |setting| format!("{}: ", setting.origin));
+            problems.push(format!("{place}`{}` {}", mistake.key, mistake.what));
+        }
         if self.publish.reply_to != ReplyTo::Topic && self.publish.callback_topics.is_empty() {
             problems.push(
                 "`publish.reply_to` follows topics that records name, but `publish.callback_topics` allows none; list \

@@ -120,12 +120,17 @@ fn split(key: &str) -> (&str, &str) {
 
 /// In a free table dots separate tables; elsewhere they belong to the name.
 fn toml_path(table: &str, name: &str) -> String {
-    let free = KEYS.iter().any(|key| key.path == table && key.kind == Kind::Free);
-    if free {
-        name.split('.').map(toml_key).collect::<Vec<_>>().join(".")
-    } else {
-        toml_key(name)
-    }
+    let kind = KEYS.iter().find(|key| key.path == table).map(|key| key.kind);
+    let names: Vec<String> = match kind {
+        Some(Kind::Free) => name.split('.').map(str::to_owned).collect(),
+        Some(Kind::Nested(_)) => super::kind::nested(name),
+        _ => vec![name.to_owned()],
+    };
+    names
+        .iter()
+        .map(|name| toml_key(name))
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 fn toml_key(name: &str) -> String {

@@ -104,6 +104,13 @@ impl File<'_> {
         for (name, entry) in kind::entries(key.kind, table) {
             let path = name.join(".");
             let place = self.place(find(value, &path).span().start);
+            if matches!(key.kind, kind::Kind::Nested(_)) && name.len() < 2 {
+                problems.push(format!(
+                    "{place}: `{}.{path}` is a value, expected a table with the settings of a topic",
+                    key.path
+                ));
+                continue;
+            }
             match kind::entry(key.kind, entry) {
                 Ok(entry) => layers.set(key, name, entry, Origin::File(place)),
                 Err(mismatch) => problems.mismatch(&place, &format!("{}.{path}", key.path), &mismatch),

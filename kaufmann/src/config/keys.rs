@@ -189,6 +189,11 @@ pub(crate) static KEYS: &[Key] = &[
         Kind::Count { min: 1 },
         "How many offsets of a partition max_share looks at",
     ),
+    key(
+        "declare",
+        Kind::Nested("a text, a number, or true or false"),
+        "What a topic shall be, for `topics plan`: TOPIC.SETTING=VALUE",
+    ),
     often(
         "registry.url",
         Kind::Urls,

@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Pairs(&'static str),
     /// A table whose values are among these.
     Choices(&'static [&'static str]),
+    /// A table of tables of texts; says what a value is. The names of the tables may have dots, those of the values do not.
+    Nested(&'static str),
     /// A table of anything.
     Free,
 }
@@ -59,7 +61,10 @@ pub(crate) struct Mismatch {
 impl Kind {
     /// Whether its value is a table, whose entries come from several layers.
     pub(crate) fn is_table(self) -> bool {
-        matches!(self, Self::Pairs(_) | Self::Choices(_) | Self::Free)
+        matches!(
+            self,
+            Self::Pairs(_) | Self::Choices(_) | Self::Nested(_) | Self::Free
+        )
     }
 
     /// What is expected, as errors say it.
@@ -82,6 +87,7 @@ impl Kind {
             Self::Choice(names) => one_of(names),
             Self::Pairs(value) => format!("a table, each value {value}"),
             Self::Choices(names) => format!("a table, each value {}", one_of(names)),
+            Self::Nested(value) => format!("a table of tables, each value {value}"),
             Self::Free => "a table".to_owned(),
         }
     }
@@ -169,7 +175,7 @@ impl Kind {
                 .iter()
                 .find(|name| **name == trimmed)
                 .map(|name| Value::from(*name)),
-            Self::Pairs(_) | Self::Choices(_) | Self::Free => None,
+            Self::Pairs(_) | Self::Choices(_) | Self::Nested(_) | Self::Free => None,
         };
         accepted.ok_or_else(|| self.mismatch(&Value::from(text)))
     }
@@ -225,12 +231,22 @@ pub(crate) fn entry_text(kind: Kind, text: &str) -> Value {
 pub(crate) fn entries(kind: Kind, table: &Map<String, Value>) -> Vec<(Vec<String>, &Value)> {
     let mut found = Vec::new();
     collect(&mut Vec::new(), table, &mut found);
-    if kind != Kind::Free {
-        for (name, _) in &mut found {
-            *name = vec![name.join(".")];
+    for (name, _) in &mut found {
+        match kind {
+            Kind::Free => {}
+            Kind::Nested(_) => *name = nested(&name.join(".")),
+            _ => *name = vec![name.join(".")],
         }
     }
     found
+}
+
+/// The name of a table and that of a value in it: what stands behind the last dot.
+pub(crate) fn nested(name: &str) -> Vec<String> {
+    match name.rsplit_once('.') {
+        Some((table, value)) => vec![table.to_owned(), value.to_owned()],
+        None => vec![name.to_owned()],
+    }
 }
 
 fn collect<'v>(

@@ -237,6 +237,13 @@ fn one_pair(
             let name = name.trim();
             let entry = match key.kind {
                 kind::Kind::Free => name.split('.').map(str::to_owned).collect(),
+                kind::Kind::Nested(_) if !name.contains('.') => {
+                    return problems.push(format!(
+                        "{place}: `{}` needs TOPIC.SETTING=VALUE, found `{name}`",
+                        key.path
+                    ));
+                }
+                kind::Kind::Nested(_) => kind::nested(name),
                 _ => vec![name.to_owned()],
             };
             layers.set(

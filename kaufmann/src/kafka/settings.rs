@@ -165,6 +165,44 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
     Ok(with(client, chosen))
 }
 
+/// Properties that only a member of a group has.
+#[cfg(feature = "cli")]
+const MEMBER_ONLY: [&str; 9] = [
+    "group.instance.id",
+    "group.protocol",
+    "group.protocol.type",
+    "group.remote.assignor",
+    "heartbeat.interval.ms",
+    "max.poll.interval.ms",
+    "partition.assignment.strategy",
+    "session.timeout.ms",
+    "auto.offset.reset",
+];
+
+/// The properties of a consumer that joins no group: it looks the cluster up, and reads partitions from where it is told.
+/// `group` is the one whose offsets it may ask for and commit.
+#[cfg(feature = "cli")]
+pub(crate) fn reader(config: &Config, group: &str) -> Result<ClientConfig, String> {
+    let mut client = common(config)?;
+    client
+        .set("group.id", if group.is_empty() { "kaufmann" } else { group })
+        .set("auto.offset.reset", "earliest")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("enable.partition.eof", "true")
+        .set("allow.auto.create.topics", "false")
+        .set("queued.min.messages", "10000")
+        .set(
+            "queued.max.messages.kbytes",
+            prefetch_kib(config.max_bytes).to_string(),
+        )
+        .set("fetch.queue.backoff.ms", "1")
+        .set("fetch.wait.max.ms", "100");
+    let mut chosen = chosen(config, Side::Consumer)?;
+    chosen.retain(|(key, _)| !MEMBER_ONLY.contains(key) && *key != "enable.partition.eof");
+    Ok(with(client, chosen))
+}
+
 fn common(config: &Config) -> Result<ClientConfig, String> {
     if config.brokers.is_empty() {
         return Err("no brokers are configured; set `brokers` to at least one `host:port`".into());

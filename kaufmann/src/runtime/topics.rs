@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use crate::config::{Config, OnFailure};
+use crate::config::Config;
 use crate::event::EventInfo;
 use crate::publish::{Outbound, Publisher};
 
@@ -21,7 +21,7 @@ pub(super) fn needed(
     emitted: &[&'static EventInfo],
 ) -> BTreeMap<String, String> {
     let mut needed = BTreeMap::new();
-    if matches!(config.on_failure, OnFailure::DeadLetter | OnFailure::Both) {
+    if config.on_failure.writes_letters() {
         needed.insert(config.dead_letter_topic(), "dead letters".to_owned());
     }
     for info in emitted {

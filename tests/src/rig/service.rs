@@ -61,7 +61,13 @@ impl Service {
     /// `quickstart run` with these flags.
     #[must_use]
     pub fn run(brokers: &str, group: &str, topic: &str, registry: &str) -> Self {
-        let mut service = Self::bare("run");
+        Self::command("run", brokers, group, topic, registry)
+    }
+
+    /// `quickstart` with a command and these flags.
+    #[must_use]
+    pub fn command(command: &str, brokers: &str, group: &str, topic: &str, registry: &str) -> Self {
+        let mut service = Self::bare(command);
         for (flag, value) in [
             ("--brokers", brokers),
             ("--group", group),
@@ -116,7 +122,7 @@ impl Service {
     /// If it cannot be built or started.
     pub fn start(&self) -> Result<Running> {
         let folder = tempfile::Builder::new().prefix("kaufmann-service-").tempdir()?;
-        let process = Process::spawn("service", &mut self.command(&folder)?, &folder)?;
+        let process = Process::spawn("service", &mut self.process(&folder)?, &folder)?;
         Ok(Running {
             process,
             _folder: folder,
@@ -130,7 +136,7 @@ impl Service {
     /// If it cannot be built or started, or ends by a signal.
     pub fn output(&self) -> Result<Output> {
         let folder = tempfile::Builder::new().prefix("kaufmann-service-").tempdir()?;
-        let output = self.command(&folder)?.output()?;
+        let output = self.process(&folder)?.output()?;
         Ok(Output {
             code: output.status.code().context("it ended by a signal")?,
             stdout: String::from_utf8(output.stdout)?,
@@ -138,7 +144,7 @@ impl Service {
         })
     }
 
-    fn command(&self, folder: &TempDir) -> Result<Command> {
+    fn process(&self, folder: &TempDir) -> Result<Command> {
         fs::write(folder.path().join("kaufmann.toml"), &self.file)?;
         let program = match &self.program {
             Some(program) => program,
@@ -171,6 +177,12 @@ impl Running {
     #[must_use]
     pub fn logs(&self) -> String {
         self.process.stderr()
+    }
+
+    /// What it has printed so far.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.process.stdout()
     }
 
     /// The end of what it has printed, for error messages.

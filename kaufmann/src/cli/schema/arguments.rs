@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{Request, Task};
+use crate::cli::arguments::shared;
 
 const ABOUT: &str = "\
 The schemas of this program's events against `schemas.lock` and the schema registry.
@@ -85,7 +86,7 @@ pub(in crate::cli) fn command() -> Command {
 }
 
 fn common(command: Command) -> Command {
-    let command = command
+    command
         .after_help(EXIT_CODES)
         .arg(
             Arg::new("lock")
@@ -94,21 +95,10 @@ fn common(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The lock [default: schemas.lock, beside the manifest under `cargo run`, else here]"),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("How to print what came of it"),
-        );
-    #[cfg(feature = "dev")]
-    let command = command.arg(
-        Arg::new("dev")
-            .long("dev")
-            .action(ArgAction::SetTrue)
-            .help("Ask the registry of the `dev` that runs in this folder"),
-    );
-    command
+        .arg(shared::format())
+        .arg(shared::dev(
+            "Ask the registry of the `dev` that runs in this folder",
+        ))
 }
 
 /// What the command line asks for.
@@ -134,7 +124,7 @@ pub(in crate::cli) fn request(name: &str, matches: &ArgMatches) -> Request {
     Request {
         task,
         lock: matches.get_one("lock").cloned(),
-        json: text("format").as_deref() == Some("json"),
-        dev: cfg!(feature = "dev") && matches.get_flag("dev"),
+        json: shared::is_json(matches),
+        dev: shared::is_dev(matches),
     }
 }

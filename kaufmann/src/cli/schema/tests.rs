@@ -4,6 +4,7 @@ use kaufmann_avro::compatibility::Level;
 
 use super::*;
 use crate::cli::paint::Paint;
+use crate::cli::snapshot::is_snapshot;
 use crate::registry::EmbeddedRegistry;
 use crate::registry::server::RegistryServer;
 use crate::{Context, HandlerEntry, Outcome};
@@ -75,16 +76,6 @@ fn report(command: &'static str, events: Vec<EventReport>) -> Report {
     )
 }
 
-/// Compares with the file; with `UPDATE_SNAPSHOTS` in the environment the file is written first.
-fn is_snapshot(name: &str, text: &str) {
-    let path = format!("{}/src/cli/schema/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = format!("{}\n", text.trim_end());
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{path}");
-}
-
 fn screen(report: &Report) -> String {
     screen::text(report, Paint { colours: false })
 }
@@ -94,16 +85,16 @@ fn a_check_that_finds_a_break_is_1_and_has_this_shape() {
     let report = report("check", compare::compare(&lock(Level::Backward), &events()));
     assert_eq!(report.verdict, report::Verdict::Incompatible);
     assert_eq!(report.exit_code(), ExitCode::from(1));
-    is_snapshot("check.json", &report.to_json());
-    is_snapshot("check.txt", &screen(&report));
+    is_snapshot("schema/snapshots/check.json", &report.to_json());
+    is_snapshot("schema/snapshots/check.txt", &screen(&report));
 }
 
 #[test]
 fn a_diff_that_the_level_allows_is_0_and_has_this_shape() {
     let report = report("diff", compare::compare(&lock(Level::None), &events()));
     assert_eq!(report.exit_code(), ExitCode::SUCCESS);
-    is_snapshot("diff.json", &report.to_json());
-    is_snapshot("diff.txt", &screen(&report));
+    is_snapshot("schema/snapshots/diff.json", &report.to_json());
+    is_snapshot("schema/snapshots/diff.txt", &screen(&report));
 }
 
 #[test]
@@ -111,7 +102,7 @@ fn what_cannot_be_told_is_2_and_has_this_shape() {
     let file = LockFile::find(Some("schemas.lock".into()));
     let report = Report::unknown("pull", Shop::NAME, &file, "error: no registry");
     assert_eq!(report.exit_code(), ExitCode::from(2));
-    is_snapshot("unknown.json", &report.to_json());
+    is_snapshot("schema/snapshots/unknown.json", &report.to_json());
 }
 
 /// A registry on loopback that has nothing yet.
@@ -133,8 +124,14 @@ async fn register_pull_and_reset_have_these_shapes() {
     embedded.add("shop.placed", V1).unwrap();
 
     let registered = register::register(&registry, &events(), &file).await.unwrap();
-    is_snapshot("register.json", &report("register", registered.clone()).to_json());
-    is_snapshot("register.txt", &screen(&report("register", registered)));
+    is_snapshot(
+        "schema/snapshots/register.json",
+        &report("register", registered.clone()).to_json(),
+    );
+    is_snapshot(
+        "schema/snapshots/register.txt",
+        &screen(&report("register", registered)),
+    );
     let lock = file.read_or(None).unwrap();
     assert_eq!(lock.event("shop.placed").unwrap().latest().unwrap().number(), 2);
 
@@ -146,12 +143,18 @@ async fn register_pull_and_reset_have_these_shapes() {
         )
         .unwrap();
     let pulled = pull::pull(&registry, &events(), &file).await.unwrap();
-    is_snapshot("pull.json", &report("pull", pulled.clone()).to_json());
-    is_snapshot("pull.txt", &screen(&report("pull", pulled)));
+    is_snapshot(
+        "schema/snapshots/pull.json",
+        &report("pull", pulled.clone()).to_json(),
+    );
+    is_snapshot("schema/snapshots/pull.txt", &screen(&report("pull", pulled)));
 
     let reset = reset::reset("shop.placed", true, &file).unwrap();
-    is_snapshot("reset.json", &report("reset", reset.clone()).to_json());
-    is_snapshot("reset.txt", &screen(&report("reset", reset)));
+    is_snapshot(
+        "schema/snapshots/reset.json",
+        &report("reset", reset.clone()).to_json(),
+    );
+    is_snapshot("schema/snapshots/reset.txt", &screen(&report("reset", reset)));
     let again = pull::pull(&registry, &events(), &file).await.unwrap();
     let placed = again.iter().find(|report| report.event == "shop.placed").unwrap();
     assert_eq!(
@@ -185,8 +188,8 @@ async fn a_live_check_says_what_the_lock_lacks() {
     let mut report = report("check", reports);
     report.live = true;
     assert_eq!(report.exit_code(), ExitCode::SUCCESS);
-    is_snapshot("check-live.json", &report.to_json());
-    is_snapshot("check-live.txt", &screen(&report));
+    is_snapshot("schema/snapshots/check-live.json", &report.to_json());
+    is_snapshot("schema/snapshots/check-live.txt", &screen(&report));
 }
 
 #[test]

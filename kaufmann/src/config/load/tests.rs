@@ -113,6 +113,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Urls => "http://h:1",
             kind::Kind::Pairs(_) | kind::Kind::Free => "a=b",
             kind::Kind::Choices(_) => "a=key",
+            kind::Kind::Nested(_) => "a.b.partitions=1",
             kind::Kind::Text(_) | kind::Kind::Secret | kind::Kind::List(_) => "a",
         };
         // These need each other.
@@ -140,6 +141,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Count { .. } | kind::Kind::Number { .. } | kind::Kind::Flag => text.to_owned(),
             kind::Kind::Pairs(_) | kind::Kind::Free => "{ a = 'b' }".to_owned(),
             kind::Kind::Choices(_) => "{ a = 'key' }".to_owned(),
+            kind::Kind::Nested(_) => "{ 'a.b' = { partitions = 1 } }".to_owned(),
             _ => format!("'{text}'"),
         };
         let (_folder, loader) = file(&format!("{} = {literal}", key.path));

@@ -1,0 +1,279 @@
+//! `lag`: how far the service's group is behind, per partition.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use super::arguments::shared;
+use super::paint::Paint;
+use super::{Signals, say, unread};
+use crate::config::Config;
+use crate::error::{Error, Report as Chained};
+use crate::handler::Service;
+use crate::kafka::cluster::{Cluster, Place};
+use crate::kafka::reader::{Read, Reader};
+
+mod report;
+mod screen;
+#[cfg(test)]
+mod tests;
+
+use report::{Facts, Report};
+
+/// How long the first records that are not committed may take to come, for their times.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Request {
+    /// How often to look again.
+    watch: Option<Duration>,
+    /// More lag than this is exit code 1.
+    fail_above: Option<i64>,
+    json: bool,
+    dev: bool,
+}
+
+pub(super) fn command() -> Command {
+    Command::new("lag")
+        .about("Shows how far the service's group is behind, per partition, in records and in time")
+        .long_about(
+            "Shows for each partition of the consumed topics what the group has committed, where the log ends, how many \
+             records lie between (the lag), how old the first of them is, and which member has the partition.\n\nA record that \
+             is being handled counts as lag until its offset is committed. Gaps that compaction and transactions leave count \
+             as records.",
+        )
+        .after_help(
+            "Examples:\n  lag                        once\n  lag --watch                every 2 s, with the rate of commits, \
+             until Ctrl-C\n  lag --fail-above 10000     for a monitor: exit code 1 if it is more\n\nExit codes:\n   0  told\n   \
+             1  the lag is more than --fail-above\n  69  the cluster could not be asked",
+        )
+        .arg(
+            Arg::new("watch")
+                .long("watch")
+                .value_name("INTERVAL")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("2s")
+                .value_parser(shared::duration)
+                .help("Look again and again, every INTERVAL [default: 2s]"),
+        )
+        .arg(
+            Arg::new("fail-above")
+                .long("fail-above")
+                .value_name("RECORDS")
+                .value_parser(value_parser!(i64).range(0..))
+                .conflicts_with("watch")
+                .help("End with exit code 1 if the lag of all partitions together is more"),
+        )
+        .arg(shared::format())
+        .arg(shared::dev("Ask the `dev` that runs in this folder"))
+}
+
+pub(super) fn request(matches: &ArgMatches) -> Request {
+    Request {
+        watch: matches.get_one("watch").copied(),
+        fail_above: matches.get_one("fail-above").copied(),
+        json: shared::is_json(matches),
+        dev: shared::is_dev(matches),
+    }
+}
+
+pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
+    super::turn_to_dev::<V>(&mut config, request.dev)?;
+    config.check_brokers()?;
+    let cluster = Cluster::new(&config)?;
+    let mut look = Look {
+        service: V::NAME,
+        cluster,
+        config,
+        oldest: BTreeMap::new(),
+    };
+    if let Some(interval) = request.watch {
+        watch(&mut look, interval, request.json).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = look.look()?;
+    let text = if request.json {
+        serde_json::to_string_pretty(&report).unwrap_or_default()
+    } else {
+        screen::text(&report, false, Paint::stdout())
+    };
+    say(&text).or_else(unread)?;
+    let is_too_much = request.fail_above.is_some_and(|most| report.lag > most);
+    Ok(if is_too_much {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Looks again and again, until a signal or a reader that has gone away. What fails after the first look may pass.
+async fn watch(look: &mut Look, interval: Duration, json: bool) -> Result<(), Error> {
+    let signals = Signals::listen(Duration::ZERO)?;
+    let is_terminal = std::io::stdout().is_terminal() && !json;
+    let mut last: Option<(Report, Instant)> = None;
+    loop {
+        let looked_at = Instant::now();
+        let text = match (look.look(), &last) {
+            (Ok(report), before) => {
+                let report = match before {
+                    Some((before, then)) => report::with_rates(report, before, looked_at - *then),
+                    None => report,
+                };
+                let text = if json {
+                    serde_json::to_string(&report).unwrap_or_default()
+                } else {
+                    screen::text(&report, true, Paint::stdout())
+                };
+                last = Some((report, looked_at));
+                text
+            }
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(_)) => {
+                super::complain(&Chained(&error));
+                String::new()
+            }
+        };
+        if !text.is_empty() {
+            // From the upper left corner, and nothing below.
+            let text = if is_terminal {
+                format!("\x1b[H\x1b[2J{text}")
+            } else {
+                text
+            };
+            if let Err(error) = say(&text) {
+                return unread(error);
+            }
+        }
+        tokio::select! {
+            () = signals.first() => return Ok(()),
+            () = tokio::time::sleep(interval) => {}
+        }
+    }
+}
+
+/// Looks at a group.
+struct Look {
+    service: &'static str,
+    cluster: Cluster,
+    config: Config,
+    /// The times of records that were the first not to be committed, by their offsets.
+    oldest: BTreeMap<Place, (i64, i64)>,
+}
+
+impl Look {
+    fn look(&mut self) -> Result<Report, Error> {
+        let places = self.places()?;
+        let mut facts = Facts {
+            group: self.cluster.group()?,
+            committed: self.cluster.committed(&places)?,
+            from_start: reads_from_start(&self.config),
+            ..Facts::default()
+        };
+        for place in places {
+            let bounds = self.cluster.bounds(&place)?;
+            facts.bounds.insert(place, bounds);
+        }
+        self.find_oldest(&mut facts)?;
+        Ok(report::report(self.service, &self.config.group, &facts, now()))
+    }
+
+    /// The partitions of the consumed topics. Which topics a pattern matches is the broker's to say; those that matter are those
+    /// in which the group has committed something.
+    fn places(&self) -> Result<Vec<Place>, Error> {
+        let (patterns, names): (Vec<_>, Vec<_>) = self
+            .config
+            .topics
+            .iter()
+            .partition(|topic| topic.starts_with('^'));
+        let mut places = Vec::new();
+        for name in &names {
+            places.extend(self.cluster.topic(name)?.places());
+        }
+        if !patterns.is_empty() {
+            let all: Vec<_> = self
+                .cluster
+                .topics()?
+                .values()
+                .flat_map(|topic| topic.places().collect::<Vec<_>>())
+                .collect();
+            let committed = self.cluster.committed(&all)?;
+            let mut matched: Vec<&str> = committed.keys().map(|place| place.topic.as_str()).collect();
+            matched.dedup();
+            let is_new =
+                |place: &Place| matched.contains(&place.topic.as_str()) && !names.contains(&&place.topic);
+            places.extend(all.iter().filter(|place| is_new(place)).cloned());
+        }
+        Ok(places)
+    }
+
+    /// Reads the first record of each partition that is not committed, for its time.
+    fn find_oldest(&mut self, facts: &mut Facts) -> Result<(), Error> {
+        let mut unknown: BTreeMap<String, BTreeMap<i32, i64>> = BTreeMap::new();
+        for (place, bounds) in &facts.bounds {
+            let committed = facts.committed.get(place).copied();
+            if report::lag(*bounds, committed, facts.from_start) == 0 {
+                continue;
+            }
+            let first = committed.unwrap_or(bounds.start).max(bounds.start);
+            match self.oldest.get(place) {
+                Some((offset, time)) if *offset == first => drop(facts.oldest.insert(place.clone(), *time)),
+                _ => drop(
+                    unknown
+                        .entry(place.topic.clone())
+                        .or_default()
+                        .insert(place.partition, first),
+                ),
+            }
+        }
+        for (topic, from) in unknown {
+            for (partition, time) in first_times(&self.config, &topic, &from)? {
+                let place = Place::new(&topic, partition);
+                self.oldest.insert(place.clone(), (from[&partition], time));
+                facts.oldest.insert(place, time);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The time of the first record of each partition from an offset on, as far as they come in time.
+fn first_times(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<BTreeMap<i32, i64>, Error> {
+    let mut reader = Reader::peek(config, topic, from)?;
+    let mut waiting: Vec<i32> = from.keys().copied().collect();
+    let mut times = BTreeMap::new();
+    let deadline = Instant::now() + PATIENCE;
+    while !waiting.is_empty() && Instant::now() < deadline {
+        match reader.next(deadline.saturating_duration_since(Instant::now()))? {
+            Read::Record(record) => {
+                waiting.retain(|partition| *partition != record.partition());
+                if let Some(time) = record.timestamp() {
+                    times.entry(record.partition()).or_insert(time);
+                }
+            }
+            // All behind the committed offset are marks of transactions.
+            Read::End(partition) => waiting.retain(|waiting| *waiting != partition),
+            Read::Nothing => {}
+        }
+    }
+    Ok(times)
+}
+
+/// Whether the service reads a partition from its beginning if it has committed nothing.
+fn reads_from_start(config: &Config) -> bool {
+    let key = "auto.offset.reset";
+    let set = config
+        .kafka
+        .get("consumer.auto.offset.reset")
+        .or_else(|| config.kafka.get(key));
+    set.is_none_or(|reset| !matches!(reset.as_str(), "latest" | "end" | "largest"))
+}
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,136 @@
+//! Where reading begins or ends, as the command line says it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use crate::error::{Error, ErrorKind};
+use crate::kafka::cluster::{Bounds, Cluster, Place};
+
+/// A place in every partition.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Position {
+    Beginning,
+    End,
+    /// This offset in each partition.
+    Offset(i64),
+    /// So many records before the end of each partition.
+    Last(i64),
+    /// The first record of this time or later.
+    Time(SystemTime),
+}
+
+/// What the command line may say.
+pub(crate) const POSITIONS: &str = "`beginning`, `end`, an offset such as 1200, -10 for the last ten of each partition, a time such as \
+     2026-01-31T12:00:00Z, or a duration such as 15m for that long ago";
+
+impl Position {
+    /// Reads what the command line says.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_at(text, SystemTime::now())
+    }
+
+    fn parse_at(text: &str, now: SystemTime) -> Result<Self, String> {
+        let text = text.trim();
+        match text {
+            "beginning" | "earliest" => return Ok(Self::Beginning),
+            "end" | "latest" => return Ok(Self::End),
+            _ => {}
+        }
+        if let Ok(number) = text.parse::<i64>() {
+            return Ok(match number {
+                0.. => Self::Offset(number),
+                _ => Self::Last(number.saturating_neg()),
+            });
+        }
+        let time = match text.len() {
+            10 => humantime::parse_rfc3339_weak(&format!("{text} 00:00:00")),
+            _ => humantime::parse_rfc3339_weak(text),
+        };
+        if let Ok(time) = time {
+            return Ok(Self::Time(time));
+        }
+        match humantime::parse_duration(text) {
+            Ok(ago) => Ok(Self::Time(now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH))),
+            Err(_) => Err(format!("expected {POSITIONS}")),
+        }
+    }
+
+    /// The offset in each partition.
+    pub(crate) fn resolve(self, cluster: &Cluster, places: &[Place]) -> Result<BTreeMap<Place, i64>, Error> {
+        let times = match self {
+            Self::Time(time) => cluster.offsets_at(places, time)?,
+            Self::Beginning | Self::End | Self::Offset(_) | Self::Last(_) => BTreeMap::new(),
+        };
+        let mut offsets = BTreeMap::new();
+        for place in places {
+            let bounds = cluster.bounds(place)?;
+            offsets.insert(place.clone(), self.within(bounds, times.get(place).copied()));
+        }
+        Ok(offsets)
+    }
+
+    /// The offset in a partition with these bounds, never outside of them. `time` is what a time resolves to. Pure.
+    pub(crate) fn within(self, bounds: Bounds, time: Option<i64>) -> i64 {
+        let offset = match self {
+            Self::Beginning => bounds.start,
+            Self::End => bounds.end,
+            Self::Offset(offset) => offset,
+            Self::Last(count) => bounds.end.saturating_sub(count),
+            Self::Time(_) => time.unwrap_or(bounds.end),
+        };
+        offset.clamp(bounds.start, bounds.end.max(bounds.start))
+    }
+
+    /// Refuses what the broker of `dev` cannot look up.
+    pub(crate) fn check_dev(self, dev: bool) -> Result<(), Error> {
+        match self {
+            Self::Time(_) if dev => Err(Error::new(
+                ErrorKind::Usage,
+                "the broker of `dev` has no look-up by time; use an offset, -N, `beginning` or `end`",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How long a poll may take, so that a signal is heard soon.
+pub(crate) const POLL: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_position_is_a_word_an_offset_a_time_or_a_time_ago() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        let read = |text: &str| Position::parse_at(text, now).unwrap();
+        let at = |seconds| Position::Time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(read("beginning"), Position::Beginning);
+        assert_eq!(read("end"), Position::End);
+        assert_eq!(
+            (read("1200"), read("-10")),
+            (Position::Offset(1200), Position::Last(10))
+        );
+        assert_eq!(read("1970-01-01T01:00:00Z"), at(3_600));
+        assert_eq!(read("1970-01-02"), at(86_400));
+        assert_eq!(read("1h"), at(6_400));
+        assert_eq!(
+            Position::parse_at("soon", now).unwrap_err(),
+            format!("expected {POSITIONS}")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_offset_is_always_one_that_the_log_has_or_will_have_next(start in 0i64..100, len in 0i64..100, number: i64) {
+            let bounds = Bounds { start, end: start + len };
+            for position in [Position::Beginning, Position::End, Position::Offset(number), Position::Last(number)] {
+                prop_assert!((start..=start + len).contains(&position.within(bounds, None)));
+            }
+            let time = Position::Time(SystemTime::UNIX_EPOCH);
+            prop_assert!((start..=start + len).contains(&time.within(bounds, Some(number))));
+        }
+    }
+}

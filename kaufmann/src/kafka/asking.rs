@@ -1,0 +1,99 @@
+//! The client behind the commands: it keeps the last error that librdkafka reported besides, which says why nothing answers.
+
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::kafka::{self, explain};
+
+/// A consumer that is a member of no group.
+pub(super) type Asker = BaseConsumer<AskContext>;
+
+/// A client for the brokers of `config`, with the offsets of `group`.
+pub(super) fn asker(config: &Config, group: &str) -> Result<Asker, Error> {
+    let refused = |text: String| Error::new(ErrorKind::Configuration, text);
+    kafka::reader_settings(config, group)
+        .map_err(refused)?
+        .create_with_context(AskContext::default())
+        .map_err(|error| refused(explain::creation(&error)))
+}
+
+/// Keeps what is reported.
+#[derive(Default)]
+pub(super) struct AskContext {
+    last: Mutex<Option<(Code, String)>>,
+}
+
+impl ClientContext for AskContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        kafka::log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // That all are down is said after why one is.
+        if code != Code::AllBrokersDown || last.is_none() {
+            *last = Some((code, reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for AskContext {}
+
+/// What was reported last, and forgets it.
+fn reported(asker: &Asker) -> Option<(Code, String)> {
+    // Reports are delivered by polling.
+    _ = asker.poll(std::time::Duration::ZERO);
+    let context = asker.client().context();
+    let mut last = context.last.lock().unwrap_or_else(PoisonError::into_inner);
+    last.take()
+}
+
+/// Why something could not be asked; `what` is what it was, such as `the topics could not be listed`.
+pub(super) fn failed(asker: &Asker, config: &Config, what: &str, error: &KafkaError) -> Error {
+    let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+    failed_with(reported(asker).as_ref(), config, what, code, &error.to_string())
+}
+
+/// The same for a code and its text. Pure.
+pub(super) fn failed_with(
+    reported: Option<&(Code, String)>,
+    config: &Config,
+    what: &str,
+    code: Code,
+    text: &str,
+) -> Error {
+    let is_silence = matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::OperationTimedOut
+            | Code::Resolve
+            | Code::TimedOutQueue
+    );
+    let text = match (code, reported) {
+        (Code::Authentication | Code::SaslAuthenticationFailed, _) => explain::not_authenticated(text),
+        (_, Some((Code::Authentication | Code::SaslAuthenticationFailed, reason))) if is_silence => {
+            explain::not_authenticated(reason)
+        }
+        (Code::GroupAuthorizationFailed, _) => explain::group_not_allowed(&config.group),
+        (Code::ClusterAuthorizationFailed, _) => format!(
+            "{what}: the broker does not let us; allow it with kafka-acls.sh --add --allow-principal USER --cluster"
+        ),
+        (Code::UnsupportedFeature | Code::UnsupportedVersion, _) => {
+            format!("{what}: the broker does not offer that; `dev`'s broker has no admin API, use a real one")
+        }
+        (_, reported) if is_silence => {
+            explain::brokers_down(config, reported.map(|(_, reason)| reason.as_str()))
+        }
+        _ => format!("{what}: {text}"),
+    };
+    Error::new(ErrorKind::Start, text)
+}

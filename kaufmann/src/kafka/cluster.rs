@@ -1,0 +1,314 @@
+//! What the commands ask of a cluster, and have it do, in plain types. Everything blocks; a broker has [`PATIENCE`] to answer.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
+use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::asking::{Asker, asker, failed, failed_with};
+use super::explain;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::ffi;
+
+/// How long a broker may take to answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A cluster, as one group sees it.
+pub(crate) struct Cluster {
+    pub(super) asker: Asker,
+    pub(super) config: Config,
+    group: String,
+}
+
+/// A partition of a topic.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Place {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+}
+
+/// A topic as the cluster has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: String,
+    pub(crate) partitions: i32,
+    /// How many replicas the partition with the fewest has.
+    pub(crate) replication: i32,
+}
+
+/// Where the log of a partition begins, and the offset that its next record will have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+}
+
+/// A group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Group {
+    /// `Stable`, `Empty`, `Dead` and so on.
+    pub(crate) state: String,
+    pub(crate) members: Vec<Member>,
+}
+
+/// A member of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Member {
+    pub(crate) id: String,
+    pub(crate) client: String,
+    pub(crate) host: String,
+    pub(crate) places: Vec<Place>,
+}
+
+impl Cluster {
+    /// The cluster of `config`, with the offsets of its group. Nothing is connected yet.
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        Self::with_group(config, &config.group)
+    }
+
+    /// The same with the offsets of another group.
+    pub(crate) fn with_group(config: &Config, group: &str) -> Result<Self, Error> {
+        let mut config = config.clone();
+        group.clone_into(&mut config.group);
+        Ok(Self {
+            asker: asker(&config, group)?,
+            group: group.to_owned(),
+            config,
+        })
+    }
+
+    /// All topics but Kafka's own.
+    pub(crate) fn topics(&self) -> Result<BTreeMap<String, Topic>, Error> {
+        let metadata = self
+            .asker
+            .fetch_metadata(None, PATIENCE)
+            .map_err(|error| self.failed("the topics could not be listed", &error))?;
+        let topics = metadata
+            .topics()
+            .iter()
+            .filter(|topic| !is_internal(topic.name()));
+        Ok(topics
+            .map(|topic| (topic.name().to_owned(), plain(topic)))
+            .collect())
+    }
+
+    /// A topic; `None` if there is none by this name.
+    ///
+    /// # Errors
+    ///
+    /// If no broker answers, or we may not see it.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<Topic>, Error> {
+        let what = format!("topic `{name}` could not be looked up");
+        let metadata = self
+            .asker
+            .fetch_metadata(Some(name), PATIENCE)
+            .map_err(|error| self.failed(&what, &error))?;
+        let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+            return Ok(None);
+        };
+        match topic.error() {
+            None => Ok(Some(plain(topic))),
+            Some(
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                | RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+            ) => Ok(None),
+            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) => Err(Error::new(
+                ErrorKind::Start,
+                explain::topic_not_allowed(name, "Describe"),
+            )),
+            Some(other) => Err(Error::new(
+                ErrorKind::Start,
+                format!("{what}: {}", Code::from(other)),
+            )),
+        }
+    }
+
+    /// A topic that must be there.
+    pub(crate) fn topic(&self, name: &str) -> Result<Topic, Error> {
+        self.find(name)?
+            .ok_or_else(|| Error::new(ErrorKind::Start, explain::unknown_topic(&self.config, name)))
+    }
+
+    /// Where a partition begins and ends.
+    pub(crate) fn bounds(&self, place: &Place) -> Result<Bounds, Error> {
+        let (start, end) = self
+            .asker
+            .fetch_watermarks(&place.topic, place.partition, PATIENCE)
+            .map_err(|error| match error.rdkafka_error_code() {
+                Some(Code::TopicAuthorizationFailed) => Error::new(
+                    ErrorKind::Start,
+                    explain::topic_not_allowed(&place.topic, "Describe"),
+                ),
+                _ => self.failed(&format!("the offsets of {place} could not be asked for"), &error),
+            })?;
+        Ok(Bounds { start, end })
+    }
+
+    /// What the group has committed, where it has.
+    pub(crate) fn committed(&self, places: &[Place]) -> Result<BTreeMap<Place, i64>, Error> {
+        let answer = self
+            .asker
+            .committed_offsets(list(places, |_| Offset::Invalid)?, PATIENCE)
+            .map_err(|error| {
+                self.failed(
+                    &format!("the offsets of group `{}` could not be asked for", self.group),
+                    &error,
+                )
+            })?;
+        let elements = answer.elements();
+        let known = elements.iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((Place::new(element.topic(), element.partition()), offset)),
+            _ => None,
+        });
+        Ok(known.collect())
+    }
+
+    /// The group and its members; `None` if the brokers cannot tell, as those of `dev` cannot.
+    pub(crate) fn group(&self) -> Result<Option<Group>, Error> {
+        let described = match self.describe() {
+            Ok(described) => described,
+            // Brokers since 4.0 say so of a group that nobody has made yet.
+            Err((Code::GroupIdNotFound, _)) => {
+                return Ok(Some(Group {
+                    state: "Dead".to_owned(),
+                    members: Vec::new(),
+                }));
+            }
+            Err((Code::UnsupportedFeature | Code::UnsupportedVersion, _)) => return Ok(None),
+            Err((code, text)) => {
+                let what = format!("group `{}` could not be looked up", self.group);
+                return Err(failed_with(
+                    None,
+                    &self.config,
+                    &what,
+                    code,
+                    &format!("{code}: {}", text.trim()),
+                ));
+            }
+        };
+        let member = |member: ffi::MemberDescription| Member {
+            id: member.id,
+            client: member.client,
+            host: member.host,
+            places: member
+                .partitions
+                .into_iter()
+                .map(|(topic, partition)| Place { topic, partition })
+                .collect(),
+        };
+        Ok(Some(Group {
+            state: described.state,
+            members: described.members.into_iter().map(member).collect(),
+        }))
+    }
+
+    /// A broker that has just made the topic of the groups' offsets is not a coordinator at once.
+    fn describe(&self) -> Result<ffi::GroupDescription, (Code, String)> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let described = ffi::describe_group(self.asker.client(), &self.group, PATIENCE);
+            let passes = matches!(
+                described,
+                Err((
+                    Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress | Code::NotCoordinator,
+                    _
+                ))
+            );
+            if !passes || Instant::now() > deadline {
+                return described;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The first offset of each partition whose record has this time or a later one; the end, if there is none.
+    pub(crate) fn offsets_at(
+        &self,
+        places: &[Place],
+        time: SystemTime,
+    ) -> Result<BTreeMap<Place, i64>, Error> {
+        let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+        let answer = self
+            .asker
+            .offsets_for_times(list(places, |_| Offset::Offset(millis))?, PATIENCE)
+            .map_err(|error| self.failed("the offsets of a time could not be asked for", &error))?;
+        let mut offsets = BTreeMap::new();
+        for element in answer.elements() {
+            let place = Place::new(element.topic(), element.partition());
+            let offset = match element.offset() {
+                Offset::Offset(offset) => offset,
+                _ => self.bounds(&place)?.end,
+            };
+            offsets.insert(place, offset);
+        }
+        Ok(offsets)
+    }
+
+    pub(super) fn failed(&self, what: &str, error: &KafkaError) -> Error {
+        failed(&self.asker, &self.config, what, error)
+    }
+}
+
+impl Place {
+    pub(crate) fn new(topic: &str, partition: i32) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            partition,
+        }
+    }
+}
+
+/// `partition 3 of topic `orders``
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "partition {} of topic `{}`", self.partition, self.topic)
+    }
+}
+
+impl Topic {
+    /// Its partitions.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        (0..self.partitions).map(|partition| Place::new(&self.name, partition))
+    }
+}
+
+/// Whether a topic is Kafka's own.
+fn is_internal(name: &str) -> bool {
+    matches!(
+        name,
+        "__consumer_offsets" | "__transaction_state" | "__share_group_state" | "__cluster_metadata"
+    )
+}
+
+fn plain(topic: &MetadataTopic) -> Topic {
+    let replicas = topic
+        .partitions()
+        .iter()
+        .map(|partition| partition.replicas().len());
+    Topic {
+        name: topic.name().to_owned(),
+        partitions: i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX),
+        replication: i32::try_from(replicas.min().unwrap_or(0)).unwrap_or(i32::MAX),
+    }
+}
+
+/// A list for one call.
+pub(super) fn list(places: &[Place], offset: impl Fn(&Place) -> Offset) -> Result<TopicPartitionList, Error> {
+    let mut list = TopicPartitionList::with_capacity(places.len());
+    for place in places {
+        list.add_partition_offset(&place.topic, place.partition, offset(place))
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("an offset of {place} cannot be named: {error}"),
+                )
+            })?;
+    }
+    Ok(list)
+}

@@ -1,0 +1,130 @@
+//! Reads partitions of a topic from where it is told, as a member of no group.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::asking::{Asker, asker, failed_with};
+use super::cluster::{Place, list};
+use super::explain;
+use crate::assignment::Assignment;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::record::{RawRecord, Record};
+
+/// Reads partitions of one topic: librdkafka says which partition is at its end, but not of which topic.
+pub(crate) struct Reader {
+    asker: Asker,
+    config: Config,
+    topic: String,
+    /// What a record refers to for its place.
+    assignments: HashMap<i32, Arc<Assignment>>,
+}
+
+/// What reading gives.
+pub(crate) enum Read {
+    Record(Record),
+    /// All of the partition has been read that is there now.
+    End(i32),
+    /// Nothing came in time.
+    Nothing,
+}
+
+impl Reader {
+    /// Reads each partition from its offset on.
+    pub(crate) fn new(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
+        Self::with(config, topic, from)
+    }
+
+    /// The same for somebody who wants little of each partition: little is fetched in advance.
+    pub(crate) fn peek(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
+        let mut config = config.clone();
+        config
+            .kafka
+            .insert("consumer.queued.min.messages".to_owned(), "1".to_owned());
+        Self::with(&config, topic, from)
+    }
+
+    fn with(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
+        let asker = asker(config, &config.group)?;
+        let places: Vec<_> = from
+            .keys()
+            .map(|partition| Place::new(topic, *partition))
+            .collect();
+        let list = list(&places, |place| Offset::Offset(from[&place.partition]))?;
+        asker.assign(&list).map_err(|error| {
+            Error::new(
+                ErrorKind::Internal,
+                format!("librdkafka does not take its assignment: {error}"),
+            )
+        })?;
+        Ok(Self {
+            asker,
+            config: config.clone(),
+            topic: topic.to_owned(),
+            assignments: HashMap::new(),
+        })
+    }
+
+    /// The next thing, waiting `patience` at most.
+    ///
+    /// # Errors
+    ///
+    /// If a partition cannot be read, or no broker can be reached.
+    pub(crate) fn next(&mut self, patience: Duration) -> Result<Read, Error> {
+        match self.asker.poll(patience) {
+            None => Ok(Read::Nothing),
+            Some(Ok(message)) => {
+                let fresh = || Arc::new(Assignment::new(0, message.topic().into(), message.partition()));
+                let assignment = self.assignments.entry(message.partition()).or_insert_with(fresh);
+                Ok(Read::Record(record(assignment, &message)))
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Read::End(partition)),
+            Some(Err(error)) => {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                match code {
+                    // librdkafka tries again by itself.
+                    Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut => {
+                        Ok(Read::Nothing)
+                    }
+                    Code::TopicAuthorizationFailed => {
+                        let text = explain::topic_not_allowed(&self.topic, "Read");
+                        Err(Error::new(ErrorKind::Start, text))
+                    }
+                    code => Err(failed_with(
+                        None,
+                        &self.config,
+                        "reading failed",
+                        code,
+                        &error.to_string(),
+                    )),
+                }
+            }
+        }
+    }
+}
+
+fn record(assignment: &Arc<Assignment>, message: &BorrowedMessage<'_>) -> Record {
+    let headers: Vec<_> = message
+        .headers()
+        .into_iter()
+        .flat_map(|headers| headers.iter())
+        .map(|header| (header.key, header.value))
+        .collect();
+    Record::at(
+        assignment,
+        &RawRecord {
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+            key: message.key(),
+            payload: message.payload(),
+            headers: &headers,
+        },
+    )
+}
