@@ -10,22 +10,22 @@ use crate::handler::Service;
 use crate::start::Started;
 use crate::telemetry;
 
-#[cfg(feature = "kafka")]
+#[cfg(all(feature = "kafka", feature = "registry"))]
 mod age;
 mod arguments;
 #[cfg(any(feature = "kafka", feature = "registry"))]
 pub(crate) mod catalog;
-#[cfg(feature = "kafka")]
+#[cfg(all(feature = "kafka", feature = "registry"))]
 mod columns;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod decoder;
-#[cfg(feature = "kafka")]
+#[cfg(all(feature = "kafka", feature = "registry"))]
 mod lag;
-#[cfg(any(feature = "kafka", feature = "registry"))]
+#[cfg(feature = "registry")]
 pub(crate) mod paint;
 #[cfg(feature = "kafka")]
 pub(crate) mod payload;
-#[cfg(feature = "kafka")]
+#[cfg(all(feature = "kafka", feature = "registry"))]
 mod position;
 #[cfg(feature = "kafka")]
 pub(crate) mod publish;
@@ -33,7 +33,7 @@ pub(crate) mod run;
 #[cfg(feature = "registry")]
 mod schema;
 mod show;
-#[cfg(feature = "kafka")]
+#[cfg(all(feature = "kafka", feature = "registry"))]
 pub(crate) mod shown;
 mod signals;
 #[cfg(test)]
@@ -119,7 +119,7 @@ fn execute<V: Service, R: Started<V::State>>(
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             block_on(&config, publish::publish::<V>(config.clone(), request))
         }
-        #[cfg(feature = "kafka")]
+        #[cfg(all(feature = "kafka", feature = "registry"))]
         Action::Lag(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             return block_on(&config, lag::run::<V>(config.clone(), request));

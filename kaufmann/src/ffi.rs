@@ -22,10 +22,10 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::record::RawRecord;
 use crate::source::Waker;
 
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 mod group;
 
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use group::{GroupDescription, MemberDescription, describe_group};
 
 /// The version of librdkafka, 2.12.1, of which it is known that a record's payload points into the batch as it came from

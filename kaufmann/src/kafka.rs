@@ -2,19 +2,19 @@
 
 use rdkafka::config::RDKafkaLogLevel;
 
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 mod asking;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod cluster;
 pub(crate) mod explain;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod reader;
 mod settings;
 
 #[cfg(any(test, feature = "dev"))]
 pub(crate) mod mock;
 
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use settings::reader as reader_settings;
 pub(crate) use settings::{consumer, producer};
 

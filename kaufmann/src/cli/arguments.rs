@@ -31,7 +31,7 @@ pub(super) enum Action {
     Dev(crate::dev::Options),
     #[cfg(feature = "kafka")]
     Publish(super::publish::Request),
-    #[cfg(feature = "kafka")]
+    #[cfg(all(feature = "kafka", feature = "registry"))]
     Lag(super::lag::Request),
     #[cfg(all(feature = "kafka", feature = "registry"))]
     Tail(super::tail::Request),
@@ -98,7 +98,7 @@ pub(super) fn parse<V: Service>(
             topic: text(matches, "topic"),
             dev: shared::is_dev(matches),
         }),
-        #[cfg(feature = "kafka")]
+        #[cfg(all(feature = "kafka", feature = "registry"))]
         "lag" => Action::Lag(super::lag::request(matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "tail" => Action::Tail(super::tail::request(matches)),
@@ -155,7 +155,7 @@ fn commands() -> Vec<Command> {
             .after_long_help(EXIT_CODES),
         #[cfg(feature = "kafka")]
         publish(),
-        #[cfg(feature = "kafka")]
+        #[cfg(all(feature = "kafka", feature = "registry"))]
         super::lag::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         super::tail::command(),

@@ -62,7 +62,7 @@ impl Signals {
     }
 
     /// Whether the first signal has come.
-    #[cfg(feature = "kafka")]
+    #[cfg(all(feature = "kafka", feature = "registry"))]
     pub(crate) fn has_come(&self) -> bool {
         self.first.is_cancelled()
     }

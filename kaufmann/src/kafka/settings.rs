@@ -166,7 +166,7 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
 }
 
 /// Properties that only a member of a group has.
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 const MEMBER_ONLY: [&str; 9] = [
     "group.instance.id",
     "group.protocol",
@@ -181,7 +181,7 @@ const MEMBER_ONLY: [&str; 9] = [
 
 /// The properties of a consumer that joins no group: it looks the cluster up, and reads partitions from where it is told.
 /// `group` is the one whose offsets it may ask for and commit.
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) fn reader(config: &Config, group: &str) -> Result<ClientConfig, String> {
     let mut client = common(config)?;
     client

@@ -2,9 +2,11 @@
 
 use clap::{Arg, ArgAction, ArgMatches};
 
+#[cfg(feature = "kafka")]
 use crate::config::check::{TOPIC, is_topic};
 
 /// `--format text|json`.
+#[cfg(feature = "registry")]
 pub(in crate::cli) fn format() -> Arg {
     Arg::new("format")
         .long("format")
@@ -14,6 +16,7 @@ pub(in crate::cli) fn format() -> Arg {
 }
 
 /// Whether it is to be JSON.
+#[cfg(feature = "registry")]
 pub(in crate::cli) fn is_json(matches: &ArgMatches) -> bool {
     matches
         .get_one::<String>("format")
@@ -36,6 +39,7 @@ pub(in crate::cli) fn is_dev(matches: &ArgMatches) -> bool {
 }
 
 /// A topic's name.
+#[cfg(feature = "kafka")]
 pub(in crate::cli) fn topic(text: &str) -> Result<String, String> {
     is_topic(text)
         .then(|| text.to_owned())
@@ -43,6 +47,7 @@ pub(in crate::cli) fn topic(text: &str) -> Result<String, String> {
 }
 
 /// A duration such as `2s`.
+#[cfg(all(feature = "kafka", feature = "registry"))]
 pub(in crate::cli) fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }
