@@ -40,6 +40,8 @@ mod signals;
 mod snapshot;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod tail;
+#[cfg(all(feature = "kafka", feature = "registry"))]
+mod topics;
 
 use arguments::{Action, Invocation};
 pub(crate) use signals::Signals;
@@ -128,6 +130,11 @@ fn execute<V: Service, R: Started<V::State>>(
         Action::Tail(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             return block_on(&config, tail::run::<V>(config.clone(), request));
+        }
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        Action::Topics(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, topics::run::<V>(config.clone(), request));
         }
         #[cfg(feature = "dev")]
         Action::Dev(options) => {

@@ -3,6 +3,8 @@
 use rdkafka::config::RDKafkaLogLevel;
 
 #[cfg(all(feature = "cli", feature = "registry"))]
+pub(crate) mod admin;
+#[cfg(all(feature = "cli", feature = "registry"))]
 mod asking;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod cluster;

@@ -227,7 +227,7 @@ impl<V: Service> Builder<V> {
         let can_block = driver.simulation().is_none();
         if can_block {
             let needed = topics::needed(&config, &outbound, &published::<V>(config.on_failure));
-            topics::say_missing(looking, &config.brokers, needed);
+            topics::say_missing(looking, &config, needed);
         }
         let ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
 

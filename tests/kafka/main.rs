@@ -16,6 +16,7 @@ mod poison;
 mod schemas;
 mod self_test;
 mod tail;
+mod topics;
 mod trouble;
 
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ fn main() -> anyhow::Result<ExitCode> {
         poison::tests(),
         schemas::tests(),
         tail::tests(),
+        topics::tests(),
         trouble::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, test)| {

@@ -35,6 +35,8 @@ pub(super) enum Action {
     Lag(super::lag::Request),
     #[cfg(all(feature = "kafka", feature = "registry"))]
     Tail(super::tail::Request),
+    #[cfg(all(feature = "kafka", feature = "registry"))]
+    Topics(super::topics::Request),
     #[cfg(feature = "registry")]
     Schema(super::schema::Request),
     Config {
@@ -45,17 +47,20 @@ pub(super) enum Action {
 impl Invocation {
     /// Whether an error of this command means that it could not tell, which has a code of its own.
     pub(super) fn could_not_tell(&self) -> bool {
-        #[cfg(feature = "registry")]
-        return matches!(self.action, Action::Schema(_));
-        #[cfg(not(feature = "registry"))]
-        return false;
+        match self.action {
+            #[cfg(feature = "registry")]
+            Action::Schema(_) => true,
+            #[cfg(all(feature = "kafka", feature = "registry"))]
+            Action::Topics(_) => true,
+            _ => false,
+        }
     }
 }
 
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done; `run` and `dev`: drained after SIGINT or SIGTERM
-   2  the command line is wrong; `schema` has codes of its own: 0 fine, 1 incompatible, 2 could not tell
+   2  the command line is wrong; `schema` and `topics` have codes of their own: 0 fine, 1 not, 2 could not tell
   69  could not start
   70  failed while running
   75  the shutdown's deadline passed with work unfinished
@@ -102,6 +107,8 @@ pub(super) fn parse<V: Service>(
         "lag" => Action::Lag(super::lag::request(matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "tail" => Action::Tail(super::tail::request(matches)),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        "topics" => Action::Topics(super::topics::request(below, matches)),
         #[cfg(feature = "registry")]
         "schema" => Action::Schema(super::schema::arguments::request(below, matches)),
         "config" => Action::Config {
@@ -159,6 +166,8 @@ fn commands() -> Vec<Command> {
         super::lag::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         super::tail::command(),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        super::topics::command(),
         #[cfg(feature = "registry")]
         super::schema::arguments::command(),
         Command::new("config")

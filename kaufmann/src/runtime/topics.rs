@@ -36,23 +36,28 @@ pub(super) fn needed(
     needed
 }
 
+/// How a missing topic is made: by whoever declares it. Pure.
+fn remedy(config: &Config, topic: &str) -> String {
+    if crate::config::declared::declared(config).is_ok_and(|declared| declared.contains_key(topic)) {
+        return "it is declared, so `topics apply` makes it".to_owned();
+    }
+    let broker = config.brokers.first().map_or("HOST:PORT", String::as_str);
+    format!("kafka-topics.sh --bootstrap-server {broker} --create --topic {topic}")
+}
+
 /// Says which topics are missing. It holds nothing up: topics may still come, and what needs them waits for them.
-pub(super) fn say_missing(
-    publisher: Arc<dyn Publisher>,
-    brokers: &[String],
-    needed: BTreeMap<String, String>,
-) {
-    let broker = brokers.first().cloned().unwrap_or_else(|| "HOST:PORT".to_owned());
+pub(super) fn say_missing(publisher: Arc<dyn Publisher>, config: &Config, needed: BTreeMap<String, String>) {
+    let config = config.clone();
     let look = move || {
         let names: Vec<&str> = needed.keys().map(String::as_str).collect();
         match publisher.missing(&names, PATIENCE) {
             Ok(missing) => {
                 for topic in missing {
                     let purpose = needed.get(&topic).map_or("", String::as_str);
+                    let remedy = remedy(&config, &topic);
                     warn!(
                         topic,
-                        "there is no topic `{topic}` for {purpose}, or it may not be seen; what needs it waits: kafka-topics.sh \
-                         --bootstrap-server {broker} --create --topic {topic}"
+                        "there is no topic `{topic}` for {purpose}, or it may not be seen; what needs it waits: {remedy}"
                     );
                 }
             }
@@ -64,5 +69,23 @@ pub(super) fn say_missing(
         .spawn(look);
     if let Err(error) = thread {
         debug!(%error, "no thread to look at the topics on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_topic_is_made_by_who_declares_it() {
+        let mut config = Config::default();
+        config.group.push('g');
+        assert_eq!(
+            remedy(&config, "t"),
+            "kafka-topics.sh --bootstrap-server HOST:PORT --create --topic t"
+        );
+        config.declare.insert("t".to_owned(), BTreeMap::new());
+        assert_eq!(remedy(&config, "t"), "it is declared, so `topics apply` makes it");
+        assert_eq!(remedy(&config, "g.dead-letter"), remedy(&config, "t"));
     }
 }

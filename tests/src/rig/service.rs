@@ -101,6 +101,14 @@ impl Service {
         self
     }
 
+    /// More arguments, directly behind the command: what it has below itself.
+    #[must_use]
+    pub fn with_arguments_first(mut self, arguments: &[&str]) -> Self {
+        let more = arguments.iter().map(|argument| (*argument).to_owned());
+        self.arguments.splice(1..1, more);
+        self
+    }
+
     /// An environment variable; those that begin with `KAUFMANN_` are not inherited.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> Self {

@@ -1,0 +1,192 @@
+//! Topics as they are set up, and changes to them. The answers of the admin API come as futures.
+
+use std::collections::BTreeMap;
+
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication, TopicResult,
+};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::asking::{AskContext, failed_with};
+use super::cluster::{Cluster, PATIENCE};
+use super::{explain, producer};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+
+/// Sets topics up.
+pub(crate) struct Admin {
+    client: AdminClient<AskContext>,
+    config: Config,
+}
+
+/// A topic as it is set up.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Actual {
+    pub(crate) partitions: i32,
+    pub(crate) replication: i32,
+    /// Kafka's settings by their names.
+    pub(crate) settings: BTreeMap<String, Setting>,
+}
+
+/// A setting of a topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Setting {
+    pub(crate) value: String,
+    /// Whether it was set for this topic, and is not the cluster's default.
+    pub(crate) own: bool,
+}
+
+impl Admin {
+    /// A client for the brokers of `config`.
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let refused = |text: String| Error::new(ErrorKind::Configuration, text);
+        let client = producer(config)
+            .map_err(refused)?
+            .create_with_context(AskContext::default())
+            .map_err(|error| refused(explain::creation(&error)))?;
+        Ok(Self {
+            client,
+            config: config.clone(),
+        })
+    }
+
+    /// Those of these topics that there are, with their settings.
+    pub(crate) async fn actual(
+        &self,
+        cluster: &Cluster,
+        names: &[&str],
+    ) -> Result<BTreeMap<String, Actual>, Error> {
+        let mut found = BTreeMap::new();
+        for name in names {
+            let Some(topic) = cluster.find(name)? else {
+                continue;
+            };
+            found.insert(
+                topic.name,
+                Actual {
+                    partitions: topic.partitions,
+                    replication: topic.replication,
+                    settings: BTreeMap::new(),
+                },
+            );
+        }
+        let asked: Vec<_> = found.keys().cloned().collect();
+        if asked.is_empty() {
+            return Ok(found);
+        }
+        let specifiers: Vec<_> = asked.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let what = "the settings of the topics could not be asked for";
+        let answers = self
+            .client
+            .describe_configs(specifiers.iter(), &options())
+            .await
+            .map_err(|error| self.failed(what, &error))?;
+        // Answers come in the order of the questions.
+        for (name, answer) in asked.iter().zip(answers) {
+            let resource = answer.map_err(|code| self.refused(what, name, "DescribeConfigs", code))?;
+            let settings = resource.entries.into_iter().map(|entry| {
+                let own = entry.source == ConfigSource::DynamicTopic;
+                let value = entry.value.unwrap_or_default();
+                (entry.name, Setting { value, own })
+            });
+            if let Some(actual) = found.get_mut(name) {
+                actual.settings = settings.collect();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes a topic. What is not said is the cluster's default.
+    pub(crate) async fn create(
+        &self,
+        name: &str,
+        partitions: Option<i32>,
+        replication: Option<i32>,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let replication = TopicReplication::Fixed(replication.unwrap_or(-1));
+        let mut topic = NewTopic::new(name, partitions.unwrap_or(-1), replication);
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let what = format!("topic `{name}` could not be made");
+        let answers = self.client.create_topics([&topic], &options()).await;
+        self.answer(&what, name, "Create", answers)
+    }
+
+    /// Adds partitions, up to this number.
+    pub(crate) async fn grow(&self, name: &str, partitions: i32) -> Result<(), Error> {
+        let partitions = NewPartitions::new(name, usize::try_from(partitions).unwrap_or(0));
+        let what = format!("topic `{name}` could not be given partitions");
+        let answers = self.client.create_partitions([&partitions], &options()).await;
+        self.answer(&what, name, "Alter", answers)
+    }
+
+    /// Changes settings. The request replaces all that a topic has of its own, so it repeats those that stay.
+    pub(crate) async fn set(
+        &self,
+        name: &str,
+        actual: &Actual,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let mut all: BTreeMap<&str, &str> = actual
+            .settings
+            .iter()
+            .filter(|(_, setting)| setting.own)
+            .map(|(key, setting)| (key.as_str(), setting.value.as_str()))
+            .collect();
+        all.extend(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let alter = all.into_iter().fold(
+            AlterConfig::new(ResourceSpecifier::Topic(name)),
+            |alter, (key, value)| alter.set(key, value),
+        );
+        let what = format!("the settings of topic `{name}` could not be changed");
+        let answers = self.client.alter_configs([&alter], &options()).await;
+        let answers = answers.map_err(|error| self.failed(&what, &error))?;
+        for answer in answers {
+            answer.map_err(|(_, code)| self.refused(&what, name, "AlterConfigs", code))?;
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        what: &str,
+        name: &str,
+        operation: &str,
+        answers: Result<Vec<TopicResult>, KafkaError>,
+    ) -> Result<(), Error> {
+        for answer in answers.map_err(|error| self.failed(what, &error))? {
+            answer.map_err(|(_, code)| self.refused(what, name, operation, code))?;
+        }
+        Ok(())
+    }
+
+    /// The broker's answer is no.
+    fn refused(&self, what: &str, topic: &str, operation: &str, code: Code) -> Error {
+        let remedy = match code {
+            Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
+                let text = explain::topic_not_allowed(topic, operation);
+                return Error::new(ErrorKind::Start, text);
+            }
+            Code::InvalidReplicationFactor => "; there are fewer brokers than replicas are wanted",
+            Code::InvalidConfig => "; a value is not one that the setting takes",
+            Code::PolicyViolation => "; the cluster's policy forbids it",
+            _ => "",
+        };
+        failed_with(None, &self.config, what, code, &format!("{code}{remedy}"))
+    }
+
+    fn failed(&self, what: &str, error: &KafkaError) -> Error {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        failed_with(None, &self.config, what, code, &error.to_string())
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(PATIENCE))
+        .operation_timeout(Some(PATIENCE))
+}
