@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::foreign::schemas;
 use kaufmann_tests::rig::{Client, Datum, Kafka, Offsets, Record, Rig, Servers, Service};
 
