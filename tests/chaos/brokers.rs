@@ -23,11 +23,11 @@ fn a_broker_that_is_killed_and_comes_back_loses_nothing(stage: &Stage) -> Result
     scene.begun(400)?;
     let exposed = scene.expose()?;
     cluster.kill(1);
+    scene.cover(&exposed)?;
     // It is away while the producer and the handlers would go on.
     scene.written(300)?;
     cluster.restart(1)?;
     scene.begun(200)?;
-    scene.cover(&exposed)?;
     scene.finish()?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 use crate::workload::Load;
 
 crate::tests![
-    handlers_that_hang_delay_only_their_own_keys,
+    handlers_that_hang_or_never_end_are_waited_for_or_tried_again,
     handlers_that_panic_are_tried_again,
     handlers_that_fail_at_random_are_tried_again_and_what_they_refuse_becomes_a_letter,
     handlers_that_fill_memory_or_block_a_thread_lose_nothing,
@@ -16,9 +16,13 @@ crate::tests![
     logs_that_cannot_be_written_stop_nothing,
 ];
 
-fn handlers_that_hang_delay_only_their_own_keys(stage: &Stage) -> Result<()> {
+/// Every write to it fails as a write to a full disk does.
+pub(crate) const FULL_DISK: &str = "/dev/full";
+
+fn handlers_that_hang_or_never_end_are_waited_for_or_tried_again(stage: &Stage) -> Result<()> {
     let manners = Manners {
         hang: 30,
+        stick: 5,
         ..Manners::default()
     };
     behave(stage, "hang", manners)
@@ -78,8 +82,8 @@ fn logs_that_cannot_be_written_stop_nothing(stage: &Stage) -> Result<()> {
         ..Load::default()
     };
     let mut scene = Scene::open(stage, "full-disk", load)?;
-    // Every write to it fails as a write to a full disk does. Each letter is a line of the log.
-    scene.log_to("/dev/full");
+    // Each letter is a line of the log.
+    scene.log_to(Some(FULL_DISK));
     scene.start(0)?;
     scene.write()?;
     scene.begun(500)?;

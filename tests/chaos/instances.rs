@@ -58,12 +58,7 @@ fn a_rival_that_joins_and_leaves_every_second_repeats_nothing(stage: &Stage) -> 
     scene.start(0)?;
     scene.write()?;
     scene.begun(100)?;
-    let rival = Rival::start(
-        scene.cluster.brokers(),
-        &scene.group,
-        &scene.topic,
-        Duration::from_secs(1),
-    )?;
+    let rival = Rival::start(&scene, Duration::from_secs(1))?;
     let before = rival.stays();
     scene.written(300 * 8)?;
     let (stays, partitions) = rival.end()?;

@@ -4,6 +4,7 @@
 //! each may go on.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,8 +13,9 @@ use anyhow::{Context, Result};
 use kaufmann_tests::chaos::{Dice, Manners};
 use kaufmann_tests::rig::{Cluster, Fault as Answer, Network};
 
+use crate::handlers::FULL_DISK;
 use crate::instances::Rival;
-use crate::scene::{DEADLINE, Exposed, PARTITIONS, Scene};
+use crate::scene::{DEADLINE, Exposed, PARTITIONS, Protocol, Scene};
 use crate::schedule::{Fault, INSTANCES, Planned, Schedule};
 use crate::stage::Stage;
 use crate::workload::Load;
@@ -23,6 +25,9 @@ const SECONDS: &str = "KAUFMANN_CHAOS_SECONDS";
 /// What runs if nobody says otherwise.
 const USUAL_SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 const USUAL_SECONDS: u64 = 14;
+
+/// What an instance says when it has partitions.
+const ASSIGNED: &str = "\"message\":\"assigned\"";
 
 /// The seeds to run.
 pub(crate) fn seeds() -> Result<Vec<u64>> {
@@ -49,77 +54,122 @@ fn variable(name: &str) -> Option<String> {
 
 /// Runs a seed.
 pub(crate) fn run(stage: &Stage, seed: u64) -> Result<()> {
-    // Every third seed has a cluster.
-    let brokers = if seed.is_multiple_of(3) { 3 } else { 1 };
-    let schedule = Schedule::new(seed, Duration::from_secs(seconds()?), brokers);
-    let line = format!("seed {seed}, {brokers} brokers:{schedule}\n");
+    let length = Duration::from_secs(seconds()?);
+    let cast = Cast::new(seed, length)?;
+    let schedule = Schedule::new(seed, length, cast.brokers);
+    let line = format!("seed {seed}, {cast}:{schedule}\n");
     std::io::stdout().write_all(line.as_bytes())?;
     let story = || {
-        format!(
-            "{SEED}={seed} {SECONDS}={} repeats:{schedule}",
-            schedule.length.as_secs()
-        )
+        let seconds = length.as_secs();
+        format!("{SEED}={seed} {SECONDS}={seconds} repeats {cast}:{schedule}")
     };
-
-    let cluster = Arc::new(Cluster::start(brokers, INSTANCES)?);
-    let mut dice = Dice::of(seed, 2);
-    let load = Load {
-        seed,
-        manners: Manners::mixed(),
-        keys_a_partition: dice.between(2, 30),
-        per_second: u32::try_from(dice.between(100, 300))?,
-        poison: 3,
-        row: dice.between(1, 40),
-        schema_every: 300,
-    };
-    let mut scene = Scene::open_on(stage, Arc::clone(&cluster), &format!("seed-{seed}"), load)?;
-    scene.zombies = true;
-    scene.short_sessions = true;
-    for instance in 0..INSTANCES {
-        scene.start_behind(instance, instance)?;
-    }
-    scene
-        .client
-        .wait_members(&scene.group, INSTANCES, DEADLINE)
-        .with_context(|| scene.tails())?;
-    scene.write()?;
-    let mut torment = Torment {
-        scene,
-        cluster,
-        rival: None,
-        exposed: BTreeMap::new(),
-        known: Exposed::default(),
-        brokers_away: false,
-    };
+    let mut torment = Torment::open(stage, seed, &cast).with_context(story)?;
     torment.go_through(&schedule).with_context(story)?;
     torment.scene.finish().with_context(story)?;
     Ok(())
+}
+
+/// Who takes part: a function of the seed.
+struct Cast {
+    brokers: usize,
+    protocol: Protocol,
+    commit_ahead: bool,
+    /// Whether the topic is made anew, behind an instance's back, before the faults begin.
+    anew: bool,
+    load: Load,
+}
+
+impl Cast {
+    fn new(seed: u64, length: Duration) -> Result<Self> {
+        let mut dice = Dice::of(seed, 2);
+        let protocols = [Protocol::Cooperative, Protocol::Eager, Protocol::Broker];
+        let per_second = u32::try_from(dice.between(100, 300))?;
+        let anew = dice.between(0, 2) == 0;
+        Ok(Self {
+            // Every third seed has a cluster.
+            brokers: if seed.is_multiple_of(3) { 3 } else { 1 },
+            protocol: protocols[usize::try_from(dice.between(0, 2))?],
+            // What is kept with a commit would be believed of the new topic.
+            commit_ahead: !anew && dice.between(0, 1) == 0,
+            anew,
+            load: Load {
+                seed,
+                manners: Manners::mixed(),
+                keys_a_partition: dice.between(2, 30),
+                per_second,
+                most: usize::try_from(u64::from(per_second) * length.as_secs())?,
+                poison: 3,
+                row: dice.between(1, 40),
+                schema_every: 300,
+            },
+        })
+    }
+}
+
+impl fmt::Display for Cast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            brokers, protocol, ..
+        } = self;
+        let ahead = if self.commit_ahead { ", commits ahead" } else { "" };
+        let anew = if self.anew { ", a topic made anew" } else { "" };
+        write!(f, "{brokers} brokers, {protocol:?}{ahead}{anew}")
+    }
 }
 
 struct Torment {
     scene: Scene,
     cluster: Arc<Cluster>,
     rival: Option<Rival>,
-    /// What was committed when the faults began that go on now, by their numbers.
+    /// What was committed when the faults began that go on now and leave handlers alone, by their numbers.
     exposed: BTreeMap<usize, Exposed>,
+    /// The same of those that are over, but after which nobody has seen a commit yet.
+    uncovered: Vec<Exposed>,
     /// What is known to be committed.
     known: Exposed,
-    /// Whether there is a broker that cannot be asked.
-    brokers_away: bool,
+    /// The broker that was killed last, until it takes connections again.
+    away: Option<usize>,
 }
 
 impl Torment {
+    /// Has the instances at work, and the workload.
+    fn open(stage: &Stage, seed: u64, cast: &Cast) -> Result<Self> {
+        let cluster = Arc::new(Cluster::start(cast.brokers, INSTANCES)?);
+        let name = format!("seed-{seed}");
+        let mut scene = Scene::open_on(stage, Arc::clone(&cluster), &name, cast.load.clone())?;
+        scene.zombies = true;
+        scene.short_sessions = true;
+        scene.protocol = cast.protocol;
+        scene.commit_ahead = cast.commit_ahead;
+        for instance in 0..INSTANCES {
+            scene.start_behind(instance, instance)?;
+            // Describing a group tells nothing of one that the broker assigns.
+            scene.instance(instance)?.wait_log(ASSIGNED, DEADLINE)?;
+        }
+        scene.write()?;
+        if cast.anew {
+            scene.begun(100)?;
+            scene.settle()?;
+            scene.door(0).set(Network::Stalls);
+            scene.make_topic_anew()?;
+            scene.door(0).set(Network::Works);
+            scene.write()?;
+        }
+        Ok(Self {
+            scene,
+            cluster,
+            rival: None,
+            exposed: BTreeMap::new(),
+            uncovered: Vec::new(),
+            known: Exposed::default(),
+            away: None,
+        })
+    }
+
     fn go_through(&mut self, schedule: &Schedule) -> Result<()> {
-        let begins = schedule
-            .faults
-            .iter()
-            .enumerate()
-            .map(|(number, planned)| (planned.from, true, number));
-        let ends = schedule
-            .faults
-            .iter()
-            .enumerate()
-            .map(|(number, planned)| (planned.to, false, number));
+        let faults = || schedule.faults.iter().enumerate();
+        let begins = faults().map(|(number, planned)| (planned.from, true, number));
+        let ends = faults().map(|(number, planned)| (planned.to, false, number));
         let mut events: Vec<_> = begins.chain(ends).collect();
         events.sort_unstable();
         let start = Instant::now();
@@ -134,61 +184,60 @@ impl Torment {
             done.with_context(|| format!("{fault:?}"))?;
         }
         std::thread::sleep(schedule.length.saturating_sub(start.elapsed()));
-        Ok(())
+        self.cluster.wait_ready()?;
+        std::mem::take(&mut self.uncovered)
+            .iter()
+            .try_for_each(|exposed| self.scene.cover(exposed))
     }
 
     fn begin(&mut self, number: usize, fault: Fault) -> Result<()> {
-        if fault.repeats() {
-            let exposed = self.expose();
-            self.exposed.insert(number, exposed);
-        }
+        let exposed = fault.repeats().then(|| self.expose()).transpose()?;
         let scene = &mut self.scene;
         match fault {
             Fault::Kill(instance) => scene.kill(instance)?,
-            Fault::Deploy(instance) => scene.stop_in_any_state(instance)?,
+            Fault::Deploy(instance) => scene.ask_to_stop(instance)?,
+            Fault::FullDisk(instance) => {
+                scene.kill(instance)?;
+                scene.log_to(Some(FULL_DISK));
+                scene.start_behind(instance, instance)?;
+                scene.log_to(None);
+            }
             Fault::Broker(node) => {
                 self.cluster.kill(node);
-                self.brokers_away = true;
+                self.away = Some(node);
             }
             Fault::Cut(door) => scene.door(door).set(Network::Cut),
             Fault::Stall(door) => scene.door(door).set(Network::Stalls),
             Fault::Slow(door) => scene.door(door).set(Network::Slow(Duration::from_millis(100))),
             Fault::HalfClose(door) => scene.door(door).half_close(),
-            Fault::Rival => {
-                let stay = Duration::from_secs(1);
-                self.rival = Some(Rival::start(
-                    scene.cluster.brokers(),
-                    &scene.group,
-                    &scene.topic,
-                    stay,
-                )?);
-            }
+            Fault::Rival => self.rival = Some(Rival::start(scene, Duration::from_secs(1))?),
             Fault::RegistryFails => scene.registry.set(Answer::Status(503)),
             Fault::RegistryMute => scene.registry_network.set(Network::Stalls),
             Fault::RegistryGone => scene.registry_network.set(Network::Cut),
             Fault::Grow => {}
         }
-        Ok(())
-    }
-
-    /// What is committed, or what was when somebody could be asked.
-    fn expose(&mut self) -> Exposed {
-        if !self.brokers_away
-            && let Ok(exposed) = self.scene.expose()
-        {
-            self.known = exposed;
+        match exposed {
+            Some(exposed) if fault.leaves_handlers_alone() => _ = self.exposed.insert(number, exposed),
+            Some(exposed) => self.scene.cover(&exposed)?,
+            None => {}
         }
-        self.known.clone()
+        Ok(())
     }
 
     fn end(&mut self, number: usize, fault: Fault) -> Result<()> {
         let scene = &mut self.scene;
         match fault {
-            Fault::Kill(instance) | Fault::Deploy(instance) => scene.start_behind(instance, instance)?,
-            Fault::Broker(node) => {
-                self.cluster.restart(node)?;
-                self.brokers_away = false;
+            Fault::Kill(instance) => scene.start_behind(instance, instance)?,
+            Fault::Deploy(instance) => {
+                scene.wait_stopped(instance)?;
+                scene.start_behind(instance, instance)?;
             }
+            Fault::FullDisk(instance) => {
+                scene.ask_to_stop(instance)?;
+                scene.wait_stopped(instance)?;
+                scene.start_behind(instance, instance)?;
+            }
+            Fault::Broker(node) => self.cluster.launch(node)?,
             Fault::Cut(door) | Fault::Stall(door) | Fault::Slow(door) => scene.door(door).set(Network::Works),
             Fault::HalfClose(_) => {}
             Fault::Rival => {
@@ -200,14 +249,48 @@ impl Torment {
             Fault::RegistryMute | Fault::RegistryGone => scene.registry_network.set(Network::Works),
             // A broker may be away that would have to do it; then it is left.
             Fault::Grow => {
-                if !self.brokers_away && scene.client.grow_topic(&scene.topic, PARTITIONS + 2).is_ok() {
-                    scene.workload()?.spread_over(PARTITIONS + 2);
+                if self.brokers_answer() {
+                    let scene = &self.scene;
+                    if scene.client.grow_topic(&scene.topic, PARTITIONS + 2).is_ok() {
+                        scene.workload()?.spread_over(PARTITIONS + 2);
+                    }
                 }
             }
         }
-        if let Some(exposed) = self.exposed.remove(&number) {
+        if fault.leaves_handlers_alone() {
+            self.uncovered.extend(self.exposed.remove(&number));
+            self.look_for_commits()
+        } else if fault.repeats() {
+            let exposed = self.expose()?;
+            self.scene.cover(&exposed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What is committed, or what was when somebody could be asked.
+    fn expose(&mut self) -> Result<Exposed> {
+        self.look_for_commits()?;
+        Ok(self.known.clone())
+    }
+
+    /// Asks for what is committed, if anybody can be asked. Where commits go on again, handlers have left behind what was there
+    /// while they did not.
+    fn look_for_commits(&mut self) -> Result<()> {
+        if self.brokers_answer()
+            && let Ok(exposed) = self.scene.expose()
+        {
+            self.known = exposed;
+        }
+        let (known, scene) = (&self.known, &mut self.scene);
+        for exposed in self.uncovered.extract_if(.., |exposed| *exposed != *known) {
             scene.cover(&exposed)?;
         }
         Ok(())
+    }
+
+    fn brokers_answer(&mut self) -> bool {
+        self.away = self.away.filter(|node| !self.cluster.listens(*node));
+        self.away.is_none()
     }
 }

@@ -33,13 +33,13 @@ fn an_instance_that_is_cut_off_is_replaced_and_comes_back(stage: &Stage) -> Resu
     scene.begun(300)?;
     let exposed = scene.expose()?;
     scene.door(CUT).set(Network::Cut);
+    scene.cover(&exposed)?;
     // The group gives its partitions to the other one.
     scene.client.wait_members(&scene.group, 1, DEADLINE)?;
     scene.begun(300)?;
     scene.door(CUT).set(Network::Works);
     scene.client.wait_members(&scene.group, 2, DEADLINE)?;
     scene.begun(200)?;
-    scene.cover(&exposed)?;
     scene.finish()?;
     Ok(())
 }
@@ -58,11 +58,11 @@ fn a_service_whose_network_stalls_for_half_a_minute_goes_on_afterwards(stage: &S
     scene.begun(100)?;
     let exposed = scene.expose()?;
     scene.door(STALLS).set(Network::Stalls);
+    scene.cover(&exposed)?;
     scene.client.wait_members(&scene.group, 0, DEADLINE)?;
     scene.written(60 * 30)?;
     scene.door(STALLS).set(Network::Works);
     scene.begun(100)?;
-    scene.cover(&exposed)?;
     scene.finish()?;
     Ok(())
 }

@@ -52,7 +52,9 @@ pub(crate) struct Reply {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Account {
     pub(crate) written: usize,
-    pub(crate) handled: usize,
+    /// Records whose reply is there.
+    pub(crate) answered: usize,
+    /// Records whose letter is there.
     pub(crate) letters: usize,
     /// How often a handler began with a record that one had begun with before; trying again is not counted.
     pub(crate) repeats: usize,
@@ -66,7 +68,7 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             written,
-            handled,
+            answered,
             letters,
             repeats,
             duplicates,
@@ -74,7 +76,7 @@ impl fmt::Display for Account {
         } = self;
         write!(
             f,
-            "{written} written = {handled} answered + {letters} letters; {attempts} attempts, {repeats} records again, \
+            "{written} written = {answered} answered + {letters} letters; {attempts} attempts, {repeats} records again, \
              {duplicates} replies and letters twice"
         )
     }
@@ -86,18 +88,13 @@ const TOLD: usize = 5;
 /// Judges a run. The errors say what is wrong, a few of each kind.
 pub(crate) fn judge(history: &History) -> Result<Account, Vec<String>> {
     let mut wrong = Wrong::default();
-    let fates = |fate: Fate| move |written: &&Written| written.fate == fate;
+    let ends = nothing_is_missing(history, &mut wrong);
+    let begun = |entry: &&Entry| entry.step == Step::Begun;
     let account = Account {
         written: history.written.len(),
-        handled: history.written.iter().filter(fates(Fate::Answered)).count(),
-        letters: history.written.len() - history.written.iter().filter(fates(Fate::Answered)).count(),
         repeats: repeats(&history.journal),
-        duplicates: nothing_is_missing(history, &mut wrong),
-        attempts: history
-            .journal
-            .iter()
-            .filter(|entry| entry.step == Step::Begun)
-            .count(),
+        attempts: history.journal.iter().filter(begun).count(),
+        ..ends
     };
     handlers_keep_the_order(history, &mut wrong);
     replies_keep_the_order(history, &mut wrong);
@@ -130,8 +127,8 @@ fn fate(history: &History, number: i64) -> Option<Fate> {
     history.written.get(index).map(|written| written.fate)
 }
 
-/// Every number has its end, and no other. Returns how many ends are there more than once.
-fn nothing_is_missing(history: &History, wrong: &mut Wrong) -> usize {
+/// Every number has its end, and no other. Counts the ends, and those that are there once more.
+fn nothing_is_missing(history: &History, wrong: &mut Wrong) -> Account {
     let mut answered: HashMap<i64, usize> = HashMap::new();
     let mut letters: HashMap<i64, usize> = HashMap::new();
     let mut done: HashMap<i64, usize> = HashMap::new();
@@ -170,7 +167,12 @@ fn nothing_is_missing(history: &History, wrong: &mut Wrong) -> usize {
         }
     }
     let more = |ends: &HashMap<i64, usize>| ends.values().map(|count| count - 1).sum::<usize>();
-    more(&answered) + more(&letters)
+    Account {
+        answered: answered.len(),
+        letters: letters.len(),
+        duplicates: more(&answered) + more(&letters),
+        ..Account::default()
+    }
 }
 
 /// How often a record was begun anew: not tried again by the same instance under the same assignment.

@@ -92,7 +92,7 @@ fn wrong(history: &History, what: &str) -> Result<()> {
 
 fn a_run_without_faults_is_right(_: &Stage) -> Result<()> {
     let account = judge(&right()).map_err(|told| anyhow::anyhow!("{told:?}"))?;
-    assert_eq!((account.written, account.handled, account.letters), (5, 3, 2));
+    assert_eq!((account.written, account.answered, account.letters), (5, 3, 2));
     assert_eq!((account.repeats, account.duplicates, account.attempts), (0, 0, 4));
     Ok(())
 }

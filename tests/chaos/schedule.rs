@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     RegistryGone,
     /// The topic gets more partitions.
     Grow,
+    /// An instance is killed and replaced by one whose logs go to a full disk, which is deployed anew at the end.
+    FullDisk(usize),
 }
 
 /// What can be wrong with only one thing at a time.
@@ -78,7 +80,9 @@ pub(crate) struct Schedule {
 impl Fault {
     fn place(self) -> Place {
         match self {
-            Self::Kill(instance) | Self::Deploy(instance) => Place::Instance(instance),
+            Self::Kill(instance) | Self::Deploy(instance) | Self::FullDisk(instance) => {
+                Place::Instance(instance)
+            }
             Self::Cut(door) | Self::Stall(door) | Self::Slow(door) | Self::HalfClose(door) => {
                 Place::Network(door)
             }
@@ -89,24 +93,25 @@ impl Fault {
         }
     }
 
-    /// Whether records may come again by it, perhaps because something else is wrong, too.
+    /// Whether records may come again by it. A rebalance is enough: what waits to be tried again is given up, and what was
+    /// settled behind it comes again, too.
     pub(crate) fn repeats(self) -> bool {
-        matches!(
+        !matches!(
             self,
-            Self::Kill(_)
-                | Self::Deploy(_)
-                | Self::Broker(_)
-                | Self::Cut(_)
-                | Self::Stall(_)
-                | Self::Slow(_)
-                | Self::HalfClose(_)
+            Self::RegistryFails | Self::RegistryMute | Self::RegistryGone
         )
+    }
+
+    /// Whether handlers may go on without commits, or from one rebalance to the next, as long as it lasts. Else they cannot go
+    /// beyond what was unsettled when it began, and there is a rebalance when it ends.
+    pub(crate) fn leaves_handlers_alone(self) -> bool {
+        matches!(self, Self::Broker(_) | Self::Slow(_) | Self::Rival | Self::Grow)
     }
 
     fn draw(dice: &mut Dice, brokers: usize) -> Self {
         let mut below = |count: usize| usize::try_from(dice.roll() % count.max(1) as u64).unwrap_or(0);
         let instance = below(INSTANCES);
-        match below(12) {
+        match below(13) {
             0 | 1 => Self::Kill(instance),
             2 => Self::Deploy(instance),
             3 | 4 => Self::Broker(1 + below(brokers)),
@@ -116,6 +121,7 @@ impl Fault {
             8 => Self::HalfClose(instance),
             9 => Self::Rival,
             10 => [Self::RegistryFails, Self::RegistryMute, Self::RegistryGone][below(3)],
+            11 => Self::FullDisk(instance),
             _ => Self::Grow,
         }
     }

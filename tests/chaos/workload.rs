@@ -1,5 +1,7 @@
 //! The producer: numbered events over keys and partitions at a steady pace, written by a client that gives nothing up.
 
+mod payload;
+
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -7,17 +9,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use kaufmann_tests::chaos::{Conduct, Dice, Manners};
-use kaufmann_tests::rig::Datum;
 use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
+use self::payload::{datum, poison};
 use crate::oracle::{Fate, Written};
+
+pub(crate) use self::payload::writer_schema;
 
 /// How long the last records may take to reach a broker.
 const FLUSH: Duration = Duration::from_secs(120);
+/// How long the producer waits before it looks again.
+const IDLE: Duration = Duration::from_millis(20);
 /// The header by which a record is known whatever its payload is.
 pub(crate) const NUMBER: &str = "chaos-number";
 
@@ -28,6 +34,8 @@ pub(crate) struct Load {
     pub(crate) manners: Manners,
     pub(crate) keys_a_partition: u64,
     pub(crate) per_second: u32,
+    /// How many records are written at most, however long it goes on.
+    pub(crate) most: usize,
     /// How many records of a thousand begin a row that cannot be decoded.
     pub(crate) poison: u32,
     /// How long such a row is.
@@ -40,9 +48,10 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             seed: 0,
-            manners: Manners::default(),
+            manners: Manners::uneven(),
             keys_a_partition: 12,
             per_second: 300,
+            most: usize::MAX,
             poison: 0,
             row: 1,
             schema_every: usize::MAX,
@@ -72,13 +81,14 @@ struct Shared {
 }
 
 impl Workload {
-    /// Begins to write to a topic. `schemas` are the ids of [`writer_schema`], in their order.
+    /// Begins to write to a topic, with numbers from `first` on. `schemas` are the ids of [`writer_schema`], in their order.
     pub(crate) fn start(
         brokers: &str,
         topic: &str,
         partitions: i32,
         load: Load,
         schemas: Vec<i32>,
+        first: usize,
     ) -> Result<Self> {
         let mut config = ClientConfig::new();
         config
@@ -101,7 +111,8 @@ impl Workload {
             producer,
             failed,
             topic: topic.to_owned(),
-            dice: Dice::of(load.seed, u64::MAX),
+            dice: Dice::of(load.seed, u64::MAX - first as u64),
+            first: i64::try_from(first)?,
             load,
             schemas,
             poison_left: 0,
@@ -155,6 +166,8 @@ struct Writer {
     topic: String,
     load: Load,
     schemas: Vec<i32>,
+    /// The number of the first record.
+    first: i64,
     dice: Dice,
     poison_left: u64,
 }
@@ -162,13 +175,16 @@ struct Writer {
 impl Writer {
     fn write(mut self) -> Result<()> {
         let start = Instant::now();
-        for number in 0_u32.. {
+        for count in 0_u32.. {
+            let due = start + Duration::from_secs(1) * count / self.load.per_second;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            while count as usize >= self.load.most && !self.is_stopped() {
+                std::thread::sleep(IDLE);
+            }
             if self.is_stopped() {
                 break;
             }
-            let due = start + Duration::from_secs(1) * number / self.load.per_second;
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            self.send(i64::from(number))?;
+            self.send(self.first + i64::from(count))?;
         }
         self.producer
             .flush(FLUSH)
@@ -207,7 +223,7 @@ impl Writer {
             if !code.is_some_and(|code| passes.contains(&code)) || self.is_stopped() {
                 return Err(error.into());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(IDLE);
             record = back;
         }
         let written = Written {
@@ -236,7 +252,7 @@ impl Writer {
         let version =
             (self.shared.count.load(Ordering::SeqCst) / self.load.schema_every).min(self.schemas.len() - 1);
         let schema = self.schemas[version];
-        let datum = writer_datum(version, number, &key);
+        let datum = datum(version, number, &key);
         let (payload, fate) = if self.poison_left > 0 {
             self.poison_left -= 1;
             (poison(&mut self.dice, &datum, schema), Fate::Undecodable)
@@ -252,37 +268,6 @@ impl Writer {
             fate,
         }
     }
-}
-
-/// Something that is no event: cut off, without a frame, empty, or, rarely, by a schema that nobody knows: the registry is asked
-/// six times for each of these.
-fn poison(dice: &mut Dice, datum: &Datum, schema: i32) -> Vec<u8> {
-    let mut framed = datum.framed(schema);
-    match dice.between(0, 9) {
-        0..=2 => framed.truncate(framed.len() - 1),
-        3..=5 => framed = b"{\"not\": \"framed\"}".to_vec(),
-        6..=8 => framed.clear(),
-        _ => framed = datum.framed(i32::MAX),
-    }
-    framed
-}
-
-/// A producer's schema of `chaos.job`; each version has a field of its own that the service does not know.
-pub(crate) fn writer_schema(version: usize) -> String {
-    format!(
-        r#"{{"type": "record", "namespace": "chaos", "name": "job", "fields": [
-            {{"name": "number", "type": "long"}},
-            {{"name": "extra_{version}", "type": "string", "default": ""}},
-            {{"name": "key", "type": "string"}}
-        ]}}"#
-    )
-}
-
-fn writer_datum(version: usize, number: i64, key: &str) -> Datum {
-    Datum::default()
-        .long(number)
-        .text(&format!("v{version}"))
-        .text(key)
 }
 
 /// Keeps why a record was not written.

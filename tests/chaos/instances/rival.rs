@@ -9,8 +9,13 @@ use anyhow::{Result, anyhow};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use crate::scene::Scene;
+
 /// How long a visit waits for partitions.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// After how many milliseconds it is missed if it does not even leave.
+const SESSION: u32 = 3000;
 
 /// A member that joins and leaves again and again.
 pub(crate) struct Rival {
@@ -26,18 +31,18 @@ struct Shared {
 }
 
 impl Rival {
-    /// Begins; each stay lasts so long.
-    pub(crate) fn start(brokers: &str, group: &str, topic: &str, stay: Duration) -> Result<Self> {
+    /// Begins; each stay in the group of this scene lasts so long.
+    pub(crate) fn start(scene: &Scene, stay: Duration) -> Result<Self> {
         let mut config = ClientConfig::new();
         config
-            .set("bootstrap.servers", brokers)
-            .set("group.id", group)
-            .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("enable.auto.commit", "false")
-            .set("session.timeout.ms", "3000")
-            .set("heartbeat.interval.ms", "300");
+            .set("bootstrap.servers", scene.cluster.brokers())
+            .set("group.id", &scene.group)
+            .set("enable.auto.commit", "false");
+        for (name, value) in scene.protocol.properties(SESSION) {
+            config.set(name, value);
+        }
         let shared = Arc::new(Shared::default());
-        let (own, topic) = (Arc::clone(&shared), topic.to_owned());
+        let (own, topic) = (Arc::clone(&shared), scene.topic.clone());
         let thread = std::thread::Builder::new().name("rival".into()).spawn(move || {
             while !own.stop.load(Ordering::SeqCst) {
                 visit(&config, &topic, stay, &own)?;

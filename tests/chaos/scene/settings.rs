@@ -2,6 +2,37 @@
 
 use super::{MAX_UNSETTLED, Scene};
 
+/// How long an attempt of a handler may take.
+const HANDLER_TIMEOUT: &str = "3s";
+
+/// How a group shares its partitions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Protocol {
+    /// A rebalance takes away only what moves.
+    #[default]
+    Cooperative,
+    /// A rebalance takes everything away.
+    Eager,
+    /// The broker assigns.
+    Broker,
+}
+
+impl Protocol {
+    /// librdkafka's properties for it, with the time after which a member is missed, if that is the member's to say.
+    pub(crate) fn properties(self, session: u32) -> Vec<(&'static str, String)> {
+        let strategy = match self {
+            Self::Cooperative => "cooperative-sticky",
+            Self::Eager => "range",
+            Self::Broker => return vec![("group.protocol", "consumer".to_owned())],
+        };
+        vec![
+            ("partition.assignment.strategy", strategy.to_owned()),
+            ("session.timeout.ms", session.to_string()),
+            ("heartbeat.interval.ms", "300".to_owned()),
+        ]
+    }
+}
+
 impl Scene {
     /// The file `kaufmann.toml`.
     pub(super) fn file(&self) -> String {
@@ -10,10 +41,17 @@ impl Scene {
             letters,
             load,
             incarnations,
+            commit_ahead,
             ..
         } = self;
         let journal = self.journal_path();
         let session = if self.short_sessions { 3_000 } else { 45_000 };
+        let group: String = self
+            .protocol
+            .properties(session)
+            .iter()
+            .map(|(name, value)| format!("\"{name}\" = \"{value}\"\n"))
+            .collect();
         let manners = serde_json::to_value(load.manners).unwrap_or_default();
         let manners: String = manners
             .as_object()
@@ -26,8 +64,12 @@ impl Scene {
 max_in_flight = 16
 max_unsettled = {MAX_UNSETTLED}
 commit_interval = "100ms"
+commit_ahead = {commit_ahead}
 revoke_deadline = "8s"
 shutdown_deadline = "10s"
+
+[handler]
+timeout = "{HANDLER_TIMEOUT}"
 
 [retry]
 initial = "10ms"
@@ -44,9 +86,7 @@ timeout = "1s"
 topic = "{letters}"
 
 [kafka]
-"session.timeout.ms" = "{session}"
-"heartbeat.interval.ms" = "300"
-"reconnect.backoff.max.ms" = "500"
+{group}"reconnect.backoff.max.ms" = "500"
 "topic.metadata.refresh.interval.ms" = "1000"
 
 [app]

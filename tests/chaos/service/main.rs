@@ -63,6 +63,7 @@ async fn job(event: chaos::JobRef<'_>, cx: &Context<Desk>) -> Result<chaos::JobD
     match desk.settings.manners.conduct(desk.settings.seed, event.number) {
         Conduct::Well => tokio::time::sleep(Duration::from_millis(event.number.unsigned_abs() % 4)).await,
         Conduct::Hang(time) => tokio::time::sleep(time).await,
+        Conduct::Stick(attempts) if cx.attempt() <= attempts => std::future::pending().await,
         Conduct::Block(time) => std::thread::sleep(time),
         Conduct::Panic(attempts) if cx.attempt() <= attempts => panic!("job {} panics", event.number),
         Conduct::Fail(attempts) if cx.attempt() <= attempts => {
@@ -73,7 +74,7 @@ async fn job(event: chaos::JobRef<'_>, cx: &Context<Desk>) -> Result<chaos::JobD
             note(Step::Refused)?;
             return Err(Failure::new(format!("job {} is refused", event.number)).dead_letter());
         }
-        Conduct::Panic(_) | Conduct::Fail(_) => {}
+        Conduct::Stick(_) | Conduct::Panic(_) | Conduct::Fail(_) => {}
     }
     note(Step::Done)?;
     Ok(chaos::JobDone {

@@ -11,6 +11,8 @@ use super::Dice;
 pub struct Manners {
     /// It waits for up to 1.5 s before it goes on.
     pub hang: u32,
+    /// It never ends at its first attempt, perhaps at its second neither.
+    pub stick: u32,
     /// It blocks its thread for up to 300 ms, as code that computes does.
     pub block: u32,
     /// It panics at its first attempt, perhaps at its second, too.
@@ -30,6 +32,8 @@ pub enum Conduct {
     Well,
     /// Waits.
     Hang(Duration),
+    /// Never ends at this many attempts.
+    Stick(u32),
     /// Blocks its thread.
     Block(Duration),
     /// Panics at this many attempts.
@@ -43,11 +47,21 @@ pub enum Conduct {
 }
 
 impl Manners {
+    /// A few take long, so that there is always something unsettled below what is settled.
+    #[must_use]
+    pub fn uneven() -> Self {
+        Self {
+            hang: 10,
+            ..Self::default()
+        }
+    }
+
     /// A bit of everything.
     #[must_use]
     pub fn mixed() -> Self {
         Self {
             hang: 6,
+            stick: 2,
             block: 3,
             panic: 20,
             allocate: 5,
@@ -68,6 +82,8 @@ impl Manners {
         };
         if falls_in(self.hang) {
             Conduct::Hang(Duration::from_millis(dice.between(100, 1500)))
+        } else if falls_in(self.stick) {
+            Conduct::Stick(u32::try_from(dice.between(1, 2)).unwrap_or(1))
         } else if falls_in(self.block) {
             Conduct::Block(Duration::from_millis(dice.between(20, 300)))
         } else if falls_in(self.panic) {

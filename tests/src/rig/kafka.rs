@@ -30,6 +30,14 @@ pub struct Kafka {
     heap: &'static str,
 }
 
+/// How soon the brokers miss a member of a group in which they assign the partitions themselves, if it is said.
+const QUICK_GROUPS: [(&str, &str); 4] = [
+    ("group.consumer.min.session.timeout.ms", "1000"),
+    ("group.consumer.session.timeout.ms", "3000"),
+    ("group.consumer.min.heartbeat.interval.ms", "100"),
+    ("group.consumer.heartbeat.interval.ms", "300"),
+];
+
 /// What a node is told.
 struct Plan {
     id: usize,
@@ -40,6 +48,8 @@ struct Plan {
     /// Further listeners: where the node listens, and where it says that it listens.
     doors: Vec<(u16, u16)>,
     heap: &'static str,
+    /// Further settings.
+    settings: &'static [(&'static str, &'static str)],
 }
 
 impl Kafka {
@@ -60,6 +70,7 @@ impl Kafka {
                 controllers: vec![free_port()?],
                 doors: Vec::new(),
                 heap: "512m",
+                settings: &[],
             };
             let mut kafka = Self::format(cache, &plan)?;
             kafka.restart()?;
@@ -107,14 +118,17 @@ impl Kafka {
     }
 
     fn wait_ready(&mut self) -> Result<()> {
-        let (port, brokers) = (self.port, self.brokers());
-        let process = self.process.as_mut().context("Kafka was not launched")?;
         let ready = wait_until("Kafka should answer", START_DEADLINE, || {
+            let process = self.process.as_mut().context("Kafka was not launched")?;
             ensure!(process.exited()?.is_none(), "Kafka ended at its start");
-            let listening = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-            Ok((listening && Client::new(brokers.clone())?.answers()).then_some(()))
+            Ok((self.listens() && self.client()?.answers()).then_some(()))
         });
-        ready.with_context(|| process.tail())
+        ready.with_context(|| self.process.as_ref().map(Process::tail).unwrap_or_default())
+    }
+
+    /// Whether it takes connections.
+    fn listens(&self) -> bool {
+        std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok()
     }
 
     /// Shuts it down in order; its data stays.
@@ -229,8 +243,9 @@ impl Plan {
             ("group.min.session.timeout.ms", "1000".to_owned()),
             ("auto.create.topics.enable", "false".to_owned()),
         ];
+        let settings = settings.iter().map(|(key, value)| (*key, value.as_str()));
         settings
-            .iter()
+            .chain(self.settings.iter().copied())
             .map(|(key, value)| format!("{key}={value}\n"))
             .collect()
     }

@@ -244,14 +244,23 @@ impl Running {
         self.process.kill();
     }
 
+    /// Sends a signal, and waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended before.
+    pub fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
+    }
+
     /// Sends a signal and waits for the end.
     ///
     /// # Errors
     ///
     /// If it has ended before, or does not end.
     pub fn stop(&mut self, signal: Signal) -> Result<ExitStatus> {
-        self.process.signal(signal)?;
-        self.process.wait(STOP_DEADLINE)
+        self.signal(signal)?;
+        self.wait(STOP_DEADLINE)
     }
 
     /// [`Running::stop`] by SIGTERM, which must end in exit code 0.

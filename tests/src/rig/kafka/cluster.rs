@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 
-use super::{Kafka, Plan, START_DEADLINE, with_free_ports};
+use super::{Kafka, Plan, QUICK_GROUPS, START_DEADLINE, with_free_ports};
 use crate::rig::{Client, Network, TcpProxy, fetch, free_port, wait_until};
 
 /// A cluster on loopback: each node is a broker and a controller, each topic is on all of them.
@@ -42,6 +42,7 @@ impl Cluster {
                     controllers: controllers.clone(),
                     doors: Vec::new(),
                     heap: "320m",
+                    settings: &QUICK_GROUPS,
                 };
                 for door in &mut doors {
                     let own = free_port()?;
@@ -112,6 +113,30 @@ impl Cluster {
     /// If it does not come up.
     pub fn restart(&self, node: usize) -> Result<()> {
         self.with(node, Kafka::restart)
+    }
+
+    /// Starts a node again, and does not wait until it answers.
+    ///
+    /// # Errors
+    ///
+    /// If there is no Java.
+    pub fn launch(&self, node: usize) -> Result<()> {
+        self.with(node, Kafka::launch)
+    }
+
+    /// Whether a node takes connections.
+    #[must_use]
+    pub fn listens(&self, node: usize) -> bool {
+        self.with(node, |kafka| kafka.listens())
+    }
+
+    /// Waits until all nodes answer.
+    ///
+    /// # Errors
+    ///
+    /// If one does not.
+    pub fn wait_ready(&self) -> Result<()> {
+        (1..=self.nodes.len()).try_for_each(|node| self.with(node, Kafka::wait_ready))
     }
 
     fn with<T>(&self, node: usize, act: impl FnOnce(&mut Kafka) -> T) -> T {
