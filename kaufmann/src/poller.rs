@@ -403,12 +403,9 @@ impl<S: Source> Poller<S> {
 
     fn committed(&mut self, offsets: &[CommitOffset], result: Result<(), SourceError>) {
         self.answered += 1;
-        for CommitOffset {
-            assignment, offset, ..
-        } in offsets
-        {
-            if let Some(partition) = find(&mut self.partitions, assignment.id()) {
-                partition.committed(*offset, result.is_ok());
+        for commit in offsets {
+            if let Some(partition) = find(&mut self.partitions, commit.assignment.id()) {
+                partition.committed(commit.offset, commit.metadata.as_deref(), result.is_ok());
             }
         }
         match result {
@@ -445,8 +442,9 @@ impl<S: Source> Poller<S> {
             if self.answered < until && now < revocation.end {
                 return false;
             }
+            let ahead = self.limits.commit_ahead;
             let is_dirty =
-                |partition: &Partition| revocation.contains(&partition.assignment) && partition.is_dirty();
+                |partition: &Partition| revocation.contains(&partition.assignment) && partition.is_dirty(ahead);
             let dirty = self.precommit.is_none() && self.partitions.iter().any(is_dirty);
             if dirty && !revocation.is_lost() && now < revocation.end {
                 if revocation.may_commit_again(now) {

@@ -19,11 +19,10 @@ pub(super) struct Partition {
     tracker: Tracker,
     /// Records that were given up; they stay unsettled for ever.
     abandoned: usize,
-    /// What was sent to be committed last, and the metadata with it.
-    requested: Option<i64>,
-    metadata: Option<String>,
+    /// What was sent to be committed last.
+    requested: Option<Commit>,
     /// What is known to be committed.
-    committed: Option<i64>,
+    committed: Option<Commit>,
     /// What its unsettled records take of the byte budget.
     held_bytes: usize,
     /// The mean size of a record, to guess how many fit the budget.
@@ -32,6 +31,9 @@ pub(super) struct Partition {
     held_up: Option<(i64, Instant)>,
     standstill: Lasting<i64>,
 }
+
+/// An offset, and what is kept with it.
+type Commit = (i64, Option<String>);
 
 impl Partition {
     /// `patience` is how long its watermark may stand still before that is told.
@@ -43,7 +45,6 @@ impl Partition {
             lost: false,
             abandoned: 0,
             requested: None,
-            metadata: None,
             committed: None,
             held_bytes: 0,
             mean_size: 256,
@@ -147,19 +148,13 @@ impl Partition {
     /// committed, a group that starts at the end of a topic does not jump over what came before its first commit.
     ///
     /// With `ahead` what is settled above it is kept with it.
-    pub(super) fn next_commit(&mut self, ahead: bool) -> Option<(i64, Option<String>)> {
-        let watermark = self.tracker.watermark().filter(|_| !self.lost)?;
-        let metadata = if ahead {
-            Ahead::encode(watermark, self.tracker.ahead())
-        } else {
-            None
-        };
-        if self.requested == Some(watermark) && self.metadata == metadata {
+    pub(super) fn next_commit(&mut self, ahead: bool) -> Option<Commit> {
+        let commit = self.to_commit(ahead).filter(|_| !self.lost);
+        if commit == self.requested {
             return None;
         }
-        self.requested = Some(watermark);
-        self.metadata.clone_from(&metadata);
-        Some((watermark, metadata))
+        self.requested.clone_from(&commit);
+        commit
     }
 
     /// The offset behind all that was read, if it is not known to be committed, with what was settled above it before.
@@ -186,19 +181,25 @@ impl Partition {
     }
 
     /// Whether something is settled that is not known to be committed, and can be.
-    pub(super) fn is_dirty(&self) -> bool {
-        !self.lost && self.tracker.watermark() != self.committed
+    pub(super) fn is_dirty(&self, ahead: bool) -> bool {
+        !self.lost && self.to_commit(ahead) != self.committed
     }
 
     /// A commit was answered.
-    pub(super) fn committed(&mut self, offset: i64, done: bool) {
+    pub(super) fn committed(&mut self, offset: i64, metadata: Option<&str>, done: bool) {
+        let is_this = |commit: &Commit| commit.0 == offset && commit.1.as_deref() == metadata;
         if done {
-            self.committed = Some(offset);
-        } else if self.requested == Some(offset) {
+            self.committed = Some((offset, metadata.map(str::to_owned)));
+        } else if self.requested.as_ref().is_some_and(is_this) {
             // Sent again with the next commit.
-            self.requested = self.committed;
-            self.metadata = None;
+            self.requested.clone_from(&self.committed);
         }
+    }
+
+    fn to_commit(&self, ahead: bool) -> Option<Commit> {
+        let watermark = self.tracker.watermark()?;
+        let metadata = ahead.then(|| Ahead::encode(watermark, self.tracker.ahead()));
+        Some((watermark, metadata.flatten()))
     }
 
     /// `orders/3 (17 records, the oldest at offset 40)`
@@ -218,33 +219,54 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
+    fn settle(partition: &mut Partition, offset: i64) {
+        partition.apply(&Report {
+            assignment: 1,
+            from: offset,
+            records: 1,
+            bytes: 0,
+            settled: true,
+        });
+    }
+
     #[test]
     fn nothing_of_a_lost_partition_is_committed_even_if_a_commit_of_it_failed_before() {
         let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
         partition.take(7);
         assert_eq!(partition.next_commit(false), Some((7, None)));
-        partition.committed(7, false);
-        assert!(partition.is_dirty());
+        partition.committed(7, None, false);
+        assert!(partition.is_dirty(false));
         partition.lost = true;
         assert_eq!(
-            (partition.next_commit(false), partition.is_dirty()),
+            (partition.next_commit(false), partition.is_dirty(false)),
             (None, false)
         );
+    }
+
+    #[test]
+    fn a_refused_commit_that_only_said_more_of_what_is_ahead_is_sent_again() {
+        let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
+        for offset in 7..10 {
+            partition.take(offset);
+        }
+        let (offset, metadata) = partition.next_commit(true).expect("where reading began");
+        partition.committed(offset, metadata.as_deref(), true);
+        assert!(!partition.is_dirty(true));
+        settle(&mut partition, 9);
+        assert!(partition.is_dirty(true) && !partition.is_dirty(false));
+        let (offset, metadata) = partition.next_commit(true).expect("one is ahead");
+        assert_eq!((offset, partition.next_commit(true)), (7, None));
+        partition.committed(offset, metadata.as_deref(), false);
+        assert!(partition.is_dirty(true));
+        assert_eq!(partition.next_commit(true), Some((7, metadata.clone())));
+        partition.committed(offset, metadata.as_deref(), true);
+        assert!(!partition.is_dirty(true));
     }
 
     #[test]
     fn a_partition_stands_still_as_long_as_its_watermark_does_not_move_while_records_wait() {
         let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
         let start = Instant::now();
-        let settle = |partition: &mut Partition, offset| {
-            partition.apply(&Report {
-                assignment: 1,
-                from: offset,
-                records: 1,
-                bytes: 0,
-                settled: true,
-            });
-        };
         assert_eq!(partition.held_up_to_tell(start), None, "nothing waits");
         for offset in 7..10 {
             partition.take(offset);
