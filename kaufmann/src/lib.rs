@@ -46,6 +46,7 @@ mod observer;
 pub mod registry;
 mod simulation;
 mod start;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topic;
@@ -56,6 +57,9 @@ mod cli;
 mod dev;
 #[cfg(feature = "cli")]
 mod telemetry;
+
+#[cfg(test)]
+mod interleavings;
 
 #[cfg(feature = "kafka")]
 mod ffi;

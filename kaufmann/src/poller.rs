@@ -213,8 +213,8 @@ impl<S: Source> Poller<S> {
         if read > 0 {
             return Turn::Busy;
         }
-        if self.set_wake_up() && self.settlements.any() {
-            // It came before the wake-up was set.
+        if !self.settlements.arm(self.awaited()) {
+            // Reports came before the wake-up was set.
             return Turn::Busy;
         }
         self.rest(now)
@@ -546,8 +546,8 @@ impl<S: Source> Poller<S> {
         self.source.release(&revocation.assignments);
     }
 
-    /// Says when reports are worth a wake-up; `false` if they are not.
-    fn set_wake_up(&self) -> bool {
+    /// How many reported records are worth a wake-up; 0: none are.
+    fn awaited(&self) -> usize {
         let unsettled: usize = self.partitions.iter().map(Partition::unsettled).sum();
         let window_full = self
             .precommit
@@ -558,17 +558,13 @@ impl<S: Source> Poller<S> {
                 .partitions
                 .iter()
                 .any(|partition| partition.unsettled() >= self.limits.max_unsettled);
-        let records = if self.revocations.is_empty() && !window_full {
-            if at_bound {
-                (unsettled / 2).clamp(1, self.limits.max_unsettled.div_ceil(2))
-            } else {
-                0
-            }
-        } else {
+        if !self.revocations.is_empty() || window_full {
             1
-        };
-        self.settlements.wake_after(records);
-        records > 0
+        } else if at_bound {
+            (unsettled / 2).clamp(1, self.limits.max_unsettled.div_ceil(2))
+        } else {
+            0
+        }
     }
 
     fn rest(&self, now: Instant) -> Turn {

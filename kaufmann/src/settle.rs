@@ -3,20 +3,14 @@
 //! Shards and deliveries report here; the poller collects. It is woken only when the reports let it go on: when it stands
 //! at a bound, or drains.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::record::Record;
-use crate::source::Waker;
+use crate::sync;
 
-/// Reports on their way to the poller.
-#[derive(Debug)]
-pub(crate) struct Settlements {
-    reports: Mutex<Vec<Report>>,
-    /// Records to be reported before the poller is woken; 0: it need not be.
-    wake_after: AtomicUsize,
-    waker: Waker,
-}
+mod settlements;
+
+pub(crate) use settlements::Settlements;
 
 /// What became of some records of one assignment. A shard has every so many-th record of a partition, so reports are dense
 /// as bits, not as ranges.
@@ -32,60 +26,6 @@ pub(crate) struct Report {
     pub(crate) bytes: usize,
     /// Whether they are settled. If not they were given up, because their assignment ends.
     pub(crate) settled: bool,
-}
-
-impl Settlements {
-    pub(crate) fn new(waker: Waker) -> Self {
-        Self {
-            reports: Mutex::default(),
-            wake_after: AtomicUsize::new(0),
-            waker,
-        }
-    }
-
-    /// Sends one report.
-    pub(crate) fn report(&self, report: Report) {
-        self.lock().push(report);
-        self.count(1);
-    }
-
-    /// Takes the reports, in exchange for an empty buffer.
-    pub(crate) fn take(&self, buffer: &mut Vec<Report>) {
-        std::mem::swap(&mut *self.lock(), buffer);
-    }
-
-    /// Whom to wake for news of the shards.
-    pub(crate) fn waker(&self) -> Waker {
-        self.waker.clone()
-    }
-
-    /// Whether there are reports.
-    pub(crate) fn any(&self) -> bool {
-        !self.lock().is_empty()
-    }
-
-    /// Wakes the poller after `records` more; 0: not at all.
-    pub(crate) fn wake_after(&self, records: usize) {
-        self.wake_after.store(records, Ordering::Release);
-    }
-
-    fn count(&self, records: usize) {
-        let left = self.wake_after.load(Ordering::Acquire);
-        if left == 0 {
-            return;
-        }
-        if left <= records {
-            self.wake_after.store(0, Ordering::Release);
-            self.waker.wake();
-        } else {
-            // A lost update only wakes the poller later, and it looks by itself from time to time.
-            self.wake_after.store(left - records, Ordering::Release);
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Report>> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Report {
@@ -160,8 +100,8 @@ impl Reports {
         if self.pending.is_empty() {
             return;
         }
-        self.settlements.lock().append(&mut self.pending);
-        self.settlements.count(std::mem::take(&mut self.records));
+        self.settlements
+            .append(&mut self.pending, std::mem::take(&mut self.records));
     }
 
     #[inline]
@@ -175,8 +115,11 @@ impl Reports {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::record::RawRecord;
+    use crate::source::Waker;
 
     fn record(offset: i64) -> Record {
         Record::of(&RawRecord {
@@ -225,7 +168,9 @@ mod tests {
         let (settlements, mut reports, woken) = reports();
         settlements.report(Report::settled(&record(1)));
         assert_eq!(woken.load(Ordering::SeqCst), 0);
-        settlements.wake_after(3);
+        assert!(!settlements.arm(3), "there is a report already");
+        settlements.take(&mut Vec::new());
+        assert!(settlements.arm(3));
         settlements.report(Report::settled(&record(2)));
         assert_eq!(woken.load(Ordering::SeqCst), 0);
         reports.settle(&record(3));

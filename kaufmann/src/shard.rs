@@ -20,6 +20,7 @@ use crate::lanes::Lanes;
 use crate::link::Link;
 use crate::record::{Batch, Record};
 use crate::settle::Reports;
+use crate::sync;
 
 mod inbox;
 

@@ -1,12 +1,13 @@
 //! How the poller reaches a shard.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::sync::Mutex;
 use crate::fence::Survey;
 use crate::record::Batch;
 use crate::watchdog::Census;

@@ -69,11 +69,15 @@ impl Permits {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::task::Waker;
 
     use proptest::prelude::*;
+    use shuttle::future;
+    use shuttle::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::interleavings::SCHEDULES;
 
     proptest! {
         /// Shards ask, run handlers that stay pending, finish them, and go idle, in any order.
@@ -108,6 +112,61 @@ mod tests {
                 permits.rest(true);
             }
             prop_assert_eq!(semaphore.available_permits(), all);
+        }
+    }
+
+    /// How many shards there are, and how many records each of them has.
+    const SHARDS: usize = 3;
+    const RECORDS: usize = 3;
+
+    /// Runs a shard's records, each second one as a handler that stays pending; the last one is given up if there is no permit for it.
+    async fn shard(all: Arc<Semaphore>, running: Arc<AtomicUsize>, limit: usize) -> Permits {
+        let mut permits = Permits::new(all);
+        for record in 0..RECORDS {
+            let is_last = record == RECORDS - 1;
+            let granted = poll_fn(|cx| match permits.hold(cx) {
+                true => Poll::Ready(true),
+                false if is_last => Poll::Ready(false),
+                false => Poll::Pending,
+            });
+            if !granted.await {
+                break;
+            }
+            assert!(running.fetch_add(1, Ordering::SeqCst) < limit);
+            if record % 2 == 0 {
+                permits.take();
+                future::yield_now().await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                permits.give_back();
+            } else {
+                future::yield_now().await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                permits.rest(false);
+            }
+        }
+        permits.rest(true);
+        permits
+    }
+
+    #[test]
+    fn a_shard_that_waits_for_a_permit_gets_one_and_none_is_lost_to_one_that_has_gone_idle() {
+        for limit in 1..3 {
+            let model = move || {
+                let (all, running) = (Arc::new(Semaphore::new(limit)), Arc::new(AtomicUsize::new(0)));
+                let shards: Vec<_> = (0..SHARDS)
+                    .map(|_| future::spawn(shard(Arc::clone(&all), Arc::clone(&running), limit)))
+                    .collect();
+                // A shard that is idle is still there.
+                let mut idle = Vec::new();
+                future::block_on(async {
+                    for shard in shards {
+                        idle.push(shard.await.unwrap());
+                    }
+                });
+                assert_eq!(all.available_permits(), limit);
+            };
+            shuttle::check_random(model, SCHEDULES);
+            shuttle::check_pct(model, SCHEDULES, 3);
         }
     }
 }

@@ -1,0 +1,50 @@
+//! The poller hands over while a shard reads.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Poll;
+
+use shuttle::{future, thread};
+
+use super::{SCHEDULES, others_first, sync};
+
+#[path = "../shard/inbox.rs"]
+#[allow(dead_code, reason = "a model does not use all of it")]
+mod product;
+
+use product::{Inbox, Letter};
+
+#[test]
+fn a_shard_sleeps_only_while_it_has_read_every_letter_and_reads_them_in_order() {
+    let model = || {
+        let inbox = Arc::new(Inbox::default());
+        let poller = {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || {
+                (0..3).for_each(|_| inbox.send(Letter::Batch(Arc::default())));
+                inbox.send(Letter::Fenced);
+                inbox.send(Letter::End);
+            })
+        };
+        let mut read = Vec::new();
+        future::block_on(std::future::poll_fn(|cx| {
+            // As a shard's round does it.
+            inbox.register(cx.waker());
+            others_first();
+            let mut letters = VecDeque::new();
+            inbox.take(&mut letters);
+            read.extend(letters);
+            others_first();
+            match read.last() {
+                Some(Letter::End) => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        }));
+        poller.join().unwrap();
+        let is_batch = |letter: &Letter| matches!(letter, Letter::Batch(_));
+        assert_eq!(read.iter().position(|letter| !is_batch(letter)), Some(3));
+        assert!(matches!(read[3..], [Letter::Fenced, Letter::End]));
+    };
+    shuttle::check_random(model, SCHEDULES);
+    shuttle::check_pct(model, SCHEDULES, 3);
+}
