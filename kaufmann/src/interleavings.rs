@@ -3,6 +3,7 @@
 //!
 //! The files are the product's own, compiled with the model's primitives. A thread that sleeps here has nothing but its wake-up
 //! to go on: one that is lost is a deadlock, which the model reports with the schedule that leads to it.
+#![allow(clippy::duplicate_mod, reason = "that is how they get the model's primitives")]
 
 mod inbox;
 mod settlements;

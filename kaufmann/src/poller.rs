@@ -443,8 +443,9 @@ impl<S: Source> Poller<S> {
                 return false;
             }
             let ahead = self.limits.commit_ahead;
-            let is_dirty =
-                |partition: &Partition| revocation.contains(&partition.assignment) && partition.is_dirty(ahead);
+            let is_dirty = |partition: &Partition| {
+                revocation.contains(&partition.assignment) && partition.is_dirty(ahead)
+            };
             let dirty = self.precommit.is_none() && self.partitions.iter().any(is_dirty);
             if dirty && !revocation.is_lost() && now < revocation.end {
                 if revocation.may_commit_again(now) {

@@ -32,7 +32,7 @@ fn the_poller_sleeps_only_until_as_many_records_are_reported_as_it_waits_for() {
             .map(|shard| {
                 let settlements = Arc::clone(&settlements);
                 thread::spawn(move || {
-                    (0..3).for_each(|record| settlements.report(report(shard * 3 + record)))
+                    (0..3).for_each(|record| settlements.report(report(shard * 3 + record)));
                 })
             })
             .collect();

@@ -158,9 +158,9 @@ impl Partition {
     }
 
     /// The offset behind all that was read, if it is not known to be committed, with what was settled above it before.
-    pub(super) fn next_precommit(&self) -> Option<(i64, Option<String>)> {
+    pub(super) fn next_precommit(&self) -> Option<Commit> {
         let next = self.tracker.next().filter(|_| !self.ending)?;
-        if self.committed == Some(next) {
+        if self.committed_offset() == Some(next) {
             return None;
         }
         let unread = self.tracker.ahead().filter(|(from, _)| *from >= next);
@@ -170,14 +170,14 @@ impl Partition {
 
     /// The offset that is known to be committed.
     pub(super) fn committed_offset(&self) -> Option<i64> {
-        self.committed
+        self.committed.as_ref().map(|(offset, _)| *offset)
     }
 
     /// The first offset that is committed and not settled.
     pub(super) fn committed_unsettled(&self) -> Option<i64> {
         self.tracker
             .watermark()
-            .filter(|offset| Some(*offset) < self.committed)
+            .filter(|offset| Some(*offset) < self.committed_offset())
     }
 
     /// Whether something is settled that is not known to be committed, and can be.
