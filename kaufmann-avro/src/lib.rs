@@ -11,6 +11,8 @@
 //! Between two versions of a schema: [`resolve`] reads what the one wrote with the other, [`compatibility`] says whether it
 //! always can, and [`lock`] keeps the versions that the registry has beside the schemas.
 //!
+//! For tests: `arbitrary` (feature `proptest`) has strategies for the values of a schema.
+//!
 //! Nothing here panics on input, whether it is a schema or a record: depth, lengths and counts are bounded before they
 //! are believed.
 
@@ -33,6 +35,9 @@ pub mod resolve;
 pub mod compatibility;
 pub mod diff;
 pub mod lock;
+
+#[cfg(feature = "proptest")]
+pub mod arbitrary;
 
 pub use codec::{Decode, Encode, decode};
 pub use cursor::{Cursor, DecodeError, DecodeErrorKind};

@@ -10,6 +10,8 @@
 )]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+#[path = "roundtrip/any.rs"]
+mod any;
 #[path = "roundtrip/evolved.rs"]
 mod evolved;
 
@@ -145,6 +147,7 @@ where
         assert_both_forms_agree_on_damage::<E, P>(&expected);
         evolved += evolved::check::<E, P>(&schema, &expected);
     }
+    any::check::<E, P>(&schema);
     evolved
 }
 

@@ -24,6 +24,31 @@ use crate::config::Config;
 use crate::handler::Service;
 use crate::publish::Message;
 
+/// Any value of an event, for property tests: a strategy of proptest, which is made of the schema. Behind the feature `proptest`.
+///
+/// What it makes and how it shrinks: [`kaufmann_avro::arbitrary`], whose [`values`](kaufmann_avro::arbitrary::values) does the same
+/// for generated types that are no events.
+///
+/// ```
+/// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/macros/example.rs")); }
+/// # use events::user;
+/// use kaufmann::testing::any;
+/// use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+///
+/// proptest! {
+///     # #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+///     // #[test]
+///     fn a_long_address_is_no_problem(event in any::<user::Create>()) {
+///         prop_assert!(event.email.chars().count() <= 16);
+///     }
+/// }
+/// # a_long_address_is_no_problem();
+/// ```
+#[cfg(feature = "proptest")]
+pub fn any<E: crate::event::Event + Debug>() -> proptest::strategy::BoxedStrategy<E> {
+    kaufmann_avro::arbitrary::values(E::INFO.schema)
+}
+
 /// A service under test: give it events, then say what is to come of them.
 ///
 /// `given…` adds a record; what follows with `with_…` changes the last one. The first `then…` after that delivers what was given
