@@ -195,6 +195,8 @@ mod tests {
     use std::io::{BufRead, BufReader, Lines};
     use std::process::{Child, ChildStdout, Command, Stdio};
 
+    use rustix::process::{Pid, Signal, kill_process};
+
     use super::*;
 
     const ROLE: &str = "KAUFMANN_TEST_SIGNALS_CHILD";
@@ -224,14 +226,7 @@ mod tests {
         }
 
         fn terminate(&self) {
-            let id = self.child.id().to_string();
-            assert!(
-                Command::new("kill")
-                    .args(["-TERM", &id])
-                    .status()
-                    .unwrap()
-                    .success()
-            );
+            kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         }
 
         fn ends(self) -> (Option<i32>, String) {
