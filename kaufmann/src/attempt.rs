@@ -12,9 +12,10 @@ use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::failure::{Chain, Class, Failure};
 use crate::handler::Service;
+use crate::handler::batch::Gathered;
 use crate::link::Link;
 use crate::observer::{Observer, Settled};
-use crate::outcome::{Outgoing, Verdict};
+use crate::outcome::{Outcome, Outgoing, Verdict};
 use crate::publish::Delivered;
 use crate::publish::envelope::TYPE;
 use crate::publish::letter::Reason;
@@ -23,6 +24,10 @@ use crate::registry::{RegistryError, RegistryErrorKind};
 use crate::schemas::Route;
 use crate::settle::Report;
 use crate::wire::SchemaKey;
+
+mod batch;
+
+pub(crate) use batch::{Conclusion, say_done};
 
 /// After how many answers "no such schema" a record is written to the dead-letter topic. A registry that follows another
 /// one may know an id a little later.
@@ -39,6 +44,30 @@ pub(crate) enum Start {
     Undecodable(Arc<str>),
     /// Its handler has failed for the last time.
     Exhausted(Arc<Exhausted>),
+    /// The handler takes it with others.
+    Batch(Arc<Gathered>),
+    /// The handler of a batch has run: each record is to be ended as it said.
+    Conclude(Arc<Conclusion>),
+}
+
+impl Start {
+    /// The handler that runs, if one does.
+    pub(crate) fn handler(&self) -> Option<u32> {
+        match self {
+            Self::Handler(handler, _) => Some(*handler),
+            Self::Batch(batch) => Some(batch.handler),
+            _ => None,
+        }
+    }
+
+    /// The batch, if it is about one.
+    pub(crate) fn batch(&self) -> Option<&Arc<Gathered>> {
+        match self {
+            Self::Batch(batch) => Some(batch),
+            Self::Conclude(conclusion) => Some(&conclusion.batch),
+            _ => None,
+        }
+    }
 }
 
 /// How a handler failed for the last time.
@@ -49,6 +78,18 @@ pub(crate) struct Exhausted {
     pub(crate) handler: Option<u32>,
     /// Whether it would have been tried again, had not too many others waited.
     pub(crate) cut_short: bool,
+}
+
+impl Exhausted {
+    /// Instead of being tried again.
+    pub(crate) fn of(retry: Retry, cut_short: bool) -> Self {
+        Self {
+            class: retry.class,
+            error: retry.error,
+            handler: retry.handler,
+            cut_short,
+        }
+    }
 }
 
 /// How an attempt ended.
@@ -66,6 +107,12 @@ pub(crate) enum Finish {
     Retry(Box<Retry>),
     /// The service ends.
     Fatal,
+    /// The handler of a batch has run, and said this of each record.
+    Batch(Vec<Outcome>),
+    /// Each record of a batch has an end.
+    Concluded(Vec<Finish>),
+    /// The record was in a batch behind one of its lane that is tried again, and is handled again after it.
+    Again,
 }
 
 /// A record that is to be tried again.
@@ -99,6 +146,7 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
     let attempt = cx.attempt();
     let (handler, plan) = match start {
         Start::Handler(handler, plan) => (handler, plan),
+        Start::Batch(batch) => return Box::pin(batch::handle::<V>(cx, batch)).await,
         other => return Box::pin(without_handler(cx.state.link(), other, cx.record(), attempt)).await,
     };
     cx.set_plan(plan);
@@ -144,11 +192,7 @@ pub(crate) fn timed_out(start: &Start, timeout: Duration) -> Finish {
 }
 
 fn again(start: &Start, class: &'static str, error: String) -> Finish {
-    let handler = if let Start::Handler(handler, _) = start {
-        Some(*handler)
-    } else {
-        None
-    };
+    let handler = start.handler();
     Finish::Retry(Box::new(Retry {
         start: start.clone(),
         after: None,
@@ -186,6 +230,8 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
             };
             return unhandled(link, record, reason).await;
         }
+        Start::Conclude(conclusion) => return batch::conclude(link, &conclusion).await,
+        Start::Batch(_) => unreachable!("a batch has a handler"),
         Start::Undecodable(reason) => reason.to_string(),
         Start::Schema(key) => match link.schemas.writer(key).await {
             Ok(writer) => match link.schemas.route(&writer, record.header(TYPE)) {
@@ -241,6 +287,10 @@ async fn conclude(link: &Arc<Link>, verdict: Verdict, record: &Record, handler: 
             let event = event_name(link, handler).unwrap_or_default();
             let error = format!("the payload is no `{event}`: {}", explained(&error, record));
             unhandled(link, record, reason(link, "undecodable", error, handler, attempt)).await
+        }
+        Verdict::Batch(_) => {
+            let failure = Failure::new("the handler takes one event, and returned what becomes of several");
+            failed(link, &failure, record, handler, attempt).await
         }
     }
 }

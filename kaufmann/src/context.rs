@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use kaufmann_avro::resolve::Plan;
 
+use crate::assignment::Assignment;
 use crate::event::Event;
+use crate::handler::batch::Gathered;
 use crate::link::Link;
 use crate::outcome::Outgoing;
 use crate::publish::PublishError;
@@ -27,6 +29,8 @@ pub struct Context<S> {
     pub state: State<S>,
     record: Record,
     attempt: u32,
+    /// The records of a batch, if it is one; the first of them is `record`.
+    batch: Option<Arc<Gathered>>,
 }
 
 /// The service's state as handlers see it; cheap to clone, so that it can be taken into a task.
@@ -45,7 +49,25 @@ impl<S> Context<S> {
             state,
             record,
             attempt,
+            batch: None,
         }
+    }
+
+    /// The records of a batch.
+    pub(crate) fn batch(&self) -> Option<&Gathered> {
+        self.batch.as_deref()
+    }
+
+    /// Sets the records of a batch, or takes them away.
+    pub(crate) fn set_batch(&mut self, batch: Option<Arc<Gathered>>) {
+        self.batch = batch;
+    }
+
+    /// The assignments of its records.
+    fn assignments(&self) -> impl Iterator<Item = &Arc<Assignment>> {
+        let members = self.batch().map_or(&[][..], |batch| &batch.members);
+        let others = members.iter().skip(1).map(|member| member.record.assignment());
+        std::iter::once(self.record.assignment()).chain(others)
     }
 
     /// The context of another attempt, with the same state.
@@ -66,7 +88,7 @@ impl<S> Context<S> {
         Self::new(State::new(Arc::new(state), None), Record::empty(), 1)
     }
 
-    /// The record that carries the event.
+    /// The record that carries the event; the first one of a batch.
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
@@ -94,17 +116,24 @@ impl<S> Context<S> {
         }
     }
 
-    /// Waits until the handler's work no longer counts: its partition was revoked, or the service stops, and the time to
+    /// Waits until the handler's work, or that of one of a batch's events, no longer counts: its partition was revoked, or the service stops, and the time to
     /// finish is over. The record will be handled again, perhaps elsewhere; at most once ([`Delivery`](crate::config::Delivery))
     /// it will not, and the time is over all the same.
     pub async fn cancelled(&self) {
-        self.record.assignment().cancelled().cancelled().await;
+        if self.batch.is_none() {
+            return self.record.assignment().cancelled().cancelled().await;
+        }
+        let each = self
+            .assignments()
+            .map(|assignment| Box::pin(assignment.cancelled().cancelled()));
+        futures_util::future::select_all(each).await;
     }
 
     /// Whether the handler's work no longer counts.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.record.assignment().cancelled().is_cancelled()
+        self.assignments()
+            .any(|assignment| assignment.cancelled().is_cancelled())
     }
 }
 

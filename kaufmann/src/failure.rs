@@ -94,6 +94,16 @@ impl Failure {
         &*self.0.error
     }
 
+    /// Whether its record is tried again.
+    pub(crate) fn is_retried(&self) -> bool {
+        matches!(self.class(), Class::Retry { .. })
+    }
+
+    /// The same for another record: what its error says, and its class.
+    pub(crate) fn again(&self) -> Self {
+        Self::classed(Chain(self.error()).to_string().into(), self.class())
+    }
+
     pub(crate) fn classed(error: BoxError, class: Class) -> Self {
         Self(Box::new(Inner { class, error }))
     }

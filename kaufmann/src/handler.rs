@@ -1,5 +1,6 @@
 //! The seam between the macros and the runtime: what `#[handler]` and `service!` implement.
 
+pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod input;
 pub(crate) mod limits;

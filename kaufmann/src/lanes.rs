@@ -39,6 +39,29 @@ impl<T> Lanes<T> {
         self.busy.entry(lane).or_default().push_back(item);
     }
 
+    /// Puts records before those that wait in a busy lane.
+    pub(crate) fn queue_first(&mut self, lane: u64, items: Vec<T>) {
+        let queue = self.busy.entry(lane).or_default();
+        for item in items.into_iter().rev() {
+            queue.push_front(item);
+        }
+    }
+
+    /// Whether records wait in a lane.
+    pub(crate) fn has_waiting(&self, lane: u64) -> bool {
+        self.busy.get(&lane).is_some_and(|queue| !queue.is_empty())
+    }
+
+    /// Takes the record that waits first in a busy lane, if `pick` is true for it.
+    pub(crate) fn next_if(&mut self, lane: u64, pick: impl FnOnce(&T) -> bool) -> Option<T> {
+        let queue = self.busy.get_mut(&lane)?;
+        if queue.front().is_some_and(pick) {
+            queue.pop_front()
+        } else {
+            None
+        }
+    }
+
     /// Marks a lane as busy: the handler of its record did not finish at once.
     pub(crate) fn occupy(&mut self, lane: u64) {
         if lane != UNORDERED {

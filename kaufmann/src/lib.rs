@@ -78,6 +78,7 @@ pub use control::Handle;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventInfo, Payload};
 pub use failure::{BoxError, Class, Failure, HandlerError};
+pub use handler::batch::{Batch, Item};
 pub use handler::limits::Limits;
 pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, emitted};
 pub use macros::{HandlerError, handler, main, service};

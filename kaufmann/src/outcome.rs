@@ -21,6 +21,8 @@ pub(crate) enum Verdict {
     Failed(Failure),
     /// The payload is no value of its schema.
     Undecodable(DecodeError),
+    /// What became of each record of a batch, in their order.
+    Batch(Vec<Outcome>),
 }
 
 impl Outcome {

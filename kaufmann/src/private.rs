@@ -6,6 +6,7 @@ pub use serde;
 pub use crate::context::Context;
 pub use crate::event::{Body, Event, EventInfo, Payload};
 pub use crate::failure::{Class, ClassedError, Failure, HandlerError};
+pub use crate::handler::batch::{BatchPayload, BatchReturned, Decoded};
 pub use crate::handler::check::{
     POISON, Placed, declared, earlier, exhaustive, listed_once, not_handled, or_poison,
 };

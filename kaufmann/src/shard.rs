@@ -27,6 +27,9 @@ mod inbox;
 mod begin;
 mod end;
 
+mod batch;
+mod gather;
+
 mod census;
 mod clock;
 mod permits;
@@ -37,6 +40,7 @@ mod slots;
 mod waiting;
 
 use clock::Clock;
+use gather::Gathers;
 pub(crate) use inbox::{Inbox, Letter};
 use permits::Permits;
 use places::Places;
@@ -61,6 +65,7 @@ pub(crate) struct Shard<S, F, M> {
     running: FuturesUnordered<Running<F>>,
     waiting: Waiting,
     places: Places,
+    gathers: Gathers,
     slots: Slots<F>,
     permits: Permits,
     routes: Routes,
@@ -105,6 +110,7 @@ where
                 link.share_of(link.retry.max_waiting_bytes),
             ),
             places: Places::new(&link.policies),
+            gathers: Gathers::new(&link.policies),
             link,
             inbox,
             state,
@@ -149,7 +155,7 @@ where
     fn answer(&mut self, survey: &Survey) {
         self.holds += 1;
         for running in self.running.iter() {
-            if let Some(record) = running.record() {
+            for record in running.records() {
                 survey.running(record.assignment(), record.offset());
             }
         }
@@ -168,6 +174,7 @@ where
     /// they are reached.
     fn give_up_fenced(&mut self) {
         self.sweeping = true;
+        self.give_up_gathered();
         let delivery = self.link.delivery;
         let ended = |work: &Work| has_ended(delivery, &work.record);
         let mut failed = self.waiting.take(ended);
@@ -221,6 +228,8 @@ where
             }
             let progress =
                 shard.poll_running(cx) | shard.poll_waiting(cx) | shard.poll_places(cx) | shard.start(cx);
+            // Last, as a batch takes what is there.
+            let progress = shard.poll_gathers(cx) | progress;
             if !progress {
                 break;
             }
@@ -229,7 +238,10 @@ where
                 break;
             }
         }
-        let idle = !shard.has_records() && shard.waiting.is_empty() && shard.places.is_empty();
+        let idle = !shard.has_records()
+            && shard.waiting.is_empty()
+            && shard.places.is_empty()
+            && shard.gathers.is_empty();
         shard.sweeping &= shard.has_records();
         if idle {
             // It would keep the last batch.

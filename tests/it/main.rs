@@ -8,6 +8,7 @@ kaufmann::include_events!();
 
 mod answers;
 mod at_most_once;
+mod batches;
 mod bounds;
 mod evolution;
 mod failures;

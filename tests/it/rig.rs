@@ -47,6 +47,8 @@ pub(crate) struct Log {
     pub(crate) begun: BTreeMap<String, Vec<i64>>,
     /// Numbers in the order in which they were finished, by key.
     pub(crate) done: BTreeMap<String, Vec<i64>>,
+    /// The batches that were begun, in order: the numbers in each.
+    pub(crate) batches: Vec<Vec<i64>>,
     /// The attempts at each event, in order.
     pub(crate) attempts: Vec<u32>,
     pub(crate) running: usize,
@@ -129,6 +131,35 @@ impl Probe {
         cx: &Context<Probe>,
     ) -> Result<Option<Doubled>, Failure> {
         self.begin(key, number, cx.attempt());
+        self.opened(key).await;
+        if cx.is_cancelled() {
+            self.0.log.lock().unwrap().cancelled += 1;
+        }
+        self.0.log.lock().unwrap().running -= 1;
+        self.suffer(key)?;
+        self.finish(key, number);
+        let reply = self.0.reply.load(SeqCst);
+        Ok(reply.then(|| Doubled {
+            key: key.to_owned(),
+            number: number * 2,
+        }))
+    }
+
+    /// Begins a batch, and waits until all its keys are open.
+    pub(crate) async fn begin_batch(&self, events: &[(String, i64)], attempt: u32) {
+        for (key, number) in events {
+            self.begin(key, *number, attempt);
+        }
+        let numbers = events.iter().map(|(_, number)| *number).collect();
+        self.0.log.lock().unwrap().batches.push(numbers);
+        for (key, _) in events {
+            self.opened(key).await;
+        }
+        self.0.log.lock().unwrap().running -= events.len();
+    }
+
+    /// Waits until a key is open.
+    async fn opened(&self, key: &str) {
         let gate = self.0.closed.lock().unwrap().get(key).cloned();
         if let Some(gate) = gate {
             // Registered before the gate is looked for again, so that an opening in between is not missed.
@@ -137,24 +168,15 @@ impl Probe {
                 opened.await;
             }
         }
-        if cx.is_cancelled() {
-            self.0.log.lock().unwrap().cancelled += 1;
-        }
-        self.0.log.lock().unwrap().running -= 1;
-        self.suffer(key)?;
-        self.0
-            .log
-            .lock()
-            .unwrap()
-            .done
-            .entry(key.to_owned())
-            .or_default()
-            .push(number);
-        let reply = self.0.reply.load(SeqCst);
-        Ok(reply.then(|| Doubled {
-            key: key.to_owned(),
-            number: number * 2,
-        }))
+    }
+
+    pub(crate) fn finish(&self, key: &str, number: i64) {
+        let mut log = self.0.log.lock().unwrap();
+        log.done.entry(key.to_owned()).or_default().push(number);
+    }
+
+    pub(crate) fn replies(&self) -> bool {
+        self.0.reply.load(SeqCst)
     }
 
     fn begin(&self, key: &str, number: i64, attempt: u32) {
@@ -166,7 +188,7 @@ impl Probe {
         log.most_running = log.most_running.max(log.running);
     }
 
-    fn suffer(&self, key: &str) -> Result<(), Failure> {
+    pub(crate) fn suffer(&self, key: &str) -> Result<(), Failure> {
         if self.0.broken.load(SeqCst) {
             return Err("connection refused".into());
         }

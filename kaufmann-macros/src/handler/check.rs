@@ -24,8 +24,18 @@ pub(super) struct Handler {
 
 /// The first argument; lifetimes in the types are `'static`.
 pub(super) enum Payload {
-    Event { declared: LitStr, ty: Type },
-    AnyRecord { ty: Type },
+    Event {
+        declared: LitStr,
+        ty: Type,
+    },
+    /// `Vec` or `Batch` of an event.
+    Batch {
+        declared: LitStr,
+        ty: Type,
+    },
+    AnyRecord {
+        ty: Type,
+    },
 }
 
 /// The second argument; lifetimes in the types are `'static`.
@@ -42,13 +52,14 @@ pub(super) enum Context {
 pub(super) fn handler(function: &mut Function, arguments: Arguments, errors: &mut Errors) -> Option<Handler> {
     second_attribute(function, errors);
     let declares = declares(&arguments, &function.signature.ident, errors);
+    let is_batch = is_batch(&arguments, &function.signature.ident, errors);
     qualifiers(&function.signature, errors);
     generics(&function.signature, errors);
     let inputs = inputs(&function.signature, errors);
     let returns = returns(&function.signature, errors);
 
     let (event, context) = inputs?;
-    let payload = payload(&function.signature.ident, event, declares?, errors)?;
+    let payload = payload(&function.signature.ident, event, declares?, is_batch, errors)?;
     Some(Handler {
         payload,
         context,
@@ -99,6 +110,24 @@ fn declares(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> Option<
             None
         }
     }
+}
+
+/// Whether it takes several events at once.
+fn is_batch(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> bool {
+    let limits = &arguments.limits;
+    if let (Some((linger, _)), None) = (&limits.linger, &limits.batch) {
+        errors.on(
+            linger,
+            format!("`linger` is how long a batch waits for more events, but handler `{name}` takes none; add `batch = 100`"),
+        );
+    }
+    if let (Some((batch, _)), Some(_)) = (&limits.batch, &arguments.catch_all) {
+        errors.on(
+            batch,
+            format!("handler `{name}` is a catch-all, which takes one record at a time"),
+        );
+    }
+    limits.batch.is_some() || limits.linger.is_some()
 }
 
 fn qualifiers(signature: &Signature, errors: &mut Errors) {
@@ -194,7 +223,13 @@ fn shape(name: &Ident) -> String {
     )
 }
 
-fn payload(name: &Ident, event: &PatType, declared: Option<LitStr>, errors: &mut Errors) -> Option<Payload> {
+fn payload(
+    name: &Ident,
+    event: &PatType,
+    declared: Option<LitStr>,
+    is_batch: bool,
+    errors: &mut Errors,
+) -> Option<Payload> {
     let mut ty = (*event.ty).clone();
     if let Some(lifetime) = types::first_static(&ty) {
         let rule = "borrows from the record, which does not live for `'static`; write `'_`";
@@ -202,6 +237,11 @@ fn payload(name: &Ident, event: &PatType, declared: Option<LitStr>, errors: &mut
         return None;
     }
     match (declared, &ty) {
+        (Some(_), Type::Reference(_)) if is_batch => {
+            let rule = "takes its batch by reference; take it by value, `Vec<Event>` or `Batch<Event>`";
+            errors.on(&ty, format!("handler `{name}` {rule}"));
+            None
+        }
         (Some(_), Type::Reference(reference)) => {
             let owned = types::text(&reference.elem);
             let rule = "takes its event by reference; take it by value";
@@ -210,6 +250,15 @@ fn payload(name: &Ident, event: &PatType, declared: Option<LitStr>, errors: &mut
                 format!("handler `{name}` {rule}, `{owned}`, or borrowed from the record, `{owned}Ref<'_>`"),
             );
             None
+        }
+        (Some(_), _) if !is_batch && types::is_several(&ty) => {
+            let rule = "takes several events at once; say how many at most, for example `batch = 100`";
+            errors.on(&ty, format!("handler `{name}` {rule}"));
+            None
+        }
+        (Some(declared), _) if is_batch => {
+            types::make_static(&mut ty);
+            Some(Payload::Batch { declared, ty })
         }
         (Some(declared), _) => {
             types::make_static(&mut ty);

@@ -4,7 +4,7 @@
 //! tokens, as rustc prints identical errors once; within one use all tokens have one span.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Signature, Type};
@@ -40,11 +40,13 @@ pub(super) fn handler(function: &Function, handler: &Handler) -> TokenStream {
 /// The check of the declared name: it fails at the literal. It is a named constant, as an unnamed one would count as a use
 /// of the function, and hide that no list has it; and `EVENT` does not name it, or each list would fail too.
 fn check(name: &Ident, handler: &Handler) -> Option<TokenStream> {
-    let Payload::Event { declared, ty } = &handler.payload else {
-        return None;
+    let (declared, info) = match &handler.payload {
+        Payload::Event { declared, ty } => (declared, event_const("Payload", ty, "INFO")),
+        Payload::Batch { declared, ty } => (declared, event_const("BatchPayload", ty, "INFO")),
+        Payload::AnyRecord { .. } => return None,
     };
     let check = format_ident!("__KAUFMANN_CHECK_{}", name.unraw(), span = located(name.span()));
-    let (text, info) = (name.unraw().to_string(), event_const(ty, "INFO"));
+    let text = name.unraw().to_string();
     let declared = quote_spanned!(declared.span()=> ::kaufmann::__private::declared(#text, #declared, #info));
     Some(quote! {
         #[allow(non_upper_case_globals)]
@@ -61,20 +63,25 @@ pub(super) fn twin(name: &Ident) -> Ident {
 }
 
 fn info(handler: &Handler) -> TokenStream {
+    let known = |payload, declared, ty| {
+        let (info, index) = (
+            event_const(payload, ty, "INFO"),
+            event_const(payload, ty, "INDEX"),
+        );
+        (
+            quote!(::core::option::Option::Some(::kaufmann::__private::or_poison(#declared, #info))),
+            index,
+        )
+    };
     let (event, index) = match &handler.payload {
-        Payload::Event { declared, ty } => {
-            let (info, index) = (event_const(ty, "INFO"), event_const(ty, "INDEX"));
-            (
-                quote!(::core::option::Option::Some(::kaufmann::__private::or_poison(#declared, #info))),
-                index,
-            )
-        }
+        Payload::Event { declared, ty } => known("Payload", declared, ty),
+        Payload::Batch { declared, ty } => known("BatchPayload", declared, ty),
         Payload::AnyRecord { .. } => (
             quote!(::core::option::Option::None),
             quote!(::core::primitive::usize::MAX),
         ),
     };
-    let returns = returned(&handler.returns, "EMITS");
+    let returns = returned(handler, "EMITS");
     let emits = handler
         .emits
         .iter()
@@ -89,16 +96,23 @@ fn info(handler: &Handler) -> TokenStream {
     }
 }
 
-/// A constant of the payload's event.
-fn event_const(ty: &Type, name: &str) -> TokenStream {
+/// A constant of the event of a payload, which has it by the trait `payload`.
+fn event_const(payload: &str, ty: &Type, name: &str) -> TokenStream {
     let (first, last) = ends(ty);
-    let (event, name) = (qualified(ty, &quote!(Payload), "Event"), Ident::new(name, last));
+    let (event, name) = (
+        qualified(ty, &Ident::new(payload, first).to_token_stream(), "Event"),
+        Ident::new(name, last),
+    );
     quote_spanned!(first=> <#event as ::kaufmann::__private::Event>::#name)
 }
 
-/// An item of `Returned` of the return type.
-fn returned(returns: &Type, item: &str) -> TokenStream {
-    qualified(returns, &quote!(Returned), item)
+/// An item of the trait of return types.
+fn returned(handler: &Handler, item: &str) -> TokenStream {
+    let returned = match handler.payload {
+        Payload::Batch { .. } => quote!(BatchReturned),
+        Payload::Event { .. } | Payload::AnyRecord { .. } => quote!(Returned),
+    };
+    qualified(&handler.returns, &returned, item)
 }
 
 /// `impl Handler<…>`.
@@ -146,9 +160,10 @@ fn implement(signature: &Signature) -> TokenStream {
 
 fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
     let into = ident("__into_outcome", name.span());
-    let into_outcome = returned(&handler.returns, "into_outcome");
+    let into_outcome = returned(handler, "into_outcome");
     let outcome = match &handler.payload {
         Payload::Event { ty, .. } => decoded(name, handler, ty, cx),
+        Payload::Batch { ty, .. } => gathered(name, handler, ty, cx),
         Payload::AnyRecord { ty } => taken(name, handler, ty, cx),
     };
     quote! {
@@ -168,6 +183,22 @@ fn decoded(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStrea
         match #decode {
             ::core::result::Result::Ok(#event) => #outcome,
             ::core::result::Result::Err(#error) => ::kaufmann::__private::undecodable(#error),
+        }
+    }
+}
+
+/// What of a batch could be decoded goes to the handler; the rest is added to what it says.
+fn gathered(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
+    let (_, last) = ends(ty);
+    let (event, rest) = (ident("__event", name.span()), ident("__rest", last));
+    let decode = qualified(ty, &quote!(BatchPayload), "decode");
+    let decode = quote_spanned!(last=> #decode(#cx));
+    let outcome = outcome(name, handler, &event, cx);
+    quote_spanned! {last=>
+        let ::kaufmann::__private::Decoded { payload: #event, rest: #rest } = #decode;
+        match #event {
+            ::core::option::Option::Some(#event) => #rest.conclude(::core::option::Option::Some(#outcome)),
+            ::core::option::Option::None => #rest.conclude(::core::option::Option::None),
         }
     }
 }

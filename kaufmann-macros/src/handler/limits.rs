@@ -1,4 +1,5 @@
-//! The arguments that bound a handler: how long it may take, how often it is tried again, how many of it run at once.
+//! The arguments that bound a handler: how long it may take, how often it is tried again, how many of it run at once, how many
+//! events it takes.
 
 use std::time::Duration;
 
@@ -16,29 +17,44 @@ pub(super) struct Limits {
     timeout: Option<Duration>,
     retries: Option<u32>,
     max_in_flight: Option<u32>,
+    /// With its key.
+    pub(super) batch: Option<(Ident, u32)>,
+    pub(super) linger: Option<(Ident, Duration)>,
 }
 
 impl Limits {
     /// The constant, if anything is given.
     pub(super) fn expand(&self) -> Option<TokenStream> {
-        if self.timeout.is_none() && self.retries.is_none() && self.max_in_flight.is_none() {
+        let counts = [self.retries, self.max_in_flight, self.batch()];
+        if self.timeout.is_none() && counts.iter().all(Option::is_none) {
             return None;
         }
-        let timeout = option(self.timeout.map(|timeout| {
-            let seconds = Literal::u64_suffixed(timeout.as_secs());
-            let nanos = Literal::u32_suffixed(timeout.subsec_nanos());
-            quote!(::core::time::Duration::new(#seconds, #nanos))
-        }));
-        let retries = option(self.retries.map(|count| quote!(#count)));
-        let max_in_flight = option(self.max_in_flight.map(|count| quote!(#count)));
+        let timeout = time(self.timeout);
+        let linger = time(self.linger.as_ref().map(|(_, linger)| *linger));
+        let [retries, max_in_flight, batch] = counts.map(|count| option(count.map(|count| quote!(#count))));
         Some(quote! {
             const LIMITS: ::kaufmann::__private::Limits = ::kaufmann::__private::Limits {
                 timeout: #timeout,
                 retries: #retries,
                 max_in_flight: #max_in_flight,
+                batch: #batch,
+                linger: #linger,
             };
         })
     }
+
+    /// How many events it takes at once.
+    fn batch(&self) -> Option<u32> {
+        self.batch.as_ref().map(|(_, size)| *size)
+    }
+}
+
+fn time(value: Option<Duration>) -> TokenStream {
+    option(value.map(|time| {
+        let seconds = Literal::u64_suffixed(time.as_secs());
+        let nanos = Literal::u32_suffixed(time.subsec_nanos());
+        quote!(::core::time::Duration::new(#seconds, #nanos))
+    }))
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {
@@ -97,6 +113,39 @@ pub(super) fn max_in_flight(
     if !is_again(input, errors, key, limits.max_in_flight.is_some()) {
         limits.max_in_flight = count(input, errors, key, 1, EXAMPLE)?;
     }
+    Ok(())
+}
+
+/// `batch = 100`
+pub(super) fn batch(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    limits: &mut Limits,
+) -> syn::Result<()> {
+    const EXAMPLE: &str = "for example `batch = 100`";
+    if !is_again(input, errors, key, limits.batch.is_some()) {
+        let size = count(input, errors, key, 1, EXAMPLE)?;
+        // A size that is none is reported; that there is one still counts.
+        limits.batch = Some((key.clone(), size.unwrap_or(1)));
+    }
+    Ok(())
+}
+
+/// `linger = "50ms"`
+pub(super) fn linger(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    limits: &mut Limits,
+) -> syn::Result<()> {
+    const EXAMPLE: &str = "for example `linger = \"50ms\"`";
+    if is_again(input, errors, key, limits.linger.is_some()) {
+        return Ok(());
+    }
+    let text = literal::<LitStr>(input, errors, key, "a time as a string literal", EXAMPLE)?;
+    let linger = text.and_then(|text| arguments::duration(&text, EXAMPLE, errors));
+    limits.linger = Some((key.clone(), linger.unwrap_or_default()));
     Ok(())
 }
 

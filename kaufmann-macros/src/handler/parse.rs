@@ -19,11 +19,13 @@ const KEYS: Keys = Keys {
         "timeout",
         "retries",
         "max_in_flight",
+        "batch",
+        "linger",
     ],
 };
 
-/// `event = "user.create", catch_all, emits = [user::Audit], timeout = "30s", retries = 3, max_in_flight = 5`, as far as they
-/// could be read.
+/// `event = "user.create", catch_all, emits = [user::Audit], timeout = "30s", retries = 3, max_in_flight = 5,
+/// batch = 100, linger = "50ms"`, as far as they could be read.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) event: Option<LitStr>,
@@ -89,6 +91,8 @@ fn argument(input: ParseStream<'_>, errors: &mut Errors, arguments: &mut Argumen
         "timeout" => limits::timeout(input, errors, &key, &mut arguments.limits)?,
         "retries" => limits::retries(input, errors, &key, &mut arguments.limits)?,
         "max_in_flight" => limits::max_in_flight(input, errors, &key, &mut arguments.limits)?,
+        "batch" => limits::batch(input, errors, &key, &mut arguments.limits)?,
+        "linger" => limits::linger(input, errors, &key, &mut arguments.limits)?,
         _ => {
             KEYS.refuse(&key, errors);
             arguments::skip(input);

@@ -10,6 +10,8 @@ impl ::kaufmann::__private::HandlerInfo for create {
         timeout: ::core::option::Option::Some(::core::time::Duration::new(90u64, 0u32)),
         retries: ::core::option::Option::Some(0u32),
         max_in_flight: ::core::option::Option::Some(5u32),
+        batch: ::core::option::Option::None,
+        linger: ::core::option::Option::None,
     };
     const EVENT: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> = ::core::option::Option::Some(
         ::kaufmann::__private::or_poison(

@@ -17,6 +17,10 @@ pub struct Limits {
     pub retries: Option<u32>,
     /// How many of it may run at once, within `max_in_flight` of the service. Else: as many as those.
     pub max_in_flight: Option<u32>,
+    /// How many events it takes at once; `None`: one, by itself.
+    pub batch: Option<u32>,
+    /// How long a batch may wait for more events. Else: it takes what is there.
+    pub linger: Option<Duration>,
 }
 
 impl Limits {
@@ -25,6 +29,8 @@ impl Limits {
         timeout: None,
         retries: None,
         max_in_flight: None,
+        batch: None,
+        linger: None,
     };
 }
 
@@ -37,6 +43,17 @@ pub(crate) struct Policy {
     pub(crate) max_attempts: Option<u32>,
     /// A permit for each that may run, if that is bounded.
     pub(crate) places: Option<Arc<Semaphore>>,
+    /// How its batches are gathered, if it takes batches.
+    pub(crate) batch: Option<BatchPolicy>,
+}
+
+/// How batches are gathered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchPolicy {
+    /// How many records make one full.
+    pub(crate) size: usize,
+    /// How long the first one waits for the others.
+    pub(crate) linger: Duration,
 }
 
 impl Policy {
@@ -52,6 +69,10 @@ impl Policy {
                 (Delivery::AtLeastOnce, None) => Some(config.retry.max_attempts).filter(|count| *count > 0),
             },
             places: limits.max_in_flight.map(places),
+            batch: limits.batch.map(|size| BatchPolicy {
+                size: size.max(1) as usize,
+                linger: limits.linger.unwrap_or_default(),
+            }),
         }
     }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::task::{self, Poll, Waker};
 
 use super::end::Next;
-use super::places::Place;
+use super::places::{Place, Wait};
 use super::running::Running;
 use super::{Shard, Work, slots};
 use crate::attempt::{Attempted, Start, panicked};
@@ -27,7 +27,10 @@ where
                 break;
             };
             progress = true;
-            if !self.run_in(place, &work.record, work.start, work.attempt) {
+            if let Start::Batch(_) = work.start {
+                self.permits.take();
+                self.run_beside(work, place);
+            } else if !self.run_in(place, &work.record, work.start, work.attempt) {
                 self.lanes.release(work.record.lane());
             }
         }
@@ -74,7 +77,7 @@ where
 
     /// Whether records may begin: not in an outage, unless some of them are only to be given up.
     #[inline]
-    fn may_begin(&self) -> bool {
+    pub(super) fn may_begin(&self) -> bool {
         self.sweeping || !self.waiting.is_outage()
     }
 
@@ -104,6 +107,10 @@ where
         };
         let lane = record.lane();
         if self.lanes.is_busy(lane) {
+            if self.gathers.joins(&start, lane) && !self.lanes.has_waiting(lane) {
+                self.run(record, start, 1);
+                return;
+            }
             // Copied out, or one busy lane would keep many batches.
             let record = record.detached();
             self.lanes.queue(
@@ -152,7 +159,14 @@ where
     pub(super) fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
         match self.places.enter(&start) {
             Ok(place) => self.run_in(place, record, start, attempt),
-            Err(_) => {
+            Err(Wait::Batch) => {
+                if let Some(batch) = self.gather(record, &start, attempt) {
+                    self.permits.take();
+                    self.launch(batch);
+                }
+                true
+            }
+            Err(Wait::Place) => {
                 let record = record.detached();
                 self.places.hold_back(Work {
                     record,
@@ -198,12 +212,18 @@ where
         }
     }
 
+    /// Begins an attempt that is not polled before the next round, under a permit that is its own.
+    pub(super) fn run_beside(&mut self, work: Work, place: Place) {
+        let mut slot = self.slots.take();
+        let cx = self.context(&work.record, work.attempt);
+        slot.set(Some((self.make)(cx, work.start.clone())));
+        self.push(slot, work, place);
+    }
+
     /// Lets a handler run on beside others. It is polled in the next round, with a waker that finds it.
     pub(super) fn push(&mut self, slot: slots::Slot<F>, work: Work, place: Place) {
-        let timeout = match work.start {
-            Start::Handler(handler, _) => self.link.policy(handler).and_then(|policy| policy.timeout),
-            _ => None,
-        };
+        let policy = work.start.handler().and_then(|handler| self.link.policy(handler));
+        let timeout = policy.and_then(|policy| policy.timeout);
         self.running.push(Running::new(slot, work, place, timeout));
     }
 

@@ -27,11 +27,7 @@ impl<S, F, M> Shard<S, F, M> {
         let is_it = |record: &crate::record::Record| {
             record.offset() == offset && record.assignment().id() == assignment
         };
-        if let Some(running) = self
-            .running
-            .iter()
-            .find(|running| running.record().is_some_and(is_it))
-        {
+        if let Some(running) = self.running.iter().find(|running| running.records().any(is_it)) {
             return Some(running.why(&self.link));
         }
         if let Some((at, work)) = self.waiting.queue().find(|(_, work)| is_it(&work.record)) {
@@ -43,6 +39,9 @@ impl<S, F, M> Shard<S, F, M> {
         }
         if self.places.iter().any(|work| is_it(&work.record)) {
             return Some("it waits for one of its handler's own places (`max_in_flight`)".to_owned());
+        }
+        if self.gathers.iter().any(|member| is_it(&member.record)) {
+            return Some("it waits for its batch to be full, or for its linger to be over".to_owned());
         }
         if self.lanes.waiting().any(|work| is_it(&work.record)) {
             return Some("it waits for another record of its lane".to_owned());

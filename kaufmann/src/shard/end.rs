@@ -7,6 +7,7 @@ use std::task::{self, Poll};
 use futures_util::stream::StreamExt;
 use tracing::warn;
 
+use super::places::Wait;
 use super::running::Ended;
 use super::{Shard, Work, has_ended};
 use crate::attempt::{Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path};
@@ -41,6 +42,12 @@ where
             let Ended { slot, work, result } = ended;
             self.slots.give_back(slot);
             let finish = self.finish_of(result);
+            if let Some(batch) = work.start.batch().cloned() {
+                if !self.finish_batch(work, &batch, finish) {
+                    self.permits.give_back();
+                }
+                continue;
+            }
             match self.finish(&work.record, work.attempt, finish) {
                 Next::GoOn(start, attempt) => {
                     let record = work.record;
@@ -60,15 +67,14 @@ where
     }
 
     /// Goes on with a record whose attempt has ended, under the permit that it had.
-    fn go_on(&mut self, work: Work) {
+    pub(super) fn go_on(&mut self, work: Work) {
         match self.places.enter(&work.start) {
-            Ok(place) => {
-                let mut slot = self.slots.take();
-                let cx = self.context(&work.record, work.attempt);
-                slot.set(Some((self.make)(cx, work.start.clone())));
-                self.push(slot, work, place);
-            }
-            Err(_) => {
+            Ok(place) => self.run_beside(work, place),
+            Err(Wait::Batch) => match self.gather(&work.record, &work.start, work.attempt) {
+                Some(batch) => self.launch(batch),
+                None => self.permits.give_back(),
+            },
+            Err(Wait::Place) => {
                 self.places.hold_back(work);
                 self.permits.give_back();
             }
@@ -100,8 +106,11 @@ where
             // The look-up may have outlived the assignment; the handler itself has not begun.
             Finish::Found(..) if !record.may_start() => self.give_up(record),
             Finish::Found(handler, plan) => return Next::GoOn(Start::Handler(handler, plan), 1),
-            Finish::Retry(retry) => return self.try_again(record, attempt, *retry),
-            Finish::Fatal => self.give_up(record),
+            Finish::Retry(retry) => {
+                let crowded = self.is_crowded();
+                return self.try_again(record, attempt, *retry, crowded);
+            }
+            Finish::Fatal | Finish::Again | Finish::Batch(_) | Finish::Concluded(_) => self.give_up(record),
         }
         Next::Done
     }
@@ -115,8 +124,19 @@ where
         self.reports.abandon(record);
     }
 
+    /// Whether so many wait that the next failure is the last one.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.waiting.is_full() && !self.waiting.is_outage()
+    }
+
+    /// Whether a failure of this attempt is the last one.
+    pub(super) fn is_last(&self, handler: u32, attempt: u32) -> bool {
+        let policy = self.link.policy(handler);
+        policy.is_some_and(|policy| policy.is_last(attempt))
+    }
+
     #[cold]
-    fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry) -> Next {
+    pub(super) fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry, crowded: bool) -> Next {
         let is_final = self.link.delivery == Delivery::AtMostOnce && retry.handler.is_some();
         if !is_final && has_ended(self.link.delivery, record) {
             self.give_up(record);
@@ -124,18 +144,9 @@ where
         }
         self.waiting.failed();
         if let Some(handler) = retry.handler {
-            let is_last = self
-                .link
-                .policy(handler)
-                .is_some_and(|policy| policy.is_last(attempt));
-            let is_crowded = self.waiting.is_full() && !self.waiting.is_outage();
-            if is_last || is_crowded {
-                let exhausted = Exhausted {
-                    class: retry.class,
-                    error: retry.error,
-                    handler: retry.handler,
-                    cut_short: !is_last,
-                };
+            let is_last = self.is_last(handler, attempt);
+            if is_last || crowded {
+                let exhausted = Exhausted::of(retry, !is_last);
                 return Next::GoOn(Start::Exhausted(Arc::new(exhausted)), attempt);
             }
         }

@@ -18,8 +18,10 @@ pub(super) type Place = Option<OwnedSemaphorePermit>;
 
 #[derive(Debug)]
 pub(super) struct Places {
-    /// By the handler's place in the service's list; empty if no handler has a bound.
+    /// By the handler's place in the service's list; empty if no handler has a bound or takes batches.
     gates: Vec<Option<Gate>>,
+    /// Which handlers take batches; empty if `gates` is.
+    batches: Vec<bool>,
     waiting: usize,
 }
 
@@ -32,39 +34,49 @@ struct Gate {
     waiting: VecDeque<Work>,
 }
 
-/// All places of a handler are taken.
+/// Why a record does not run at once.
 #[derive(Debug)]
-pub(super) struct Full;
+pub(super) enum Wait {
+    /// All places of its handler are taken.
+    Place,
+    /// Its handler takes batches.
+    Batch,
+}
 
 impl Places {
     pub(super) fn new(policies: &[Policy]) -> Self {
         let gate = |policy: &Policy| policy.places.clone().map(Gate::new);
-        let bounded = policies.iter().any(|policy| policy.places.is_some());
-        let gates = if bounded {
-            policies.iter().map(gate).collect()
-        } else {
-            Vec::new()
-        };
-        Self { gates, waiting: 0 }
+        let open = |policy: &Policy| policy.places.is_none() && policy.batch.is_none();
+        let bounded = if policies.iter().all(open) { &[] } else { policies };
+        Self {
+            gates: bounded.iter().map(gate).collect(),
+            batches: bounded.iter().map(|policy| policy.batch.is_some()).collect(),
+            waiting: 0,
+        }
     }
 
     /// A place for a record's handler.
     #[inline]
-    pub(super) fn enter(&mut self, start: &Start) -> Result<Place, Full> {
+    pub(super) fn enter(&mut self, start: &Start) -> Result<Place, Wait> {
         if self.gates.is_empty() {
             return Ok(None);
         }
         self.enter_gate(start)
     }
 
-    fn enter_gate(&mut self, start: &Start) -> Result<Place, Full> {
+    fn enter_gate(&mut self, start: &Start) -> Result<Place, Wait> {
+        if let Start::Handler(handler, _) = start
+            && self.batches.get(*handler as usize) == Some(&true)
+        {
+            return Err(Wait::Batch);
+        }
         match self.gate(start) {
             None => Ok(None),
             // Who waits already comes first.
-            Some(gate) if !gate.waiting.is_empty() => Err(Full),
+            Some(gate) if !gate.waiting.is_empty() => Err(Wait::Place),
             Some(gate) => match Arc::clone(&gate.all).try_acquire_owned() {
                 Ok(place) => Ok(Some(place)),
-                Err(_) => Err(Full),
+                Err(_) => Err(Wait::Place),
             },
         }
     }
@@ -125,10 +137,7 @@ impl Places {
     }
 
     fn gate(&mut self, start: &Start) -> Option<&mut Gate> {
-        match start {
-            Start::Handler(handler, _) => self.gates.get_mut(*handler as usize)?.as_mut(),
-            _ => None,
-        }
+        self.gates.get_mut(start.handler()? as usize)?.as_mut()
     }
 }
 

@@ -55,9 +55,13 @@ impl<F> Running<F> {
         }
     }
 
-    /// The record it runs on.
-    pub(super) fn record(&self) -> Option<&Record> {
-        self.inside.as_ref().map(|(_, work)| &work.record)
+    /// The records it runs on.
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        let work = self.inside.as_ref().map(|(_, work)| work);
+        let batch = work.and_then(|work| work.start.batch());
+        let members = batch.map_or(&[][..], |batch| &batch.members);
+        let others = members.iter().skip(1).map(|member| &member.record);
+        work.map(|work| &work.record).into_iter().chain(others)
     }
 
     /// Since when.
@@ -87,7 +91,10 @@ impl<F> Running<F> {
             name: event_of(link, start, record),
             handler: handler_of(start).and_then(|handler| handler_path(link, handler)),
             key: record.key().map(shortened),
-            record: record.to_string(),
+            record: match start.batch().map_or(0, |batch| batch.members.len() - 1) {
+                0 => record.to_string(),
+                others => format!("{record} and {others} more"),
+            },
         })
     }
 
@@ -96,13 +103,11 @@ impl<F> Running<F> {
         let start = self.inside.as_ref().map(|(_, work)| &work.start);
         let what = match start {
             Some(Start::Schema(_)) => "its writer's schema is asked for".to_owned(),
-            Some(Start::Handler(handler, _)) => {
-                let path = handler_path(link, *handler).unwrap_or("a handler");
-                format!("`{path}` has been running")
+            Some(start) if start.handler().is_some() => {
+                let path = start.handler().and_then(|handler| handler_path(link, handler));
+                format!("`{}` has been running", path.unwrap_or("a handler"))
             }
-            Some(Start::Undecodable(_) | Start::Exhausted(_)) | None => {
-                "its dead letter or error event is being handed over".to_owned()
-            }
+            _ => "its dead letter or error event is being handed over".to_owned(),
         };
         format!("{what} for {}", Age(self.since.elapsed()))
     }
@@ -110,16 +115,16 @@ impl<F> Running<F> {
 
 fn handler_of(start: &Start) -> Option<u32> {
     match start {
-        Start::Handler(handler, _) => Some(*handler),
         Start::Exhausted(reason) => reason.handler,
-        Start::Schema(_) | Start::Undecodable(_) => None,
+        other => other
+            .handler()
+            .or_else(|| other.batch().map(|batch| batch.handler)),
     }
 }
 
 /// The event's name; the schema of the first records of a kind was not known when they began.
 fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str> {
     match start {
-        Start::Handler(handler, _) => event_name(link, *handler),
         Start::Schema(key) => match link
             .schemas
             .route(&*link.schemas.known(*key)?, record.header(TYPE))
@@ -127,8 +132,7 @@ fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str>
             Route::Handler(handler, _) => event_name(link, handler),
             Route::Unwanted | Route::Undecodable(_) => None,
         },
-        Start::Undecodable(_) => None,
-        Start::Exhausted(reason) => event_name(link, reason.handler?),
+        other => event_name(link, handler_of(other)?),
     }
 }
 

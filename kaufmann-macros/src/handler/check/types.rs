@@ -53,6 +53,13 @@ pub(super) fn first_impl_trait(ty: &Type) -> Option<TypeImplTrait> {
     find.0
 }
 
+/// Whether a type is called `Vec` or `Batch`.
+pub(super) fn is_several(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == "Vec" || last.ident == "Batch")
+}
+
 /// A type as it would be written, for a message.
 pub(super) fn text(ty: &Type) -> String {
     let text = ty.to_token_stream().to_string();

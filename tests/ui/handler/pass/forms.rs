@@ -5,7 +5,7 @@
 mod events;
 
 use events::user;
-use kaufmann::{Context, Failure, Outcome, Record, handler};
+use kaufmann::{Batch, Context, Failure, Outcome, Record, handler};
 
 pub struct App {
     pub offset: i64,
@@ -101,6 +101,44 @@ pub async fn any_borrowed(record: &Record) -> Handled {
     Ok(())
 }
 
+#[handler(event = "user.create", batch = 100)]
+pub async fn several(events: Vec<user::Create>, cx: &Context<App>) -> Handled {
+    let _ = (events.len(), cx.state.offset);
+    Ok(())
+}
+
+#[handler(event = "user.create", batch = 100, linger = "50ms", timeout = "5s", max_in_flight = 2)]
+pub async fn several_borrowed(events: Vec<user::CreateRef<'_>>) -> Handled {
+    pause().await;
+    let _ = events.first().map(|event| event.email);
+    Ok(())
+}
+
+#[handler(event = "user.create", batch = 100, emits = [user::Created])]
+pub async fn each_with_its_outcome(batch: Batch<user::Create>, cx: &AppContext) -> Handled<Vec<Outcome>> {
+    pause().await;
+    let each = batch.into_iter().map(|item| {
+        let _ = (item.record().offset() + cx.state.offset, item.attempt());
+        Outcome::done().and_publish(user::Created { id: item.event.id, email: item.event.email })
+    });
+    Ok(each.collect())
+}
+
+#[handler(event = "user.create", batch = 100)]
+pub async fn each_borrowed(batch: Batch<user::CreateRef<'_>>) -> Handled {
+    pause().await;
+    let _ = batch.iter().map(|item| item.event.email.len()).sum::<usize>();
+    Ok(())
+}
+
+type Several = Vec<user::Create>;
+
+#[handler(event = "user.create", batch = 100)]
+pub async fn alias_of_several(events: Several) -> Handled {
+    drop(events);
+    Ok(())
+}
+
 // Names that the expansion could be using.
 #[handler(event = "user.create")]
 pub async fn event(event: user::Create, cx: &Context<App>) -> Handled {
@@ -150,5 +188,7 @@ fn main() {
     // The functions are what they were.
     let event = user::Create { id: 1, email: String::new() };
     drop(owned(event.clone(), &Context::detached(App { offset: 1 })));
+    drop(several(vec![event.clone()], &Context::detached(App { offset: 1 })));
+    drop(each_with_its_outcome([event].into_iter().collect(), &Context::detached(App { offset: 1 })));
     drop(without_context(user::CreateRef { id: 1, email: "" }));
 }

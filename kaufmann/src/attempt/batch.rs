@@ -1,0 +1,84 @@
+//! One attempt at a batch: its handler runs once for all records, and then each record has an end of its own.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Finish, event_name};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::handler::Service;
+use crate::handler::batch::{Gathered, Member, repeated};
+use crate::lanes::UNORDERED;
+use crate::link::Link;
+use crate::observer::Settled;
+use crate::outcome::{Outcome, Verdict};
+
+/// A batch whose handler has run, and what it said of each record.
+#[derive(Debug)]
+pub(crate) struct Conclusion {
+    pub(crate) batch: Arc<Gathered>,
+    outcomes: Mutex<Vec<Outcome>>,
+}
+
+impl Conclusion {
+    pub(crate) fn new(batch: Arc<Gathered>, outcomes: Vec<Outcome>) -> Self {
+        Self {
+            batch,
+            outcomes: Mutex::new(outcomes),
+        }
+    }
+}
+
+/// Runs the handler of a batch.
+pub(super) async fn handle<V: Service>(cx: &mut Context<V::State>, batch: Arc<Gathered>) -> Finish {
+    let (handler, count) = (batch.handler, batch.members.len());
+    cx.set_batch(Some(batch));
+    let outcome = V::dispatch(handler, cx).await;
+    cx.set_batch(None);
+    match outcome.0 {
+        Verdict::Batch(each) if each.len() == count => Finish::Batch(each),
+        _ => Finish::Batch(repeated(
+            &Failure::new("the handler of a batch said nothing of it"),
+            count,
+        )),
+    }
+}
+
+/// Ends each record of a batch as its handler said. What stands in its lane behind one that is tried again is handled again
+/// after it, whatever was said of it: else it would be overtaken.
+pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finish {
+    let outcomes = std::mem::take(&mut *conclusion.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut held = HashSet::new();
+    let mut finishes = Vec::with_capacity(outcomes.len());
+    for (member, Outcome(verdict)) in conclusion.batch.members.iter().zip(outcomes) {
+        let Member { record, attempt } = member;
+        let lane = record.lane();
+        let finish = match verdict {
+            Verdict::Failed(failure) if failure.is_retried() => {
+                super::failed(link, &failure, record, conclusion.batch.handler, *attempt).await
+            }
+            _ if held.contains(&lane) => Finish::Again,
+            Verdict::Done => {
+                say_done(link, conclusion.batch.handler, member);
+                Finish::Settled
+            }
+            verdict => super::conclude(link, verdict, record, conclusion.batch.handler, *attempt).await,
+        };
+        if lane != UNORDERED && matches!(finish, Finish::Retry(_) | Finish::Fatal | Finish::Again) {
+            held.insert(lane);
+        }
+        finishes.push(finish);
+    }
+    Finish::Concluded(finishes)
+}
+
+/// Tells the observer that a record was handled and led to nothing.
+pub(crate) fn say_done(link: &Link, handler: u32, member: &Member) {
+    if let Some(observer) = &link.observer {
+        observer.settled(
+            &member.record,
+            event_name(link, handler),
+            Settled::Handled { published: &[] },
+        );
+    }
+}
