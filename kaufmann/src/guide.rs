@@ -29,3 +29,6 @@ pub mod delivery {}
 /// [json]: crate::guide::json
 #[doc = include_str!("docs/operations.md")]
 pub mod operations {}
+
+#[doc = include_str!("docs/batches.md")]
+pub mod batches {}

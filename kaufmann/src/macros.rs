@@ -44,13 +44,16 @@
 /// | `timeout = "30s"` | how long one attempt may take, from `"1ns"` on; then its future is dropped at the `await` where it stands, and the attempt counts as failed. Else `handler.timeout` of the configuration says it, by default nothing does |
 /// | `retries = 3` | how often a record is tried again after its first failure; `0`: never. Else `retry.max_attempts` says it, which counts the first attempt too |
 /// | `max_in_flight = 5` | how many of this handler run at once in the process, at least 1. What waits for its turn takes none of the places that the service's `max_in_flight` counts |
+/// | `batch = 100` | that the function takes up to so many events at once, at least 1: see [`guide::batches`](crate::guide::batches) |
+/// | `linger = "50ms"` | how long a batch waits for more events after its first one. Else it takes what is there |
 ///
 /// # The function
 ///
 /// It is an `async fn` without type parameters whose future is `Send`. It takes
 ///
 /// 1. the payload: the generated struct, or its form that borrows from the record; for a catch-all a
-///    [`Record`](crate::Record) or `&Record`. It may be taken apart by a pattern;
+///    [`Record`](crate::Record) or `&Record`; with `batch` a `Vec` or a [`Batch`](crate::Batch) of the struct. It may be taken apart
+///    by a pattern;
 /// 2. if it wants, `&Context<S>`, where `S` is the state of the service. An alias of that type works if its name ends in
 ///    `Context`. A handler without a context runs in services of any state.
 ///
@@ -62,6 +65,8 @@
 /// | an event, an `Option` or a `Vec` of one | it is published, then the record is settled |
 /// | a tuple of up to four of these | all of them are published, then the record is settled |
 /// | [`Outcome`](crate::Outcome) | what it says |
+///
+/// A function that takes batches returns `Result<(), E>` or `Result<Vec<Outcome>, E>`.
 ///
 /// `E` says what becomes of the record otherwise. It is [`Failure`](crate::Failure), which `?` makes of any error, or a type that
 /// derives [`HandlerError`](macro@crate::HandlerError).

@@ -2,6 +2,7 @@
 
 mod shop;
 
+mod batches;
 mod compatibility;
 mod end_to_end;
 mod failures;
@@ -49,6 +50,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let rig: &'static Rig = Box::leak(Box::default());
     let tests = [
         self_test::tests(),
+        batches::tests(),
         compatibility::tests(),
         end_to_end::tests(),
         failures::tests(),
