@@ -10,6 +10,7 @@
 kaufmann::include_events!();
 
 mod ahead;
+mod batches;
 mod broker;
 mod double;
 mod group;

@@ -23,6 +23,8 @@ pub(crate) struct Plan {
 pub(crate) struct Settings {
     pub(crate) ordering: Ordering,
     pub(crate) delivery: Delivery,
+    /// Whether the handler takes several events at once.
+    pub(crate) batches: bool,
     pub(crate) shards: usize,
     pub(crate) max_in_flight: usize,
     pub(crate) max_unsettled: usize,
@@ -217,6 +219,7 @@ fn settings(rng: &mut Rng) -> Settings {
             ],
         ),
         delivery: Delivery::AtLeastOnce,
+        batches: false,
         shards: rng.usize(1..5),
         max_in_flight: pick(rng, &[1, 2, 3, 7, 50]),
         max_unsettled: pick(rng, &[1, 2, 5, 20, 100, 4096]),

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaufmann::{__private::Simulation, Error, Finished, Runtime};
+use kaufmann::{__private::Simulation, Builder, Error, Finished, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::broker::Producer;
 use crate::double::Double;
-use crate::group::Group;
+use crate::group::{Group, GroupSource};
 use crate::journal::{Entry, What};
 use crate::plan::{Fault, Plan};
-use crate::service::{Member, Registry, Simulated};
+use crate::service::{Member, Registry, Simulated, SimulatedBatches};
 use crate::world::World;
 
 /// How long all may take when nothing goes wrong any more; far more than the slowest handlers together need.
@@ -204,12 +204,39 @@ impl Supervisor {
         let producer = Producer::new(world, member);
         let settings = world.double().settings(world.plan().settings);
         let (stop, stopped) = oneshot::channel::<()>();
-        let chance = world.clone();
         let state = Member {
             world: world.clone(),
             member,
         };
-        let service = Runtime::<Simulated>::builder(state)
+        let running = if settings.batches {
+            self.spawn(
+                Runtime::<SimulatedBatches>::builder(state),
+                source,
+                &producer,
+                stopped,
+            )
+        } else {
+            self.spawn(Runtime::<Simulated>::builder(state), source, &producer, stopped)
+        };
+        Service {
+            member,
+            producer,
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    fn spawn<V: kaufmann::Service>(
+        &self,
+        builder: Builder<V>,
+        source: GroupSource,
+        producer: &Producer,
+        stopped: oneshot::Receiver<()>,
+    ) -> JoinHandle<Result<Finished, Error>> {
+        let world = &self.world;
+        let settings = world.double().settings(world.plan().settings);
+        let chance = world.clone();
+        let service = builder
             .config(&settings.config())
             .source(source)
             .publisher(producer.clone())
@@ -220,11 +247,6 @@ impl Supervisor {
                 others_first: Arc::new(move || chance.chance(1, 6)),
             })
             .run(async { _ = stopped.await });
-        Service {
-            member,
-            producer,
-            stop: Some(stop),
-            running: tokio::spawn(service),
-        }
+        tokio::spawn(service)
     }
 }

@@ -1,9 +1,11 @@
 //! The service under test: its handler does what the plan says and notes what it saw.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use kaufmann::config::Ordering;
 use kaufmann::registry::{Answer, EmbeddedRegistry, RegistryError, RegistryErrorKind, SchemaRegistry};
-use kaufmann::{Context, Event, Failure, handler, service};
+use kaufmann::{Batch, Class, Context, Event, Failure, Outcome, Record, handler, service};
 use tokio::time::Instant;
 
 use crate::events::test::{Doubled, Ignored, Numbered, NumberedRef};
@@ -42,12 +44,55 @@ impl Drop for Attempt<'_> {
 
 #[handler(event = "test.numbered", emits = [Doubled])]
 async fn numbered(event: NumberedRef<'_>, cx: &Context<Member>) -> Result<Vec<Doubled>, Failure> {
-    let (record, world) = (cx.record(), &cx.state.world);
+    act(event, cx.record(), cx.attempt(), cx).await
+}
+
+/// Does with one event after the other what the plan says, up to the first of each key that is tried again.
+#[handler(event = "test.numbered", emits = [Doubled], batch = 5, linger = "30ms")]
+async fn several(batch: Batch<NumberedRef<'_>>, cx: &Context<Member>) -> Result<Vec<Outcome>, Failure> {
+    let ordering = cx.state.world.plan().settings.ordering;
+    let lane = |record: &Record| match (ordering, record.key()) {
+        (Ordering::Key, Some(key)) => Some((record.partition(), key.to_vec())),
+        (Ordering::Partition, _) => Some((record.partition(), Vec::new())),
+        _ => None,
+    };
+    let (mut held, mut outcomes) = (HashSet::new(), Vec::new());
+    for item in batch {
+        let (record, attempt) = (item.record().clone(), item.attempt());
+        let lane = lane(&record);
+        if lane.as_ref().is_some_and(|lane| held.contains(lane)) {
+            // It is handled again, whatever is said of it.
+            outcomes.push(Outcome::done());
+            continue;
+        }
+        outcomes.push(match act(item.event, &record, attempt, cx).await {
+            Ok(replies) => replies
+                .into_iter()
+                .fold(Outcome::done(), |outcome, reply| outcome.and_publish(reply)),
+            Err(failure) => {
+                if matches!(failure.class(), Class::Retry { .. } | Class::Fatal) {
+                    held.extend(lane);
+                }
+                Outcome::failed(failure)
+            }
+        });
+    }
+    Ok(outcomes)
+}
+
+/// An attempt at an event.
+async fn act(
+    event: NumberedRef<'_>,
+    record: &Record,
+    attempt: u32,
+    cx: &Context<Member>,
+) -> Result<Vec<Doubled>, Failure> {
+    let world = &cx.state.world;
     let (token, act) = world.next_act(record.partition(), record.offset());
     let begun = What::Begun {
         assignment: assignment(record.header(ASSIGNMENT)),
         offset: record.offset(),
-        attempt: cx.attempt(),
+        attempt,
         token,
         number: event.number,
     };
@@ -76,6 +121,8 @@ async fn numbered(event: NumberedRef<'_>, cx: &Context<Member>) -> Result<Vec<Do
         End::DeadLetter => Err((How::DeadLetter, Failure::new("told to give up").dead_letter())),
         End::Skip => Err((How::Skipped, Failure::new("told to skip").skip())),
         End::Fatal => Err((How::Fatal, Failure::new("told to stop").fatal())),
+        // It would be the failure of all of a batch, of which some have ended.
+        End::Panic if world.plan().settings.batches => Err((How::Failed, Failure::new("told to panic"))),
         End::Panic => {
             attempt.how = How::Failed;
             // A panic without the hook that prints it.
@@ -115,6 +162,14 @@ service! {
     pub(crate) struct Simulated {
         state: Member,
         handlers: [numbered],
+    }
+}
+
+service! {
+    /// Does the same with several events at once.
+    pub(crate) struct SimulatedBatches {
+        state: Member,
+        handlers: [several],
     }
 }
 
