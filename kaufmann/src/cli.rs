@@ -20,6 +20,8 @@ mod columns;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod decoder;
 #[cfg(all(feature = "kafka", feature = "registry"))]
+mod dlq;
+#[cfg(all(feature = "kafka", feature = "registry"))]
 mod lag;
 #[cfg(feature = "registry")]
 pub(crate) mod paint;
@@ -27,6 +29,8 @@ pub(crate) mod paint;
 pub(crate) mod payload;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod position;
+#[cfg(all(feature = "kafka", feature = "registry"))]
+mod progress;
 #[cfg(feature = "kafka")]
 pub(crate) mod publish;
 pub(crate) mod run;
@@ -135,6 +139,11 @@ fn execute<V: Service, R: Started<V::State>>(
         Action::Topics(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             return block_on(&config, topics::run::<V>(config.clone(), request));
+        }
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        Action::Dlq(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, dlq::run::<V>(config.clone(), request));
         }
         #[cfg(feature = "dev")]
         Action::Dev(options) => {

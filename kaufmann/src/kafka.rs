@@ -11,6 +11,8 @@ pub(crate) mod cluster;
 pub(crate) mod explain;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod reader;
+#[cfg(all(feature = "cli", feature = "registry"))]
+pub(crate) mod sender;
 mod settings;
 
 #[cfg(any(test, feature = "dev"))]

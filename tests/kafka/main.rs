@@ -4,6 +4,7 @@ mod shop;
 
 mod batches;
 mod compatibility;
+mod dlq;
 mod end_to_end;
 mod failures;
 mod instances;
@@ -52,6 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
         self_test::tests(),
         batches::tests(),
         compatibility::tests(),
+        dlq::tests(),
         end_to_end::tests(),
         failures::tests(),
         instances::tests(),

@@ -37,6 +37,8 @@ pub(super) enum Action {
     Tail(super::tail::Request),
     #[cfg(all(feature = "kafka", feature = "registry"))]
     Topics(super::topics::Request),
+    #[cfg(all(feature = "kafka", feature = "registry"))]
+    Dlq(super::dlq::Request),
     #[cfg(feature = "registry")]
     Schema(super::schema::Request),
     Config {
@@ -109,6 +111,8 @@ pub(super) fn parse<V: Service>(
         "tail" => Action::Tail(super::tail::request(matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "topics" => Action::Topics(super::topics::request(below, matches)),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        "dlq" => Action::Dlq(super::dlq::arguments::request(below, matches)),
         #[cfg(feature = "registry")]
         "schema" => Action::Schema(super::schema::arguments::request(below, matches)),
         "config" => Action::Config {
@@ -168,6 +172,8 @@ fn commands() -> Vec<Command> {
         super::tail::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         super::topics::command(),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        super::dlq::arguments::command(),
         #[cfg(feature = "registry")]
         super::schema::arguments::command(),
         Command::new("config")

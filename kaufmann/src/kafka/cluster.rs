@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
@@ -151,6 +151,18 @@ impl Cluster {
 
     /// What the group has committed, where it has.
     pub(crate) fn committed(&self, places: &[Place]) -> Result<BTreeMap<Place, i64>, Error> {
+        let known = self.committed_with_metadata(places)?;
+        Ok(known
+            .into_iter()
+            .map(|(place, (offset, _))| (place, offset))
+            .collect())
+    }
+
+    /// The same with what is kept with it.
+    pub(crate) fn committed_with_metadata(
+        &self,
+        places: &[Place],
+    ) -> Result<BTreeMap<Place, (i64, String)>, Error> {
         let answer = self
             .asker
             .committed_offsets(list(places, |_| Offset::Invalid)?, PATIENCE)
@@ -162,10 +174,39 @@ impl Cluster {
             })?;
         let elements = answer.elements();
         let known = elements.iter().filter_map(|element| match element.offset() {
-            Offset::Offset(offset) => Some((Place::new(element.topic(), element.partition()), offset)),
+            Offset::Offset(offset) => {
+                let place = Place::new(element.topic(), element.partition());
+                Some((place, (offset, element.metadata().to_owned())))
+            }
             _ => None,
         });
         Ok(known.collect())
+    }
+
+    /// Commits offsets for the group, with what is to be kept with them. The group must have no members.
+    pub(crate) fn commit(&self, offsets: &[(Place, i64, Option<String>)]) -> Result<(), Error> {
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        let refused = |error: KafkaError| match error.rdkafka_error_code() {
+            Some(Code::UnknownMemberId | Code::IllegalGeneration) => Error::new(
+                ErrorKind::Start,
+                format!(
+                    "group `{}` has members, whose offsets are not set from outside; stop them first",
+                    self.group
+                ),
+            ),
+            _ => self.failed(
+                &format!("the offsets of group `{}` could not be committed", self.group),
+                &error,
+            ),
+        };
+        for (place, offset, metadata) in offsets {
+            let mut element = list.add_partition(&place.topic, place.partition);
+            element.set_offset(Offset::Offset(*offset)).map_err(refused)?;
+            if let Some(metadata) = metadata {
+                element.set_metadata(metadata);
+            }
+        }
+        self.asker.commit(&list, CommitMode::Sync).map_err(refused)
     }
 
     /// The group and its members; `None` if the brokers cannot tell, as those of `dev` cannot.

@@ -10,6 +10,9 @@ use crate::publish::{Message, MessageHeaders};
 use crate::record::Record;
 use crate::wire::{Frame, SchemaKey, frame};
 
+#[cfg(all(feature = "cli", feature = "kafka", feature = "registry"))]
+pub(crate) mod opened;
+
 /// Why a record becomes a letter.
 #[derive(Clone, Debug)]
 pub(crate) struct Reason {

@@ -1,0 +1,244 @@
+//! `dlq replay` and `dlq discard`: letters go back to where they came from, or are given up. A letter is noted as dealt with only
+//! once the broker has what came of it.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::ledger::Ledger;
+use super::letters::{Found, Letters};
+use super::select::Selection;
+use crate::cli::Signals;
+use crate::cli::progress::Progress;
+use crate::error::{Error, ErrorKind};
+use crate::kafka::sender::{Sender, Sent, Unsent};
+use crate::publish::letter::opened::Letter;
+use crate::record::Record;
+
+/// How many may be on their way.
+const IN_FLIGHT: usize = 500;
+/// How often what was done is kept.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What came of it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Summary {
+    pub(super) command: &'static str,
+    /// The dead-letter topic.
+    pub(super) topic: String,
+    pub(super) dry_run: bool,
+    /// How many were sent back, or discarded.
+    pub(super) done: u64,
+    /// To which topics how many were sent back.
+    pub(super) topics: BTreeMap<String, u64>,
+    /// How many letters are still open; not known if it was interrupted.
+    pub(super) remaining: Option<u64>,
+    /// Those that were meant, and could not be sent back.
+    pub(super) left: Vec<Left>,
+    pub(super) interrupted: bool,
+}
+
+/// A letter that could not be sent back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(super) struct Left {
+    pub(super) letter: String,
+    pub(super) why: String,
+}
+
+/// Deals with letters.
+pub(super) struct Act<'a> {
+    pub(super) selection: &'a Selection,
+    pub(super) max: Option<u64>,
+    /// None discards them.
+    pub(super) sender: Option<Sender>,
+    pub(super) dry_run: bool,
+    pub(super) signals: &'a Signals,
+}
+
+/// A letter that is on its way back.
+struct OnItsWay {
+    sent: Sent,
+    partition: i32,
+    offset: i64,
+    letter: String,
+    topic: String,
+}
+
+impl Act<'_> {
+    /// Deals with the letters that are meant, in the order of the topic's partitions, until a signal comes.
+    pub(super) async fn run(&self, ledger: &mut Ledger, letters: &mut Letters) -> Result<Summary, Error> {
+        let mut summary = Summary {
+            command: if self.sender.is_some() {
+                "replay"
+            } else {
+                "discard"
+            },
+            topic: ledger.topic().to_owned(),
+            dry_run: self.dry_run,
+            done: 0,
+            topics: BTreeMap::new(),
+            remaining: Some(0),
+            left: Vec::new(),
+            interrupted: false,
+        };
+        let mut on_their_way = VecDeque::new();
+        let mut partitions = HashMap::new();
+        let progress = Progress::new(summary.command, letters.total());
+        let mut kept = Instant::now();
+        let mut taken = 0;
+        let mut broken = None;
+        while let Some(found) = letters.next(ledger)? {
+            progress.at(letters.read());
+            if self.signals.has_come() {
+                summary.interrupted = true;
+                summary.remaining = None;
+            }
+            let is_over = summary.interrupted || broken.is_some() || self.max.is_some_and(|max| taken >= max);
+            let Found::Letter(record, letter) = found else {
+                continue;
+            };
+            let key = record.key().map(crate::cli::shown::printable);
+            if is_over
+                || !self
+                    .selection
+                    .has(record.partition(), record.offset(), key.as_deref(), &letter)
+            {
+                stays(&mut summary);
+                if summary.interrupted || broken.is_some() {
+                    break;
+                }
+                continue;
+            }
+            taken += 1;
+            match self.begin(ledger, &mut partitions, &record, &letter).await {
+                Ok(None) => {
+                    if !self.dry_run {
+                        ledger.settle(record.partition(), record.offset());
+                    }
+                    note(&mut summary, self.sender.is_some().then(|| source(&letter)));
+                }
+                Ok(Some(sent)) => on_their_way.push_back(sent),
+                Err(unsent) => leave(&mut summary, &mut broken, letter.story.letter, unsent),
+            }
+            while on_their_way.len() >= IN_FLIGHT
+                || (kept.elapsed() >= KEEP_EVERY && !on_their_way.is_empty())
+            {
+                arrive(&mut on_their_way, ledger, &mut summary, &mut broken).await;
+            }
+            if kept.elapsed() >= KEEP_EVERY {
+                ledger.keep()?;
+                kept = Instant::now();
+            }
+        }
+        while !on_their_way.is_empty() {
+            arrive(&mut on_their_way, ledger, &mut summary, &mut broken).await;
+        }
+        if !self.dry_run {
+            ledger.keep()?;
+        }
+        progress.end();
+        match broken {
+            None => Ok(summary),
+            Some(text) => {
+                let done = format!(
+                    "{} letters were sent back before; the same command goes on",
+                    summary.done
+                );
+                Err(Error::new(ErrorKind::Publish, format!("{text}; {done}")))
+            }
+        }
+    }
+
+    /// Sends a letter back; nothing is on its way if it is discarded or only looked at.
+    async fn begin(
+        &self,
+        ledger: &Ledger,
+        partitions: &mut HashMap<String, i32>,
+        record: &Record,
+        letter: &Letter,
+    ) -> Result<Option<OnItsWay>, Unsent> {
+        let Some(sender) = &self.sender else {
+            return Ok(None);
+        };
+        let alone = |text: String| Unsent { text, alone: true };
+        let (message, partition) = letter.restore(record).map_err(alone)?;
+        let topic = message.topic.to_string();
+        let count = match partitions.get(&topic) {
+            Some(count) => *count,
+            None => {
+                let found = ledger
+                    .cluster()
+                    .topic(&topic)
+                    .map_err(|error| alone(error.to_string()))?;
+                partitions.insert(topic.clone(), found.partitions);
+                found.partitions
+            }
+        };
+        if self.dry_run {
+            return Ok(None);
+        }
+        // A topic that was made anew with fewer partitions: the key decides.
+        let partition = (partition < count).then_some(partition);
+        let sent = sender.send(&message, partition).await?;
+        Ok(Some(OnItsWay {
+            sent,
+            partition: record.partition(),
+            offset: record.offset(),
+            letter: letter.story.letter.clone(),
+            topic,
+        }))
+    }
+}
+
+/// Waits for the oldest that is on its way.
+async fn arrive(
+    on_their_way: &mut VecDeque<OnItsWay>,
+    ledger: &mut Ledger,
+    summary: &mut Summary,
+    broken: &mut Option<String>,
+) {
+    let Some(first) = on_their_way.pop_front() else {
+        return;
+    };
+    match first.sent.arrived().await {
+        Ok(()) => {
+            ledger.settle(first.partition, first.offset);
+            note(summary, Some(first.topic));
+        }
+        Err(unsent) => leave(summary, broken, first.letter, unsent),
+    }
+}
+
+fn note(summary: &mut Summary, topic: Option<String>) {
+    summary.done += 1;
+    if let Some(topic) = topic {
+        *summary.topics.entry(topic).or_default() += 1;
+    }
+}
+
+/// A letter stays open.
+fn stays(summary: &mut Summary) {
+    summary.remaining = summary.remaining.map(|count| count + 1);
+}
+
+/// A letter stays open. Trouble that is not about it alone ends the command.
+fn leave(summary: &mut Summary, broken: &mut Option<String>, letter: String, unsent: Unsent) {
+    stays(summary);
+    if unsent.alone {
+        summary.left.push(Left {
+            letter,
+            why: unsent.text,
+        });
+    } else {
+        broken.get_or_insert(unsent.text);
+    }
+}
+
+fn source(letter: &Letter) -> String {
+    letter
+        .story
+        .source
+        .as_ref()
+        .map_or_else(String::new, |source| source.topic.clone())
+}

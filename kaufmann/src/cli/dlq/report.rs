@@ -1,0 +1,132 @@
+//! The open letters, grouped by what went wrong. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::publish::letter::opened::Letter;
+
+/// How long a group's error may be.
+const MAX_ERROR: usize = 160;
+
+/// The open letters of a service.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) service: String,
+    pub(super) topic: String,
+    pub(super) open: u64,
+    /// Records of the topic that are no letters of ours.
+    pub(super) foreign: u64,
+    pub(super) groups: Vec<Group>,
+}
+
+/// Letters with the same handler and the same error, but for the numbers in it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Group {
+    pub(super) handler: Option<String>,
+    pub(super) event: Option<String>,
+    pub(super) class: String,
+    /// The first line, with `#` for numbers.
+    pub(super) error: String,
+    pub(super) letters: u64,
+    /// How many of them had been sent back before, and failed again.
+    pub(super) again: u64,
+    pub(super) oldest: Option<String>,
+    pub(super) newest: Option<String>,
+    /// The places of the first and the last one: `0@17`.
+    pub(super) first: String,
+    pub(super) last: String,
+}
+
+/// Collects letters into groups.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    groups: BTreeMap<(Option<String>, Option<String>, String, String), Group>,
+    open: u64,
+    foreign: u64,
+}
+
+impl Groups {
+    /// Counts a letter; `id` is `0@17`.
+    pub(super) fn add(&mut self, id: &str, letter: &Letter) {
+        self.open += 1;
+        let story = &letter.story;
+        let error = alike(&story.error);
+        let key = (
+            story.handler.clone(),
+            story.event.clone(),
+            story.class.clone(),
+            error.clone(),
+        );
+        let group = self.groups.entry(key).or_insert_with(|| Group {
+            handler: story.handler.clone(),
+            event: story.event.clone(),
+            class: story.class.clone(),
+            error,
+            letters: 0,
+            again: 0,
+            oldest: None,
+            newest: None,
+            first: id.to_owned(),
+            last: id.to_owned(),
+        });
+        group.letters += 1;
+        group.again += u64::from(!letter.history.is_empty());
+        id.clone_into(&mut group.last);
+        if let Some(time) = &story.time {
+            // RFC 3339 in UTC sorts as text.
+            if group.oldest.as_ref().is_none_or(|oldest| time < oldest) {
+                group.oldest = Some(time.clone());
+            }
+            if group.newest.as_ref().is_none_or(|newest| time > newest) {
+                group.newest = Some(time.clone());
+            }
+        }
+    }
+
+    /// Counts a record that is no letter.
+    pub(super) fn add_foreign(&mut self) {
+        self.foreign += 1;
+    }
+
+    /// The groups, those with the most letters first.
+    pub(super) fn report(self, service: &str, topic: &str) -> Report {
+        let mut groups: Vec<_> = self.groups.into_values().collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.letters));
+        Report {
+            service: service.to_owned(),
+            topic: topic.to_owned(),
+            open: self.open,
+            foreign: self.foreign,
+            groups,
+        }
+    }
+}
+
+/// The first line of an error with `#` for each number in it, so that what differs by an id alone is one group.
+fn alike(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    let mut text = String::new();
+    for c in line.chars().take(MAX_ERROR) {
+        match c {
+            '0'..='9' if text.ends_with('#') => {}
+            '0'..='9' => text.push('#'),
+            c if c.is_control() => text.push('·'),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_differ_by_numbers_are_alike() {
+        assert_eq!(alike("order 17 of 2026: no"), alike("order 4 of 1999: no"));
+        assert_eq!(alike("order 17\nat line 2"), "order #");
+        assert_ne!(alike("no ledger"), alike("no order"));
+        assert_eq!(alike(&"é".repeat(500)).chars().count(), MAX_ERROR);
+    }
+}

@@ -1,0 +1,122 @@
+//! Sends messages to where they are told, partition included, and says of each when the broker has it.
+
+use std::time::Duration;
+
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::asking::AskContext;
+use super::{explain, producer};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::publish::Message;
+
+/// How long a message may be on its way.
+const PATIENCE: &str = "30000";
+
+/// Sends messages, idempotently, those of one partition in their order.
+pub(crate) struct Sender {
+    producer: FutureProducer<AskContext>,
+    broker: String,
+}
+
+/// A message on its way.
+pub(crate) struct Sent {
+    delivery: DeliveryFuture,
+    topic: String,
+    size: usize,
+    broker: String,
+}
+
+/// Why a message is not there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Unsent {
+    pub(crate) text: String,
+    /// Whether it is about this message alone, and others may arrive.
+    pub(crate) alone: bool,
+}
+
+impl Sender {
+    /// A sender to the brokers of `config`. Nothing is connected yet.
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let refused = |text: String| Error::new(ErrorKind::Configuration, text);
+        let mut settings = producer(config).map_err(refused)?;
+        settings.set("message.timeout.ms", PATIENCE);
+        let producer = settings
+            .create_with_context(AskContext::default())
+            .map_err(|error| refused(explain::creation(&error)))?;
+        Ok(Self {
+            producer,
+            broker: config.brokers.first().cloned().unwrap_or_default(),
+        })
+    }
+
+    /// Sends a message to a partition; without one its key decides. Waits while the queue is full.
+    pub(crate) async fn send(&self, message: &Message, partition: Option<i32>) -> Result<Sent, Unsent> {
+        let headers = message.headers.iter().fold(
+            OwnedHeaders::new_with_capacity(message.headers.len()),
+            |headers, (key, value)| headers.insert(Header { key, value }),
+        );
+        let size = message.key.as_ref().map_or(0, Vec::len) + message.payload.as_ref().map_or(0, Vec::len);
+        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&message.topic).headers(headers);
+        record.partition = partition;
+        record.key = message.key.as_deref();
+        record.payload = message.payload.as_deref();
+        loop {
+            match self.producer.send_result(record) {
+                Ok(delivery) => {
+                    return Ok(Sent {
+                        delivery,
+                        topic: message.topic.to_string(),
+                        size,
+                        broker: self.broker.clone(),
+                    });
+                }
+                Err((error, back)) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
+                    record = back;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                Err((error, _)) => {
+                    let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                    return Err(unsent(code, &message.topic, size, &self.broker));
+                }
+            }
+        }
+    }
+}
+
+impl Sent {
+    /// Waits until the broker has it.
+    pub(crate) async fn arrived(self) -> Result<(), Unsent> {
+        match self.delivery.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err((error, _))) => {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                Err(unsent(code, &self.topic, self.size, &self.broker))
+            }
+            Err(_) => Err(unsent(Code::PurgeQueue, &self.topic, self.size, &self.broker)),
+        }
+    }
+}
+
+fn unsent(code: Code, topic: &str, size: usize, broker: &str) -> Unsent {
+    let alone = matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::InvalidMessageSize
+            | Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::TopicAuthorizationFailed
+            | Code::InvalidRecord
+            | Code::PolicyViolation
+    );
+    let text = match code {
+        Code::MessageTimedOut => {
+            format!("no broker had the message for topic `{topic}` within 30 s; is {broker} up?")
+        }
+        code => explain::why_not_produced(code, topic, size, broker),
+    };
+    Unsent { text, alone }
+}

@@ -1,0 +1,246 @@
+//! A dead letter as it is read again, and the record that it was, on its way back.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CLASS, HEADERS_CUT, PAYLOAD_CUT};
+use crate::publish::{Message, MessageHeaders};
+use crate::record::Record;
+
+const ERROR: &str = "kaufmann-error";
+const SOURCE: &str = "kaufmann-source-";
+/// Where a record that comes back was a letter: `orders.dead-letter/0@17`.
+pub(crate) const REPLAYED_FROM: &str = "kaufmann-replayed-from";
+/// What a record that comes back has behind it: one header for each time that it was a letter, the first one first.
+pub(crate) const HISTORY: &str = "kaufmann-history";
+
+/// What a letter says of its record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Story {
+    /// Where the letter stands: `orders.dead-letter/0@17`.
+    pub(crate) letter: String,
+    pub(crate) class: String,
+    pub(crate) error: String,
+    pub(crate) attempts: Option<u32>,
+    pub(crate) event: Option<String>,
+    pub(crate) handler: Option<String>,
+    /// When it was given up, after RFC 3339.
+    pub(crate) time: Option<String>,
+    pub(crate) source: Option<SourcePlace>,
+}
+
+/// Where the record stood.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct SourcePlace {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
+/// A letter.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Letter {
+    pub(crate) story: Story,
+    /// What happened before: the stories of earlier letters, the first one first.
+    pub(crate) history: Vec<Story>,
+    /// How long the payload was that the letter has lost.
+    pub(crate) payload_cut: Option<u64>,
+    pub(crate) headers_cut: bool,
+}
+
+impl Letter {
+    /// Reads a record of a dead-letter topic; `None` if it is no letter of ours.
+    pub(crate) fn open(record: &Record) -> Option<Self> {
+        let text = |name: &str| {
+            let value = record.header(name)?;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        let source = || {
+            Some(SourcePlace {
+                topic: text("kaufmann-source-topic")?,
+                partition: text("kaufmann-source-partition")?.parse().ok()?,
+                offset: text("kaufmann-source-offset")?.parse().ok()?,
+            })
+        };
+        let history = record.headers().filter(|(name, _)| *name == HISTORY);
+        Some(Self {
+            story: Story {
+                letter: record.to_string(),
+                class: text(CLASS)?,
+                error: text(ERROR).unwrap_or_default(),
+                attempts: text("kaufmann-error-attempts").and_then(|count| count.parse().ok()),
+                event: text("kaufmann-error-event"),
+                handler: text("kaufmann-error-handler"),
+                time: text("kaufmann-error-time"),
+                source: source(),
+            },
+            history: history
+                .filter_map(|(_, value)| serde_json::from_slice(value?).ok())
+                .collect(),
+            payload_cut: text(PAYLOAD_CUT).and_then(|size| size.parse().ok()),
+            headers_cut: text(HEADERS_CUT).is_some(),
+        })
+    }
+
+    /// The record that it was, to the topic and the partition where that stood. It carries where it was a letter, and why, so
+    /// that a second failure is recognised.
+    ///
+    /// It has no time of its own: with the old one, retention could delete it at once.
+    ///
+    /// # Errors
+    ///
+    /// If the letter does not have all of it.
+    pub(crate) fn restore(&self, record: &Record) -> Result<(Message, i32), String> {
+        let Some(source) = &self.story.source else {
+            return Err("the letter does not say where it came from".to_owned());
+        };
+        if let Some(size) = self.payload_cut {
+            return Err(format!(
+                "the letter was too large for its topic and has lost its payload of {size} bytes; read it again with `replay` \
+                 from offset {} of partition {} of `{}`, if that still has it",
+                source.offset, source.partition, source.topic
+            ));
+        }
+        if self.headers_cut {
+            return Err("the letter was too large for its topic and has lost its headers".to_owned());
+        }
+        let mut headers = MessageHeaders::with_capacity(512);
+        for (name, value) in record.headers().filter(|(name, _)| !is_letters_own(name)) {
+            headers.push(name, value);
+        }
+        let story = serde_json::to_vec(&self.story).unwrap_or_default();
+        headers.push(HISTORY, Some(&story));
+        headers.push(REPLAYED_FROM, Some(self.story.letter.as_bytes()));
+        let message = Message {
+            topic: Arc::from(source.topic.as_str()),
+            key: record.key().map(<[u8]>::to_vec),
+            payload: record.payload().map(<[u8]>::to_vec),
+            headers,
+        };
+        Ok((message, source.partition))
+    }
+}
+
+/// Whether a header says why its record is a letter, and does not belong to the record.
+fn is_letters_own(name: &str) -> bool {
+    name == ERROR || name.starts_with("kaufmann-error-") || name.starts_with(SOURCE) || name == REPLAYED_FROM
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::super::{Reason, letter};
+    use super::*;
+    use crate::assignment::Assignment;
+    use crate::record::RawRecord;
+
+    fn record(
+        topic: &str,
+        offset: i64,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+        headers: &MessageHeaders,
+    ) -> Record {
+        let headers: Vec<_> = headers.iter().collect();
+        let assignment = Arc::new(Assignment::new(0, topic.into(), 2));
+        Record::at(
+            &assignment,
+            &RawRecord {
+                offset,
+                timestamp: Some(5),
+                key,
+                payload,
+                headers: &headers,
+            },
+        )
+    }
+
+    fn fail(record: &Record, error: &str, offset: i64) -> Record {
+        let reason = Reason {
+            class: "failed",
+            error: error.to_owned(),
+            event: Some("shop.order_placed"),
+            handler: Some("orders::placed"),
+            attempts: 3,
+            cut_short: false,
+        };
+        let letter = letter(&"dead".into(), record, &reason, SystemTime::UNIX_EPOCH);
+        self::record(
+            "dead",
+            offset,
+            letter.key.as_deref(),
+            letter.payload.as_deref(),
+            &letter.headers,
+        )
+    }
+
+    fn original() -> Record {
+        let mut headers = MessageHeaders::default();
+        headers.push("kaufmann-callback-topic", Some(b"answers"));
+        headers.push("null", None);
+        record("shop", 7, Some(b"ada"), Some(b"payload"), &headers)
+    }
+
+    #[test]
+    fn what_comes_back_is_the_record_with_its_key_its_place_and_its_story() {
+        let letter = fail(&original(), "no ledger", 17);
+        let opened = Letter::open(&letter).unwrap();
+        assert_eq!(
+            (opened.story.letter.as_str(), opened.story.attempts),
+            ("dead/2@17", Some(3))
+        );
+        let (message, partition) = opened.restore(&letter).unwrap();
+        assert_eq!((&*message.topic, partition), ("shop", 2));
+        assert_eq!(
+            (message.key.as_deref(), message.payload.as_deref()),
+            (Some(&b"ada"[..]), Some(&b"payload"[..]))
+        );
+        let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["kaufmann-callback-topic", "null", HISTORY, REPLAYED_FROM]);
+        assert_eq!(message.headers.get(REPLAYED_FROM), Some(&b"dead/2@17"[..]));
+    }
+
+    #[test]
+    fn a_second_failure_knows_the_first_one() {
+        let first = fail(&original(), "no ledger", 17);
+        let (again, _) = Letter::open(&first).unwrap().restore(&first).unwrap();
+        let again = record(
+            "shop",
+            40,
+            again.key.as_deref(),
+            again.payload.as_deref(),
+            &again.headers,
+        );
+        let second = fail(&again, "still none", 18);
+        let opened = Letter::open(&second).unwrap();
+        assert_eq!(opened.story.error, "still none");
+        assert_eq!(opened.story.source.as_ref().unwrap().offset, 40);
+        assert_eq!(opened.history, [Letter::open(&first).unwrap().story]);
+        let (third, _) = opened.restore(&second).unwrap();
+        let count = third.headers.iter().filter(|(name, _)| *name == HISTORY).count();
+        assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn a_letter_that_has_lost_something_is_not_sent_back() {
+        let mut headers = MessageHeaders::default();
+        for (name, value) in fail(&original(), "no", 17).headers() {
+            headers.push(name, value);
+        }
+        headers.push(PAYLOAD_CUT, Some(b"50000"));
+        let short = record("dead", 17, Some(b"ada"), None, &headers);
+        let said = Letter::open(&short).unwrap().restore(&short).unwrap_err();
+        assert!(
+            said.contains("has lost its payload of 50000 bytes")
+                && said.contains("offset 7 of partition 2 of `shop`"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_record_without_our_headers_is_no_letter() {
+        assert_eq!(Letter::open(&original()), None);
+    }
+}
