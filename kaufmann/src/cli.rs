@@ -29,10 +29,12 @@ pub(crate) mod paint;
 pub(crate) mod payload;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod position;
-#[cfg(all(feature = "kafka", feature = "registry"))]
+#[cfg(feature = "kafka")]
 mod progress;
 #[cfg(feature = "kafka")]
 pub(crate) mod publish;
+#[cfg(all(feature = "kafka", feature = "registry"))]
+mod replay;
 pub(crate) mod run;
 #[cfg(feature = "registry")]
 mod schema;
@@ -111,10 +113,15 @@ fn execute<V: Service, R: Started<V::State>>(
     invocation: Invocation,
     start: impl AsyncFnOnce(&Config) -> R,
 ) -> Result<ExitCode, Error> {
+    if let Action::Completions { script } = &invocation.action {
+        return say(script).or_else(unread).map(|()| ExitCode::SUCCESS);
+    }
     let effective = invocation.loader.load()?;
     let config = effective.config.clone();
     let done = match invocation.action {
         Action::Config { format } => show::print::<V>(&effective, format),
+        // They need no configuration, and are printed already.
+        Action::Completions { .. } => Ok(()),
         Action::Run => {
             config.check_run()?;
             telemetry::init(&config.log, telemetry::DEFAULT_FILTER)?;
@@ -123,7 +130,7 @@ fn execute<V: Service, R: Started<V::State>>(
         #[cfg(feature = "kafka")]
         Action::Publish(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
-            block_on(&config, publish::publish::<V>(config.clone(), request))
+            return block_on(&config, publish::publish::<V>(config.clone(), request));
         }
         #[cfg(all(feature = "kafka", feature = "registry"))]
         Action::Lag(request) => {
@@ -144,6 +151,11 @@ fn execute<V: Service, R: Started<V::State>>(
         Action::Dlq(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             return block_on(&config, dlq::run::<V>(config.clone(), request));
+        }
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        Action::Replay(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, replay::run::<V, R>(config.clone(), request, start));
         }
         #[cfg(feature = "dev")]
         Action::Dev(options) => {

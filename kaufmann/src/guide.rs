@@ -27,6 +27,7 @@ pub mod guarantees {}
 pub mod delivery {}
 
 /// [json]: crate::guide::json
+/// [failures]: crate::guide::failures
 #[doc = include_str!("docs/operations.md")]
 pub mod operations {}
 

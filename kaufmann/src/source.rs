@@ -8,6 +8,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(all(feature = "cli", feature = "kafka", feature = "registry"))]
+pub(crate) mod history;
 #[cfg(feature = "kafka")]
 mod kafka;
 

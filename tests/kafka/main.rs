@@ -15,6 +15,7 @@ mod liveness;
 mod offsets;
 mod once;
 mod poison;
+mod replay;
 mod schemas;
 mod self_test;
 mod tail;
@@ -64,6 +65,7 @@ fn main() -> anyhow::Result<ExitCode> {
         offsets::tests(),
         once::tests(),
         poison::tests(),
+        replay::tests(),
         schemas::tests(),
         tail::tests(),
         topics::tests(),

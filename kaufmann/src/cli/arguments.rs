@@ -39,10 +39,15 @@ pub(super) enum Action {
     Topics(super::topics::Request),
     #[cfg(all(feature = "kafka", feature = "registry"))]
     Dlq(super::dlq::Request),
+    #[cfg(all(feature = "kafka", feature = "registry"))]
+    Replay(super::replay::Request),
     #[cfg(feature = "registry")]
     Schema(super::schema::Request),
     Config {
         format: Format,
+    },
+    Completions {
+        script: String,
     },
 }
 
@@ -84,13 +89,17 @@ pub(super) fn parse<V: Service>(
         .file_stem()
         .map(|name| name.to_string_lossy().into_owned());
     let program = program.unwrap_or_else(|| V::NAME.to_owned());
-    let matches =
-        command::<V>(&program).try_get_matches_from(std::iter::once(program.into()).chain(arguments))?;
+    let matches = command::<V>(&program)
+        .try_get_matches_from(std::iter::once(program.clone().into()).chain(arguments))?;
     let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
     // Commands of commands take the flags at their end.
     let (below, matches) = matches.subcommand().unwrap_or((name, matches));
     let _ = below;
-    let loader = flags(Loader::new().service::<V>().process_environment(), matches);
+    let loader = match name {
+        // It has none of the flags.
+        "completions" => Loader::new(),
+        _ => flags(Loader::new().service::<V>().process_environment(), matches),
+    };
     let action = match name {
         #[cfg(feature = "dev")]
         "dev" => Action::Dev(crate::dev::Options {
@@ -113,6 +122,11 @@ pub(super) fn parse<V: Service>(
         "topics" => Action::Topics(super::topics::request(below, matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "dlq" => Action::Dlq(super::dlq::arguments::request(below, matches)),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        "replay" => Action::Replay(super::replay::request(matches)),
+        "completions" => Action::Completions {
+            script: completions::<V>(matches, &program),
+        },
         #[cfg(feature = "registry")]
         "schema" => Action::Schema(super::schema::arguments::request(below, matches)),
         "config" => Action::Config {
@@ -154,7 +168,7 @@ fn command<V: Service>(program: &str) -> Command {
         .after_help(examples(program))
         .after_long_help(format!("{}\n\n{LAYERS}\n\n{EXIT_CODES}", examples(program)));
     let commands = commands().into_iter().map(configurable);
-    root.subcommands(commands)
+    root.subcommands(commands).subcommand(completions_command())
 }
 
 fn commands() -> Vec<Command> {
@@ -174,6 +188,8 @@ fn commands() -> Vec<Command> {
         super::topics::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         super::dlq::arguments::command(),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        super::replay::command(),
         #[cfg(feature = "registry")]
         super::schema::arguments::command(),
         Command::new("config")
@@ -186,6 +202,29 @@ fn commands() -> Vec<Command> {
                     .help("How to print it"),
             ),
     ]
+}
+
+fn completions_command() -> Command {
+    Command::new("completions")
+        .about("Prints what completes this program's commands and flags in a shell")
+        .after_help("Example:\n  completions bash > ~/.local/share/bash-completion/completions/PROGRAM")
+        .arg(
+            Arg::new("shell")
+                .value_name("SHELL")
+                .required(true)
+                .value_parser(value_parser!(clap_complete::Shell))
+                .help("The shell"),
+        )
+}
+
+/// The script for a shell.
+fn completions<V: Service>(matches: &ArgMatches, program: &str) -> String {
+    let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") else {
+        return String::new();
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(*shell, &mut command::<V>(program), program, &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 #[cfg(feature = "dev")]
@@ -219,10 +258,10 @@ fn dev() -> Command {
 #[cfg(feature = "kafka")]
 fn publish() -> Command {
     Command::new("publish")
-        .about("Publishes one event, checked against its schema")
+        .about("Publishes an event, or many, checked against its schema")
         .after_help(
             "Examples:\n  publish user.create '{\"email\": \"ada@example.org\"}'\n  publish user.create @event.json \
-             --key ada\n  publish user.create - < event.json",
+             --key ada\n  publish user.create - < events.ndjson              as many as there are, in their order",
         )
         .arg(Arg::new("event").value_name("EVENT").required(true).help("The event's name"))
         .arg(
@@ -230,7 +269,7 @@ fn publish() -> Command {
                 .value_name("JSON")
                 .required(true)
                 .allow_hyphen_values(true)
-                .help("The payload: JSON, @FILE, or - for standard input"),
+                .help("The payload: JSON, @FILE, or - for standard input; several behind each other (NDJSON) are all published"),
         )
         .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
         .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(shared::topic))

@@ -91,6 +91,22 @@ impl Decoder {
         Ok(decoded(event, payload))
     }
 
+    /// The event's name, if something says it, without its payload.
+    ///
+    /// # Errors
+    ///
+    /// If the registry cannot be asked.
+    pub(crate) async fn event(&mut self, record: &Record) -> Result<Option<String>, Error> {
+        if let Some(name) = record.header(TYPE) {
+            return Ok(Some(String::from_utf8_lossy(name).into_owned()));
+        }
+        let Ok(Some(frame)) = frame(record) else {
+            return Ok(None);
+        };
+        let schema = self.schema(frame.schema).await?;
+        Ok(schema.ok().and_then(|schema| self.name_of(&schema)))
+    }
+
     fn name_of(&self, schema: &Schema) -> Option<String> {
         let full = schema.name()?.to_string();
         Some(

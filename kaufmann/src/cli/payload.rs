@@ -1,7 +1,5 @@
 //! A payload from JSON, checked against its event's schema.
 
-use std::io::Read;
-
 use kaufmann_avro::json::{decode_json, encode_json};
 use kaufmann_avro::model::{Definition, Kind, Model, Node};
 use kaufmann_avro::{Cursor, Schema};
@@ -19,31 +17,32 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// Reads JSON, `@file` or `-`.
-    pub(crate) fn read(info: &EventInfo, given: &str) -> Result<Self, Error> {
-        let unreadable = |what: &str, error| {
-            Error::new(ErrorKind::Usage, format!("cannot read the payload from {what}")).caused_by(error)
-        };
-        let text = match given.strip_prefix('@') {
-            Some(path) => std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?,
-            None if given == "-" => {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .map_err(|error| unreadable("standard input", error))?;
-                text
-            }
-            None => given.to_owned(),
-        };
-        Self::parse(info, &text)
-    }
-
     /// Encodes JSON by the event's schema.
+    #[cfg(any(feature = "dev", test))]
     pub(crate) fn parse(info: &EventInfo, text: &str) -> Result<Self, Error> {
-        let wrong =
-            |what: String| Error::new(ErrorKind::Usage, format!("the payload of `{}` {what}", info.name));
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| wrong("is not JSON".to_owned()).caused_by(error))?;
+        let value = serde_json::from_str(text).map_err(|error| not_json(info, error))?;
+        Encoder::new(info)?.encode(value)
+    }
+}
+
+/// The payload is no JSON.
+pub(crate) fn not_json(info: &EventInfo, error: serde_json::Error) -> Error {
+    Error::new(
+        ErrorKind::Usage,
+        format!("the payload of `{}` is not JSON", info.name),
+    )
+    .caused_by(error)
+}
+
+/// Encodes payloads of one event.
+pub(crate) struct Encoder<'a> {
+    info: &'a EventInfo,
+    schema: Schema,
+}
+
+impl<'a> Encoder<'a> {
+    /// An encoder by the event's schema.
+    pub(crate) fn new(info: &'a EventInfo) -> Result<Self, Error> {
         let schema = Schema::parse(info.schema).map_err(|errors| {
             let text = errors.first().map(ToString::to_string).unwrap_or_default();
             Error::new(
@@ -51,16 +50,26 @@ impl Payload {
                 format!("the schema of `{}` cannot be read: {text}", info.name),
             )
         })?;
+        Ok(Self { info, schema })
+    }
+
+    /// Encodes a payload.
+    pub(crate) fn encode(&self, value: Value) -> Result<Payload, Error> {
+        let (info, schema) = (self.info, &self.schema);
         let mut datum = Vec::new();
         encode_json(&schema.model, &schema.root, &value, &mut datum).map_err(|error| {
-            wrong(format!("does not fit its schema ({})", info.defined_at)).caused_by(error)
+            let text = format!(
+                "the payload of `{}` does not fit its schema ({})",
+                info.name, info.defined_at
+            );
+            Error::new(ErrorKind::Usage, text).caused_by(error)
         })?;
         // Read back, it has its defaults too, and one of them may be the key.
         let complete = decode_json(&schema.model, &schema.root, &datum).unwrap_or(value);
         let key = info
             .key
             .and_then(|path| key(&schema.model, &schema.root, &complete, path));
-        Ok(Self { datum, key })
+        Ok(Payload { datum, key })
     }
 }
 

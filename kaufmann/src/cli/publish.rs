@@ -1,25 +1,33 @@
-//! `publish EVENT JSON`: one event, checked against its schema, to a topic.
+//! `publish EVENT JSON`: one event or many, checked against the schema, to a topic.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::io::{BufReader, Read};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::Value;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::catalog;
-use super::payload::Payload;
+use super::payload::{Encoder, Payload, not_json};
+use super::progress::Progress;
+use super::{Signals, catalog};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::Service;
 use crate::publish::envelope::Envelope;
 use crate::publish::routes::Routes;
-use crate::publish::{KafkaPublisher, Message, PublishError, PublishErrorKind, Publisher};
+use crate::publish::{KafkaPublisher, Message, PublishError, PublishErrorKind, Publisher, Undelivered};
 use crate::registry::SchemaRegistry;
 use crate::schemas::Schemas;
 use crate::wire::framed;
 
 /// How long the broker may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many payloads are read before they are sent.
+const READ_AHEAD: usize = 1_000;
 
 /// What is to be published.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,9 +41,22 @@ pub(super) struct Request {
     pub(super) dev: bool,
 }
 
-pub(super) async fn publish<V: Service>(mut config: Config, request: Request) -> Result<(), Error> {
+pub(super) async fn publish<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
     let info = catalog::find::<V>(&request.event)?;
-    let payload = Payload::read(info, &request.payload)?;
+    let encoder = Encoder::new(info)?;
+    let signals = Signals::listen(PATIENCE)?;
+    let mut payloads = payloads(&request.payload)?;
+    // What is wrong with the first one is said before anything is connected.
+    let first = match next(&mut payloads, &signals).await {
+        Some(value) => encoder.encode(value.map_err(|error| not_json(info, error))?)?,
+        None if signals.has_come() => return Ok(ExitCode::from(130)),
+        None => {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("there is no payload of `{}`", info.name),
+            ));
+        }
+    };
     super::turn_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
     let topic = match request.topic {
@@ -43,30 +64,219 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
         None => catalog::topic::<V>(&config, info)?,
     };
     config.publish.topics.insert(info.name.to_owned(), topic.clone());
-    let key = request.key.map(String::into_bytes).or(payload.key);
     let (registry, publisher) = connect(&config)?;
-    let schemas = Arc::new(Schemas::new(registry, V::HANDLERS));
-    let message = message(
-        &config,
-        &Routes::new(&config, schemas),
-        info,
-        &payload.datum,
-        key,
-        Uuid::now_v7(),
-    )
-    .await?;
-    match tokio::time::timeout(PATIENCE, deliver(&publisher, message)).await {
-        Ok(delivered) => delivered?,
-        Err(_) => {
+    let routes = Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS)));
+    let mut bulk = Bulk::new(&publisher, info.name, &config, &topic);
+    let mut payload = Some(Ok(first));
+    let mut failure = None;
+    while let Some(encoded) = payload {
+        let sent = match encoded {
+            Ok(Payload { datum, key }) => {
+                let key = request.key.as_ref().map(|key| key.clone().into_bytes()).or(key);
+                match message(&config, &routes, info, &datum, key, Uuid::now_v7()).await {
+                    Ok(message) => bulk.send(message).await,
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            failure = Some(error);
+            break;
+        }
+        let value = next(&mut payloads, &signals).await;
+        payload = value.map(|value| encoder.encode(value.map_err(|error| not_json(info, error))?));
+    }
+    let delivered = bulk.finish().await;
+    let count = bulk.delivered();
+    match delivered.err().or(failure) {
+        Some(error) if count == 0 && bulk.taken <= 1 => Err(error),
+        Some(error) => {
             let text = format!(
-                "`{}` was not delivered to topic `{topic}` within {PATIENCE:?}; is {} up?",
-                info.name,
-                config.brokers.join(", ")
+                "payload {} of `{}` was not published; the {count} before it were",
+                count + 1,
+                info.name
+            );
+            Err(Error::new(error.kind(), text).caused_by(error))
+        }
+        None => {
+            let what = if count == 1 {
+                info.name.to_owned()
+            } else {
+                format!("{count} of {}", info.name)
+            };
+            super::say(&format_args!("published {what} to {topic}")).or_else(super::unread)?;
+            Ok(if signals.has_come() {
+                ExitCode::from(130)
+            } else {
+                ExitCode::SUCCESS
+            })
+        }
+    }
+}
+
+/// The payloads that are given: JSON, `@file` or `-`; as many as there are, behind each other. They are read on a thread of
+/// their own: who types them may take long.
+fn payloads(given: &str) -> Result<mpsc::Receiver<serde_json::Result<Value>>, Error> {
+    let reader: Box<dyn Read + Send> = match given.strip_prefix('@') {
+        Some(path) => {
+            let file = std::fs::File::open(path).map_err(|error| {
+                Error::new(ErrorKind::Usage, format!("cannot read the payload from {path}")).caused_by(error)
+            })?;
+            Box::new(BufReader::new(file))
+        }
+        None if given == "-" => Box::new(BufReader::new(std::io::stdin())),
+        None => Box::new(std::io::Cursor::new(given.to_owned())),
+    };
+    let (sender, receiver) = mpsc::channel(READ_AHEAD);
+    let read = move || {
+        for value in serde_json::Deserializer::from_reader(reader).into_iter() {
+            let is_last = value.is_err();
+            if sender.blocking_send(value).is_err() || is_last {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("kaufmann-payloads".to_owned())
+        .spawn(read)
+        .map_err(|error| {
+            Error::new(ErrorKind::Internal, "no thread to read the payloads on").caused_by(error)
+        })?;
+    Ok(receiver)
+}
+
+/// The next payload; none after a signal.
+async fn next(
+    payloads: &mut mpsc::Receiver<serde_json::Result<Value>>,
+    signals: &Signals,
+) -> Option<serde_json::Result<Value>> {
+    tokio::select! {
+        biased;
+        () = signals.first() => None,
+        value = payloads.recv() => value,
+    }
+}
+
+/// Messages on their way, in their order.
+struct Bulk<'a> {
+    publisher: &'a KafkaPublisher,
+    event: &'static str,
+    topic: String,
+    brokers: String,
+    taken: u64,
+    arrived: Arc<Arrived>,
+    progress: Option<Progress>,
+}
+
+/// What became of them.
+#[derive(Default)]
+struct Arrived {
+    delivered: AtomicU64,
+    failed: Mutex<Option<PublishError>>,
+}
+
+impl<'a> Bulk<'a> {
+    fn new(publisher: &'a KafkaPublisher, event: &'static str, config: &Config, topic: &str) -> Self {
+        Self {
+            publisher,
+            event,
+            topic: topic.to_owned(),
+            brokers: config.brokers.join(", "),
+            taken: 0,
+            arrived: Arc::default(),
+            progress: None,
+        }
+    }
+
+    /// Sends a message, waiting while the queue is full.
+    async fn send(&mut self, mut message: Message) -> Result<(), Error> {
+        self.taken += 1;
+        if self.taken == 2 {
+            self.progress = Some(Progress::counting("published"));
+        }
+        if let Some(progress) = &self.progress {
+            progress.at(self.delivered());
+        }
+        let mut waits = Waits::new(self.delivered());
+        loop {
+            self.failed()?;
+            let arrived = Arc::clone(&self.arrived);
+            let done = Box::new(move |result: Result<(), Undelivered>| arrived.note(result));
+            match self.publisher.send(message, done) {
+                Ok(()) => return Ok(()),
+                Err(rejected) => message = rejected.message,
+            }
+            self.wait(&mut waits).await?;
+        }
+    }
+
+    /// Waits until all that was sent is there.
+    async fn finish(&mut self) -> Result<(), Error> {
+        let mut waits = Waits::new(self.delivered());
+        while self.delivered() < self.taken {
+            self.failed()?;
+            self.wait(&mut waits).await?;
+        }
+        self.progress = None;
+        Ok(())
+    }
+
+    /// Waits a little, but not for ever if nothing arrives.
+    async fn wait(&self, waits: &mut Waits) -> Result<(), Error> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if waits.is_over(self.delivered()) {
+            let text = format!(
+                "`{}` was not delivered to topic `{}` within {PATIENCE:?}; is {} up?",
+                self.event, self.topic, self.brokers
             );
             return Err(Error::new(ErrorKind::Publish, text));
         }
+        Ok(())
     }
-    super::say(&format_args!("published {} to {topic}", info.name)).or_else(super::unread)
+
+    fn delivered(&self) -> u64 {
+        self.arrived.delivered.load(Ordering::Acquire)
+    }
+
+    fn failed(&self) -> Result<(), Error> {
+        let failed = self.arrived.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.as_ref().map_or(Ok(()), |error| Err(self::failed(error)))
+    }
+}
+
+impl Arrived {
+    fn note(&self, result: Result<(), Undelivered>) {
+        match result {
+            Ok(()) => drop(self.delivered.fetch_add(1, Ordering::AcqRel)),
+            Err(undelivered) => {
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.get_or_insert(undelivered.error);
+            }
+        }
+    }
+}
+
+/// How long nothing has arrived.
+struct Waits {
+    delivered: u64,
+    since: Instant,
+}
+
+impl Waits {
+    fn new(delivered: u64) -> Self {
+        Self {
+            delivered,
+            since: Instant::now(),
+        }
+    }
+
+    fn is_over(&mut self, delivered: u64) -> bool {
+        if delivered > self.delivered {
+            *self = Self::new(delivered);
+        }
+        self.since.elapsed() > PATIENCE
+    }
 }
 
 /// An event as a message, as the service itself would publish it.
@@ -101,10 +311,11 @@ pub(crate) async fn message(
 }
 
 /// Waits until the broker has a message.
+#[cfg(feature = "dev")]
 pub(crate) async fn deliver(publisher: &dyn Publisher, mut message: Message) -> Result<(), Error> {
     loop {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let done = Box::new(move |result: Result<(), crate::publish::Undelivered>| {
+        let done = Box::new(move |result: Result<(), Undelivered>| {
             _ = sender.send(result.map_err(|undelivered| undelivered.error));
         });
         match publisher.send(message, done) {

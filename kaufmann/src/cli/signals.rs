@@ -62,7 +62,7 @@ impl Signals {
     }
 
     /// Whether the first signal has come.
-    #[cfg(all(feature = "kafka", feature = "registry"))]
+    #[cfg(feature = "kafka")]
     pub(crate) fn has_come(&self) -> bool {
         self.first.is_cancelled()
     }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::Config;
@@ -46,6 +46,30 @@ impl ClientContext for AskContext {
 }
 
 impl ConsumerContext for AskContext {}
+
+/// Asks, and asks again where nobody said no: a broker that is slow is not one that is away.
+pub(super) fn patiently<T>(asker: &Asker, ask: impl Fn(&Asker) -> KafkaResult<T>) -> KafkaResult<T> {
+    for _ in 0..2 {
+        match ask(asker) {
+            Err(error)
+                if error.rdkafka_error_code() == Some(Code::OperationTimedOut) && !is_reported(asker) => {}
+            answered => return answered,
+        }
+    }
+    ask(asker)
+}
+
+/// Whether something was reported.
+fn is_reported(asker: &Asker) -> bool {
+    // Reports are delivered by polling.
+    _ = asker.poll(std::time::Duration::ZERO);
+    let context = asker.client().context();
+    context
+        .last
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_some()
+}
 
 /// What was reported last, and forgets it.
 fn reported(asker: &Asker) -> Option<(Code, String)> {

@@ -9,7 +9,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::asking::{Asker, asker, failed, failed_with};
+use super::asking::{Asker, asker, failed, failed_with, patiently};
 use super::explain;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
@@ -84,9 +84,7 @@ impl Cluster {
 
     /// All topics but Kafka's own.
     pub(crate) fn topics(&self) -> Result<BTreeMap<String, Topic>, Error> {
-        let metadata = self
-            .asker
-            .fetch_metadata(None, PATIENCE)
+        let metadata = patiently(&self.asker, |asker| asker.fetch_metadata(None, PATIENCE))
             .map_err(|error| self.failed("the topics could not be listed", &error))?;
         let topics = metadata
             .topics()
@@ -104,9 +102,7 @@ impl Cluster {
     /// If no broker answers, or we may not see it.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Topic>, Error> {
         let what = format!("topic `{name}` could not be looked up");
-        let metadata = self
-            .asker
-            .fetch_metadata(Some(name), PATIENCE)
+        let metadata = patiently(&self.asker, |asker| asker.fetch_metadata(Some(name), PATIENCE))
             .map_err(|error| self.failed(&what, &error))?;
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
             return Ok(None);
@@ -136,16 +132,14 @@ impl Cluster {
 
     /// Where a partition begins and ends.
     pub(crate) fn bounds(&self, place: &Place) -> Result<Bounds, Error> {
-        let (start, end) = self
-            .asker
-            .fetch_watermarks(&place.topic, place.partition, PATIENCE)
-            .map_err(|error| match error.rdkafka_error_code() {
-                Some(Code::TopicAuthorizationFailed) => Error::new(
-                    ErrorKind::Start,
-                    explain::topic_not_allowed(&place.topic, "Describe"),
-                ),
-                _ => self.failed(&format!("the offsets of {place} could not be asked for"), &error),
-            })?;
+        let ask = |asker: &Asker| asker.fetch_watermarks(&place.topic, place.partition, PATIENCE);
+        let (start, end) = patiently(&self.asker, ask).map_err(|error| match error.rdkafka_error_code() {
+            Some(Code::TopicAuthorizationFailed) => Error::new(
+                ErrorKind::Start,
+                explain::topic_not_allowed(&place.topic, "Describe"),
+            ),
+            _ => self.failed(&format!("the offsets of {place} could not be asked for"), &error),
+        })?;
         Ok(Bounds { start, end })
     }
 
@@ -163,15 +157,16 @@ impl Cluster {
         &self,
         places: &[Place],
     ) -> Result<BTreeMap<Place, (i64, String)>, Error> {
-        let answer = self
-            .asker
-            .committed_offsets(list(places, |_| Offset::Invalid)?, PATIENCE)
-            .map_err(|error| {
-                self.failed(
-                    &format!("the offsets of group `{}` could not be asked for", self.group),
-                    &error,
-                )
-            })?;
+        let asked = list(places, |_| Offset::Invalid)?;
+        let answer = patiently(&self.asker, |asker| {
+            asker.committed_offsets(asked.clone(), PATIENCE)
+        })
+        .map_err(|error| {
+            self.failed(
+                &format!("the offsets of group `{}` could not be asked for", self.group),
+                &error,
+            )
+        })?;
         let elements = answer.elements();
         let known = elements.iter().filter_map(|element| match element.offset() {
             Offset::Offset(offset) => {

@@ -1,0 +1,70 @@
+//! What is replayed: a range of offsets of each partition, and how it is remembered in a commit's metadata. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::kafka::cluster::Place;
+
+const PREFIX: &str = "kaufmann-replay/1:";
+
+/// From an offset to before another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Span {
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+impl Span {
+    pub(super) fn len(self) -> u64 {
+        u64::try_from(self.to - self.from).unwrap_or(0)
+    }
+
+    /// What is kept with a committed offset, so that `--resume` knows where the end was.
+    pub(super) fn metadata(self) -> String {
+        format!("{PREFIX}{}", self.to)
+    }
+
+    /// What is left of a span by the offset that is committed and what is kept with it.
+    pub(super) fn resume(committed: i64, metadata: &str) -> Option<Self> {
+        let to = metadata.strip_prefix(PREFIX)?.parse().ok()?;
+        Some(Self { from: committed, to })
+    }
+}
+
+/// The spans that have something in them, from both ends.
+pub(super) fn spans(from: &BTreeMap<Place, i64>, to: &BTreeMap<Place, i64>) -> BTreeMap<Place, Span> {
+    let spans = from.iter().filter_map(|(place, from)| {
+        let span = Span {
+            from: *from,
+            to: *to.get(place)?,
+        };
+        (span.from < span.to).then(|| (place.clone(), span))
+    });
+    spans.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_read_back(from in 0i64..1000, to in 0i64..1000) {
+            let span = Span { from, to };
+            prop_assert_eq!(Span::resume(from, &span.metadata()), Some(span));
+        }
+    }
+
+    #[test]
+    fn what_others_keep_says_nothing_and_empty_spans_are_left_out() {
+        assert_eq!(Span::resume(5, ""), None);
+        assert_eq!(Span::resume(5, "kaufmann/1:AAAA"), None);
+        let at = |offset| BTreeMap::from([(Place::new("t", 0), offset)]);
+        assert!(spans(&at(5), &at(5)).is_empty() && spans(&at(6), &at(5)).is_empty());
+        assert_eq!(
+            spans(&at(4), &at(6)).values().map(|span| span.len()).sum::<u64>(),
+            2
+        );
+    }
+}

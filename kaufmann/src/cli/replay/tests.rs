@@ -1,0 +1,79 @@
+use super::reset::{Moved, Row as Move};
+use super::tally::{Counted, Failed};
+use super::*;
+use crate::cli::paint::Paint;
+use crate::cli::snapshot::is_snapshot;
+
+const PAINT: Paint = Paint { colours: false };
+
+fn report(interrupted: bool) -> Report {
+    let mut config = Config::default();
+    config.group.push_str("ledger");
+    let spans = BTreeMap::from([
+        (Place::new("shop", 0), Span { from: 0, to: 41_200 }),
+        (Place::new("shop", 1), Span { from: 0, to: 39_871 }),
+    ]);
+    let counts = Counted {
+        handled: 80_000,
+        unwanted: 1_069,
+        skipped: 0,
+        failed: 2,
+        retries: 9,
+        muted: 40_311,
+        failures: vec![Failed {
+            record: "shop/1@38009".to_owned(),
+            event: Some("shop.order_placed".to_owned()),
+            reason: "no account 4711 in the ledger".to_owned(),
+        }],
+    };
+    Report::new(
+        "Ledger",
+        &config,
+        &spans,
+        false,
+        counts,
+        Duration::from_millis(4_210),
+        interrupted,
+    )
+}
+
+#[test]
+fn a_replay_ends_with_a_summary() {
+    let report = report(false);
+    assert_eq!(report.exit_code(), ExitCode::from(1));
+    is_snapshot("replay/snapshots/replay.txt", &report.text(PAINT));
+    is_snapshot(
+        "replay/snapshots/replay.json",
+        &serde_json::to_string_pretty(&report).unwrap(),
+    );
+}
+
+#[test]
+fn an_interrupted_replay_says_how_to_go_on() {
+    let report = self::report(true);
+    assert_eq!(report.exit_code(), ExitCode::from(130));
+    assert!(
+        report
+            .text(PAINT)
+            .ends_with("\ninterrupted; `replay --resume` goes on")
+    );
+}
+
+#[test]
+fn a_group_that_is_moved_is_told_from_where_to_where() {
+    let row = |partition, from, to| Move {
+        topic: "shop".to_owned(),
+        partition,
+        from,
+        to,
+    };
+    let moved = Moved {
+        group: "ledger".to_owned(),
+        partitions: vec![row(0, Some(41_200), 30_112), row(1, None, 29_007)],
+    };
+    is_snapshot("replay/snapshots/reset.txt", &moved.text(PAINT));
+    is_snapshot(
+        "replay/snapshots/reset.json",
+        &serde_json::to_string_pretty(&moved).unwrap(),
+    );
+}
