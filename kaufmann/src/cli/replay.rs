@@ -13,7 +13,7 @@ use super::decoder::Decoder;
 use super::position::{POLL, POSITIONS, Position};
 use super::progress::Progress;
 use super::{Signals, catalog, say, unread};
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 use crate::kafka::cluster::{Cluster, Place};
@@ -142,10 +142,12 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
 }
 
 pub(super) async fn run<V: Service, R: Started<V::State>>(
-    config: Config,
+    mut config: Config,
     request: Request,
     start: impl AsyncFnOnce(&Config) -> R,
 ) -> Result<ExitCode, Error> {
+    // What is kept belongs to another group, so there is nothing to be exact about.
+    config.delivery = Delivery::AtLeastOnce;
     if request.dev {
         let text = "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster";
         return Err(Error::new(ErrorKind::Usage, text));
@@ -329,8 +331,12 @@ async fn replay<V: Service>(
             .load(Ordering::Relaxed)
             .saturating_sub(feed.waiting() as u64));
         keep(keeper, spans, &done(&feed))?;
-        let pushed = reading.pushed.load(Ordering::Acquire);
-        if reader.is_finished() || (reading.done.load(Ordering::Acquire) && tally.settled() >= pushed) {
+        // In this order: it says that it is done before it ends.
+        let has_ended = reader.is_finished();
+        let is_read = reading.done.load(Ordering::Acquire);
+        let is_settled = tally.settled() >= reading.pushed.load(Ordering::Acquire);
+        // A reader that has ended before it was done has failed.
+        if (is_read && is_settled) || (has_ended && !is_read) {
             break None;
         }
     };
