@@ -330,6 +330,16 @@ impl Batch {
         }
     }
 
+    /// Gives back what was reserved for more records than have come: a batch lives as long as one of its records.
+    pub(crate) fn trim(&mut self) {
+        if self.arena.capacity() / 4 * 3 > self.arena.len() {
+            self.arena.shrink_to_fit();
+        }
+        if self.entries.capacity() / 4 * 3 > self.entries.len() {
+            self.entries.shrink_to_fit();
+        }
+    }
+
     #[inline]
     fn copy(&mut self, bytes: Option<&[u8]>) -> Span {
         let Some(bytes) = bytes else { return Span::NULL };
@@ -443,6 +453,22 @@ mod tests {
         assert_eq!((record.key(), record.payload()), (None, Some(&b""[..])));
         assert_eq!((record.topic(), record.partition(), record.offset()), ("t", 3, 5));
         assert_eq!(record.timestamp(), None);
+    }
+
+    #[test]
+    fn a_batch_of_few_records_keeps_no_room_for_many() {
+        let mut batch = Batch::with_capacity(512, 1 << 20);
+        let raw = RawRecord {
+            offset: 5,
+            timestamp: None,
+            key: Some(b"k"),
+            payload: Some(&[7; 1000]),
+            headers: &[],
+        };
+        batch.push(&Arc::new(Assignment::new(1, "t".into(), 3)), 7, &raw);
+        batch.trim();
+        assert!(batch.arena.capacity() < 2_048 && batch.entries.capacity() < 4);
+        assert_eq!(Record::new(Arc::new(batch), 0).payload(), Some(&[7; 1000][..]));
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn every_file_that_the_documents_link_to_exists() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "docs/client-traps.md",
         "kaufmann/src/docs/guarantees.md",
         "kaufmann/src/docs/json.md",
         "kaufmann/src/docs/operations.md",
@@ -104,6 +105,44 @@ fn every_file_that_the_documents_link_to_exists() {
             );
         }
     }
+}
+
+#[test]
+fn every_test_that_the_list_of_client_traps_names_exists() {
+    let list = fs::read_to_string(root().join("docs/client-traps.md")).unwrap();
+    let named: Vec<_> = list
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.matches('_').count() > 3 && !name.contains(['.', ':', '/']))
+        .collect();
+    assert!(named.len() > 25, "only {} tests found", named.len());
+    let sources: Vec<_> = ["kaufmann/src", "tests"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .collect();
+    for name in named {
+        let declaration = format!("fn {name}(");
+        let known = sources.iter().any(|source| source.contains(&declaration));
+        assert!(
+            known,
+            "docs/client-traps.md names the test {name}, which does not exist"
+        );
+    }
+}
+
+/// The texts of all Rust files in a folder.
+fn sources(folder: &Path) -> Vec<String> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => sources(&path),
+            false if path.extension().is_some_and(|end| end == "rs") => {
+                vec![fs::read_to_string(&path).unwrap()]
+            }
+            false => Vec::new(),
+        })
+        .collect()
 }
 
 #[test]

@@ -130,5 +130,6 @@ impl Router {
 }
 
 fn hand_over(inbox: &Inbox, batch: &mut Batch) {
+    batch.trim();
     inbox.send(Letter::Batch(Arc::new(std::mem::take(batch))));
 }
