@@ -44,6 +44,7 @@ mod link;
 mod macros;
 mod observer;
 pub mod registry;
+mod seen;
 mod simulation;
 mod start;
 mod sync;
@@ -84,8 +85,10 @@ pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, emitted};
 pub use macros::{HandlerError, handler, main, service};
 pub use observer::{Observer, Settled};
 pub use outcome::{Outcome, Outgoing};
+pub use publish::Producer;
 pub use record::{Headers, Record};
 pub use runtime::{Builder, Finished, Runtime};
+pub use seen::Seen;
 pub use start::Started;
 
 pub mod guide;

@@ -12,6 +12,7 @@ mod deliveries;
 mod kafka;
 mod memory;
 mod outbound;
+pub(crate) mod producer;
 mod stalled;
 
 #[cfg(feature = "kafka")]
@@ -25,6 +26,7 @@ pub(crate) mod routes;
 pub(crate) use deliveries::Delivered;
 pub use memory::MemoryPublisher;
 pub(crate) use outbound::Outbound;
+pub use producer::{Counts, Delivery, Producer};
 
 /// Hands messages to a broker, in order, and says when it has them.
 pub trait Publisher: Send + Sync + 'static {

@@ -177,6 +177,26 @@ impl Record {
             .and_then(|(_, value)| value)
     }
 
+    /// What identifies the event, however often it is delivered: `ce_source` and `ce_id`, as CloudEvents has it; of a record without
+    /// an id its place, `topic/partition@offset`.
+    ///
+    /// ```
+    /// # struct App;
+    /// let cx = kaufmann::Context::detached(App);
+    /// assert_eq!(cx.record().event_id(), "/0@0");
+    /// ```
+    #[must_use]
+    pub fn event_id(&self) -> String {
+        let text = |name| self.header(name).map(String::from_utf8_lossy);
+        match text(crate::publish::envelope::ID) {
+            Some(id) => format!(
+                "{} {id}",
+                text(crate::publish::envelope::SOURCE).unwrap_or_default()
+            ),
+            None => self.to_string(),
+        }
+    }
+
     /// The bytes the record takes of the byte budget: key, payload, headers and a constant for itself.
     #[must_use]
     pub fn size(&self) -> usize {

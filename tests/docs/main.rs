@@ -25,9 +25,9 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     found
 }
 
-/// All sources of the quickstart, each as one text.
-fn quickstart() -> Vec<String> {
-    let mut folders = vec![root().join("examples/quickstart")];
+/// All sources of an example, each as one text.
+fn sources(example: &str) -> Vec<String> {
+    let mut folders = vec![root().join(example)];
     let mut texts = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
@@ -49,9 +49,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn is_shown_as_it_is(document: &str, languages: &[&str]) {
+fn is_shown_as_it_is(document: &str, example: &str, languages: &[&str]) {
     let text = fs::read_to_string(root().join(document)).unwrap();
-    let sources = quickstart();
+    let sources = sources(example);
     let mut count = 0;
     for language in languages {
         for block in blocks(&text, language) {
@@ -59,7 +59,7 @@ fn is_shown_as_it_is(document: &str, languages: &[&str]) {
             let known = sources.iter().any(|source| source.contains(block.trim_end()));
             assert!(
                 known,
-                "{document} shows {language} that is in no file of examples/quickstart:\n{block}"
+                "{document} shows {language} that is in no file of {example}:\n{block}"
             );
         }
     }
@@ -71,7 +71,12 @@ fn is_shown_as_it_is(document: &str, languages: &[&str]) {
 
 #[test]
 fn the_readme_shows_the_quickstart_as_it_is() {
-    is_shown_as_it_is("README.md", &["rust", "json"]);
+    is_shown_as_it_is("README.md", "examples/quickstart", &["rust", "json"]);
+}
+
+#[test]
+fn the_readme_of_accounts_shows_its_sources_as_they_are() {
+    is_shown_as_it_is("examples/accounts/README.md", "examples/accounts", &["rust"]);
 }
 
 #[test]
@@ -82,6 +87,7 @@ fn every_file_that_the_documents_link_to_exists() {
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "docs/client-traps.md",
+        "examples/accounts/README.md",
         "kaufmann/src/docs/guarantees.md",
         "kaufmann/src/docs/json.md",
         "kaufmann/src/docs/operations.md",

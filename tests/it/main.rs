@@ -17,6 +17,7 @@ mod handler_limits;
 mod kit;
 mod lock;
 mod order;
+mod producer;
 mod replies;
 mod rig;
 mod routing;

@@ -16,6 +16,7 @@ mod offsets;
 mod once;
 mod poison;
 mod replay;
+mod producer;
 mod schemas;
 mod self_test;
 mod tail;
@@ -66,6 +67,7 @@ fn main() -> anyhow::Result<ExitCode> {
         once::tests(),
         poison::tests(),
         replay::tests(),
+        producer::tests(),
         schemas::tests(),
         tail::tests(),
         topics::tests(),

@@ -23,8 +23,8 @@ use crate::record::Record;
 /// The header that names the event.
 pub(crate) const TYPE: &str = "ce_type";
 const SPEC_VERSION: &str = "ce_specversion";
-const ID: &str = "ce_id";
-const SOURCE: &str = "ce_source";
+pub(crate) const ID: &str = "ce_id";
+pub(crate) const SOURCE: &str = "ce_source";
 const TIME: &str = "ce_time";
 const CONTENT_TYPE: &str = "content-type";
 const CORRELATION: &str = "ce_correlationid";

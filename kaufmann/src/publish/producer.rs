@@ -1,0 +1,372 @@
+//! Publishing without a service: for programs that only publish.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
+use uuid::Uuid;
+
+use super::envelope::Envelope;
+use super::routes::Routes;
+use super::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use crate::config::Config;
+use crate::event::{Event, EventInfo};
+use crate::outcome::Outgoing;
+use crate::registry::SchemaRegistry;
+use crate::schemas::Schemas;
+use crate::wire::framed;
+
+/// How long to wait before a full queue is tried again.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
+/// How long an event may wait if nobody says otherwise.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Publishes events without a service: typed, with the frame, the headers and the topics that a service would give them. Clones are
+/// the same producer.
+///
+/// [`publish`](Producer::publish) waits for a place, so whoever awaits it publishes no faster than the brokers take it
+/// (`publish.max_outstanding`), and gives a [`Delivery`], which is ready when the brokers have the event or never will. Events are
+/// published in the order in which `publish` is called, and arrive in it as far as they have the same key.
+///
+/// ```
+/// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/macros/example.rs")); }
+/// # use events::user;
+/// use std::time::Duration;
+/// use kaufmann::{Config, Producer, publish::MemoryPublisher, registry::EmbeddedRegistry};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), kaufmann::publish::PublishError> {
+/// let mut config = Config::default();
+/// config.registry.register = true;
+/// // On Kafka: `Producer::connect(&config)?`
+/// let producer = Producer::new(&config, MemoryPublisher::new(), EmbeddedRegistry::new());
+///
+/// let delivery = producer.publish(&user::Create { email: "ada@example.org".into() }).await?;
+/// delivery.await?; // the brokers have it
+///
+/// for name in ["grace", "edsger"] {
+///     producer.publish(&user::Create { email: format!("{name}@example.org") }).await?;
+/// }
+/// let counts = producer.flush(Duration::from_secs(10)).await;
+/// assert_eq!((counts.delivered, counts.undelivered()), (3, 0));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Producer(Arc<Inner>);
+
+struct Inner {
+    publisher: Arc<dyn Publisher>,
+    routes: Routes,
+    source: String,
+    deadline: Duration,
+    /// Who publishes next: events leave in the order in which they came.
+    turn: Mutex<()>,
+    places: Arc<Semaphore>,
+    /// How many places there are.
+    most: u32,
+    tally: Arc<Tally>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    outstanding: AtomicU64,
+}
+
+/// The place of an event that is not answered.
+struct Place {
+    tally: Arc<Tally>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn new(tally: &Arc<Tally>, permit: OwnedSemaphorePermit) -> Self {
+        tally.outstanding.fetch_add(1, Ordering::Relaxed);
+        Self {
+            tally: Arc::clone(tally),
+            _permit: permit,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.tally.outstanding.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What became of the events of a [`Producer`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// The brokers have them.
+    pub delivered: u64,
+    /// The brokers do not have them and never will.
+    pub failed: u64,
+    /// Nothing is known of them yet.
+    pub outstanding: u64,
+}
+
+impl Counts {
+    /// How many the brokers do not have, as far as is known.
+    #[must_use]
+    pub fn undelivered(&self) -> u64 {
+        self.failed + self.outstanding
+    }
+}
+
+/// The answer of the brokers to an event. Dropping it takes nothing back; a failure that nobody awaits is in the
+/// [counts](Producer::counts) and in the log.
+#[derive(Debug)]
+#[must_use = "a delivery may fail; await it, or look at `Producer::flush`"]
+pub struct Delivery(oneshot::Receiver<Result<(), PublishError>>);
+
+impl Producer {
+    /// A producer on Kafka, with the brokers, the registry and the topics of `config`. An event that the brokers have not taken after
+    /// 30 seconds has failed; `message.timeout.ms` in `[kafka]` says otherwise. Nothing is connected before the first event.
+    ///
+    /// # Errors
+    ///
+    /// If the brokers or the registry's URL are missing or no such thing, or librdkafka refuses a property.
+    #[cfg(all(feature = "kafka", feature = "registry"))]
+    pub fn connect(config: &Config) -> Result<Self, PublishError> {
+        let mut config = config.clone();
+        let timeouts = [
+            "message.timeout.ms",
+            "producer.message.timeout.ms",
+            "delivery.timeout.ms",
+        ];
+        if !timeouts.iter().any(|name| config.kafka.contains_key(*name)) {
+            let millis = DEADLINE.as_millis().to_string();
+            config
+                .kafka
+                .insert("producer.message.timeout.ms".to_owned(), millis);
+        }
+        let registry = crate::registry::RestRegistry::new(&config.registry)
+            .map_err(|error| PublishError::new(PublishErrorKind::Registry, error.to_string()))?;
+        let publisher = super::KafkaPublisher::new(&config)?;
+        Ok(Self::new(&config, publisher, registry))
+    }
+
+    /// A producer on any publisher. How long an event may take once it is queued is for the publisher to say.
+    #[must_use]
+    pub fn new(config: &Config, publisher: impl Publisher, registry: impl SchemaRegistry) -> Self {
+        let most = u32::try_from(config.publish.max_outstanding).unwrap_or(u32::MAX);
+        let most = most.clamp(1, u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        Self(Arc::new(Inner {
+            publisher: Arc::new(publisher),
+            routes: Routes::new(config, Arc::new(Schemas::new(Arc::new(registry), &[]))),
+            source: source(config),
+            deadline: DEADLINE,
+            turn: Mutex::default(),
+            places: Arc::new(Semaphore::new(most as usize)),
+            most,
+            tally: Arc::default(),
+        }))
+    }
+
+    /// The same with another deadline for waiting for a place. Default: 30 s.
+    ///
+    /// # Panics
+    ///
+    /// If the producer was cloned before.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        Arc::get_mut(&mut self.0)
+            .expect("the deadline is set before the producer is cloned")
+            .deadline = deadline;
+        self
+    }
+
+    /// Queues an event, as soon as there is a place for it.
+    ///
+    /// If the future is dropped before it is ready, the event is not published.
+    ///
+    /// # Errors
+    ///
+    /// If nothing names the event's topic, the registry does not have its schema or does not answer, or no place was free before the
+    /// deadline.
+    pub async fn publish<E: Event>(&self, event: &E) -> Result<Delivery, PublishError> {
+        self.publish_as(event, |_| {}).await
+    }
+
+    /// The same with a message that `change` may change first: its key, its headers, its topic.
+    ///
+    /// # Errors
+    ///
+    /// As [`Producer::publish`].
+    pub async fn publish_as<E: Event>(
+        &self,
+        event: &E,
+        change: impl FnOnce(&mut Message),
+    ) -> Result<Delivery, PublishError> {
+        let Outgoing { info, datum, key } = Outgoing::new(event);
+        let inner = &*self.0;
+        // In turn also while the schema's id is asked for, or the second event would overtake the first.
+        let _turn = inner.turn.lock().await;
+        let mut message = message(&inner.source, &inner.routes, info, &datum, key, Uuid::now_v7()).await?;
+        change(&mut message);
+        match tokio::time::timeout(inner.deadline, inner.queue(message)).await {
+            Ok(delivery) => Ok(delivery),
+            Err(_) => Err(PublishError::new(
+                PublishErrorKind::Broker,
+                format!(
+                    "`{}` was not published: for {:?} all {} places were taken by events that the brokers have not taken",
+                    E::NAME,
+                    inner.deadline,
+                    inner.most
+                ),
+            )),
+        }
+    }
+
+    /// Publishes events in their order and waits until the brokers have answered for all of them.
+    ///
+    /// # Errors
+    ///
+    /// The first error, when all that were queued are answered. After an error nothing more of them is queued; what was queued before
+    /// may have arrived.
+    pub async fn publish_all<'e, E: Event>(
+        &self,
+        events: impl IntoIterator<Item = &'e E>,
+    ) -> Result<(), PublishError> {
+        let mut deliveries = Vec::new();
+        let mut outcome = Ok(());
+        for event in events {
+            match self.publish(event).await {
+                Ok(delivery) => deliveries.push(delivery),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        let mut answers = Ok(());
+        for delivery in deliveries {
+            answers = answers.and(delivery.await);
+        }
+        answers.and(outcome)
+    }
+
+    /// Waits until the brokers have answered for everything that was published before, at most for `timeout`, and says what has
+    /// become of all events so far. What is published meanwhile waits.
+    pub async fn flush(&self, timeout: Duration) -> Counts {
+        let all = self.0.places.acquire_many(self.0.most);
+        _ = tokio::time::timeout(timeout, all).await;
+        self.counts()
+    }
+
+    /// What has become of all events so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let tally = &self.0.tally;
+        Counts {
+            delivered: tally.delivered.load(Ordering::Relaxed),
+            failed: tally.failed.load(Ordering::Relaxed),
+            outstanding: tally.outstanding.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Inner {
+    /// Hands a message to the publisher once there is a place for it.
+    async fn queue(&self, message: Message) -> Delivery {
+        let permit = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let place = Place::new(&self.tally, permit);
+        let (sender, receiver) = oneshot::channel();
+        let done = move |result| answered(result, place, sender);
+        let mut next = self.publisher.send(message, Box::new(done));
+        while let Err(Rejected { message, done }) = next {
+            tokio::time::sleep(FULL_QUEUE_PAUSE).await;
+            next = self.publisher.send(message, done);
+        }
+        Delivery(receiver)
+    }
+}
+
+/// Called from the publisher's threads.
+fn answered(
+    result: Result<(), Undelivered>,
+    place: Place,
+    sender: oneshot::Sender<Result<(), PublishError>>,
+) {
+    let counted = if result.is_ok() {
+        &place.tally.delivered
+    } else {
+        &place.tally.failed
+    };
+    counted.fetch_add(1, Ordering::Relaxed);
+    let result = result.map_err(|Undelivered { message, error }| {
+        let event = message.headers.get(super::envelope::TYPE).map(String::from_utf8_lossy);
+        tracing::warn!(%error, topic = &*message.topic, event = event.as_deref(), "an event was not delivered");
+        error
+    });
+    drop(place);
+    // Nobody may wait for it.
+    _ = sender.send(result);
+}
+
+/// `ce_source` of what is published with this configuration.
+pub(crate) fn source(config: &Config) -> String {
+    let default = || format!("/{}", config.group);
+    config.publish.source.clone().unwrap_or_else(default)
+}
+
+/// An event as a message, as a service would publish it of itself.
+pub(crate) async fn message(
+    source: &str,
+    routes: &Routes,
+    info: &'static EventInfo,
+    datum: &[u8],
+    key: Option<Vec<u8>>,
+    id: Uuid,
+) -> Result<Message, PublishError> {
+    let route = routes.of(info)?;
+    let schema = routes.id(&route).await?;
+    let envelope = Envelope {
+        id,
+        event: info.name,
+        source,
+        time: SystemTime::now(),
+        cause: None,
+    };
+    Ok(Message {
+        topic: Arc::clone(&route.topic),
+        key,
+        payload: Some(framed(schema, datum)),
+        headers: envelope.headers(),
+    })
+}
+
+impl Future for Delivery {
+    type Output = Result<(), PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(answer.unwrap_or_else(|_| {
+            Err(PublishError::new(
+                PublishErrorKind::Broker,
+                "the publisher was closed",
+            ))
+        }))
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("source", &self.source)
+            .field("most", &self.most)
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
+    }
+}
