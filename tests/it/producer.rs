@@ -46,7 +46,8 @@ fn arrived(publisher: &MemoryPublisher) -> Vec<i64> {
 async fn an_event_has_the_topic_key_and_headers_that_a_service_would_give_it() {
     let (producer, publisher) = producer(10);
     producer.publish(&doubled(1)).await.unwrap().await.unwrap();
-    let changed = producer.publish_as(&doubled(2), |message| {
+    let event = doubled(2);
+    let changed = producer.publish_as(&event, |message| {
         message.key = Some(b"other".to_vec());
         message.headers.push("shop", Some(b"north"));
     });

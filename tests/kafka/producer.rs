@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use kaufmann::publish::KafkaPublisher;
 use kaufmann::registry::EmbeddedRegistry;
 use kaufmann::{Config, Producer};
@@ -53,7 +53,8 @@ fn what_is_published_while_the_broker_is_away_arrives_in_order_or_is_counted(_: 
     runtime.block_on(async {
         // Its time is up before the broker is back.
         let delivery = hasty.publish(&event(-1)).await?;
-        let error = delivery.await.unwrap_err().to_string();
+        let answer = delivery.await.map_err(|error| error.to_string());
+        let error = answer.err().context("delivered to a broker that is not there")?;
         ensure!(error.contains("message.timeout.ms"), "{error}");
         let counts = hasty.counts();
         ensure!(
