@@ -16,9 +16,9 @@ use crate::handler::batch::Gathered;
 use crate::link::Link;
 use crate::observer::{Observer, Settled};
 use crate::outcome::{Outcome, Outgoing, Verdict};
-use crate::publish::Delivered;
 use crate::publish::envelope::TYPE;
 use crate::publish::letter::Reason;
+use crate::publish::{Delivered, Message};
 use crate::record::Record;
 use crate::registry::{RegistryError, RegistryErrorKind};
 use crate::schemas::Route;
@@ -151,7 +151,7 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
     };
     cx.set_plan(plan);
     let outcome = V::dispatch(handler, cx).await;
-    if matches!(outcome.0, Verdict::Done) {
+    if matches!(outcome.0, Verdict::Done) && !cx.has_published() {
         let link = cx.state.link();
         if let Some(observer) = &link.observer {
             observer.settled(
@@ -162,9 +162,11 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
         }
         return Finish::Settled;
     }
+    let published = cx.take_published();
     Box::pin(conclude(
         cx.state.link(),
         outcome.0,
+        published,
         cx.record(),
         handler,
         attempt,
@@ -277,11 +279,18 @@ fn unknown_schema(key: SchemaKey, error: &RegistryError, attempt: u32) -> Result
     })))
 }
 
-/// What becomes of a record whose handler did not just succeed.
-async fn conclude(link: &Arc<Link>, verdict: Verdict, record: &Record, handler: u32, attempt: u32) -> Finish {
+/// What becomes of a record whose handler did not just succeed. What it has `published` in a transaction leaves only if it did.
+async fn conclude(
+    link: &Arc<Link>,
+    verdict: Verdict,
+    published: Vec<Message>,
+    record: &Record,
+    handler: u32,
+    attempt: u32,
+) -> Finish {
     match verdict {
-        Verdict::Done => Finish::Settled,
-        Verdict::Publish(outgoing) => reply(link, outgoing, record, handler).await,
+        Verdict::Done => reply(link, published, Vec::new(), record, handler).await,
+        Verdict::Publish(outgoing) => reply(link, published, outgoing, record, handler).await,
         Verdict::Failed(failure) => failed(link, &failure, record, handler, attempt).await,
         Verdict::Undecodable(error) => {
             let event = event_name(link, handler).unwrap_or_default();
@@ -313,7 +322,13 @@ fn explained(error: &DecodeError, record: &Record) -> String {
     mismatch.map_or_else(|| error.to_string(), |mismatch| format!("{error}: {mismatch}"))
 }
 
-async fn reply(link: &Arc<Link>, outgoing: Vec<Outgoing>, record: &Record, handler: u32) -> Finish {
+async fn reply(
+    link: &Arc<Link>,
+    published: Vec<Message>,
+    outgoing: Vec<Outgoing>,
+    record: &Record,
+    handler: u32,
+) -> Finish {
     let delivered = settle_later(link, record, || {
         let published: Vec<_> = outgoing.iter().map(|event| event.info.name).collect();
         move |observer: &dyn Observer, link: &Link, record: &Record| {
@@ -326,7 +341,7 @@ async fn reply(link: &Arc<Link>, outgoing: Vec<Outgoing>, record: &Record, handl
             );
         }
     });
-    link.outbound.reply(outgoing, record, delivered).await;
+    link.outbound.reply(published, outgoing, record, delivered).await;
     Finish::Handed
 }
 
@@ -413,7 +428,9 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
 /// What becomes of a record over which the service stops.
 fn read_again(link: &Link, record: &Record) -> String {
     match link.delivery {
-        Delivery::AtLeastOnce => format!("nothing is lost, the offset of {record} is not committed"),
+        Delivery::AtLeastOnce | Delivery::ExactlyOnce => {
+            format!("nothing is lost, the offset of {record} is not committed")
+        }
         Delivery::AtMostOnce => format!(
             "{record} is not read again, as with `delivery = \"at_most_once\"` its offset was committed before it began"
         ),

@@ -190,6 +190,20 @@ impl Tracker {
         self.highest_settled
     }
 
+    /// How many offsets there are from the watermark to the newest record.
+    pub(crate) fn span(&self) -> u64 {
+        let newest = self.next.max(self.resumed.back().map(|(_, to)| to + 1));
+        let span = newest
+            .zip(self.watermark())
+            .map(|(newest, watermark)| newest - watermark);
+        u64::try_from(span.unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// How many ranges were settled under an earlier assignment and are not read again yet.
+    pub(crate) fn unread(&self) -> usize {
+        self.resumed.len()
+    }
+
     /// How many records are unsettled.
     pub(crate) fn unsettled(&self) -> usize {
         self.unsettled

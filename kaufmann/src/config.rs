@@ -83,6 +83,8 @@ pub struct Config {
     pub topic_ordering: BTreeMap<String, Ordering>,
     /// What a crash may do to a record: repeat it, or lose it.
     pub delivery: Delivery,
+    /// How transactions are made with `delivery = "exactly_once"`.
+    pub exactly_once: ExactlyOnceConfig,
     /// How many events may be running at once. Default: 50.
     pub max_in_flight: usize,
     /// How many records of one partition may be unsettled. Default: 4,096.
@@ -153,6 +155,29 @@ pub enum Delivery {
     /// record, whatever breaks, so nothing is retried either; a failure is the last one. At most `max_in_flight` records are
     /// committed and not settled at a time: those a crash loses.
     AtMostOnce,
+    /// Repeat its handler, but not what the handler has published: events, dead letters and offsets are committed together, in
+    /// transactions. Who reads the topics with `isolation.level=read_committed` sees each event once.
+    ExactlyOnce,
+}
+
+/// How transactions are made with `delivery = "exactly_once"`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ExactlyOnceConfig {
+    /// How long a transaction takes records before it is committed; readers see its events after that. Default: 100 ms.
+    #[serde(with = "duration")]
+    pub interval: Duration,
+    /// After how many records it is committed earlier. Default: 5,000.
+    pub max_records: usize,
+    /// As whom the brokers know this instance: another name for each instance that runs at the same time, and the same after a
+    /// restart. Default: the group and `group.instance.id` if that is set in `[kafka]`, else a new random name at each start.
+    pub transactional_id: Option<String>,
+    /// After how long the brokers abort a transaction of an instance that is gone; until then readers wait at it. Default: 60 s.
+    /// An instance that comes back with the same name aborts it at once. The service stops if the brokers are away for longer
+    /// while a transaction is open.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
 }
 
 /// What holds for every handler that does not say otherwise.
@@ -357,6 +382,7 @@ impl Default for Config {
             ordering: Ordering::default(),
             topic_ordering: BTreeMap::new(),
             delivery: Delivery::default(),
+            exactly_once: ExactlyOnceConfig::default(),
             max_in_flight: 50,
             max_unsettled: 4096,
             max_bytes: 64 << 20,
@@ -376,6 +402,17 @@ impl Default for Config {
             log: LogConfig::default(),
             kafka: KafkaProperties::default(),
             app: App::default(),
+        }
+    }
+}
+
+impl Default for ExactlyOnceConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_millis(100),
+            max_records: 5000,
+            transactional_id: None,
+            timeout: Duration::from_secs(60),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kaufmann_avro::resolve::Plan;
 
@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::handler::batch::Gathered;
 use crate::link::Link;
 use crate::outcome::Outgoing;
-use crate::publish::PublishError;
+use crate::publish::{Message, PublishError, PublishErrorKind};
 use crate::record::Record;
 
 /// What a handler is given besides its event: the service's state, the record, and a way to publish.
@@ -31,6 +31,8 @@ pub struct Context<S> {
     attempt: u32,
     /// The records of a batch, if it is one; the first of them is `record`.
     batch: Option<Arc<Gathered>>,
+    /// What the attempt has published in a transaction: it leaves only if the attempt succeeds.
+    published: OnceLock<Box<Mutex<Vec<Message>>>>,
 }
 
 /// The service's state as handlers see it; cheap to clone, so that it can be taken into a task.
@@ -50,6 +52,7 @@ impl<S> Context<S> {
             record,
             attempt,
             batch: None,
+            published: OnceLock::new(),
         }
     }
 
@@ -74,6 +77,21 @@ impl<S> Context<S> {
     pub(crate) fn renew(&mut self, record: &Record, attempt: u32) {
         self.record.become_another(record);
         self.attempt = attempt;
+        self.published.take();
+    }
+
+    /// Whether messages wait for the attempt's success.
+    #[inline]
+    pub(crate) fn has_published(&self) -> bool {
+        self.published.get().is_some()
+    }
+
+    /// Takes the messages that wait for the attempt's success.
+    pub(crate) fn take_published(&mut self) -> Vec<Message> {
+        let published = self.published.take().map(|published| published.into_inner());
+        published.map_or_else(Vec::new, |published| {
+            published.unwrap_or_else(PoisonError::into_inner)
+        })
     }
 
     /// Says how the record's datum is read, if its writer had another schema.
@@ -102,6 +120,9 @@ impl<S> Context<S> {
 
     /// Publishes an event now and waits until the broker has it.
     ///
+    /// With `delivery = "exactly_once"` it leaves together with what the handler returns, and only if the handler succeeds; then
+    /// this does not wait for the broker.
+    ///
     /// An event that the handler *returns* is usually the better way: it leaves only if the handler succeeds. List events
     /// published here in `#[handler(emits = […])]`, so that the service knows them when it starts.
     ///
@@ -111,7 +132,27 @@ impl<S> Context<S> {
     pub async fn publish<E: Event>(&self, event: &E) -> Result<(), PublishError> {
         let outgoing = Outgoing::new(event);
         match &self.state.0.link {
-            Some(link) => link.outbound.publish(outgoing, &self.record).await,
+            Some(link) => {
+                let message = link.outbound.publish(outgoing, &self.record).await?;
+                if let Some(message) = message {
+                    if self.batch.is_some() {
+                        return Err(PublishError::new(
+                            PublishErrorKind::Detached,
+                            format!(
+                                "`{}` cannot be published by the handler of a batch with `delivery = \"exactly_once\"`, because its \
+                                 records settle one by one; return it with the record that it belongs to",
+                                E::NAME
+                            ),
+                        ));
+                    }
+                    let published = self.published.get_or_init(Box::default);
+                    published
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(message);
+                }
+                Ok(())
+            }
             None => Err(PublishError::detached(E::NAME)),
         }
     }

@@ -8,6 +8,7 @@ mod fence;
 mod record;
 
 mod poller;
+mod round;
 
 mod lanes;
 mod retry;

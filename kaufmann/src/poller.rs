@@ -22,6 +22,7 @@ mod partition;
 mod precommit;
 mod revocation;
 mod router;
+mod transacting;
 mod watch;
 
 use partition::Partition;
@@ -29,6 +30,7 @@ use precommit::Precommit;
 use revocation::{Phase, Revocation, Why};
 pub(crate) use router::LaneHasher;
 use router::{BATCH_RECORDS, Router};
+pub(crate) use transacting::Transacting;
 use watch::Watch;
 
 /// How long the thread rests at most while something is under way: a wake-up that was missed costs this.
@@ -48,6 +50,8 @@ pub(crate) struct Poller<S> {
     limits: Limits,
     partitions: Vec<Partition>,
     revocations: Vec<Revocation>,
+    /// Commits in transactions, if that is how.
+    transacting: Option<Transacting>,
     /// Bytes of the records that are unsettled.
     bytes: usize,
     settled: u64,
@@ -129,6 +133,7 @@ impl<S: Source> Poller<S> {
             limits,
             partitions: Vec::new(),
             revocations: Vec::new(),
+            transacting: None,
             bytes: 0,
             settled: 0,
             sent: 0,
@@ -146,6 +151,13 @@ impl<S: Source> Poller<S> {
             reports: Vec::new(),
             events: Vec::new(),
         }
+    }
+
+    /// Commits in transactions from now on.
+    pub(crate) fn in_transactions(mut self, transacting: Transacting) -> Self {
+        self.limits.commit_ahead = true;
+        self.transacting = Some(transacting);
+        self
     }
 
     /// Runs until the service is stopped. Parks this thread in between; the source's waker must unpark it.
@@ -188,7 +200,8 @@ impl<S: Source> Poller<S> {
             self.quiet = true;
             info!("quiet: no more records are taken, the partitions are kept");
         }
-        let read = if self.stopping || self.quiet {
+        let ready = self.transacting.as_ref().is_none_or(Transacting::is_ready);
+        let read = if self.stopping || self.quiet || !ready {
             0
         } else {
             self.read()
@@ -199,10 +212,13 @@ impl<S: Source> Poller<S> {
             self.router.flush();
         }
         self.advance_revocations(now);
+        if !self.transact(now) {
+            return self.abandon(now);
+        }
         if self.stopping && self.revocations.is_empty() {
             return Turn::Ended;
         }
-        if now >= self.commit_due {
+        if now >= self.commit_due && self.transacting.is_none() {
             self.commit_due = now + self.limits.commit_interval;
             self.commit(|_| true);
         }
@@ -266,7 +282,12 @@ impl<S: Source> Poller<S> {
     fn assigned(&mut self, assignments: Vec<Arc<Assignment>>) {
         info!(partitions = %Names(&assignments), "assigned");
         for assignment in assignments {
-            let mut partition = Partition::new(assignment, self.watch.after());
+            let patience = self.watch.after();
+            let mut partition = if self.transacting.is_some() {
+                Partition::bounded(assignment, patience)
+            } else {
+                Partition::new(assignment, patience)
+            };
             partition.ending = self.stopping;
             self.partitions.push(partition);
         }
@@ -300,7 +321,9 @@ impl<S: Source> Poller<S> {
         for partition in &self.partitions {
             partition.assignment.fence(i64::MIN);
         }
-        self.commit(|_| true);
+        if self.transacting.is_none() {
+            self.commit(|_| true);
+        }
         (self.end, self.drained) = (now, false);
         Turn::Ended
     }
@@ -381,6 +404,15 @@ impl<S: Source> Poller<S> {
         if self.precommit.is_some() {
             return;
         }
+        let offsets = self.offsets(which);
+        if !offsets.is_empty() {
+            self.sent += 1;
+            self.source.commit(offsets);
+        }
+    }
+
+    /// What is to be committed of the partitions that `which` picks, where it is new.
+    fn offsets(&mut self, which: impl Fn(&Assignment) -> bool) -> Vec<CommitOffset> {
         let mut offsets = Vec::new();
         for partition in self
             .partitions
@@ -395,10 +427,7 @@ impl<S: Source> Poller<S> {
                 });
             }
         }
-        if !offsets.is_empty() {
-            self.sent += 1;
-            self.source.commit(offsets);
-        }
+        offsets
     }
 
     fn committed(&mut self, offsets: &[CommitOffset], result: Result<(), SourceError>) {
@@ -442,13 +471,9 @@ impl<S: Source> Poller<S> {
             if self.answered < until && now < revocation.end {
                 return false;
             }
-            let ahead = self.limits.commit_ahead;
-            let is_dirty = |partition: &Partition| {
-                revocation.contains(&partition.assignment) && partition.is_dirty(ahead)
-            };
-            let dirty = self.precommit.is_none() && self.partitions.iter().any(is_dirty);
+            let dirty = self.is_dirty(revocation);
             if dirty && !revocation.is_lost() && now < revocation.end {
-                if revocation.may_commit_again(now) {
+                if self.transacting.is_none() && revocation.may_commit_again(now) {
                     self.final_commit(revocation);
                 }
                 return false;
@@ -457,6 +482,18 @@ impl<S: Source> Poller<S> {
         }
         self.release(revocation);
         true
+    }
+
+    /// Whether something of these partitions is settled that is not known to be committed, and can be.
+    fn is_dirty(&self, revocation: &Revocation) -> bool {
+        let mut own = self
+            .partitions
+            .iter()
+            .filter(|partition| revocation.contains(&partition.assignment));
+        if let Some(transacting) = &self.transacting {
+            return transacting.holds(&revocation.assignments) || own.any(|own| own.is_dirty(true));
+        }
+        self.precommit.is_none() && own.any(|own| own.is_dirty(self.limits.commit_ahead))
     }
 
     /// Sets the limits of the assignments once all shards have said what they have started; `false` if they have not. A
@@ -523,7 +560,7 @@ impl<S: Source> Poller<S> {
     }
 
     fn final_commit(&mut self, revocation: &mut Revocation) {
-        if revocation.is_lost() || self.precommit.is_some() {
+        if revocation.is_lost() || self.precommit.is_some() || self.transacting.is_some() {
             revocation.phase = Phase::Committing { until: 0 };
         } else {
             self.commit(|assignment| revocation.contains(assignment));
@@ -544,6 +581,9 @@ impl<S: Source> Poller<S> {
             }
             keep
         });
+        if let Some(transacting) = &self.transacting {
+            transacting.forget(&revocation.assignments);
+        }
         self.source.release(&revocation.assignments);
     }
 
@@ -555,10 +595,9 @@ impl<S: Source> Poller<S> {
             .as_ref()
             .is_some_and(|precommit| precommit.is_full(unsettled));
         let at_bound = self.bytes >= self.limits.max_bytes
-            || self
-                .partitions
-                .iter()
-                .any(|partition| partition.unsettled() >= self.limits.max_unsettled);
+            || self.partitions.iter().any(|partition| {
+                partition.unsettled() >= partition.most_unsettled(self.limits.max_unsettled)
+            });
         if !self.revocations.is_empty() || window_full {
             1
         } else if at_bound {
@@ -571,8 +610,12 @@ impl<S: Source> Poller<S> {
     fn rest(&self, now: Instant) -> Turn {
         let idle =
             self.revocations.is_empty() && self.partitions.iter().all(|partition| partition.unsettled() == 0);
-        let rest = if idle { IDLE_REST } else { REST };
-        Turn::Rest((now + rest).min(self.commit_due))
+        let rest = now + if idle { IDLE_REST } else { REST };
+        let due = match &self.transacting {
+            Some(transacting) => transacting.wake_at(),
+            None => Some(self.commit_due),
+        };
+        Turn::Rest(due.map_or(rest, |due| rest.min(due)))
     }
 }
 

@@ -13,7 +13,9 @@ mod kafka;
 mod memory;
 mod outbound;
 pub(crate) mod producer;
+mod stage;
 mod stalled;
+mod transactions;
 
 #[cfg(feature = "kafka")]
 pub use kafka::KafkaPublisher;
@@ -27,6 +29,8 @@ pub(crate) use deliveries::Delivered;
 pub use memory::MemoryPublisher;
 pub(crate) use outbound::Outbound;
 pub use producer::{Counts, Delivery, Producer};
+pub(crate) use stage::Stage;
+pub use transactions::{Answer, TransactionError, TransactionErrorKind, Transactions};
 
 /// Hands messages to a broker, in order, and says when it has them.
 pub trait Publisher: Send + Sync + 'static {
@@ -42,6 +46,11 @@ pub trait Publisher: Send + Sync + 'static {
 
     /// Waits until all that was queued before is delivered or has failed, at most for `timeout`; `false` if it was not.
     fn flush(&self, timeout: Duration) -> bool;
+
+    /// Its transactions, if it has them.
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        None
+    }
 
     /// Which of these topics the broker does not have, or does not show. Blocks for up to `timeout`. Makes no topic.
     ///

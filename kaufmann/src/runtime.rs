@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::attempt::attempt;
-use crate::config::{Config, OnFailure};
+use crate::config::{Config, Delivery, OnFailure};
 use crate::context::State;
 use crate::control::{Control, Handle};
 use crate::error::{Error, ErrorKind};
@@ -21,7 +21,7 @@ use crate::link::Link;
 use crate::observer::Observer;
 use crate::poller::Ending;
 use crate::publish::error_event::ERROR;
-use crate::publish::{Outbound, PublishErrorKind, Publisher};
+use crate::publish::{Outbound, PublishErrorKind, Publisher, Stage};
 use crate::registry::SchemaRegistry;
 use crate::schemas::Schemas;
 use crate::settle::Settlements;
@@ -194,14 +194,22 @@ impl<V: Service> Builder<V> {
         let (waker, driver) = Driver::new(simulation);
         let control = Arc::new(Control::new(waker.clone(), handle.clone()));
         let looking = Arc::clone(&publisher);
-        let outbound = Outbound::new(&config, publisher, Arc::clone(&schemas), Arc::clone(&control));
+        let settlements = Arc::new(Settlements::new(waker.clone()));
+        let stage = stage(&config, &publisher, &settlements)?;
+        let outbound = Outbound::new(
+            &config,
+            publisher,
+            stage,
+            Arc::clone(&schemas),
+            Arc::clone(&control),
+        );
         know_emitted::<V>(&outbound, config.on_failure).await?;
 
         let link = Arc::new(Link {
             handlers: V::HANDLERS,
             schemas,
             outbound: Arc::clone(&outbound),
-            settlements: Arc::new(Settlements::new(waker.clone())),
+            settlements,
             control,
             permits: Arc::new(Semaphore::new(
                 config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
@@ -264,6 +272,25 @@ impl<V: Service> Builder<V> {
             }),
         }
     }
+}
+
+/// Where messages go, if that is to be in transactions.
+fn stage(
+    config: &Config,
+    publisher: &Arc<dyn Publisher>,
+    settlements: &Arc<Settlements>,
+) -> Result<Option<Arc<Stage>>, Error> {
+    if config.delivery != Delivery::ExactlyOnce {
+        return Ok(None);
+    }
+    let stage = Stage::new(config, Arc::clone(publisher), Arc::clone(settlements));
+    let none = || {
+        Error::new(
+            ErrorKind::Configuration,
+            "`delivery` is \"exactly_once\", but this publisher has no transactions; use another, or `delivery = \"at_least_once\"`",
+        )
+    };
+    stage.ok_or_else(none).map(Some)
 }
 
 /// What goes on outside of the future of [`Builder::run`], which ends it when it is dropped.

@@ -42,6 +42,11 @@ impl Report {
         }
     }
 
+    /// The same, of records that go on taking their part of the byte budget.
+    pub(crate) fn without_bytes(self) -> Self {
+        Self { bytes: 0, ..self }
+    }
+
     fn of(record: &Record, settled: bool) -> Self {
         let offset = record.offset();
         Self {

@@ -204,7 +204,7 @@ where
 /// is committed: nobody else would try it.
 fn has_ended(delivery: Delivery, record: &Record) -> bool {
     match delivery {
-        Delivery::AtLeastOnce => record.assignment().is_fenced(),
+        Delivery::AtLeastOnce | Delivery::ExactlyOnce => record.assignment().is_fenced(),
         Delivery::AtMostOnce => !record.may_start(),
     }
 }

@@ -3,6 +3,7 @@
 //! A source is driven by one thread, the poller, which asks it in turn for events and for records, and never waits in it.
 //! At a bound the poller just does not read a partition; nothing is ever paused.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -51,6 +52,12 @@ pub trait Source: Send + 'static {
     /// Gives revoked assignments back.
     fn release(&mut self, assignments: &[Arc<Assignment>]);
 
+    /// As whom the group knows this member just now, for commits within [`Transactions`](crate::publish::Transactions). `None`
+    /// if it is no member, or if nobody can commit for it.
+    fn member(&self) -> Option<Member> {
+        None
+    }
+
     /// Leaves the group, in about `patience` at most. Nothing is called afterwards.
     fn close(&mut self, patience: Duration);
 }
@@ -79,8 +86,35 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).release(assignments);
     }
 
+    fn member(&self) -> Option<Member> {
+        (**self).member()
+    }
+
     fn close(&mut self, patience: Duration) {
         (**self).close(patience);
+    }
+}
+
+/// As whom a group knows one of its members. What is in it is between a source and the publisher that goes with it.
+#[derive(Clone)]
+pub struct Member(Arc<dyn Any + Send + Sync>);
+
+impl Member {
+    /// A member that is known by this.
+    pub fn new(known_by: impl Any + Send + Sync) -> Self {
+        Self(Arc::new(known_by))
+    }
+
+    /// What it is known by, if it is of this type.
+    #[must_use]
+    pub fn known_by<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Member")
     }
 }
 

@@ -11,6 +11,7 @@ mod at_most_once;
 mod batches;
 mod bounds;
 mod evolution;
+mod exactly_once;
 mod failures;
 mod group;
 mod handler_limits;

@@ -62,7 +62,10 @@ pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finis
                 say_done(link, conclusion.batch.handler, member);
                 Finish::Settled
             }
-            verdict => super::conclude(link, verdict, record, conclusion.batch.handler, *attempt).await,
+            verdict => {
+                let (handler, published) = (conclusion.batch.handler, Vec::new());
+                super::conclude(link, verdict, published, record, handler, *attempt).await
+            }
         };
         if lane != UNORDERED && matches!(finish, Finish::Retry(_) | Finish::Fatal | Finish::Again) {
             held.insert(lane);

@@ -22,20 +22,25 @@ impl Ahead {
     /// The metadata for a commit of `offset`; `None` if nothing is ahead of it. What has no room is left out, the farthest
     /// ranges first: they are only handled again.
     pub(crate) fn encode(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> Option<String> {
-        let mut bytes = Vec::new();
-        encode::long(&mut bytes, offset);
-        let (empty, mut end) = (bytes.len(), offset);
-        let mut room = bytes.len();
-        for (from, to) in ranges {
-            encode::long(&mut bytes, from - end);
-            encode::long(&mut bytes, to - from);
-            if bytes.len() > MAX_BYTES {
-                break;
-            }
-            (room, end) = (bytes.len(), to);
-        }
-        bytes.truncate(room);
-        (room > empty).then(|| format!("{PREFIX}{}", STANDARD_NO_PAD.encode(bytes)))
+        let (bytes, _) = written(offset, ranges);
+        let mut empty = Vec::new();
+        encode::long(&mut empty, offset);
+        (bytes.len() > empty.len()).then(|| format!("{PREFIX}{}", STANDARD_NO_PAD.encode(bytes)))
+    }
+
+    /// Whether nothing would be left out.
+    pub(crate) fn fits(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> bool {
+        written(offset, ranges).1
+    }
+
+    /// How many ranges fit whatever they are, if all of them lie within `span` offsets.
+    ///
+    /// A number below 2^20 takes three bytes at most, and each byte more costs another 2^20 offsets at least. A tenth of
+    /// the room is kept for what a read finds behind a gap.
+    pub(crate) fn room(span: u64) -> usize {
+        const OFFSET: usize = 10;
+        let longer = usize::try_from(span >> 20).unwrap_or(usize::MAX);
+        (MAX_BYTES - OFFSET - MAX_BYTES / 10).saturating_sub(longer) / 6
     }
 
     /// Reads the metadata of the committed `offset`. Whatever is not ours, or does not belong to it, says nothing.
@@ -52,6 +57,23 @@ impl Ahead {
     pub(crate) fn ranges(&self) -> &[(i64, i64)] {
         &self.0
     }
+}
+
+/// The numbers of as many ranges as there is room for, and whether that is all.
+fn written(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    encode::long(&mut bytes, offset);
+    let (mut room, mut end) = (bytes.len(), offset);
+    for (from, to) in ranges {
+        encode::long(&mut bytes, from - end);
+        encode::long(&mut bytes, to - from);
+        if bytes.len() > MAX_BYTES {
+            bytes.truncate(room);
+            return (bytes, false);
+        }
+        (room, end) = (bytes.len(), to);
+    }
+    (bytes, true)
 }
 
 fn ranges(bytes: &[u8], offset: i64) -> Option<Vec<(i64, i64)>> {
@@ -102,6 +124,21 @@ mod tests {
             let read = Ahead::decode(&metadata, offset);
             prop_assert!(ranges.starts_with(read.ranges()));
             prop_assert!(read.ranges().len() == ranges.len() || metadata.len() > MAX_CHARACTERS - 20);
+        }
+
+        /// Ranges of any shape within a span, as many as there is room for.
+        #[test]
+        fn what_there_is_room_for_fits(
+            offset in 0..i64::MAX / 4, bits in 0..34_u32, cuts in prop::collection::vec(any::<u64>(), 0..1100),
+        ) {
+            let span = 1_u64 << bits;
+            let mut cuts: Vec<i64> = cuts.into_iter().map(|cut| (cut % span) as i64).collect();
+            cuts.sort_unstable();
+            cuts.dedup();
+            let ranges: Vec<_> = cuts.chunks_exact(2).map(|pair| (offset + pair[0] + 1, offset + pair[1])).collect();
+            let room = Ahead::room(span);
+            prop_assert!(Ahead::fits(offset, ranges.iter().copied().take(room)));
+            prop_assert!(room > 450 || bits > 28);
         }
 
         #[test]

@@ -46,8 +46,28 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "delivery",
-        Kind::Choice(&["at_least_once", "at_most_once"]),
-        "What a crash may do to a record: repeat it, or lose it",
+        Kind::Choice(&["at_least_once", "at_most_once", "exactly_once"]),
+        "What a crash may do to a record: repeat it, lose it, or repeat its handler alone",
+    ),
+    key(
+        "exactly_once.interval",
+        Kind::Duration { min: 1 },
+        "How long a transaction takes records before it is committed",
+    ),
+    key(
+        "exactly_once.max_records",
+        Kind::Count { min: 1 },
+        "After how many records a transaction is committed earlier",
+    ),
+    key(
+        "exactly_once.transactional_id",
+        Kind::Text("a name"),
+        "The brokers' name for this instance, of its own and the same after a restart [default: see the guide]",
+    ),
+    key(
+        "exactly_once.timeout",
+        Kind::Duration { min: 1000 },
+        "After how long the brokers abort a transaction of an instance that is gone",
     ),
     often(
         "max_in_flight",

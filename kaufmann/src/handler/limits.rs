@@ -65,8 +65,8 @@ impl Policy {
             timeout: limits.timeout.or(config.handler.timeout),
             max_attempts: match (config.delivery, limits.retries) {
                 (Delivery::AtMostOnce, _) => Some(1),
-                (Delivery::AtLeastOnce, Some(retries)) => Some(retries.saturating_add(1)),
-                (Delivery::AtLeastOnce, None) => Some(config.retry.max_attempts).filter(|count| *count > 0),
+                (_, Some(retries)) => Some(retries.saturating_add(1)),
+                (_, None) => Some(config.retry.max_attempts).filter(|count| *count > 0),
             },
             places: limits.max_in_flight.map(places),
             batch: limits.batch.map(|size| BatchPolicy {

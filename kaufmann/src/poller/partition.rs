@@ -30,6 +30,8 @@ pub(super) struct Partition {
     /// The record that nothing behind can be committed before, and since when it is that one.
     held_up: Option<(i64, Instant)>,
     standstill: Lasting<i64>,
+    /// Whether all that is settled must always fit the metadata of one commit.
+    bounded: bool,
 }
 
 /// An offset, and what is kept with it.
@@ -50,7 +52,26 @@ impl Partition {
             mean_size: 256,
             held_up: None,
             standstill: Lasting::new(patience),
+            bounded: false,
         }
+    }
+
+    /// One of which only so much is taken that a commit can always say all that is settled.
+    pub(super) fn bounded(assignment: Arc<Assignment>, patience: Duration) -> Self {
+        Self {
+            bounded: true,
+            ..Self::new(assignment, patience)
+        }
+    }
+
+    /// How many of its records may be unsettled, if `max_unsettled` may at most.
+    pub(super) fn most_unsettled(&self, max_unsettled: usize) -> usize {
+        if !self.bounded {
+            return max_unsettled;
+        }
+        let ranges = Ahead::room(self.tracker.span()).saturating_sub(self.tracker.unread());
+        // One settles in its turn, and makes no range.
+        max_unsettled.min(ranges.max(1))
     }
 
     /// The record by which it is held up, with its assignment, if that is to be told now.
@@ -102,7 +123,9 @@ impl Partition {
 
     /// How many more records may be taken under these bounds.
     pub(super) fn room(&self, max_unsettled: usize, free_bytes: usize) -> usize {
-        let records = max_unsettled.saturating_sub(self.tracker.unsettled());
+        let records = self
+            .most_unsettled(max_unsettled)
+            .saturating_sub(self.tracker.unsettled());
         // One is always allowed, so that a record that is larger than what is free goes on.
         records.min((free_bytes / self.mean_size).max(1))
     }
@@ -155,6 +178,19 @@ impl Partition {
         }
         self.requested.clone_from(&commit);
         commit
+    }
+
+    /// Whether something is settled, above the watermark or below, that was not sent to be committed.
+    pub(super) fn has_news(&self) -> bool {
+        let commit = self.to_commit(true).filter(|_| !self.lost);
+        commit.is_some() && commit != self.requested
+    }
+
+    /// Whether a commit can say all that is settled.
+    pub(super) fn fits(&self) -> bool {
+        self.tracker
+            .watermark()
+            .is_none_or(|watermark| Ahead::fits(watermark, self.tracker.ahead()))
     }
 
     /// The offset behind all that was read, if it is not known to be committed, with what was settled above it before.

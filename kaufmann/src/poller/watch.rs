@@ -140,7 +140,9 @@ impl Watch {
         now: Instant,
     ) {
         let what = match self.delivery {
-            Delivery::AtLeastOnce => "a partition stands still: nothing behind this offset can be committed",
+            Delivery::AtLeastOnce | Delivery::ExactlyOnce => {
+                "a partition stands still: nothing behind this offset can be committed"
+            }
             Delivery::AtMostOnce => {
                 "a record has been unsettled for long: it takes one of the places that `max_in_flight` allows"
             }

@@ -4,9 +4,15 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Completion, Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use super::{
+    Answer, Completion, Message, PublishError, PublishErrorKind, Publisher, Rejected, TransactionError,
+    TransactionErrorKind, Transactions, Undelivered,
+};
+use crate::source::{CommitOffset, Member, MemoryFeed};
 
 /// A publisher in memory: delivers at once, unless it is told to hold messages or to refuse them. Clones share everything.
+///
+/// Its transactions commit the offsets of a [`MemorySource`](crate::source::MemorySource).
 ///
 /// ```
 /// use kaufmann::publish::MemoryPublisher;
@@ -29,7 +35,23 @@ struct Inner {
     looked_for: Vec<String>,
     /// The longest payload that is taken.
     max_payload: Option<usize>,
+    transaction: Option<Transaction>,
+    /// How many transactions must still be aborted.
+    failing_transactions: usize,
+    /// A commit that waits for what is held.
+    committing: Option<Committing>,
 }
+
+/// What was sent and is not committed.
+#[derive(Default)]
+struct Transaction {
+    messages: Vec<Message>,
+    /// Whether a message of it was refused.
+    torn: bool,
+}
+
+/// A commit, and whom to tell.
+type Committing = (Vec<CommitOffset>, Member, Answer);
 
 impl MemoryPublisher {
     /// A publisher that delivers at once.
@@ -38,7 +60,7 @@ impl MemoryPublisher {
         Self::default()
     }
 
-    /// The messages that were delivered, in their order.
+    /// The messages that were delivered, and if that was in transactions committed, in their order.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         self.lock().delivered.clone()
@@ -57,14 +79,38 @@ impl MemoryPublisher {
 
     /// Delivers what is held, and everything that comes.
     pub fn release(&self) {
-        let held = {
-            let mut inner = self.lock();
-            inner.holding = false;
-            std::mem::take(&mut inner.held)
+        let committing = loop {
+            let next = {
+                let mut inner = self.lock();
+                let next = inner.held.pop_front();
+                if next.is_none() {
+                    // Not before, or a transaction could be committed without what is just being delivered.
+                    inner.holding = false;
+                    break inner.committing.take();
+                }
+                next
+            };
+            if let Some((message, done)) = next {
+                self.deliver(message, done);
+            }
         };
-        for (message, done) in held {
-            self.deliver(message, done);
+        if let Some((offsets, member, done)) = committing {
+            self.commit(offsets, member, done);
         }
+    }
+
+    /// Lets the next transactions fail when they are to be committed, so that they must be aborted.
+    pub fn fail_transactions(&self, count: usize) {
+        self.lock().failing_transactions = count;
+    }
+
+    /// Whether a transaction is open that holds messages.
+    #[must_use]
+    pub fn has_uncommitted(&self) -> bool {
+        self.lock()
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| !transaction.messages.is_empty())
     }
 
     /// Refuses the next messages, as a broker would.
@@ -103,7 +149,7 @@ impl MemoryPublisher {
         // The completion may publish, so it is called without the lock.
         let result = {
             let mut inner = self.lock();
-            if inner.ended {
+            let result = if inner.ended {
                 let error = PublishError::new(PublishErrorKind::Ended, "this publisher was told to end");
                 Err(Undelivered { message, error })
             } else if inner.max_payload.is_some_and(|max| {
@@ -121,9 +167,16 @@ impl MemoryPublisher {
                     PublishError::new(PublishErrorKind::Broker, "this message was told to be refused");
                 Err(Undelivered { message, error })
             } else {
-                inner.delivered.push(message);
+                match &mut inner.transaction {
+                    Some(transaction) => transaction.messages.push(message),
+                    None => inner.delivered.push(message),
+                }
                 Ok(())
+            };
+            if let (Err(_), Some(transaction)) = (&result, &mut inner.transaction) {
+                transaction.torn = true;
             }
+            result
         };
         done(result);
     }
@@ -154,12 +207,84 @@ impl Publisher for MemoryPublisher {
         self.lock().held.is_empty()
     }
 
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        Some(self)
+    }
+
     fn missing(&self, topics: &[&str], _timeout: Duration) -> Result<Vec<String>, PublishError> {
         self.lock()
             .looked_for
             .extend(topics.iter().map(|&topic| topic.to_owned()));
         Ok(Vec::new())
     }
+}
+
+impl Transactions for MemoryPublisher {
+    fn prepare(&self, done: Answer) {
+        let ended = self.lock().ended;
+        done(if ended { Err(ended_error()) } else { Ok(()) });
+    }
+
+    fn begin(&self) -> Result<(), TransactionError> {
+        let mut inner = self.lock();
+        if inner.ended {
+            return Err(ended_error());
+        }
+        inner.transaction = Some(Transaction::default());
+        Ok(())
+    }
+
+    fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer) {
+        let mut inner = self.lock();
+        if inner.holding {
+            inner.committing = Some((offsets, member, done));
+            return;
+        }
+        let result = inner.commit(&offsets, &member);
+        drop(inner);
+        done(result);
+    }
+
+    fn abort(&self, done: Answer) {
+        let mut inner = self.lock();
+        inner.transaction = None;
+        inner.held.clear();
+        let ended = inner.ended;
+        drop(inner);
+        done(if ended { Err(ended_error()) } else { Ok(()) });
+    }
+}
+
+impl Inner {
+    fn commit(&mut self, offsets: &[CommitOffset], member: &Member) -> Result<(), TransactionError> {
+        let abort = |text: &str| TransactionError::new(TransactionErrorKind::Abort, text);
+        if self.ended {
+            return Err(ended_error());
+        }
+        let torn = self
+            .transaction
+            .as_ref()
+            .is_none_or(|transaction| transaction.torn);
+        if torn {
+            return Err(abort("a message of this transaction was refused"));
+        }
+        if self.failing_transactions > 0 {
+            self.failing_transactions -= 1;
+            return Err(abort("this transaction was told to fail"));
+        }
+        let feed = member
+            .known_by::<MemoryFeed>()
+            .ok_or_else(|| abort("this member is not of a source in memory"))?;
+        feed.commit(offsets).map_err(|error| abort(&error.to_string()))?;
+        if let Some(transaction) = self.transaction.take() {
+            self.delivered.extend(transaction.messages);
+        }
+        Ok(())
+    }
+}
+
+fn ended_error() -> TransactionError {
+    TransactionError::new(TransactionErrorKind::Ended, "this publisher was told to end")
 }
 
 impl std::fmt::Debug for Inner {

@@ -19,7 +19,7 @@ use crate::publish::envelope::{Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
 use crate::publish::letter::{Reason, letter};
 use crate::publish::routes::Routes;
-use crate::publish::{Message, PublishError, PublishErrorKind, Publisher};
+use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Stage};
 use crate::record::Record;
 use crate::schemas::Schemas;
 use crate::wire::framed;
@@ -27,6 +27,8 @@ use crate::wire::framed;
 /// Publishes the events of one service.
 pub(crate) struct Outbound {
     deliveries: Arc<Deliveries>,
+    /// Where messages go in transactions.
+    stage: Option<Arc<Stage>>,
     routes: Routes,
     source: String,
     dead_letter_topic: Arc<str>,
@@ -59,11 +61,13 @@ impl Outbound {
     pub(crate) fn new(
         config: &Config,
         publisher: Arc<dyn Publisher>,
+        stage: Option<Arc<Stage>>,
         schemas: Arc<Schemas>,
         control: Arc<Control>,
     ) -> Arc<Self> {
         Arc::new(Self {
             deliveries: Deliveries::new(config, publisher, control),
+            stage,
             routes: Routes::new(config, schemas),
             source: config
                 .publish
@@ -81,13 +85,22 @@ impl Outbound {
         &self.routes
     }
 
-    /// Publishes an event now and waits until the broker has it.
+    /// Where messages go, if that is in transactions.
+    pub(crate) fn stage(&self) -> Option<&Arc<Stage>> {
+        self.stage.as_ref()
+    }
+
+    /// Publishes an event now and waits until the broker has it. In transactions it gives the message back instead: it leaves
+    /// with what the record leads to.
     pub(crate) async fn publish(
         self: &Arc<Self>,
         outgoing: Outgoing,
         cause: &Record,
-    ) -> Result<(), PublishError> {
+    ) -> Result<Option<Message>, PublishError> {
         let message = self.message(&Event::of(&outgoing), cause, Uuid::now_v7()).await?;
+        if self.stage.is_some() {
+            return Ok(Some(message));
+        }
         let permit = self.deliveries.permit().await;
         let (sender, receiver) = oneshot::channel();
         self.deliveries
@@ -97,25 +110,32 @@ impl Outbound {
             .await;
         let result = receiver.await;
         drop(permit);
-        result.unwrap_or_else(|_| {
-            Err(PublishError::new(
-                PublishErrorKind::Broker,
-                "the publisher was closed",
-            ))
-        })
+        let closed = || PublishError::new(PublishErrorKind::Broker, "the publisher was closed");
+        result.unwrap_or_else(|_| Err(closed())).map(|()| None)
     }
 
-    /// Queues the events that a record led to, in their order; `delivered` is called when they are answered.
+    /// Queues the events that a record led to, in their order, behind the messages that wait for its end; `delivered` is called
+    /// when they are answered.
     ///
     /// Waits while too many deliveries are outstanding, or the registry does not answer.
     pub(crate) async fn reply(
         self: &Arc<Self>,
+        published: Vec<Message>,
         outgoing: Vec<Outgoing>,
         cause: &Record,
         delivered: Delivered,
     ) {
         let callback = self.callback(cause);
         let copies = self.copies(callback.is_some());
+        if let Some(stage) = &self.stage {
+            let mut messages = published;
+            for (number, outgoing) in outgoing.iter().enumerate() {
+                let id = reply_id(cause, outgoing.info.name, number);
+                let message = self.insistent_message(&Event::of(outgoing), cause, id).await;
+                messages.extend(self.addressed(message, callback.as_ref()));
+            }
+            return stage.put(cause, messages, delivered).await;
+        }
         let rest = Rest::new(outgoing.len() * copies, delivered);
         for (number, outgoing) in outgoing.iter().enumerate() {
             let id = reply_id(cause, outgoing.info.name, number);
@@ -140,25 +160,36 @@ impl Outbound {
         } else {
             0
         };
-        let rest = Rest::new(usize::from(by_letter) + copies, delivered);
         let now = SystemTime::now();
-        if by_letter {
-            let message = letter(&self.dead_letter_topic, record, reason, now);
-            self.deliveries.deliver(message, Arc::clone(&rest)).await;
+        let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, reason, now));
+        let event = || self.error_event(record, reason, now);
+        if let Some(stage) = &self.stage {
+            let mut messages = Vec::from_iter(letter);
+            if by_event {
+                messages.extend(self.addressed(event().await, callback.as_ref()));
+            }
+            return stage.put(record, messages, delivered).await;
+        }
+        let rest = Rest::new(usize::from(by_letter) + copies, delivered);
+        if let Some(letter) = letter {
+            self.deliveries.deliver(letter, Arc::clone(&rest)).await;
         }
         if by_event {
-            let name = error_event::name(reason);
-            let event = Event {
-                info: &ERROR,
-                name: &name,
-                datum: &error_event::datum(record, reason, now),
-                key: None,
-            };
-            let message = self
-                .insistent_message(&event, record, reply_id(record, &name, 0))
-                .await;
-            self.deliver_copies(message, callback.as_ref(), &rest).await;
+            self.deliver_copies(event().await, callback.as_ref(), &rest).await;
         }
+    }
+
+    /// The message that says that a record cannot be handled.
+    async fn error_event(&self, record: &Record, reason: &Reason, now: SystemTime) -> Message {
+        let name = error_event::name(reason);
+        let event = Event {
+            info: &ERROR,
+            name: &name,
+            datum: &error_event::datum(record, reason, now),
+            key: None,
+        };
+        self.insistent_message(&event, record, reply_id(record, &name, 0))
+            .await
     }
 
     /// The topic that a record wants its answers in, if they may go there.
@@ -180,14 +211,20 @@ impl Outbound {
         1 + usize::from(has_callback && self.reply_to == ReplyTo::Both)
     }
 
-    async fn deliver_copies(&self, mut message: Message, callback: Option<&Arc<str>>, rest: &Arc<Rest>) {
+    /// The messages that an answer is: one, or one to its own topic and one to that of the callback.
+    fn addressed(&self, mut message: Message, callback: Option<&Arc<str>>) -> impl Iterator<Item = Message> {
+        let mut own = None;
         if let Some(topic) = callback {
-            if self.reply_to == ReplyTo::Both {
-                self.deliveries.deliver(message.clone(), Arc::clone(rest)).await;
-            }
+            own = (self.reply_to == ReplyTo::Both).then(|| message.clone());
             message.topic = Arc::clone(topic);
         }
-        self.deliveries.deliver(message, Arc::clone(rest)).await;
+        own.into_iter().chain([message])
+    }
+
+    async fn deliver_copies(&self, message: Message, callback: Option<&Arc<str>>, rest: &Arc<Rest>) {
+        for message in self.addressed(message, callback) {
+            self.deliveries.deliver(message, Arc::clone(rest)).await;
+        }
     }
 
     /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.

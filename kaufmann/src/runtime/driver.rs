@@ -10,7 +10,7 @@ use super::Shards;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::link::Link;
-use crate::poller::{Ending, LaneHasher, Poller};
+use crate::poller::{Ending, LaneHasher, Poller, Transacting};
 use crate::simulation::{Simulation, notifying};
 use crate::source::{Source, Waker};
 
@@ -57,7 +57,11 @@ impl Driver {
         let (inboxes, control) = (shards.inboxes.clone(), Arc::clone(&link.control));
         let settlements = Arc::clone(&link.settlements);
         let now = tokio::time::Instant::now().into_std();
-        let poller = Poller::new(source, config, inboxes, settlements, control, hasher, now);
+        let waker = settlements.waker();
+        let mut poller = Poller::new(source, config, inboxes, settlements, control, hasher, now);
+        if let Some(stage) = link.outbound.stage() {
+            poller = poller.in_transactions(Transacting::new(config, Arc::clone(stage), waker, now));
+        }
         let (sender, receiver) = oneshot::channel();
         match self {
             Self::Thread(parker) => {

@@ -118,7 +118,7 @@ where
     /// Gives up a record that was started and failed. What stands behind it must not overtake it, and need not run either:
     /// nothing behind it can be committed. At most once, everything is committed, and what does not run is lost.
     pub(super) fn give_up(&mut self, record: &Record) {
-        if self.link.delivery == Delivery::AtLeastOnce {
+        if self.link.delivery != Delivery::AtMostOnce {
             record.assignment().fence(record.offset() - 1);
         }
         self.reports.abandon(record);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Assignment, CommitOffset, RawRecord, Sink, Source, SourceError, SourceEvent, Waker};
+use super::{Assignment, CommitOffset, Member, RawRecord, Sink, Source, SourceError, SourceEvent, Waker};
 
 /// A source in memory and the feed that fills it.
 ///
@@ -133,6 +133,11 @@ impl MemoryFeed {
         self.take_away(topic, partition, true);
     }
 
+    /// Commits offsets, if they are all of assignments of this time.
+    pub(crate) fn commit(&self, offsets: &[CommitOffset]) -> Result<(), SourceError> {
+        self.lock().try_commit(offsets)
+    }
+
     /// Lets the next commits fail.
     pub fn fail_commits(&self, count: usize) {
         self.lock().failing_commits = count;
@@ -217,12 +222,7 @@ impl Inner {
             self.failing_commits -= 1;
             return Err(SourceError::new("this commit was told to fail"));
         }
-        for CommitOffset {
-            assignment,
-            offset,
-            metadata,
-        } in offsets
-        {
+        for CommitOffset { assignment, .. } in offsets {
             let log = self.log(assignment.topic(), assignment.partition());
             if log
                 .assigned
@@ -231,6 +231,14 @@ impl Inner {
             {
                 return Err(SourceError::new(format!("{assignment:?} is not assigned")));
             }
+        }
+        for CommitOffset {
+            assignment,
+            offset,
+            metadata,
+        } in offsets
+        {
+            let log = self.log(assignment.topic(), assignment.partition());
             log.committed = Some(*offset);
             log.metadata.clone_from(metadata);
         }
@@ -304,6 +312,10 @@ impl Source for MemorySource {
                 log.assigned = None;
             }
         }
+    }
+
+    fn member(&self) -> Option<Member> {
+        Some(Member::new(self.0.clone()))
     }
 
     fn close(&mut self, _patience: Duration) {

@@ -1,0 +1,207 @@
+//! Commits in transactions: what [`Round`] decides is done here, with the stage's messages and the partitions' offsets.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tracing::{error, info, warn};
+
+use super::Poller;
+use crate::assignment::Assignment;
+use crate::config::Config;
+use crate::error::ErrorKind;
+use crate::publish::{Answer, Stage, TransactionError};
+use crate::round::{Look, Round, Step};
+use crate::source::{CommitOffset, Source, SourceError, Waker};
+
+/// The transactions of one instance.
+pub(crate) struct Transacting {
+    round: Round,
+    stage: Arc<Stage>,
+    answers: Arc<Answers>,
+    /// The offsets of the commit that is under way.
+    under_way: Vec<CommitOffset>,
+    /// Why no other transaction can be begun.
+    ended: Option<TransactionError>,
+}
+
+/// Answers that came from other threads.
+struct Answers {
+    arrived: Mutex<VecDeque<Result<(), TransactionError>>>,
+    waker: Waker,
+}
+
+impl Transacting {
+    pub(crate) fn new(config: &Config, stage: Arc<Stage>, waker: Waker, now: Instant) -> Self {
+        let own = &config.exactly_once;
+        Self {
+            round: Round::new(own.max_records, own.interval, now),
+            stage,
+            answers: Arc::new(Answers {
+                arrived: Mutex::default(),
+                waker,
+            }),
+            under_way: Vec::new(),
+            ended: None,
+        }
+    }
+
+    /// Whether transactions can be begun.
+    pub(super) fn is_ready(&self) -> bool {
+        self.round.is_ready()
+    }
+
+    /// When to look again.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let something = self.stage.look().records > 0;
+        self.round.wake_at().filter(|_| something)
+    }
+
+    /// Whether something of these assignments is neither committed nor given up.
+    pub(super) fn holds(&self, assignments: &[Arc<Assignment>]) -> bool {
+        let is_one = |offset: &CommitOffset| assignments.iter().any(|own| own.id() == offset.assignment.id());
+        self.under_way.iter().any(is_one) || self.stage.has(assignments)
+    }
+
+    /// These assignments have ended: what is left of them must not be committed any more.
+    pub(super) fn forget(&self, assignments: &[Arc<Assignment>]) {
+        self.stage.forget(assignments);
+    }
+
+    fn answer(&self) -> Answer {
+        let answers = Arc::clone(&self.answers);
+        Box::new(move |result| {
+            answers.lock().push_back(result);
+            answers.waker.wake();
+        })
+    }
+}
+
+impl Answers {
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Result<(), TransactionError>>> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Source> Poller<S> {
+    /// Takes the transactions as far as they go now; `false` if no other can be begun.
+    pub(super) fn transact(&mut self, now: Instant) -> bool {
+        let Some(mut own) = self.transacting.take() else {
+            return true;
+        };
+        loop {
+            let answer = own.answers.lock().pop_front();
+            let step = match answer {
+                Some(answer) => self.answered(&mut own, answer, now),
+                None => {
+                    let look = self.look(&own, now);
+                    own.round.next(now, look)
+                }
+            };
+            if step == Step::Nothing && answer_is_none(&own) {
+                break;
+            }
+            self.perform(&mut own, step, now);
+        }
+        let ended = own.ended.take();
+        self.transacting = Some(own);
+        if let Some(error) = ended {
+            error!(%error, "there can be no more transactions; the service stops");
+            self.control.fail(ErrorKind::Publish, error.to_string());
+            return false;
+        }
+        true
+    }
+
+    fn look(&self, own: &Transacting, now: Instant) -> Look {
+        let hurry = !self.revocations.is_empty();
+        let inside = own.stage.look();
+        // What is committed besides messages is looked for only when it could be committed.
+        let news =
+            own.round.is_due(now, hurry) && self.partitions.iter().any(|partition| partition.has_news());
+        Look {
+            records: inside.records,
+            news,
+            hurry,
+            torn: inside.torn,
+            doomed: inside.doomed,
+        }
+    }
+
+    fn answered(
+        &mut self,
+        own: &mut Transacting,
+        answer: Result<(), TransactionError>,
+        now: Instant,
+    ) -> Step {
+        let offsets = std::mem::take(&mut own.under_way);
+        if !offsets.is_empty() {
+            let result = answer
+                .clone()
+                .map_err(|error| SourceError::new(error.to_string()));
+            self.committed(&offsets, result);
+            if answer.is_ok() {
+                own.stage.committed();
+            }
+        }
+        let step = own
+            .round
+            .answered(now, answer.as_ref().map(|()| ()).map_err(TransactionError::kind));
+        if let (Err(error), Step::Nothing) = (answer, step) {
+            own.ended = Some(error);
+        }
+        step
+    }
+
+    fn perform(&mut self, own: &mut Transacting, step: Step, now: Instant) {
+        match step {
+            Step::Nothing => {}
+            Step::Prepare => {
+                info!("getting ready for transactions; nothing is read before");
+                own.stage.transactions().prepare(own.answer());
+            }
+            Step::Begin => {
+                if let Err(error) = own.stage.begin() {
+                    own.round.answered(now, Err(error.kind()));
+                    own.ended = Some(error);
+                }
+            }
+            Step::Commit => self.commit_transaction(own, now),
+            Step::Abort => {
+                own.stage.take_back();
+                own.stage.transactions().abort(own.answer());
+            }
+        }
+    }
+
+    /// Nothing more enters the transaction; what has entered it is settled in the trackers, and nothing else that has messages.
+    fn commit_transaction(&mut self, own: &mut Transacting, now: Instant) {
+        own.stage.close();
+        self.take_reports();
+        let member = self.source.member();
+        let offsets = self.offsets(|_| true);
+        let unfit = self.partitions.iter().find(|partition| !partition.fits());
+        match (member, unfit) {
+            (Some(member), None) if !offsets.is_empty() => {
+                own.under_way.clone_from(&offsets);
+                own.stage.transactions().commit(offsets, member, own.answer());
+            }
+            (_, unfit) => {
+                if let Some(partition) = unfit {
+                    warn!(
+                        partition = partition.describe_unsettled(),
+                        "too much is settled ahead of what is not for one commit; waiting until less is"
+                    );
+                }
+                let refused = SourceError::new("the commit was put off");
+                self.committed(&offsets, Err(refused));
+                own.stage.reopen();
+                own.round.postpone(now);
+            }
+        }
+    }
+}
+
+fn answer_is_none(own: &Transacting) -> bool {
+    own.answers.lock().is_empty()
+}

@@ -1,0 +1,331 @@
+//! When a transaction begins, closes, is committed or aborted. Pure: no clock, no I/O.
+//!
+//! One transaction is open at a time. It closes when it has enough records or is old enough, at once if partitions are to be
+//! given back, and never while a part of a record's messages is missing. While it is being committed nothing is sent. If it
+//! must be aborted, what was in it goes into the next one.
+
+use std::time::{Duration, Instant};
+
+use crate::publish::TransactionErrorKind;
+
+/// How long to wait after the first abort; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The state of one instance's transactions.
+#[derive(Debug)]
+pub(crate) struct Round {
+    phase: Phase,
+    max_records: usize,
+    interval: Duration,
+    /// When an open transaction is old enough.
+    due: Instant,
+    /// Before this time nothing is committed.
+    not_before: Instant,
+    /// Aborts since the last commit.
+    aborts: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Nothing was done yet.
+    New,
+    /// The answer to `Prepare`, `Commit` or `Abort` is awaited.
+    Preparing,
+    Committing,
+    Aborting,
+    /// Messages may be sent.
+    Open,
+    /// The last one was aborted; the next begins at this time.
+    Pausing(Instant),
+    /// There will be no other.
+    Ended,
+}
+
+/// What there is to decide by.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Look {
+    /// How many records have their messages in the transaction.
+    pub(crate) records: usize,
+    /// Whether there are offsets to commit besides.
+    pub(crate) news: bool,
+    /// Whether something waits for the commit.
+    pub(crate) hurry: bool,
+    /// Whether a part of a record's messages is in it, and the rest is not.
+    pub(crate) torn: bool,
+    /// Whether it holds what must not be committed, or lacks what was refused.
+    pub(crate) doomed: bool,
+}
+
+/// What to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Wait.
+    Nothing,
+    /// Order `prepare`.
+    Prepare,
+    /// Begin a transaction and send what waits.
+    Begin,
+    /// Send nothing more, and order `commit`.
+    Commit,
+    /// Send nothing more, and order `abort`.
+    Abort,
+}
+
+impl Round {
+    /// A transaction takes up to `max_records` records or `interval`.
+    pub(crate) fn new(max_records: usize, interval: Duration, now: Instant) -> Self {
+        Self {
+            phase: Phase::New,
+            max_records,
+            interval,
+            due: now,
+            not_before: now,
+            aborts: 0,
+        }
+    }
+
+    /// What to do now.
+    pub(crate) fn next(&mut self, now: Instant, look: Look) -> Step {
+        match self.phase {
+            Phase::New => {
+                self.phase = Phase::Preparing;
+                Step::Prepare
+            }
+            Phase::Pausing(until) if now >= until => {
+                self.phase = Phase::Open;
+                Step::Begin
+            }
+            Phase::Open if look.doomed => {
+                self.abort();
+                Step::Abort
+            }
+            Phase::Open if self.is_full(now, look) => {
+                self.phase = Phase::Committing;
+                Step::Commit
+            }
+            Phase::Preparing
+            | Phase::Committing
+            | Phase::Aborting
+            | Phase::Open
+            | Phase::Pausing(_)
+            | Phase::Ended => Step::Nothing,
+        }
+    }
+
+    fn is_full(&self, now: Instant, look: Look) -> bool {
+        let something = look.records > 0 || look.news;
+        let enough = look.hurry || now >= self.due || look.records >= self.max_records;
+        something && enough && !look.torn && now >= self.not_before
+    }
+
+    fn abort(&mut self) {
+        self.phase = Phase::Aborting;
+        self.aborts = self.aborts.saturating_add(1);
+    }
+
+    /// The order that is under way was answered. What to do next.
+    pub(crate) fn answered(&mut self, now: Instant, result: Result<(), TransactionErrorKind>) -> Step {
+        match (self.phase, result) {
+            (Phase::Preparing, Ok(())) => {
+                self.phase = Phase::Open;
+                Step::Begin
+            }
+            (Phase::Committing, Ok(())) => {
+                self.phase = Phase::Open;
+                self.due = now + self.interval;
+                self.aborts = 0;
+                Step::Begin
+            }
+            (Phase::Committing, Err(TransactionErrorKind::Abort)) => {
+                self.abort();
+                Step::Abort
+            }
+            (Phase::Aborting, Ok(())) => {
+                let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.aborts.saturating_sub(1).min(16));
+                self.phase = Phase::Pausing(now + pause.min(LONGEST_PAUSE));
+                Step::Nothing
+            }
+            (Phase::New | Phase::Open | Phase::Pausing(_) | Phase::Ended, Ok(())) => Step::Nothing,
+            (_, Err(_)) => {
+                self.phase = Phase::Ended;
+                Step::Nothing
+            }
+        }
+    }
+
+    /// What was to be committed cannot be yet: the transaction stays open.
+    pub(crate) fn postpone(&mut self, now: Instant) {
+        if self.phase == Phase::Committing {
+            self.phase = Phase::Open;
+            self.not_before = now + FIRST_PAUSE;
+        }
+    }
+
+    /// Whether a commit depends on nothing but what there is to commit.
+    pub(crate) fn is_due(&self, now: Instant, hurry: bool) -> bool {
+        self.phase == Phase::Open && (hurry || now >= self.due) && now >= self.not_before
+    }
+
+    /// Whether transactions can be begun: nothing need be read before.
+    pub(crate) fn is_ready(&self) -> bool {
+        !matches!(self.phase, Phase::New | Phase::Preparing | Phase::Ended)
+    }
+
+    /// When to look again, if nothing happens before.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Open => Some(self.due.max(self.not_before)),
+            Phase::Pausing(until) => Some(until),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_millis(100);
+
+    fn open(now: Instant) -> Round {
+        let mut round = Round::new(10, INTERVAL, now);
+        assert_eq!(round.next(now, Look::default()), Step::Prepare);
+        assert!(!round.is_ready());
+        assert_eq!(round.answered(now, Ok(())), Step::Begin);
+        round
+    }
+
+    fn with(records: usize) -> Look {
+        Look {
+            records,
+            ..Look::default()
+        }
+    }
+
+    #[test]
+    fn the_first_record_is_committed_at_once_and_those_behind_it_together() {
+        let now = Instant::now();
+        let mut round = open(now);
+        assert_eq!(round.next(now, with(0)), Step::Nothing);
+        assert_eq!(round.next(now, with(1)), Step::Commit);
+        assert_eq!(round.answered(now, Ok(())), Step::Begin);
+        assert_eq!(round.next(now, with(9)), Step::Nothing);
+        assert_eq!(round.next(now, with(10)), Step::Commit);
+        assert_eq!(round.answered(now, Ok(())), Step::Begin);
+        assert_eq!(round.next(now + INTERVAL, with(1)), Step::Commit);
+    }
+
+    #[test]
+    fn nothing_is_committed_while_a_part_of_a_record_is_missing() {
+        let now = Instant::now();
+        let mut round = open(now);
+        let torn = Look {
+            torn: true,
+            hurry: true,
+            ..with(99)
+        };
+        assert_eq!(round.next(now, torn), Step::Nothing);
+    }
+
+    #[test]
+    fn after_a_refused_commit_it_is_aborted_and_the_next_begins_after_a_pause_that_grows() {
+        let now = Instant::now();
+        let mut round = open(now);
+        for pause in [20, 40, 80, 160, 320, 640, 1000, 1000] {
+            assert_eq!(round.next(now + INTERVAL, with(1)), Step::Commit);
+            assert_eq!(round.answered(now, Err(TransactionErrorKind::Abort)), Step::Abort);
+            assert_eq!(round.answered(now, Ok(())), Step::Nothing);
+            let over = now + Duration::from_millis(pause);
+            assert_eq!(round.wake_at(), Some(over));
+            assert_eq!(
+                round.next(over - Duration::from_millis(1), with(1)),
+                Step::Nothing
+            );
+            assert_eq!(round.next(over, with(1)), Step::Begin);
+        }
+    }
+
+    /// What the machine is asked, and what the world answers.
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Look(Look, u64),
+        Answer(u8),
+        Postpone,
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let look = (
+            0..12_usize,
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            prop::bool::weighted(0.2),
+            0..60_u64,
+        );
+        prop_oneof![
+            3 => look.prop_map(|(records, news, hurry, torn, doomed, millis)| {
+                Event::Look(Look { records, news, hurry, torn, doomed }, millis)
+            }),
+            2 => (0..10_u8).prop_map(Event::Answer),
+            1 => Just(Event::Postpone),
+        ]
+    }
+
+    proptest! {
+        /// A publisher that keeps to its contract, as a model: what is open, and which order is under way.
+        #[test]
+        fn orders_alternate_and_only_what_is_whole_is_committed(events in prop::collection::vec(event(), 1..200)) {
+            let mut now = Instant::now();
+            let mut round = Round::new(10, INTERVAL, now);
+            let (mut is_open, mut order, mut ended) = (false, None, false);
+            for event in events {
+                let (step, look) = match event {
+                    Event::Look(look, millis) => {
+                        now += Duration::from_millis(millis);
+                        (round.next(now, look), look)
+                    }
+                    Event::Answer(kind) => {
+                        let Some(answered) = order.take() else { continue };
+                        let result = match kind {
+                            0 => Err(TransactionErrorKind::Ended),
+                            1..4 if answered == Step::Commit => Err(TransactionErrorKind::Abort),
+                            _ => Ok(()),
+                        };
+                        ended |= result == Err(TransactionErrorKind::Ended);
+                        is_open &= answered == Step::Commit && result.is_err();
+                        (round.answered(now, result), Look { doomed: result.is_err(), ..Look::default() })
+                    }
+                    Event::Postpone => {
+                        if order == Some(Step::Commit) {
+                            round.postpone(now);
+                            order = None;
+                        }
+                        continue;
+                    }
+                };
+                match step {
+                    Step::Nothing => {}
+                    Step::Prepare => prop_assert!(!is_open),
+                    Step::Begin => {
+                        prop_assert!(!is_open);
+                        is_open = true;
+                    }
+                    Step::Commit => {
+                        prop_assert!(is_open && !look.torn && !look.doomed && (look.records > 0 || look.news));
+                    }
+                    Step::Abort => prop_assert!(is_open && look.doomed),
+                }
+                prop_assert!(step == Step::Nothing || !ended);
+                if matches!(step, Step::Prepare | Step::Commit | Step::Abort) {
+                    prop_assert_eq!(order, None);
+                    order = Some(step);
+                }
+                prop_assert!(!is_open || order == Some(Step::Commit) || order == Some(Step::Abort) || ended
+                    || round.wake_at().is_some());
+            }
+        }
+    }
+}
