@@ -130,7 +130,10 @@ fn execute<V: Service, R: Started<V::State>>(
         #[cfg(feature = "kafka")]
         Action::Publish(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
-            return block_on(&config, publish::publish::<V>(config.clone(), request));
+            return block_on(
+                &config,
+                publish::publish::<V>(config.without_transactions(), request),
+            );
         }
         #[cfg(all(feature = "kafka", feature = "registry"))]
         Action::Lag(request) => {
@@ -150,12 +153,15 @@ fn execute<V: Service, R: Started<V::State>>(
         #[cfg(all(feature = "kafka", feature = "registry"))]
         Action::Dlq(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
-            return block_on(&config, dlq::run::<V>(config.clone(), request));
+            return block_on(&config, dlq::run::<V>(config.without_transactions(), request));
         }
         #[cfg(all(feature = "kafka", feature = "registry"))]
         Action::Replay(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
-            return block_on(&config, replay::run::<V, R>(config.clone(), request, start));
+            return block_on(
+                &config,
+                replay::run::<V, R>(config.without_transactions(), request, start),
+            );
         }
         #[cfg(feature = "dev")]
         Action::Dev(options) => {

@@ -482,6 +482,21 @@ impl Default for RegistryConfig {
     }
 }
 
+impl Config {
+    /// The same for what runs beside the service, which must not take its transactional id: at least once instead of exactly once.
+    #[cfg_attr(
+        not(any(feature = "cli", feature = "testing", feature = "kafka")),
+        allow(dead_code, reason = "nothing runs beside the service")
+    )]
+    pub(crate) fn without_transactions(&self) -> Self {
+        let mut config = self.clone();
+        if config.delivery == Delivery::ExactlyOnce {
+            config.delivery = Delivery::AtLeastOnce;
+        }
+        config
+    }
+}
+
 #[cfg(feature = "dev")]
 impl RegistryConfig {
     /// The same for a registry that knows neither users nor certificates.

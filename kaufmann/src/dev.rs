@@ -11,7 +11,7 @@ use crate::Runtime;
 use crate::cli::payload::Payload;
 use crate::cli::publish::{deliver, message};
 use crate::cli::{self, Signals, catalog};
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 use crate::publish::routes::Routes;
@@ -52,6 +52,10 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     start: impl AsyncFnOnce(&Config) -> R,
 ) -> Result<(), Error> {
     let signals = Signals::listen(config.shutdown_deadline)?;
+    if config.delivery == Delivery::ExactlyOnce {
+        tracing::info!("the embedded broker has no transactions: `delivery` is \"at_least_once\" here");
+        config.delivery = Delivery::AtLeastOnce;
+    }
     let embedded = Embedded::start::<V>(&mut config).await?;
     let samples = Samples::read::<V>(&config)?;
     let state = cli::state::<V, R>(&config, start, &signals).await?;

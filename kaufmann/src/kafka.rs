@@ -1,6 +1,9 @@
 //! What the Kafka source and the Kafka publisher share: librdkafka's settings, its log lines, texts for its errors.
 
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::source::CommitOffset;
 
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod admin;
@@ -29,6 +32,24 @@ pub(crate) fn log_level() -> RDKafkaLogLevel {
     } else {
         RDKafkaLogLevel::Info
     }
+}
+
+/// Adds an offset that is to be committed.
+pub(crate) fn add_offset(list: &mut TopicPartitionList, commit: &CommitOffset) -> Result<(), String> {
+    let CommitOffset {
+        assignment,
+        offset,
+        metadata,
+    } = commit;
+    let (topic, partition) = (assignment.topic(), assignment.partition());
+    let mut element = list.add_partition(topic, partition);
+    element
+        .set_offset(Offset::Offset(*offset))
+        .map_err(|error| format!("offset {offset} of partition {partition} of topic `{topic}`: {error}"))?;
+    if let Some(metadata) = metadata {
+        element.set_metadata(metadata);
+    }
+    Ok(())
 }
 
 /// Passes a log line of librdkafka on.

@@ -138,7 +138,7 @@ mod tests {
             let ranges: Vec<_> = cuts.chunks_exact(2).map(|pair| (offset + pair[0] + 1, offset + pair[1])).collect();
             let room = Ahead::room(span);
             prop_assert!(Ahead::fits(offset, ranges.iter().copied().take(room)));
-            prop_assert!(room > 450 || bits > 28);
+            prop_assert!(room > 400 || bits > 28);
         }
 
         #[test]

@@ -74,7 +74,7 @@ pub(crate) fn conflicts(kafka: &KafkaProperties) -> Vec<Conflict> {
 }
 
 /// What a property is for the consumer, with the name under which it was set.
-fn of_consumer<'a>(kafka: &'a KafkaProperties, name: &str) -> Option<(&'a str, &'a str)> {
+pub(crate) fn of_consumer<'a>(kafka: &'a KafkaProperties, name: &str) -> Option<(&'a str, &'a str)> {
     let own = kafka.get_key_value(&format!("consumer.{name}"));
     own.or_else(|| kafka.get_key_value(name))
         .map(|(key, value)| (key.as_str(), value.as_str()))

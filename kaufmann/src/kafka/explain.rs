@@ -114,6 +114,42 @@ pub(crate) fn not_committed(code: Code, group: &str) -> String {
     }
 }
 
+/// Why there can be no more transactions.
+pub(crate) fn no_more_transactions(code: Code, id: &str, text: &str) -> String {
+    match code {
+        Code::TransactionalIdAuthorizationFailed => format!(
+            "the broker does not let us use the transactional id `{id}`; allow it with kafka-acls.sh --add --allow-principal \
+             USER --operation Write --operation Describe --transactional-id {id}, or set `exactly_once.transactional_id` to one \
+             that is allowed"
+        ),
+        Code::InvalidTransactionTimeout => {
+            "`exactly_once.timeout` is longer than the broker's `transaction.max.timeout.ms`; lower it, or raise that".into()
+        }
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => format!(
+            "another instance has taken the transactional id `{id}`, or a transaction took longer than `exactly_once.timeout`; \
+             give each instance an `exactly_once.transactional_id` of its own, or start this one again ({text})"
+        ),
+        Code::ClusterAuthorizationFailed => {
+            "the broker does not let us write idempotently; allow IdempotentWrite with kafka-acls.sh --cluster".into()
+        }
+        other => format!("there can be no more transactions of `{id}`: {text} ({other}); start the service again"),
+    }
+}
+
+/// Why a transaction could not be committed.
+pub(crate) fn not_committed_in_transaction(code: Code, text: &str) -> String {
+    match code {
+        Code::OffsetMetadataTooLarge => {
+            "the broker's `offset.metadata.max.bytes` is too small; `delivery = \"exactly_once\"` needs 4096, the default"
+                .into()
+        }
+        Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId | Code::RebalanceInProgress => {
+            format!("the group is rebalancing, or no longer counts us as a member: {text}")
+        }
+        other => format!("the transaction cannot be committed: {text} ({other})"),
+    }
+}
+
 /// Why a message was not published.
 pub(crate) fn why_not_produced(code: Code, topic: &str, size: usize, broker: &str) -> String {
     match code {

@@ -2,11 +2,11 @@
 
 use rdkafka::ClientConfig;
 
-use crate::config::Config;
-use crate::config::group::{Conflict, conflicts};
+use crate::config::group::{Conflict, conflicts, of_consumer};
+use crate::config::{Config, Delivery};
 
 /// Properties that nobody may set in `[kafka]`, and why.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 14] = [
     ("bootstrap.servers", "the brokers are set by `brokers`"),
     ("metadata.broker.list", "the brokers are set by `brokers`"),
     ("group.id", "the group is set by `group`"),
@@ -16,7 +16,8 @@ const REFUSED: [(&str, &str); 13] = [
     ("enable.idempotence", DELIVERY),
     ("acks", DELIVERY),
     ("request.required.acks", DELIVERY),
-    ("transactional.id", "transactions are not used"),
+    ("transactional.id", "it is set by `exactly_once.transactional_id`"),
+    ("transaction.timeout.ms", "it is set by `exactly_once.timeout`"),
     (
         "delivery.report.only.error",
         "an offset is committed only after what its record caused is reported as delivered",
@@ -57,7 +58,7 @@ const CONSUMER_ONLY: [&str; 24] = [
 ];
 
 /// Properties that only a producer knows; a consumer would warn about them.
-const PRODUCER_ONLY: [&str; 21] = [
+const PRODUCER_ONLY: [&str; 20] = [
     "batch.num.messages",
     "batch.size",
     "compression.codec",
@@ -78,7 +79,6 @@ const PRODUCER_ONLY: [&str; 21] = [
     "request.timeout.ms",
     "retries",
     "sticky.partitioning.linger.ms",
-    "transaction.timeout.ms",
 ];
 
 /// The two sides of a service.
@@ -128,6 +128,13 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
         client.set("partition.assignment.strategy", "cooperative-sticky");
     }
     let mut client = with(client, chosen);
+    if config.delivery == Delivery::ExactlyOnce && client.get("isolation.level") == Some("read_uncommitted") {
+        return Err(
+            "`isolation.level` = \"read_uncommitted\" in `[kafka]` does not go with `delivery = \"exactly_once\"`: what a \
+             transaction has not committed yet would be read, offsets included; remove it"
+                .into(),
+        );
+    }
     if client.get("auto.offset.reset") == Some("none") {
         // What Java's clients call it.
         client.set("auto.offset.reset", "error");
@@ -161,6 +168,12 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
             "queue.buffering.max.kbytes",
             (config.max_bytes / 1024).clamp(16 << 10, 2_097_151).to_string(),
         );
+    if config.delivery == Delivery::ExactlyOnce {
+        client.set("transactional.id", transactional_id(config)).set(
+            "transaction.timeout.ms",
+            config.exactly_once.timeout.as_millis().to_string(),
+        );
+    }
     let chosen = chosen(config, Side::Producer)?;
     Ok(with(client, chosen))
 }
@@ -201,6 +214,16 @@ pub(crate) fn reader(config: &Config, group: &str) -> Result<ClientConfig, Strin
     let mut chosen = chosen(config, Side::Consumer)?;
     chosen.retain(|(key, _)| !MEMBER_ONLY.contains(key) && *key != "enable.partition.eof");
     Ok(with(client, chosen))
+}
+
+/// The name that is set, else that of the member if it has one, else a new one.
+fn transactional_id(config: &Config) -> String {
+    if let Some(id) = &config.exactly_once.transactional_id {
+        return id.clone();
+    }
+    let instance = of_consumer(&config.kafka, "group.instance.id").map(|(_, value)| value.to_owned());
+    let own = instance.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    format!("{}-{own}", config.group)
 }
 
 fn common(config: &Config) -> Result<ClientConfig, String> {
@@ -323,6 +346,40 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_instance_has_the_name_that_is_set_or_that_of_its_member_or_a_new_one() {
+        let mut config = config(&[]);
+        assert_eq!(producer(&config).unwrap().get("transactional.id"), None);
+        config.delivery = Delivery::ExactlyOnce;
+        let id = |config: &Config| {
+            producer(config)
+                .unwrap()
+                .get("transactional.id")
+                .unwrap()
+                .to_owned()
+        };
+        assert!(id(&config).starts_with("g-"));
+        assert_ne!(id(&config), id(&config));
+        config
+            .kafka
+            .extend([("group.instance.id".to_owned(), "a".to_owned())]);
+        assert_eq!(id(&config), "g-a");
+        config.exactly_once.transactional_id = Some("b".to_owned());
+        assert_eq!(id(&config), "b");
+        producer(&config)
+            .unwrap()
+            .create::<rdkafka::producer::BaseProducer>()
+            .unwrap();
+    }
+
+    #[test]
+    fn what_is_uncommitted_is_not_to_be_read_exactly_once() {
+        let mut config = config(&[("isolation.level", "read_uncommitted")]);
+        consumer(&config).unwrap();
+        config.delivery = Delivery::ExactlyOnce;
+        assert!(consumer(&config).unwrap_err().starts_with("`isolation.level`"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use tracing::{error, info, warn};
 
 use super::Poller;
+use super::partition::Partition;
 use crate::assignment::Assignment;
 use crate::config::Config;
 use crate::error::ErrorKind;
@@ -117,8 +118,7 @@ impl<S: Source> Poller<S> {
         let hurry = !self.revocations.is_empty();
         let inside = own.stage.look();
         // What is committed besides messages is looked for only when it could be committed.
-        let news =
-            own.round.is_due(now, hurry) && self.partitions.iter().any(|partition| partition.has_news());
+        let news = own.round.is_due(now, hurry) && self.partitions.iter().any(Partition::has_news);
         Look {
             records: inside.records,
             news,
@@ -146,7 +146,7 @@ impl<S: Source> Poller<S> {
         }
         let step = own
             .round
-            .answered(now, answer.as_ref().map(|()| ()).map_err(TransactionError::kind));
+            .answered(now, answer.as_ref().copied().map_err(TransactionError::kind));
         if let (Err(error), Step::Nothing) = (answer, step) {
             own.ended = Some(error);
         }

@@ -9,13 +9,16 @@ use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use self::delivery::{Delivery, Outstanding, PublisherContext, arrived, complete, kind_of};
+use self::transactions::Transactor;
 use super::{
-    Completion, Message, MessageHeaders, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered,
+    Completion, Message, MessageHeaders, PublishError, PublishErrorKind, Publisher, Rejected, Transactions,
+    Undelivered,
 };
 use crate::config::Config;
 use crate::kafka;
 
 mod delivery;
+mod transactions;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +39,7 @@ mod tests;
 pub struct KafkaPublisher {
     /// `None` only while it is dropped.
     producer: Option<ThreadedProducer<PublisherContext>>,
+    transactor: Option<Transactor>,
     outstanding: Arc<Outstanding>,
     broker: Arc<str>,
 }
@@ -51,12 +55,18 @@ impl KafkaPublisher {
         let outstanding = Arc::new(Outstanding::default());
         let broker: Arc<str> = config.brokers.first().map_or("HOST:PORT", String::as_str).into();
         let context = PublisherContext::new(Arc::clone(&outstanding), Arc::clone(&broker));
-        let producer = kafka::producer(config)
-            .map_err(refused)?
+        let settings = kafka::producer(config).map_err(refused)?;
+        let producer: ThreadedProducer<PublisherContext> = settings
             .create_with_context(context)
             .map_err(|error| refused(kafka::explain::creation(&error)))?;
+        let transactor = settings
+            .get("transactional.id")
+            .map(|id| Transactor::start(producer.clone(), id))
+            .transpose()
+            .map_err(|error| refused(format!("no thread for transactions: {error}")))?;
         Ok(Self {
             producer: Some(producer),
+            transactor,
             outstanding,
             broker,
         })
@@ -110,6 +120,10 @@ impl Publisher for KafkaPublisher {
         self.outstanding.wait(timeout)
     }
 
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        self.transactor.as_ref().map(|own| own as &dyn Transactions)
+    }
+
     /// Asks for all topics: a question for one that is not there might make it.
     fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
         let Some(producer) = &self.producer else {
@@ -131,7 +145,11 @@ impl Drop for KafkaPublisher {
             return;
         };
         // Purges its queue, completes what was in it, and ends its thread, within a second.
-        let drop_it = move || drop(producer);
+        let transactor = self.transactor.take();
+        let drop_it = move || {
+            drop(transactor);
+            drop(producer);
+        };
         if delivery::on_producer_thread() {
             // A completion had the last reference: the thread cannot wait for its own end.
             if let Err(error) = std::thread::Builder::new()

@@ -136,7 +136,7 @@ impl Producer {
     /// If the brokers or the registry's URL are missing or no such thing, or librdkafka refuses a property.
     #[cfg(all(feature = "kafka", feature = "registry"))]
     pub fn connect(config: &Config) -> Result<Self, PublishError> {
-        let mut config = config.clone();
+        let mut config = config.without_transactions();
         let timeouts = [
             "message.timeout.ms",
             "producer.message.timeout.ms",

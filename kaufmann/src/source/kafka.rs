@@ -16,8 +16,8 @@ use self::partitions::{Partitions, Reading, Renewed};
 use self::probe::Prober;
 use self::resume::Resumer;
 use self::trouble::{Remedy, Troubles, Verdict};
-use super::{Assignment, CommitOffset, Sink, Source, SourceError, SourceEvent, Waker};
-use crate::config::Config;
+use super::{Assignment, CommitOffset, Member, Sink, Source, SourceError, SourceEvent, Waker};
+use crate::config::{Config, Delivery};
 use crate::ffi::{self, Fetched, Inbox, Last};
 use crate::kafka;
 
@@ -176,8 +176,9 @@ impl KafkaSource {
         match self.partitions.assign(consumer, waker, partitions) {
             Ok(assignments) => {
                 self.well(&Remedy::Use);
-                if self.config.commit_ahead {
-                    let asked = self.resumer.ask(consumer, &self.shared, assignments);
+                let must_know = self.config.delivery == Delivery::ExactlyOnce;
+                if self.config.commit_ahead || must_know {
+                    let asked = self.resumer.ask(consumer, &self.shared, assignments, must_know);
                     self.failed_if(asked);
                 } else {
                     self.announce(assignments);
@@ -369,6 +370,11 @@ impl Source for KafkaSource {
             let result = self.partitions.release(&consumer, assignments);
             self.failed_if(result);
         }
+    }
+
+    fn member(&self) -> Option<Member> {
+        let consumer = self.consumer.as_ref()?;
+        consumer.group_metadata().map(Member::new)
     }
 
     fn close(&mut self, patience: Duration) {

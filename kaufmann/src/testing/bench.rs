@@ -62,6 +62,8 @@ impl<V: Service> Bench<V> {
                         and look at what is asynchronous in `then_state`";
             return Err(text.to_owned());
         }
+        // What the test itself writes belongs to no transaction.
+        config = config.without_transactions();
         let (place, runtime) = Place::choose::<V>(&mut config)?;
         let state = runtime
             .block_on(start(&config))

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::TopicPartitionList;
 
+use crate::kafka;
 use crate::source::{Assignment, CommitOffset, SourceError, SourceEvent};
 
 /// Commits that wait, and the one under way.
@@ -98,20 +99,8 @@ fn answer(offsets: Vec<CommitOffset>, result: Result<(), String>) -> SourceEvent
 /// A list for one call; see `partitions::list`.
 fn list<'a>(offsets: impl Iterator<Item = &'a CommitOffset>) -> Result<TopicPartitionList, String> {
     let mut list = TopicPartitionList::new();
-    for CommitOffset {
-        assignment,
-        offset,
-        metadata,
-    } in offsets
-    {
-        let (topic, partition) = (assignment.topic(), assignment.partition());
-        let mut element = list.add_partition(topic, partition);
-        element.set_offset(Offset::Offset(*offset)).map_err(|error| {
-            format!("offset {offset} of partition {partition} of topic `{topic}`: {error}")
-        })?;
-        if let Some(metadata) = metadata {
-            element.set_metadata(metadata);
-        }
+    for offset in offsets {
+        kafka::add_offset(&mut list, offset)?;
     }
     Ok(list)
 }
@@ -119,6 +108,8 @@ fn list<'a>(offsets: impl Iterator<Item = &'a CommitOffset>) -> Result<TopicPart
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use rdkafka::Offset;
 
     use super::*;
 

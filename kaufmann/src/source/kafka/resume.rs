@@ -6,9 +6,9 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::{Happened, Shared, SourceContext};
 use super::partitions::list;
@@ -35,12 +35,13 @@ pub(super) struct Resumer {
 }
 
 impl Resumer {
-    /// Asks for the metadata of assignments, which are announced later.
+    /// Asks for the metadata of assignments, which are announced later; if `must_know`, not before there is an answer.
     pub(super) fn ask(
         &mut self,
         consumer: &Arc<BaseConsumer<SourceContext>>,
         shared: &Arc<Shared>,
         assignments: Vec<Arc<Assignment>>,
+        must_know: bool,
     ) -> Result<(), SourceError> {
         let partitions = assignments
             .iter()
@@ -48,7 +49,7 @@ impl Resumer {
             .collect();
         let (asks, _) = match &mut self.thread {
             Some(thread) => thread,
-            none => none.insert(start(Arc::clone(consumer), Arc::clone(shared))?),
+            none => none.insert(start(Arc::clone(consumer), Arc::clone(shared), must_know)?),
         };
         self.waiting.extend(assignments);
         asks.send(partitions)
@@ -98,13 +99,17 @@ fn is(assignment: &Assignment, topic: &str, partition: i32) -> bool {
     assignment.partition() == partition && assignment.topic() == topic
 }
 
-fn start(consumer: Arc<BaseConsumer<SourceContext>>, shared: Arc<Shared>) -> Result<Asking, SourceError> {
+fn start(
+    consumer: Arc<BaseConsumer<SourceContext>>,
+    shared: Arc<Shared>,
+    must_know: bool,
+) -> Result<Asking, SourceError> {
     let (asks, asked) = mpsc::channel::<Question>();
     let thread = thread::Builder::new()
         .name("kaufmann-resume".into())
         .spawn(move || {
             for partitions in asked {
-                let committed = committed(&consumer, &shared, &partitions);
+                let committed = committed(&consumer, &shared, &partitions, must_know);
                 shared.push(Happened::Resumed {
                     partitions,
                     committed,
@@ -116,17 +121,40 @@ fn start(consumer: Arc<BaseConsumer<SourceContext>>, shared: Arc<Shared>) -> Res
     Ok((asks, thread))
 }
 
+/// The offsets, if all of them are known: that of a partition may wait for a transaction to end.
+fn answer(
+    consumer: &BaseConsumer<SourceContext>,
+    partitions: &[(String, i32)],
+) -> Result<TopicPartitionList, KafkaError> {
+    let answer = consumer.committed_offsets(list(partitions), QUESTION)?;
+    for element in answer.elements() {
+        element.error()?;
+    }
+    Ok(answer)
+}
+
 fn committed(
     consumer: &BaseConsumer<SourceContext>,
     shared: &Shared,
     partitions: &[(String, i32)],
+    must_know: bool,
 ) -> Vec<Committed> {
     let mut reason: Option<KafkaError> = None;
-    for _ in 0..QUESTIONS {
+    for question in 1.. {
+        if question > QUESTIONS && !must_know {
+            break;
+        }
         if shared.is_closing() {
             return Vec::new();
         }
-        match consumer.committed_offsets(list(partitions), QUESTION) {
+        if question == QUESTIONS + 1 {
+            let error = reason.as_ref().map(ToString::to_string);
+            tracing::warn!(
+                error,
+                "the metadata of commits cannot be read; new partitions wait until it can"
+            );
+        }
+        match answer(consumer, partitions) {
             Ok(offsets) => {
                 return offsets
                     .elements()
