@@ -72,6 +72,10 @@ impl<P: Publisher + ?Sized> Publisher for Arc<P> {
         (**self).flush(timeout)
     }
 
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        (**self).transactions()
+    }
+
     fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
         (**self).missing(topics, timeout)
     }

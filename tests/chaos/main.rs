@@ -8,6 +8,7 @@ mod stage;
 mod workload;
 
 mod brokers;
+mod exactly_once;
 mod handlers;
 mod instances;
 mod mixed;
@@ -48,14 +49,19 @@ fn main() -> anyhow::Result<ExitCode> {
         registry::tests(),
         handlers::tests(),
         topics::tests(),
+        exactly_once::tests(),
     ];
     let single = tests.into_iter().flatten().map(|(name, test)| {
         let name = name.trim_start_matches("chaos::").to_owned();
         trial(name, move || test(stage))
     });
-    let mixed = mixed::seeds()?
-        .into_iter()
-        .map(|seed| trial(format!("mixed::seed_{seed}"), move || mixed::run(stage, seed)));
+    let mixed = mixed::seeds()?.into_iter().flat_map(|seed| {
+        let run = move |exactly_once| move || mixed::run(stage, seed, exactly_once);
+        [
+            trial(format!("mixed::seed_{seed}"), run(false)),
+            trial(format!("mixed::exactly_once_seed_{seed}"), run(true)),
+        ]
+    });
     let conclusion = libtest_mimic::run(&arguments, single.chain(mixed).collect());
     stage.end();
     Ok(conclusion.exit_code())

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use kaufmann_tests::chaos::{Dice, Manners};
 use kaufmann_tests::rig::{Cluster, Fault as Answer, Network};
 
+use crate::exactly_once::finish;
 use crate::handlers::FULL_DISK;
 use crate::instances::Rival;
 use crate::scene::{DEADLINE, Exposed, PARTITIONS, Protocol, Scene};
@@ -53,9 +54,12 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// Runs a seed.
-pub(crate) fn run(stage: &Stage, seed: u64) -> Result<()> {
+pub(crate) fn run(stage: &Stage, seed: u64, exactly_once: bool) -> Result<()> {
     let length = Duration::from_secs(seconds()?);
-    let cast = Cast::new(seed, length)?;
+    let mut cast = Cast::new(seed, length)?;
+    cast.exactly_once = exactly_once;
+    // What is kept with each commit would be believed of the new topic.
+    cast.anew &= !exactly_once;
     let schedule = Schedule::new(seed, length, cast.brokers);
     let line = format!("seed {seed}, {cast}:{schedule}\n");
     std::io::stdout().write_all(line.as_bytes())?;
@@ -65,6 +69,9 @@ pub(crate) fn run(stage: &Stage, seed: u64) -> Result<()> {
     };
     let mut torment = Torment::open(stage, seed, &cast).with_context(story)?;
     torment.go_through(&schedule).with_context(story)?;
+    if exactly_once {
+        return finish(torment.scene).with_context(story);
+    }
     torment.scene.finish().with_context(story)?;
     Ok(())
 }
@@ -76,6 +83,7 @@ struct Cast {
     commit_ahead: bool,
     /// Whether the topic is made anew, behind an instance's back, before the faults begin.
     anew: bool,
+    exactly_once: bool,
     load: Load,
 }
 
@@ -92,6 +100,7 @@ impl Cast {
             // What is kept with a commit would be believed of the new topic.
             commit_ahead: !anew && dice.between(0, 1) == 0,
             anew,
+            exactly_once: false,
             load: Load {
                 seed,
                 manners: Manners::mixed(),
@@ -113,7 +122,8 @@ impl fmt::Display for Cast {
         } = self;
         let ahead = if self.commit_ahead { ", commits ahead" } else { "" };
         let anew = if self.anew { ", a topic made anew" } else { "" };
-        write!(f, "{brokers} brokers, {protocol:?}{ahead}{anew}")
+        let once = if self.exactly_once { ", exactly once" } else { "" };
+        write!(f, "{brokers} brokers, {protocol:?}{ahead}{anew}{once}")
     }
 }
 
@@ -135,12 +145,14 @@ impl Torment {
     /// Has the instances at work, and the workload.
     fn open(stage: &Stage, seed: u64, cast: &Cast) -> Result<Self> {
         let cluster = Arc::new(Cluster::start(cast.brokers, INSTANCES)?);
-        let name = format!("seed-{seed}");
+        let once = if cast.exactly_once { "once-" } else { "" };
+        let name = format!("seed-{once}{seed}");
         let mut scene = Scene::open_on(stage, Arc::clone(&cluster), &name, cast.load.clone())?;
         scene.zombies = true;
         scene.short_sessions = true;
         scene.protocol = cast.protocol;
         scene.commit_ahead = cast.commit_ahead;
+        scene.exactly_once = cast.exactly_once;
         for instance in 0..INSTANCES {
             scene.start_behind(instance, instance)?;
             // Describing a group tells nothing of one that the broker assigns.

@@ -48,11 +48,13 @@ pub(crate) struct Scene {
     pub(crate) protocol: Protocol,
     /// Whether commits say what is settled above them.
     pub(crate) commit_ahead: bool,
-    replies: String,
+    /// Whether the service delivers exactly once.
+    pub(crate) exactly_once: bool,
+    pub(crate) replies: String,
     letters: String,
     // The folder lies in the one of the shared broker, which is removed even if this process is killed.
     folder: TempDir,
-    ground: Arc<Ground>,
+    pub(crate) ground: Arc<Ground>,
     load: Load,
     instances: Vec<Option<Running>>,
     incarnations: u32,
@@ -93,6 +95,7 @@ impl Scene {
             short_sessions: false,
             protocol: Protocol::default(),
             commit_ahead: false,
+            exactly_once: false,
             replies,
             letters,
             folder: tempfile::Builder::new()
@@ -133,6 +136,12 @@ impl Scene {
         let mut service = Service::run(brokers, &self.group, &self.topic, &registry)
             .with_program(env!("CARGO_BIN_EXE_chaos-service"))
             .with_file(&self.file());
+        if self.exactly_once {
+            let id = format!("{}-{place}", self.group);
+            service = service
+                .with_env("KAUFMANN_DELIVERY", "exactly_once")
+                .with_env("KAUFMANN_EXACTLY_ONCE_TRANSACTIONAL_ID", &id);
+        }
         if let Some(file) = &self.stderr {
             service = service.with_stderr(file);
         }
@@ -272,7 +281,11 @@ impl Scene {
             zombies: self.zombies,
         };
         let account = match judge(&history) {
-            Ok(account) => account,
+            Ok(account) if !self.exactly_once || account.duplicates == 0 => account,
+            Ok(account) => bail!(
+                "something is there twice: {account}\n{}\n{logs}",
+                self.keep(&history)?
+            ),
             Err(wrong) => bail!("{}\n{}\n{logs}", wrong.join("\n"), self.keep(&history)?),
         };
         let line = format!("{}: {account}; {}\n", self.group, self.bound);

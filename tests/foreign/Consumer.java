@@ -19,11 +19,14 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
  * Reads a topic from its beginning, without a group, until it has seen the expected number of different events and has
- * reached the ends, or until the deadline. Each event is told from others by its customer (or sku) and its sequence number.
+ * reached the ends, or until the deadline. Only what is committed is read. Each event is told from others by its customer (or sku) and
+ * its sequence number, or by the fields that {@code --subject} and {@code --sequence} name.
  * Prints what it saw as one line of JSON.
  */
 public final class Consumer {
     private final Registry registry;
+    private final String subjectField;
+    private final String sequenceField;
     private final Map<String, Long> highest = new HashMap<>();
     private final Set<String> seen = new HashSet<>();
     private final Set<String> ids = new HashSet<>();
@@ -37,8 +40,10 @@ public final class Consumer {
     private String firstViolation = "";
     private String firstDuplicate = "";
 
-    private Consumer(Registry registry) {
-        this.registry = registry;
+    private Consumer(Options options) throws Exception {
+        registry = new Registry(options.text("--registry"));
+        subjectField = options.text("--subject", "");
+        sequenceField = options.text("--sequence", "sequence");
     }
 
     public static void main(String[] args) throws Exception {
@@ -47,7 +52,7 @@ public final class Consumer {
         long expected = options.number("--expect", 0);
         long deadline = System.nanoTime() + options.number("--seconds", 60) * 1_000_000_000L;
 
-        Consumer summary = new Consumer(new Registry(options.text("--registry")));
+        Consumer summary = new Consumer(options);
         try (KafkaConsumer<String, byte[]> consumer = new KafkaConsumer<>(properties(options))) {
             List<TopicPartition> partitions = consumer.partitionsFor(options.text("--topic")).stream()
                     .map(info -> new TopicPartition(info.topic(), info.partition()))
@@ -73,8 +78,9 @@ public final class Consumer {
     private void add(ConsumerRecord<String, byte[]> record) throws Exception {
         GenericRecord value = Framing.read(record.value(), registry);
         String type = value.getSchema().getFullName();
-        String subject = value.get(value.hasField("customer") ? "customer" : "sku").toString();
-        long sequence = (Long) value.get("sequence");
+        String usual = value.hasField("customer") ? "customer" : "sku";
+        String subject = value.get(subjectField.isEmpty() ? usual : subjectField).toString();
+        long sequence = (Long) value.get(sequenceField);
 
         count++;
         types.merge(type, 1L, Long::sum);

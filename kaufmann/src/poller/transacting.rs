@@ -22,6 +22,8 @@ pub(crate) struct Transacting {
     answers: Arc<Answers>,
     /// The offsets of the commit that is under way.
     under_way: Vec<CommitOffset>,
+    /// Whether there was a transaction.
+    begun: bool,
     /// Why no other transaction can be begun.
     ended: Option<TransactionError>,
 }
@@ -43,6 +45,7 @@ impl Transacting {
                 waker,
             }),
             under_way: Vec::new(),
+            begun: false,
             ended: None,
         }
     }
@@ -105,10 +108,15 @@ impl<S: Source> Poller<S> {
             self.perform(&mut own, step, now);
         }
         let ended = own.ended.take();
+        let kind = if own.begun {
+            ErrorKind::Publish
+        } else {
+            ErrorKind::Start
+        };
         self.transacting = Some(own);
         if let Some(error) = ended {
             error!(%error, "there can be no more transactions; the service stops");
-            self.control.fail(ErrorKind::Publish, error.to_string());
+            self.control.fail(kind, error.to_string());
             return false;
         }
         true
@@ -161,6 +169,7 @@ impl<S: Source> Poller<S> {
                 own.stage.transactions().prepare(own.answer());
             }
             Step::Begin => {
+                own.begun = true;
                 if let Err(error) = own.stage.begin() {
                     own.round.answered(now, Err(error.kind()));
                     own.ended = Some(error);

@@ -86,6 +86,15 @@ pub struct Producing {
 }
 
 impl Foreign {
+    /// Compiles into a folder that somebody else removes, for tests with servers of their own.
+    ///
+    /// # Errors
+    ///
+    /// If Java or the jars are missing.
+    pub fn prepare(classes: &Path) -> Result<Self> {
+        Self::compile(&super::fetch::fetch()?, classes)
+    }
+
     /// Compiles into a folder that somebody else removes.
     pub(super) fn compile(cache: &Path, classes: &Path) -> Result<Self> {
         let libraries = jars(&cache.join("foreign"));
@@ -97,7 +106,7 @@ impl Foreign {
             .arg(classes)
             .arg("-sourcepath")
             .arg(&sources)
-            .args([sources.join("Producer.java"), sources.join("Consumer.java")])
+            .args(["Producer", "Consumer", "Deny"].map(|name| sources.join(format!("{name}.java"))))
             .output()
             .context("cannot run javac: on Debian, apt-get install default-jdk-headless")?;
         ensure!(
@@ -119,7 +128,7 @@ impl Foreign {
     /// If Java cannot be started.
     pub fn start_producing(&self, servers: &Servers, order: &Produce) -> Result<Producing> {
         let folder = tempfile::Builder::new().prefix("kaufmann-producer-").tempdir()?;
-        let mut command = self.java("Producer", servers);
+        let mut command = self.java("Producer", &servers.kafka.brokers(), &servers.registry.url());
         command
             .arg("--schemas")
             .arg(schemas())
@@ -167,43 +176,75 @@ impl Foreign {
         expected: u64,
         deadline: Duration,
     ) -> Result<Consumed> {
-        let folder = tempfile::Builder::new().prefix("kaufmann-consumer-").tempdir()?;
-        let mut command = self.java("Consumer", servers);
-        command
-            .args([
-                "--topic",
-                topic,
-                "--prefix",
-                prefix,
-                "--expect",
-                &expected.to_string(),
-            ])
-            .args(["--seconds", &deadline.as_secs().to_string()]);
-        let mut process = Process::spawn("consumer", &mut command, &folder)?;
-        let status = process.wait(deadline + DEADLINE)?;
-        ensure!(
-            status.success(),
-            "the consumer ended with {status}\n{}",
-            process.tail()
-        );
-        Ok(serde_json::from_str(&process.stdout())?)
+        let (brokers, registry) = (servers.kafka.brokers(), servers.registry.url());
+        let command = self.java("Consumer", &brokers, &registry);
+        read(command, topic, prefix, expected, deadline)
     }
 
-    fn java(&self, program: &str, servers: &Servers) -> Command {
+    /// [`Foreign::consume`] from another cluster, of events that are told from others by these fields: a key and a number.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn consume_numbers(
+        &self,
+        brokers: &str,
+        registry: &str,
+        topic: &str,
+        fields: (&str, &str),
+        expected: u64,
+        deadline: Duration,
+    ) -> Result<Consumed> {
+        let mut command = self.java("Consumer", brokers, registry);
+        command.args(["--subject", fields.0, "--sequence", fields.1]);
+        read(command, topic, "", expected, deadline)
+    }
+
+    /// Lets nobody write in transactions of this id.
+    ///
+    /// # Errors
+    ///
+    /// If the broker has no authorizer, or does not answer.
+    pub fn deny_transactional_id(&self, brokers: &str, id: &str) -> Result<()> {
+        let mut command = self.java("Deny", brokers, "");
+        let output = command.args(["--transactional-id", id]).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "the id could not be denied:\n{said}");
+        Ok(())
+    }
+
+    fn java(&self, program: &str, brokers: &str, registry: &str) -> Command {
         let mut command = java("256m");
         command
             .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
             .arg("-cp")
             .arg(&self.class_path)
             .arg(program)
-            .args([
-                "--brokers",
-                &servers.kafka.brokers(),
-                "--registry",
-                &servers.registry.url(),
-            ]);
+            .args(["--brokers", brokers, "--registry", registry]);
         command
     }
+}
+
+fn read(
+    mut command: Command,
+    topic: &str,
+    prefix: &str,
+    expected: u64,
+    deadline: Duration,
+) -> Result<Consumed> {
+    let folder = tempfile::Builder::new().prefix("kaufmann-consumer-").tempdir()?;
+    command
+        .args(["--topic", topic, "--prefix", prefix])
+        .args(["--expect", &expected.to_string()])
+        .args(["--seconds", &deadline.as_secs().to_string()]);
+    let mut process = Process::spawn("consumer", &mut command, &folder)?;
+    let status = process.wait(deadline + DEADLINE)?;
+    ensure!(
+        status.success(),
+        "the consumer ended with {status}\n{}",
+        process.tail()
+    );
+    Ok(serde_json::from_str(&process.stdout())?)
 }
 
 impl Producing {

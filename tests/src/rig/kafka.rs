@@ -62,7 +62,22 @@ impl Kafka {
         Self::start_from(&fetch::fetch()?)
     }
 
+    /// [`Kafka::start`] with an authorizer that allows what nobody has denied.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn start_with_authorizer() -> Result<Self> {
+        let settings = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+                        allow.everyone.if.no.acl.found=true\n";
+        Self::start_with(&fetch::fetch()?, settings)
+    }
+
     pub(super) fn start_from(cache: &Path) -> Result<Self> {
+        Self::start_with(cache, "")
+    }
+
+    fn start_with(cache: &Path, settings: &str) -> Result<Self> {
         with_free_ports(|| {
             let plan = Plan {
                 id: 1,
@@ -73,6 +88,8 @@ impl Kafka {
                 settings: &[],
             };
             let mut kafka = Self::format(cache, &plan)?;
+            let properties = fs::read_to_string(kafka.properties())? + settings;
+            fs::write(kafka.properties(), properties)?;
             kafka.restart()?;
             Ok(kafka)
         })

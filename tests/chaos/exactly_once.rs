@@ -1,0 +1,113 @@
+//! `delivery = "exactly_once"`: whoever reads what is committed sees each answer once, whatever breaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use kaufmann_tests::chaos::Manners;
+use kaufmann_tests::rig::{Cluster, Foreign};
+
+use crate::instances::Rival;
+use crate::scene::{DEADLINE, Scene};
+use crate::stage::Stage;
+use crate::workload::Load;
+
+crate::tests![
+    a_service_that_is_killed_in_mid_flow_answers_nothing_twice,
+    kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice,
+];
+
+fn a_service_that_is_killed_in_mid_flow_answers_nothing_twice(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::open(stage, "once-killed", Load::default())?;
+    scene.short_sessions = true;
+    scene.exactly_once = true;
+    scene.start(0)?;
+    scene.write()?;
+    for _ in 0..4 {
+        scene.begun(300)?;
+        let exposed = scene.expose()?;
+        scene.kill(0)?;
+        scene.cover(&exposed)?;
+        scene.start(0)?;
+    }
+    scene.begun(200)?;
+    finish(scene)
+}
+
+fn kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice(
+    stage: &Stage,
+) -> Result<()> {
+    let cluster = Arc::new(Cluster::start(1, 0)?);
+    let load = Load {
+        seed: 11,
+        manners: Manners {
+            fail: 80,
+            panic: 20,
+            refuse: 20,
+            ..Manners::default()
+        },
+        poison: 3,
+        row: 5,
+        ..Load::default()
+    };
+    let mut scene = Scene::open_on(stage, Arc::clone(&cluster), "once-all", load)?;
+    scene.short_sessions = true;
+    scene.exactly_once = true;
+    for place in 0..2 {
+        scene.start(place)?;
+    }
+    scene.client.wait_members(&scene.group, 2, DEADLINE)?;
+    scene.write()?;
+    scene.begun(200)?;
+    let exposed = scene.expose()?;
+    let rival = Rival::start(
+        cluster.brokers(),
+        &scene.group,
+        &scene.topic,
+        Duration::from_secs(1),
+    )?;
+    for place in [0, 1, 0] {
+        scene.begun(400)?;
+        scene.kill(place)?;
+        scene.begun(100)?;
+        scene.start(place)?;
+    }
+    rival.end()?;
+    scene.begun(200)?;
+    cluster.kill(1);
+    scene.written(300)?;
+    cluster.restart(1)?;
+    scene.begun(300)?;
+    scene.cover(&exposed)?;
+    finish(scene)
+}
+
+/// Ends the scene; then a consumer that is not ours reads what was committed.
+pub(crate) fn finish(scene: Scene) -> Result<()> {
+    let (cluster, ground, topic) = (
+        Arc::clone(&scene.cluster),
+        Arc::clone(&scene.ground),
+        scene.replies.clone(),
+    );
+    let account = scene.finish()?;
+    let classes = tempfile::Builder::new().prefix("kaufmann-classes-").tempdir()?;
+    let foreign = Foreign::prepare(classes.path())?;
+    let expected = u64::try_from(account.handled)?;
+    let read = foreign.consume_numbers(
+        cluster.brokers(),
+        &ground.registry.url(),
+        &topic,
+        ("key", "number"),
+        expected,
+        Duration::from_secs(60),
+    )?;
+    ensure!(
+        (read.count, read.distinct, read.duplicates) == (expected, expected, 0),
+        "of {expected} answers {} different ones were read, {} in all: {}",
+        read.distinct,
+        read.count,
+        read.first_duplicate
+    );
+    ensure!(read.order_violations == 0, "{}", read.first_violation);
+    Ok(())
+}
