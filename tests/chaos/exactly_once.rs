@@ -60,12 +60,7 @@ fn kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice
     scene.write()?;
     scene.begun(200)?;
     let exposed = scene.expose()?;
-    let rival = Rival::start(
-        cluster.brokers(),
-        &scene.group,
-        &scene.topic,
-        Duration::from_secs(1),
-    )?;
+    let rival = Rival::start(&scene, Duration::from_secs(1))?;
     for place in [0, 1, 0] {
         scene.begun(400)?;
         scene.kill(place)?;
@@ -92,7 +87,7 @@ pub(crate) fn finish(scene: Scene) -> Result<()> {
     let account = scene.finish()?;
     let classes = tempfile::Builder::new().prefix("kaufmann-classes-").tempdir()?;
     let foreign = Foreign::prepare(classes.path())?;
-    let expected = u64::try_from(account.handled)?;
+    let expected = u64::try_from(account.answered)?;
     let read = foreign.consume_numbers(
         cluster.brokers(),
         &ground.registry.url(),
