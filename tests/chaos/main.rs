@@ -17,6 +17,7 @@ mod oracle_test;
 mod registry;
 mod topics;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -68,13 +69,14 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 fn trial(name: String, test: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Trial {
+    let shown = name.clone();
     // The error and its causes, without the backtrace: the test's name says where to look.
-    let report = |error: anyhow::Error| -> Failed {
-        error
-            .chain()
-            .map(|cause| format!("{cause}\n"))
-            .collect::<String>()
-            .into()
+    let report = move |error: anyhow::Error| -> Failed {
+        let text: String = error.chain().map(|cause| format!("{cause}\n")).collect();
+        // At once, because all the seeds of a night are a long time.
+        // A line that cannot be printed is in the text that follows, too.
+        let _ = std::io::stdout().write_all(format!("{shown} fails: {text}").as_bytes());
+        text.into()
     };
     Trial::test(name, move || test().map_err(report))
 }

@@ -25,6 +25,8 @@ pub(crate) use self::settings::Protocol;
 
 /// How long anything may take, on a slow machine with a debug build.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+/// How long a group may come to nothing: a rebalance waits that long for a member that is there but does not join (`max.poll.interval.ms`).
+const PATIENCE: Duration = Duration::from_secs(320);
 /// The service's bound of unsettled records of a partition.
 const MAX_UNSETTLED: usize = 100;
 /// How many partitions a topic begins with.
@@ -252,7 +254,7 @@ impl Scene {
         };
         let mut last = Offsets::new();
         while !reached(&last) {
-            let further = wait_until("more should be committed", DEADLINE, || {
+            let further = wait_until("more should be committed", PATIENCE, || {
                 self.assert_running()?;
                 // While there is no coordinator, nobody knows.
                 let committed = self.client.committed(&self.group, &self.topic).ok();

@@ -16,11 +16,14 @@ pub mod service;
 mod tcp;
 mod wait;
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, anyhow};
+
+use crate::chaos;
 
 pub use client::{Client, Offsets, Record};
 pub use datum::Datum;
@@ -132,15 +135,21 @@ fn java(heap: &str) -> Command {
     command
 }
 
-/// A loopback port that was free a moment ago.
+/// A loopback port that was free a moment ago, from below those that systems give to connections: nobody who connects in vain while
+/// its server is away can be given it, and keep the server from coming back.
 ///
 /// # Errors
 ///
-/// If the system has none.
+/// If none was found.
 pub fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
-        .local_addr()?
-        .port())
+    let mut dice = chaos::Dice::new(RandomState::new().hash_one(0));
+    for _ in 0..1000 {
+        let port = u16::try_from(dice.between(15_000, 31_999))?;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(anyhow!("found no free port in a thousand attempts"))
 }
 
 /// Runs one future to its end on this thread.

@@ -7,6 +7,10 @@ use anyhow::{Result, bail};
 /// How often another process is asked.
 const EVERY: Duration = Duration::from_millis(50);
 
+/// The longest time between two answers that counts. What is longer was not spent waiting: this process, and with it all that it
+/// has started, was stopped, or its machine was.
+const LONGEST: Duration = Duration::from_secs(35);
+
 /// Asks until the answer is `Some`, and returns it.
 ///
 /// # Errors
@@ -17,12 +21,15 @@ pub fn wait_until<T>(
     deadline: Duration,
     mut ask: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
-    let start = Instant::now();
+    let (mut waited, mut last) = (Duration::ZERO, Instant::now());
     loop {
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
-        if start.elapsed() > deadline {
+        let now = Instant::now();
+        waited += (now - last).min(LONGEST);
+        last = now;
+        if waited > deadline {
             bail!("waited {} s in vain: {what}", deadline.as_secs());
         }
         std::thread::sleep(EVERY);
