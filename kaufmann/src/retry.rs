@@ -33,6 +33,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn each_wait_is_the_one_before_times_the_factor_up_to_the_cap(
+            initial in 1..5_000u64, factor in 1.0..4.0f64, max in 1..100_000u64, attempts in 1..60u32, chance in 0.0..1.0f64,
+        ) {
+            let (initial, max) = (Duration::from_millis(initial), Duration::from_millis(max));
+            let config = RetryConfig { initial, max, factor, jitter: 0.0, ..RetryConfig::default() };
+            let mut expected = initial.as_secs_f64();
+            for attempt in 1..=attempts {
+                let wait = back_off(&config, attempt, chance).as_secs_f64();
+                let capped = expected.min(max.as_secs_f64());
+                prop_assert!((wait - capped).abs() < 1e-6, "{wait} instead of {capped}");
+                expected = (expected * factor).min(1e9);
+            }
+        }
+
+        #[test]
         fn a_wait_is_never_over_the_cap_and_never_under_its_jittered_floor(
             attempt in 1..u32::MAX, chance in 0.0..1.0f64, jitter in 0.0..1.0f64,
         ) {

@@ -120,3 +120,81 @@ impl Waiting {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::attempt::Start;
+    use crate::record::{RawRecord, Record};
+    use crate::wire::SchemaKey;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn work(offset: i64, padding: usize, lookup: bool) -> Work {
+        let record = Record::of(&RawRecord {
+            offset,
+            timestamp: None,
+            key: None,
+            payload: Some(&vec![0; padding]),
+            headers: &[],
+        });
+        let start = if lookup {
+            Start::Schema(SchemaKey::Id(1))
+        } else {
+            Start::Handler(0, None)
+        };
+        Work {
+            record,
+            start,
+            attempt: 1,
+        }
+    }
+
+    /// What waits, in a list: when it is due, its offset, its bytes, and whether it is a look-up.
+    type Model = Vec<(u64, i64, usize, bool)>;
+
+    proptest! {
+        /// Records come, are taken when they are due, and are taken away when their assignment ends, in any order.
+        #[test]
+        fn it_agrees_with_a_sorted_list_and_knows_when_it_is_full(
+            steps in prop::collection::vec((0..4u8, 0..3_000usize, 1..50u64, any::<bool>()), 1..80),
+            max_records in 1..12usize, max_bytes in 1..12_000usize,
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let _within = runtime.enter();
+            let mut waiting = Waiting::new(max_records, max_bytes);
+            let mut model = Model::new();
+            for (offset, (step, padding, hours, lookup)) in (0..).zip(steps) {
+                match step {
+                    0 => {
+                        let taken = waiting.pop().map(|work| work.record.offset());
+                        let expected = (!model.is_empty()).then(|| model.remove(0).1);
+                        prop_assert_eq!(taken, expected);
+                    }
+                    1 => {
+                        let even = |offset: i64| offset % 2 == 0;
+                        let taken = waiting.take(|work| even(work.record.offset()));
+                        let taken: Vec<_> = taken.iter().map(|work| work.record.offset()).collect();
+                        let expected: Vec<_> = model.extract_if(.., |own| even(own.1)).map(|own| own.1).collect();
+                        prop_assert_eq!(taken, expected);
+                    }
+                    _ => {
+                        let work = work(offset, padding, lookup);
+                        model.push((hours, offset, work.record.size(), lookup));
+                        model.sort_unstable();
+                        waiting.insert(work, HOUR * hours as u32);
+                    }
+                }
+                let bytes: usize = model.iter().map(|own| own.2).sum();
+                let lookups = model.iter().filter(|own| own.3).count();
+                prop_assert_eq!((waiting.bytes, waiting.lookups), (bytes, lookups));
+                prop_assert_eq!(waiting.is_empty(), model.is_empty());
+                prop_assert_eq!(waiting.is_full(), model.len() >= max_records || bytes >= max_bytes);
+                let order: Vec<_> = waiting.iter().map(|work| work.record.offset()).collect();
+                prop_assert_eq!(order, model.iter().map(|own| own.1).collect::<Vec<_>>());
+            }
+        }
+    }
+}
