@@ -26,11 +26,13 @@ const KEYS: i64 = 40;
 const EVENTS: i64 = 3_000;
 
 /// What was handled, by key, in order, and the size of the largest batch.
+type Handled = (BTreeMap<String, Vec<i64>>, usize);
+
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<(BTreeMap<String, Vec<i64>>, usize)>>);
+struct Seen(Arc<Mutex<Handled>>);
 
 impl Seen {
-    fn lock(&self) -> MutexGuard<'_, (BTreeMap<String, Vec<i64>>, usize)> {
+    fn lock(&self) -> MutexGuard<'_, Handled> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
