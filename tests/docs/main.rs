@@ -25,9 +25,9 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     found
 }
 
-/// All sources of an example, each as one text.
-fn sources(example: &str) -> Vec<String> {
-    let mut folders = vec![root().join(example)];
+/// All sources below a folder, each as one text.
+fn sources(folder: &str) -> Vec<String> {
+    let mut folders = vec![root().join(folder)];
     let mut texts = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
@@ -125,7 +125,7 @@ fn every_test_that_the_list_of_client_traps_names_exists() {
     assert!(named.len() > 25, "only {} tests found", named.len());
     let sources: Vec<_> = ["kaufmann/src", "tests"]
         .iter()
-        .flat_map(|folder| sources(&root().join(folder)))
+        .flat_map(|folder| sources(folder))
         .collect();
     for name in named {
         let declaration = format!("fn {name}(");
@@ -135,20 +135,6 @@ fn every_test_that_the_list_of_client_traps_names_exists() {
             "docs/client-traps.md names the test {name}, which does not exist"
         );
     }
-}
-
-/// The texts of all Rust files in a folder.
-fn sources(folder: &Path) -> Vec<String> {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths
-        .flat_map(|path| match path.is_dir() {
-            true => sources(&path),
-            false if path.extension().is_some_and(|end| end == "rs") => {
-                vec![fs::read_to_string(&path).unwrap()]
-            }
-            false => Vec::new(),
-        })
-        .collect()
 }
 
 #[test]
