@@ -66,9 +66,7 @@ async fn several(batch: Batch<NumberedRef<'_>>, cx: &Context<Member>) -> Result<
             continue;
         }
         outcomes.push(match act(item.event, &record, attempt, cx).await {
-            Ok(replies) => replies
-                .into_iter()
-                .fold(Outcome::done(), Outcome::and_publish),
+            Ok(replies) => replies.into_iter().fold(Outcome::done(), Outcome::and_publish),
             Err(failure) => {
                 if matches!(failure.class(), Class::Retry { .. } | Class::Fatal) {
                     held.extend(lane);
