@@ -36,11 +36,11 @@ pub(super) async fn handle<V: Service>(cx: &mut Context<V::State>, batch: Arc<Ga
     let outcome = V::dispatch(handler, cx).await;
     cx.set_batch(None);
     match outcome.0 {
-        Verdict::Batch(each) if each.len() == count => Finish::Batch(each),
-        _ => Finish::Batch(repeated(
-            &Failure::new("the handler of a batch said nothing of it"),
-            count,
-        )),
+        Verdict::Batch(each) if each.len() == count => Finish::Batch(Box::new((each,))),
+        _ => {
+            let failure = Failure::new("the handler of a batch said nothing of it");
+            Finish::Batch(Box::new((repeated(&failure, count),)))
+        }
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finis
         }
         finishes.push(finish);
     }
-    Finish::Concluded(finishes)
+    Finish::Concluded(Box::new((finishes,)))
 }
 
 /// Tells the observer that a record was handled and led to nothing.

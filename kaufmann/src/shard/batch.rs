@@ -90,8 +90,9 @@ where
     /// Deals with the end of a batch's handler, or of its conclusion. `true` if it goes on under its permit.
     pub(super) fn finish_batch(&mut self, work: Work, batch: &Arc<Gathered>, finish: Finish) -> bool {
         let finishes = match finish {
-            Finish::Concluded(finishes) => finishes,
+            Finish::Concluded(finishes) => finishes.0,
             Finish::Batch(outcomes) => {
+                let (outcomes,) = *outcomes;
                 if outcomes.iter().any(|outcome| !matches!(outcome.0, Verdict::Done)) {
                     let conclusion = Conclusion::new(Arc::clone(batch), outcomes);
                     self.go_on(Work {
@@ -119,7 +120,7 @@ where
     fn finish_members(&mut self, batch: &Gathered, finishes: Vec<Finish>) {
         let mut lanes: HashMap<u64, Lane> = HashMap::new();
         // One batch is one failure: where few wait, all of it may.
-        let crowded = self.is_crowded();
+        let fits = !self.is_crowded();
         for (member, finish) in batch.members.iter().zip(finishes) {
             let Member { record, attempt } = member;
             let lane = lanes.entry(record.lane()).or_default();
@@ -129,7 +130,7 @@ where
                 continue;
             }
             let next = match finish {
-                Finish::Retry(retry) => self.try_again(record, *attempt, *retry, crowded),
+                Finish::Retry(retry) => self.try_again(record, *attempt, *retry, fits),
                 finish => self.finish(record, *attempt, finish),
             };
             lane.waits |= !matches!(next, Next::Done);

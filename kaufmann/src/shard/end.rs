@@ -106,10 +106,7 @@ where
             // The look-up may have outlived the assignment; the handler itself has not begun.
             Finish::Found(..) if !record.may_start() => self.give_up(record),
             Finish::Found(handler, plan) => return Next::GoOn(Start::Handler(handler, plan), 1),
-            Finish::Retry(retry) => {
-                let crowded = self.is_crowded();
-                return self.try_again(record, attempt, *retry, crowded);
-            }
+            Finish::Retry(retry) => return self.try_again(record, attempt, *retry, false),
             Finish::Fatal | Finish::Again | Finish::Batch(_) | Finish::Concluded(_) => self.give_up(record),
         }
         Next::Done
@@ -135,8 +132,9 @@ where
         policy.is_some_and(|policy| policy.is_last(attempt))
     }
 
+    /// Lets a record wait to be tried again, or gives it up. `fits`: it may wait whatever waits already.
     #[cold]
-    pub(super) fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry, crowded: bool) -> Next {
+    pub(super) fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry, fits: bool) -> Next {
         let is_final = self.link.delivery == Delivery::AtMostOnce && retry.handler.is_some();
         if !is_final && has_ended(self.link.delivery, record) {
             self.give_up(record);
@@ -145,7 +143,7 @@ where
         self.waiting.failed();
         if let Some(handler) = retry.handler {
             let is_last = self.is_last(handler, attempt);
-            if is_last || crowded {
+            if is_last || (!fits && self.is_crowded()) {
                 let exhausted = Exhausted::of(retry, !is_last);
                 return Next::GoOn(Start::Exhausted(Arc::new(exhausted)), attempt);
             }
