@@ -6,7 +6,6 @@ mod batches;
 mod compatibility;
 mod dlq;
 mod end_to_end;
-mod exactly_once;
 mod failures;
 mod instances;
 mod kit;
@@ -58,7 +57,6 @@ fn main() -> anyhow::Result<ExitCode> {
         compatibility::tests(),
         dlq::tests(),
         end_to_end::tests(),
-        exactly_once::tests(),
         failures::tests(),
         instances::tests(),
         kit::tests(),
