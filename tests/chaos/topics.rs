@@ -23,6 +23,13 @@ fn partitions_that_are_added_are_handled_too(stage: &Stage) -> Result<()> {
     scene.start(0)?;
     scene.start(1)?;
     scene.write()?;
+    let handling = |scene: &Scene| {
+        let entries = scene.journal()?;
+        let incarnations: BTreeSet<u32> = entries.iter().map(|entry| entry.incarnation).collect();
+        Ok((incarnations.len() == 2).then_some(()))
+    };
+    wait_until("both instances should handle", DEADLINE, || handling(&scene))
+        .with_context(|| scene.tails())?;
     scene.begun(200)?;
     scene.client.grow_topic(&scene.topic, PARTITIONS + 3)?;
     scene.workload()?.spread_over(PARTITIONS + 3);
