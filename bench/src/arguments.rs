@@ -1,11 +1,8 @@
-//! The command line. A contender's own arguments are the same for each, so that another one is a command line too.
+//! The command line.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
-
-use crate::workload::Kind;
 
 /// Which workloads and contenders, how often.
 #[derive(Args, Debug)]
@@ -25,38 +22,13 @@ pub(crate) struct Run {
     /// How many records the drain has
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) records: u64,
+    /// Also what is left out because it takes long: every time, number of keys and of partitions for sleeping handlers
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Without the peers of `peers`
+    #[arg(long)]
+    pub(crate) no_peers: bool,
     /// Where the figures go as JSON
     #[arg(long, default_value = "bench-results.json")]
     pub(crate) out: PathBuf,
-}
-
-/// One run of one contender.
-#[derive(Args, Debug, Clone, Serialize)]
-pub(crate) struct Contend {
-    /// Who
-    pub(crate) name: String,
-    #[arg(long)]
-    pub(crate) brokers: String,
-    #[arg(long)]
-    pub(crate) topic: String,
-    /// A consumer group that has committed nothing
-    #[arg(long)]
-    pub(crate) group: String,
-    /// What handlers do
-    #[arg(long)]
-    pub(crate) kind: Kind,
-    /// Records in the topic
-    #[arg(long)]
-    pub(crate) records: u64,
-    /// Keys, round-robin over the records
-    #[arg(long)]
-    pub(crate) keys: u64,
-    #[arg(long)]
-    pub(crate) partitions: i32,
-    /// How many handlers may run at once
-    #[arg(long)]
-    pub(crate) in_flight: usize,
-    /// How long a handler sleeps, in milliseconds
-    #[arg(long)]
-    pub(crate) sleep: u64,
 }

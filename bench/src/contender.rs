@@ -1,33 +1,61 @@
-//! The contenders, each behind the same arguments.
+//! The contenders that this program plays, each behind the same arguments.
 
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-
-use crate::arguments::Contend;
-use crate::checks::Checks;
-use crate::workload::Kind;
+use bench_checks::{Checks, Contend, Kind, Order};
+use kaufmann::config::Ordering;
 
 mod batch;
 mod by_hand;
 mod ours;
+mod producing;
 
 /// Runs one contender over one workload and prints its report.
 pub(crate) fn run(contend: &Contend) -> Result<()> {
-    let checks = Arc::new(Checks::new(contend));
-    let drain = contend.kind == Kind::Drain;
+    let order = match contend.name.as_str() {
+        "kaufmann-partition" => Order::Partition,
+        "kaufmann-none" | "spawn" => Order::None,
+        _ => Order::Key,
+    };
+    let checks = Arc::new(Checks::new(contend, order));
     match contend.name.as_str() {
-        "kaufmann" if drain => ours::run::<ours::Owned>(contend, &checks)?,
-        "kaufmann" => ours::run::<ours::OwnedSlow>(contend, &checks)?,
-        "kaufmann-ref" if drain => ours::run::<ours::Borrowed>(contend, &checks)?,
-        "kaufmann-ref" => ours::run::<ours::BorrowedSlow>(contend, &checks)?,
+        "kaufmann" => ours(contend, &checks, Ordering::Key)?,
+        "kaufmann-partition" => ours(contend, &checks, Ordering::Partition)?,
+        "kaufmann-none" => ours(contend, &checks, Ordering::None)?,
+        "kaufmann-ref" if contend.kind == Kind::Drain => {
+            ours::run::<ours::Borrowed>(contend, &checks, Ordering::Key)?;
+        }
+        "kaufmann-ref" => ours::run::<ours::BorrowedSlow>(contend, &checks, Ordering::Key)?,
         "loop" => by_hand::one_by_one(contend, &checks, &[("fetch.queue.backoff.ms", "5")])?,
         "loop-large" => by_hand::one_by_one(contend, &checks, &by_hand::LARGE)?,
         "loop-default" => by_hand::one_by_one(contend, &checks, &[])?,
         "spawn" => by_hand::spawn(contend, &checks)?,
         "batch" => batch::run(contend, &checks)?,
+        "pipeline" => producing::pipeline(contend, &checks, false)?,
+        "pipeline-envelope" => producing::pipeline(contend, &checks, true)?,
+        "by-hand" => producing::publish(contend, &checks)?,
         other => bail!("there is no contender `{other}`"),
     }
-    println!("{}", serde_json::to_string(&checks.report(contend)?)?);
-    Ok(())
+    checks.print(contend)
+}
+
+fn ours(contend: &Contend, checks: &Arc<Checks>, ordering: Ordering) -> Result<()> {
+    match contend.kind {
+        Kind::Drain if contend.handlers > 1 => many(contend, checks, ordering),
+        Kind::Drain => ours::run::<ours::Owned>(contend, checks, ordering),
+        Kind::Sleep | Kind::Cpu | Kind::Slow => ours::run::<ours::OwnedSlow>(contend, checks, ordering),
+        Kind::Reply => ours::run::<ours::Replying>(contend, checks, ordering),
+        Kind::Publish => ours::run::<ours::Publishing>(contend, checks, ordering),
+    }
+}
+
+#[cfg(feature = "many")]
+fn many(contend: &Contend, checks: &Arc<Checks>, ordering: Ordering) -> Result<()> {
+    ours::run::<ours::many::Many>(contend, checks, ordering)
+}
+
+#[cfg(not(feature = "many"))]
+fn many(_: &Contend, _: &Arc<Checks>, _: Ordering) -> Result<()> {
+    bail!("hundreds of handlers are not built: `cargo run --release --features many`")
 }

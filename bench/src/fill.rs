@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bench_checks::{FIRST_OF_MANY, Kind, SCHEMA_ID, amount};
 use kaufmann::__private::avro::Encode;
 use kaufmann::Event;
 use kaufmann::types::TimestampMillis;
@@ -13,25 +14,33 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use crate::events::bench::Purchased;
 use crate::workload::Workload;
 
-/// The id under which every contender knows the schema.
-pub(crate) const SCHEMA_ID: u32 = 7;
-
 /// Writes a workload's records: key `n` gets every `keys`-th record, and lives in partition `n mod partitions`.
-pub(crate) fn fill(brokers: &str, topic: &str, workload: &Workload) -> Result<()> {
+pub(crate) fn fill(brokers: &str, workload: &Workload) -> Result<()> {
+    let topic = workload.name.as_str();
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("enable.idempotence", "true")
         .set("linger.ms", "20")
         .set("batch.num.messages", "10000")
         .create()?;
+    // Events are published by the handler of one record.
+    let records = match workload.kind {
+        Kind::Publish => 1,
+        _ => workload.records,
+    };
     let mut payload = Vec::new();
-    for sequence in 0..workload.records {
+    for sequence in 0..records {
         let key = sequence % workload.keys;
         let text = format!("k{key:07}");
         payload.clear();
         payload.push(0);
-        payload.extend_from_slice(&SCHEMA_ID.to_be_bytes());
-        event(sequence, &text).encode(&mut payload);
+        let id = match workload.handlers {
+            1 => SCHEMA_ID,
+            // They differ in their names only.
+            handlers => FIRST_OF_MANY + (sequence % u64::from(handlers)) as u32,
+        };
+        payload.extend_from_slice(&id.to_be_bytes());
+        event(sequence, &text, workload.payload).encode(&mut payload);
         let mut record = BaseRecord::to(topic)
             .partition((key % workload.partitions as u64) as i32)
             .key(text.as_bytes())
@@ -48,12 +57,8 @@ pub(crate) fn fill(brokers: &str, topic: &str, workload: &Workload) -> Result<()
         .with_context(|| format!("cannot fill {topic}"))
 }
 
-/// The field that handlers add up.
-pub(crate) fn amount(sequence: u64) -> i64 {
-    (sequence.wrapping_mul(2_654_435_761) % 100_000) as i64
-}
-
-fn event(sequence: u64, key: &str) -> Purchased {
+/// `payload` is how many bytes the framed payload has at least; the note is padded.
+fn event(sequence: u64, key: &str, payload: usize) -> Purchased {
     let mut purchased = Purchased::new(
         format!("{:08x}-0000-4000-8000-{:012x}", sequence >> 32, sequence),
         sequence as i64,
@@ -66,14 +71,20 @@ fn event(sequence: u64, key: &str) -> Purchased {
         "Wales".to_owned(),
         TimestampMillis::default(),
     );
-    purchased.note = Some("please ring twice, the bell is old".to_owned());
+    let mut note = "please ring twice, the bell is old".to_owned();
+    let padding = payload.saturating_sub(UNPADDED);
+    note.extend(std::iter::repeat_n('.', padding));
+    purchased.note = Some(note);
     purchased
 }
 
+/// About as many bytes as a framed payload has without padding.
+const UNPADDED: usize = 192;
+
 /// Bytes of one framed payload, for the table's head.
-pub(crate) fn payload_bytes() -> usize {
+pub(crate) fn payload_bytes(workload: &Workload) -> usize {
     let mut datum = Vec::new();
-    event(500_000, "k0000500").encode(&mut datum);
+    event(500_000, "k0000500", workload.payload).encode(&mut datum);
     5 + datum.len()
 }
 

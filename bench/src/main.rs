@@ -1,25 +1,29 @@
-//! kaufmann measured beside the loop that people write by hand on rdkafka.
+//! kaufmann measured beside the loop that people write by hand on rdkafka, and beside its peers.
 //!
 //! `bench quick` and `bench full` start Apache Kafka, fill the topics, run every contender as a process of its own and
-//! print a table a workload. `bench contend NAME …` is such a process; it prints one line of JSON.
+//! print the tables. `bench check` compares a few ratios. `bench contend NAME …` is a contender's process; it prints one line
+//! of JSON.
 
 mod arguments;
 mod workload;
 
 // In the order of a run.
 mod fill;
+mod peers;
+mod registry;
 mod rounds;
 mod statistics;
 mod table;
 
+mod check;
+
 // What runs in a contender's process.
-mod checks;
 mod contender;
-mod usage;
 
 kaufmann::include_events!();
 
 use clap::{Parser, Subcommand};
+use workload::Extent;
 
 /// kaufmann measured beside its peers, on Apache Kafka.
 #[derive(Parser)]
@@ -30,20 +34,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Few rounds of the workloads; a minute or two
+    /// The drain and one sleeping workload, once; a minute or two
     Quick(arguments::Run),
-    /// More rounds of everything
+    /// Three rounds of every kind of workload; more than half an hour
     Full(arguments::Run),
+    /// Whether the drain and sleeping handlers are where they should be beside the loop by hand; about a minute
+    Check,
     /// Starts Apache Kafka, fills the topics and waits for the end of standard input, for runs by hand under a profiler
     Serve(arguments::Run),
     /// One contender over one workload: prints one line of JSON (the other commands start this)
-    Contend(arguments::Contend),
+    Contend(bench_checks::Contend),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Quick(run) => rounds::run(&run, 1),
-        Command::Full(run) => rounds::run(&run, 3),
+        Command::Quick(run) => rounds::run(&run, Extent::Quick, 1),
+        Command::Full(run) => rounds::run(&run, Extent::Full, 3),
+        Command::Check => check::run(),
         Command::Serve(run) => rounds::serve(&run),
         Command::Contend(contend) => contender::run(&contend),
     }

@@ -3,17 +3,17 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use bench_checks::{Kind, Report};
 use kaufmann_tests::rig::{Client, Kafka};
 use serde::Serialize;
 
 use crate::arguments::Run;
-use crate::checks::Report;
-use crate::workload::{self, Workload};
-use crate::{fill, table};
+use crate::workload::{self, Extent, Workload};
+use crate::{fill, peers, registry, table};
 
 /// A contender and how it is started.
-struct Contender {
-    name: String,
+pub(crate) struct Contender {
+    pub(crate) name: String,
     program: Vec<String>,
 }
 
@@ -31,61 +31,171 @@ pub(crate) struct Measured {
     pub(crate) contenders: Vec<Runs>,
 }
 
-/// Measures, prints the tables and writes the file.
-pub(crate) fn run(run: &Run, default_rounds: usize) -> Result<()> {
-    let rounds = run.rounds.unwrap_or(default_rounds).max(1);
-    eprintln!("starting Apache Kafka");
-    let kafka = Kafka::start()?;
-    let client = kafka.client()?;
-    let mut all = Vec::new();
-    for workload in workloads(run) {
-        let measured = measure(run, rounds, workload, &kafka.brokers(), &client)?;
-        println!("{}", table::of(&measured, rounds));
-        all.push(measured);
+/// The servers that everyone uses.
+pub(crate) struct Servers {
+    kafka: Kafka,
+    client: Client,
+    registry: String,
+}
+
+impl Servers {
+    pub(crate) fn start() -> Result<Self> {
+        eprintln!("starting Apache Kafka");
+        let kafka = Kafka::start()?;
+        let client = kafka.client()?;
+        Ok(Self {
+            kafka,
+            client,
+            registry: registry::serve()?,
+        })
     }
-    ensure!(!all.is_empty(), "no workload is called so");
-    let file =
-        serde_json::json!({ "rounds": rounds, "payload_bytes": fill::payload_bytes(), "workloads": all });
-    std::fs::write(&run.out, serde_json::to_string_pretty(&file)?)
-        .with_context(|| format!("cannot write {}", run.out.display()))?;
+
+    /// Makes a workload's topics and fills them.
+    pub(crate) fn prepare(&self, workload: &Workload) -> Result<()> {
+        let name = &workload.name;
+        eprintln!("{name}: filling");
+        self.client.create_topic(name, workload.partitions, &[])?;
+        if matches!(workload.kind, Kind::Reply | Kind::Publish) {
+            self.client
+                .create_topic(&reply_topic(workload), workload.partitions, &[])?;
+        }
+        fill::fill(&self.kafka.brokers(), workload)
+    }
+
+    /// Runs a contender once. `group` must not have been used.
+    pub(crate) fn contend(&self, contender: &Contender, workload: &Workload, group: &str) -> Result<Report> {
+        let failed = || format!("{} failed over {}", contender.name, workload.name);
+        self.start_contender(contender, workload, group)
+            .with_context(failed)
+    }
+
+    fn start_contender(&self, contender: &Contender, workload: &Workload, group: &str) -> Result<Report> {
+        let program = contender.program.split_first();
+        let (program, first) = program.context("a contender without a program")?;
+        let output = Command::new(program)
+            .args(first)
+            .args(self.arguments(workload, group))
+            // A failure is shown without the frames of the process.
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot start {program}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("it ended with {}:\n{said}", output.status);
+        }
+        let line = text.lines().last().context("it printed nothing")?;
+        serde_json::from_str(line).with_context(|| format!("it printed no report: {line}"))
+    }
+
+    /// What every contender is told.
+    fn arguments(&self, workload: &Workload, group: &str) -> Vec<String> {
+        let kind = match workload.kind {
+            Kind::Drain => "drain",
+            Kind::Sleep => "sleep",
+            Kind::Cpu => "cpu",
+            Kind::Slow => "slow",
+            Kind::Reply => "reply",
+            Kind::Publish => "publish",
+        };
+        let mut arguments = vec![
+            ("--brokers", self.kafka.brokers()),
+            ("--registry", self.registry.clone()),
+            ("--topic", workload.name.clone()),
+            ("--group", format!("{}-{group}", workload.name)),
+            ("--kind", kind.to_owned()),
+            ("--records", workload.records.to_string()),
+            ("--keys", workload.keys.to_string()),
+            ("--partitions", workload.partitions.to_string()),
+            ("--in-flight", workload.in_flight.to_string()),
+            ("--work", workload.work.to_string()),
+        ];
+        if workload.handlers > 1 {
+            arguments.push(("--handlers", workload.handlers.to_string()));
+        }
+        if matches!(workload.kind, Kind::Reply | Kind::Publish) {
+            arguments.push(("--reply-topic", reply_topic(workload)));
+            arguments.push(("--outstanding", workload.outstanding.to_string()));
+            arguments.push(("--linger", workload.linger.to_string()));
+        }
+        let flat = arguments.into_iter();
+        flat.flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    }
+}
+
+fn reply_topic(workload: &Workload) -> String {
+    format!("{}-replies", workload.name)
+}
+
+/// Measures, prints the tables and writes the file.
+pub(crate) fn run(run: &Run, extent: Extent, default_rounds: usize) -> Result<()> {
+    let rounds = run.rounds.unwrap_or(default_rounds).max(1);
+    let chosen = workloads(run, extent);
+    ensure!(!chosen.is_empty(), "no workload is called so");
+    let mut builds = Builds::default();
+    let servers = Servers::start()?;
+    let (mut all, mut shown) = (Vec::new(), 0);
+    for (index, workload) in chosen.iter().enumerate() {
+        let contenders = builds.contenders(run, extent, workload)?;
+        if !contenders.is_empty() {
+            all.push(measure(&servers, &contenders, workload, rounds)?);
+        }
+        let more = chosen
+            .get(index + 1)
+            .is_some_and(|next| next.table == workload.table);
+        if all.len() > shown && !(more && workload.table.is_shared()) {
+            println!("{}", table::of(&all[shown..], rounds));
+            shown = all.len();
+        }
+        // What was measured is there even if a later one fails.
+        write(run, rounds, &all)?;
+    }
     eprintln!("the figures are in {}", run.out.display());
     Ok(())
 }
 
+fn write(run: &Run, rounds: usize, all: &[Measured]) -> Result<()> {
+    let file = serde_json::json!({ "rounds": rounds, "workloads": all });
+    std::fs::write(&run.out, serde_json::to_string_pretty(&file)?)
+        .with_context(|| format!("cannot write {}", run.out.display()))
+}
+
 /// Keeps a broker with filled topics until standard input ends.
 pub(crate) fn serve(run: &Run) -> Result<()> {
-    let kafka = Kafka::start()?;
-    let client = kafka.client()?;
-    for workload in workloads(run) {
-        prepare(&workload, &kafka.brokers(), &client)?;
-        let line = arguments(&workload, &kafka.brokers(), "NEW").join(" ");
+    let servers = Servers::start()?;
+    for workload in workloads(run, Extent::Full) {
+        servers.prepare(&workload)?;
+        let line = servers.arguments(&workload, "NEW").join(" ");
         println!("bench contend NAME {line}");
     }
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     Ok(())
 }
 
-fn workloads(run: &Run) -> impl Iterator<Item = Workload> {
-    workload::all(run.records).into_iter().filter(|workload| {
-        run.workload.is_empty()
-            || run
-                .workload
-                .iter()
-                .any(|name| workload.name.starts_with(name.as_str()))
-    })
+fn workloads(run: &Run, extent: Extent) -> Vec<Workload> {
+    let extent = if run.all { Extent::All } else { extent };
+    // What is asked for by its name is not left out for its size.
+    let extent = if run.workload.is_empty() {
+        extent
+    } else {
+        Extent::All
+    };
+    let mut all = workload::all(run.records, extent);
+    all.retain(|workload| {
+        let named = |name: &String| workload.name.starts_with(name.as_str());
+        run.workload.is_empty() || run.workload.iter().any(named)
+    });
+    all
 }
 
-fn prepare(workload: &Workload, brokers: &str, client: &Client) -> Result<()> {
-    eprintln!("{}: filling {} records", workload.name, workload.records);
-    client.create_topic(workload.name, workload.partitions, &[])?;
-    fill::fill(brokers, workload.name, workload)
-}
-
-fn measure(run: &Run, rounds: usize, workload: Workload, brokers: &str, client: &Client) -> Result<Measured> {
-    let topic = workload.name;
-    prepare(&workload, brokers, client)?;
-
-    let contenders = contenders(run, &workload)?;
+fn measure(
+    servers: &Servers,
+    contenders: &[Contender],
+    workload: &Workload,
+    rounds: usize,
+) -> Result<Measured> {
+    servers.prepare(workload)?;
     let mut results: Vec<Runs> = contenders
         .iter()
         .map(|contender| Runs {
@@ -94,20 +204,15 @@ fn measure(run: &Run, rounds: usize, workload: Workload, brokers: &str, client: 
         })
         .collect();
     // The first run finds the topic on its way to the disk and every cache cold: it does not count.
-    contend(&contenders[0], &workload, brokers, "warm-up")?;
+    servers.contend(&contenders[0], workload, "warm-up")?;
     for round in 0..rounds {
         for turn in 0..contenders.len() {
             let index = (turn + round) % contenders.len();
             let contender = &contenders[index];
-            let report = contend(
-                contender,
-                &workload,
-                brokers,
-                &format!("{}-{round}", contender.name),
-            )
-            .with_context(|| format!("{} failed", contender.name))?;
+            let report = servers.contend(contender, workload, &format!("{}-{round}", contender.name))?;
             eprintln!(
-                "{topic} {}/{rounds} {}: {:.3} s",
+                "{} {}/{rounds} {}: {:.3} s",
+                workload.name,
                 round + 1,
                 contender.name,
                 report.elapsed_s
@@ -116,76 +221,56 @@ fn measure(run: &Run, rounds: usize, workload: Workload, brokers: &str, client: 
         }
     }
     Ok(Measured {
-        workload,
+        workload: workload.clone(),
         contenders: results,
     })
 }
 
-fn contenders(run: &Run, workload: &Workload) -> Result<Vec<Contender>> {
+/// One that this program plays itself.
+pub(crate) fn own(name: &str) -> Result<Contender> {
     let own = std::env::current_exe()?.to_string_lossy().into_owned();
-    let wanted = |name: &str| run.contender.is_empty() || run.contender.iter().any(|w| w == name);
-    let mut all: Vec<Contender> = workload
-        .contenders
-        .iter()
-        .filter(|name| wanted(name))
-        .map(|name| Contender {
-            name: (*name).to_owned(),
-            program: vec![own.clone(), "contend".to_owned(), (*name).to_owned()],
-        })
-        .collect();
-    for with in &run.with {
-        let (name, command) = with.split_once('=').context("`--with` wants NAME=COMMAND")?;
-        let program: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-        ensure!(!program.is_empty(), "`--with {with}` names no program");
-        all.push(Contender {
-            name: name.to_owned(),
-            program,
+    Ok(Contender {
+        name: name.to_owned(),
+        program: vec![own, "contend".to_owned(), name.to_owned()],
+    })
+}
+
+/// The peers that were built, and those that cannot be.
+#[derive(Default)]
+struct Builds(std::collections::BTreeMap<&'static str, Option<Vec<String>>>);
+
+impl Builds {
+    fn contenders(&mut self, run: &Run, extent: Extent, workload: &Workload) -> Result<Vec<Contender>> {
+        let wanted = |name: &str| match run.contender.is_empty() {
+            true => !peers::is_peer(name) || (extent > Extent::Quick && !run.no_peers),
+            false => run.contender.iter().any(|wanted| wanted == name),
+        };
+        let mut all = Vec::new();
+        for &name in workload.contenders.iter().filter(|name| wanted(name)) {
+            if !peers::is_peer(name) {
+                all.push(own(name)?);
+            } else if let Some(program) = self.peer(name) {
+                let (name, program) = (name.to_owned(), program.clone());
+                all.push(Contender { name, program });
+            }
+        }
+        for with in &run.with {
+            let (name, command) = with.split_once('=').context("`--with` wants NAME=COMMAND")?;
+            let program: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+            ensure!(!program.is_empty(), "`--with {with}` names no program");
+            let name = name.to_owned();
+            all.push(Contender { name, program });
+        }
+        Ok(all)
+    }
+
+    fn peer(&mut self, name: &'static str) -> Option<&Vec<String>> {
+        let built = self.0.entry(name).or_insert_with(|| {
+            eprintln!("building {name}");
+            peers::program(name)
+                .inspect_err(|error| eprintln!("WITHOUT {name}: {error:#}"))
+                .ok()
         });
+        built.as_ref()
     }
-    ensure!(!all.is_empty(), "no contender is called so");
-    Ok(all)
-}
-
-fn contend(contender: &Contender, workload: &Workload, brokers: &str, group: &str) -> Result<Report> {
-    let (program, first) = contender
-        .program
-        .split_first()
-        .context("a contender without a program")?;
-    let output = Command::new(program)
-        .args(first)
-        .args(arguments(workload, brokers, group))
-        // A failure is shown without the frames of the process.
-        .env("RUST_BACKTRACE", "0")
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {program}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        bail!(
-            "it ended with {}:\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    let line = text.lines().last().context("it printed nothing")?;
-    serde_json::from_str(line).with_context(|| format!("it printed no report: {line}"))
-}
-
-/// What every contender is told.
-fn arguments(workload: &Workload, brokers: &str, group: &str) -> Vec<String> {
-    let kind = if workload.sleep_ms == 0 { "drain" } else { "sleep" };
-    [
-        ("--brokers", brokers.to_owned()),
-        ("--topic", workload.name.to_owned()),
-        ("--group", format!("{}-{group}", workload.name)),
-        ("--kind", kind.to_owned()),
-        ("--records", workload.records.to_string()),
-        ("--keys", workload.keys.to_string()),
-        ("--partitions", workload.partitions.to_string()),
-        ("--in-flight", workload.in_flight.to_string()),
-        ("--sleep", workload.sleep_ms.to_string()),
-    ]
-    .into_iter()
-    .flat_map(|(name, value)| [name.to_owned(), value])
-    .collect()
 }

@@ -1,162 +1,275 @@
-//! A table a workload.
+//! The tables, in Markdown: one a workload, or a row a workload.
 
-use comfy_table::{CellAlignment, Table, presets};
+use bench_checks::{Kind, Report};
+use comfy_table::{CellAlignment, presets};
 
 use crate::fill;
 use crate::rounds::{Measured, Runs};
 use crate::statistics::Summary;
-use crate::workload::Kind;
+use crate::workload::{Table, Workload};
 
-/// The table of a workload with a line that says what it is, in Markdown.
-pub(crate) fn of(measured: &Measured, rounds: usize) -> String {
-    let workload = &measured.workload;
-    let head = format!(
-        "### {}: {} records of {} bytes, {} keys, {} partitions, {} in flight{}; {rounds} rounds",
-        workload.name,
-        workload.records,
-        fill::payload_bytes(),
-        workload.keys,
-        workload.partitions,
-        workload.in_flight,
-        if workload.sleep_ms > 0 {
-            format!(", {} ms of sleep each", workload.sleep_ms)
-        } else {
-            String::new()
-        },
-    );
-    let table = match workload.kind {
-        Kind::Drain => drain(measured),
-        Kind::Sleep => sleep(measured),
+/// A column: its title, and what a row has in it.
+type Column<'a, Row> = (String, Box<dyn Fn(&Row) -> String + 'a>);
+
+/// The table of workloads that share one, with a line that says what it is.
+pub(crate) fn of(measured: &[Measured], rounds: usize) -> String {
+    let Some(first) = measured.first() else {
+        return String::new();
     };
-    format!("{head}\n\n{table}\n")
+    let table = match first.workload.table {
+        Table::Drain => drain(first),
+        Table::Sleep => sleep(first),
+        Table::Slow => slow(first),
+        Table::Reply => reply(first),
+        Table::Start => start(first),
+        Table::Grid => grid(measured),
+        Table::Growth => growth(measured),
+    };
+    let title = match first.workload.table {
+        Table::Grid => "time by the ideal (CPU ms)".to_owned(),
+        Table::Growth => "µs a record (CPU µs)".to_owned(),
+        _ => described(&first.workload),
+    };
+    format!("### {title}; {rounds} rounds\n\n{table}\n")
 }
 
-fn drain(measured: &Measured) -> Table {
+fn described(workload: &Workload) -> String {
+    let records = match workload.kind {
+        Kind::Publish => format!(
+            "{} events published, {} at a time",
+            workload.records, workload.outstanding
+        ),
+        _ => format!(
+            "{} records of {} bytes, {} keys, {} partitions, {} in flight",
+            workload.records,
+            fill::payload_bytes(workload),
+            workload.keys,
+            workload.partitions,
+            workload.in_flight,
+        ),
+    };
+    let besides = match workload.kind {
+        Kind::Sleep | Kind::Cpu | Kind::Slow => format!(", {} ms of work each", workload.work as f64 / 1e3),
+        Kind::Reply => format!(
+            ", {} replies outstanding, linger {} ms",
+            workload.outstanding, workload.linger
+        ),
+        Kind::Publish => format!(", linger {} ms", workload.linger),
+        Kind::Drain => String::new(),
+    };
+    format!("{}: {records}{besides}", workload.name)
+}
+
+fn drain(measured: &Measured) -> String {
     let thousands = measured.workload.records as f64 / 1e3;
-    let millions = thousands / 1e3;
-    let fastest = fastest_loop(measured);
-    let mut table = table([
-        "contender",
-        "k rec/s",
-        "spread",
-        "ratio to",
-        "CPU s/M",
-        "ratio",
-        "RSS MB",
-        "switches",
-    ]);
-    for runs in &measured.contenders {
-        let Some(speed) = summary(runs, |run| thousands / run.elapsed_s) else {
-            continue;
-        };
-        let ratio = |figure: fn(&crate::checks::Report) -> f64, inverse: bool| {
-            let (own, other) = (
-                summary(runs, figure),
-                fastest.and_then(|runs| summary(runs, figure)),
-            );
-            own.zip(other).map_or_else(String::new, |(own, other)| {
-                let ratio = if inverse {
-                    other.median / own.median
-                } else {
-                    own.median / other.median
-                };
-                format!("{ratio:.2}×")
-            })
-        };
-        table.add_row([
-            runs.contender.clone(),
-            format!("{:.0}", speed.median),
-            format!("{:.0}–{:.0}", speed.min, speed.max),
-            ratio(|run| run.elapsed_s, true),
-            median(runs, |run| run.cpu_s / millions, 2),
-            ratio(|run| run.cpu_s, false),
-            median(runs, |run| run.rss_mb, 0),
-            median(runs, |run| run.switches as f64, 0),
-        ]);
-    }
-    if let Some(runs) = fastest {
-        // Which one it is, is found out in the run.
-        table.set_header(header([
-            "contender",
-            "k rec/s",
-            "spread",
-            &format!("ratio to {}", runs.contender),
-            "CPU s/M",
-            "ratio",
-            "RSS MB",
-            "switches",
-        ]));
-    }
-    table
+    let fastest = fastest(measured, "loop");
+    let beside = fastest.map_or_else(String::new, |runs| format!(" by {}'s", runs.contender));
+    contenders(
+        measured,
+        vec![
+            column("k rec/s", move |runs| {
+                median(runs, |run| thousands / run.elapsed_s, 0)
+            }),
+            column("spread", move |runs| {
+                spread(runs, |run| thousands / run.elapsed_s, 0)
+            }),
+            column(&format!("ratio{beside}"), move |runs| {
+                ratio(fastest, runs, |run| 1.0 / run.elapsed_s)
+            }),
+            column("CPU s/M", move |runs| {
+                median(runs, |run| run.cpu_s / thousands * 1e3, 2)
+            }),
+            column(&format!("ratio{beside} "), move |runs| {
+                ratio(fastest, runs, |run| run.cpu_s)
+            }),
+            column("RSS MB", |runs| median(runs, |run| run.rss_mb, 0)),
+            column("switches", |runs| median(runs, |run| run.switches as f64, 0)),
+        ],
+    )
 }
 
-/// The fastest of the loops by hand.
-fn fastest_loop(measured: &Measured) -> Option<&Runs> {
-    let time = |runs: &&Runs| summary(runs, |run| run.elapsed_s).map_or(f64::MAX, |time| time.median);
-    let loops = measured
+fn sleep(measured: &Measured) -> String {
+    let workload = &measured.workload;
+    let total = workload.records * workload.work;
+    let serial = workload.records.div_ceil(workload.keys) * workload.work;
+    let nominal = (total as f64 / workload.in_flight as f64).max(serial as f64) / 1e6;
+    contenders(
+        measured,
+        vec![
+            column("s", |runs| median(runs, |run| run.elapsed_s, 3)),
+            column("spread", |runs| spread(runs, |run| run.elapsed_s, 3)),
+            column("× ideal", |runs| median(runs, by_ideal, 3)),
+            column("× nominal", move |runs| {
+                median(runs, |run| run.elapsed_s / nominal, 3)
+            }),
+            column("CPU ms", |runs| median(runs, |run| run.cpu_s * 1e3, 0)),
+            column("RSS MB", |runs| median(runs, |run| run.rss_mb, 0)),
+            column("order kept", ordered),
+        ],
+    )
+}
+
+fn slow(measured: &Measured) -> String {
+    contenders(
+        measured,
+        vec![
+            column("others done, s", |runs| {
+                median(runs, |run| run.others_s.unwrap_or(f64::NAN), 3)
+            }),
+            column("spread", |runs| {
+                spread(runs, |run| run.others_s.unwrap_or(f64::NAN), 3)
+            }),
+            column("all done, s", |runs| median(runs, |run| run.elapsed_s, 3)),
+            column("order kept", ordered),
+        ],
+    )
+}
+
+fn reply(measured: &Measured) -> String {
+    let thousands = measured.workload.records as f64 / 1e3;
+    let other = measured
         .contenders
         .iter()
-        .filter(|runs| runs.contender.starts_with("loop"));
-    loops.min_by(|a, b| time(a).total_cmp(&time(b)))
+        .find(|runs| runs.contender != "kaufmann");
+    let beside = other.map_or_else(String::new, |runs| format!(" by {}'s", runs.contender));
+    contenders(
+        measured,
+        vec![
+            column("k/s", move |runs| {
+                median(runs, |run| thousands / run.elapsed_s, 1)
+            }),
+            column("spread", move |runs| {
+                spread(runs, |run| thousands / run.elapsed_s, 1)
+            }),
+            column(&format!("ratio{beside}"), move |runs| {
+                ratio(other, runs, |run| 1.0 / run.elapsed_s)
+            }),
+            column("CPU s/100 k", move |runs| {
+                median(runs, |run| run.cpu_s / thousands * 1e2, 3)
+            }),
+            column("RSS MB", |runs| median(runs, |run| run.rss_mb, 0)),
+        ],
+    )
 }
 
-fn sleep(measured: &Measured) -> Table {
-    let mut table = table([
-        "contender",
-        "s",
-        "spread",
-        "× ideal",
-        "× nominal",
-        "CPU ms",
-        "RSS MB",
-        "order kept",
-    ]);
-    let workload = &measured.workload;
-    let total = workload.records * workload.sleep_ms;
-    let serial = workload.records.div_ceil(workload.keys) * workload.sleep_ms;
-    let nominal = (total as f64 / workload.in_flight as f64).max(serial as f64) / 1e3;
-    for runs in &measured.contenders {
-        let Some(time) = summary(runs, |run| run.elapsed_s) else {
-            continue;
-        };
-        table.add_row([
-            runs.contender.clone(),
-            format!("{:.3}", time.median),
-            format!("{:.3}–{:.3}", time.min, time.max),
-            median(runs, |run| run.elapsed_s / run.ideal_s.unwrap_or(f64::NAN), 3),
-            format!("{:.3}", time.median / nominal),
-            median(runs, |run| run.cpu_s * 1e3, 0),
-            median(runs, |run| run.rss_mb, 0),
-            if runs.runs.iter().all(|run| run.ordered) {
-                "yes"
-            } else {
-                "no"
-            }
-            .to_owned(),
-        ]);
+fn start(measured: &Measured) -> String {
+    contenders(
+        measured,
+        vec![
+            column("first record, ms", |runs| {
+                median(runs, |run| run.first_s * 1e3, 0)
+            }),
+            column("spread", |runs| spread(runs, |run| run.first_s * 1e3, 0)),
+            column("all, ms", |runs| {
+                median(runs, |run| (run.first_s + run.elapsed_s) * 1e3, 0)
+            }),
+            column("CPU ms", |runs| median(runs, |run| run.cpu_s * 1e3, 0)),
+        ],
+    )
+}
+
+fn grid(measured: &[Measured]) -> String {
+    workloads(measured, |_, runs| {
+        let cpu = median(runs, |run| run.cpu_s * 1e3, 0);
+        format!("{} ({cpu})", median(runs, by_ideal, 3))
+    })
+}
+
+fn growth(measured: &[Measured]) -> String {
+    workloads(measured, |workload, runs| {
+        let each = 1e6 / workload.records as f64;
+        let cpu = median(runs, |run| run.cpu_s * each, 2);
+        format!("{} ({cpu})", median(runs, |run| run.elapsed_s * each, 3))
+    })
+}
+
+/// A row a workload, a column a contender.
+fn workloads(measured: &[Measured], cell: impl Fn(&Workload, &Runs) -> String) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for runs in measured.iter().flat_map(|measured| &measured.contenders) {
+        if !names.contains(&runs.contender.as_str()) {
+            names.push(&runs.contender);
+        }
     }
-    table
+    let head = std::iter::once("workload").chain(names.iter().copied());
+    let rows = measured.iter().map(|measured| {
+        let cells = names.iter().map(|name| {
+            let runs = measured.contenders.iter().find(|runs| runs.contender == *name);
+            runs.map_or_else(String::new, |runs| cell(&measured.workload, runs))
+        });
+        std::iter::once(measured.workload.name.clone())
+            .chain(cells)
+            .collect()
+    });
+    render(head.map(str::to_owned).collect(), rows)
 }
 
-fn summary(runs: &Runs, figure: impl Fn(&crate::checks::Report) -> f64) -> Option<Summary> {
+/// A row a contender.
+fn contenders(measured: &Measured, columns: Vec<Column<'_, Runs>>) -> String {
+    let head = std::iter::once("contender".to_owned()).chain(columns.iter().map(|(title, _)| title.clone()));
+    let rows = measured.contenders.iter().map(|runs| {
+        let cells = columns.iter().map(|(_, cell)| cell(runs));
+        std::iter::once(runs.contender.clone()).chain(cells).collect()
+    });
+    render(head.collect(), rows)
+}
+
+fn column<'a>(title: &str, cell: impl Fn(&Runs) -> String + 'a) -> Column<'a, Runs> {
+    (title.to_owned(), Box::new(cell))
+}
+
+/// The fastest of the contenders whose names begin so.
+fn fastest<'a>(measured: &'a Measured, prefix: &str) -> Option<&'a Runs> {
+    let time = |runs: &&Runs| summary(runs, |run| run.elapsed_s).map_or(f64::MAX, |time| time.median);
+    let named = measured
+        .contenders
+        .iter()
+        .filter(|runs| runs.contender.starts_with(prefix));
+    named.min_by(|a, b| time(a).total_cmp(&time(b)))
+}
+
+fn by_ideal(run: &Report) -> f64 {
+    run.elapsed_s / run.ideal_s.unwrap_or(f64::NAN)
+}
+
+fn ordered(runs: &Runs) -> String {
+    let all = runs.runs.iter().all(|run| run.ordered);
+    if all { "yes" } else { "no" }.to_owned()
+}
+
+fn summary(runs: &Runs, figure: impl Fn(&Report) -> f64) -> Option<Summary> {
     Summary::of(runs.runs.iter().map(figure))
 }
 
-fn median(runs: &Runs, figure: impl Fn(&crate::checks::Report) -> f64, digits: usize) -> String {
+fn median(runs: &Runs, figure: impl Fn(&Report) -> f64, digits: usize) -> String {
     summary(runs, figure).map_or_else(String::new, |summary| format!("{:.digits$}", summary.median))
 }
 
-fn table<const N: usize>(head: [&str; N]) -> Table {
-    let mut table = Table::new();
+fn spread(runs: &Runs, figure: impl Fn(&Report) -> f64, digits: usize) -> String {
+    summary(runs, figure).map_or_else(String::new, |summary| {
+        format!("{:.digits$}–{:.digits$}", summary.min, summary.max)
+    })
+}
+
+/// Of the medians.
+fn ratio(beside: Option<&Runs>, runs: &Runs, figure: fn(&Report) -> f64) -> String {
+    let (own, other) = (
+        summary(runs, figure),
+        beside.and_then(|other| summary(other, figure)),
+    );
+    own.zip(other).map_or_else(String::new, |(own, other)| {
+        format!("{:.2}×", own.median / other.median)
+    })
+}
+
+fn render(head: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
     table
         .load_preset(presets::ASCII_MARKDOWN)
-        .set_header(header(head));
+        .set_header(head)
+        .add_rows(rows);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table
-}
-
-fn header<const N: usize>(head: [&str; N]) -> Vec<String> {
-    head.iter().map(|&title| title.to_owned()).collect()
+    table.to_string()
 }

@@ -5,14 +5,13 @@
 use std::ptr;
 
 use anyhow::{Result, ensure};
+use bench_checks::{Checks, Contend};
 use rdkafka::bindings as c;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::by_hand::{config, decode};
-use crate::arguments::Contend;
-use crate::checks::Checks;
 
 const BATCH: usize = 1000;
 

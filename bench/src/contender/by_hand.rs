@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use bench_checks::{Checks, Contend, Kind, SCHEMA_ID};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::{ClientConfig, Message};
 use tokio::sync::Semaphore;
 
-use crate::arguments::Contend;
-use crate::checks::Checks;
 use crate::events::bench::Purchased;
-use crate::workload::Kind;
 
 /// Large prefetch queues, the other way to make librdkafka fast.
 pub(crate) const LARGE: [(&str, &str); 4] = [
@@ -27,7 +25,7 @@ pub(crate) fn one_by_one(contend: &Contend, checks: &Checks, settings: &[(&str, 
         consumer.subscribe(&[&contend.topic])?;
         while !checks.is_done() {
             let message = consumer.recv().await?;
-            handle(decode(message.payload())?, checks, contend.kind).await;
+            handle(decode(message.payload())?, checks, contend.kind).await?;
             consumer.store_offset_from_message(&message)?;
         }
         Ok(())
@@ -48,7 +46,7 @@ pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
             let (consumer, checks, kind) = (Arc::clone(&consumer), Arc::clone(checks), contend.kind);
             tokio::spawn(async move {
                 let event = decode(message.payload()).expect("what was filled in is an event");
-                handle(event, &checks, kind).await;
+                handle(event, &checks, kind).await.expect("handlers do not fail");
                 consumer
                     .store_offset(message.topic(), message.partition(), message.offset() + 1)
                     .expect("the partition is assigned");
@@ -60,18 +58,20 @@ pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
     })
 }
 
-async fn handle(event: Purchased, checks: &Checks, kind: Kind) {
+async fn handle(event: Purchased, checks: &Checks, kind: Kind) -> Result<()> {
     match kind {
         Kind::Drain => checks.handle(event.sequence, event.amount_cents),
-        Kind::Sleep => checks.handle_slowly(event.sequence, event.amount_cents).await,
+        Kind::Sleep | Kind::Cpu | Kind::Slow => checks.work(event.sequence, event.amount_cents).await,
+        Kind::Reply | Kind::Publish => bail!("this loop does not produce"),
     }
+    Ok(())
 }
 
 /// Confluent's frame and the datum, owned.
 pub(crate) fn decode(payload: Option<&[u8]>) -> Result<Purchased> {
     let payload = payload.context("a record without a payload")?;
     ensure!(
-        payload.len() > 5 && payload[0] == 0 && payload[1..5] == crate::fill::SCHEMA_ID.to_be_bytes(),
+        payload.len() > 5 && payload[0] == 0 && payload[1..5] == SCHEMA_ID.to_be_bytes(),
         "a record of another schema"
     );
     Ok(kaufmann::__private::avro::decode(&payload[5..])?)

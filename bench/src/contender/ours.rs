@@ -3,39 +3,81 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+#[cfg(feature = "many")]
+use bench_checks::FIRST_OF_MANY;
+use bench_checks::{Checks, Contend, Kind, SCHEMA_ID, amount};
+use futures_util::future::try_join_all;
+use kaufmann::config::Ordering;
 use kaufmann::publish::KafkaPublisher;
 use kaufmann::registry::EmbeddedRegistry;
 use kaufmann::source::KafkaSource;
-use kaufmann::{Config, Context, Failure, Runtime, Service, handler};
+use kaufmann::{Config, Context, Event, Failure, Observer, Record, Runtime, Service, Settled, handler};
 
-use crate::arguments::Contend;
-use crate::checks::Checks;
-use crate::events::bench::{Purchased, PurchasedRef};
+use super::producing::reply;
+use crate::events::bench::{Acknowledged, Purchased, PurchasedRef};
 use crate::fill;
 
-type State = Arc<Checks>;
+#[cfg(feature = "many")]
+pub(crate) mod many;
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct State {
+    checks: Arc<Checks>,
+    contend: Arc<Contend>,
+}
 
 #[handler(event = "bench.purchased")]
 async fn owned(event: Purchased, cx: &Context<State>) -> Result<(), Failure> {
-    cx.state.handle(event.sequence, event.amount_cents);
+    cx.state.checks.handle(event.sequence, event.amount_cents);
     Ok(())
 }
 
 #[handler(event = "bench.purchased")]
 async fn borrowed(event: PurchasedRef<'_>, cx: &Context<State>) -> Result<(), Failure> {
-    cx.state.handle(event.sequence, event.amount_cents);
+    cx.state.checks.handle(event.sequence, event.amount_cents);
     Ok(())
 }
 
 #[handler(event = "bench.purchased")]
 async fn owned_slow(event: Purchased, cx: &Context<State>) -> Result<(), Failure> {
-    cx.state.handle_slowly(event.sequence, event.amount_cents).await;
+    cx.state.checks.work(event.sequence, event.amount_cents).await;
     Ok(())
 }
 
 #[handler(event = "bench.purchased")]
 async fn borrowed_slow(event: PurchasedRef<'_>, cx: &Context<State>) -> Result<(), Failure> {
-    cx.state.handle_slowly(event.sequence, event.amount_cents).await;
+    cx.state.checks.work(event.sequence, event.amount_cents).await;
+    Ok(())
+}
+
+#[handler(event = "bench.purchased")]
+async fn replying(event: Purchased, cx: &Context<State>) -> Result<Acknowledged, Failure> {
+    cx.state.checks.handle(event.sequence, event.amount_cents);
+    Ok(reply(event))
+}
+
+/// Publishes in rounds of as many events as may wait for the broker at once.
+#[handler(event = "bench.purchased", emits = [Acknowledged])]
+async fn publishing(event: Purchased, cx: &Context<State>) -> Result<(), Failure> {
+    let (checks, contend) = (&cx.state.checks, &cx.state.contend);
+    let mut sequence = 0;
+    while sequence < contend.records {
+        let round = sequence..contend.records.min(sequence + contend.outstanding as u64);
+        let events: Vec<_> = round
+            .clone()
+            .map(|sequence| {
+                let mut acknowledged = reply(event.clone());
+                acknowledged.sequence = sequence as i64;
+                acknowledged
+            })
+            .collect();
+        try_join_all(events.iter().map(|event| cx.publish(event))).await?;
+        for sequence in round.clone() {
+            checks.handle(sequence as i64, amount(sequence));
+        }
+        sequence = round.end;
+    }
     Ok(())
 }
 
@@ -43,28 +85,73 @@ kaufmann::service! { pub(crate) struct Owned { state: State, handlers: [owned] }
 kaufmann::service! { pub(crate) struct Borrowed { state: State, handlers: [borrowed] } }
 kaufmann::service! { pub(crate) struct OwnedSlow { state: State, handlers: [owned_slow] } }
 kaufmann::service! { pub(crate) struct BorrowedSlow { state: State, handlers: [borrowed_slow] } }
+kaufmann::service! { pub(crate) struct Replying { state: State, handlers: [replying] } }
+kaufmann::service! { pub(crate) struct Publishing { state: State, handlers: [publishing] } }
 
-pub(crate) fn run<V: Service<State = State>>(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
+/// Counts what is settled, which is what replies are measured by.
+struct Settling(Arc<Checks>);
+
+impl Observer for Settling {
+    fn settled(&self, _: &Record, _: Option<&str>, _: Settled<'_>) {
+        self.0.settled();
+    }
+}
+
+pub(crate) fn run<V: Service<State = State>>(
+    contend: &Contend,
+    checks: &Arc<Checks>,
+    ordering: Ordering,
+) -> Result<()> {
+    let config = config(contend, ordering);
+    let registry = EmbeddedRegistry::new();
+    registry.add_with_id(SCHEMA_ID, "bench.Purchased", fill::schema())?;
+    registry.add_with_id(SCHEMA_ID + 1, "bench.Acknowledged", Acknowledged::INFO.schema)?;
+    #[cfg(feature = "many")]
+    for (number, (name, schema)) in (0..).zip(many::EVENTS) {
+        registry.add_with_id(FIRST_OF_MANY + number, name, schema)?;
+    }
+    let state = State {
+        checks: Arc::clone(checks),
+        contend: Arc::new(contend.clone()),
+    };
+    let mut builder = Runtime::<V>::builder(state)
+        .config(&config)
+        .source(KafkaSource::new(&config)?)
+        .publisher(KafkaPublisher::new(&config)?)
+        .registry(registry);
+    if contend.kind == Kind::Reply {
+        builder = builder.observer(Settling(Arc::clone(checks)));
+    }
+    let done = Arc::clone(checks);
+    let service = builder.run(async move { done.done().await });
+    let finished = tokio::runtime::Runtime::new()?.block_on(service)?;
+    let records = match contend.kind {
+        Kind::Publish => 1,
+        _ => contend.records,
+    };
+    ensure!(
+        finished.drained && finished.settled == records,
+        "not everything was settled and committed: {finished:?}"
+    );
+    Ok(())
+}
+
+fn config(contend: &Contend, ordering: Ordering) -> Config {
     let mut config = Config::default();
     config.brokers = vec![contend.brokers.clone()];
     config.group = contend.group.clone();
     config.topics = vec![contend.topic.clone()];
+    config.ordering = ordering;
     config.max_in_flight = contend.in_flight;
-
-    let registry = EmbeddedRegistry::new();
-    registry.add_with_id(fill::SCHEMA_ID, "bench.Purchased", fill::schema())?;
-    let done = Arc::clone(checks);
-    let finished = tokio::runtime::Runtime::new()?.block_on(
-        Runtime::<V>::builder(Arc::clone(checks))
-            .config(&config)
-            .source(KafkaSource::new(&config)?)
-            .publisher(KafkaPublisher::new(&config)?)
-            .registry(registry)
-            .run(async move { done.done().await }),
-    )?;
-    ensure!(
-        finished.drained && finished.settled == contend.records,
-        "not everything was settled and committed: {finished:?}"
-    );
-    Ok(())
+    if contend.kind == Kind::Reply {
+        config.publish.max_outstanding = contend.outstanding;
+    }
+    if let Some(topic) = &contend.reply_topic {
+        let event = Acknowledged::NAME.to_owned();
+        config.publish.topics.insert(event, topic.clone());
+        config
+            .kafka
+            .insert("producer.linger.ms".to_owned(), contend.linger.to_string());
+    }
+    config
 }

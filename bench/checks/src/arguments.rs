@@ -1,0 +1,68 @@
+//! A contender's arguments: the same for each, so that another one is a command line too.
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+/// What handlers do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Add one field to a checksum, as all the others do too.
+    Drain,
+    /// Sleep.
+    Sleep,
+    /// Compute.
+    Cpu,
+    /// Sleep, if they are of key 0.
+    Slow,
+    /// Reply with an event; a record is settled when the broker has it.
+    Reply,
+    /// The one record's handler publishes events.
+    Publish,
+}
+
+/// One run of one contender.
+#[derive(Args, Debug, Clone, Serialize)]
+pub struct Contend {
+    /// Who
+    pub name: String,
+    #[arg(long)]
+    pub brokers: String,
+    #[arg(long)]
+    pub topic: String,
+    /// A consumer group that has committed nothing
+    #[arg(long)]
+    pub group: String,
+    /// What handlers do
+    #[arg(long)]
+    pub kind: Kind,
+    /// Records in the topic; of `publish`: events to be published
+    #[arg(long)]
+    pub records: u64,
+    /// Keys, round-robin over the records
+    #[arg(long)]
+    pub keys: u64,
+    #[arg(long)]
+    pub partitions: i32,
+    /// How many handlers may run at once
+    #[arg(long)]
+    pub in_flight: usize,
+    /// How long a handler sleeps or computes, in microseconds
+    #[arg(long, default_value_t = 0)]
+    pub work: u64,
+    /// How many events the records are of, in turn, each with its handler
+    #[arg(long, default_value_t = 1)]
+    pub handlers: u32,
+    /// Where replies and published events go
+    #[arg(long)]
+    pub reply_topic: Option<String>,
+    /// How many replies may wait for the broker at once; of `publish`: how many events
+    #[arg(long, default_value_t = 10_000)]
+    pub outstanding: usize,
+    /// `linger.ms` of the producer
+    #[arg(long, default_value_t = 5)]
+    pub linger: u64,
+    /// The base URL of a schema registry that knows the schemas
+    #[arg(long)]
+    pub registry: Option<String>,
+}

@@ -1,0 +1,26 @@
+//! What every contender in Rust shares: its arguments, what its handlers do, and the report it prints.
+//!
+//! A contender calls [`Checks::handle`] or [`Checks::work`] once for each record that it has decoded, waits for
+//! [`Checks::done`], and ends with [`Checks::print`].
+
+mod arguments;
+mod checks;
+mod report;
+mod usage;
+
+pub use arguments::{Contend, Kind};
+pub use checks::{Checks, Order};
+pub use report::Report;
+pub use usage::Usage;
+
+/// The id under which every contender knows the schema of what it consumes.
+pub const SCHEMA_ID: u32 = 7;
+
+/// The id of the first schema of many, if the records are of many events.
+pub const FIRST_OF_MANY: u32 = 1_000;
+
+/// The field that handlers add up, of the record with this sequence number.
+#[must_use]
+pub fn amount(sequence: u64) -> i64 {
+    (sequence.wrapping_mul(2_654_435_761) % 100_000) as i64
+}
