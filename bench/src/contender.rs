@@ -42,20 +42,9 @@ pub(crate) fn run(contend: &Contend) -> Result<()> {
 
 fn ours(contend: &Contend, checks: &Arc<Checks>, ordering: Ordering) -> Result<()> {
     match contend.kind {
-        Kind::Drain if contend.handlers > 1 => many(contend, checks, ordering),
         Kind::Drain => ours::run::<ours::Owned>(contend, checks, ordering),
         Kind::Sleep | Kind::Cpu | Kind::Slow => ours::run::<ours::OwnedSlow>(contend, checks, ordering),
         Kind::Reply => ours::run::<ours::Replying>(contend, checks, ordering),
         Kind::Publish => ours::run::<ours::Publishing>(contend, checks, ordering),
     }
-}
-
-#[cfg(feature = "many")]
-fn many(contend: &Contend, checks: &Arc<Checks>, ordering: Ordering) -> Result<()> {
-    ours::run::<ours::many::Many>(contend, checks, ordering)
-}
-
-#[cfg(not(feature = "many"))]
-fn many(_: &Contend, _: &Arc<Checks>, _: Ordering) -> Result<()> {
-    bail!("hundreds of handlers are not built: `cargo run --release --features many`")
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use bench_checks::{FIRST_OF_MANY, Kind, SCHEMA_ID, amount};
+use bench_checks::{Kind, SCHEMA_ID, amount};
 use kaufmann::__private::avro::Encode;
 use kaufmann::Event;
 use kaufmann::types::TimestampMillis;
@@ -34,12 +34,7 @@ pub(crate) fn fill(brokers: &str, workload: &Workload) -> Result<()> {
         let text = format!("k{key:07}");
         payload.clear();
         payload.push(0);
-        let id = match workload.handlers {
-            1 => SCHEMA_ID,
-            // They differ in their names only.
-            handlers => FIRST_OF_MANY + (sequence % u64::from(handlers)) as u32,
-        };
-        payload.extend_from_slice(&id.to_be_bytes());
+        payload.extend_from_slice(&SCHEMA_ID.to_be_bytes());
         event(sequence, &text, workload.payload).encode(&mut payload);
         let mut record = BaseRecord::to(topic)
             .partition((key % workload.partitions as u64) as i32)

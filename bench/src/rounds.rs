@@ -111,9 +111,6 @@ impl Servers {
             ("--in-flight", workload.in_flight.to_string()),
             ("--work", workload.work.to_string()),
         ];
-        if workload.handlers > 1 {
-            arguments.push(("--handlers", workload.handlers.to_string()));
-        }
         if matches!(workload.kind, Kind::Reply | Kind::Publish) {
             arguments.push(("--reply-topic", reply_topic(workload)));
             arguments.push(("--outstanding", workload.outstanding.to_string()));

@@ -18,8 +18,6 @@ pub(crate) struct Workload {
     pub(crate) work: u64,
     /// How many bytes a payload has at least.
     pub(crate) payload: usize,
-    /// How many events the records are of.
-    pub(crate) handlers: u32,
     /// How many replies may wait for the broker.
     pub(crate) outstanding: usize,
     /// The producer's `linger.ms`.
@@ -107,7 +105,6 @@ fn drain(records: u64) -> Workload {
         in_flight: 50,
         work: 0,
         payload: 0,
-        handlers: 1,
         outstanding: 10_000,
         linger: 5,
         contenders: vec![
@@ -290,13 +287,6 @@ fn growth() -> Vec<Workload> {
             1_024,
             partitions,
         ));
-    }
-    if cfg!(feature = "many") {
-        all.push(Workload {
-            handlers: 300,
-            contenders: vec!["kaufmann"],
-            ..like("300-handlers".to_owned(), 1_000_000, 1_000, 4)
-        });
     }
     all
 }

@@ -50,9 +50,6 @@ pub struct Contend {
     /// How long a handler sleeps or computes, in microseconds
     #[arg(long, default_value_t = 0)]
     pub work: u64,
-    /// How many events the records are of, in turn, each with its handler
-    #[arg(long, default_value_t = 1)]
-    pub handlers: u32,
     /// Where replies and published events go
     #[arg(long)]
     pub reply_topic: Option<String>,

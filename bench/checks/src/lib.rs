@@ -16,9 +16,6 @@ pub use usage::Usage;
 /// The id under which every contender knows the schema of what it consumes.
 pub const SCHEMA_ID: u32 = 7;
 
-/// The id of the first schema of many, if the records are of many events.
-pub const FIRST_OF_MANY: u32 = 1_000;
-
 /// The field that handlers add up, of the record with this sequence number.
 #[must_use]
 pub fn amount(sequence: u64) -> i64 {

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-#[cfg(feature = "many")]
-use bench_checks::FIRST_OF_MANY;
 use bench_checks::{Checks, Contend, Kind, SCHEMA_ID, amount};
 use futures_util::future::try_join_all;
 use kaufmann::config::Ordering;
@@ -16,9 +14,6 @@ use kaufmann::{Config, Context, Event, Failure, Observer, Record, Runtime, Servi
 use super::producing::reply;
 use crate::events::bench::{Acknowledged, Purchased, PurchasedRef};
 use crate::fill;
-
-#[cfg(feature = "many")]
-pub(crate) mod many;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -106,10 +101,6 @@ pub(crate) fn run<V: Service<State = State>>(
     let registry = EmbeddedRegistry::new();
     registry.add_with_id(SCHEMA_ID, "bench.Purchased", fill::schema())?;
     registry.add_with_id(SCHEMA_ID + 1, "bench.Acknowledged", Acknowledged::INFO.schema)?;
-    #[cfg(feature = "many")]
-    for (number, (name, schema)) in (0..).zip(many::EVENTS) {
-        registry.add_with_id(FIRST_OF_MANY + number, name, schema)?;
-    }
     let state = State {
         checks: Arc::clone(checks),
         contend: Arc::new(contend.clone()),
