@@ -14,6 +14,7 @@ use crate::cli::{self, Signals, catalog};
 use crate::config::{Config, Delivery};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
+use crate::publish::envelope;
 use crate::publish::routes::Routes;
 use crate::publish::{KafkaPublisher, Message};
 use crate::registry::RestRegistry;
@@ -163,11 +164,12 @@ impl Stage {
                 .insert(sample.info.name.to_owned(), sample.topic.clone());
         }
         let routes = Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS)));
+        let source = envelope::source(&config);
         let publisher = publisher(&config)?;
         for sample in samples.0 {
             let id = Uuid::now_v7();
             let Payload { datum, key } = sample.payload;
-            let message: Message = message(&config, &routes, sample.info, &datum, key, id).await?;
+            let message: Message = message(&source, &routes, sample.info, &datum, key, id).await?;
             self.tally.expect(id.to_string(), sample.info.name);
             deliver(&publisher, message).await?;
         }

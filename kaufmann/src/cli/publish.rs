@@ -4,7 +4,7 @@ use std::io::{BufReader, Read};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -17,12 +17,11 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::Service;
-use crate::publish::envelope::Envelope;
 use crate::publish::routes::Routes;
 use crate::publish::{KafkaPublisher, Message, PublishError, PublishErrorKind, Publisher, Undelivered};
+use crate::publish::{envelope, producer};
 use crate::registry::SchemaRegistry;
 use crate::schemas::Schemas;
-use crate::wire::framed;
 
 /// How long the broker may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,6 +65,7 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
     config.publish.topics.insert(info.name.to_owned(), topic.clone());
     let (registry, publisher) = connect(&config)?;
     let routes = Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS)));
+    let source = envelope::source(&config);
     let mut bulk = Bulk::new(&publisher, info.name, &config, &topic);
     let mut payload = Some(Ok(first));
     let mut failure = None;
@@ -73,7 +73,7 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
         let sent = match encoded {
             Ok(Payload { datum, key }) => {
                 let key = request.key.as_ref().map(|key| key.clone().into_bytes()).or(key);
-                match message(&config, &routes, info, &datum, key, Uuid::now_v7()).await {
+                match message(&source, &routes, info, &datum, key, Uuid::now_v7()).await {
                     Ok(message) => bulk.send(message).await,
                     Err(error) => Err(error),
                 }
@@ -281,33 +281,15 @@ impl Waits {
 
 /// An event as a message, as the service itself would publish it.
 pub(crate) async fn message(
-    config: &Config,
+    source: &str,
     routes: &Routes,
     info: &'static EventInfo,
     datum: &[u8],
     key: Option<Vec<u8>>,
     id: Uuid,
 ) -> Result<Message, Error> {
-    let route = routes.of(info).map_err(|error| failed(&error))?;
-    let schema = routes.id(&route).await.map_err(|error| failed(&error))?;
-    let source = config
-        .publish
-        .source
-        .clone()
-        .unwrap_or_else(|| format!("/{}", config.group));
-    let envelope = Envelope {
-        id,
-        event: info.name,
-        source: &source,
-        time: SystemTime::now(),
-        cause: None,
-    };
-    Ok(Message {
-        topic: Arc::clone(&route.topic),
-        key,
-        payload: Some(framed(schema, datum)),
-        headers: envelope.headers(),
-    })
+    let message = producer::message(source, routes, info, datum, key, id).await;
+    message.map_err(|error| failed(&error))
 }
 
 /// Waits until the broker has a message.

@@ -39,19 +39,6 @@ pub(crate) enum Read {
 impl Reader {
     /// Reads each partition from its offset on.
     pub(crate) fn new(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
-        Self::with(config, topic, from)
-    }
-
-    /// The same for somebody who wants little of each partition: little is fetched in advance.
-    pub(crate) fn peek(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
-        let mut config = config.clone();
-        config
-            .kafka
-            .insert("consumer.queued.min.messages".to_owned(), "1".to_owned());
-        Self::with(&config, topic, from)
-    }
-
-    fn with(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
         let asker = asker(config, &config.group)?;
         let places: Vec<_> = from
             .keys()
@@ -70,6 +57,15 @@ impl Reader {
             topic: topic.to_owned(),
             assignments: HashMap::new(),
         })
+    }
+
+    /// The same for somebody who wants little of each partition: little is fetched in advance.
+    pub(crate) fn peek(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
+        let mut config = config.clone();
+        config
+            .kafka
+            .insert("consumer.queued.min.messages".to_owned(), "1".to_owned());
+        Self::new(&config, topic, from)
     }
 
     /// The next thing, waiting `patience` at most.

@@ -103,19 +103,8 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
-        .set("enable.partition.eof", "false")
-        // With a queue a partition both bounds hold for each of them. Ten thousand records are some milliseconds of the
-        // fastest handler; more gains nothing but memory.
-        .set("queued.min.messages", "10000")
-        .set(
-            "queued.max.messages.kbytes",
-            prefetch_kib(config.max_bytes).to_string(),
-        )
-        // A queue that was full is looked at again after 1 ms instead of 1 s.
-        .set("fetch.queue.backoff.ms", "1")
-        // A broker answers at once when it has something. But a partition whose queue has room again waits for the
-        // answer to the request that is under way without it, so that the wait is also a delay.
-        .set("fetch.wait.max.ms", "100");
+        .set("enable.partition.eof", "false");
+    prefetch(&mut client, config);
     if let Some(Conflict { key, why }) = conflicts(&config.kafka).first() {
         return Err(format!("`{key}` in `[kafka]` {why}"));
     }
@@ -140,6 +129,23 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
         client.set("auto.offset.reset", "error");
     }
     Ok(client)
+}
+
+/// What is fetched ahead of who reads it.
+fn prefetch(client: &mut ClientConfig, config: &Config) {
+    client
+        // With a queue a partition both bounds hold for each of them. Ten thousand records are some milliseconds of the
+        // fastest handler; more gains nothing but memory.
+        .set("queued.min.messages", "10000")
+        .set(
+            "queued.max.messages.kbytes",
+            prefetch_kib(config.max_bytes).to_string(),
+        )
+        // A queue that was full is looked at again after 1 ms instead of 1 s.
+        .set("fetch.queue.backoff.ms", "1")
+        // A broker answers at once when it has something. But a partition whose queue has room again waits for the
+        // answer to the request that is under way without it, so that the wait is also a delay.
+        .set("fetch.wait.max.ms", "100");
 }
 
 /// A producer's properties.
@@ -203,14 +209,8 @@ pub(crate) fn reader(config: &Config, group: &str) -> Result<ClientConfig, Strin
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
-        .set("allow.auto.create.topics", "false")
-        .set("queued.min.messages", "10000")
-        .set(
-            "queued.max.messages.kbytes",
-            prefetch_kib(config.max_bytes).to_string(),
-        )
-        .set("fetch.queue.backoff.ms", "1")
-        .set("fetch.wait.max.ms", "100");
+        .set("allow.auto.create.topics", "false");
+    prefetch(&mut client, config);
     let mut chosen = chosen(config, Side::Consumer)?;
     chosen.retain(|(key, _)| !MEMBER_ONLY.contains(key) && *key != "enable.partition.eof");
     Ok(with(client, chosen))

@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use crate::config::Config;
 use crate::publish::MessageHeaders;
 use crate::record::Record;
 
@@ -67,6 +68,12 @@ impl Envelope<'_> {
         }
         headers
     }
+}
+
+/// `ce_source` of what is published with this configuration.
+pub(crate) fn source(config: &Config) -> String {
+    let default = || format!("/{}", config.group);
+    config.publish.source.clone().unwrap_or_else(default)
 }
 
 /// The id of the `number`-th event that a record led to. The same record always leads to the same ids, so that a reader can

@@ -15,7 +15,7 @@ use crate::event::EventInfo;
 use crate::outcome::Outgoing;
 use crate::publish::callback::{Allowed, Refused};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
-use crate::publish::envelope::{Envelope, reply_id};
+use crate::publish::envelope::{self, Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
 use crate::publish::letter::{Reason, letter};
 use crate::publish::routes::Routes;
@@ -69,11 +69,7 @@ impl Outbound {
             deliveries: Deliveries::new(config, publisher, control),
             stage,
             routes: Routes::new(config, schemas),
-            source: config
-                .publish
-                .source
-                .clone()
-                .unwrap_or_else(|| format!("/{}", config.group)),
+            source: envelope::source(config),
             dead_letter_topic: config.dead_letter_topic().into(),
             reply_to: config.publish.reply_to,
             callbacks: Allowed::new(&config.publish.callback_topics),

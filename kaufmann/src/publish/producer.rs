@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
-use super::envelope::Envelope;
+use super::envelope::{self, Envelope};
 use super::routes::Routes;
 use super::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::config::Config;
@@ -162,7 +162,7 @@ impl Producer {
         Self(Arc::new(Inner {
             publisher: Arc::new(publisher),
             routes: Routes::new(config, Arc::new(Schemas::new(Arc::new(registry), &[]))),
-            source: source(config),
+            source: envelope::source(config),
             deadline: DEADLINE,
             turn: Mutex::default(),
             places: Arc::new(Semaphore::new(most as usize)),
@@ -306,19 +306,13 @@ fn answered(
     };
     counted.fetch_add(1, Ordering::Relaxed);
     let result = result.map_err(|Undelivered { message, error }| {
-        let event = message.headers.get(super::envelope::TYPE).map(String::from_utf8_lossy);
+        let event = message.headers.get(envelope::TYPE).map(String::from_utf8_lossy);
         tracing::warn!(%error, topic = &*message.topic, event = event.as_deref(), "an event was not delivered");
         error
     });
     drop(place);
     // Nobody may wait for it.
     _ = sender.send(result);
-}
-
-/// `ce_source` of what is published with this configuration.
-pub(crate) fn source(config: &Config) -> String {
-    let default = || format!("/{}", config.group);
-    config.publish.source.clone().unwrap_or_else(default)
 }
 
 /// An event as a message, as a service would publish it of itself.
