@@ -19,8 +19,9 @@ use kaufmann::{Config, Context, Event, Failure, Outgoing, Runtime, Service, hand
 use tokio::sync::Notify;
 
 const RECORDS: u64 = 20_000;
-/// What may be allocated once for many records (batches, commits), at most: one in a hundred.
-const FOR_MANY: u64 = RECORDS / 100;
+/// What may be allocated once for many records (batches, commits), at most: one in fifty. It is about half of that, and a
+/// few more or less when a clock ticks in the middle.
+const FOR_MANY: u64 = RECORDS / 50;
 
 #[derive(Clone)]
 struct Tally(Arc<Inner>);
