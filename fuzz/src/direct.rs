@@ -56,10 +56,10 @@ where
 }
 
 /// Where generated and schema-driven code may differ: what a logical type refuses is still a datum of the schema, and they
-/// count levels and empty values at other places.
+/// count empty values at other places.
 pub(crate) fn may_differ(kind: DecodeErrorKind) -> bool {
-    use DecodeErrorKind::{Decimal, Depth, EmptyItems, Uuid};
-    matches!(kind, Uuid | Decimal | Depth | EmptyItems)
+    use DecodeErrorKind::{Decimal, EmptyItems, Uuid};
+    matches!(kind, Uuid | Decimal | EmptyItems)
 }
 
 pub(crate) fn encoded(value: &impl Encode) -> Vec<u8> {

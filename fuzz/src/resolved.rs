@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use kaufmann::event::Body;
 use kaufmann::{Event, Payload};
-use kaufmann_avro::json::{decode_json, encode_json, resolve_json};
+use kaufmann_avro::json::{decode_json, resolve_json};
 use kaufmann_avro::resolve::{self, Plan};
 use kaufmann_avro::{DecodeErrorKind, Encode, Schema, parse_str};
 
@@ -84,20 +84,12 @@ fn by_schema(writer: &Schema, reader: &Schema, bytes: &[u8]) {
     let unresolved = matches!(error.kind(), DecodeErrorKind::Unresolved(_));
     assert_eq!(plan.explain(&error).is_some(), unresolved);
 
-    // Where the writer's own reader finds a value, it is one that this reader does not have. That is not so where bytes
-    // were not written as we write: what is passed over by its size may be of another size.
-    use DecodeErrorKind::{BigDecimal, Unit, Utf8};
-    let absent = unresolved || matches!(error.kind(), Unit(_) | Utf8 | BigDecimal);
+    // Where the writer's own reader finds a value, it is one that this reader does not have. Which records are recursive, and how
+    // deep, may differ between two schemas.
+    use DecodeErrorKind::{BigDecimal, Depth, Levels, Unit, Utf8};
+    let absent = unresolved || matches!(error.kind(), Unit(_) | Utf8 | BigDecimal | Depth | Levels);
     assert!(
-        absent || may_differ(error.kind()) || !as_we_write(writer, bytes),
+        absent || may_differ(error.kind()) || decode_json(&writer.model, &writer.root, bytes).is_err(),
         "{error}"
     );
-}
-
-fn as_we_write(writer: &Schema, bytes: &[u8]) -> bool {
-    let mut again = Vec::new();
-    let value = decode_json(&writer.model, &writer.root, bytes);
-    let written =
-        value.is_ok_and(|value| encode_json(&writer.model, &writer.root, &value, &mut again).is_ok());
-    written && again == bytes
 }

@@ -9,8 +9,18 @@ mod tests;
 pub use self::error::{DecodeError, DecodeErrorKind};
 pub use self::lists::Entries;
 
-/// How deep recursive types may nest in one datum. Generated code counts them with [`Cursor::descend`].
+/// How deep values of recursive types may nest in one datum: records that can hold values of their own type, such as the
+/// nodes of a list or a tree.
+///
+/// All who read count the same: generated code with [`Cursor::descend`], owned and borrowed, by the own schema and by another
+/// writer's, what is passed over, and [`json`](crate::json). A datum of more is an error for each of them,
+/// [`DecodeErrorKind::Depth`]. Encoding does not count: what is deeper is written, and not read again.
 pub const MAX_DEPTH: u32 = 64;
+
+/// How deep values may nest where a schema is followed while they are read, whatever their types: records, arrays, maps and
+/// unions each are a level. It keeps the stack small where types nest that are not recursive; recursive ones come to
+/// [`MAX_DEPTH`] first, unless there are more than seven levels from one of their values to the next.
+pub const MAX_LEVELS: usize = 512;
 
 /// How many array items that take no bytes (`null`, empty records) one datum may hold in all. Every other item is
 /// bounded by the length of the input.
@@ -35,6 +45,27 @@ pub struct Cursor<'a> {
     total: usize,
     depth: u32,
     empty_items: u32,
+}
+
+/// The head of a block of an array or a map, and where the block has to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub struct Block {
+    count: usize,
+    /// How many bytes are left behind it, if its head says that.
+    left: usize,
+}
+
+/// The end of a block whose head does not say it.
+const ANYWHERE: usize = usize::MAX;
+
+impl Block {
+    /// How many items follow, 0 for the end of the array or map.
+    #[inline]
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.count
+    }
 }
 
 impl<'a> Cursor<'a> {
@@ -262,9 +293,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes the head of a block of an array or a map: how many items follow, 0 for the end.
+    /// Takes the head of a block of an array or a map. Its items are for the caller to take, and then its end, with
+    /// [`end_block`](Self::end_block).
     ///
-    /// `min_len` is the number of bytes an item takes at the least. What is returned times `min_len` fits in what
+    /// `min_len` is the number of bytes an item takes at the least. The count times `min_len` fits in what
     /// is left, so that a caller may reserve for it. Items that take no bytes are counted over the whole datum, up
     /// to [`MAX_EMPTY_ITEMS`].
     ///
@@ -272,23 +304,27 @@ impl<'a> Cursor<'a> {
     ///
     /// If the head is malformed, or promises more than the data can hold.
     #[inline]
-    pub fn block(&mut self, min_len: usize) -> Result<usize, DecodeError> {
+    pub fn block(&mut self, min_len: usize) -> Result<Block, DecodeError> {
         match self.rest.split_first() {
             Some((0, rest)) => {
                 self.rest = rest;
-                Ok(0)
+                Ok(Block {
+                    count: 0,
+                    left: ANYWHERE,
+                })
             }
             _ => self.block_of_some(min_len),
         }
     }
 
-    fn block_of_some(&mut self, min_len: usize) -> Result<usize, DecodeError> {
+    fn block_of_some(&mut self, min_len: usize) -> Result<Block, DecodeError> {
         let before = self.rest.len();
         let head = self.long()?;
-        let room = if head < 0 {
-            self.block_size()?
+        let (room, left) = if head < 0 {
+            let size = self.block_size()?;
+            (size, self.rest.len() - size)
         } else {
-            self.rest.len()
+            (self.rest.len(), ANYWHERE)
         };
         let count = usize::try_from(head.unsigned_abs()).unwrap_or(usize::MAX);
         if min_len == 0 {
@@ -302,7 +338,22 @@ impl<'a> Cursor<'a> {
         } else if count.checked_mul(min_len).is_none_or(|needed| needed > room) {
             return Err(self.fail_at(before, DecodeErrorKind::Block(head)));
         }
-        Ok(count)
+        Ok(Block { count, left })
+    }
+
+    /// Ends a block, all items of which have been taken.
+    ///
+    /// # Errors
+    ///
+    /// If its head has said that it ends elsewhere. Readers that pass over a block by what its head says would find
+    /// other values behind it than those that read its items.
+    #[inline]
+    pub fn end_block(&self, block: Block) -> Result<(), DecodeError> {
+        if block.left == ANYWHERE || block.left == self.rest.len() {
+            Ok(())
+        } else {
+            Err(self.fail(DecodeErrorKind::BlockEnd))
+        }
     }
 
     /// The size in bytes that follows a negative count.
@@ -315,7 +366,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Enters a value of a recursive type.
+    /// Enters a value of a recursive type: of a record for which [`Model::recursive`](crate::model::Model::recursive) says so.
     ///
     /// # Errors
     ///

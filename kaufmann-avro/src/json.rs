@@ -43,9 +43,6 @@ use crate::model::{Model, Node};
 use crate::resolve::Plan;
 use crate::schema::Schema;
 
-/// How deep values may nest, whatever their types.
-const MAX_DEPTH: usize = 256;
-
 /// How many values may be written for one, tries included. What defaults and unions multiply has no other bound than two
 /// to the power of the schema's length.
 const MAX_STEPS: usize = 4_000_000;

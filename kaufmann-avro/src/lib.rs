@@ -21,6 +21,7 @@ pub mod parse;
 
 mod canonical;
 mod fingerprint;
+mod recursion;
 mod schema;
 mod size;
 

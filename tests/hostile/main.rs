@@ -3,6 +3,7 @@
 //! A binary of its own, because its allocator counts. What the fuzzer checks is checked here with the inputs it has kept.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod agreement;
 mod corpus;
 mod damage;
 #[path = "../../fuzz/src/lib.rs"]

@@ -77,12 +77,18 @@ pub enum DecodeErrorKind {
     /// A block's size in bytes is negative or exceeds the data.
     #[error("a block of {0} bytes exceeds the data")]
     BlockSize(i64),
+    /// The items of a block take more or fewer bytes than its head says.
+    #[error("the items of a block end elsewhere than its size in bytes says")]
+    BlockEnd,
     /// Too many items that take no bytes.
     #[error("the datum has more than {} values of no bytes", super::MAX_EMPTY_ITEMS)]
     EmptyItems,
-    /// A recursive type nests too deeply.
-    #[error("values nest too deeply")]
+    /// Values of recursive types nest deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
+    #[error("values of recursive types nest deeper than {}", super::MAX_DEPTH)]
     Depth,
+    /// Values nest deeper than [`MAX_LEVELS`](super::MAX_LEVELS), which is due to the schema.
+    #[error("the schema's types nest deeper than {} levels", super::MAX_LEVELS)]
+    Levels,
     /// A string is not a UUID.
     #[error("a string is not a UUID")]
     Uuid,

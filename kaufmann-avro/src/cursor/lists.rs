@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`block`](Self::block) and of `item`.
+    /// Those of [`block`](Self::block), of [`end_block`](Self::end_block) and of `item`.
     #[inline]
     pub fn array<T>(
         &mut self,
@@ -76,14 +76,15 @@ impl<'a> Cursor<'a> {
     ) -> Result<Vec<T>, DecodeError> {
         let mut items = Vec::new();
         loop {
-            let count = self.block(min_len)?;
-            if count == 0 {
+            let block = self.block(min_len)?;
+            if block.count() == 0 {
                 return Ok(items);
             }
-            items.reserve(reserved::<T>(count));
-            for _ in 0..count {
+            items.reserve(reserved::<T>(block.count()));
+            for _ in 0..block.count() {
                 items.push(item(self)?);
             }
+            self.end_block(block)?;
         }
     }
 
@@ -91,7 +92,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`block`](Self::block), of the keys and of `value`.
+    /// Those of [`block`](Self::block), of [`end_block`](Self::end_block), of the keys and of `value`.
     #[inline]
     pub fn map<V, M: Entries<'a, V>>(
         &mut self,
@@ -100,15 +101,16 @@ impl<'a> Cursor<'a> {
     ) -> Result<M, DecodeError> {
         let mut entries = M::default();
         loop {
-            let count = self.block(min_len)?;
-            if count == 0 {
+            let block = self.block(min_len)?;
+            if block.count() == 0 {
                 return Ok(entries);
             }
-            entries.reserve(count);
-            for _ in 0..count {
+            entries.reserve(block.count());
+            for _ in 0..block.count() {
                 let key = self.string()?;
                 entries.add(key, value(self)?);
             }
+            self.end_block(block)?;
         }
     }
 }

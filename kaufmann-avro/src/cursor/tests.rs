@@ -211,7 +211,7 @@ fn a_block_of_more_items_than_the_data_can_hold_is_an_error() {
         bytes.extend([0; 4]);
         assert_eq!(error(Cursor::new(&bytes).block(min_len)), (Kind::Block(count), 0));
     }
-    assert_eq!(Cursor::new(&[8, 0, 0, 0, 0]).block(1), Ok(4));
+    assert_eq!(Cursor::new(&[8, 0, 0, 0, 0]).block(1).unwrap().count(), 4);
 }
 
 #[test]
@@ -223,8 +223,9 @@ fn a_block_may_carry_its_size() {
         let mut cursor = Cursor::new(&bytes);
         (cursor.block(1), cursor.remaining())
     };
-    assert_eq!(block(-2, 2, &[0, 0]), (Ok(2), 2));
-    assert_eq!(block(-1, 1, &[0, 0]), (Ok(1), 2));
+    let (two, one) = (block(-2, 2, &[0, 0]), block(-1, 1, &[0, 0]));
+    assert_eq!((two.0.unwrap().count(), two.1), (2, 2));
+    assert_eq!((one.0.unwrap().count(), one.1), (1, 2));
     assert_eq!(error(block(-3, 2, &[0, 0, 0]).0), (Kind::Block(-3), 0));
     assert_eq!(error(block(-1, 3, &[0, 0]).0), (Kind::BlockSize(3), 1));
     assert_eq!(error(block(-1, -1, &[0, 0]).0), (Kind::BlockSize(-1), 1));
@@ -240,6 +241,32 @@ fn a_block_may_carry_its_size() {
 }
 
 #[test]
+fn a_block_ends_where_its_head_says() {
+    // Two longs of one byte and of two, and the end.
+    let array = |size| {
+        let mut bytes = written(|out| encode::long(out, -2));
+        encode::long(&mut bytes, size);
+        bytes.extend([2, 0x80, 1, 0, 0, 0, 0]);
+        let mut cursor = Cursor::new(&bytes);
+        cursor
+            .array(1, Cursor::long)
+            .map(|items| (items, cursor.remaining()))
+    };
+    assert_eq!(array(3), Ok((vec![1, 64], 3)));
+    for size in [2, 4, 5, 7] {
+        assert_eq!(error(array(size)), (Kind::BlockEnd, 5), "{size}");
+    }
+    let mut cursor = Cursor::new(&[1, 4, 0, 0, 0, 0]);
+    let map: Result<Vec<_>, _> = cursor.map(1, |_| Ok(()));
+    assert_eq!(error(map), (Kind::BlockEnd, 3));
+    assert_eq!(
+        error(Cursor::new(&[1, 2, 0, 0]).array(0, |_| Ok(()))),
+        (Kind::BlockEnd, 2)
+    );
+    assert_eq!(Cursor::new(&[1, 0, 0]).array(0, |_| Ok(())), Ok(vec![()]));
+}
+
+#[test]
 fn items_of_no_bytes_are_counted_over_the_whole_datum() {
     let half = usize::try_from(MAX_EMPTY_ITEMS / 2).unwrap();
     let bytes = written(|out| {
@@ -248,8 +275,8 @@ fn items_of_no_bytes_are_counted_over_the_whole_datum() {
         encode::block(out, 1);
     });
     let mut cursor = Cursor::new(&bytes);
-    assert_eq!(cursor.block(0), Ok(half));
-    assert_eq!(cursor.block(0), Ok(half));
+    assert_eq!(cursor.block(0).unwrap().count(), half);
+    assert_eq!(cursor.block(0).unwrap().count(), half);
     assert_eq!(error(cursor.block(0)).0, Kind::EmptyItems);
     for count in [i64::MAX, i64::MIN, i64::from(u32::MAX)] {
         let bytes = written(|out| {
@@ -391,14 +418,14 @@ fn blocks(
     mut item: impl FnMut(&mut Cursor<'_>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     loop {
-        match cursor.block(min_len)? {
-            0 => return Ok(()),
-            count => {
-                assert!(count * min_len <= cursor.remaining());
-                assert!(min_len > 0 || count <= MAX_EMPTY_ITEMS as usize);
-                (0..count).try_for_each(|_| item(cursor))?;
-            }
+        let block = cursor.block(min_len)?;
+        if block.count() == 0 {
+            return Ok(());
         }
+        assert!(block.count() * min_len <= cursor.remaining());
+        assert!(min_len > 0 || block.count() <= MAX_EMPTY_ITEMS as usize);
+        (0..block.count()).try_for_each(|_| item(cursor))?;
+        cursor.end_block(block)?;
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{MAX_DEPTH, text};
-use crate::cursor::{Cursor, DecodeError, DecodeErrorKind, MAX_EMPTY_ITEMS};
+use super::text;
+use crate::cursor::{Cursor, DecodeError, DecodeErrorKind, MAX_EMPTY_ITEMS, MAX_LEVELS};
 use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_to_text, plain};
 use crate::model::{Definition, Field, Kind, Logical, Model, Node, TypeId};
 use crate::size;
@@ -11,12 +11,13 @@ use crate::size;
 pub(super) type Decoded = Result<Value, DecodeError>;
 
 /// Reads one datum. The work is bounded by the input: every value takes a byte, or counts as empty, or holds one that
-/// does, at most [`MAX_DEPTH`] levels below.
+/// does, at most [`MAX_LEVELS`] below.
 pub(super) struct Decoder<'m, 'a> {
     pub(super) model: &'m Model,
     pub(super) cursor: Cursor<'a>,
     min_lens: Vec<Option<usize>>,
-    pub(super) depth: usize,
+    recursive: Vec<bool>,
+    level: usize,
     empty: u32,
 }
 
@@ -26,7 +27,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
             model,
             cursor,
             min_lens: model.min_lens(),
-            depth: 0,
+            recursive: model.recursive(),
+            level: 0,
             empty: 0,
         }
     }
@@ -37,13 +39,30 @@ impl<'m, 'a> Decoder<'m, 'a> {
 
     pub(super) fn value(&mut self, node: &Node) -> Decoded {
         let start = self.cursor.position();
-        if self.depth == MAX_DEPTH {
-            return Err(self.cursor.fail(DecodeErrorKind::Depth));
-        }
-        self.depth += 1;
-        let value = self.content(node)?;
-        self.depth -= 1;
+        let value = self.below(|decoder| decoder.content(node))?;
         self.count_empty(start)?;
+        Ok(value)
+    }
+
+    /// Goes down a level.
+    pub(super) fn below(&mut self, with: impl FnOnce(&mut Self) -> Decoded) -> Decoded {
+        if self.level == MAX_LEVELS {
+            return Err(self.cursor.fail(DecodeErrorKind::Levels));
+        }
+        self.level += 1;
+        let value = with(self)?;
+        self.level -= 1;
+        Ok(value)
+    }
+
+    /// Goes into a record's value.
+    pub(super) fn within(&mut self, id: TypeId, with: impl FnOnce(&mut Self) -> Decoded) -> Decoded {
+        if !self.recursive[id.0] {
+            return with(self);
+        }
+        self.cursor.descend()?;
+        let value = with(self)?;
+        self.cursor.ascend();
         Ok(value)
     }
 
@@ -95,14 +114,14 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let min_len = self.min_len(inner);
         let mut items = Vec::new();
         loop {
-            match self.cursor.block(min_len)? {
-                0 => return Ok(Value::Array(items)),
-                count => {
-                    for _ in 0..count {
-                        items.push(self.value(inner)?);
-                    }
-                }
+            let block = self.cursor.block(min_len)?;
+            if block.count() == 0 {
+                return Ok(Value::Array(items));
             }
+            for _ in 0..block.count() {
+                items.push(self.value(inner)?);
+            }
+            self.cursor.end_block(block)?;
         }
     }
 
@@ -110,22 +129,22 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let min_len = self.min_len(inner).saturating_add(1);
         let mut entries = Map::new();
         loop {
-            match self.cursor.block(min_len)? {
-                0 => return Ok(Value::Object(entries)),
-                count => {
-                    for _ in 0..count {
-                        let key = self.cursor.string()?;
-                        entries.insert(key.to_owned(), self.value(inner)?);
-                    }
-                }
+            let block = self.cursor.block(min_len)?;
+            if block.count() == 0 {
+                return Ok(Value::Object(entries));
             }
+            for _ in 0..block.count() {
+                let key = self.cursor.string()?;
+                entries.insert(key.to_owned(), self.value(inner)?);
+            }
+            self.cursor.end_block(block)?;
         }
     }
 
     fn named(&mut self, id: TypeId) -> Decoded {
         let named = self.model.get(id);
         match &named.definition {
-            Definition::Record(fields) => self.record(fields),
+            Definition::Record(fields) => self.within(id, |decoder| decoder.record(fields)),
             Definition::Enum { symbols, .. } => {
                 let symbol = self.cursor.symbol(symbols.len())?;
                 Ok(symbols[symbol].name.as_str().into())

@@ -1,11 +1,12 @@
 //! From JSON to Avro.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use serde_json::{Map, Value};
 
-use super::{JsonError, JsonErrorKind, MAX_DEPTH, MAX_STEPS, text};
+use super::{JsonError, JsonErrorKind, MAX_STEPS, text};
 use crate::codec::Encode;
+use crate::cursor::{MAX_DEPTH, MAX_LEVELS};
 use crate::encode;
 use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_from_text, parse_scaled};
 use crate::model::{Definition, Field, Kind, Logical, Model, NamedType, Node, TypeId};
@@ -26,7 +27,9 @@ pub(super) fn encode(model: &Model, form: Form, node: &Node, value: &Value, out:
     Encoder {
         model,
         form,
+        level: 0,
         depth: 0,
+        recursive: &OnceCell::new(),
         steps: &Cell::new(MAX_STEPS),
     }
     .attempt(node, value, out)
@@ -37,7 +40,10 @@ pub(super) fn encode(model: &Model, form: Form, node: &Node, value: &Value, out:
 struct Encoder<'m> {
     model: &'m Model,
     form: Form,
-    depth: usize,
+    level: usize,
+    depth: u32,
+    /// Which types are recursive: asked for where a record is met, because most defaults are none.
+    recursive: &'m OnceCell<Vec<bool>>,
     /// How many are left.
     steps: &'m Cell<usize>,
 }
@@ -50,9 +56,9 @@ impl<'m> Encoder<'m> {
     }
 
     fn value(mut self, node: &Node, value: &Value, out: &mut Vec<u8>) -> Encoded {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(JsonError::new(JsonErrorKind::Depth));
+        self.level += 1;
+        if self.level > MAX_LEVELS {
+            return Err(JsonError::new(JsonErrorKind::Levels));
         }
         self.spend(value)?;
         if let (Some(logical), Form::Readable) = (node.logical, self.form) {
@@ -183,7 +189,9 @@ impl<'m> Encoder<'m> {
     fn named(self, id: TypeId, value: &Value, out: &mut Vec<u8>) -> Encoded {
         let named = self.model.get(id);
         match (&named.definition, value) {
-            (Definition::Record(fields), Value::Object(entries)) => self.record(named, fields, entries, out),
+            (Definition::Record(fields), Value::Object(entries)) => {
+                self.within(id)?.record(named, fields, entries, out)
+            }
             (Definition::Enum { symbols, .. }, Value::String(text)) => {
                 let index = symbols.iter().position(|symbol| symbol.name == *text);
                 let index = index.ok_or_else(|| {
@@ -210,6 +218,17 @@ impl<'m> Encoder<'m> {
                 value,
             )),
         }
+    }
+
+    /// Goes into a record's value.
+    fn within(mut self, id: TypeId) -> Result<Self, JsonError> {
+        if self.recursive.get_or_init(|| self.model.recursive())[id.0] {
+            self.depth += 1;
+            if self.depth > MAX_DEPTH {
+                return Err(JsonError::new(JsonErrorKind::Depth));
+            }
+        }
+        Ok(self)
     }
 
     /// The keys are looked at before the values, so that a union soon knows that another record is meant.

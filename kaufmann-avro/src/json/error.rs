@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::cursor::{MAX_DEPTH, MAX_LEVELS};
+
 /// Where and why a JSON value does not fit a schema.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{}{kind}", At(.path))]
@@ -54,9 +56,13 @@ pub enum JsonErrorKind {
         /// A similar symbol.
         suggestion: Option<String>,
     },
-    /// Values nest too deeply, perhaps because a default contains itself. The path, of hundreds of steps, is not kept.
-    #[error("values nest deeper than {}", super::MAX_DEPTH)]
+    /// Values of recursive types nest deeper than [`MAX_DEPTH`], perhaps because a default contains itself. The path, of many
+    /// steps, is not kept.
+    #[error("values of recursive types nest deeper than {MAX_DEPTH}")]
     Depth,
+    /// Values nest deeper than [`MAX_LEVELS`], which is due to the schema. The path, of hundreds of steps, is not kept.
+    #[error("the schema's types nest deeper than {MAX_LEVELS} levels")]
+    Levels,
     /// Writing it takes too much work: defaults contain defaults, or unions are tried within unions, too many times.
     #[error("writing it takes more than {} steps", super::MAX_STEPS)]
     Steps,
@@ -101,7 +107,10 @@ impl JsonError {
     }
 
     fn below(mut self, step: &str) -> Self {
-        if matches!(self.kind, JsonErrorKind::Depth | JsonErrorKind::Steps) {
+        if matches!(
+            self.kind,
+            JsonErrorKind::Depth | JsonErrorKind::Levels | JsonErrorKind::Steps
+        ) {
             return self;
         }
         let dot = if self.path.is_empty() || self.path.starts_with('[') {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::decode::{Decoded, Decoder, double, float, integer};
-use super::{MAX_DEPTH, decode_json, encode_default};
+use super::{decode_json, encode_default};
 use crate::cursor::{Cursor, DecodeErrorKind};
 use crate::model::{Definition, Field, Kind, Node, TypeId};
 use crate::resolve::Step;
@@ -16,13 +16,7 @@ impl<'a> Decoder<'_, 'a> {
         if step.is_same() {
             return self.value(node);
         }
-        if self.depth == MAX_DEPTH {
-            return Err(self.cursor.fail(DecodeErrorKind::Depth));
-        }
-        self.depth += 1;
-        let value = self.resolved_content(node, step)?;
-        self.depth -= 1;
-        Ok(value)
+        self.below(|decoder| decoder.resolved_content(node, step))
     }
 
     fn resolved_content(&mut self, node: &Node, step: Step<'_>) -> Decoded {
@@ -68,7 +62,7 @@ impl<'a> Decoder<'_, 'a> {
         match &self.model.get(id).definition {
             Definition::Record(fields) => match step.record(&mut self.cursor, fields.len())? {
                 None => self.value(node),
-                Some(written) => self.resolved_record(fields, written),
+                Some(written) => self.within(id, |decoder| decoder.resolved_record(fields, written)),
             },
             Definition::Enum { symbols, .. } => {
                 let symbol = step.symbol(&mut self.cursor, symbols.len())?;

@@ -277,7 +277,7 @@ fn values_without_end_are_errors_and_not_crashes() {
         encoded(&list, &value)
             .unwrap_err()
             .to_string()
-            .starts_with("values nest deeper than 256")
+            .starts_with("values of recursive types nest deeper than 64")
     );
     drop_deep(value);
     let error = decode_json(&list.model, &list.root, &[2; 100_000]).unwrap_err();

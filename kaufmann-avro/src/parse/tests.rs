@@ -659,7 +659,7 @@ fn a_default_that_contains_itself_is_an_error() {
     let found = errors(&with_default(r#"["R", "null"]"#, "{}"));
     assert_eq!(found.len(), 1);
     assert!(
-        found[0].ends_with("its type: values nest deeper than 256"),
+        found[0].ends_with("its type: values of recursive types nest deeper than 64"),
         "{found:?}"
     );
 }

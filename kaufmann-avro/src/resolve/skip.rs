@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::cursor::{Cursor, DecodeError, DecodeErrorKind};
+use crate::cursor::{Cursor, DecodeError, DecodeErrorKind, MAX_LEVELS};
 use crate::model::{Definition, Kind, Model, Node, TypeId};
 use crate::size;
 
 /// An index into [`Skips`].
 pub(super) type SkipId = usize;
-
-/// How deep skipped values may nest. It keeps the stack small, whatever the types.
-const MAX_DEPTH: usize = 512;
 
 /// How to pass over the writer's types.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -33,7 +30,11 @@ enum Skip {
         min_len: usize,
     },
     Union(Box<[SkipId]>),
-    Record(Box<[SkipId]>),
+    Record {
+        fields: Box<[SkipId]>,
+        /// Whether a value can hold values of the same type.
+        recursive: bool,
+    },
 }
 
 /// Collects what is needed; records are dealt with one after another, however deep they nest.
@@ -41,6 +42,7 @@ pub(super) struct Collector<'s> {
     model: &'s Model,
     min_lens: &'s [Option<usize>],
     exact_lens: Vec<Option<usize>>,
+    recursive: Vec<bool>,
     skips: Skips,
     known: HashMap<TypeId, SkipId>,
     open: Vec<(SkipId, TypeId)>,
@@ -52,6 +54,7 @@ impl<'s> Collector<'s> {
             model,
             min_lens,
             exact_lens: model.exact_lens(),
+            recursive: model.recursive(),
             skips: Skips::default(),
             known: HashMap::new(),
             open: Vec::new(),
@@ -92,10 +95,13 @@ impl<'s> Collector<'s> {
             // only such records, and so on, that would take time that the input does not bound.
             Definition::Record(_) => match self.exact_lens[id.0] {
                 Some(length) => Skip::Bytes(length),
-                None => Skip::Record(Box::default()),
+                None => Skip::Record {
+                    fields: Box::default(),
+                    recursive: self.recursive[id.0],
+                },
             },
         };
-        let is_record = matches!(skip, Skip::Record(_));
+        let is_record = matches!(skip, Skip::Record { .. });
         let skip = self.push(skip);
         self.known.insert(id, skip);
         if is_record {
@@ -108,8 +114,10 @@ impl<'s> Collector<'s> {
     pub(super) fn finish(mut self) -> Skips {
         while let Some((skip, id)) = self.open.pop() {
             if let Definition::Record(fields) = &self.model.get(id).definition {
-                let fields = fields.iter().map(|field| self.of(&field.node)).collect();
-                self.skips.0[skip] = Skip::Record(fields);
+                let all = fields.iter().map(|field| self.of(&field.node)).collect();
+                if let Skip::Record { fields, .. } = &mut self.skips.0[skip] {
+                    *fields = all;
+                }
             }
         }
         self.skips
@@ -132,9 +140,9 @@ impl Skips {
         self.below(cursor, id, 0)
     }
 
-    fn below(&self, cursor: &mut Cursor<'_>, id: SkipId, depth: usize) -> Result<(), DecodeError> {
-        if depth == MAX_DEPTH {
-            return Err(cursor.fail(DecodeErrorKind::Depth));
+    fn below(&self, cursor: &mut Cursor<'_>, id: SkipId, level: usize) -> Result<(), DecodeError> {
+        if level == MAX_LEVELS {
+            return Err(cursor.fail(DecodeErrorKind::Levels));
         }
         match &self.0[id] {
             Skip::Bytes(length) => cursor.skip(*length),
@@ -142,28 +150,47 @@ impl Skips {
             Skip::Prefixed => cursor.skip_bytes(),
             Skip::Union(branches) => {
                 let branch = cursor.branch(branches.len())?;
-                self.below(cursor, branches[branch], depth + 1)
+                self.below(cursor, branches[branch], level + 1)
             }
-            Skip::Record(fields) => fields
-                .iter()
-                .try_for_each(|field| self.below(cursor, *field, depth + 1)),
+            Skip::Record { fields, recursive } => {
+                if *recursive {
+                    cursor.descend()?;
+                }
+                for field in fields {
+                    self.below(cursor, *field, level + 1)?;
+                }
+                if *recursive {
+                    cursor.ascend();
+                }
+                Ok(())
+            }
             Skip::Array { items, min_len } => {
-                while let Some(count) = cursor.skip_block(*min_len)? {
-                    for _ in 0..count {
-                        self.below(cursor, *items, depth + 1)?;
-                    }
-                }
-                Ok(())
+                blocks(cursor, *min_len, |cursor| self.below(cursor, *items, level + 1))
             }
-            Skip::Map { values, min_len } => {
-                while let Some(count) = cursor.skip_block(*min_len)? {
-                    for _ in 0..count {
-                        cursor.skip_bytes()?;
-                        self.below(cursor, *values, depth + 1)?;
-                    }
-                }
-                Ok(())
-            }
+            Skip::Map { values, min_len } => blocks(cursor, *min_len, |cursor| {
+                cursor.skip_bytes()?;
+                self.below(cursor, *values, level + 1)
+            }),
         }
+    }
+}
+
+/// Passes over the blocks of an array or a map, item by item, also where a head says how many bytes its block takes: what it says
+/// must be so, as for those who read the items.
+fn blocks(
+    cursor: &mut Cursor<'_>,
+    min_len: usize,
+    mut item: impl FnMut(&mut Cursor<'_>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    loop {
+        let block = cursor.block(min_len)?;
+        if block.count() == 0 {
+            return Ok(());
+        }
+        // Items that may take no bytes never take any.
+        if min_len > 0 {
+            (0..block.count()).try_for_each(|_| item(cursor))?;
+        }
+        cursor.end_block(block)?;
     }
 }

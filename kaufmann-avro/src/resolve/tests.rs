@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::json::{encode_json, resolve_json};
+use crate::cursor::{MAX_DEPTH, MAX_LEVELS};
+use crate::encode;
+use crate::json::{decode_json, encode_json, resolve_json};
 
 fn schema(text: &str) -> Schema {
     Schema::parse(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"))
@@ -288,9 +290,85 @@ fn what_is_passed_over_may_nest_only_so_deep() {
         bytes.push(0);
         bytes
     };
-    assert_eq!(resolve_json(&plan, &reader, &list(200)), Ok(json!({})));
-    let error = resolve_json(&plan, &reader, &list(100_000)).unwrap_err();
-    assert_eq!(error.kind(), DecodeErrorKind::Depth);
+    let limit = usize::try_from(MAX_DEPTH).unwrap();
+    assert_eq!(resolve_json(&plan, &reader, &list(limit)), Ok(json!({})));
+    for length in [limit + 1, 100_000] {
+        let error = resolve_json(&plan, &reader, &list(length)).unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::Depth);
+    }
+}
+
+#[test]
+fn levels_of_a_schema_are_counted_apart() {
+    // The parser lets a file nest less deeply than that, so types have to refer to each other.
+    let writer = |records: usize| {
+        let nested = |index: usize| {
+            let next = if index + 1 == records {
+                "\"int\"".to_owned()
+            } else {
+                format!("\"R{}\"", index + 1)
+            };
+            let (lists, ends) = (r#"{"type": "array", "items": "#.repeat(9), "}".repeat(9));
+            format!(
+                r#"{{"type": "record", "name": "R{index}", "fields": [{{"name": "f", "type": {lists}{next}{ends}}}]}}"#
+            )
+        };
+        let all = (0..records).map(nested).collect::<Vec<_>>();
+        record(&format!(r#"{{"name": "gone", "type": [{}]}}"#, all.join(",")))
+    };
+    let bytes = |records: usize| {
+        // The union's branch, the heads of the lists, the int, the ends.
+        let lists = 9 * records;
+        [&[0][..], &[2].repeat(lists), &[14], &[0].repeat(lists)].concat()
+    };
+    let none = schema(&record(""));
+    // The record with the field (which is not passed over itself), its union, ten for each of the records, the int.
+    let most = (MAX_LEVELS - 3) / 10;
+    for (records, holds) in [(most, true), (most + 2, false)] {
+        let writer = schema(&writer(records));
+        let plan = Plan::new(&writer, &none).unwrap();
+        let read = [
+            decode_json(&writer.model, &writer.root, &bytes(records)),
+            resolve_json(&plan, &none, &bytes(records)),
+        ];
+        for read in read {
+            match read {
+                Ok(_) => assert!(holds, "{records}"),
+                Err(error) => assert_eq!((error.kind(), holds), (DecodeErrorKind::Levels, false)),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_is_passed_over_as_it_is_read() {
+    // Two strings, of one byte and of three.
+    let texts = |count: i64, size: Option<i64>| {
+        let mut bytes = Vec::new();
+        encode::long(&mut bytes, count);
+        size.into_iter().for_each(|size| encode::long(&mut bytes, size));
+        bytes.extend([0, 4, b'a', b'b', 0, 14]);
+        bytes
+    };
+    let field =
+        r#"{"name": "gone", "type": {"type": "array", "items": "string"}}, {"name": "kept", "type": "int"}"#;
+    let writer = schema(&record(field));
+    let reader = schema(&record(r#"{"name": "kept", "type": "int"}"#));
+    let plan = Plan::new(&writer, &reader).unwrap();
+    for bytes in [texts(2, None), texts(-2, Some(4))] {
+        assert_eq!(resolve_json(&plan, &reader, &bytes), Ok(json!({"kept": 7})));
+        assert!(decode_json(&writer.model, &writer.root, &bytes).is_ok());
+    }
+    for size in [2, 3, 5, 6] {
+        let bytes = texts(-2, Some(size));
+        let passed = resolve_json(&plan, &reader, &bytes).unwrap_err();
+        assert_eq!(
+            (passed.kind(), passed.offset()),
+            (DecodeErrorKind::BlockEnd, 6),
+            "{size}"
+        );
+        assert_eq!(decode_json(&writer.model, &writer.root, &bytes), Err(passed));
+    }
 }
 
 /// A record that has another one twice, which has another one twice, and so on: two to the power of 60 in all.
@@ -331,7 +409,7 @@ fn records_of_no_bytes_are_counted_where_the_reader_wants_them() {
 }
 
 #[test]
-fn blocks_with_a_size_are_passed_over_unread() {
+fn what_is_passed_over_is_counted_and_not_looked_into() {
     let (writer, reader) = (
         schema(&record(
             r#"{"name": "gone", "type": {"type": "array", "items": "string"}}, {"name": "a", "type": "int"}"#,
@@ -339,12 +417,12 @@ fn blocks_with_a_size_are_passed_over_unread() {
         schema(&record(r#"{"name": "a", "type": "int"}"#)),
     );
     let plan = Plan::new(&writer, &reader).unwrap();
-    // Two items in three bytes that are no strings.
+    // Two items that are no strings, in three bytes.
     assert_eq!(
-        resolve_json(&plan, &reader, &[3, 6, 0xff, 0xff, 0xff, 0, 2]),
+        resolve_json(&plan, &reader, &[3, 6, 2, 0xff, 0, 0, 2]),
         Ok(json!({"a": 1}))
     );
-    assert!(resolve_json(&plan, &reader, &[3, 8, 0xff, 0xff, 0xff, 0, 2]).is_err());
+    assert!(resolve_json(&plan, &reader, &[3, 6, 4, 0xff, 0, 0, 2]).is_err());
     for count in [i64::MAX, i64::MIN, 1 << 40, -(1 << 40)] {
         let mut bytes = Vec::new();
         crate::encode::long(&mut bytes, count);

@@ -11,8 +11,8 @@ use super::{Base, Shape, Union, UnionId};
 pub(crate) struct Layout {
     /// Which records a value of the type can hold without a `Vec` or a map in between, however deep.
     holds: Vec<BTreeSet<TypeId>>,
-    /// Which records a value of the type can hold, however deep.
-    reaches: Vec<BTreeSet<TypeId>>,
+    /// Whether a value of the type can hold values of the same type, however deep.
+    recursive: Vec<bool>,
     /// The fewest bytes of a value; nothing if there is no finite value.
     min_len: Vec<Option<usize>>,
     /// Whether a value has strings, bytes or maps, which can borrow from the input.
@@ -39,7 +39,7 @@ impl Layout {
         };
         let mut layout = Self {
             holds: vec![BTreeSet::new(); count],
-            reaches: vec![BTreeSet::new(); count],
+            recursive: model.recursive(),
             min_len: model
                 .types
                 .iter()
@@ -54,8 +54,7 @@ impl Layout {
                 .map(|union| (union.null.is_some(), variants(union)))
                 .collect(),
         };
-        layout.holds = closure(fields, |shape, found| layout.records(shape, false, found));
-        layout.reaches = closure(fields, |shape, found| layout.records(shape, true, found));
+        layout.holds = closure(fields, |shape, found| layout.records(shape, found));
         // Each measure moves in one direction only, so this ends.
         while layout.step(fields) {}
         layout
@@ -101,7 +100,7 @@ impl Layout {
 
     /// Whether values of the record can be nested without end, so that its depth must be counted.
     pub(crate) fn recursive(&self, record: TypeId) -> bool {
-        self.reaches[record.0].contains(&record)
+        self.recursive[record.0]
     }
 
     /// The fewest bytes a value takes; nothing if there is no finite value.
@@ -208,17 +207,16 @@ impl Layout {
         self.unions[union.0].1.iter().all(|variant| self.hashes(variant))
     }
 
-    /// The records in a shape, without looking into them; those behind arrays and maps only if `all`.
-    fn records(&self, shape: &Shape, all: bool, found: &mut BTreeSet<TypeId>) {
+    /// The records in a shape, without looking into them, nor behind arrays and maps.
+    fn records(&self, shape: &Shape, found: &mut BTreeSet<TypeId>) {
         match shape {
             Shape::Record(id) => {
                 found.insert(*id);
             }
-            Shape::Array(inner) | Shape::Map(inner) if all => self.records(inner, all, found),
-            Shape::Single(inner) | Shape::Optional { some: inner, .. } => self.records(inner, all, found),
+            Shape::Single(inner) | Shape::Optional { some: inner, .. } => self.records(inner, found),
             Shape::Union(id) => {
                 for variant in &self.unions[id.0].1 {
-                    self.records(variant, all, found);
+                    self.records(variant, found);
                 }
             }
             _ => {}

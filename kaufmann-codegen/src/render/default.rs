@@ -1,5 +1,6 @@
 //! Defaults as Rust expressions, so that no JSON is read at run time.
 
+use kaufmann_avro::cursor::MAX_DEPTH;
 use kaufmann_avro::model::{Definition, Logical};
 use kaufmann_avro::{Cursor, Uuid};
 use proc_macro2::{Literal, TokenStream};
@@ -11,9 +12,6 @@ use crate::naming::logical_name;
 
 use super::scope::{Scope, ident};
 
-/// How deep records may nest in a default; one that contains itself goes beyond.
-const MAX_DEPTH: usize = 64;
-
 impl Scope<'_> {
     /// An expression of the default's value.
     pub(super) fn default(&self, shape: &Shape, value: &Value) -> TokenStream {
@@ -24,7 +22,7 @@ impl Scope<'_> {
         })
     }
 
-    fn literal(&self, shape: &Shape, value: &Value, depth: usize) -> Option<TokenStream> {
+    fn literal(&self, shape: &Shape, value: &Value, depth: u32) -> Option<TokenStream> {
         Some(match (shape, value) {
             (Shape::Null, Value::Null) => quote!(()),
             (Shape::Boolean, Value::Bool(value)) => quote!(#value),
@@ -90,7 +88,7 @@ impl Scope<'_> {
         })
     }
 
-    fn array(&self, items: &Shape, values: &[Value], depth: usize) -> Option<TokenStream> {
+    fn array(&self, items: &Shape, values: &[Value], depth: u32) -> Option<TokenStream> {
         if values.is_empty() {
             return Some(quote!(Vec::new()));
         }
@@ -99,7 +97,7 @@ impl Scope<'_> {
         Some(quote!(Vec::from([#(#values),*])))
     }
 
-    fn map(&self, of: &Shape, values: &serde_json::Map<String, Value>, depth: usize) -> Option<TokenStream> {
+    fn map(&self, of: &Shape, values: &serde_json::Map<String, Value>, depth: u32) -> Option<TokenStream> {
         let collection = if self.borrowed {
             quote!(Vec)
         } else {
@@ -121,14 +119,16 @@ impl Scope<'_> {
     }
 
     /// A record in a default has its own fields' defaults for those that are missing.
-    fn record_literal(&self, shape: &Shape, value: &Value, depth: usize) -> Option<TokenStream> {
+    fn record_literal(&self, shape: &Shape, value: &Value, depth: u32) -> Option<TokenStream> {
         let (Shape::Record(id), Value::Object(values)) = (shape, value) else {
             return None;
         };
         let Definition::Record(fields) = &self.types.model.get(*id).definition else {
             return None;
         };
-        if depth == MAX_DEPTH
+        // As the parser counts, so that both take the same branches of unions.
+        let depth = depth + u32::from(self.types.layout.recursive(*id));
+        if depth > MAX_DEPTH
             || values
                 .keys()
                 .any(|key| fields.iter().all(|field| field.name != *key))
@@ -143,7 +143,7 @@ impl Scope<'_> {
             .zip(&self.names.get(*id).members);
         let members = members.map(|((field, shape), name)| {
             let value = values.get(&field.name).or(field.default.as_ref())?;
-            let value = within.literal(shape, value, depth + 1)?;
+            let value = within.literal(shape, value, depth)?;
             let name = ident(name);
             Some(quote!(#name: #value))
         });
