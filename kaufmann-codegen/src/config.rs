@@ -108,6 +108,19 @@ impl Config {
         self
     }
 
+    /// What a record of this full name becomes in Rust: `user.create` is `events::user::Create`. If the names of two schemas become
+    /// the same, one of them gets a number, which this cannot know.
+    ///
+    /// ```
+    /// let names = kaufmann_codegen::Config::new().strip_prefix("com.example").rust_names("com.example.shop.orderPlaced");
+    /// assert_eq!(names.modules, ["shop"]);
+    /// assert_eq!((&*names.type_name, &*names.function), ("OrderPlaced", "order_placed"));
+    /// ```
+    #[must_use]
+    pub fn rust_names(&self, full_name: &str) -> naming::RustNames {
+        naming::RustNames::new(full_name, self.strip_prefix.as_deref())
+    }
+
     /// Generates the code of a folder of schemas, without writing or printing.
     ///
     /// # Errors

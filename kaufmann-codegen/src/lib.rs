@@ -75,6 +75,7 @@ use std::path::Path;
 
 pub use config::{Config, Generated};
 pub use error::{Error, ErrorKind};
+pub use naming::RustNames;
 
 /// Generates the code of a folder of schemas from a build script, into `events.rs` in Cargo's `OUT_DIR`.
 ///

@@ -10,6 +10,36 @@ pub(crate) use self::case::is_keyword;
 use self::case::{pascal, snake};
 use crate::model::{Shape, Types, Union, UnionId};
 
+/// What a record becomes in Rust, as far as no other name is in its way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RustNames {
+    /// The modules of its type below that of all events, from the top down.
+    pub modules: Vec<String>,
+    /// Its type.
+    pub type_name: String,
+    /// A function that is called like it, such as its handler.
+    pub function: String,
+}
+
+impl RustNames {
+    /// The names of a full name, without those of other schemas. `prefix` is taken from the beginning of the namespace.
+    pub(crate) fn new(full_name: &str, prefix: Option<&str>) -> Self {
+        let (namespace, simple) = full_name.rsplit_once('.').unwrap_or(("", full_name));
+        let name = Name {
+            namespace: namespace.to_owned(),
+            simple: simple.to_owned(),
+        };
+        Self {
+            modules: stripped(&name, prefix)
+                .iter()
+                .map(|segment| snake(segment))
+                .collect(),
+            type_name: pascal(simple),
+            function: snake(simple),
+        }
+    }
+}
+
 /// The Rust names of everything.
 #[derive(Debug)]
 pub(crate) struct Names {

@@ -1,0 +1,240 @@
+//! A source file: what is called how in it, and where something can be put.
+
+use syn::spanned::Spanned;
+use syn::{Attribute, File, Item, UseTree};
+
+use super::insert::{Insertion, line_end};
+use crate::error::Error;
+
+/// A source that could be read as Rust.
+pub(super) struct RustFile<'t> {
+    text: &'t str,
+    items: File,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Named {
+    /// `mod name;`
+    File,
+    Other,
+}
+
+impl<'t> RustFile<'t> {
+    /// Reads a source; `path` is for the error.
+    pub(super) fn read(path: &str, text: &'t str) -> Result<Self, Error> {
+        let items = syn::parse_file(text).map_err(|error| {
+            let at = error.span().start();
+            Error::new(format!(
+                "{path}:{}:{}: {error}; mend this first",
+                at.line,
+                at.column + 1
+            ))
+        })?;
+        Ok(Self { text, items })
+    }
+
+    /// What a name stands for at the file's top.
+    pub(super) fn named(&self, name: &str) -> Option<Named> {
+        let is_module = |item: &&Item| matches!(item, Item::Mod(module) if module.content.is_none() && module.ident == name);
+        if self.items.items.iter().any(|item| is_module(&item)) {
+            return Some(Named::File);
+        }
+        let imported = self.imports().into_iter().any(|(_, local)| local == name);
+        let defined = self.items.items.iter().filter_map(identifier);
+        (imported || defined.into_iter().any(|ident| ident == name)).then_some(Named::Other)
+    }
+
+    /// The name under which a path is imported.
+    pub(super) fn imported(&self, path: &str) -> Option<String> {
+        let mut imports = self.imports().into_iter();
+        imports.find_map(|(whole, local)| (whole == path).then_some(local))
+    }
+
+    fn imports(&self) -> Vec<(String, String)> {
+        let mut imports = Vec::new();
+        for item in &self.items.items {
+            if let Item::Use(item) = item {
+                leaves(&item.tree, "", &mut imports);
+            }
+        }
+        imports
+    }
+
+    /// Declares a module, among the others in their order, or before everything.
+    pub(super) fn declare_module(&self, name: &str) -> Insertion {
+        let is_plain = |item: &&Item| matches!(item, Item::Mod(module) if module.attrs.is_empty() && module.content.is_none());
+        let name_of = |item: &Item| identifier(item).unwrap_or_default();
+        let items = &self.items.items;
+        if let Some(first) = items.iter().position(|item| is_plain(&item)) {
+            // rustfmt sorts those that stand together.
+            let together = items[first..].iter().take_while(is_plain);
+            let mut together = together.peekable();
+            let mut last = &items[first];
+            while let Some(module) = together.next() {
+                if name_of(module).as_str() > name {
+                    let at = module.span().byte_range().start;
+                    let text = format!("mod {name};\n");
+                    return Insertion { at, text };
+                }
+                last = module;
+                let is_next = |next: &&&Item| next.span().start().line == module.span().end().line + 1;
+                if together.peek().filter(|next| is_next(next)).is_none() {
+                    break;
+                }
+            }
+            let at = line_end(self.text, last.span().byte_range().end);
+            let text = format!("\nmod {name};");
+            return Insertion { at, text };
+        }
+        let inner = self.items.attrs.last();
+        match inner.map(|attribute| line_end(self.text, attribute.span().byte_range().end)) {
+            Some(at) => Insertion {
+                at,
+                text: format!("\n\nmod {name};"),
+            },
+            None => Insertion {
+                at: 0,
+                text: format!("mod {name};\n\n"),
+            },
+        }
+    }
+
+    /// Puts a function behind all others, but before the tests.
+    pub(super) fn append(&self, function: &str) -> Insertion {
+        let mut items = self.items.items.iter();
+        let tests =
+            items.find(|item| matches!(item, Item::Mod(module) if module.attrs.iter().any(is_for_tests)));
+        match tests {
+            Some(tests) => Insertion {
+                at: tests.span().byte_range().start,
+                text: format!("{function}\n"),
+            },
+            None => {
+                let end = self.text.trim_end().len();
+                let space = if end == 0 { "" } else { "\n\n" };
+                Insertion {
+                    at: end,
+                    text: format!("{space}{}", function.trim_end()),
+                }
+            }
+        }
+    }
+}
+
+fn is_for_tests(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg")
+        && attribute
+            .parse_args::<syn::Ident>()
+            .is_ok_and(|argument| argument == "test")
+}
+
+/// The whole path and the local name of everything in a `use`.
+fn leaves(tree: &UseTree, before: &str, found: &mut Vec<(String, String)>) {
+    let join = |name: &str| match before {
+        "" => name.to_owned(),
+        before => format!("{before}::{name}"),
+    };
+    match tree {
+        UseTree::Path(path) => leaves(&path.tree, &join(&path.ident.to_string()), found),
+        UseTree::Name(name) if name.ident == "self" => {
+            let local = before.rsplit("::").next().unwrap_or(before);
+            found.push((before.to_owned(), local.to_owned()));
+        }
+        UseTree::Name(name) => found.push((join(&name.ident.to_string()), name.ident.to_string())),
+        UseTree::Rename(rename) => found.push((join(&rename.ident.to_string()), rename.rename.to_string())),
+        UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, before, found)),
+        _ => {}
+    }
+}
+
+fn identifier(item: &Item) -> Option<String> {
+    let ident = match item {
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Mod(item) => &item.ident,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        Item::Union(item) => &item.ident,
+        _ => return None,
+    };
+    Some(ident.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::insert::insert;
+    use super::*;
+
+    #[test]
+    fn a_module_is_declared_in_its_order_or_before_everything() {
+        for (before, after) in [
+            (
+                "mod a;\nmod c;\n\nfn f() {}\n",
+                "mod a;\nmod b;\nmod c;\n\nfn f() {}\n",
+            ),
+            (
+                "mod a; // first\n\nmod c;\n",
+                "mod a; // first\nmod b;\n\nmod c;\n",
+            ),
+            ("//! Docs.\n\npub mod c;\n", "//! Docs.\n\nmod b;\npub mod c;\n"),
+            (
+                "//! Docs.\n#![allow(x)] // y\n\nfn f() {}\n",
+                "//! Docs.\n#![allow(x)] // y\n\nmod b;\n\nfn f() {}\n",
+            ),
+            ("fn f() {}\n", "mod b;\n\nfn f() {}\n"),
+            (
+                "#[cfg(test)]\nmod tests;\nmod a;\n",
+                "#[cfg(test)]\nmod tests;\nmod a;\nmod b;\n",
+            ),
+        ] {
+            let file = RustFile::read("f.rs", before).unwrap();
+            assert_eq!(insert(before, vec![file.declare_module("b")]), after);
+        }
+    }
+
+    #[test]
+    fn a_function_is_put_behind_the_others_and_before_the_tests() {
+        for (before, after) in [
+            ("", "fn g() {}"),
+            ("fn f() {}\n\n", "fn f() {}\n\nfn g() {}\n\n"),
+            (
+                "fn f() {}\n\n#[cfg(test)]\nmod tests {}\n",
+                "fn f() {}\n\nfn g() {}\n\n#[cfg(test)]\nmod tests {}\n",
+            ),
+        ] {
+            let file = RustFile::read("f.rs", before).unwrap();
+            assert_eq!(insert(before, vec![file.append("fn g() {}\n")]), after);
+        }
+    }
+
+    #[test]
+    fn what_is_imported_is_known_by_its_local_name() {
+        let text = "use kaufmann::{Context, Failure as Fail, handler, publish::{self}};\nmod a;\nmod b {}\nstruct C;\n";
+        let file = RustFile::read("f.rs", text).unwrap();
+        for (path, local) in [
+            ("kaufmann::Context", Some("Context")),
+            ("kaufmann::Failure", Some("Fail")),
+            ("kaufmann::publish", Some("publish")),
+            ("kaufmann::Record", None),
+        ] {
+            assert_eq!(file.imported(path).as_deref(), local, "{path}");
+        }
+        assert_eq!(file.named("a"), Some(Named::File));
+        for name in ["b", "C", "Fail"] {
+            assert_eq!(file.named(name), Some(Named::Other), "{name}");
+        }
+        assert_eq!(file.named("Failure"), None);
+    }
+
+    #[test]
+    fn a_source_with_a_mistake_is_named_with_its_place() {
+        let error = RustFile::read("src/main.rs", "fn f() {\n    let = 1;\n}\n")
+            .err()
+            .unwrap();
+        assert!(error.to_string().starts_with("src/main.rs:2:9: "), "{error}");
+    }
+}

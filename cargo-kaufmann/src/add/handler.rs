@@ -1,0 +1,265 @@
+//! The handler: what it is called, where it goes, and its text.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::Request;
+use super::file::{Named, RustFile};
+use super::insert::{Insertion, insert};
+use super::list::List;
+use super::package::{Package, Schemas, Source};
+use crate::error::Error;
+use crate::names;
+use crate::plan::Plan;
+use crate::template::{HANDLER, fill};
+
+/// How wide a line may be, as rustfmt has it.
+const WIDTH: usize = 100;
+
+/// What needs no path anywhere.
+const EVERYWHERE: [&str; 27] = [
+    "Box", "Fn", "FnMut", "FnOnce", "Option", "Result", "Send", "String", "Sync", "Vec", "bool", "char",
+    "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16", "u32", "u64", "u8",
+    "usize",
+];
+
+/// A handler that is to be written.
+pub(super) struct Handler<'p> {
+    pub(super) function: String,
+    event: String,
+    /// The module of its payload.
+    events: String,
+    payload: String,
+    source: &'p Source,
+    list: List,
+    /// The module below the root in which it goes; none if that is where the list is.
+    module: Option<String>,
+}
+
+impl<'p> Handler<'p> {
+    pub(super) fn of(request: &Request, package: &'p Package, schemas: &Schemas<'_>) -> Result<Self, Error> {
+        let (source, list) = package.service(request.service.as_deref())?;
+        let names = schemas.codegen.rust_names(&request.event);
+        let mut events = package.events(source)?;
+        for module in &names.modules {
+            events += "::";
+            events += &identifier(module, "names its module otherwise: change the namespace")?;
+        }
+        let is_root = ["src/main.rs", "src/lib.rs"].contains(&source.path.as_str());
+        let module = match (&request.module, names.modules.last()) {
+            (Some(_), _) if !is_root => {
+                return Err(Error::new(format!(
+                    "{} declares its service in a module, so its handlers go there; leave --module out",
+                    source.path
+                )));
+            }
+            (Some(module), _) => Some(module.clone()),
+            (None, Some(module)) if is_root => Some(module.clone()),
+            _ => None,
+        };
+        Ok(Self {
+            function: identifier(&names.function, "choose another name")?,
+            event: request.event.clone(),
+            events,
+            payload: names.type_name,
+            source,
+            list,
+            module,
+        })
+    }
+
+    /// Writes it and its entry in the list into the plan, and says in which file it is.
+    pub(super) fn place(&self, package: &Package, plan: &mut Plan) -> Result<String, Error> {
+        let root = RustFile::read(&self.source.path, &self.source.text)?;
+        let state = &self.source.text[self.list.state.clone()];
+        let list = format!("the handlers of `{}`", self.list.name);
+        let Some(module) = &self.module else {
+            self.check_free(&root, &self.source.path)?;
+            let function = self.text(state, |path| root.imported(path));
+            let mut insertions = self.list.insert(&self.source.text, &self.function);
+            insertions.push(root.append(&function));
+            let text = insert(&self.source.text, insertions);
+            let what = format!("`{}`, also in {list}", self.function);
+            plan.change(&self.source.path, text, what);
+            return Ok(self.source.path.clone());
+        };
+        let state = from_the_root(state, &root)?;
+        let ident = identifier(module, "choose another with --module")?;
+        let entry = format!("{ident}::{}", self.function);
+        let mut insertions = self.list.insert(&self.source.text, &entry);
+        let mut what = format!("`{entry}` in {list}");
+        match root.named(&ident) {
+            Some(Named::File) => {}
+            Some(Named::Other) => {
+                return Err(Error::new(format!(
+                    "`{module}` is something else in {}; choose another module for the handler with --module",
+                    self.source.path
+                )));
+            }
+            None => {
+                insertions.push(root.declare_module(&ident));
+                what = format!("`mod {ident};`, {what}");
+            }
+        }
+        let file = self.place_in_module(module, &state, package, plan)?;
+        plan.change(&self.source.path, insert(&self.source.text, insertions), what);
+        Ok(file)
+    }
+
+    /// Writes the function to the file of a module below the root.
+    fn place_in_module(
+        &self,
+        module: &str,
+        state: &str,
+        package: &Package,
+        plan: &mut Plan,
+    ) -> Result<String, Error> {
+        let path = format!("src/{module}.rs");
+        let known = package
+            .source(&path)
+            .or_else(|| package.source(&format!("src/{module}/mod.rs")));
+        let Some(source) = known else {
+            plan.make(&path, self.new_file(module, state));
+            return Ok(path);
+        };
+        let file = RustFile::read(&source.path, &source.text)?;
+        self.check_free(&file, &source.path)?;
+        let function = self.text(state, |path| file.imported(path));
+        let text = insert(&source.text, vec![file.append(&function)]);
+        plan.change(&source.path, text, format!("`{}`", self.function));
+        Ok(source.path.clone())
+    }
+
+    fn check_free(&self, file: &RustFile<'_>, path: &str) -> Result<(), Error> {
+        match file.named(&self.function) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(format!(
+                "there is a `{}` in {path} already; choose another event's name, or another module with --module",
+                self.function
+            ))),
+        }
+    }
+
+    /// A file with nothing else in it.
+    fn new_file(&self, module: &str, state: &str) -> String {
+        let mut paths = vec![self.events.as_str()];
+        paths.extend(is_plain(state).then_some(state));
+        let mut uses: BTreeSet<String> = paths.iter().map(|path| format!("use {path};\n")).collect();
+        uses.insert("use kaufmann::{Context, Failure, handler};\n".to_owned());
+        let last = |path: &str| path.rsplit("::").next().unwrap_or(path).to_owned();
+        let function = self.text(state, |path| {
+            (path.starts_with("kaufmann::") || paths.contains(&path)).then(|| last(path))
+        });
+        let uses: String = uses.into_iter().collect();
+        format!("//! What happens to the events of `{module}`.\n\n{uses}\n{function}")
+    }
+
+    /// The function, with what its file imports by the short names that it has there.
+    fn text(&self, state: &str, imported: impl Fn(&str) -> Option<String>) -> String {
+        let call = |path: &str| imported(path).unwrap_or_else(|| path.to_owned());
+        let payload = format!("{}::{}", call(&self.events), self.payload);
+        let context = format!("&{}<{}>", call("kaufmann::Context"), call(state));
+        let failure = call("kaufmann::Failure");
+        let function = &self.function;
+        let one_line =
+            format!("pub async fn {function}(_event: {payload}, _cx: {context}) -> Result<(), {failure}>");
+        let signature = match one_line.len() + " {".len() <= WIDTH {
+            true => one_line,
+            false => format!(
+                "pub async fn {function}(\n    _event: {payload},\n    _cx: {context},\n) -> Result<(), {failure}>"
+            ),
+        };
+        let values = [
+            ("event", self.event.as_str()),
+            ("handler", &call("kaufmann::handler")),
+            ("signature", &signature),
+            ("Failure", &failure),
+        ];
+        fill(HANDLER, &values)
+    }
+}
+
+fn identifier(name: &str, remedy: &str) -> Result<String, Error> {
+    names::identifier(name).ok_or_else(|| Error::new(format!("`{name}` cannot be a name in Rust; {remedy}")))
+}
+
+/// Whether a type is a path that can be imported.
+fn is_plain(ty: &str) -> bool {
+    ty.contains("::")
+        && ty
+            .chars()
+            .all(|char| char.is_alphanumeric() || "_:".contains(char))
+}
+
+/// A type that is written at the root, as a module below it has to write it.
+fn from_the_root(ty: &str, root: &RustFile<'_>) -> Result<String, Error> {
+    let tokens: TokenStream = ty
+        .parse()
+        .map_err(|_| Error::new(format!("the type `{ty}` of the service's state cannot be read")))?;
+    let mut insertions = Vec::new();
+    qualify(tokens, root, &mut insertions);
+    Ok(insert(ty, insertions).replace("crate::self::", "crate::"))
+}
+
+fn qualify(tokens: TokenStream, root: &RustFile<'_>, insertions: &mut Vec<Insertion>) {
+    let mut before = ' ';
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match &token {
+            TokenTree::Ident(ident) if !":'".contains(before) => {
+                let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+                let name = ident.to_string();
+                let is_here = match is_path {
+                    true => name == "self" || root.named(&name).is_some(),
+                    // It may come from a `use … ::*`.
+                    false => {
+                        !EVERYWHERE.contains(&name.as_str()) && syn::parse_str::<syn::Ident>(&name).is_ok()
+                    }
+                };
+                if is_here {
+                    insertions.push(Insertion {
+                        at: ident.span().byte_range().start,
+                        text: "crate::".to_owned(),
+                    });
+                }
+            }
+            TokenTree::Group(group) => qualify(group.stream(), root, insertions),
+            _ => {}
+        }
+        before = match token {
+            TokenTree::Punct(punct) => punct.as_char(),
+            _ => ' ',
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_written_as_a_module_below_the_root_sees_it() {
+        let text = "mod ledger;\nuse std::sync::Arc;\nuse ledger::Ledger;\n";
+        let root = RustFile::read("src/main.rs", text).unwrap();
+        for (at_the_root, below) in [
+            ("Ledger", "crate::Ledger"),
+            ("ledger::Ledger", "crate::ledger::Ledger"),
+            ("crate::ledger::Ledger", "crate::ledger::Ledger"),
+            ("self::ledger::Ledger", "crate::ledger::Ledger"),
+            ("Arc<Ledger>", "crate::Arc<crate::Ledger>"),
+            (
+                "std::sync::Arc<Vec<Unknown>>",
+                "std::sync::Arc<Vec<crate::Unknown>>",
+            ),
+            ("(&'static str, [u8; 4])", "(&'static str, [u8; 4])"),
+            ("()", "()"),
+            (
+                "Box<dyn Fn() -> App + Send>",
+                "Box<dyn Fn() -> crate::App + Send>",
+            ),
+        ] {
+            assert_eq!(from_the_root(at_the_root, &root).unwrap(), below);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The package around the current folder: its sources, its services, its schemas.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use toml::de::{DeTable, DeValue};
+
+use super::list::{List, lists};
+use crate::error::Error;
+
+/// A package that depends on kaufmann.
+pub(super) struct Package {
+    pub(super) root: PathBuf,
+    /// The name of its library, if it has one.
+    library: String,
+    pub(super) sources: Vec<Source>,
+}
+
+/// A Rust source below `src`.
+pub(super) struct Source {
+    /// From the package on, with `/`.
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// Its schemas.
+pub(super) struct Schemas<'p> {
+    package: &'p Package,
+    folder: String,
+    pub(super) codegen: kaufmann_codegen::Config,
+    prefix: Option<String>,
+}
+
+impl Package {
+    /// The package in whose folder, or below it, this runs.
+    pub(super) fn around_here() -> Result<Self, Error> {
+        let here = std::env::current_dir().map_err(|error| Error::io("find", Path::new("."), &error))?;
+        let root = here.ancestors().find(|folder| folder.join("Cargo.toml").exists());
+        let root = root.ok_or_else(|| {
+            Error::new(format!(
+                "there is no Cargo.toml in {} or above; go to the folder of a service, or make one with `cargo kaufmann new`",
+                here.display()
+            ))
+        })?;
+        let manifest = root.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).map_err(|error| Error::io("read", &manifest, &error))?;
+        let name = package_name(&manifest, &text)?;
+        let mut sources = Vec::new();
+        read(&root.join("src"), "src", &mut sources)?;
+        Ok(Self {
+            root: root.to_owned(),
+            library: name.replace('-', "_"),
+            sources,
+        })
+    }
+
+    /// A source by its path.
+    pub(super) fn source(&self, path: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.path == path)
+    }
+
+    /// The service of this name, or the only one.
+    pub(super) fn service(&self, name: Option<&str>) -> Result<(&Source, List), Error> {
+        let (mut found, mut broken) = (Vec::new(), None);
+        for source in &self.sources {
+            for list in lists(tokens(&source.path, &source.text)?) {
+                match list {
+                    Ok(list) => found.push((source, list)),
+                    Err((line, why)) => broken = broken.or(Some(format!("{}:{line}: {why}", source.path))),
+                }
+            }
+        }
+        let all: Vec<_> = found
+            .iter()
+            .map(|(source, list)| format!("{} ({}:{})", list.name, source.path, list.line))
+            .collect();
+        if let Some(name) = name {
+            found.retain(|(_, list)| list.name == name);
+        }
+        let text = match (found.len(), name) {
+            (1, _) => return Ok(found.remove(0)),
+            (0, _) if all.is_empty() => match broken {
+                Some(broken) => format!("{broken}; mend this `service!` first"),
+                None => {
+                    "there is no `kaufmann::service!` in src; it lists the handlers of the service".to_owned()
+                }
+            },
+            (0, Some(name)) => format!("there is no service `{name}`; there is {}", all.join(", ")),
+            _ => format!(
+                "there are several services; choose one with --service: {}",
+                all.join(", ")
+            ),
+        };
+        Err(Error::new(text))
+    }
+
+    /// The module of the generated types, as a source names it.
+    pub(super) fn events(&self, source: &Source) -> Result<String, Error> {
+        let mut holders = Vec::new();
+        for source in &self.sources {
+            if calls(tokens(&source.path, &source.text)?, "include_events") {
+                holders.push(source.path.as_str());
+            }
+        }
+        let is_program = source.path == "src/main.rs" || source.path.starts_with("src/bin/");
+        if is_program && !holders.contains(&source.path.as_str()) && holders.contains(&"src/lib.rs") {
+            return Ok(format!("{}::events", self.library));
+        }
+        let own = holders.iter().find(|holder| **holder == source.path);
+        match own.or(holders.first()) {
+            Some(holder) => Ok(format!("{}::events", module(holder))),
+            None => Err(Error::new(format!(
+                "no source has `kaufmann::include_events!();`, which brings in the types of the schemas; put it into {}",
+                source.path
+            ))),
+        }
+    }
+
+    /// What the build script says of the schemas.
+    pub(super) fn schemas(&self) -> Result<Schemas<'_>, Error> {
+        let path = self.root.join("build.rs");
+        let text = fs::read_to_string(&path).map_err(|error| {
+            Error::new(format!(
+                "cannot read {}: {error}; a service has a build script that calls `kaufmann_codegen::compile(\"schemas\")`",
+                path.display()
+            ))
+        })?;
+        let tokens = tokens("build.rs", &text)?;
+        let folder = argument(tokens.clone(), "compile").unwrap_or_else(|| "schemas".to_owned());
+        let prefix = argument(tokens, "strip_prefix");
+        let mut codegen = kaufmann_codegen::Config::new().without_lock();
+        if let Some(prefix) = &prefix {
+            codegen = codegen.strip_prefix(prefix);
+        }
+        Ok(Schemas {
+            package: self,
+            folder,
+            codegen,
+            prefix,
+        })
+    }
+}
+
+impl Schemas<'_> {
+    /// Refuses an event that is there.
+    pub(super) fn check_new(&self, event: &str) -> Result<(), Error> {
+        let path = format!("{}.avsc", self.path(event));
+        if self.package.root.join(&path).exists() {
+            return Err(Error::new(format!(
+                "{path} exists already; write its handler by hand, or choose another name"
+            )));
+        }
+        let folder = self.package.root.join(&self.folder);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let generated = self.codegen.generate(&folder).map_err(|errors| {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            Error::new(format!("mend the schemas first:\n{}", errors.join("\n")))
+        })?;
+        match generated.events.iter().any(|known| known == event) {
+            true => Err(Error::new(format!(
+                "there is an event `{event}` already, in another file of {}; write its handler by hand, or choose another name",
+                self.folder
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Where an event's schema goes, without its ending.
+    pub(super) fn path(&self, event: &str) -> String {
+        let prefix = self.prefix.as_ref().map(|prefix| format!("{prefix}."));
+        let short = prefix
+            .and_then(|prefix| event.strip_prefix(&prefix))
+            .unwrap_or(event);
+        format!("{}/{}", self.folder, short.replace('.', "/"))
+    }
+}
+
+/// The name of a package that depends on kaufmann.
+fn package_name(manifest: &Path, text: &str) -> Result<String, Error> {
+    let refuse = |why: &str| Err(Error::new(format!("{} {why}", manifest.display())));
+    let table = match DeTable::parse(text) {
+        Ok(table) => table,
+        Err(error) => return refuse(&format!("is not valid TOML: {}", error.message())),
+    };
+    let table = table.get_ref();
+    let Some(DeValue::Table(package)) = table.get("package").map(toml::Spanned::get_ref) else {
+        return refuse("is that of a workspace; go to the folder of a service in it");
+    };
+    let depends = match table.get("dependencies").map(toml::Spanned::get_ref) {
+        Some(DeValue::Table(dependencies)) => dependencies.contains_key("kaufmann"),
+        _ => false,
+    };
+    if !depends {
+        return refuse("does not depend on `kaufmann`; `cargo kaufmann new` makes a package that does");
+    }
+    match package.get("name").map(toml::Spanned::get_ref) {
+        Some(DeValue::String(name)) => Ok(name.to_string()),
+        _ => refuse("names no package"),
+    }
+}
+
+fn read(folder: &Path, path: &str, sources: &mut Vec<Source>) -> Result<(), Error> {
+    let unreadable = |error| Error::io("look into", folder, &error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        names.push(
+            entry
+                .map_err(unreadable)?
+                .file_name()
+                .to_string_lossy()
+                .into_owned(),
+        );
+    }
+    names.sort();
+    for name in names {
+        let (entry, path) = (folder.join(&name), format!("{path}/{name}"));
+        if entry.is_dir() {
+            read(&entry, &path, sources)?;
+        } else if name.ends_with(".rs") {
+            let text = fs::read_to_string(&entry).map_err(|error| Error::io("read", &entry, &error))?;
+            sources.push(Source { path, text });
+        }
+    }
+    Ok(())
+}
+
+/// The path of the module in a file.
+fn module(path: &str) -> String {
+    let inner = path.trim_start_matches("src/").trim_end_matches(".rs");
+    match inner.trim_end_matches("/mod") {
+        "main" | "lib" => "crate".to_owned(),
+        inner if inner.starts_with("bin/") => "crate".to_owned(),
+        inner => format!("crate::{}", inner.replace('/', "::")),
+    }
+}
+
+/// The tokens of a source. That it begins with a mark of its encoding is no matter, but would shift everything.
+fn tokens(path: &str, text: &str) -> Result<TokenStream, Error> {
+    if text.starts_with('\u{feff}') {
+        return Err(Error::new(format!(
+            "{path} begins with a byte order mark; save it without one"
+        )));
+    }
+    text.parse().map_err(|error: proc_macro2::LexError| {
+        let at = error.span().start();
+        Error::new(format!(
+            "{path}:{}:{}: this is no Rust; mend it first",
+            at.line,
+            at.column + 1
+        ))
+    })
+}
+
+/// Whether a macro of this name is called.
+fn calls(tokens: TokenStream, name: &str) -> bool {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let is_call = tokens.windows(2).any(|pair| {
+        matches!(pair, [TokenTree::Ident(ident), TokenTree::Punct(bang)] if ident == name && bang.as_char() == '!')
+    });
+    is_call
+        || tokens.into_iter().any(|token| match token {
+            TokenTree::Group(group) => calls(group.stream(), name),
+            _ => false,
+        })
+}
+
+/// The text in the first call of a function of this name.
+fn argument(tokens: TokenStream, function: &str) -> Option<String> {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let here = tokens.windows(2).find_map(|pair| match pair {
+        [TokenTree::Ident(ident), TokenTree::Group(group)]
+            if ident == function && group.delimiter() == Delimiter::Parenthesis =>
+        {
+            syn::parse2::<syn::LitStr>(group.stream()).ok()
+        }
+        _ => None,
+    });
+    here.map(|text| text.value()).or_else(|| {
+        let mut groups = tokens.into_iter().filter_map(|token| match token {
+            TokenTree::Group(group) => Some(group.stream()),
+            _ => None,
+        });
+        groups.find_map(|group| argument(group, function))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_script_says_where_schemas_are_and_what_is_stripped() {
+        let script =
+            "fn main() { kaufmann_codegen::Config::new().strip_prefix(\"com.example\").compile(\"avro\"); }";
+        let tokens: TokenStream = script.parse().unwrap();
+        assert_eq!(argument(tokens.clone(), "compile").as_deref(), Some("avro"));
+        assert_eq!(
+            argument(tokens.clone(), "strip_prefix").as_deref(),
+            Some("com.example")
+        );
+        assert_eq!(argument(tokens, "lock"), None);
+    }
+
+    #[test]
+    fn modules_are_named_by_their_files() {
+        for (path, expected) in [
+            ("src/main.rs", "crate"),
+            ("src/bin/x.rs", "crate"),
+            ("src/a/b.rs", "crate::a::b"),
+            ("src/a/mod.rs", "crate::a"),
+        ] {
+            assert_eq!(module(path), expected);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Why nothing was done.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// A refusal: what is wrong, where, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Error(String);
+
+impl Error {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Something could not be done with a file or a folder.
+    pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
+        Self(format!("cannot {action} {}: {error}", path.display()))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,110 @@
+//! `new`: a package in a folder of its own.
+
+mod dependency;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::names;
+use crate::plan::Plan;
+use crate::template::{SERVICE, fill};
+
+pub(crate) use dependency::Dependency;
+
+/// What is to be made.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) folder: PathBuf,
+    pub(crate) name: Option<String>,
+    pub(crate) dependency: Dependency,
+}
+
+/// Makes it, and tells what was made.
+pub(crate) fn run(request: &Request, dry_run: bool) -> Result<String, Error> {
+    let plan = plan(request)?;
+    if !dry_run {
+        plan.write()?;
+    }
+    let folder = request.folder.display();
+    let mut text = plan.report(dry_run);
+    if let Some(manifest) = workspace(&request.folder) {
+        text += &format!(
+            "\nIt is inside of a workspace: see that `members` in {} has it, or Cargo will not build it.\n",
+            manifest.display()
+        );
+    }
+    if !dry_run {
+        text += &format!(
+            "\nNext:\n  cd {folder}\n  cargo test\n  cargo run -- dev\n  cargo kaufmann add user.create\n"
+        );
+    }
+    Ok(text)
+}
+
+fn plan(request: &Request) -> Result<Plan, Error> {
+    let package = match &request.name {
+        Some(name) => name.clone(),
+        None => folder_name(&request.folder)?,
+    };
+    names::check_package(&package)?;
+    check_empty(&request.folder)?;
+    let kaufmann = request.dependency.on("kaufmann", &[], &request.folder)?;
+    let codegen = request.dependency.on("kaufmann-codegen", &[], &request.folder)?;
+    let kit = request.dependency.on("kaufmann", &["testing"], &request.folder)?;
+    let values = [
+        ("package", package.as_str()),
+        ("service", &names::service(&package)),
+        ("kaufmann", &kaufmann),
+        ("codegen", &codegen),
+        ("kit", &kit),
+    ];
+    let mut plan = Plan::new(&request.folder);
+    for (path, text) in SERVICE {
+        plan.make(path, fill(text, &values));
+    }
+    Ok(plan)
+}
+
+/// The name of the folder, also of `.`.
+fn folder_name(folder: &Path) -> Result<String, Error> {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = whole.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.ok_or_else(|| {
+        Error::new(format!(
+            "the folder {} has no name for the package; give one with --name",
+            folder.display()
+        ))
+    })
+}
+
+/// Refuses a folder that has something in it. A repository may be there already.
+fn check_empty(folder: &Path) -> Result<(), Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("look into", folder, &error)),
+    };
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .filter(|name| name != ".git")
+        .collect();
+    names.sort();
+    match names.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::new(format!(
+            "{} is not empty: `{first}` is in it; choose a new folder",
+            folder.display()
+        ))),
+    }
+}
+
+/// The manifest of the workspace around a folder.
+fn workspace(folder: &Path) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    let manifests = folder.ancestors().skip(1).map(|above| above.join("Cargo.toml"));
+    manifests.filter(|manifest| manifest.exists()).find(|manifest| {
+        let text = fs::read_to_string(manifest).unwrap_or_default();
+        text.lines().any(|line| line.trim() == "[workspace]")
+    })
+}

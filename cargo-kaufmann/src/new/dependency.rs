@@ -1,0 +1,135 @@
+//! Where a service gets kaufmann from.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::Error;
+
+/// A source of kaufmann's crates.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Dependency {
+    /// A published version.
+    Version(String),
+    /// A checkout: the folder in which the crates are.
+    Path(PathBuf),
+    /// A repository, and what of it, such as a branch.
+    Git {
+        url: String,
+        at: Option<(&'static str, String)>,
+    },
+}
+
+impl Dependency {
+    /// The value in `[dependencies]` for one of the crates, in the manifest of a package in `folder`.
+    pub(crate) fn on(&self, name: &str, features: &[&str], folder: &Path) -> Result<String, Error> {
+        let source = match self {
+            Self::Version(version) => {
+                check_version(version)?;
+                if features.is_empty() {
+                    return Ok(text(version));
+                }
+                format!("version = {}", text(version))
+            }
+            Self::Path(checkout) => {
+                let manifest = checkout.join(name).join("Cargo.toml");
+                if !manifest.exists() {
+                    return Err(Error::new(format!(
+                        "there is no checkout of kaufmann in {0}: {1} does not exist; give the folder that has `{name}` in it",
+                        checkout.display(),
+                        manifest.display()
+                    )));
+                }
+                let path = from(folder, checkout)?.join(name);
+                format!("path = {}", text(&path.to_string_lossy().replace('\\', "/")))
+            }
+            Self::Git { url, at: None } => format!("git = {}", text(url)),
+            Self::Git {
+                url,
+                at: Some((what, name)),
+            } => format!("git = {}, {what} = {}", text(url), text(name)),
+        };
+        let features = features.iter().map(|feature| text(feature)).collect::<Vec<_>>();
+        Ok(match features.is_empty() {
+            true => format!("{{ {source} }}"),
+            false => format!("{{ {source}, features = [{}] }}", features.join(", ")),
+        })
+    }
+}
+
+/// Only what Cargo would not explain as well.
+fn check_version(version: &str) -> Result<(), Error> {
+    if version.contains(|char: char| char.is_ascii_digit() || char == '*') {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "`{version}` is no version; expected one such as `{}`",
+        env!("CARGO_PKG_VERSION")
+    )))
+}
+
+/// The checkout as seen from the package. It stays relative if both are, so that the two can be moved together.
+fn from(folder: &Path, checkout: &Path) -> Result<PathBuf, Error> {
+    let down = |path: &Path| {
+        path.components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    };
+    if checkout.is_relative() && folder.is_relative() && down(folder) {
+        let levels = folder
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)));
+        let up: PathBuf = levels.map(|_| "..").collect();
+        return Ok(up.join(checkout));
+    }
+    std::path::absolute(checkout).map_err(|error| Error::io("find", checkout, &error))
+}
+
+/// A string of TOML.
+fn text(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_a_repository_and_a_checkout_are_what_cargo_wants() {
+        let folder = Path::new("services/accounts");
+        let version = Dependency::Version("0.1.0".to_owned());
+        assert_eq!(version.on("kaufmann", &[], folder).unwrap(), "\"0.1.0\"");
+        assert_eq!(
+            version.on("kaufmann", &["testing"], folder).unwrap(),
+            "{ version = \"0.1.0\", features = [\"testing\"] }"
+        );
+        let git = Dependency::Git {
+            url: "https://example.org/k".to_owned(),
+            at: Some(("tag", "v1".to_owned())),
+        };
+        assert_eq!(
+            git.on("kaufmann", &[], folder).unwrap(),
+            "{ git = \"https://example.org/k\", tag = \"v1\" }"
+        );
+        let checkout = Dependency::Path("..".into());
+        assert_eq!(
+            checkout.on("kaufmann", &[], folder).unwrap(),
+            "{ path = \"../../../kaufmann\" }"
+        );
+        let absolute = checkout.on("kaufmann", &[], Path::new("/tmp/accounts")).unwrap();
+        assert!(absolute.starts_with("{ path = \"/"), "{absolute}");
+    }
+
+    #[test]
+    fn what_is_no_version_and_no_checkout_is_refused() {
+        let refusal = |dependency: Dependency| {
+            dependency
+                .on("kaufmann", &[], Path::new("a"))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(refusal(Dependency::Version("latest".to_owned())).starts_with("`latest` is no version"));
+        let text = refusal(Dependency::Path("src".into()));
+        assert!(
+            text.contains("src/kaufmann/Cargo.toml does not exist") && text.contains("give the folder"),
+            "{text}"
+        );
+    }
+}
