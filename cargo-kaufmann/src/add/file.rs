@@ -51,6 +51,21 @@ impl<'t> RustFile<'t> {
         imports.find_map(|(whole, local)| (whole == path).then_some(local))
     }
 
+    /// What stands before a name where it comes from, if a `use` brings it in: `std::sync::` of `Arc`. Other modules of the package
+    /// begin with `crate::` there.
+    pub(super) fn origin(&self, name: &str) -> Option<String> {
+        let suffix = format!("::{name}");
+        let mut imports = self.imports().into_iter();
+        let whole = imports.find_map(|(whole, local)| (local == name).then_some(whole))?;
+        let before = whole.strip_suffix(&suffix)?;
+        let first = before.split("::").next().unwrap_or(before);
+        Some(match first {
+            "self" => format!("crate{}::", &before["self".len()..]),
+            _ if first != "crate" && self.named(first).is_some() => format!("crate::{before}::"),
+            _ => format!("{before}::"),
+        })
+    }
+
     fn imports(&self) -> Vec<(String, String)> {
         let mut imports = Vec::new();
         for item in &self.items.items {
@@ -144,7 +159,7 @@ fn leaves(tree: &UseTree, before: &str, found: &mut Vec<(String, String)>) {
         UseTree::Name(name) => found.push((join(&name.ident.to_string()), name.ident.to_string())),
         UseTree::Rename(rename) => found.push((join(&rename.ident.to_string()), rename.rename.to_string())),
         UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, before, found)),
-        _ => {}
+        UseTree::Glob(_) => {}
     }
 }
 

@@ -220,7 +220,7 @@ fn qualify(tokens: TokenStream, root: &RustFile<'_>, insertions: &mut Vec<Insert
                 if is_here {
                     insertions.push(Insertion {
                         at: ident.span().byte_range().start,
-                        text: "crate::".to_owned(),
+                        text: root.origin(&name).unwrap_or_else(|| "crate::".to_owned()),
                     });
                 }
             }
@@ -240,19 +240,22 @@ mod tests {
 
     #[test]
     fn the_state_is_written_as_a_module_below_the_root_sees_it() {
-        let text = "mod ledger;\nuse std::sync::Arc;\nuse ledger::Ledger;\n";
+        let text = "mod ledger;\nuse std::sync::{self, Arc};\nuse ledger::Ledger;\nuse a::B as Renamed;\n";
         let root = RustFile::read("src/main.rs", text).unwrap();
         for (at_the_root, below) in [
-            ("Ledger", "crate::Ledger"),
+            ("Ledger", "crate::ledger::Ledger"),
+            ("Unknown", "crate::Unknown"),
+            ("Renamed", "crate::Renamed"),
             ("ledger::Ledger", "crate::ledger::Ledger"),
             ("crate::ledger::Ledger", "crate::ledger::Ledger"),
             ("self::ledger::Ledger", "crate::ledger::Ledger"),
-            ("Arc<Ledger>", "crate::Arc<crate::Ledger>"),
+            ("Arc<Ledger>", "std::sync::Arc<crate::ledger::Ledger>"),
             (
                 "std::sync::Arc<Vec<Unknown>>",
                 "std::sync::Arc<Vec<crate::Unknown>>",
             ),
             ("(&'static str, [u8; 4])", "(&'static str, [u8; 4])"),
+            ("sync::Arc<()>", "std::sync::Arc<()>"),
             ("()", "()"),
             (
                 "Box<dyn Fn() -> App + Send>",

@@ -31,12 +31,11 @@ struct Handlers {
     has_comma: bool,
 }
 
-/// All lists in a source; the error is what the first one lacks that cannot be read, with its line.
+/// All lists in a source; of one that cannot be read, the line and what is wrong.
 pub(super) fn lists(tokens: TokenStream) -> Vec<Result<List, (usize, String)>> {
     let mut found = Vec::new();
-    let mut tokens = tokens.into_iter().peekable();
     let mut before: [Option<TokenTree>; 2] = [None, None];
-    while let Some(token) = tokens.next() {
+    for token in tokens {
         if let TokenTree::Group(group) = &token {
             match &before {
                 [Some(TokenTree::Ident(name)), Some(TokenTree::Punct(bang))]
