@@ -1,5 +1,14 @@
 //! A record as it came from Kafka: slices of the arena of its batch.
 
+mod batch;
+mod headers;
+mod spare;
+
+pub(crate) use batch::{Batch, Entry};
+pub use headers::Headers;
+pub(crate) use headers::encode_header;
+pub(crate) use spare::Spare;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,35 +26,6 @@ pub struct Record {
     body: u32,
     /// How the datum is read, if its writer had another schema.
     plan: Option<Arc<Plan>>,
-}
-
-/// Records that were handed over together: one arena for all their bytes.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    arena: Vec<u8>,
-    entries: Vec<Entry>,
-    assignments: Vec<Arc<Assignment>>,
-}
-
-/// One record of a batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) offset: i64,
-    /// Milliseconds since the Unix epoch; negative if the record has none.
-    pub(crate) timestamp: i64,
-    /// The lane's hash; 0 if nothing orders the record.
-    pub(crate) lane: u64,
-    key: Span,
-    payload: Span,
-    headers: Span,
-    assignment: u32,
-}
-
-/// A part of the arena, or `null`.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: u32,
-    len: u32,
 }
 
 /// What a source hands over for one record; everything is copied.
@@ -82,7 +62,7 @@ impl Record {
     #[inline]
     pub(crate) fn successor(self) -> Option<Self> {
         let index = self.index + 1;
-        let more = (index as usize) < self.batch.entries.len();
+        let more = (index as usize) < self.batch.entries().len();
         more.then(|| Self::new(self.batch, index))
     }
 
@@ -137,13 +117,13 @@ impl Record {
     /// The key; `None` is Kafka's `null`.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
-        self.batch.slice(self.entry().key)
+        self.batch.key(self.entry())
     }
 
     /// The whole payload with its frame; `None` is a tombstone.
     #[must_use]
     pub fn payload(&self) -> Option<&[u8]> {
-        self.batch.slice(self.entry().payload)
+        self.batch.payload(self.entry())
     }
 
     /// The Avro datum: the payload without its frame.
@@ -160,12 +140,12 @@ impl Record {
     /// The headers in their order.
     #[must_use]
     pub fn headers(&self) -> Headers<'_> {
-        Headers::new(self.batch.slice(self.entry().headers).unwrap_or_default())
+        self.batch.headers(self.entry())
     }
 
     #[inline]
     pub(crate) fn has_headers(&self) -> bool {
-        self.entry().headers.size() > 0
+        self.entry().has_headers()
     }
 
     /// The value of the last header with this name; `None` if there is none or it is `null`.
@@ -211,11 +191,11 @@ impl Record {
     #[inline]
     pub(crate) fn may_start(&self) -> bool {
         let entry = self.entry();
-        self.batch.assignments[entry.assignment as usize].admits(entry.offset)
+        self.batch.assignment(entry).admits(entry.offset)
     }
 
     pub(crate) fn assignment(&self) -> &Arc<Assignment> {
-        &self.batch.assignments[self.entry().assignment as usize]
+        self.batch.assignment(self.entry())
     }
 
     /// Says where the datum begins.
@@ -269,7 +249,7 @@ impl Record {
     }
 
     fn entry(&self) -> &Entry {
-        &self.batch.entries[self.index as usize]
+        &self.batch.entries()[self.index as usize]
     }
 }
 
@@ -283,170 +263,6 @@ impl fmt::Display for Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Record({self})")
-    }
-}
-
-/// What a record costs beyond its bytes: its entry and its place in the tracker.
-const RECORD_OVERHEAD: usize = size_of::<Entry>();
-
-impl Entry {
-    pub(crate) fn size(&self) -> usize {
-        RECORD_OVERHEAD
-            + [self.key, self.payload, self.headers]
-                .iter()
-                .map(|span| span.size())
-                .sum::<usize>()
-    }
-}
-
-impl Batch {
-    /// Copies a record in, and says what it takes of the byte budget.
-    pub(crate) fn push(&mut self, assignment: &Arc<Assignment>, lane: u64, raw: &RawRecord<'_>) -> usize {
-        let known = self
-            .assignments
-            .last()
-            .is_some_and(|last| Arc::ptr_eq(last, assignment));
-        if !known {
-            self.assignments.push(Arc::clone(assignment));
-        }
-        let entry = Entry {
-            offset: raw.offset,
-            timestamp: raw.timestamp.unwrap_or(-1),
-            lane,
-            key: self.copy(raw.key),
-            payload: self.copy(raw.payload),
-            headers: self.copy_headers(raw.headers),
-            assignment: (self.assignments.len() - 1) as u32,
-        };
-        self.entries.push(entry);
-        entry.size()
-    }
-
-    /// Whether a record of this assignment at this offset is in it, at `from` or behind.
-    pub(crate) fn has(&self, from: usize, assignment: u64, offset: i64) -> bool {
-        self.entries.iter().skip(from).any(|entry| {
-            entry.offset == offset && self.assignments[entry.assignment as usize].id() == assignment
-        })
-    }
-
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Bytes in the arena.
-    pub(crate) fn bytes(&self) -> usize {
-        self.arena.len()
-    }
-
-    pub(crate) fn with_capacity(records: usize, bytes: usize) -> Self {
-        Self {
-            arena: Vec::with_capacity(bytes),
-            entries: Vec::with_capacity(records),
-            assignments: Vec::with_capacity(4),
-        }
-    }
-
-    /// Gives back what was reserved for more records than have come: a batch lives as long as one of its records.
-    pub(crate) fn trim(&mut self) {
-        if self.arena.capacity() / 4 * 3 > self.arena.len() {
-            self.arena.shrink_to_fit();
-        }
-        if self.entries.capacity() / 4 * 3 > self.entries.len() {
-            self.entries.shrink_to_fit();
-        }
-    }
-
-    #[inline]
-    fn copy(&mut self, bytes: Option<&[u8]>) -> Span {
-        let Some(bytes) = bytes else { return Span::NULL };
-        let start = self.arena.len() as u32;
-        self.arena.extend_from_slice(bytes);
-        Span {
-            start,
-            len: bytes.len() as u32,
-        }
-    }
-
-    fn copy_headers(&mut self, headers: &[(&str, Option<&[u8]>)]) -> Span {
-        if headers.is_empty() {
-            return Span { start: 0, len: 0 };
-        }
-        let start = self.arena.len() as u32;
-        for (name, value) in headers {
-            encode_header(&mut self.arena, name, *value);
-        }
-        Span {
-            start,
-            len: self.arena.len() as u32 - start,
-        }
-    }
-
-    #[inline]
-    fn slice(&self, span: Span) -> Option<&[u8]> {
-        (span.len != u32::MAX).then(|| &self.arena[span.start as usize..][..span.len as usize])
-    }
-}
-
-impl Span {
-    const NULL: Self = Self {
-        start: 0,
-        len: u32::MAX,
-    };
-
-    fn size(self) -> usize {
-        if self.len == u32::MAX {
-            0
-        } else {
-            self.len as usize
-        }
-    }
-}
-
-/// Appends a header as [`Headers`] reads it: name length, name, value length or `u32::MAX` for null, value.
-pub(crate) fn encode_header(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
-    out.extend_from_slice(&(name.len() as u32).to_le_bytes());
-    out.extend_from_slice(name.as_bytes());
-    let len = value.map_or(u32::MAX, |value| value.len() as u32);
-    out.extend_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(value.unwrap_or_default());
-}
-
-/// The headers of a record, in their order.
-#[derive(Clone, Debug)]
-pub struct Headers<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Headers<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(taken)
-    }
-
-    fn length(&mut self) -> Option<u32> {
-        self.take(4)?.try_into().ok().map(u32::from_le_bytes)
-    }
-}
-
-impl<'a> Iterator for Headers<'a> {
-    type Item = (&'a str, Option<&'a [u8]>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let len = self.length()?;
-        let name = std::str::from_utf8(self.take(len as usize)?).ok()?;
-        match self.length()? {
-            u32::MAX => Some((name, None)),
-            len => Some((name, Some(self.take(len as usize)?))),
-        }
     }
 }
 
@@ -473,22 +289,6 @@ mod tests {
         assert_eq!((record.key(), record.payload()), (None, Some(&b""[..])));
         assert_eq!((record.topic(), record.partition(), record.offset()), ("t", 3, 5));
         assert_eq!(record.timestamp(), None);
-    }
-
-    #[test]
-    fn a_batch_of_few_records_keeps_no_room_for_many() {
-        let mut batch = Batch::with_capacity(512, 1 << 20);
-        let raw = RawRecord {
-            offset: 5,
-            timestamp: None,
-            key: Some(b"k"),
-            payload: Some(&[7; 1000]),
-            headers: &[],
-        };
-        batch.push(&Arc::new(Assignment::new(1, "t".into(), 3)), 7, &raw);
-        batch.trim();
-        assert!(batch.arena.capacity() < 2_048 && batch.entries.capacity() < 4);
-        assert_eq!(Record::new(Arc::new(batch), 0).payload(), Some(&[7; 1000][..]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::assignment::Assignment;
 use crate::config::{Config, Delivery, Ordering};
 use crate::lanes::UNORDERED;
-use crate::record::{Batch, RawRecord};
+use crate::record::{Batch, RawRecord, Spare};
 use crate::shard::{Inbox, Letter};
 
 /// A batch is handed over when it has this many records …
@@ -34,6 +34,7 @@ pub(super) struct Router {
     kept: Vec<(usize, Batch)>,
     /// The arena of a new batch.
     arena: usize,
+    spare: Arc<Spare>,
 }
 
 impl Router {
@@ -50,6 +51,7 @@ impl Router {
             keeps: config.delivery == Delivery::AtMostOnce,
             kept: Vec::new(),
             arena: ARENA,
+            spare: Arc::new(Spare::new(config.max_bytes)),
         }
     }
 
@@ -64,7 +66,7 @@ impl Router {
         };
         let (inbox, batch) = &mut self.shards[shard];
         if batch.is_empty() {
-            *batch = Batch::with_capacity(BATCH_RECORDS, self.arena);
+            *batch = Batch::new(&self.spare, BATCH_RECORDS, self.arena);
         }
         let size = batch.push(assignment, lane, raw);
         if batch.entries().len() >= BATCH_RECORDS || batch.bytes() >= BATCH_BYTES {

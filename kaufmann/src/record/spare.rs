@@ -1,0 +1,91 @@
+//! Buffers of batches that have ended, for the next ones: memory that was used before is there already, while each page of
+//! fresh memory costs the kernel more than it takes to fill it.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::batch::Buffers;
+
+/// More bytes than this are never kept, …
+const MOST: usize = 8 << 20;
+/// … nor so many of one batch: such a record was an exception.
+const MOST_OF_ONE: usize = 2 << 20;
+
+/// Buffers that nobody uses.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    kept: Mutex<Kept>,
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    buffers: Vec<Buffers>,
+    bytes: usize,
+}
+
+impl Spare {
+    /// Keeps an eighth of the byte budget at most.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self {
+            kept: Mutex::default(),
+            most: MOST.min(max_bytes / 8),
+        }
+    }
+
+    /// Empty buffers: of one that has ended, or new ones.
+    pub(super) fn take(&self) -> Buffers {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let buffers = kept.buffers.pop().unwrap_or_default();
+        kept.bytes -= buffers.arena.capacity();
+        buffers
+    }
+
+    /// Keeps them for the next one, if there are not enough.
+    pub(super) fn keep(&self, mut buffers: Buffers) {
+        buffers.arena.clear();
+        buffers.entries.clear();
+        buffers.assignments.clear();
+        let bytes = buffers.arena.capacity();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes <= MOST_OF_ONE && kept.bytes + bytes <= self.most {
+            kept.bytes += bytes;
+            kept.buffers.push(buffers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffers(bytes: usize) -> Buffers {
+        Buffers {
+            arena: Vec::with_capacity(bytes),
+            ..Buffers::default()
+        }
+    }
+
+    #[test]
+    fn of_a_small_budget_little_is_kept() {
+        let spare = Spare::new(8_000);
+        spare.keep(buffers(1_001));
+        assert_eq!(spare.take().arena.capacity(), 0);
+        spare.keep(buffers(1_000));
+        spare.keep(buffers(1));
+        assert_eq!(spare.take().arena.capacity(), 1_000);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let spare = Spare::new(1 << 30);
+        spare.keep(buffers(MOST_OF_ONE + 1));
+        assert_eq!(spare.take().arena.capacity(), 0);
+        for _ in 0..100 {
+            spare.keep(buffers(MOST_OF_ONE));
+        }
+        let kept = (0..100).map(|_| spare.take().arena.capacity()).sum::<usize>();
+        assert_eq!(kept, MOST);
+        spare.keep(buffers(1));
+        assert_eq!(spare.take().arena.capacity(), 1, "there is room again");
+    }
+}
