@@ -262,6 +262,10 @@ pub struct PublishConfig {
     pub topic: Option<String>,
     /// The topic of an event, by the event's name. It wins over the schema's attribute `topic`.
     pub topics: BTreeMap<String, String>,
+    /// Which partition of its topic an event goes to. Default: its key's.
+    pub partitioning: Partitioning,
+    /// The same for single events, by their names.
+    pub partitionings: BTreeMap<String, Partitioning>,
     /// How many messages may wait for the broker at once. Default: 10,000.
     pub max_outstanding: usize,
     /// `ce_source` of the events. Default: `/` and the group.
@@ -270,6 +274,18 @@ pub struct PublishConfig {
     pub reply_to: ReplyTo,
     /// Which topics a record's header `kaufmann-callback-topic` may name; `*` at the end stands for anything. Default: none.
     pub callback_topics: Vec<String>,
+}
+
+/// Which partition of its topic an event goes to. An event may say it itself: [`Partitioned`](crate::Partitioned).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Partitioning {
+    /// The one of its key, where Java's clients send that key (murmur2); without a key any. The property `partitioner` in `[kafka]` chooses
+    /// another rule.
+    #[default]
+    Key,
+    /// Each in turn, whatever the key is: even loads, no order.
+    RoundRobin,
 }
 
 /// Where the events go that handlers return, and the events that say that a record could not be handled.
@@ -455,6 +471,8 @@ impl Default for PublishConfig {
         Self {
             topic: None,
             topics: BTreeMap::new(),
+            partitioning: Partitioning::default(),
+            partitionings: BTreeMap::new(),
             max_outstanding: 10_000,
             source: None,
             reply_to: ReplyTo::default(),

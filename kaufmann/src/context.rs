@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use kaufmann_avro::resolve::Plan;
 
 use crate::assignment::Assignment;
-use crate::event::Event;
 use crate::handler::batch::Gathered;
 use crate::link::Link;
-use crate::outcome::Outgoing;
+use crate::outcome::Publishable;
 use crate::publish::{Message, PublishError, PublishErrorKind};
 use crate::record::Record;
 
@@ -128,9 +127,10 @@ impl<S> Context<S> {
     ///
     /// # Errors
     ///
-    /// If the event has no topic, if its schema is not in the registry, or if the broker refuses it.
-    pub async fn publish<E: Event>(&self, event: &E) -> Result<(), PublishError> {
-        let outgoing = Outgoing::new(event);
+    /// If the event has no topic, if its schema is not in the registry, if the partition that is chosen for it does not exist, or if
+    /// the broker refuses it.
+    pub async fn publish<P: Publishable>(&self, event: &P) -> Result<(), PublishError> {
+        let outgoing = event.outgoing();
         match &self.state.0.link {
             Some(link) => {
                 let message = link.outbound.publish(outgoing, &self.record).await?;
@@ -141,7 +141,7 @@ impl<S> Context<S> {
                             format!(
                                 "`{}` cannot be published by the handler of a batch with `delivery = \"exactly_once\"`, because its \
                                  records settle one by one; return it with the record that it belongs to",
-                                E::NAME
+                                P::INFO.name
                             ),
                         ));
                     }
@@ -153,7 +153,7 @@ impl<S> Context<S> {
                 }
                 Ok(())
             }
-            None => Err(PublishError::detached(E::NAME)),
+            None => Err(PublishError::detached(P::INFO.name)),
         }
     }
 

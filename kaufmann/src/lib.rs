@@ -85,7 +85,7 @@ pub use handler::limits::Limits;
 pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, emitted};
 pub use macros::{HandlerError, handler, main, service};
 pub use observer::{Observer, Settled};
-pub use outcome::{Outcome, Outgoing};
+pub use outcome::{Choice, Outcome, Outgoing, Partitioned, Publishable};
 pub use publish::Producer;
 pub use record::{Headers, Record};
 pub use runtime::{Builder, Finished, Runtime};

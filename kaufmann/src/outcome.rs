@@ -4,6 +4,10 @@ use crate::event::{Event, EventInfo};
 use crate::failure::{Failure, HandlerError};
 use kaufmann_avro::DecodeError;
 
+mod partitioned;
+
+pub use partitioned::{Choice, Partitioned};
+
 /// What became of a record.
 ///
 /// A handler usually returns `Result<T, E>`; it may return an `Outcome` to say it in its own words.
@@ -43,13 +47,13 @@ impl Outcome {
         clippy::needless_pass_by_value,
         reason = "`.and_publish(Created { … })` reads as what happens"
     )]
-    pub fn and_publish(self, event: impl Event) -> Self {
+    pub fn and_publish(self, event: impl Publishable) -> Self {
         let mut outgoing = match self.0 {
             Verdict::Done => Vec::with_capacity(1),
             Verdict::Publish(outgoing) => outgoing,
             failed => return Self(failed),
         };
-        outgoing.push(Outgoing::new(&event));
+        outgoing.push(event.outgoing());
         Self(Verdict::Publish(outgoing))
     }
 
@@ -94,6 +98,8 @@ pub struct Outgoing {
     pub datum: Vec<u8>,
     /// The ordering key, if the event's schema names one.
     pub key: Option<Vec<u8>>,
+    /// What chooses its partition, if that is neither its key nor the configuration.
+    pub partition: Option<Choice>,
 }
 
 impl Outgoing {
@@ -107,7 +113,30 @@ impl Outgoing {
             info: E::INFO,
             datum,
             key,
+            partition: None,
         }
+    }
+}
+
+/// What can be published: an event, or a [`Partitioned`] one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a kaufmann event",
+    label = "not generated from an Avro schema",
+    note = "an event is a type that `kaufmann-codegen` generates from a `.avsc` file"
+)]
+pub trait Publishable {
+    /// The event.
+    const INFO: &'static EventInfo;
+    /// It, encoded.
+    fn outgoing(&self) -> Outgoing;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event> Publishable for E {
+    const INFO: &'static EventInfo = E::INFO;
+
+    fn outgoing(&self) -> Outgoing {
+        Outgoing::new(self)
     }
 }
 
@@ -124,24 +153,25 @@ pub trait EmitOne {
     fn emit(self, out: &mut Vec<Outgoing>);
 }
 
-impl<E: Event> EmitOne for E {
-    const INFO: &'static EventInfo = E::INFO;
+#[diagnostic::do_not_recommend]
+impl<P: Publishable> EmitOne for P {
+    const INFO: &'static EventInfo = P::INFO;
     fn emit(self, out: &mut Vec<Outgoing>) {
-        out.push(Outgoing::new(&self));
+        out.push(self.outgoing());
     }
 }
 
-impl<E: Event> EmitOne for Option<E> {
-    const INFO: &'static EventInfo = E::INFO;
+impl<P: Publishable> EmitOne for Option<P> {
+    const INFO: &'static EventInfo = P::INFO;
     fn emit(self, out: &mut Vec<Outgoing>) {
-        out.extend(self.iter().map(Outgoing::new));
+        out.extend(self.iter().map(P::outgoing));
     }
 }
 
-impl<E: Event> EmitOne for Vec<E> {
-    const INFO: &'static EventInfo = E::INFO;
+impl<P: Publishable> EmitOne for Vec<P> {
+    const INFO: &'static EventInfo = P::INFO;
     fn emit(self, out: &mut Vec<Outgoing>) {
-        out.extend(self.iter().map(Outgoing::new));
+        out.extend(self.iter().map(P::outgoing));
     }
 }
 

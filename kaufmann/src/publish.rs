@@ -12,6 +12,7 @@ mod deliveries;
 mod kafka;
 mod memory;
 mod outbound;
+pub(crate) mod partitions;
 pub(crate) mod producer;
 mod stage;
 mod stalled;
@@ -52,6 +53,19 @@ pub trait Publisher: Send + Sync + 'static {
         None
     }
 
+    /// How many partitions a topic has. Blocks for up to `timeout`. Makes no topic.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such topic, the broker does not answer, or this publisher cannot tell.
+    fn partitions(&self, topic: &str, timeout: Duration) -> Result<u32, PublishError> {
+        let _ = timeout;
+        Err(PublishError::new(
+            PublishErrorKind::NoPartition,
+            format!("this publisher cannot say how many partitions topic `{topic}` has"),
+        ))
+    }
+
     /// Which of these topics the broker does not have, or does not show. Blocks for up to `timeout`. Makes no topic.
     ///
     /// # Errors
@@ -74,6 +88,10 @@ impl<P: Publisher + ?Sized> Publisher for Arc<P> {
 
     fn transactions(&self) -> Option<&dyn Transactions> {
         (**self).transactions()
+    }
+
+    fn partitions(&self, topic: &str, timeout: Duration) -> Result<u32, PublishError> {
+        (**self).partitions(topic, timeout)
     }
 
     fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
@@ -106,12 +124,45 @@ pub struct Rejected {
 pub struct Message {
     /// The topic.
     pub topic: Arc<str>,
-    /// The key, which also chooses the partition; `None` is spread over them.
+    /// The key.
     pub key: Option<Vec<u8>>,
+    /// Which partition it goes to.
+    pub placement: Placement,
     /// The payload with its frame; `None` is a tombstone.
     pub payload: Option<Vec<u8>>,
     /// The headers.
     pub headers: MessageHeaders,
+}
+
+/// Which partition of its topic a message goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Placement {
+    /// The one of its key; without a key any. On Kafka a key goes where Java's clients send it.
+    #[default]
+    Key,
+    /// This one because it is its turn. Nothing orders such messages: one that was refused is sent again as [`Placement::Key`] says.
+    Turn(i32),
+    /// This one and no other.
+    Chosen(i32),
+}
+
+impl Placement {
+    /// The partition, if the key does not choose it.
+    #[must_use]
+    pub fn partition(self) -> Option<i32> {
+        match self {
+            Self::Key => None,
+            Self::Turn(partition) | Self::Chosen(partition) => Some(partition),
+        }
+    }
+
+    /// Where a message goes that was refused there.
+    pub(crate) fn after_refusal(self) -> Self {
+        match self {
+            Self::Turn(_) => Self::Key,
+            other => other,
+        }
+    }
 }
 
 /// Headers on their way out, in one buffer.
@@ -201,6 +252,8 @@ pub enum PublishErrorKind {
     Detached,
     /// Neither the configuration nor the schema names a topic.
     NoTopic,
+    /// The topic does not have the partition that was chosen, or does not exist, or how many it has cannot be had.
+    NoPartition,
     /// The registry does not know the schema.
     Schema,
     /// The registry does not answer.

@@ -182,6 +182,7 @@ fn a_record_that_is_no_event_is_a_dead_letter() {
     let garbage = Message {
         topic: "in".into(),
         key: None,
+        placement: kaufmann::publish::Placement::Key,
         payload: Some(b"garbage".to_vec()),
         headers: MessageHeaders::default(),
     };

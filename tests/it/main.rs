@@ -18,6 +18,7 @@ mod handler_limits;
 mod kit;
 mod lock;
 mod order;
+mod partitioning;
 mod producer;
 mod replies;
 mod rig;

@@ -14,6 +14,7 @@ mod lived;
 mod liveness;
 mod offsets;
 mod once;
+mod partitioning;
 mod poison;
 mod producer;
 mod replay;
@@ -65,6 +66,7 @@ fn main() -> anyhow::Result<ExitCode> {
         liveness::tests(),
         offsets::tests(),
         once::tests(),
+        partitioning::tests(),
         poison::tests(),
         replay::tests(),
         producer::tests(),

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::Service;
+use crate::publish::partitions::{Partitions, Way};
 use crate::publish::routes::Routes;
 use crate::publish::{KafkaPublisher, Message, PublishError, PublishErrorKind, Publisher, Undelivered};
 use crate::publish::{envelope, producer};
@@ -64,6 +65,7 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
     };
     config.publish.topics.insert(info.name.to_owned(), topic.clone());
     let (registry, publisher) = connect(&config)?;
+    let partitions = Partitions::new(publisher.clone());
     let routes = Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS)));
     let source = envelope::source(&config);
     let mut bulk = Bulk::new(&publisher, info.name, &config, &topic);
@@ -74,7 +76,10 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
             Ok(Payload { datum, key }) => {
                 let key = request.key.as_ref().map(|key| key.clone().into_bytes()).or(key);
                 match message(&source, &routes, info, &datum, key, Uuid::now_v7()).await {
-                    Ok(message) => bulk.send(message).await,
+                    Ok(mut message) => match place(&partitions, &routes, info, &mut message).await {
+                        Ok(()) => bulk.send(message).await,
+                        Err(error) => Err(error),
+                    },
                     Err(error) => Err(error),
                 }
             }
@@ -292,6 +297,20 @@ pub(crate) async fn message(
     message.map_err(|error| failed(&error))
 }
 
+/// Finds the partition of a message, as the service itself would.
+async fn place(
+    partitions: &Partitions,
+    routes: &Routes,
+    info: &'static EventInfo,
+    message: &mut Message,
+) -> Result<(), Error> {
+    let placed = match routes.of(info) {
+        Ok(route) => partitions.place(message, Way::of(None, route.partitioning)).await,
+        Err(error) => Err(error),
+    };
+    placed.map_err(|error| failed(&error))
+}
+
 /// Waits until the broker has a message.
 #[cfg(feature = "dev")]
 pub(crate) async fn deliver(publisher: &dyn Publisher, mut message: Message) -> Result<(), Error> {
@@ -322,14 +341,14 @@ pub(crate) async fn deliver(publisher: &dyn Publisher, mut message: Message) -> 
 }
 
 /// The clients of the broker and the registry. Without one in the configuration the registry is asked for by name.
-fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, KafkaPublisher), Error> {
+fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, Arc<KafkaPublisher>), Error> {
     #[cfg(feature = "registry")]
     let registry = crate::registry::RestRegistry::new(&config.registry)?;
     #[cfg(not(feature = "registry"))]
     let registry = crate::registry::EmbeddedRegistry::new();
     let publisher = KafkaPublisher::new(config)
         .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
-    Ok((Arc::new(registry), publisher))
+    Ok((Arc::new(registry), Arc::new(publisher)))
 }
 
 fn failed(error: &PublishError) -> Error {

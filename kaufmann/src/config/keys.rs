@@ -170,6 +170,16 @@ pub(crate) static KEYS: &[Key] = &[
         "The topic of an event by its name: EVENT=TOPIC",
     ),
     key(
+        "publish.partitioning",
+        Kind::Choice(&["key", "round_robin"]),
+        "Which partition of its topic an event goes to: its key's, or each in turn",
+    ),
+    key(
+        "publish.partitionings",
+        Kind::Choices(&["key", "round_robin"]),
+        "Which partition an event goes to by the event's name: EVENT=PARTITIONING",
+    ),
+    key(
         "publish.max_outstanding",
         Kind::Count { min: 1 },
         "How many messages may wait for the broker at once",

@@ -16,7 +16,7 @@ use crate::control::Control;
 use crate::error::ErrorKind;
 use crate::publish::letter;
 use crate::publish::stalled::{Lane, Next, Stalled};
-use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::retry::back_off;
 
 /// How long to wait before a full queue is tried again.
@@ -196,6 +196,7 @@ impl Deliveries {
             }
             Err(Undelivered { mut message, error }) => {
                 self.say_refused(&message.topic, &error);
+                message.placement = message.placement.after_refusal();
                 if error.kind() == PublishErrorKind::TooLarge
                     && let Some(shorter) = letter::cut(&message, attempts)
                 {
@@ -320,9 +321,15 @@ impl std::fmt::Display for Source<'_> {
     }
 }
 
-/// What orders a message; a message without a key is not ordered.
+/// What orders a message: its key, in the partition that was chosen if one was. Nothing orders what goes in turn; nor what has no
+/// key, unless it was sent to one partition.
 fn lane(message: &Message) -> Option<Lane> {
-    message.key.clone().map(|key| (Arc::clone(&message.topic), key))
+    let key = match (message.placement, &message.key) {
+        (Placement::Turn(_), _) | (Placement::Key, None) => return None,
+        (_, key) => key.clone(),
+    };
+    let partition = message.placement.partition();
+    Some((Arc::clone(&message.topic), partition, key))
 }
 
 impl Rest {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use self::delivery::{Delivery, Outstanding, PublisherContext, arrived, complete, kind_of};
+use self::delivery::{Delivery, Outstanding, PublisherContext, Way, arrived, complete, kind_of};
 use self::transactions::Transactor;
 use super::{
     Completion, Message, MessageHeaders, PublishError, PublishErrorKind, Publisher, Rejected, Transactions,
@@ -72,6 +73,17 @@ impl KafkaPublisher {
         })
     }
 
+    /// What the cluster says of all its topics: a question for one that is not there might make it. `None` while this is dropped.
+    fn metadata(&self, timeout: Duration) -> Result<Option<Metadata>, PublishError> {
+        let asked = self
+            .producer
+            .as_ref()
+            .map(|producer| producer.client().fetch_metadata(None, timeout));
+        asked
+            .transpose()
+            .map_err(|error| PublishError::new(PublishErrorKind::Broker, error.to_string()))
+    }
+
     /// librdkafka did not take the message.
     #[cold]
     #[allow(clippy::result_large_err)]
@@ -98,18 +110,21 @@ impl Publisher for KafkaPublisher {
         };
         let record = BaseRecord::<[u8], [u8], Delivery> {
             topic: &message.topic,
-            partition: None,
+            partition: message.placement.partition(),
             payload: message.payload.as_deref(),
             key: message.key.as_deref(),
             timestamp: None,
             headers: headers(&message.headers),
-            delivery_opaque: Box::new(Mutex::new(done)),
+            delivery_opaque: Box::new(Mutex::new(Way {
+                done,
+                placement: message.placement,
+            })),
         };
         self.outstanding.more();
         match producer.send(record) {
             Ok(()) => Ok(()),
             Err((error, record)) => {
-                let done = arrived(record.delivery_opaque);
+                let Way { done, .. } = arrived(record.delivery_opaque);
                 self.not_queued(&error, message, done)
             }
         }
@@ -124,15 +139,28 @@ impl Publisher for KafkaPublisher {
         self.transactor.as_ref().map(|own| own as &dyn Transactions)
     }
 
-    /// Asks for all topics: a question for one that is not there might make it.
+    fn partitions(&self, topic: &str, timeout: Duration) -> Result<u32, PublishError> {
+        let unknown = || {
+            let text =
+                kafka::explain::why_not_produced(RDKafkaErrorCode::UnknownTopic, topic, 0, &self.broker);
+            PublishError::new(PublishErrorKind::NoPartition, text)
+        };
+        let metadata = self.metadata(timeout)?.ok_or_else(unknown)?;
+        let found = metadata
+            .topics()
+            .iter()
+            .find(|candidate| candidate.name() == topic);
+        let count = found.map_or(0, |topic| topic.partitions().len());
+        u32::try_from(count)
+            .ok()
+            .filter(|count| *count > 0)
+            .ok_or_else(unknown)
+    }
+
     fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
-        let Some(producer) = &self.producer else {
+        let Some(metadata) = self.metadata(timeout)? else {
             return Ok(Vec::new());
         };
-        let metadata = producer
-            .client()
-            .fetch_metadata(None, timeout)
-            .map_err(|error| PublishError::new(PublishErrorKind::Broker, error.to_string()))?;
         let there = |name: &&&str| metadata.topics().iter().any(|topic| topic.name() == **name);
         let missing = topics.iter().filter(|name| !there(name));
         Ok(missing.map(|name| (*name).to_owned()).collect())

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use crate::publish::{Message, MessageHeaders};
+use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::Record;
 use crate::wire::{Frame, SchemaKey, frame};
 
@@ -78,6 +78,7 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
     Message {
         topic: Arc::clone(topic),
         key: record.key().map(<[u8]>::to_vec),
+        placement: Placement::Key,
         payload: record.payload().map(<[u8]>::to_vec),
         headers,
     }

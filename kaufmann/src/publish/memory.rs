@@ -23,8 +23,9 @@ use crate::source::{CommitOffset, Member, MemoryFeed};
 #[derive(Clone, Debug, Default)]
 pub struct MemoryPublisher(Arc<Mutex<Inner>>);
 
-#[derive(Default)]
 struct Inner {
+    /// How many partitions each topic has.
+    partitions: u32,
     delivered: Vec<Message>,
     held: VecDeque<(Message, Completion)>,
     holding: bool,
@@ -40,6 +41,28 @@ struct Inner {
     failing_transactions: usize,
     /// A commit that waits for what is held.
     committing: Option<Committing>,
+}
+
+/// How many partitions each topic has if nobody says otherwise.
+const PARTITIONS: u32 = 16;
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            partitions: PARTITIONS,
+            delivered: Vec::new(),
+            held: VecDeque::new(),
+            holding: false,
+            refusals: 0,
+            rejections: 0,
+            ended: false,
+            looked_for: Vec::new(),
+            max_payload: None,
+            transaction: None,
+            failing_transactions: 0,
+            committing: None,
+        }
+    }
 }
 
 /// What was sent and is not committed.
@@ -64,6 +87,12 @@ impl MemoryPublisher {
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         self.lock().delivered.clone()
+    }
+
+    /// Says how many partitions each topic has, where others than the keys choose them
+    /// ([`Message::placement`]). Default: 16.
+    pub fn set_partitions(&self, partitions: u32) {
+        self.lock().partitions = partitions;
     }
 
     /// Delivers nothing until [`MemoryPublisher::release`].
@@ -209,6 +238,10 @@ impl Publisher for MemoryPublisher {
 
     fn transactions(&self) -> Option<&dyn Transactions> {
         Some(self)
+    }
+
+    fn partitions(&self, _topic: &str, _timeout: Duration) -> Result<u32, PublishError> {
+        Ok(self.lock().partitions)
     }
 
     fn missing(&self, topics: &[&str], _timeout: Duration) -> Result<Vec<String>, PublishError> {

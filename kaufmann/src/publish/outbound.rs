@@ -12,14 +12,15 @@ use uuid::Uuid;
 use crate::config::{Config, OnFailure, ReplyTo};
 use crate::control::Control;
 use crate::event::EventInfo;
-use crate::outcome::Outgoing;
+use crate::outcome::{Choice, Outgoing};
 use crate::publish::callback::{Allowed, Refused};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{self, Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
 use crate::publish::letter::{Reason, letter};
+use crate::publish::partitions::{Partitions, Way};
 use crate::publish::routes::Routes;
-use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Stage};
+use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher, Stage};
 use crate::record::Record;
 use crate::schemas::Schemas;
 use crate::wire::framed;
@@ -30,6 +31,7 @@ pub(crate) struct Outbound {
     /// Where messages go in transactions.
     stage: Option<Arc<Stage>>,
     routes: Routes,
+    partitions: Partitions,
     source: String,
     dead_letter_topic: Arc<str>,
     reply_to: ReplyTo,
@@ -43,6 +45,7 @@ struct Event<'a> {
     name: &'a str,
     datum: &'a [u8],
     key: Option<&'a [u8]>,
+    choice: Option<&'a Choice>,
 }
 
 impl<'a> Event<'a> {
@@ -52,6 +55,7 @@ impl<'a> Event<'a> {
             name: outgoing.info.name,
             datum: &outgoing.datum,
             key: outgoing.key.as_deref(),
+            choice: outgoing.partition.as_ref(),
         }
     }
 }
@@ -66,6 +70,7 @@ impl Outbound {
         control: Arc<Control>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            partitions: Partitions::new(Arc::clone(&publisher)),
             deliveries: Deliveries::new(config, publisher, control),
             stage,
             routes: Routes::new(config, schemas),
@@ -93,7 +98,9 @@ impl Outbound {
         outgoing: Outgoing,
         cause: &Record,
     ) -> Result<Option<Message>, PublishError> {
-        let message = self.message(&Event::of(&outgoing), cause, Uuid::now_v7()).await?;
+        let event = Event::of(&outgoing);
+        let mut message = self.message(&event, cause, Uuid::now_v7()).await?;
+        self.place(&mut message, &event).await?;
         if self.stage.is_some() {
             return Ok(Some(message));
         }
@@ -127,16 +134,23 @@ impl Outbound {
             let mut messages = published;
             for (number, outgoing) in outgoing.iter().enumerate() {
                 let id = reply_id(cause, outgoing.info.name, number);
-                let message = self.insistent_message(&Event::of(outgoing), cause, id).await;
-                messages.extend(self.addressed(message, callback.as_ref()));
+                let event = Event::of(outgoing);
+                let message = self.insistent_message(&event, cause, id).await;
+                for message in self.addressed(message, callback.as_ref()) {
+                    messages.push(self.insistently_placed(message, &event, cause).await);
+                }
             }
             return stage.put(cause, messages, delivered).await;
         }
         let rest = Rest::new(outgoing.len() * copies, delivered);
         for (number, outgoing) in outgoing.iter().enumerate() {
             let id = reply_id(cause, outgoing.info.name, number);
-            let message = self.insistent_message(&Event::of(outgoing), cause, id).await;
-            self.deliver_copies(message, callback.as_ref(), &rest).await;
+            let event = Event::of(outgoing);
+            let message = self.insistent_message(&event, cause, id).await;
+            for message in self.addressed(message, callback.as_ref()) {
+                let message = self.insistently_placed(message, &event, cause).await;
+                self.deliveries.deliver(message, Arc::clone(&rest)).await;
+            }
         }
     }
 
@@ -158,11 +172,11 @@ impl Outbound {
         };
         let now = SystemTime::now();
         let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, reason, now));
-        let event = || self.error_event(record, reason, now);
+        let event = || self.error_events(record, reason, now, callback.as_ref());
         if let Some(stage) = &self.stage {
             let mut messages = Vec::from_iter(letter);
             if by_event {
-                messages.extend(self.addressed(event().await, callback.as_ref()));
+                messages.extend(event().await);
             }
             return stage.put(record, messages, delivered).await;
         }
@@ -171,21 +185,36 @@ impl Outbound {
             self.deliveries.deliver(letter, Arc::clone(&rest)).await;
         }
         if by_event {
-            self.deliver_copies(event().await, callback.as_ref(), &rest).await;
+            for message in event().await {
+                self.deliveries.deliver(message, Arc::clone(&rest)).await;
+            }
         }
     }
 
-    /// The message that says that a record cannot be handled.
-    async fn error_event(&self, record: &Record, reason: &Reason, now: SystemTime) -> Message {
+    /// The messages that say that a record cannot be handled.
+    async fn error_events(
+        &self,
+        record: &Record,
+        reason: &Reason,
+        now: SystemTime,
+        callback: Option<&Arc<str>>,
+    ) -> Vec<Message> {
         let name = error_event::name(reason);
         let event = Event {
             info: &ERROR,
             name: &name,
             datum: &error_event::datum(record, reason, now),
             key: None,
+            choice: None,
         };
-        self.insistent_message(&event, record, reply_id(record, &name, 0))
-            .await
+        let message = self
+            .insistent_message(&event, record, reply_id(record, &name, 0))
+            .await;
+        let mut messages = Vec::with_capacity(2);
+        for message in self.addressed(message, callback) {
+            messages.push(self.insistently_placed(message, &event, record).await);
+        }
+        messages
     }
 
     /// The topic that a record wants its answers in, if they may go there.
@@ -217,12 +246,6 @@ impl Outbound {
         own.into_iter().chain([message])
     }
 
-    async fn deliver_copies(&self, message: Message, callback: Option<&Arc<str>>, rest: &Arc<Rest>) {
-        for message in self.addressed(message, callback) {
-            self.deliveries.deliver(message, Arc::clone(rest)).await;
-        }
-    }
-
     /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         self.deliveries.flush(timeout)
@@ -242,9 +265,18 @@ impl Outbound {
             topic: Arc::clone(&route.topic),
             // Without a key of its own an event keeps its cause's, and with it the order.
             key: outgoing.key.or(cause.key()).map(<[u8]>::to_vec),
+            placement: Placement::Key,
             payload: Some(framed(schema, outgoing.datum)),
             headers: envelope.headers(),
         })
+    }
+
+    /// Finds the partition of an event's message.
+    async fn place(&self, message: &mut Message, event: &Event<'_>) -> Result<(), PublishError> {
+        let configured = self.routes.of(event.info)?.partitioning;
+        self.partitions
+            .place(message, Way::of(event.choice, configured))
+            .await
     }
 
     /// Tries until there is a message: the handler's work is done and must not be lost.
@@ -253,14 +285,25 @@ impl Outbound {
         loop {
             match self.message(outgoing, cause, id).await {
                 Ok(message) => return message,
-                Err(error) => {
-                    let delay = self.deliveries.back_off(attempt);
-                    warn!(%error, %cause, attempt, delay = ?delay, "an event cannot be published yet; trying again");
-                    tokio::time::sleep(delay).await;
-                    attempt += 1;
-                }
+                Err(error) => self.not_yet(&error, cause, &mut attempt).await,
             }
         }
+    }
+
+    /// Tries until the message has its partition.
+    async fn insistently_placed(&self, mut message: Message, event: &Event<'_>, cause: &Record) -> Message {
+        let mut attempt = 1;
+        while let Err(error) = self.place(&mut message, event).await {
+            self.not_yet(&error, cause, &mut attempt).await;
+        }
+        message
+    }
+
+    async fn not_yet(&self, error: &PublishError, cause: &Record, attempt: &mut u32) {
+        let delay = self.deliveries.back_off(*attempt);
+        warn!(%error, %cause, attempt, delay = ?delay, "an event cannot be published yet; trying again");
+        tokio::time::sleep(delay).await;
+        *attempt += 1;
     }
 }
 

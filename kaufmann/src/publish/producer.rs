@@ -11,11 +11,12 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::envelope::{self, Envelope};
+use super::partitions::{Partitions, Way};
 use super::routes::Routes;
-use super::{Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use super::{Message, Placement, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::config::Config;
-use crate::event::{Event, EventInfo};
-use crate::outcome::Outgoing;
+use crate::event::EventInfo;
+use crate::outcome::{Outgoing, Publishable};
 use crate::registry::SchemaRegistry;
 use crate::schemas::Schemas;
 use crate::wire::framed;
@@ -62,6 +63,7 @@ pub struct Producer(Arc<Inner>);
 struct Inner {
     publisher: Arc<dyn Publisher>,
     routes: Routes,
+    partitions: Partitions,
     source: String,
     deadline: Duration,
     /// Who publishes next: events leave in the order in which they came.
@@ -159,8 +161,10 @@ impl Producer {
     pub fn new(config: &Config, publisher: impl Publisher, registry: impl SchemaRegistry) -> Self {
         let most = u32::try_from(config.publish.max_outstanding).unwrap_or(u32::MAX);
         let most = most.clamp(1, u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let publisher: Arc<dyn Publisher> = Arc::new(publisher);
         Self(Arc::new(Inner {
-            publisher: Arc::new(publisher),
+            partitions: Partitions::new(Arc::clone(&publisher)),
+            publisher,
             routes: Routes::new(config, Arc::new(Schemas::new(Arc::new(registry), &[]))),
             source: envelope::source(config),
             deadline: DEADLINE,
@@ -190,35 +194,45 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// If nothing names the event's topic, the registry does not have its schema or does not answer, or no place was free before the
-    /// deadline.
-    pub async fn publish<E: Event>(&self, event: &E) -> Result<Delivery, PublishError> {
+    /// If nothing names the event's topic, the registry does not have its schema or does not answer, the partition that is chosen for it
+    /// does not exist, or no place was free before the deadline.
+    pub async fn publish<P: Publishable>(&self, event: &P) -> Result<Delivery, PublishError> {
         self.publish_as(event, |_| {}).await
     }
 
-    /// The same with a message that `change` may change first: its key, its headers, its topic.
+    /// The same with a message that `change` may change first: its key, its headers, its topic. Where `change` says no partition, it is
+    /// found after that.
     ///
     /// # Errors
     ///
     /// As [`Producer::publish`].
-    pub async fn publish_as<E: Event>(
+    pub async fn publish_as<P: Publishable>(
         &self,
-        event: &E,
+        event: &P,
         change: impl FnOnce(&mut Message),
     ) -> Result<Delivery, PublishError> {
-        let Outgoing { info, datum, key } = Outgoing::new(event);
+        let Outgoing {
+            info,
+            datum,
+            key,
+            partition,
+        } = event.outgoing();
         let inner = &*self.0;
         // In turn also while the schema's id is asked for, or the second event would overtake the first.
         let _turn = inner.turn.lock().await;
         let mut message = message(&inner.source, &inner.routes, info, &datum, key, Uuid::now_v7()).await?;
         change(&mut message);
+        if message.placement == Placement::Key {
+            let way = Way::of(partition.as_ref(), inner.routes.of(info)?.partitioning);
+            inner.partitions.place(&mut message, way).await?;
+        }
         match tokio::time::timeout(inner.deadline, inner.queue(message)).await {
             Ok(delivery) => Ok(delivery),
             Err(_) => Err(PublishError::new(
                 PublishErrorKind::Broker,
                 format!(
                     "`{}` was not published: for {:?} all {} places were taken by events that the brokers have not taken",
-                    E::NAME,
+                    P::INFO.name,
                     inner.deadline,
                     inner.most
                 ),
@@ -232,9 +246,9 @@ impl Producer {
     ///
     /// The first error, when all that were queued are answered. After an error nothing more of them is queued; what was queued before
     /// may have arrived.
-    pub async fn publish_all<'e, E: Event>(
+    pub async fn publish_all<'e, P: Publishable + 'e>(
         &self,
-        events: impl IntoIterator<Item = &'e E>,
+        events: impl IntoIterator<Item = &'e P>,
     ) -> Result<(), PublishError> {
         let mut deliveries = Vec::new();
         let mut outcome = Ok(());
@@ -336,6 +350,7 @@ pub(crate) async fn message(
     Ok(Message {
         topic: Arc::clone(&route.topic),
         key,
+        placement: Placement::Key,
         payload: Some(framed(schema, datum)),
         headers: envelope.headers(),
     })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::config::{Config, SubjectStrategy};
+use crate::config::{Config, Partitioning, SubjectStrategy};
 use crate::event::EventInfo;
 use crate::publish::{PublishError, PublishErrorKind};
 use crate::schemas::Schemas;
@@ -14,6 +14,8 @@ pub(crate) struct Routes {
     schemas: Arc<Schemas>,
     topic: Option<String>,
     topics: BTreeMap<String, String>,
+    partitioning: Partitioning,
+    partitionings: BTreeMap<String, Partitioning>,
     subject: SubjectStrategy,
     register: bool,
     known: RwLock<HashMap<&'static str, Arc<Route>>>,
@@ -25,6 +27,8 @@ pub(crate) struct Route {
     info: &'static EventInfo,
     /// The topic it goes to.
     pub(crate) topic: Arc<str>,
+    /// How its partition is found.
+    pub(crate) partitioning: Partitioning,
     subject: String,
 }
 
@@ -34,6 +38,8 @@ impl Routes {
             schemas,
             topic: config.publish.topic.clone(),
             topics: config.publish.topics.clone(),
+            partitioning: config.publish.partitioning,
+            partitionings: config.publish.partitionings.clone(),
             subject: config.registry.subject,
             register: config.registry.register,
             known: RwLock::default(),
@@ -59,6 +65,11 @@ impl Routes {
         let route = Arc::new(Route {
             info,
             topic: topic.into(),
+            partitioning: self
+                .partitionings
+                .get(info.name)
+                .copied()
+                .unwrap_or(self.partitioning),
             subject,
         });
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);

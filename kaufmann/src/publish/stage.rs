@@ -327,6 +327,7 @@ impl Refusal {
             refusals = unit.refused,
             "a message was refused: its transaction is aborted, and sent again until it is taken"
         );
+        message.placement = message.placement.after_refusal();
         if self.error.kind() == PublishErrorKind::TooLarge
             && let Some(shorter) = letter::cut(message, unit.refused)
         {

@@ -7,8 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// The order that a message belongs to: a topic and a key.
-pub(super) type Lane = (Arc<str>, Vec<u8>);
+/// The order that a message belongs to: a topic, the partition if the key does not choose it, and a key.
+pub(super) type Lane = (Arc<str>, Option<i32>, Option<Vec<u8>>);
 
 /// Queues of what was refused, and of what stands behind it.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl<T> Stalled<T> {
 
     /// Whether nothing of this topic waits.
     pub(super) fn is_clear(&self, topic: &str) -> bool {
-        self.lanes.keys().all(|(own, _)| **own != *topic)
+        self.lanes.keys().all(|(own, ..)| **own != *topic)
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn lane(key: u8) -> Lane {
-        ("t".into(), vec![key])
+        ("t".into(), None, Some(vec![key]))
     }
 
     #[test]

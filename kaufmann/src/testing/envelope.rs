@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::event::{Event, EventInfo};
 use crate::outcome::Outgoing;
 use crate::publish::envelope::Envelope;
-use crate::publish::{Message, MessageHeaders};
+use crate::publish::{Message, MessageHeaders, Placement};
 use crate::wire::framed;
 
 /// Looks whether an event is a value of its schema, and is the same when it was written and read; gives it encoded.
@@ -88,6 +88,7 @@ pub(super) fn message(
     Message {
         topic: topic.into(),
         key: outgoing.key.clone(),
+        placement: Placement::Key,
         payload: Some(framed(id, &outgoing.datum)),
         headers: envelope.headers(),
     }

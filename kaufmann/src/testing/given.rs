@@ -8,7 +8,7 @@ use super::{Kit, envelope, order};
 use crate::event::Event;
 use crate::handler::Service;
 use crate::publish::envelope::TYPE;
-use crate::publish::{Message, MessageHeaders};
+use crate::publish::{Message, MessageHeaders, Placement};
 use crate::wire::{framed, prefixed};
 
 impl<V: Service> Kit<V> {
@@ -64,6 +64,7 @@ impl<V: Service> Kit<V> {
                 .map_or("given", String::as_str)
                 .into(),
             key: None,
+            placement: Placement::Key,
             payload: Some(framed(id, &datum)),
             headers: MessageHeaders::default(),
         };

@@ -48,6 +48,10 @@ impl Publisher for Recorder {
         self.inner.flush(timeout)
     }
 
+    fn partitions(&self, topic: &str, timeout: Duration) -> Result<u32, PublishError> {
+        self.inner.partitions(topic, timeout)
+    }
+
     fn missing(&self, topics: &[&str], timeout: Duration) -> Result<Vec<String>, PublishError> {
         self.inner.missing(topics, timeout)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::observer::{Observer, Settled};
-use crate::publish::{Completion, Message, Publisher, Rejected};
+use crate::publish::{Completion, Message, PublishError, Publisher, Rejected};
 use crate::record::Record;
 
 /// How many failures are told.
@@ -128,5 +128,10 @@ impl Publisher for Muted {
 
     fn flush(&self, _: Duration) -> bool {
         true
+    }
+
+    /// Whatever is chosen is there: it goes nowhere.
+    fn partitions(&self, _: &str, _: Duration) -> Result<u32, PublishError> {
+        Ok(u32::MAX)
     }
 }

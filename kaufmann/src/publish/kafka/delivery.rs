@@ -15,7 +15,9 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::kafka;
-use crate::publish::{Completion, Message, MessageHeaders, PublishError, PublishErrorKind, Undelivered};
+use crate::publish::{
+    Completion, Message, MessageHeaders, Placement, PublishError, PublishErrorKind, Undelivered,
+};
 
 thread_local! {
     /// Whether this thread is just delivering.
@@ -27,13 +29,19 @@ pub(super) fn on_producer_thread() -> bool {
     DELIVERING.get()
 }
 
-/// A completion on its way through librdkafka, as a pointer. rdkafka wants what it carries to be `Sync`, which a
+/// What goes with a message through librdkafka, as a pointer. rdkafka wants what it carries to be `Sync`, which a
 /// completion is not; nobody ever locks it.
-pub(super) type Delivery = Box<Mutex<Completion>>;
+pub(super) type Delivery = Box<Mutex<Way>>;
 
-/// The completion that was on its way.
+/// A completion, and what librdkafka does not give back as it was: it fills in the partition of a key.
+pub(super) struct Way {
+    pub(super) done: Completion,
+    pub(super) placement: Placement,
+}
+
+/// What was on its way.
 #[allow(clippy::boxed_local)] // It comes as a box.
-pub(super) fn arrived(delivery: Delivery) -> Completion {
+pub(super) fn arrived(delivery: Delivery) -> Way {
     delivery.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -88,12 +96,17 @@ impl PublisherContext {
     }
 
     #[cold]
-    fn undelivered(&self, error: &KafkaError, message: &BorrowedMessage<'_>) -> Undelivered {
+    fn undelivered(
+        &self,
+        error: &KafkaError,
+        message: &BorrowedMessage<'_>,
+        placement: Placement,
+    ) -> Undelivered {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
         let size = message.key_len() + message.payload_len();
         let text = kafka::explain::why_not_produced(code, message.topic(), size, &self.broker);
         Undelivered {
-            message: rebuild(message),
+            message: rebuild(message, placement),
             error: PublishError::new(kind_of(code), text),
         }
     }
@@ -130,6 +143,7 @@ impl ProducerContext for PublisherContext {
     type DeliveryOpaque = Delivery;
 
     fn delivery(&self, result: &DeliveryResult<'_>, delivery: Delivery) {
+        let Way { done, placement } = arrived(delivery);
         let outcome = match result {
             Ok(_) => {
                 if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::AcqRel) {
@@ -137,10 +151,10 @@ impl ProducerContext for PublisherContext {
                 }
                 Ok(())
             }
-            Err((error, message)) => Err(self.undelivered(error, message)),
+            Err((error, message)) => Err(self.undelivered(error, message, placement)),
         };
         DELIVERING.set(true);
-        complete(arrived(delivery), outcome);
+        complete(done, outcome);
         DELIVERING.set(false);
         self.outstanding.less();
     }
@@ -163,7 +177,7 @@ pub(super) fn kind_of(code: RDKafkaErrorCode) -> PublishErrorKind {
 }
 
 /// The message as it was sent.
-fn rebuild(message: &BorrowedMessage<'_>) -> Message {
+fn rebuild(message: &BorrowedMessage<'_>, placement: Placement) -> Message {
     let mut headers = MessageHeaders::default();
     for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
         headers.push(header.key, header.value);
@@ -171,6 +185,7 @@ fn rebuild(message: &BorrowedMessage<'_>) -> Message {
     Message {
         topic: message.topic().into(),
         key: message.key().map(<[u8]>::to_vec),
+        placement,
         payload: message.payload().map(<[u8]>::to_vec),
         headers,
     }

@@ -31,6 +31,7 @@ fn message(topic: &str, key: &[u8], payload: &[u8]) -> Message {
     headers.push("null", None);
     Message {
         topic: topic.into(),
+        placement: crate::publish::Placement::Key,
         key: Some(key.to_vec()),
         payload: Some(payload.to_vec()),
         headers,

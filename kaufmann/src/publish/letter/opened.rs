@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{CLASS, HEADERS_CUT, PAYLOAD_CUT};
-use crate::publish::{Message, MessageHeaders};
+use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::Record;
 
 const ERROR: &str = "kaufmann-error";
@@ -115,6 +115,7 @@ impl Letter {
         let message = Message {
             topic: Arc::from(source.topic.as_str()),
             key: record.key().map(<[u8]>::to_vec),
+            placement: Placement::Key,
             payload: record.payload().map(<[u8]>::to_vec),
             headers,
         };

@@ -28,6 +28,7 @@ const EAGER: (&str, &str) = ("partition.assignment.strategy", "range");
 fn message(topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>) -> Message {
     Message {
         topic: topic.into(),
+        placement: crate::publish::Placement::Key,
         key: key.map(<[u8]>::to_vec),
         payload: payload.map(<[u8]>::to_vec),
         headers: MessageHeaders::default(),
