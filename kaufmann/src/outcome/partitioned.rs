@@ -33,8 +33,10 @@ use crate::event::{Event, EventInfo};
 /// returned waits until the topic has it, and the log says so.
 pub struct Partitioned<E> {
     event: Arc<E>,
-    choice: Arc<dyn Fn(&E, u32) -> u32 + Send + Sync>,
+    choice: Arc<Choosing<E>>,
 }
+
+type Choosing<E> = dyn Fn(&E, u32) -> u32 + Send + Sync;
 
 /// What chooses the partition of an event on its way out.
 #[derive(Clone)]
