@@ -33,3 +33,23 @@ pub mod operations {}
 
 #[doc = include_str!("docs/batches.md")]
 pub mod batches {}
+
+/// [json]: crate::guide::json
+/// [accounts]: #where-the-tests-are
+/// [answers]: #where-the-tests-are
+/// [bounds]: #where-the-tests-are
+/// [end]: #where-the-tests-are
+/// [evolution]: #where-the-tests-are
+/// [failures]: #where-the-tests-are
+/// [kit]: #where-the-tests-are
+/// [lag]: #where-the-tests-are
+/// [observed]: #where-the-tests-are
+/// [order]: #where-the-tests-are
+/// [producer]: #where-the-tests-are
+/// [replay]: #where-the-tests-are
+/// [replies]: #where-the-tests-are
+/// [reset]: #where-the-tests-are
+/// [routing]: #where-the-tests-are
+/// [schemas]: #where-the-tests-are
+#[doc = include_str!("docs/from_kaufmann_ex.md")]
+pub mod from_kaufmann_ex {}

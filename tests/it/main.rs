@@ -17,6 +17,7 @@ mod group;
 mod handler_limits;
 mod kit;
 mod lock;
+mod observed;
 mod order;
 mod partitioning;
 mod producer;
