@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use kaufmann::config::SubjectStrategy;
 use kaufmann::publish::{MemoryPublisher, PublishErrorKind};
-use kaufmann::registry::EmbeddedRegistry;
-use kaufmann::{Config, Producer};
+use kaufmann::registry::{EmbeddedRegistry, SchemaRegistry};
+use kaufmann::{Config, Event, Producer};
 
 use crate::events::test::{Doubled, Numbered};
 
@@ -135,4 +136,35 @@ async fn an_event_without_a_topic_is_refused_at_once() {
     let error = producer.publish(&numbered).await.unwrap_err();
     assert_eq!(error.kind(), PublishErrorKind::NoTopic);
     assert_eq!(producer.counts().undelivered(), 0);
+}
+
+#[tokio::test]
+async fn events_of_one_subject_carry_ids_of_their_own() {
+    let mut config = Config::default();
+    config.registry.register = true;
+    config.registry.subject = SubjectStrategy::Topic;
+    config
+        .publish
+        .topics
+        .insert("test.numbered".to_owned(), "doubled".to_owned());
+    let (registry, publisher) = (EmbeddedRegistry::new(), MemoryPublisher::new());
+    let producer = Producer::new(&config, publisher.clone(), registry.clone());
+    let numbered = Numbered {
+        key: "k".into(),
+        number: 1,
+    };
+    // Each of them twice: the second time the id is one that was kept.
+    for _ in 0..2 {
+        producer.publish(&doubled(1)).await.unwrap().await.unwrap();
+        producer.publish(&numbered).await.unwrap().await.unwrap();
+    }
+    let (doubled, numbered) = (Doubled::INFO.schema, Numbered::INFO.schema);
+    let mut carried = Vec::new();
+    for message in publisher.messages() {
+        let frame = message.payload.unwrap();
+        let id = u32::from_be_bytes(frame[1..5].try_into().unwrap());
+        carried.push(registry.schema(id).await.unwrap());
+    }
+    assert_eq!(carried, [doubled, numbered, doubled, numbered]);
+    assert_eq!(registry.subjects(), ["doubled-value"]);
 }
