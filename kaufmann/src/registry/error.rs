@@ -18,7 +18,8 @@ pub enum RegistryErrorKind {
     Unknown,
     /// The registry refused the schema: incompatible, or not a schema.
     Refused,
-    /// The registry does not let us: 401 or 403. It passes when somebody changes credentials or rights.
+    /// The registry does not let us: 401, 403, or it wants a client certificate that it has not got. It passes when somebody changes
+    /// credentials or rights.
     Unauthorized,
     /// Anything else that may pass: no connection, a time-out, 408, 429, 5xx.
     Unavailable,

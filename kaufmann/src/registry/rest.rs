@@ -21,6 +21,11 @@ use crate::error::Error;
 
 mod references;
 mod refusal;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "rest/without_tls.rs"]
+mod tls;
 mod transport;
 
 use refusal::Refusal;

@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
+use super::tls::Certificates;
 use super::transport::Credentials;
 use crate::failure::Chain;
 use crate::registry::error::Told;
@@ -18,6 +19,8 @@ pub(super) struct Refusal {
     told: Told,
     /// Whether the same call may succeed a moment later.
     transient: bool,
+    /// Whether it is we who are not let in, though there is no status that says so.
+    unauthorized: bool,
     retry_after: Option<Duration>,
 }
 
@@ -56,23 +59,29 @@ impl Refusal {
                 ..Told::default()
             },
             transient,
+            unauthorized: false,
             retry_after: wanted.and_then(|wanted| retry_after(wanted, SystemTime::now())),
         }
     }
 
     /// No answer, or half of one.
-    pub(super) fn unreachable(call: &str, error: reqwest::Error) -> Self {
+    pub(super) fn unreachable(call: &str, error: reqwest::Error, certificates: &Certificates) -> Self {
         // The URL stands in front already.
         let error = error.without_url();
-        let text = if error.is_timeout() {
-            format!("{call}: no answer in time; `registry.timeout` says how long that is")
-        } else {
-            format!("{call}: {}", Chain(&error))
+        let remedy = certificates.remedy(&error);
+        let text = match &remedy {
+            _ if error.is_timeout() => {
+                format!("{call}: no answer in time; `registry.timeout` says how long that is")
+            }
+            Some(remedy) => format!("{call}: {}; {}", Chain(&error), remedy.text),
+            None => format!("{call}: {}", Chain(&error)),
         };
         Self {
             text,
             told: Told::default(),
-            transient: true,
+            // What certificates lack does not come by waiting.
+            transient: remedy.is_none(),
+            unauthorized: remedy.is_some_and(|remedy| remedy.ours),
             retry_after: None,
         }
     }
@@ -83,6 +92,7 @@ impl Refusal {
             text: format!("{call}: {what}; is this the registry's URL?"),
             told: Told::default(),
             transient: false,
+            unauthorized: false,
             retry_after: None,
         }
     }
@@ -169,6 +179,7 @@ impl From<Refusal> for RegistryError {
             Some(404) => RegistryErrorKind::Unknown,
             Some(409 | 422) => RegistryErrorKind::Refused,
             Some(401 | 403) => RegistryErrorKind::Unauthorized,
+            None if refusal.unauthorized => RegistryErrorKind::Unauthorized,
             _ => RegistryErrorKind::Unavailable,
         };
         Self::new(kind, refusal.text).told(refusal.told)

@@ -1,6 +1,5 @@
 //! HTTP towards one registry with several URLs: which one is asked, what is asked again, and how long is waited for that.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Url};
 
 use super::refusal::Refusal;
+use super::tls::Certificates;
 use crate::config::{RegistryConfig, RetryConfig, Secret, without_credentials};
 use crate::error::{Error, ErrorKind};
 
@@ -27,6 +27,7 @@ pub(super) struct Transport {
     /// The URL that answered last.
     good: AtomicUsize,
     credentials: Credentials,
+    certificates: Certificates,
     /// How often all URLs are asked again.
     retries: u32,
     back_off: RetryConfig,
@@ -65,14 +66,21 @@ impl Transport {
             ));
         }
         let credentials = Credentials::new(config, in_url);
-        let client = client(&bases, config)?.build().map_err(|error| {
-            Error::new(ErrorKind::Start, "cannot set up the registry's client").caused_by(error)
+        let certificates = Certificates::new(config);
+        let builder = certificates.trusted_by(client(&bases, config))?;
+        let client = builder.build().map_err(|error| {
+            let text = match certificates.remedy_at_start() {
+                Some(remedy) => format!("cannot set up the registry's client; {remedy}"),
+                None => "cannot set up the registry's client".to_owned(),
+            };
+            Error::new(ErrorKind::Start, text).caused_by(error)
         })?;
         Ok(Self {
             client,
             bases,
             good: AtomicUsize::new(0),
             credentials,
+            certificates,
             retries: config.retries,
             back_off: RetryConfig {
                 initial: Duration::from_millis(100),
@@ -140,7 +148,7 @@ impl Transport {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, MEDIA_TYPE).body(body.to_string());
         }
-        let broken = |error| about(Refusal::unreachable(&shown, error));
+        let broken = |error| about(Refusal::unreachable(&shown, error, &self.certificates));
         let mut answer = request.send().await.map_err(broken)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let mut bytes = Vec::new();
@@ -188,7 +196,7 @@ impl Credentials {
     }
 }
 
-fn wrong(text: impl Into<String>) -> Error {
+pub(super) fn wrong(text: impl Into<String>) -> Error {
     Error::new(ErrorKind::Configuration, text)
 }
 
@@ -218,79 +226,16 @@ fn take_credentials(base: &mut Url) -> Option<(String, Secret)> {
     found
 }
 
-fn client(bases: &[Url], config: &RegistryConfig) -> Result<ClientBuilder, Error> {
+fn client(bases: &[Url], config: &RegistryConfig) -> ClientBuilder {
     let builder = Client::builder()
         .timeout(config.timeout)
         .connect_timeout(config.timeout.min(Duration::from_secs(5)))
         .user_agent(concat!("kaufmann/", env!("CARGO_PKG_VERSION")));
     // A proxy from the environment must not see what stays on this machine.
     let is_local = |base: &Url| matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let builder = if bases.iter().all(is_local) {
+    if bases.iter().all(is_local) {
         builder.no_proxy()
     } else {
         builder
-    };
-    secured(builder, config)
-}
-
-/// With the certificates that are configured.
-#[cfg(feature = "tls")]
-fn secured(mut builder: ClientBuilder, config: &RegistryConfig) -> Result<ClientBuilder, Error> {
-    use reqwest::{Certificate, Identity};
-    if let Some(path) = &config.ca {
-        let certificates = Certificate::from_pem_bundle(&read("registry.ca", path)?)
-            .map_err(|error| no_pem("registry.ca", path, "certificates").caused_by(error))?;
-        if certificates.is_empty() {
-            return Err(no_pem("registry.ca", path, "certificates"));
-        }
-        builder = builder.tls_certs_only(certificates);
-    }
-    if let Some((path, key)) = config.certificate.as_ref().zip(config.key.as_ref()) {
-        let mut pem = read("registry.certificate", path)?;
-        pem.push(b'\n');
-        pem.extend(read("registry.key", key)?);
-        let identity = Identity::from_pem(&pem).map_err(|error| {
-            let text = format!(
-                "`registry.certificate` ({}) and `registry.key` ({}) are no PEM files of a certificate and its private key",
-                path.display(),
-                key.display()
-            );
-            wrong(text).caused_by(error)
-        })?;
-        builder = builder.identity(identity);
-    }
-    Ok(builder)
-}
-
-#[cfg(feature = "tls")]
-fn read(key: &str, path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|error| {
-        wrong(format!("`{key}` is {}, which cannot be read", path.display())).caused_by(error)
-    })
-}
-
-#[cfg(feature = "tls")]
-fn no_pem(key: &str, path: &Path, what: &str) -> Error {
-    wrong(format!(
-        "`{key}` is {}, expected {what} in PEM form",
-        path.display()
-    ))
-}
-
-#[cfg(not(feature = "tls"))]
-fn secured(builder: ClientBuilder, config: &RegistryConfig) -> Result<ClientBuilder, Error> {
-    let given = [
-        ("registry.ca", &config.ca),
-        ("registry.certificate", &config.certificate),
-        ("registry.key", &config.key),
-    ];
-    let first: Option<(&str, &Path)> = given
-        .iter()
-        .find_map(|(key, path)| Some((*key, path.as_deref()?)));
-    match first {
-        None => Ok(builder),
-        Some((key, _)) => Err(wrong(format!(
-            "`{key}` is set, but this program is built without TLS; build it with kaufmann's feature `tls`"
-        ))),
     }
 }
