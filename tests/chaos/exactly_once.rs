@@ -15,6 +15,7 @@ use crate::workload::Load;
 crate::tests![
     a_service_that_is_killed_in_mid_flow_answers_nothing_twice,
     kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice,
+    a_broker_that_is_away_for_several_calls_of_the_producer_ends_no_service,
 ];
 
 fn a_service_that_is_killed_in_mid_flow_answers_nothing_twice(stage: &Stage) -> Result<()> {
@@ -74,6 +75,26 @@ fn kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice
     cluster.restart(1)?;
     scene.begun(300)?;
     scene.cover(&exposed)?;
+    finish(scene)
+}
+
+fn a_broker_that_is_away_for_several_calls_of_the_producer_ends_no_service(stage: &Stage) -> Result<()> {
+    let cluster = Arc::new(Cluster::start(1, 0)?);
+    let mut scene = Scene::open_on(stage, Arc::clone(&cluster), "once-away", Load::default())?;
+    scene.short_sessions = true;
+    scene.exactly_once = true;
+    scene.start(0)?;
+    scene.write()?;
+    for _ in 0..3 {
+        scene.begun(300)?;
+        let exposed = scene.expose()?;
+        cluster.kill(1);
+        // Each part of a commit waits two seconds for the broker before it is repeated.
+        std::thread::sleep(Duration::from_secs(6));
+        cluster.restart(1)?;
+        scene.cover(&exposed)?;
+    }
+    scene.begun(200)?;
     finish(scene)
 }
 

@@ -214,9 +214,17 @@ impl Shared {
     /// What an error says, and whether the call that it comes from can be repeated.
     fn explain(&self, error: &KafkaError) -> (TransactionError, bool) {
         let fatal = self.producer.client().fatal_error();
-        let KafkaError::Transaction(inner) = error else {
-            let text = error.to_string();
-            return (TransactionError::new(TransactionErrorKind::Ended, text), false);
+        let inner = match error {
+            KafkaError::Transaction(inner) => inner,
+            // A commit flushes first, and with no broker there to take the messages that takes longer than a call.
+            KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) if fatal.is_none() => {
+                let text = "the messages of the transaction did not reach the brokers in time".to_owned();
+                return (TransactionError::new(TransactionErrorKind::Abort, text), true);
+            }
+            other => {
+                let text = other.to_string();
+                return (TransactionError::new(TransactionErrorKind::Ended, text), false);
+            }
         };
         if inner.is_fatal() || fatal.is_some() {
             let (code, text) = fatal.unwrap_or_else(|| (inner.code(), inner.string()));
