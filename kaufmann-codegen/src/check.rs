@@ -1,5 +1,6 @@
 //! What the schemas must fulfil beyond Avro's own rules: which records are events, where they go, what orders them.
 
+mod callback;
 mod doubts;
 mod key;
 mod samples;
@@ -17,6 +18,7 @@ use crate::load::Folder;
 use crate::model::{self, Shape, Types};
 use crate::naming;
 
+pub(crate) use self::callback::{Callback, CallbackKind};
 pub(crate) use self::doubts::doubts;
 pub(crate) use self::key::{Key, KeyKind};
 
@@ -37,6 +39,8 @@ pub(crate) struct Event {
     pub(crate) topic: Option<String>,
     /// What orders it.
     pub(crate) key: Option<Key>,
+    /// Where it says in which topic its sender wants the answer.
+    pub(crate) callback: Option<Callback>,
     /// The compatibility level that its schema declares.
     pub(crate) level: Option<Level>,
     /// What is locked of it, with the level that holds; set when it is compared with the lock.
@@ -78,6 +82,7 @@ pub(crate) fn check(
             root: id,
             topic: topic(&types.model, named, errors),
             key: key::key(types, id, errors),
+            callback: callback::callback(types, id),
             level: level(&types.model, named, errors),
             locked: None,
             samples: Vec::new(),

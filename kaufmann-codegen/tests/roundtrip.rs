@@ -37,7 +37,7 @@ macro_rules! fixtures {
 }
 
 fixtures! {
-    attributes collections collisions defaults depth derives docs enums everything_at_once fixed keywords locked logical
+    attributes callback collections collisions defaults depth derives docs enums everything_at_once fixed keywords locked logical
     minimal nested no_namespace primitives recursion references samples_off std_names strip_prefix tops unions wide words
 }
 

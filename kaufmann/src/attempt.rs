@@ -10,6 +10,7 @@ use tracing::{error, warn};
 use crate::config::{Delivery, OnFailure};
 use crate::context::Context;
 use crate::error::ErrorKind;
+use crate::event::EventInfo;
 use crate::failure::{Chain, Class, Failure};
 use crate::handler::Service;
 use crate::handler::batch::Gathered;
@@ -78,12 +79,19 @@ pub(crate) struct Exhausted {
     pub(crate) handler: Option<u32>,
     /// Whether it would have been tried again, had not too many others waited.
     pub(crate) cut_short: bool,
+    /// How the record is read if its writer had another schema.
+    plan: Option<Arc<Plan>>,
 }
 
 impl Exhausted {
     /// Instead of being tried again.
     pub(crate) fn of(retry: Retry, cut_short: bool) -> Self {
+        let plan = match retry.start {
+            Start::Handler(_, plan) => plan,
+            _ => None,
+        };
         Self {
+            plan,
             class: retry.class,
             error: retry.error,
             handler: retry.handler,
@@ -150,7 +158,12 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
     let (handler, plan) = match start {
         Start::Handler(handler, plan) => (handler, plan),
         Start::Batch(batch) => return Box::pin(batch::handle::<V>(cx, batch)).await,
-        other => return Box::pin(without_handler(cx.state.link(), other, cx.record(), attempt)).await,
+        other => {
+            if let Start::Exhausted(exhausted) = &other {
+                cx.set_plan(exhausted.plan.clone());
+            }
+            return Box::pin(without_handler(cx.state.link(), other, cx.record(), attempt)).await;
+        }
     };
     cx.set_plan(plan);
     let outcome = V::dispatch(handler, cx).await;
@@ -212,12 +225,14 @@ pub(crate) fn handler_path(link: &Link, handler: u32) -> Option<&'static str> {
     link.handlers.get(handler as usize).map(|entry| entry.path)
 }
 
+/// The event that a handler takes.
+fn event_info(link: &Link, handler: u32) -> Option<&'static EventInfo> {
+    link.handlers.get(handler as usize).and_then(|entry| entry.event)
+}
+
 /// The name of the event that a handler takes.
 pub(crate) fn event_name(link: &Link, handler: u32) -> Option<&'static str> {
-    link.handlers
-        .get(handler as usize)
-        .and_then(|entry| entry.event)
-        .map(|info| info.name)
+    event_info(link, handler).map(|info| info.name)
 }
 
 /// Asks the registry for the writer's schema, and ends what no handler can take, or none any more.
@@ -344,7 +359,10 @@ async fn reply(
             );
         }
     });
-    link.outbound.reply(published, outgoing, record, delivered).await;
+    let event = event_info(link, handler);
+    link.outbound
+        .reply(published, outgoing, record, event, delivered)
+        .await;
     Finish::Handed
 }
 
@@ -422,8 +440,13 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
         assignment.letter(offset, false);
         delivered(is_written);
     });
+    let handler = link
+        .handlers
+        .iter()
+        .find(|entry| Some(entry.path) == reason.handler);
+    let event = handler.and_then(|entry| entry.event);
     link.outbound
-        .unhandled(record, &reason, link.on_failure, written)
+        .unhandled(record, event, &reason, link.on_failure, written)
         .await;
     Finish::Unhandled
 }

@@ -272,7 +272,8 @@ pub struct PublishConfig {
     pub source: Option<String>,
     /// Where the events go that handlers return.
     pub reply_to: ReplyTo,
-    /// Which topics a record's header `kaufmann-callback-topic` may name; `*` at the end stands for anything. Default: none.
+    /// Which topics a record's header `kaufmann-callback-topic`, or an event's own field `meta.callback_topic`, may name; `*` at the end
+    /// stands for anything. Default: none.
     pub callback_topics: Vec<String>,
 }
 
@@ -295,7 +296,7 @@ pub enum ReplyTo {
     /// To their own topics.
     #[default]
     Topic,
-    /// To the topic that the cause names in its header `kaufmann-callback-topic`; if it names none, or one that is not
+    /// To the topic that the cause names in its header `kaufmann-callback-topic` or its field `meta`; if it names none, or one that is not
     /// allowed, to their own.
     Callback,
     /// To both.

@@ -26,6 +26,38 @@ pub struct EventInfo {
     pub samples: &'static [&'static str],
     /// What the lock holds of the event; nothing if it is not locked.
     pub lock: Option<&'static EventLock>,
+    /// How the topic is read that the event itself wants its answers in; nothing if its schema has no place for one.
+    pub callback: Option<ReadCallback>,
+}
+
+/// Reads the callback that an event names in its field `meta`.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadCallback(pub for<'r> fn(Body<'r>) -> Option<Callback<'r>>);
+
+impl PartialEq for ReadCallback {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+/// Where somebody wants the answer to an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Callback<'r> {
+    /// The topic.
+    pub topic: &'r str,
+    /// Its partition; `None`: whichever.
+    pub partition: Option<i32>,
+}
+
+impl<'r> Callback<'r> {
+    /// The callback of a topic; an empty one is none.
+    pub fn new(topic: impl Into<Option<&'r str>>, partition: impl Into<Option<i32>>) -> Option<Self> {
+        let topic = topic.into().filter(|topic| !topic.is_empty())?;
+        Some(Self {
+            topic,
+            partition: partition.into(),
+        })
+    }
 }
 
 /// What `schemas.lock` held of an event when the program was built.

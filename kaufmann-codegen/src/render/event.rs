@@ -1,6 +1,7 @@
 //! What makes a record an event.
 
 use kaufmann_avro::lock::LockedEvent;
+use kaufmann_avro::model::TypeId;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
@@ -8,6 +9,7 @@ use crate::check::{Event, Key, KeyKind};
 
 use super::Render;
 use super::scope::ident;
+use crate::check::{Callback, CallbackKind};
 
 /// The names of all events.
 pub(super) fn all(events: &[Event]) -> TokenStream {
@@ -30,6 +32,7 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
     let path = option(event.key.as_ref().map(|key| key.path.as_str()));
     let key = event.key.as_ref().map(|key| key_method(render, key));
     let lock = lock(event.locked.as_ref());
+    let callback = callback(render, &borrowed, event.callback.as_ref());
     let index = Literal::usize_unsuffixed(index);
     let borrowed_payload = render
         .types
@@ -50,6 +53,7 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
                 defined_at: #defined_at,
                 samples: &[#(#samples),*],
                 lock: #lock,
+                callback: #callback,
             };
             const INDEX: usize = #index;
             #key
@@ -78,6 +82,40 @@ fn lock(locked: Option<&LockedEvent>) -> TokenStream {
             versions: &[#(#versions),*],
         })
     }
+}
+
+/// A function that reads the callback from the borrowed form, by which nothing is copied.
+fn callback(render: &Render<'_>, borrowed: &proc_macro2::Ident, callback: Option<&Callback>) -> TokenStream {
+    let Some(callback) = callback else {
+        return quote!(None);
+    };
+    let member = |(record, field): (TypeId, usize)| ident(&render.names.get(record).members[field]);
+    let optional = |optional: bool| optional.then(|| quote!(?));
+    let (meta, meta_optional) = (member(callback.meta), optional(callback.meta_optional));
+    let topic = member(callback.topic);
+    let value = quote!(body.decode::<#borrowed<'_>>().ok()?.#meta #meta_optional .#topic);
+    let read = match &callback.kind {
+        CallbackKind::Name => quote!(::kaufmann::event::Callback::new(#value, None)),
+        CallbackKind::Record {
+            optional: is_optional,
+            topic,
+            partition,
+        } => {
+            let (own, topic) = (optional(*is_optional), member(*topic));
+            let partition = partition.map_or_else(
+                || quote!(None),
+                |partition| {
+                    let partition = member(partition);
+                    quote!(callback.#partition)
+                },
+            );
+            quote! {
+                let callback = #value #own;
+                ::kaufmann::event::Callback::new(callback.#topic, #partition)
+            }
+        }
+    };
+    quote!(Some(::kaufmann::event::ReadCallback(|body| { #read })))
 }
 
 fn option(text: Option<&str>) -> TokenStream {

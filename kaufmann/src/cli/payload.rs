@@ -135,6 +135,7 @@ mod tests {
         defined_at: "schemas/user/create.avsc:1:1",
         samples: &[],
         lock: None,
+        callback: None,
     };
 
     fn key_at(path: &'static str) -> Option<Vec<u8>> {

@@ -64,6 +64,7 @@ pub const POISON: EventInfo = EventInfo {
     defined_at: "",
     samples: &[],
     lock: None,
+    callback: None,
 };
 
 /// Refuses a payload that is another event than the one that the attribute declares.

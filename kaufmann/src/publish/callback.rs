@@ -1,9 +1,10 @@
-//! The topic that a record wants its answer in. Pure.
+//! The topic that a record wants its answer in: its header says it, or the event itself in its field `meta`. Pure.
 //!
 //! It is what somebody else has written, so it is followed only where the configuration allows it.
 
 use std::sync::Arc;
 
+use crate::event::{Callback, EventInfo};
 use crate::record::Record;
 use crate::topic::is_topic;
 
@@ -13,6 +14,14 @@ pub(crate) const CALLBACK: &str = "kaufmann-callback-topic";
 /// Which topics may be named.
 #[derive(Debug)]
 pub(crate) struct Allowed(Vec<String>);
+
+/// Where a record wants its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) topic: Arc<str>,
+    /// Whether it is there is not known.
+    pub(crate) partition: Option<i32>,
+}
 
 /// A name that is not followed.
 #[derive(Debug, PartialEq)]
@@ -24,13 +33,28 @@ impl Allowed {
         Self(names.to_vec())
     }
 
-    /// The topic that a record names.
-    pub(crate) fn callback(&self, cause: &Record) -> Result<Option<Arc<str>>, Refused> {
-        let Some(name) = cause.header(CALLBACK) else {
-            return Ok(None);
+    /// The topic that a record names; `event` is what its handler takes it for. The payload is only looked at if no header says it, and
+    /// events of this kind have a place for it.
+    pub(crate) fn callback(
+        &self,
+        cause: &Record,
+        event: Option<&EventInfo>,
+    ) -> Result<Option<Wanted>, Refused> {
+        let (name, partition) = match cause.header(CALLBACK) {
+            Some(name) => (name, None),
+            None => {
+                let read = event.and_then(|info| info.callback);
+                match read.and_then(|read| (read.0)(cause.body())) {
+                    Some(Callback { topic, partition }) => (topic.as_bytes(), partition),
+                    None => return Ok(None),
+                }
+            }
         };
         match std::str::from_utf8(name) {
-            Ok(name) if self.allows(name) => Ok(Some(name.into())),
+            Ok(name) if self.allows(name) => Ok(Some(Wanted {
+                topic: name.into(),
+                partition,
+            })),
             // What is not a name is shown in part: it may be anything.
             _ => Err(Refused(
                 String::from_utf8_lossy(&name[..name.len().min(249)])
@@ -55,7 +79,7 @@ mod tests {
     use super::*;
     use crate::record::RawRecord;
 
-    fn callback(allowed: &[&str], name: &[u8]) -> Result<Option<Arc<str>>, Refused> {
+    fn callback(allowed: &[&str], name: &[u8]) -> Result<Option<Wanted>, Refused> {
         let names: Vec<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
         let record = Record::of(&RawRecord {
             offset: 0,
@@ -64,16 +88,23 @@ mod tests {
             payload: None,
             headers: &[(CALLBACK, Some(name))],
         });
-        Allowed::new(&names).callback(&record)
+        Allowed::new(&names).callback(&record, None)
+    }
+
+    fn wanted(topic: &str) -> Wanted {
+        Wanted {
+            topic: topic.into(),
+            partition: None,
+        }
     }
 
     #[test]
     fn a_name_is_followed_only_where_it_is_allowed() {
         assert_eq!(
             callback(&["answers.*"], b"answers.a"),
-            Ok(Some("answers.a".into()))
+            Ok(Some(wanted("answers.a")))
         );
-        assert_eq!(callback(&["answers"], b"answers"), Ok(Some("answers".into())));
+        assert_eq!(callback(&["answers"], b"answers"), Ok(Some(wanted("answers"))));
         for (allowed, name) in [
             (&["answers.*"][..], &b"orders"[..]),
             (&[], b"answers"),
@@ -89,6 +120,6 @@ mod tests {
 
     #[test]
     fn a_record_may_name_none() {
-        assert_eq!(Allowed::new(&[]).callback(&Record::empty()), Ok(None));
+        assert_eq!(Allowed::new(&[]).callback(&Record::empty(), None), Ok(None));
     }
 }

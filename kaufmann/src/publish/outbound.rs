@@ -13,7 +13,7 @@ use crate::config::{Config, OnFailure, ReplyTo};
 use crate::control::Control;
 use crate::event::EventInfo;
 use crate::outcome::{Choice, Outgoing};
-use crate::publish::callback::{Allowed, Refused};
+use crate::publish::callback::{Allowed, Refused, Wanted};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{self, Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
@@ -117,8 +117,8 @@ impl Outbound {
         result.unwrap_or_else(|_| Err(closed())).map(|()| None)
     }
 
-    /// Queues the events that a record led to, in their order, behind the messages that wait for its end; `delivered` is called
-    /// when they are answered.
+    /// Queues the events that a record led to, in their order, behind the messages that wait for its end; `event` is what its handler
+    /// has taken; `delivered` is called when they are answered.
     ///
     /// Waits while too many deliveries are outstanding, or the registry does not answer.
     pub(crate) async fn reply(
@@ -126,9 +126,10 @@ impl Outbound {
         published: Vec<Message>,
         outgoing: Vec<Outgoing>,
         cause: &Record,
+        event: Option<&EventInfo>,
         delivered: Delivered,
     ) {
-        let callback = self.callback(cause);
+        let callback = self.callback(cause, event);
         let copies = self.copies(callback.is_some());
         if let Some(stage) = &self.stage {
             let mut messages = published;
@@ -158,13 +159,18 @@ impl Outbound {
     pub(crate) async fn unhandled(
         self: &Arc<Self>,
         record: &Record,
+        event: Option<&EventInfo>,
         reason: &Reason,
         on_failure: OnFailure,
         delivered: Delivered,
     ) {
         let by_letter = matches!(on_failure, OnFailure::DeadLetter | OnFailure::Both);
         let by_event = matches!(on_failure, OnFailure::ErrorEvent | OnFailure::Both);
-        let callback = if by_event { self.callback(record) } else { None };
+        let callback = if by_event {
+            self.callback(record, event)
+        } else {
+            None
+        };
         let copies = if by_event {
             self.copies(callback.is_some())
         } else {
@@ -197,7 +203,7 @@ impl Outbound {
         record: &Record,
         reason: &Reason,
         now: SystemTime,
-        callback: Option<&Arc<str>>,
+        callback: Option<&Wanted>,
     ) -> Vec<Message> {
         let name = error_event::name(reason);
         let event = Event {
@@ -218,12 +224,12 @@ impl Outbound {
     }
 
     /// The topic that a record wants its answers in, if they may go there.
-    fn callback(&self, cause: &Record) -> Option<Arc<str>> {
+    fn callback(&self, cause: &Record, event: Option<&EventInfo>) -> Option<Wanted> {
         if self.reply_to == ReplyTo::Topic {
             return None;
         }
-        match self.callbacks.callback(cause) {
-            Ok(topic) => topic,
+        match self.callbacks.callback(cause, event) {
+            Ok(wanted) => wanted,
             Err(Refused(name)) => {
                 warn!(%cause, name, "the topic that the record wants its answer in is not among `publish.callback_topics`");
                 None
@@ -237,11 +243,12 @@ impl Outbound {
     }
 
     /// The messages that an answer is: one, or one to its own topic and one to that of the callback.
-    fn addressed(&self, mut message: Message, callback: Option<&Arc<str>>) -> impl Iterator<Item = Message> {
+    fn addressed(&self, mut message: Message, callback: Option<&Wanted>) -> impl Iterator<Item = Message> {
         let mut own = None;
-        if let Some(topic) = callback {
+        if let Some(Wanted { topic, partition }) = callback {
             own = (self.reply_to == ReplyTo::Both).then(|| message.clone());
             message.topic = Arc::clone(topic);
+            message.placement = partition.map_or(Placement::Key, Placement::Chosen);
         }
         own.into_iter().chain([message])
     }
@@ -290,9 +297,20 @@ impl Outbound {
         }
     }
 
-    /// Tries until the message has its partition.
+    /// Tries until the message has its partition: the one that its cause wants, if that is there, else the event's own.
     async fn insistently_placed(&self, mut message: Message, event: &Event<'_>, cause: &Record) -> Message {
         let mut attempt = 1;
+        while let Placement::Chosen(partition) = message.placement {
+            match self.partitions.has(&message.topic, partition).await {
+                Ok(true) => return message,
+                // Whoever has written the cause has chosen it, and must not hold it up.
+                Ok(false) => {
+                    warn!(%cause, topic = &*message.topic, partition, "the record wants its answer in a partition that is not there");
+                    message.placement = Placement::Key;
+                }
+                Err(error) => self.not_yet(&error, cause, &mut attempt).await,
+            }
+        }
         while let Err(error) = self.place(&mut message, event).await {
             self.not_yet(&error, cause, &mut attempt).await;
         }

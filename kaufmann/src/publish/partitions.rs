@@ -78,6 +78,21 @@ impl Partitions {
         Ok(())
     }
 
+    /// Whether a topic has this partition.
+    ///
+    /// # Errors
+    ///
+    /// If it does not say how many it has.
+    pub(crate) async fn has(&self, topic: &Arc<str>, partition: i32) -> Result<bool, PublishError> {
+        let Ok(partition) = u32::try_from(partition) else {
+            return Ok(false);
+        };
+        Ok(
+            partition < self.count(topic, FRESH).await?
+                || partition < self.count(topic, FRESH_ENOUGH).await?,
+        )
+    }
+
     async fn turn(&self, topic: &Arc<str>) -> Result<i32, PublishError> {
         self.count(topic, FRESH).await?;
         let mut known = self.known();

@@ -35,6 +35,7 @@ const fn info(name: &'static str, schema: &'static str) -> EventInfo {
         defined_at: "schemas/x.avsc:1:1",
         samples: &[],
         lock: None,
+        callback: None,
     }
 }
 
