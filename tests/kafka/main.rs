@@ -2,6 +2,7 @@
 
 mod shop;
 
+mod accounts;
 mod batches;
 mod compatibility;
 mod dlq;
@@ -54,6 +55,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let rig: &'static Rig = Box::leak(Box::default());
     let tests = [
         self_test::tests(),
+        accounts::tests(),
         batches::tests(),
         compatibility::tests(),
         dlq::tests(),

@@ -1,9 +1,10 @@
 //! The service under test, as the binary that a user would run: the quickstart, or a program of the tests.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -155,8 +156,8 @@ impl Service {
     fn process(&self, folder: &TempDir) -> Result<Command> {
         fs::write(folder.path().join("kaufmann.toml"), &self.file)?;
         let program = match &self.program {
-            Some(program) => program,
-            None => binary()?,
+            Some(program) => program.clone(),
+            None => program("quickstart", "quickstart")?,
         };
         let mut command = match &self.stderr {
             None => Command::new(program),
@@ -279,14 +280,26 @@ impl Running {
     }
 }
 
-/// The quickstart's binary, in the folder where cargo has put this test. Built once a run, so that it is never an old one.
-fn binary() -> Result<&'static PathBuf> {
-    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
-    built.as_ref().map_err(|error| anyhow!("{error}"))
+/// A program of a package of the workspace, in the folder where cargo has put this test. The package is built once a run, so that its
+/// programs are never old ones.
+///
+/// # Errors
+///
+/// If it does not build; the same error each time.
+pub fn program(package: &'static str, name: &str) -> Result<PathBuf> {
+    static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = built
+        .entry(package)
+        .or_insert_with(|| build(package).map_err(|error| format!("{error:#}")));
+    match folder {
+        Ok(folder) => Ok(folder.join(name)),
+        Err(error) => Err(anyhow!("{error}")),
+    }
 }
 
-fn build() -> Result<PathBuf> {
+/// Builds a package's programs, and gives the folder in which they are.
+fn build(package: &str) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     // <target>/<profile>/deps/<test>
     let profile = test
@@ -296,7 +309,7 @@ fn build() -> Result<PathBuf> {
     let target = profile.parent().context("the test is not in a target folder")?;
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
-        .args(["build", "--quiet", "-p", "quickstart", "--target-dir"])
+        .args(["build", "--quiet", "-p", package, "--target-dir"])
         .arg(target);
     if profile.ends_with("release") {
         command.arg("--release");
@@ -308,8 +321,8 @@ fn build() -> Result<PathBuf> {
         .context("cannot run cargo")?;
     ensure!(
         output.status.success(),
-        "the quickstart does not build:\n{}",
+        "{package} does not build:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(profile.join("quickstart"))
+    Ok(profile.to_owned())
 }
