@@ -30,6 +30,7 @@ pub use kafka::KafkaSource;
 /// - No call blocks; when there is something new, the source calls the [`Waker`] given to [`Source::start`].
 /// - An [`Assignment`] is announced before its records, in the order of their offsets; its id is greater than all before.
 /// - After [`SourceEvent::Revoked`] no more of its records are read; the partition stays ours until [`Source::release`].
+/// - A partition has one assignment at a time: another one is announced when the one before it is released or told as lost.
 /// - Each [`Source::commit`] is answered by one [`SourceEvent::Committed`], in the order of the calls.
 pub trait Source: Send + 'static {
     /// Joins the group. From now on `waker` is called whenever there may be events or records.

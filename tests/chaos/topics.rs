@@ -11,6 +11,7 @@ use crate::workload::Load;
 
 crate::tests![
     partitions_that_are_added_are_handled_too,
+    partitions_that_are_added_when_the_others_are_shared_repeat_nothing,
     a_topic_that_is_removed_and_made_anew_is_handled_from_its_beginning,
     a_topic_that_is_replaced_behind_the_services_back_is_handled_from_its_beginning,
 ];
@@ -18,8 +19,21 @@ crate::tests![
 /// The door of the shared broker that is closed here.
 const REPLACED: usize = 4;
 
+/// While the group is still sharing the old ones: the client joins again without waiting for what is revoked, and that is lost.
 fn partitions_that_are_added_are_handled_too(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "grow", Load::default())?;
+    scene.start(0)?;
+    scene.start(1)?;
+    scene.write()?;
+    scene.begun(200)?;
+    let exposed = scene.expose()?;
+    grow(&mut scene)?;
+    scene.cover(&exposed)?;
+    handled_everywhere(scene)
+}
+
+fn partitions_that_are_added_when_the_others_are_shared_repeat_nothing(stage: &Stage) -> Result<()> {
+    let mut scene = Scene::open(stage, "grow2", Load::default())?;
     scene.start(0)?;
     scene.start(1)?;
     scene.write()?;
@@ -31,8 +45,17 @@ fn partitions_that_are_added_are_handled_too(stage: &Stage) -> Result<()> {
     wait_until("both instances should handle", DEADLINE, || handling(&scene))
         .with_context(|| scene.tails())?;
     scene.begun(200)?;
+    grow(&mut scene)?;
+    handled_everywhere(scene)
+}
+
+fn grow(scene: &mut Scene) -> Result<()> {
     scene.client.grow_topic(&scene.topic, PARTITIONS + 3)?;
     scene.workload()?.spread_over(PARTITIONS + 3);
+    Ok(())
+}
+
+fn handled_everywhere(mut scene: Scene) -> Result<()> {
     let has_all = |scene: &Scene| {
         let seen: BTreeSet<i32> = scene.journal()?.iter().map(|entry| entry.partition).collect();
         Ok((seen.len() == 7).then_some(()))

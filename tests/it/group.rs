@@ -97,6 +97,40 @@ async fn a_lost_partition_is_not_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_is_lost_while_it_drains_and_assigned_again_is_handled_from_what_is_committed() {
+    let rig = Rig::start(&config());
+    rig.send(0, "a", 0).await;
+    rig.committed(0, 1).await;
+    rig.probe.close("k");
+    rig.send(0, "k", 0).await;
+    rig.send(0, "fast", 0).await;
+    rig.begun("k", 0).await;
+    rig.feed.revoke(TOPIC, 0);
+    rig.feed.lose(TOPIC, 0);
+    rig.feed.assign(TOPIC, 0);
+    eventually("the record once more", || {
+        rig.probe
+            .log()
+            .begun
+            .get("k")
+            .is_some_and(|begun| begun.len() == 2)
+    })
+    .await;
+    assert_eq!(
+        rig.feed.committed(TOPIC, 0),
+        Some(1),
+        "nothing of the lost assignment counts"
+    );
+    rig.probe.open("k");
+    rig.committed(0, 3).await;
+    assert!(
+        rig.feed.is_assigned(TOPIC, 0),
+        "only the old assignment was released"
+    );
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_settlement_of_an_ended_assignment_is_refused() {
     let mut config = config();
     config.revoke_deadline = Duration::ZERO;

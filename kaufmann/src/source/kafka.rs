@@ -12,7 +12,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use self::commits::Commits;
 use self::context::{Happened, Shared, SourceContext};
 use self::gone::Gone;
-use self::partitions::{Partitions, Reading, Renewed};
+use self::partitions::{Accepted, Partitions, Reading, Renewed};
 use self::probe::Prober;
 use self::resume::Resumer;
 use self::trouble::{Remedy, Troubles, Verdict};
@@ -70,7 +70,9 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// with the offset, the log's first one and how many are lost: as [`SourceEvent::OffsetGone`] if `auto.offset.reset` lets the
 /// source read on elsewhere, else (`error`, or Java's name for it, `none`) as the error with which it fails.
 ///
-/// A partition that is revoked may turn out to be lost while it drains; then it is revoked once more, as lost.
+/// A partition that is revoked may turn out to be lost while it drains; then it is revoked once more, as lost. That happens too
+/// when partitions are added to a topic at that moment: librdkafka then joins the group again without what is revoked, and so it may be
+/// another member's, or ours anew.
 ///
 /// A partition may go back: its topic was made anew while nobody looked, or its log was cut off. Then its assignment is lost, and
 /// another one begins where the log goes on.
@@ -160,11 +162,11 @@ impl KafkaSource {
             }
             Happened::Well(remedy) => self.well(&remedy),
             Happened::Resumed {
-                partitions,
+                assignments,
                 committed,
             } => {
-                let assignments = self.resumer.answered(&partitions, committed);
-                self.announce(assignments);
+                let known = self.resumer.answered(&assignments, committed);
+                self.announce(known);
             }
             Happened::Gone(gone) => self.prober.bounds(consumer, &self.shared, &self.config, gone),
             Happened::Bounds(gone, bounds) => self.gone(&gone, bounds),
@@ -172,8 +174,23 @@ impl KafkaSource {
     }
 
     fn assign(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, partitions: &[(String, i32)]) {
+        if !self.partitions.hold_back(consumer, partitions) {
+            self.accept_due(consumer, true);
+            self.accept(consumer, partitions);
+        }
+    }
+
+    fn accept_due(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, gone_on: bool) {
+        if let Some(partitions) = self.partitions.due(gone_on) {
+            self.accept(consumer, &partitions);
+        }
+    }
+
+    fn accept(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, partitions: &[(String, i32)]) {
         let Some(waker) = &self.waker else { return };
-        match self.partitions.assign(consumer, waker, partitions) {
+        let Accepted { lost, begun } = self.partitions.assign(consumer, waker, partitions);
+        self.take_away(lost, true);
+        match begun {
             Ok(assignments) => {
                 self.well(&Remedy::Use);
                 let must_know = self.config.delivery == Delivery::ExactlyOnce;
@@ -194,37 +211,49 @@ impl KafkaSource {
         }
     }
 
-    fn revoke(&mut self, consumer: &BaseConsumer<SourceContext>, partitions: &[(String, i32)], lost: bool) {
-        let (assignments, done) = self.partitions.revoke(consumer, partitions, lost);
+    fn revoke(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        partitions: &[(String, i32)],
+        lost: bool,
+    ) {
+        self.accept_due(consumer, true);
+        let revoked = self.partitions.revoke(consumer, partitions, lost);
+        self.take_away(revoked.lost, true);
+        self.take_away(revoked.assignments, lost);
+        self.failed_if(revoked.given_back);
+    }
+
+    fn take_away(&mut self, assignments: Vec<Arc<Assignment>>, lost: bool) {
+        if assignments.is_empty() {
+            return;
+        }
         for assignment in &assignments {
             let place = Remedy::Read(assignment.topic().into(), assignment.partition());
             self.well(&place);
         }
-        if !assignments.is_empty() {
-            // What was not announced yet is, so that it can be taken back.
-            let unannounced = self
-                .resumer
-                .announce(|waiting| assignments.iter().any(|revoked| revoked.id() == waiting.id()));
-            self.announce(unannounced);
-            self.told.push_back(SourceEvent::Revoked { assignments, lost });
-        }
-        self.failed_if(done);
+        // What was not announced yet is, so that it can be taken back.
+        let unannounced = self
+            .resumer
+            .announce(|waiting| assignments.iter().any(|ended| ended.id() == waiting.id()));
+        self.announce(unannounced);
+        self.told.push_back(SourceEvent::Revoked { assignments, lost });
     }
 
-    fn committed(&mut self, consumer: &BaseConsumer<SourceContext>, result: Result<(), RDKafkaErrorCode>) {
+    fn committed(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        result: Result<(), RDKafkaErrorCode>,
+    ) {
         let explained = result.map_err(|code| kafka::explain::not_committed(code, &self.config.group));
         self.told.extend(self.commits.answer(explained));
         match result {
             Ok(()) => self.well(&Remedy::Use),
             Err(code) if trouble::means_expelled(code) => {
                 let (assignments, given_back) = self.partitions.lose_revoked(consumer);
-                if !assignments.is_empty() {
-                    self.told.push_back(SourceEvent::Revoked {
-                        assignments,
-                        lost: true,
-                    });
-                }
+                self.take_away(assignments, true);
                 self.failed_if(given_back);
+                self.accept_due(consumer, false);
             }
             Err(_) => {}
         }
@@ -369,12 +398,17 @@ impl Source for KafkaSource {
         if let Some(consumer) = self.consumer.clone() {
             let result = self.partitions.release(&consumer, assignments);
             self.failed_if(result);
+            self.accept_due(&consumer, false);
+            if !self.told.is_empty() {
+                self.shared.wake();
+            }
         }
     }
 
     fn member(&self) -> Option<Member> {
         let consumer = self.consumer.as_ref()?;
-        consumer.group_metadata().map(Member::new)
+        let then = self.partitions.member();
+        then.or_else(|| consumer.group_metadata().map(Member::new))
     }
 
     fn close(&mut self, patience: Duration) {

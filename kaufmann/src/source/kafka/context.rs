@@ -15,7 +15,7 @@ use super::gone::Gone;
 use super::resume::Committed;
 use super::trouble::Remedy;
 use crate::kafka;
-use crate::source::Waker;
+use crate::source::{Assignment, Waker};
 
 /// What happened.
 pub(super) enum Happened {
@@ -39,10 +39,10 @@ pub(super) enum Happened {
     },
     /// What was wrong works.
     Well(Remedy),
-    /// What is kept with the committed offsets of these partitions.
+    /// What is kept with the committed offsets of partitions.
     Resumed {
-        /// Which were asked for.
-        partitions: Vec<(String, i32)>,
+        /// For which it was asked.
+        assignments: Vec<Arc<Assignment>>,
         /// Those of them that have a committed offset.
         committed: Vec<Committed>,
     },

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 
 use super::context::{Happened, SourceContext, decline};
 use crate::ffi::PartitionQueue;
-use crate::source::{Assignment, SourceError, Waker};
+use crate::source::{Assignment, Member, SourceError, Waker};
 
 /// The id of the next assignment, over all sources of the process.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -18,7 +18,10 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 #[derive(Default)]
 pub(super) struct Partitions {
     held: HashMap<u64, Held>,
-    revocations: Vec<Revocation>,
+    /// What the group wants back and does not have yet.
+    revocation: Option<Revocation>,
+    /// What the group has given us meanwhile.
+    held_back: Option<Vec<(String, i32)>>,
 }
 
 struct Held {
@@ -52,10 +55,28 @@ pub(super) struct Renewed {
     pub(super) begun: Arc<Assignment>,
 }
 
-/// What the group wants back in one rebalance. It waits for one answer, so that is given when all is released.
+/// Partitions that were accepted.
+pub(super) struct Accepted {
+    /// What ended instead of being released.
+    pub(super) lost: Vec<Arc<Assignment>>,
+    pub(super) begun: Result<Vec<Arc<Assignment>>, SourceError>,
+}
+
+/// Partitions that are not read any more.
+pub(super) struct Revoked {
+    /// What had been revoked before, and ended instead of being released.
+    pub(super) lost: Vec<Arc<Assignment>>,
+    pub(super) assignments: Vec<Arc<Assignment>>,
+    pub(super) given_back: Result<(), SourceError>,
+}
+
+/// What the group wants back. It gets all at once, so it waits until all is released.
 struct Revocation {
-    partitions: Vec<(String, i32)>,
+    /// What librdkafka is to have back then, if it does not have it yet.
+    unanswered: Option<Vec<(String, i32)>>,
     unreleased: HashSet<u64>,
+    /// As whom the group knew this member then.
+    member: Option<Member>,
 }
 
 impl Partitions {
@@ -82,8 +103,54 @@ impl Partitions {
         Some(Renewed { ended, begun })
     }
 
+    /// As whom the group knew this member when it asked for what is not given back yet. It is to be committed in that name only:
+    /// if librdkafka joins again without an answer, somebody else may have those partitions, and the brokers must refuse.
+    pub(super) fn member(&self) -> Option<Member> {
+        self.revocation.as_ref()?.member.clone()
+    }
+
+    /// Puts off partitions that come while others are revoked; `false` if they are to be accepted now. A cooperative member joins
+    /// again when it has accepted what follows a revocation, and only then the group gives away what was revoked.
+    pub(super) fn hold_back(
+        &mut self,
+        consumer: &BaseConsumer<SourceContext>,
+        partitions: &[(String, i32)],
+    ) -> bool {
+        let waits = self.revocation.is_some() && self.held_back.is_none() && is_cooperative(consumer);
+        if waits {
+            self.held_back = Some(partitions.to_vec());
+        }
+        waits
+    }
+
+    /// What was held back and is to be accepted now: nothing is revoked any more, or librdkafka has `gone_on` without it.
+    pub(super) fn due(&mut self, gone_on: bool) -> Option<Vec<(String, i32)>> {
+        let due = gone_on || self.revocation.is_none();
+        self.held_back.take_if(|_| due)
+    }
+
     /// Accepts partitions. Their queues are split off first, so that no record can go to another queue.
+    ///
+    /// librdkafka does not always wait until a rebalance is over: when its topics change it joins again at once, as a member
+    /// without the revoked partitions. So what is still revoked may be another's now, or ours anew: it is lost.
     pub(super) fn assign(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        waker: &Waker,
+        partitions: &[(String, i32)],
+    ) -> Accepted {
+        let (mut lost, unanswered) = self.overtaken();
+        let given_back = answer(consumer, unanswered);
+        if !is_cooperative(consumer) {
+            // The whole assignment is another one.
+            lost.extend(self.held.drain().map(|(_, held)| held.assignment));
+            lost.sort_by_key(|assignment| assignment.id());
+        }
+        let begun = given_back.and_then(|()| self.begin(consumer, waker, partitions));
+        Accepted { lost, begun }
+    }
+
+    fn begin(
         &mut self,
         consumer: &Arc<BaseConsumer<SourceContext>>,
         waker: &Waker,
@@ -125,13 +192,19 @@ impl Partitions {
         }
     }
 
-    /// Stops reading partitions. They are given back when they are released; at once if they are lost, or were not ours.
+    /// Stops reading partitions. They are ours until they are released, unless they are lost. What had been revoked before is
+    /// lost: librdkafka has gone on without it.
+    ///
+    /// Cooperatively librdkafka has them back at once, and what it gives us next is held back instead: if its topics changed while
+    /// it waits for a revocation's answer, it would join again and then take no notice of any further rebalance.
     pub(super) fn revoke(
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
         partitions: &[(String, i32)],
         lost: bool,
-    ) -> (Vec<Arc<Assignment>>, Result<(), SourceError>) {
+    ) -> Revoked {
+        let member = consumer.group_metadata().map(Member::new);
+        let (overtaken, unanswered) = self.overtaken();
         let mut assignments = Vec::with_capacity(partitions.len());
         for held in self.held.values_mut() {
             let Held {
@@ -145,45 +218,64 @@ impl Partitions {
             }
         }
         assignments.sort_by_key(|assignment| assignment.id());
-        let unreleased = assignments.iter().map(|assignment| assignment.id()).collect();
-        self.revocations.push(Revocation {
-            partitions: partitions.to_vec(),
-            unreleased,
+        // librdkafka takes no partition back twice.
+        let mut all = unanswered.unwrap_or_default();
+        all.extend(partitions.iter().cloned());
+        all.sort();
+        all.dedup();
+        let mut unanswered = Some(all);
+        let given_back = if is_cooperative(consumer) {
+            answer(consumer, unanswered.take())
+        } else {
+            Ok(())
+        };
+        self.revocation = Some(Revocation {
+            unanswered,
+            unreleased: assignments.iter().map(|assignment| assignment.id()).collect(),
+            member,
         });
-        let given_back = if lost || assignments.is_empty() {
+        let released = if lost || assignments.is_empty() {
             self.release(consumer, &assignments)
         } else {
             Ok(())
         };
-        (assignments, given_back)
+        Revoked {
+            lost: overtaken,
+            assignments,
+            given_back: given_back.and(released),
+        }
     }
 
-    /// Notes that assignments are released, and answers the rebalances that waited for no other.
+    /// Ends what is revoked and not released, and says what librdkafka does not have back.
+    fn overtaken(&mut self) -> (Vec<Arc<Assignment>>, Option<Vec<(String, i32)>>) {
+        let Some(revocation) = self.revocation.take() else {
+            return (Vec::new(), None);
+        };
+        let ended = revocation.unreleased.iter().filter_map(|id| self.held.remove(id));
+        let mut lost: Vec<_> = ended.map(|held| held.assignment).collect();
+        lost.sort_by_key(|assignment| assignment.id());
+        (lost, revocation.unanswered)
+    }
+
+    /// Notes that assignments are released. When all are, librdkafka has them back, and [`Partitions::due`] what came meanwhile.
     pub(super) fn release(
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
         assignments: &[Arc<Assignment>],
     ) -> Result<(), SourceError> {
+        let Some(revocation) = &mut self.revocation else {
+            return Ok(());
+        };
         for assignment in assignments {
             let id = assignment.id();
-            let mut waited = self
-                .revocations
-                .iter_mut()
-                .map(|revocation| revocation.unreleased.remove(&id));
-            if waited.any(|removed| removed) {
+            if revocation.unreleased.remove(&id) {
                 self.held.remove(&id);
             }
         }
-        let mut result = Ok(());
-        self.revocations.retain(|revocation| {
-            let waits = !revocation.unreleased.is_empty();
-            if !waits {
-                result =
-                    give_back(consumer, &revocation.partitions).and(std::mem::replace(&mut result, Ok(())));
-            }
-            waits
-        });
-        result
+        let over = self
+            .revocation
+            .take_if(|revocation| revocation.unreleased.is_empty());
+        answer(consumer, over.and_then(|over| over.unanswered))
     }
 
     /// Gives up what is revoked and not released: the broker says that it is no longer ours. librdkafka itself says so
@@ -192,24 +284,18 @@ impl Partitions {
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
     ) -> (Vec<Arc<Assignment>>, Result<(), SourceError>) {
-        let unreleased = self
-            .revocations
-            .iter()
-            .flat_map(|revocation| &revocation.unreleased);
-        let mut lost: Vec<_> = unreleased
-            .filter_map(|id| self.held.get(id))
-            .map(|held| Arc::clone(&held.assignment))
-            .collect();
-        lost.sort_by_key(|assignment| assignment.id());
-        let given_back = self.release(consumer, &lost);
-        (lost, given_back)
+        let (lost, unanswered) = self.overtaken();
+        (lost, answer(consumer, unanswered))
     }
 
     /// Drops everything before the consumer is closed: what is not yet answered is declined.
     pub(super) fn abandon(&mut self, consumer: &BaseConsumer<SourceContext>) {
         self.held.clear();
-        for revocation in self.revocations.drain(..) {
-            decline(consumer, false, &list(&revocation.partitions));
+        if let Some(unanswered) = self.revocation.take().and_then(|own| own.unanswered) {
+            decline(consumer, false, &list(&unanswered));
+        }
+        if self.held_back.take().is_some() {
+            decline(consumer, true, &TopicPartitionList::new());
         }
         while let Some(happened) = consumer.context().next() {
             match happened {
@@ -226,12 +312,20 @@ impl Partitions {
     }
 }
 
-fn give_back(
+fn is_cooperative(consumer: &BaseConsumer<SourceContext>) -> bool {
+    matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
+}
+
+/// Gives partitions back to librdkafka, if it waits for them.
+fn answer(
     consumer: &BaseConsumer<SourceContext>,
-    partitions: &[(String, i32)],
+    unanswered: Option<Vec<(String, i32)>>,
 ) -> Result<(), SourceError> {
+    let Some(partitions) = unanswered else {
+        return Ok(());
+    };
     let result = match consumer.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => consumer.incremental_unassign(&list(partitions)),
+        RebalanceProtocol::Cooperative => consumer.incremental_unassign(&list(&partitions)),
         RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
     };
     result.map_err(|error| {

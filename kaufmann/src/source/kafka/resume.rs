@@ -21,8 +21,8 @@ const QUESTIONS: usize = 3;
 /// A partition, its committed offset, and the metadata of that.
 pub(super) type Committed = (String, i32, i64, String);
 
-/// Partitions to ask for, by topic and number.
-type Question = Vec<(String, i32)>;
+/// Assignments to ask for.
+type Question = Vec<Arc<Assignment>>;
 
 /// The thread that asks.
 type Asking = (Sender<Question>, JoinHandle<()>);
@@ -43,34 +43,27 @@ impl Resumer {
         assignments: Vec<Arc<Assignment>>,
         must_know: bool,
     ) -> Result<(), SourceError> {
-        let partitions = assignments
-            .iter()
-            .map(|assignment| (assignment.topic().to_owned(), assignment.partition()))
-            .collect();
         let (asks, _) = match &mut self.thread {
             Some(thread) => thread,
             none => none.insert(start(Arc::clone(consumer), Arc::clone(shared), must_know)?),
         };
-        self.waiting.extend(assignments);
-        asks.send(partitions)
+        self.waiting.extend(assignments.iter().cloned());
+        asks.send(assignments)
             .map_err(|_| SourceError::new("the thread that reads the metadata of commits has ended"))
     }
 
-    /// Takes an answer, and says which assignments it lets be announced.
+    /// Takes an answer, and says which assignments it lets be announced: those that it was asked for, not one that the partition has
+    /// had since.
     pub(super) fn answered(
         &mut self,
-        partitions: &[(String, i32)],
+        asked: &[Arc<Assignment>],
         committed: Vec<Committed>,
     ) -> Vec<Arc<Assignment>> {
-        let announced = self.announce(|assignment| {
-            partitions
-                .iter()
-                .any(|(topic, partition)| is(assignment, topic, *partition))
-        });
+        let announced = self.announce(|assignment| asked.iter().any(|asked| asked.id() == assignment.id()));
         for (topic, partition, offset, metadata) in committed {
             let own = announced
                 .iter()
-                .find(|assignment| is(assignment, &topic, partition));
+                .find(|assignment| assignment.partition() == partition && assignment.topic() == topic);
             if let Some(assignment) = own {
                 assignment.resume(offset, metadata);
             }
@@ -95,10 +88,6 @@ impl Resumer {
     }
 }
 
-fn is(assignment: &Assignment, topic: &str, partition: i32) -> bool {
-    assignment.partition() == partition && assignment.topic() == topic
-}
-
 fn start(
     consumer: Arc<BaseConsumer<SourceContext>>,
     shared: Arc<Shared>,
@@ -108,10 +97,14 @@ fn start(
     let thread = thread::Builder::new()
         .name("kaufmann-resume".into())
         .spawn(move || {
-            for partitions in asked {
+            for assignments in asked {
+                let partitions: Vec<_> = assignments
+                    .iter()
+                    .map(|assignment| (assignment.topic().to_owned(), assignment.partition()))
+                    .collect();
                 let committed = committed(&consumer, &shared, &partitions, must_know);
                 shared.push(Happened::Resumed {
-                    partitions,
+                    assignments,
                     committed,
                 });
                 shared.wake();

@@ -8,6 +8,8 @@ use crate::commit::Ahead;
 use crate::kafka::mock::MockBroker;
 use crate::publish::{KafkaPublisher, Message, MessageHeaders, Publisher};
 
+mod overtaken;
+
 /// Far longer than anything takes; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
