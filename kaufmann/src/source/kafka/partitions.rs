@@ -14,6 +14,9 @@ use crate::source::{Assignment, Member, SourceError, Waker};
 /// The id of the next assignment, over all sources of the process.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
+/// Partitions by topic and number.
+pub(super) type TopicPartitions = Vec<(String, i32)>;
+
 /// The partitions of this member.
 #[derive(Default)]
 pub(super) struct Partitions {
@@ -21,7 +24,7 @@ pub(super) struct Partitions {
     /// What the group wants back and does not have yet.
     revocation: Option<Revocation>,
     /// What the group has given us meanwhile.
-    held_back: Option<Vec<(String, i32)>>,
+    held_back: Option<TopicPartitions>,
 }
 
 struct Held {
@@ -73,7 +76,7 @@ pub(super) struct Revoked {
 /// What the group wants back. It gets all at once, so it waits until all is released.
 struct Revocation {
     /// What librdkafka is to have back then, if it does not have it yet.
-    unanswered: Option<Vec<(String, i32)>>,
+    unanswered: Option<TopicPartitions>,
     unreleased: HashSet<u64>,
     /// As whom the group knew this member then.
     member: Option<Member>,
@@ -124,7 +127,7 @@ impl Partitions {
     }
 
     /// What was held back and is to be accepted now: nothing is revoked any more, or librdkafka has `gone_on` without it.
-    pub(super) fn due(&mut self, gone_on: bool) -> Option<Vec<(String, i32)>> {
+    pub(super) fn due(&mut self, gone_on: bool) -> Option<TopicPartitions> {
         let due = gone_on || self.revocation.is_none();
         self.held_back.take_if(|_| due)
     }
@@ -247,7 +250,7 @@ impl Partitions {
     }
 
     /// Ends what is revoked and not released, and says what librdkafka does not have back.
-    fn overtaken(&mut self) -> (Vec<Arc<Assignment>>, Option<Vec<(String, i32)>>) {
+    fn overtaken(&mut self) -> (Vec<Arc<Assignment>>, Option<TopicPartitions>) {
         let Some(revocation) = self.revocation.take() else {
             return (Vec::new(), None);
         };
@@ -319,7 +322,7 @@ fn is_cooperative(consumer: &BaseConsumer<SourceContext>) -> bool {
 /// Gives partitions back to librdkafka, if it waits for them.
 fn answer(
     consumer: &BaseConsumer<SourceContext>,
-    unanswered: Option<Vec<(String, i32)>>,
+    unanswered: Option<TopicPartitions>,
 ) -> Result<(), SourceError> {
     let Some(partitions) = unanswered else {
         return Ok(());
