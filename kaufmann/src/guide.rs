@@ -34,7 +34,9 @@ pub mod operations {}
 #[doc = include_str!("docs/batches.md")]
 pub mod batches {}
 
+/// [answered]: crate::guide::failures#answers
 /// [json]: crate::guide::json
+/// [partitioning]: #where-the-tests-are
 /// [accounts]: #where-the-tests-are
 /// [answers]: #where-the-tests-are
 /// [bounds]: #where-the-tests-are
