@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use kaufmann::Config;
+use kaufmann::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry};
 use kaufmann_tests::rig::foreign::schemas;
 use kaufmann_tests::rig::{Registry, Rig, Service, free_port};
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ crate::tests![
     what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry,
     a_pull_brings_what_somebody_else_registered,
     a_version_with_references_is_locked_as_a_whole_and_found_by_what_it_says,
+    what_others_registered_with_references_is_known_in_one_piece,
     a_registry_whose_first_url_is_dead_is_asked_at_the_second,
     a_registry_that_wants_a_password_says_what_to_set,
 ];
@@ -230,6 +233,62 @@ fn a_version_with_references_is_locked_as_a_whole_and_found_by_what_it_says(rig:
         "{report}"
     );
     Ok(())
+}
+
+fn what_others_registered_with_references_is_known_in_one_piece(rig: &Rig) -> Result<()> {
+    let scene = Scene::open(rig)?;
+    let currency = json!({"type": "enum", "name": "Currency", "namespace": "pay", "symbols": ["EUR", "USD"]});
+    let money = |currency: &Value| {
+        let fields = json!([{"name": "cents", "type": "long"}, {"name": "currency", "type": currency}]);
+        json!({"type": "record", "name": "Money", "namespace": "pay", "fields": fields})
+    };
+    let paid = |money: &Value| {
+        let fields = json!([{"name": "amount", "type": money}, {"name": "fee", "type": "pay.Money"}]);
+        json!({"type": "record", "name": "Paid", "namespace": "pay", "fields": fields}).to_string()
+    };
+    let to = |name: &str| json!([{"name": name, "subject": name, "version": 1}]);
+    scene.registry.register("pay.Currency", &currency.to_string())?;
+    let referring = money(&json!("pay.Currency")).to_string();
+    scene
+        .registry
+        .register_with("pay.Money", &referring, &to("pay.Currency"))?;
+    let id = scene
+        .registry
+        .register_with("pay.Paid", &paid(&json!("pay.Money")), &to("pay.Money"))?;
+
+    let whole = paid(&money(&currency));
+    let mut config = Config::default().registry;
+    config.url = vec![scene.registry.url()];
+    let registry = RestRegistry::new(&config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let found = registry.find("pay.Paid", &whole).await?;
+        let found = found.context("it is registered")?;
+        assert_eq!(
+            (i64::from(found.version), i64::from(found.id)),
+            (1, i64::from(id))
+        );
+        assert_eq!(registry.lookup("pay.Paid", &whole).await?, Some(found.id));
+        // This registry does not compare a version in one piece with one in parts. It takes it where it need not.
+        let refused = registry.compatibility("pay.Paid", &whole).await;
+        let refused = refused
+            .err()
+            .context("it compares them by now; say so in the guide")?;
+        assert_eq!(refused.kind(), RegistryErrorKind::Refused, "{refused}");
+        anyhow::Ok(())
+    })?;
+    scene.registry.set_level("NONE")?;
+    runtime.block_on(async {
+        let registered = registry.register("pay.Paid", &whole).await?;
+        let text = registry.schema(registered).await?;
+        assert_eq!(
+            serde_json::from_str::<Value>(&text)?,
+            serde_json::from_str::<Value>(&whole)?
+        );
+        Ok(())
+    })
 }
 
 fn a_registry_whose_first_url_is_dead_is_asked_at_the_second(rig: &Rig) -> Result<()> {

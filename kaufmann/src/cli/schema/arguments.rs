@@ -44,7 +44,9 @@ pub(in crate::cli) fn command() -> Command {
             .about("Registers what is new, all of it or nothing, and updates the lock")
             .long_about(
                 "Registers the schemas that the registry does not have, and writes their versions and ids into the lock. A schema \
-                 that breaks its level, by the lock or by the registry, keeps all of them from being registered.",
+                 that breaks its level, by the lock or by the registry, keeps all of them from being registered.\n\nEach schema is \
+                 registered in one piece, with all the types that it uses: a type that several events share is no subject of its own. \
+                 What somebody else has registered with references is known again, and is not registered a second time.",
             )
             .arg(
                 Arg::new("events")

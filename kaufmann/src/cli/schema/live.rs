@@ -3,7 +3,7 @@
 use super::report::{BreakReport, EventReport, State, VersionReport};
 use super::{Known, unanswered};
 use crate::error::Error;
-use crate::registry::RestRegistry;
+use crate::registry::{RegistryErrorKind, RestRegistry};
 
 /// Asks the registry about each event, and adds what it says. Registers nothing.
 pub(super) async fn ask(
@@ -62,7 +62,14 @@ async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventRepor
 /// Why the registry would not take an event's schema as the next version.
 pub(super) async fn refusals(registry: &RestRegistry, known: &Known) -> Result<Vec<BreakReport>, Error> {
     let said = registry.compatibility(&known.subject, known.info.schema).await;
-    let said = said.map_err(unanswered)?;
+    let said = match said {
+        Ok(said) => said,
+        // It will not have it, whatever its level: it is no schema to this registry, or it cannot compare it with the last one.
+        Err(error) if error.kind() == RegistryErrorKind::Refused => {
+            return Ok(vec![refusal(error.to_string())]);
+        }
+        Err(error) => return Err(unanswered(error)),
+    };
     if said.is_compatible {
         return Ok(Vec::new());
     }

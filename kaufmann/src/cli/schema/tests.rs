@@ -1,6 +1,13 @@
 //! What the commands print, held by files in `snapshots/`: the shapes of the JSON are documented, and scripts rely on them.
 
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
 use kaufmann_avro::compatibility::Level;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use crate::cli::paint::Paint;
@@ -191,6 +198,131 @@ async fn a_live_check_says_what_the_lock_lacks() {
     assert_eq!(report.exit_code(), ExitCode::SUCCESS);
     is_snapshot("schema/snapshots/check-live.json", &report.to_json());
     is_snapshot("schema/snapshots/check-live.txt", &screen(&report));
+}
+
+/// A registry that has `shop.paid` as other tools register it: the types that events share are subjects of their own.
+async fn registry_with_references() -> (RestRegistry, AbortOnDropHandle<()>) {
+    const REFERRING: &str = r#"{"type": "record", "name": "paid", "namespace": "shop", "doc": "As Java wrote it.", "fields": [
+        {"name": "amount", "type": "shop.Money"}, {"name": "fee", "type": ["null", "shop.Money"], "default": null}]}"#;
+    const SHARED: &str = r#"{"type": "record", "name": "Money", "namespace": "shop", "fields": [
+        {"name": "cents", "type": "long"}, {"name": "currency", "type": "shop.Currency"}]}"#;
+    const CURRENCY: &str = r#"{"type": "enum", "name": "Currency", "namespace": "shop", "symbols": ["EUR", "USD"], "default": "EUR"}"#;
+    let to = |name: &str| json!([{"name": name, "subject": name, "version": 1}]);
+    let version = move |subject: &str| match subject {
+        "shop.paid" => json!({"id": 3, "version": 1, "schema": REFERRING, "references": to("shop.Money")}),
+        "shop.Money" => json!({"id": 2, "version": 1, "schema": SHARED, "references": to("shop.Currency")}),
+        _ => json!({"id": 1, "version": 1, "schema": CURRENCY}),
+    };
+    let absent = async || {
+        (
+            StatusCode::NOT_FOUND,
+            r#"{"error_code": 40403, "message": "Schema not found"}"#,
+        )
+    };
+    let incomparable = async || {
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            r#"{"error_code": 42201, "message": "cannot compare"}"#,
+        )
+    };
+    let refused = async || {
+        (
+            StatusCode::CONFLICT,
+            r#"{"error_code": 409, "message": "it is there"}"#,
+        )
+    };
+    let router = Router::new()
+        .route(
+            "/config/{subject}",
+            get(async || r#"{"compatibilityLevel": "BACKWARD"}"#),
+        )
+        // It compares texts, and this text it does not have.
+        .route("/subjects/{subject}", post(absent))
+        .route("/subjects/{subject}/versions", get(async || "[1]").post(refused))
+        .route("/compatibility/subjects/{subject}/versions", post(incomparable))
+        .route(
+            "/subjects/{subject}/versions/1",
+            get(async move |Path(subject): Path<String>| version(&subject).to_string()),
+        );
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let config = crate::config::RegistryConfig {
+        url: vec![format!("http://{}", listener.local_addr().unwrap())],
+        ..crate::config::RegistryConfig::default()
+    };
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (
+        RestRegistry::new(&config).unwrap(),
+        AbortOnDropHandle::new(server),
+    )
+}
+
+#[tokio::test]
+async fn what_others_registered_with_references_is_known_and_pulled_in_one_piece() {
+    const PAID: EventInfo = info(
+        "shop.paid",
+        r#"{"type": "record", "name": "paid", "namespace": "shop", "fields": [
+        {"name": "amount", "type": {"type": "record", "name": "Money", "fields": [
+            {"name": "cents", "type": "long"},
+            {"name": "currency", "type": {"type": "enum", "name": "Currency", "symbols": ["EUR", "USD"], "default": "EUR"}}]}},
+        {"name": "fee", "type": ["null", "Money"], "default": null}]}"#,
+    );
+    let events = vec![Known {
+        info: &PAID,
+        schema: Schema::parse(PAID.schema).unwrap(),
+        subject: PAID.full_name.to_owned(),
+    }];
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (registry, _server) = registry_with_references().await;
+
+    let mut reports = compare::compare(&Lock::default(), &events);
+    live::ask(&registry, &events, &mut reports).await.unwrap();
+    let notes = &reports[0].notes;
+    assert!(
+        notes.contains(&"registered as version 1 (id 3)".to_owned()),
+        "{notes:?}"
+    );
+    assert!(reports[0].breaks.is_empty());
+
+    // Nothing is registered: this registry would not have it.
+    let registered = register::register(&registry, &events, &file).await.unwrap();
+    assert_eq!(registered[0].state, report::State::Known);
+    let lock = file.read_or(None).unwrap();
+    let locked = lock.event("shop.paid").unwrap().latest().unwrap();
+    assert_eq!(locked.references().len(), 1);
+    let pulled = pull::pull(&registry, &events, &file).await.unwrap();
+    assert_eq!(pulled[0].state, report::State::Unchanged);
+    assert_eq!(
+        compare::compare(&lock, &events)[0].state,
+        report::State::Unchanged
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_cannot_compare_a_schema_is_quoted_with_what_may_be_done() {
+    const PAID: EventInfo = info(
+        "shop.paid",
+        r#"{"type": "record", "name": "paid", "namespace": "shop", "fields": []}"#,
+    );
+    let events = vec![Known {
+        info: &PAID,
+        schema: Schema::parse(PAID.schema).unwrap(),
+        subject: PAID.full_name.to_owned(),
+    }];
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (registry, _server) = registry_with_references().await;
+    let reports = register::register(&registry, &events, &file).await.unwrap();
+    assert_eq!(reports[0].state, report::State::Broken);
+    let (said, note) = (&reports[0].breaks[0].text, &reports[0].notes[0]);
+    assert!(
+        said.ends_with("422 Unprocessable Entity: cannot compare (code 42201)"),
+        "{said}"
+    );
+    assert!(
+        note.contains("lower the level of the subject `shop.paid`"),
+        "{note}"
+    );
 }
 
 #[test]
