@@ -14,9 +14,6 @@ use crate::names;
 use crate::plan::Plan;
 use crate::template::{HANDLER, fill};
 
-/// How wide a line may be, as rustfmt has it.
-const WIDTH: usize = 100;
-
 /// What needs no path anywhere.
 const EVERYWHERE: [&str; 27] = [
     "Box", "Fn", "FnMut", "FnOnce", "Option", "Result", "Send", "String", "Sync", "Vec", "bool", "char",
@@ -35,6 +32,8 @@ pub(super) struct Handler<'p> {
     list: List,
     /// The module below the root in which it goes; none if that is where the list is.
     module: Option<String>,
+    /// How wide its lines may be.
+    width: usize,
 }
 
 impl<'p> Handler<'p> {
@@ -66,6 +65,7 @@ impl<'p> Handler<'p> {
             source,
             list,
             module,
+            width: package.width(),
         })
     }
 
@@ -164,7 +164,7 @@ impl<'p> Handler<'p> {
         let function = &self.function;
         let one_line =
             format!("pub async fn {function}(_event: {payload}, _cx: {context}) -> Result<(), {failure}>");
-        let signature = match one_line.len() + " {".len() <= WIDTH {
+        let signature = match one_line.len() + " {".len() <= self.width {
             true => one_line,
             false => format!(
                 "pub async fn {function}(\n    _event: {payload},\n    _cx: {context},\n) -> Result<(), {failure}>"

@@ -9,6 +9,9 @@ use toml::de::{DeTable, DeValue};
 use super::list::{List, lists};
 use crate::error::Error;
 
+/// How wide a line may be, unless the package says otherwise.
+const WIDTH: usize = 100;
+
 /// A package that depends on kaufmann.
 pub(super) struct Package {
     pub(super) root: PathBuf,
@@ -117,6 +120,17 @@ impl Package {
         }
     }
 
+    /// How wide a line may be, as the package's rustfmt has it.
+    pub(super) fn width(&self) -> usize {
+        let names = ["rustfmt.toml", ".rustfmt.toml"];
+        let files = self
+            .root
+            .ancestors()
+            .flat_map(|folder| names.map(|name| folder.join(name)));
+        let text = files.filter_map(|file| fs::read_to_string(file).ok()).next();
+        text.and_then(|text| number(&text, "max_width")).unwrap_or(WIDTH)
+    }
+
     /// What the build script says of the schemas.
     pub(super) fn schemas(&self) -> Result<Schemas<'_>, Error> {
         let path = self.root.join("build.rs");
@@ -175,6 +189,15 @@ impl Schemas<'_> {
             .and_then(|prefix| event.strip_prefix(&prefix))
             .unwrap_or(event);
         format!("{}/{}", self.folder, short.replace('.', "/"))
+    }
+}
+
+/// A number in a file of TOML.
+fn number(text: &str, key: &str) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?;
+    match table.get_ref().get(key)?.get_ref() {
+        DeValue::Integer(number) => number.as_str().parse().ok(),
+        _ => None,
     }
 }
 
@@ -302,6 +325,14 @@ mod tests {
             Some("com.example")
         );
         assert_eq!(argument(tokens, "lock"), None);
+    }
+
+    #[test]
+    fn a_line_is_as_wide_as_rustfmt_is_told() {
+        assert_eq!(number("max_width = 110\n", "max_width"), Some(110));
+        for text in ["", "max_width = \"no\"", "="] {
+            assert_eq!(number(text, "max_width"), None, "{text}");
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ impl Package {
         };
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         kaufmann(&desk, &["new", name, "--path", workspace.to_str().unwrap()]);
+        // It stands below this workspace, if the target folder does.
+        package.append("Cargo.toml", "\n[workspace]\n");
         // So that nothing is asked of a registry.
         fs::copy(workspace.join("Cargo.lock"), package.folder.join("Cargo.lock")).unwrap();
         package
