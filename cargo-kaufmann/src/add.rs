@@ -1,10 +1,15 @@
 //! `add`: an event and its handler in a package that is there.
 
+// What is there.
 mod file;
-mod handler;
-mod insert;
 mod list;
 mod package;
+mod schemas;
+mod state;
+
+// What is put to it.
+mod handler;
+mod insert;
 
 use crate::error::Error;
 use crate::names;
@@ -12,6 +17,7 @@ use crate::plan::Plan;
 use crate::template::{HANDLED, PUBLISHED, SAMPLES, fill};
 use handler::Handler;
 use package::Package;
+use schemas::Schemas;
 
 /// What is to be added.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ pub(crate) struct Request {
 pub(crate) fn run(request: &Request, dry_run: bool) -> Result<String, Error> {
     let (namespace, name) = names::event(&request.event)?;
     let package = Package::around_here()?;
-    let schemas = package.schemas()?;
+    let schemas = Schemas::of(&package)?;
     schemas.check_new(&request.event)?;
     let path = schemas.path(&request.event);
     let mut plan = Plan::new(&package.root);

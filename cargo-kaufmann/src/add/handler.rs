@@ -2,24 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{TokenStream, TokenTree};
-
 use super::Request;
 use super::file::{Named, RustFile};
-use super::insert::{Insertion, insert};
+use super::insert::insert;
 use super::list::List;
-use super::package::{Package, Schemas, Source};
+use super::package::{Package, Source};
+use super::schemas::Schemas;
+use super::state::from_the_root;
 use crate::error::Error;
 use crate::names;
 use crate::plan::Plan;
 use crate::template::{HANDLER, fill};
-
-/// What needs no path anywhere.
-const EVERYWHERE: [&str; 27] = [
-    "Box", "Fn", "FnMut", "FnOnce", "Option", "Result", "Send", "String", "Sync", "Vec", "bool", "char",
-    "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16", "u32", "u64", "u8",
-    "usize",
-];
 
 /// A handler that is to be written.
 pub(super) struct Handler<'p> {
@@ -43,7 +36,7 @@ impl<'p> Handler<'p> {
         let mut events = package.events(source)?;
         for module in &names.modules {
             events += "::";
-            events += &identifier(module, "names its module otherwise: change the namespace")?;
+            events += &identifier(module, "choose another namespace")?;
         }
         let is_root = ["src/main.rs", "src/lib.rs"].contains(&source.path.as_str());
         let module = match (&request.module, names.modules.last()) {
@@ -190,79 +183,4 @@ fn is_plain(ty: &str) -> bool {
         && ty
             .chars()
             .all(|char| char.is_alphanumeric() || "_:".contains(char))
-}
-
-/// A type that is written at the root, as a module below it has to write it.
-fn from_the_root(ty: &str, root: &RustFile<'_>) -> Result<String, Error> {
-    let tokens: TokenStream = ty
-        .parse()
-        .map_err(|_| Error::new(format!("the type `{ty}` of the service's state cannot be read")))?;
-    let mut insertions = Vec::new();
-    qualify(tokens, root, &mut insertions);
-    Ok(insert(ty, insertions).replace("crate::self::", "crate::"))
-}
-
-fn qualify(tokens: TokenStream, root: &RustFile<'_>, insertions: &mut Vec<Insertion>) {
-    let mut before = ' ';
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        match &token {
-            TokenTree::Ident(ident) if !":'".contains(before) => {
-                let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
-                let name = ident.to_string();
-                let is_here = match is_path {
-                    true => name == "self" || root.named(&name).is_some(),
-                    // It may come from a `use … ::*`.
-                    false => {
-                        !EVERYWHERE.contains(&name.as_str()) && syn::parse_str::<syn::Ident>(&name).is_ok()
-                    }
-                };
-                if is_here {
-                    insertions.push(Insertion {
-                        at: ident.span().byte_range().start,
-                        text: root.origin(&name).unwrap_or_else(|| "crate::".to_owned()),
-                    });
-                }
-            }
-            TokenTree::Group(group) => qualify(group.stream(), root, insertions),
-            _ => {}
-        }
-        before = match token {
-            TokenTree::Punct(punct) => punct.as_char(),
-            _ => ' ',
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_state_is_written_as_a_module_below_the_root_sees_it() {
-        let text = "mod ledger;\nuse std::sync::{self, Arc};\nuse ledger::Ledger;\nuse a::B as Renamed;\n";
-        let root = RustFile::read("src/main.rs", text).unwrap();
-        for (at_the_root, below) in [
-            ("Ledger", "crate::ledger::Ledger"),
-            ("Unknown", "crate::Unknown"),
-            ("Renamed", "crate::Renamed"),
-            ("ledger::Ledger", "crate::ledger::Ledger"),
-            ("crate::ledger::Ledger", "crate::ledger::Ledger"),
-            ("self::ledger::Ledger", "crate::ledger::Ledger"),
-            ("Arc<Ledger>", "std::sync::Arc<crate::ledger::Ledger>"),
-            (
-                "std::sync::Arc<Vec<Unknown>>",
-                "std::sync::Arc<Vec<crate::Unknown>>",
-            ),
-            ("(&'static str, [u8; 4])", "(&'static str, [u8; 4])"),
-            ("sync::Arc<()>", "std::sync::Arc<()>"),
-            ("()", "()"),
-            (
-                "Box<dyn Fn() -> App + Send>",
-                "Box<dyn Fn() -> crate::App + Send>",
-            ),
-        ] {
-            assert_eq!(from_the_root(at_the_root, &root).unwrap(), below);
-        }
-    }
 }

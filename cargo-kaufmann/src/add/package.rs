@@ -1,9 +1,9 @@
-//! The package around the current folder: its sources, its services, its schemas.
+//! The package around the current folder: its sources and its services.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use toml::de::{DeTable, DeValue};
 
 use super::list::{List, lists};
@@ -25,14 +25,6 @@ pub(super) struct Source {
     /// From the package on, with `/`.
     pub(super) path: String,
     pub(super) text: String,
-}
-
-/// Its schemas.
-pub(super) struct Schemas<'p> {
-    package: &'p Package,
-    folder: String,
-    pub(super) codegen: kaufmann_codegen::Config,
-    prefix: Option<String>,
 }
 
 impl Package {
@@ -130,66 +122,6 @@ impl Package {
         let text = files.filter_map(|file| fs::read_to_string(file).ok()).next();
         text.and_then(|text| number(&text, "max_width")).unwrap_or(WIDTH)
     }
-
-    /// What the build script says of the schemas.
-    pub(super) fn schemas(&self) -> Result<Schemas<'_>, Error> {
-        let path = self.root.join("build.rs");
-        let text = fs::read_to_string(&path).map_err(|error| {
-            Error::new(format!(
-                "cannot read {}: {error}; a service has a build script that calls `kaufmann_codegen::compile(\"schemas\")`",
-                path.display()
-            ))
-        })?;
-        let tokens = tokens("build.rs", &text)?;
-        let folder = argument(tokens.clone(), "compile").unwrap_or_else(|| "schemas".to_owned());
-        let prefix = argument(tokens, "strip_prefix");
-        let mut codegen = kaufmann_codegen::Config::new().without_lock();
-        if let Some(prefix) = &prefix {
-            codegen = codegen.strip_prefix(prefix);
-        }
-        Ok(Schemas {
-            package: self,
-            folder,
-            codegen,
-            prefix,
-        })
-    }
-}
-
-impl Schemas<'_> {
-    /// Refuses an event that is there.
-    pub(super) fn check_new(&self, event: &str) -> Result<(), Error> {
-        let path = format!("{}.avsc", self.path(event));
-        if self.package.root.join(&path).exists() {
-            return Err(Error::new(format!(
-                "{path} exists already; write its handler by hand, or choose another name"
-            )));
-        }
-        let folder = self.package.root.join(&self.folder);
-        if !folder.exists() {
-            return Ok(());
-        }
-        let generated = self.codegen.generate(&folder).map_err(|errors| {
-            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            Error::new(format!("mend the schemas first:\n{}", errors.join("\n")))
-        })?;
-        match generated.events.iter().any(|known| known == event) {
-            true => Err(Error::new(format!(
-                "there is an event `{event}` already, in another file of {}; write its handler by hand, or choose another name",
-                self.folder
-            ))),
-            false => Ok(()),
-        }
-    }
-
-    /// Where an event's schema goes, without its ending.
-    pub(super) fn path(&self, event: &str) -> String {
-        let prefix = self.prefix.as_ref().map(|prefix| format!("{prefix}."));
-        let short = prefix
-            .and_then(|prefix| event.strip_prefix(&prefix))
-            .unwrap_or(event);
-        format!("{}/{}", self.folder, short.replace('.', "/"))
-    }
 }
 
 /// A number in a file of TOML.
@@ -261,7 +193,7 @@ fn module(path: &str) -> String {
 }
 
 /// The tokens of a source. That it begins with a mark of its encoding is no matter, but would shift everything.
-fn tokens(path: &str, text: &str) -> Result<TokenStream, Error> {
+pub(super) fn tokens(path: &str, text: &str) -> Result<TokenStream, Error> {
     if text.starts_with('\u{feff}') {
         return Err(Error::new(format!(
             "{path} begins with a byte order mark; save it without one"
@@ -290,42 +222,9 @@ fn calls(tokens: TokenStream, name: &str) -> bool {
         })
 }
 
-/// The text in the first call of a function of this name.
-fn argument(tokens: TokenStream, function: &str) -> Option<String> {
-    let tokens: Vec<_> = tokens.into_iter().collect();
-    let here = tokens.windows(2).find_map(|pair| match pair {
-        [TokenTree::Ident(ident), TokenTree::Group(group)]
-            if ident == function && group.delimiter() == Delimiter::Parenthesis =>
-        {
-            syn::parse2::<syn::LitStr>(group.stream()).ok()
-        }
-        _ => None,
-    });
-    here.map(|text| text.value()).or_else(|| {
-        let mut groups = tokens.into_iter().filter_map(|token| match token {
-            TokenTree::Group(group) => Some(group.stream()),
-            _ => None,
-        });
-        groups.find_map(|group| argument(group, function))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_build_script_says_where_schemas_are_and_what_is_stripped() {
-        let script =
-            "fn main() { kaufmann_codegen::Config::new().strip_prefix(\"com.example\").compile(\"avro\"); }";
-        let tokens: TokenStream = script.parse().unwrap();
-        assert_eq!(argument(tokens.clone(), "compile").as_deref(), Some("avro"));
-        assert_eq!(
-            argument(tokens.clone(), "strip_prefix").as_deref(),
-            Some("com.example")
-        );
-        assert_eq!(argument(tokens, "lock"), None);
-    }
 
     #[test]
     fn a_line_is_as_wide_as_rustfmt_is_told() {
