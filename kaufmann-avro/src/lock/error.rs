@@ -25,7 +25,9 @@ pub enum LockErrorKind {
     )]
     Conflict,
     /// The text is not TOML.
-    #[error("not valid TOML: {0}; take the file from git again, or let `schema pull` write it anew")]
+    #[error(
+        "not valid TOML: {0}; take the file from git again, or delete it and let `schema pull` write it anew"
+    )]
     Toml(String),
     /// A later version of the format.
     #[error("the lock has the format {0}, but this version of kaufmann knows the format 1; update kaufmann")]
@@ -42,7 +44,9 @@ pub enum LockErrorKind {
         suggestion: Option<String>,
     },
     /// A key that a lock must have.
-    #[error("{of} lacks the key `{key}`; let `schema pull` write the lock anew")]
+    #[error(
+        "{of} lacks the key `{key}`; take the file from git again, or delete it and let `schema pull` write it anew"
+    )]
     MissingKey {
         /// What lacks it.
         of: String,
@@ -60,7 +64,10 @@ pub enum LockErrorKind {
         expected: String,
     },
     /// A schema that is none.
-    #[error("the schema of version {version} of `{event}` is not an Avro schema: {reason}")]
+    #[error(
+        "the schema of version {version} of `{event}` is not an Avro schema: {reason}; take the file from git again, or delete the \
+         version's lines and let `schema pull` write them anew"
+    )]
     Schema {
         /// The event.
         event: String,
@@ -72,7 +79,8 @@ pub enum LockErrorKind {
     /// A schema and a fingerprint that do not belong together.
     #[error(
         "the schema of version {version} of `{event}` has the fingerprint {found:016x}, but the lock says {locked:016x}: \
-         one of them was changed by hand or by a merge; let `schema pull` write what the registry holds"
+         one of them was changed by hand or by a merge; take the file from git again, or delete the version's lines and let \
+         `schema pull` write them anew"
     )]
     Fingerprint {
         /// The event.

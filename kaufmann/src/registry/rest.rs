@@ -115,7 +115,9 @@ impl RestRegistry {
             .get(&own, &[("defaultToGlobal", "true")], Some(subject))
             .await;
         let told = match own {
-            Err(refusal) if refusal.is_absence() => self.get::<Told>(&["config"], &[], Some(subject)).await?,
+            Err(refusal) if refusal.is_absence() || refusal.is_missing_route() => {
+                self.get::<Told>(&["config"], &[], Some(subject)).await?
+            }
             answer => answer?,
         };
         told.level.parse().map_err(|error: UnknownLevel| {

@@ -1,20 +1,23 @@
-//! Random data of every schema through its generated types: a test for each schema, named by its event.
+//! Random data of every schema through its generated types, and values for property tests: a test for each, named by its event.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 use std::collections::BTreeSet;
 
-use kaufmann_avro::Schema;
+use kaufmann_avro::{Schema, arbitrary};
 use kaufmann_stress::case::{CASES, Case};
 use kaufmann_stress::datum::{Datum, Generator};
 use kaufmann_stress::events;
 use kaufmann_stress::samples::{self, Line};
 use libtest_mimic::{Arguments, Trial};
 use proptest::collection::vec;
-use proptest::prelude::any;
+use proptest::prelude::Arbitrary;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 /// How many data a schema has.
 const DATA: u32 = 64;
+
+/// How many values the strategies make of a schema.
+const VALUES: u32 = 32;
 
 /// The most choices that a datum is made of.
 const CHOICES: usize = 1500;
@@ -28,6 +31,11 @@ fn main() {
         .iter()
         .map(|case| Trial::test(format!("random_data_of::{}", case.name), || Ok(random(case)?)))
         .collect::<Vec<_>>();
+    trials.extend(CASES.iter().map(|case| {
+        Trial::test(format!("values_for_property_tests_of::{}", case.name), || {
+            Ok(any(case)?)
+        })
+    }));
     let samples = samples::read().unwrap();
     let kept = CASES.iter().filter(|case| case.name != WITHOUT_SAMPLES);
     trials.extend(kept.map(|case| {
@@ -53,8 +61,27 @@ fn random(case: &Case) -> Result<(), String> {
         failure_persistence: None,
         ..Config::default()
     };
-    let tried = TestRunner::new(config).run(&vec(any::<u8>(), 0..CHOICES), |choices| {
+    let tried = TestRunner::new(config).run(&vec(u8::arbitrary(), 0..CHOICES), |choices| {
         let datum = generator.datum(&choices);
+        case.check(&datum).map_err(TestCaseError::fail)
+    });
+    tried.map_err(|error| format!("{}: {error}", case.defined_at))
+}
+
+/// What `kaufmann::testing::any` makes of an event: values of these bytes.
+fn any(case: &Case) -> Result<(), String> {
+    let config = Config {
+        cases: VALUES,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let values = arbitrary::data(&Schema::parse(case.schema).unwrap());
+    let tried = TestRunner::new(config).run(&values, |plain| {
+        let datum = Datum {
+            blocks: plain.clone(),
+            plain,
+            beyond_json: false,
+        };
         case.check(&datum).map_err(TestCaseError::fail)
     });
     tried.map_err(|error| format!("{}: {error}", case.defined_at))

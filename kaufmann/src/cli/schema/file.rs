@@ -70,13 +70,31 @@ impl LockFile {
         if fs::read_to_string(&self.path).is_ok_and(|there| there == text) {
             return Ok(());
         }
-        let beside = self.path.with_extension(format!("lock.{}", std::process::id()));
+        let beside = self.beside();
         let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &self.path));
         written.map_err(|error| {
             _ = fs::remove_file(&beside);
-            let text = format!("the lock {} cannot be written", self.shown());
-            Error::new(ErrorKind::Start, text).caused_by(error)
+            self.unwritable(error)
         })
+    }
+
+    /// Whether the lock could be written, for who does something first that cannot be taken back.
+    pub(super) fn try_place(&self) -> Result<(), Error> {
+        let beside = self.beside();
+        let tried = fs::write(&beside, "").and_then(|()| fs::remove_file(&beside));
+        tried.map_err(|error| self.unwritable(error))
+    }
+
+    fn beside(&self) -> PathBuf {
+        self.path.with_extension(format!("lock.{}", std::process::id()))
+    }
+
+    fn unwritable(&self, error: io::Error) -> Error {
+        let text = format!(
+            "the lock {} cannot be written; its folder must exist, and files in it may be made and replaced",
+            self.shown()
+        );
+        Error::new(ErrorKind::Start, text).caused_by(error)
     }
 }
 
@@ -112,6 +130,22 @@ mod tests {
         let file = LockFile::choose(None, Some(folder.path().to_owned()));
         assert_eq!(file.read_or(Some(Lock::default())).unwrap(), Lock::default());
         file.read_or(None).unwrap_err();
+    }
+
+    #[test]
+    fn a_place_is_tried_without_a_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+        file.write(&Lock::default()).unwrap();
+        file.try_place().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(file.read_if_any().unwrap(), Some(Lock::default()));
+        let nowhere = LockFile::find(Some(folder.path().join("gone/schemas.lock")));
+        let text = nowhere.try_place().unwrap_err().to_string();
+        assert!(
+            text.contains("cannot be written; its folder must exist"),
+            "{text}"
+        );
     }
 
     #[test]

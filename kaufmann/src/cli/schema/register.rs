@@ -40,6 +40,9 @@ pub(super) async fn register(
         explain(&mut reports);
         return Ok(reports);
     }
+    if reports.iter().any(|report| report.state == State::Held) {
+        file.try_place()?;
+    }
     for report in reports.iter_mut().filter(|report| report.state == State::Held) {
         let Some(known) = find(events, &report.event) else {
             continue;

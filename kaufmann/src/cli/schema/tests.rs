@@ -186,6 +186,59 @@ async fn one_broken_event_keeps_all_from_being_registered() {
 }
 
 #[tokio::test]
+async fn nothing_is_registered_if_the_lock_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("gone/schemas.lock")));
+    let (_server, registry, embedded) = empty().await;
+    let error = register::register(&registry, &events(), &file).await.unwrap_err();
+    assert!(error.to_string().contains("cannot be written"), "{error}");
+    assert_eq!(embedded.subjects(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_the_error_of_a_damaged_lock_advises_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("schemas.lock");
+    let file = LockFile::find(Some(path.clone()));
+    let (_server, registry, _) = empty().await;
+    register::register(&registry, &events(), &file).await.unwrap();
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let damages = [
+        ("fingerprint = \"", "fingerprint = \"f"),
+        ("\"record\"", "\"recrd\""),
+        ("format = 1\n", ""),
+        ("subject = \"", "subject = "),
+        ("id = ", "number = "),
+    ];
+    for (was, is) in damages {
+        std::fs::write(&path, whole.replacen(was, is, 1)).unwrap();
+        let error = pull::pull(&registry, &events(), &file)
+            .await
+            .unwrap_err()
+            .to_string();
+        match error.split_once("delete ").map(|(_, what)| what) {
+            Some(what) if what.starts_with("the version's lines") => {
+                // The first version is that of the event that comes first, and its lines end with the next event's.
+                let begin = whole.find("[event.\"shop.cancelled\".version.1]").unwrap();
+                let end = whole.find("[event.\"shop.placed\"]").unwrap();
+                std::fs::write(&path, [&whole[..begin], &whole[end..]].concat()).unwrap();
+            }
+            Some(_) => std::fs::remove_file(&path).unwrap(),
+            // What is expected is said, or which key is unknown.
+            None => {
+                assert!(
+                    error.contains("remove it") || error.contains("expected"),
+                    "{error}"
+                );
+                std::fs::write(&path, &whole).unwrap();
+            }
+        }
+        pull::pull(&registry, &events(), &file).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), whole, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_live_check_says_what_the_lock_lacks() {
     let (_server, registry, embedded) = empty().await;
     for schema in [V1, PLACED.schema] {

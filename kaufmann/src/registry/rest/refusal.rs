@@ -19,6 +19,8 @@ pub(super) struct Refusal {
     told: Told,
     /// Whether the same call may succeed a moment later.
     transient: bool,
+    /// Whether what answered does not speak as a registry does.
+    is_foreign: bool,
     /// Whether it is we who are not let in, though there is no status that says so.
     unauthorized: bool,
     retry_after: Option<Duration>,
@@ -34,12 +36,19 @@ impl Refusal {
         }
         let body_read: Option<Body> = serde_json::from_slice(body).ok();
         let code = body_read.as_ref().and_then(|body| body.error_code);
+        // Registries answer in JSON; a page or a line of text is from something else, or from a place where there is none.
+        let is_foreign = body_read.is_none() && !body.trim_ascii().is_empty();
         let message = body_read
             .and_then(|body| body.message)
-            .unwrap_or_else(|| first_line(body));
+            .unwrap_or_else(|| summary(body));
         let mut text = format!("{call}: {status}");
         if !message.is_empty() {
             text.push_str(&format!(": {message}"));
+        }
+        if is_foreign && status == StatusCode::NOT_FOUND {
+            text.push_str(
+                "; is this the registry's URL? It has the path of Confluent's API: that of Apicurio ends with /apis/ccompat/v7",
+            );
         }
         if let Some(code) = code.filter(|code| *code != u32::from(status.as_u16())) {
             text.push_str(&format!(" (code {code})"));
@@ -59,6 +68,7 @@ impl Refusal {
                 ..Told::default()
             },
             transient,
+            is_foreign,
             unauthorized: false,
             retry_after: wanted.and_then(|wanted| retry_after(wanted, SystemTime::now())),
         }
@@ -81,6 +91,7 @@ impl Refusal {
             told: Told::default(),
             // What certificates lack does not come by waiting.
             transient: remedy.is_none(),
+            is_foreign: false,
             unauthorized: remedy.is_some_and(|remedy| remedy.ours),
             retry_after: None,
         }
@@ -92,6 +103,7 @@ impl Refusal {
             text: format!("{call}: {what}; is this the registry's URL?"),
             told: Told::default(),
             transient: false,
+            is_foreign: true,
             unauthorized: false,
             retry_after: None,
         }
@@ -160,15 +172,16 @@ impl Refusal {
         self.retry_after
     }
 
-    /// Whether the registry says that it does not have what was asked for. A bare 404 may come from a proxy or a wrong
-    /// path, but Apicurio gives no codes in some cases, so it counts.
+    /// Whether the registry says that it does not have what was asked for. Apicurio gives no codes in some cases, so a bare 404
+    /// counts; a page does not: it comes from a proxy or for a wrong path.
     pub(super) fn is_absence(&self) -> bool {
-        self.told.status == Some(404)
+        self.told.status == Some(404) && !self.is_foreign
     }
 
     /// Whether the registry does not know the route at all, as imitations of Confluent's do not know each of them.
     pub(super) fn is_missing_route(&self) -> bool {
-        matches!(self.told.status, Some(405 | 501)) || (self.is_absence() && self.told.code.is_none())
+        matches!(self.told.status, Some(405 | 501))
+            || (self.told.status == Some(404) && self.told.code.is_none())
     }
 }
 
@@ -196,21 +209,44 @@ fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// The beginning of a body that is not the registry's JSON, a proxy's page for instance.
-fn first_line(body: &[u8]) -> String {
+/// What a body says that is not the registry's JSON: the title of a page, a proxy's for instance, or else its first line.
+fn summary(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    text.lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default()
-        .chars()
-        .take(200)
-        .collect()
+    let title = text
+        .split_once("<title>")
+        .and_then(|(_, rest)| rest.split_once("</title>"));
+    let said = match title {
+        Some((title, _)) => title.trim(),
+        None => {
+            let mut lines = text.lines().map(str::trim);
+            lines.find(|line| !line.is_empty()).unwrap_or_default()
+        }
+    };
+    let said: String = said.chars().take(200).collect();
+    match text.trim_start().starts_with('<') {
+        true => format!("a web page, `{said}`"),
+        false => said,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_page_the_title_is_told() {
+        for (body, said) in [
+            (
+                "<html>\n<head><title> 502 Bad Gateway </title></head>",
+                "a web page, `502 Bad Gateway`",
+            ),
+            ("\n <!doctype html>\n<p>x", "a web page, `<!doctype html>`"),
+            ("\n\n upstream failed \n at a.rs", "upstream failed"),
+            ("", ""),
+        ] {
+            assert_eq!(summary(body.as_bytes()), said);
+        }
+    }
 
     #[test]
     fn retry_after_is_a_number_of_seconds_or_a_date() {

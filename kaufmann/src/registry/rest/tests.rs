@@ -205,6 +205,26 @@ async fn an_answer_that_is_no_registrys_is_trouble_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_not_found_is_a_wrong_url_and_no_absence() {
+    let (url, _server) = always(404, "<html><title>Welcome</title></html>").await;
+    let registry = client(&url);
+    let errors = [
+        registry.lookup("s", A).await.unwrap_err(),
+        registry.versions("s").await.unwrap_err(),
+        registry.level("s").await.unwrap_err(),
+        registry.compatibility("s", A).await.unwrap_err(),
+        registry.register("s", A).await.unwrap_err(),
+    ];
+    for error in errors {
+        let text = error.to_string();
+        assert!(
+            text.contains(": 404 Not Found: a web page, `Welcome`; is this the registry's URL?"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_schema_of_another_language_is_refused() {
     let (url, _server) = always(200, r#"{"schema": "message A {}", "schemaType": "PROTOBUF"}"#).await;
     let error = client(&url).schema(1).await.unwrap_err();
