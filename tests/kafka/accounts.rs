@@ -20,33 +20,36 @@ crate::tests![a_projection_is_rebuilt_to_the_same_bytes_after_both_services_were
 const ACCOUNTS: usize = 40;
 /// How many deposits each account gets in a round.
 const DEPOSITS: i64 = 10;
-/// How often both are killed at most, until there is something left to do when they are.
+/// How often both are killed at most, until there is something left to do, and something to do again.
 const ROUNDS: i64 = 5;
 
 fn a_projection_is_rebuilt_to_the_same_bytes_after_both_services_were_killed(rig: &Rig) -> Result<()> {
     let bank = Bank::open(rig)?;
     let mut expected = BTreeMap::new();
     bank.publish_openings(&mut expected)?;
-    let mut is_mid_flow = false;
+    let (mut is_mid_flow, mut before) = (false, Progress::default());
     for round in 0..ROUNDS {
         bank.publish_orders(round, &mut expected)?;
-        let before = total(&bank.client.end_offsets(ACCOUNT_EVENTS)?);
         let mut ledger = bank.ledger(&bank.file("ledger.db")).start()?;
         let mut directory = bank.directory(&bank.file("directory.db")).start()?;
-        wait_until("some accounts should change", DEADLINE, || {
-            let events = total(&bank.client.end_offsets(ACCOUNT_EVENTS)?);
-            Ok((events > before + 20).then_some(()))
+        wait_until("some money should move", DEADLINE, || {
+            Ok((bank.answered()? > before.answered + 2 * ACCOUNTS as i64).then_some(()))
         })
         .with_context(|| ledger.tail())?;
         kill(&mut ledger)?;
         kill(&mut directory)?;
-        is_mid_flow =
-            total(&bank.client.committed(LEDGER, COMMANDS)?) < total(&bank.client.end_offsets(COMMANDS)?);
+        let after = bank.progress()?;
+        let is_left = after.committed < total(&bank.client.end_offsets(COMMANDS)?);
+        is_mid_flow = is_left && after.answered - before.answered > after.committed - before.committed;
         if is_mid_flow {
             break;
         }
+        before = after;
     }
-    ensure!(is_mid_flow, "the services were done each time they were killed");
+    ensure!(
+        is_mid_flow,
+        "each time they were killed, nothing was left to do, or nothing done was to come again"
+    );
 
     let mut ledger = bank.ledger(&bank.file("ledger.db")).start()?;
     let mut directory = bank.directory(&bank.file("directory.db")).start()?;
@@ -104,6 +107,13 @@ const REFUSALS: &str = "bank.refusals";
 const LEDGER: &str = "bank.ledger";
 const DIRECTORY: &str = "bank.directory";
 
+/// How far the service with the accounts is.
+#[derive(Default)]
+struct Progress {
+    answered: i64,
+    committed: i64,
+}
+
 /// What an account should be in the end: its version and its balance.
 type Expected = BTreeMap<String, (i64, i64)>;
 
@@ -129,6 +139,19 @@ impl Bank {
             servers,
             client,
             folder,
+        })
+    }
+
+    /// How many answers the service with the accounts has published.
+    fn answered(&self) -> Result<i64> {
+        let changes = total(&self.client.end_offsets(ACCOUNT_EVENTS)?);
+        Ok(changes + total(&self.client.end_offsets(REFUSALS)?))
+    }
+
+    fn progress(&self) -> Result<Progress> {
+        Ok(Progress {
+            answered: self.answered()?,
+            committed: total(&self.client.committed(LEDGER, COMMANDS)?),
         })
     }
 
@@ -223,9 +246,17 @@ struct Bound<'b> {
 
 impl Bound<'_> {
     fn start(&self) -> Result<Running> {
-        // What is killed must not keep its partitions for long.
-        self.becoming("run", &["--kafka", "consumer.session.timeout.ms=6000"])?
-            .start()
+        // What is killed must not keep its partitions for long, and must have something to do again.
+        self.becoming(
+            "run",
+            &[
+                "--kafka",
+                "consumer.session.timeout.ms=6000",
+                "--commit-interval",
+                "2s",
+            ],
+        )?
+        .start()
     }
 
     /// Another command of its program.
