@@ -22,6 +22,7 @@ use crate::publish::letter::Reason;
 use crate::publish::{Delivered, Message};
 use crate::record::Record;
 use crate::registry::{RegistryError, RegistryErrorKind};
+use crate::retry::topics::RetryTopic;
 use crate::schemas::Route;
 use crate::settle::Report;
 use crate::wire::SchemaKey;
@@ -248,7 +249,10 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
                 attempts: attempt,
                 cut_short: exhausted.cut_short,
             };
-            return unhandled(link, record, reason).await;
+            return match link.outbound.retries().next(record) {
+                Some(topic) => postpone(link, record, &reason, topic).await,
+                None => unhandled(link, record, reason).await,
+            };
         }
         Start::Conclude(conclusion) => return batch::conclude(link, &conclusion).await,
         Start::Batch(_) => unreachable!("a batch has a handler"),
@@ -405,9 +409,48 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
     }
 }
 
+/// Lets a record wait in a retry topic, and settles it here when the broker has it there.
+async fn postpone(link: &Arc<Link>, record: &Record, reason: &Reason, topic: &RetryTopic) -> Finish {
+    let delay = topic.delay;
+    warn!(
+        %record,
+        class = reason.class,
+        error = reason.error,
+        handler = reason.handler,
+        attempts = reason.attempts,
+        topic = &*topic.name,
+        ?delay,
+        "put off to a retry topic"
+    );
+    let delivered = settle_later(link, record, || {
+        let (event, text) = (reason.event, reason.error.clone());
+        move |observer: &dyn Observer, _: &Link, record: &Record| {
+            let how = Settled::Postponed { delay, reason: &text };
+            observer.settled(record, event, how);
+        }
+    });
+    let now = link.wall.at(tokio::time::Instant::now().into_std());
+    let written = while_written(record, delivered);
+    link.outbound.postpone(record, reason, topic, now, written).await;
+    Finish::Unhandled
+}
+
+/// Notes that a letter of a record is on its way, until that is over.
+fn while_written(record: &Record, delivered: Delivered) -> Delivered {
+    let (assignment, offset) = (Arc::clone(record.assignment()), record.offset());
+    assignment.letter(offset, true);
+    Box::new(move |is_written| {
+        assignment.letter(offset, false);
+        delivered(is_written);
+    })
+}
+
 /// Ends a record that cannot be handled, as `on_failure` says, unless that happens to too many of its partition.
 async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish {
-    if let Some(excess) = record.assignment().failed(&link.limit, record.offset()) {
+    // In a retry topic all have failed before, so what fails there says nothing of what else does.
+    let counts = link.outbound.retries().find(record.topic()).is_none();
+    let excess = counts.then(|| record.assignment().failed(&link.limit, record.offset()));
+    if let Some(excess) = excess.flatten() {
         let (topic, partition) = (record.topic(), record.partition());
         let text = format!(
             "in {topic}/{partition} {excess}; the last one, {record}, after {}: {}; repair what fails and start again: {}",
@@ -434,12 +477,7 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
             observer.settled(record, None, Settled::DeadLettered { reason: &text });
         }
     });
-    let (assignment, offset) = (Arc::clone(record.assignment()), record.offset());
-    assignment.letter(offset, true);
-    let written: Delivered = Box::new(move |is_written| {
-        assignment.letter(offset, false);
-        delivered(is_written);
-    });
+    let written = while_written(record, delivered);
     let handler = link
         .handlers
         .iter()

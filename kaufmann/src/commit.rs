@@ -60,6 +60,11 @@ impl Tracker {
         !settled
     }
 
+    /// Says where reading begins, before a record is taken.
+    pub(crate) fn begin(&mut self, offset: i64) {
+        self.next.get_or_insert(offset);
+    }
+
     fn was_settled(&mut self, offset: i64) -> bool {
         while self.resumed.front().is_some_and(|(_, to)| *to < offset) {
             self.resumed.pop_front();

@@ -238,6 +238,21 @@ pub struct RetryConfig {
     pub max_waiting: usize,
     /// How many bytes of failed records may wait to be tried again; they are part of `max_bytes`. Default: 16 MiB.
     pub max_waiting_bytes: usize,
+    /// Where records wait after the last of these attempts.
+    pub topics: RetryTopicsConfig,
+}
+
+/// Topics in which a record waits after its last attempt, to be tried once more after each of them; after the last topic it cannot be
+/// handled. Default: none. The service consumes its retry topics as well.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetryTopicsConfig {
+    /// How long a record waits in each topic, in the order in which it goes through them.
+    #[serde(with = "duration::list")]
+    pub delays: Vec<Duration>,
+    /// The topics' names, one for each delay. Default: the group, `.retry.` and the delay: `orders.retry.10m`.
+    pub names: Vec<String>,
 }
 
 /// When it is said that something lasts: an event that runs, a partition whose watermark stands still while records wait.
@@ -444,6 +459,7 @@ impl Default for RetryConfig {
             max_attempts: 10,
             max_waiting: 1000,
             max_waiting_bytes: 16 << 20,
+            topics: RetryTopicsConfig::default(),
         }
     }
 }
@@ -596,6 +612,45 @@ impl Config {
     #[must_use]
     pub fn with_app(mut self, app: serde_json::Value) -> Self {
         self.app = App(app);
+        self
+    }
+
+    /// The topics in which records wait after their last attempt, each with how long.
+    #[must_use]
+    pub fn retry_topics(&self) -> Vec<(String, Duration)> {
+        let RetryTopicsConfig { delays, names } = &self.retry.topics;
+        let default = |delay| {
+            let delay = humantime::format_duration(delay).to_string().replace(' ', "");
+            format!("{}.retry.{delay}", self.group)
+        };
+        let each = delays.iter().enumerate();
+        each.map(|(place, delay)| {
+            let name = names.get(place).cloned();
+            (name.unwrap_or_else(|| default(*delay)), *delay)
+        })
+        .collect()
+    }
+
+    /// All topics that are consumed: those that are configured, and the retry topics.
+    #[cfg_attr(
+        not(feature = "kafka"),
+        allow(dead_code, reason = "only Kafka is subscribed to")
+    )]
+    pub(crate) fn subscription(&self) -> Vec<String> {
+        let retries = self.retry_topics().into_iter().map(|(name, _)| name);
+        self.topics.iter().cloned().chain(retries).collect()
+    }
+
+    /// The same without retry topics: where a failure is the last one after its attempts.
+    #[cfg_attr(
+        not(any(
+            feature = "testing",
+            all(feature = "cli", feature = "kafka", feature = "registry")
+        )),
+        allow(dead_code, reason = "only `replay` and the test kit do without them")
+    )]
+    pub(crate) fn without_retry_topics(mut self) -> Self {
+        self.retry.topics = RetryTopicsConfig::default();
         self
     }
 

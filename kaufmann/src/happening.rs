@@ -33,6 +33,10 @@ pub(crate) enum What {
     Skipped {
         reason: String,
     },
+    Postponed {
+        delay: Duration,
+        reason: String,
+    },
     Retrying {
         attempt: u32,
         delay: Duration,
@@ -74,6 +78,10 @@ impl Observer for Reporter {
             },
             Settled::Unwanted => What::Unwanted,
             Settled::DeadLettered { reason } => What::DeadLettered {
+                reason: reason.to_owned(),
+            },
+            Settled::Postponed { delay, reason } => What::Postponed {
+                delay,
                 reason: reason.to_owned(),
             },
             Settled::Skipped { reason } => What::Skipped {

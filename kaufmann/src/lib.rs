@@ -52,6 +52,7 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topic;
+mod wall;
 
 #[cfg(feature = "cli")]
 mod cli;

@@ -14,6 +14,7 @@ use crate::observer::Observer;
 use crate::publish::Outbound;
 use crate::schemas::Schemas;
 use crate::settle::Settlements;
+use crate::wall::Wall;
 
 /// What the parts of a running service share.
 pub(crate) struct Link {
@@ -30,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) policies: Box<[Policy]>,
     pub(crate) on_failure: OnFailure,
     pub(crate) limit: Limit,
+    /// What tells until when records wait in retry topics.
+    pub(crate) wall: Wall,
     /// How many shards there are.
     pub(crate) shards: usize,
     pub(crate) observer: Option<Arc<dyn Observer>>,

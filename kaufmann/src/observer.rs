@@ -33,6 +33,13 @@ pub enum Settled<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// Its attempts are used up, and the broker has it in a retry topic, to be tried again from there.
+    Postponed {
+        /// For how long.
+        delay: Duration,
+        /// Why.
+        reason: &'a str,
+    },
     /// Its handler failed with the class `skip`.
     Skipped {
         /// Why.

@@ -14,10 +14,13 @@ use crate::config::{Config, Delivery};
 use crate::control::Control;
 use crate::error::ErrorKind;
 use crate::fence::Survey;
+use crate::retry::topics::RetryTopics;
 use crate::settle::{Report, Settlements};
 use crate::shard::{Inbox, Letter};
 use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
+use crate::wall::Wall;
 
+mod delayed;
 mod partition;
 mod precommit;
 mod revocation;
@@ -63,6 +66,8 @@ pub(crate) struct Poller<S> {
     /// If records are committed before they begin.
     precommit: Option<Precommit>,
     watch: Watch,
+    retries: RetryTopics,
+    wall: Wall,
     /// Which partition is read first, so that each is in turn.
     first: usize,
     /// Whether no more records are taken.
@@ -143,6 +148,8 @@ impl<S: Source> Poller<S> {
             precommit: (config.delivery == Delivery::AtMostOnce)
                 .then(|| Precommit::new(config.max_in_flight.max(1))),
             watch: Watch::new(config, now),
+            retries: RetryTopics::new(config),
+            wall: Wall::default(),
             first: 0,
             quiet: false,
             stopping: false,
@@ -151,6 +158,12 @@ impl<S: Source> Poller<S> {
             reports: Vec::new(),
             events: Vec::new(),
         }
+    }
+
+    /// The time of day, by which records are due, is told by this.
+    pub(crate) fn told_by(mut self, wall: Wall) -> Self {
+        self.wall = wall;
+        self
     }
 
     /// Commits in transactions from now on.
@@ -204,7 +217,7 @@ impl<S: Source> Poller<S> {
         let read = if self.stopping || self.quiet || !ready {
             0
         } else {
-            self.read()
+            self.read(now)
         };
         if self.precommit.is_some() {
             self.ask_precommit(read > 0, now);
@@ -289,6 +302,8 @@ impl<S: Source> Poller<S> {
                 Partition::new(assignment, patience)
             };
             partition.ending = self.stopping;
+            let retries = self.retries.find(partition.assignment.topic());
+            partition.delay = retries.map(|topic| topic.delay);
             self.partitions.push(partition);
         }
     }
@@ -351,7 +366,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Reads each partition in turn as far as its quota and the byte budget allow. Returns how many records came.
-    fn read(&mut self) -> usize {
+    fn read(&mut self, now: Instant) -> usize {
         let Self {
             source,
             router,
@@ -360,6 +375,7 @@ impl<S: Source> Poller<S> {
             limits,
             precommit,
             first,
+            wall,
             ..
         } = self;
         let mut total = 0;
@@ -376,6 +392,15 @@ impl<S: Source> Poller<S> {
             let room = partition.room(limits.max_unsettled, free).min(BATCH_RECORDS);
             let room = room.min(window);
             if room == 0 || partition.ending {
+                continue;
+            }
+            if let Some(delay) = partition.delay {
+                let clocks = (now, wall.at(now));
+                let came = delayed::read(source, router, partition, delay, (room, free), clocks);
+                partition.read(came.taken, came.bytes);
+                total += came.records;
+                window -= came.taken;
+                *bytes += came.bytes;
                 continue;
             }
             let (mut taken, mut size) = (0, 0);
@@ -615,7 +640,13 @@ impl<S: Source> Poller<S> {
             Some(transacting) => transacting.wake_at(),
             None => Some(self.commit_due),
         };
-        Turn::Rest(due.map_or(rest, |due| rest.min(due)))
+        // One that is due and stays has no room just now.
+        let heads = self
+            .partitions
+            .iter()
+            .filter_map(|partition| partition.head.as_ref());
+        let head = heads.map(delayed::Head::due).filter(|due| *due > now).min();
+        Turn::Rest(due.into_iter().chain(head).fold(rest, Instant::min))
     }
 }
 

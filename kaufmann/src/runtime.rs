@@ -28,6 +28,7 @@ use crate::settle::Settlements;
 use crate::shard::{Inbox, Letter, Shard};
 use crate::simulation::Simulation;
 use crate::source::Source;
+use crate::wall::Wall;
 
 mod driver;
 mod topics;
@@ -222,6 +223,9 @@ impl<V: Service> Builder<V> {
                 .collect(),
             on_failure: config.on_failure,
             limit: Limit::new(&config.dead_letter),
+            wall: driver.simulation().map_or_else(Wall::default, |_| {
+                Wall::simulated(tokio::time::Instant::now().into_std())
+            }),
             shards: driver.simulation().map_or_else(
                 || tokio::runtime::Handle::current().metrics().num_workers().max(1) * SHARDS_PER_WORKER,
                 |simulation| simulation.shards,

@@ -104,7 +104,8 @@ impl<V: Service> Kit<V> {
         config: &Config,
         start: impl AsyncFnOnce(&Config) -> Result<V::State, E>,
     ) -> Self {
-        let mut config = config.clone();
+        // Nobody would read them again, so the last attempt is the last one.
+        let mut config = config.clone().without_retry_topics();
         if config.group.is_empty() {
             config.group = V::NAME.to_lowercase();
         }

@@ -22,6 +22,7 @@ mod order;
 mod partitioning;
 mod producer;
 mod replies;
+mod retry_topics;
 mod rig;
 mod routing;
 mod shutdown;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use kaufmann::__private::Simulation;
 use kaufmann::publish::MemoryPublisher;
 use kaufmann::registry::{EmbeddedRegistry, SchemaRegistry};
 use kaufmann::source::{MemoryFeed, MemoryRecord, memory};
@@ -267,13 +268,13 @@ impl Rig {
         registry: EmbeddedRegistry,
         seen: impl SchemaRegistry,
     ) -> Self {
-        Self::launch::<Numbers>(config, registry, seen, false)
+        Self::launch::<Numbers>(config, registry, seen, false, None)
     }
 
     /// Another service with the same state, and one assigned partition.
     pub(crate) fn of<V: Service<State = Probe>>(config: &Config) -> Self {
         let registry = EmbeddedRegistry::new();
-        let rig = Self::launch::<V>(config, registry.clone(), registry, false);
+        let rig = Self::launch::<V>(config, registry.clone(), registry, false, None);
         rig.feed.assign(TOPIC, 0);
         rig
     }
@@ -281,7 +282,20 @@ impl Rig {
     /// A service with one assigned partition whose probe counts retries and dead letters too.
     pub(crate) fn observed(config: &Config) -> Self {
         let registry = EmbeddedRegistry::new();
-        let rig = Self::launch::<Numbers>(config, registry.clone(), registry, true);
+        let rig = Self::launch::<Numbers>(config, registry.clone(), registry, true, None);
+        rig.feed.assign(TOPIC, 0);
+        rig
+    }
+
+    /// A service on the test's clock, which may be paused, with one assigned partition.
+    pub(crate) fn simulated(config: &Config) -> Self {
+        let registry = EmbeddedRegistry::new();
+        let simulation = Simulation {
+            shards: 2,
+            hash_seed: 0,
+            others_first: Arc::new(|| false),
+        };
+        let rig = Self::launch::<Numbers>(config, registry.clone(), registry, true, Some(simulation));
         rig.feed.assign(TOPIC, 0);
         rig
     }
@@ -291,6 +305,7 @@ impl Rig {
         registry: EmbeddedRegistry,
         seen: impl SchemaRegistry,
         observed: bool,
+        simulation: Option<Simulation>,
     ) -> Self {
         let (source, feed) = memory();
         let (probe, publisher) = (Probe::default(), MemoryPublisher::new());
@@ -300,6 +315,9 @@ impl Rig {
             .source(source)
             .publisher(publisher.clone())
             .registry(seen);
+        if let Some(simulation) = simulation {
+            builder = builder.simulation(simulation);
+        }
         if observed {
             builder = builder.observer(probe.clone());
         }

@@ -19,6 +19,7 @@ mod partitioning;
 mod poison;
 mod producer;
 mod replay;
+mod retry_topics;
 mod schemas;
 mod self_test;
 mod tail;
@@ -71,6 +72,7 @@ fn main() -> anyhow::Result<ExitCode> {
         partitioning::tests(),
         poison::tests(),
         replay::tests(),
+        retry_topics::tests(),
         producer::tests(),
         schemas::tests(),
         tail::tests(),

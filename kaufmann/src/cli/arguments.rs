@@ -314,7 +314,7 @@ fn configurable(command: Command) -> Command {
             .allow_hyphen_values(true)
             .value_name(placeholder(key.path, key.kind));
         match key.kind {
-            Kind::List(_) => arg.action(ArgAction::Append),
+            Kind::List(_) | Kind::Durations { .. } => arg.action(ArgAction::Append),
             kind if kind.is_table() => arg.action(ArgAction::Append),
             // The last one wins, as in other layers.
             Kind::Flag => arg
@@ -366,6 +366,8 @@ fn placeholder(path: &str, kind: Kind) -> &'static str {
         Kind::Bytes => "BYTES",
         Kind::Duration { .. } => "DURATION",
         Kind::Flag => "true|false",
+        Kind::Durations { .. } => "DURATION,…",
+        Kind::Choice(["key", "round_robin"]) => "key|round_robin",
         Kind::Choice(["key", ..]) => "key|partition|none",
         Kind::Choice(["record", ..]) => "record|topic|topic-record",
         Kind::Choice(["auto", ..]) => "auto|human|json",

@@ -182,14 +182,11 @@ impl Look {
         Ok(report::report(self.service, &self.config.group, &facts, now()))
     }
 
-    /// The partitions of the consumed topics. Which topics a pattern matches is the broker's to say; those that matter are those
+    /// The partitions of the consumed topics, the retry topics among them. Which topics a pattern matches is the broker's to say; those that matter are those
     /// in which the group has committed something.
     fn places(&self) -> Result<Vec<Place>, Error> {
-        let (patterns, names): (Vec<_>, Vec<_>) = self
-            .config
-            .topics
-            .iter()
-            .partition(|topic| topic.starts_with('^'));
+        let topics = self.config.subscription();
+        let (patterns, names): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| topic.starts_with('^'));
         let mut places = Vec::new();
         for name in &names {
             places.extend(self.cluster.topic(name)?.places());

@@ -148,6 +148,8 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
 ) -> Result<ExitCode, Error> {
     // What is kept belongs to another group, so there is nothing to be exact about.
     config.delivery = Delivery::AtLeastOnce;
+    // Nor would anybody read what it puts off.
+    config = config.without_retry_topics();
     if request.dev {
         let text = "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster";
         return Err(Error::new(ErrorKind::Usage, text));

@@ -138,6 +138,9 @@ fn used<V: Service>(config: &Config) -> BTreeMap<String, Vec<String>> {
     for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
         add(topic.clone(), "consumed".to_owned());
     }
+    for (topic, _) in config.retry_topics() {
+        add(topic, "retries".to_owned());
+    }
     if config.on_failure.writes_letters() {
         add(config.dead_letter_topic(), "dead letters".to_owned());
     }

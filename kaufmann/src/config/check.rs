@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::Config;
+#[cfg(feature = "cli")]
+use super::ReplyTo;
 #[cfg(feature = "cli")]
 use super::effective::Setting;
 #[cfg(feature = "cli")]
@@ -11,8 +12,7 @@ use super::group::{Conflict, conflicts};
 use super::keys::KEYS;
 use super::kind::Kind;
 use super::problem::Problems;
-#[cfg(feature = "cli")]
-use super::{Delivery, ReplyTo};
+use super::{Config, Delivery, RetryTopicsConfig};
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
@@ -105,7 +105,11 @@ impl Config {
                 // Left out.
                 (Kind::Duration { .. }, Some(Value::Null)) => {}
                 (
-                    kind @ (Kind::Count { .. } | Kind::Bytes | Kind::Duration { .. } | Kind::Number { .. }),
+                    kind @ (Kind::Count { .. }
+                    | Kind::Bytes
+                    | Kind::Duration { .. }
+                    | Kind::Durations { .. }
+                    | Kind::Number { .. }),
                     Some(value),
                 ) => {
                     if let Err(mismatch) = kind.read(value) {
@@ -118,7 +122,52 @@ impl Config {
                 _ => {}
             }
         }
+        self.check_retry_topics(&mut problems);
         problems.into_result()
+    }
+
+    /// Checks what retry topics need, and what they exclude.
+    fn check_retry_topics(&self, problems: &mut Problems) {
+        let RetryTopicsConfig { delays, names } = &self.retry.topics;
+        if names.len() > delays.len() || (!names.is_empty() && names.len() < delays.len()) {
+            problems.push(format!(
+                "`retry.topics.names` has {}, but `retry.topics.delays` has {}; give each delay its topic, or remove the names",
+                names.len(),
+                delays.len()
+            ));
+        }
+        if delays.is_empty() {
+            return;
+        }
+        if self.delivery == Delivery::AtMostOnce {
+            problems.push(
+                "`retry.topics` is of no use with `delivery = \"at_most_once\"`, which tries nothing again; remove one",
+            );
+        }
+        if self.retry.max_attempts == 0 {
+            problems.push(
+                "`retry.topics` is of no use with `retry.max_attempts` = 0, by which no attempt is the last one; remove one",
+            );
+        }
+        let topics: Vec<String> = self.retry_topics().into_iter().map(|(name, _)| name).collect();
+        for (place, topic) in topics.iter().enumerate() {
+            if !is_topic(topic) {
+                problems.push(format!("`retry.topics` has `{topic}`, expected {TOPIC}"));
+            } else if topics[..place].contains(topic) {
+                problems.push(format!(
+                    "`retry.topics` has `{topic}` twice: the records of a topic wait for one time; give each its own name in \
+                     `retry.topics.names`"
+                ));
+            } else if self.topics.contains(topic) {
+                problems.push(format!(
+                    "`retry.topics` and `topics` both have `{topic}`; remove it from one"
+                ));
+            } else if *topic == self.dead_letter_topic() {
+                problems.push(format!(
+                    "`retry.topics` has the dead-letter topic `{topic}`; give one another name"
+                ));
+            }
+        }
     }
 
     /// Checks that topics can be called so.
@@ -263,6 +312,38 @@ mod tests {
             said(&no_number),
             "`retry.jitter` is nothing, expected a number from 0 to 1"
         );
+    }
+
+    #[test]
+    fn what_retry_topics_need_and_exclude_is_said_to_programs_too() {
+        let check = |change: fn(&mut Config)| {
+            let mut config = Config {
+                group: "g".to_owned(),
+                topics: vec!["orders".to_owned()],
+                ..Config::default()
+            };
+            config.retry.topics.delays = vec![Duration::from_secs(60), Duration::from_secs(600)];
+            change(&mut config);
+            config
+                .check_bounds()
+                .err()
+                .map_or_else(String::new, |error| error.to_string())
+        };
+        assert_eq!(check(|_| ()), "");
+        fn names(config: &mut Config, names: &[&str]) {
+            config.retry.topics.names = names.iter().map(|name| (*name).to_owned()).collect();
+        }
+        assert!(check(|config| config.delivery = Delivery::AtMostOnce).contains("at_most_once"));
+        assert!(check(|config| config.retry.max_attempts = 0).contains("no attempt is the last one"));
+        assert!(check(|config| config.retry.topics.delays[1] = Duration::from_secs(60)).contains("twice"));
+        assert!(check(|config| config.retry.topics.delays[1] = Duration::ZERO).contains("at least 100ms"));
+        assert_eq!(
+            check(|config| names(config, &["a"])),
+            "`retry.topics.names` has 1, but `retry.topics.delays` has 2; give each delay its topic, or remove the names"
+        );
+        assert!(check(|config| names(config, &["a", "orders"])).contains("`topics` both have `orders`"));
+        assert!(check(|config| names(config, &["g.dead-letter", "a"])).contains("the dead-letter topic"));
+        assert!(check(|config| names(config, &["a b", "c"])).contains("has `a b`, expected"));
     }
 
     /// One less than the least of each key, put where a program would put it.

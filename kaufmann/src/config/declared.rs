@@ -64,7 +64,7 @@ pub(crate) struct Mistake {
     pub(crate) what: String,
 }
 
-/// The declared topics. The dead-letter topic follows: it has as many partitions as the largest declared topic that is
+/// The declared topics. The retry topics and the dead-letter topic follow: each has as many partitions as the largest declared topic that is
 /// consumed, and what holds for all.
 pub(crate) fn declared(config: &Config) -> Result<BTreeMap<String, Declared>, Vec<Mistake>> {
     let mut mistakes = Vec::new();
@@ -90,16 +90,21 @@ pub(crate) fn declared(config: &Config) -> Result<BTreeMap<String, Declared>, Ve
         .into_iter()
         .map(|(topic, own)| (topic, own.or(&all)))
         .collect();
-    if config.on_failure.writes_letters() {
+    let letters = config
+        .on_failure
+        .writes_letters()
+        .then(|| config.dead_letter_topic());
+    let retries = config.retry_topics().into_iter().map(|(name, _)| name);
+    for topic in retries.chain(letters) {
         let consumed = config
             .topics
             .iter()
             .filter_map(|topic| topics.get(topic)?.partitions);
         let follows = Declared {
             partitions: consumed.max().or(all.partitions),
-            ..all
+            ..all.clone()
         };
-        topics.entry(config.dead_letter_topic()).or_insert(follows);
+        topics.entry(topic).or_insert(follows);
     }
     Ok(topics)
 }
@@ -242,6 +247,15 @@ mod tests {
             (Some(12), Some(3)),
             "only consumed topics count"
         );
+        assert_eq!(topics.len(), 3);
+    }
+
+    #[test]
+    fn retry_topics_follow_as_the_dead_letters_do() {
+        let mut config = config(&[("shop", &[("partitions", "2")])]);
+        config.retry.topics.delays = vec![std::time::Duration::from_secs(60)];
+        let topics = declared(&config).unwrap();
+        assert_eq!(topics["g.retry.1m"].partitions, Some(2));
         assert_eq!(topics.len(), 3);
     }
 

@@ -17,6 +17,30 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     })
 }
 
+/// The same for several.
+pub(super) mod list {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Each(#[serde(with = "super")] Duration);
+
+    pub(in crate::config) fn serialize<S: Serializer>(
+        durations: &[Duration],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(durations.iter().map(|duration| Each(*duration)))
+    }
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Duration>, D::Error> {
+        let each = Vec::<Each>::deserialize(deserializer)?;
+        Ok(each.into_iter().map(|Each(duration)| duration).collect())
+    }
+}
+
 /// The same for one that may be left out.
 pub(super) mod optional {
     use std::time::Duration;

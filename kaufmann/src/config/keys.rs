@@ -155,6 +155,16 @@ pub(crate) static KEYS: &[Key] = &[
         "The share of a wait that chance may take away",
     ),
     key(
+        "retry.topics.delays",
+        Kind::Durations { min: 100 },
+        "How long records wait in each retry topic after their last attempt [default: no such topics]",
+    ),
+    key(
+        "retry.topics.names",
+        Kind::List("a topic's name"),
+        "The retry topics, one for each delay [default: GROUP.retry.DELAY]",
+    ),
+    key(
         "watchdog.after",
         Kind::Duration { min: 10 },
         "After how long a running event, or a partition that stands still, is reported",

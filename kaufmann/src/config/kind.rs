@@ -30,6 +30,11 @@ pub(crate) enum Kind {
         /// The least, in milliseconds.
         min: u64,
     },
+    /// Numbers with a unit of time, with commas between them outside of files.
+    Durations {
+        /// The least, in milliseconds.
+        min: u64,
+    },
     /// A number with a fraction.
     Number {
         /// The least.
@@ -82,6 +87,7 @@ impl Kind {
             Self::Duration { min } => {
                 format!("a duration of at least {min}ms such as \"250ms\", \"30s\" or \"5m\"")
             }
+            Self::Durations { min } => format!("a list, each item {}", Self::Duration { min }.expected()),
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::Flag => "true or false".to_owned(),
             Self::Choice(names) => one_of(names),
@@ -105,8 +111,15 @@ impl Kind {
                 .map(Value::from),
             (Self::Flag, Value::Bool(flag)) => Some(Value::from(*flag)),
             (Self::List(_) | Self::Urls, Value::Array(items)) => return self.read_list(items),
+            (Self::Durations { min }, Value::Array(items)) => {
+                let each: Result<Vec<Value>, Mismatch> = items
+                    .iter()
+                    .map(|item| Self::Duration { min }.read(item))
+                    .collect();
+                return each.map(Value::from);
+            }
             // A single item is what a variable or a flag would be.
-            (Self::List(_), Value::String(text)) => return self.parse(text),
+            (Self::List(_) | Self::Durations { .. }, Value::String(text)) => return self.parse(text),
             (
                 Self::Text(_)
                 | Self::Secret
@@ -165,6 +178,12 @@ impl Kind {
                 .ok()
                 .filter(|duration| (Duration::from_millis(min)..=LONGEST).contains(duration))
                 .map(|_| Value::from(trimmed)),
+            Self::Durations { min } => {
+                let items = trimmed.split(',').map(str::trim).filter(|item| !item.is_empty());
+                let each: Result<Vec<Value>, Mismatch> =
+                    items.map(|item| Self::Duration { min }.parse(item)).collect();
+                return each.map(Value::from);
+            }
             Self::Number { min, max } => trimmed
                 .parse::<f64>()
                 .ok()
@@ -377,6 +396,21 @@ mod tests {
             expected("900years").ends_with(", at most 365days"),
             "{}",
             expected("900years")
+        );
+    }
+
+    #[test]
+    fn several_durations_are_a_list_or_have_commas_between_them() {
+        let kind = Kind::Durations { min: 1000 };
+        assert_eq!(kind.parse("1m, 10m").unwrap(), json!(["1m", "10m"]));
+        assert_eq!(kind.read(&json!(["1m", "1h"])).unwrap(), json!(["1m", "1h"]));
+        assert_eq!(kind.read(&json!("1m,1h")).unwrap(), json!(["1m", "1h"]));
+        assert_eq!(kind.read(&json!(["1m", 5])).unwrap_err().found, "5");
+        assert!(
+            kind.parse("1m,1ms")
+                .unwrap_err()
+                .expected
+                .starts_with("a duration of at least 1000ms")
         );
     }
 

@@ -263,7 +263,7 @@ fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mu
     let origin = Origin::Flag(key.flag());
     // A list given in parts is the list of all parts.
     let joined = [values.join(",")];
-    let values = if matches!(key.kind, kind::Kind::List(_)) {
+    let values = if matches!(key.kind, kind::Kind::List(_) | kind::Kind::Durations { .. }) {
         &joined
     } else {
         values

@@ -109,6 +109,7 @@ fn topics<V: Service>(config: &Config) -> BTreeSet<String> {
             .filter_map(|info| catalog::topic::<V>(config, info).ok()),
     );
     topics.insert(config.dead_letter_topic());
+    topics.extend(config.retry_topics().into_iter().map(|(name, _)| name));
     topics
 }
 

@@ -58,7 +58,7 @@ impl Screen {
             What::Handled { .. } => ("✓", Colour::Green),
             What::Unwanted => ("·", Colour::Dim),
             What::Skipped { .. } => ("-", Colour::Yellow),
-            What::Retrying { .. } => ("↻", Colour::Yellow),
+            What::Retrying { .. } | What::Postponed { .. } => ("↻", Colour::Yellow),
             What::DeadLettered { .. } => ("✗", Colour::Red),
         };
         let name = happening.event.as_deref().unwrap_or("(unknown)");
@@ -84,6 +84,10 @@ impl Screen {
             What::Handled { published } => self.paint(Colour::Cyan, &format!("→ {}", published.join(", "))),
             What::Unwanted => self.paint(Colour::Dim, "no handler"),
             What::Skipped { reason } => format!("skipped: {reason}"),
+            What::Postponed { delay, reason } => {
+                let delay = humantime::format_duration(*delay);
+                self.paint(Colour::Yellow, &format!("put off for {delay}: {reason}"))
+            }
             What::DeadLettered { reason } => self.paint(Colour::Red, &format!("dead letter: {reason}")),
             What::Retrying {
                 attempt,

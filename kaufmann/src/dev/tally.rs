@@ -62,7 +62,7 @@ impl Tally {
             What::Unwanted => counts.unwanted += 1,
             What::Skipped { .. } => counts.skipped += 1,
             What::DeadLettered { .. } => counts.dead += 1,
-            What::Retrying { error, .. } => {
+            What::Retrying { error, .. } | What::Postponed { reason: error, .. } => {
                 counts.retries += 1;
                 if let Some(sample) = happening.id.as_ref().and_then(|id| self.pending.get_mut(id)) {
                     sample.last_error = Some(error.clone());
@@ -83,7 +83,7 @@ impl Tally {
                     self.counts.entry((*event).to_owned()).or_default().published += 1;
                 }
             }
-            What::Unwanted | What::Skipped { .. } | What::Retrying { .. } => {}
+            What::Unwanted | What::Skipped { .. } | What::Retrying { .. } | What::Postponed { .. } => {}
         }
     }
 

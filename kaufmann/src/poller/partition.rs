@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::delayed::Head;
 use crate::assignment::Assignment;
 use crate::commit::{Ahead, Tracker};
 use crate::settle::Report;
@@ -32,6 +33,10 @@ pub(super) struct Partition {
     standstill: Lasting<i64>,
     /// Whether all that is settled must always fit the metadata of one commit.
     bounded: bool,
+    /// How long its records wait, if its topic is a retry topic.
+    pub(super) delay: Option<Duration>,
+    /// The record that is not due yet.
+    pub(super) head: Option<Head>,
 }
 
 /// An offset, and what is kept with it.
@@ -53,6 +58,8 @@ impl Partition {
             held_up: None,
             standstill: Lasting::new(patience),
             bounded: false,
+            delay: None,
+            head: None,
         }
     }
 
@@ -119,6 +126,13 @@ impl Partition {
     #[inline]
     pub(super) fn take(&mut self, offset: i64) -> bool {
         self.tracker.take(offset)
+    }
+
+    /// Reads no further than this record, until it is due. Where the group has committed nothing, that reading began here is something to
+    /// commit: else a group that starts at the end of a topic jumped over it after a restart.
+    pub(super) fn hold(&mut self, head: Head) {
+        self.tracker.begin(head.offset());
+        self.head = Some(head);
     }
 
     /// How many more records may be taken under these bounds.

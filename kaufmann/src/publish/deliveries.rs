@@ -31,6 +31,7 @@ pub(crate) type Delivered = Box<dyn Fn(bool) + Send + Sync>;
 pub(super) struct Deliveries {
     publisher: Arc<dyn Publisher>,
     retry: RetryConfig,
+    dead_letter_topic: Arc<str>,
     /// A permit for each message that may be on its way.
     outstanding: Semaphore,
     /// Whether anything is stalled, so that the lock is taken only then.
@@ -66,6 +67,7 @@ impl Deliveries {
         Arc::new(Self {
             publisher,
             retry: config.retry.clone(),
+            dead_letter_topic: config.dead_letter_topic().into(),
             outstanding: Semaphore::new(outstanding),
             is_stalled: AtomicBool::new(false),
             stalled: Mutex::default(),
@@ -198,6 +200,15 @@ impl Deliveries {
                 self.say_refused(&message.topic, &error);
                 message.placement = message.placement.after_refusal();
                 if error.kind() == PublishErrorKind::TooLarge
+                    && let Some(letter) = letter::undelayed(&message, attempts, &self.dead_letter_topic)
+                {
+                    warn!(
+                        topic = &*message.topic,
+                        source = %Source(&message),
+                        "a record is larger than its retry topic takes; it is a dead letter instead"
+                    );
+                    message = letter;
+                } else if error.kind() == PublishErrorKind::TooLarge
                     && let Some(shorter) = letter::cut(&message, attempts)
                 {
                     warn!(

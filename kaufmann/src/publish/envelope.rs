@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::publish::MessageHeaders;
+use crate::publish::letter::Origin;
 use crate::record::Record;
 
 /// The header that names the event.
@@ -47,6 +48,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) time: SystemTime,
     /// The record that led to it.
     pub(crate) cause: Option<&'a Record>,
+    /// Where that was read first, if it came by a retry topic.
+    pub(crate) origin: Option<Origin>,
 }
 
 impl Envelope<'_> {
@@ -62,7 +65,7 @@ impl Envelope<'_> {
         headers.push(TIME, Some(time.as_bytes()));
         headers.push(CONTENT_TYPE, Some(b"application/avro"));
         if let Some(cause) = self.cause {
-            let id = cause_id(cause);
+            let id = cause_id(cause, self.origin.as_ref());
             headers.push(CORRELATION, Some(cause.header(CORRELATION).unwrap_or(&id)));
             headers.push(CAUSATION, Some(&id));
         }
@@ -78,25 +81,38 @@ pub(crate) fn source(config: &Config) -> String {
 
 /// The id of the `number`-th event that a record led to. The same record always leads to the same ids, so that a reader can
 /// recognise what is published again after a crash.
-pub(crate) fn reply_id(cause: &Record, event: &str, number: usize) -> Uuid {
+pub(crate) fn reply_id(cause: &Record, origin: Option<&Origin>, event: &str, number: usize) -> Uuid {
     let mut name = Vec::with_capacity(96);
-    for part in [cause.topic().as_bytes(), event.as_bytes()] {
+    let (topic, partition, offset, timestamp) = match origin {
+        // The same record leads to the same ids, however often it was put off.
+        Some(Origin { place, timestamp }) => (&*place.topic, place.partition, place.offset, *timestamp),
+        None => (
+            cause.topic(),
+            cause.partition(),
+            cause.offset(),
+            cause.timestamp(),
+        ),
+    };
+    for part in [topic.as_bytes(), event.as_bytes()] {
         name.extend_from_slice(part);
         name.push(0);
     }
-    name.extend_from_slice(&cause.partition().to_be_bytes());
-    name.extend_from_slice(&cause.offset().to_be_bytes());
+    name.extend_from_slice(&partition.to_be_bytes());
+    name.extend_from_slice(&offset.to_be_bytes());
     // A topic that is deleted and made anew counts its offsets again, but not at the same time.
-    name.extend_from_slice(&cause.timestamp().unwrap_or(-1).to_be_bytes());
+    name.extend_from_slice(&timestamp.unwrap_or(-1).to_be_bytes());
     name.extend_from_slice(&(number as u64).to_be_bytes());
     Uuid::new_v5(&REPLIES, &name)
 }
 
 /// What a record is called as a cause.
-fn cause_id(cause: &Record) -> Vec<u8> {
-    match cause.header(ID) {
-        Some(id) => id.to_vec(),
-        None => format!("{}/{}@{}", cause.topic(), cause.partition(), cause.offset()).into_bytes(),
+fn cause_id(cause: &Record, origin: Option<&Origin>) -> Vec<u8> {
+    match (cause.header(ID), origin) {
+        (Some(id), _) => id.to_vec(),
+        (None, Some(Origin { place, .. })) => {
+            format!("{}/{}@{}", place.topic, place.partition, place.offset).into_bytes()
+        }
+        (None, None) => format!("{}/{}@{}", cause.topic(), cause.partition(), cause.offset()).into_bytes(),
     }
 }
 
@@ -116,13 +132,14 @@ mod tests {
     }
 
     fn headers(cause: &Record) -> MessageHeaders {
-        let id = reply_id(cause, "user.created", 0);
+        let id = reply_id(cause, None, "user.created", 0);
         Envelope {
             id,
             event: "user.created",
             source: "/a",
             time: SystemTime::UNIX_EPOCH,
             cause: Some(cause),
+            origin: None,
         }
         .headers()
     }
@@ -149,8 +166,8 @@ mod tests {
     #[test]
     fn the_same_record_leads_to_the_same_ids_and_each_reply_to_its_own() {
         let record = cause(&[]);
-        assert_eq!(reply_id(&record, "a", 0), reply_id(&record, "a", 0));
-        assert_ne!(reply_id(&record, "a", 0), reply_id(&record, "a", 1));
-        assert_ne!(reply_id(&record, "a", 0), reply_id(&record, "b", 0));
+        assert_eq!(reply_id(&record, None, "a", 0), reply_id(&record, None, "a", 0));
+        assert_ne!(reply_id(&record, None, "a", 0), reply_id(&record, None, "a", 1));
+        assert_ne!(reply_id(&record, None, "a", 0), reply_id(&record, None, "b", 0));
     }
 }

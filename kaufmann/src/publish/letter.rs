@@ -6,11 +6,19 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use self::opened::{HISTORY, Letter, SourcePlace};
 use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::Record;
+use crate::retry::topics::DUE;
 use crate::wire::{Frame, SchemaKey, frame};
 
-#[cfg(all(feature = "cli", feature = "kafka", feature = "registry"))]
+#[cfg_attr(
+    not(all(feature = "cli", feature = "kafka", feature = "registry")),
+    allow(
+        dead_code,
+        reason = "without the commands letters are opened only to be written again"
+    )
+)]
 pub(crate) mod opened;
 
 /// Why a record becomes a letter.
@@ -33,22 +41,41 @@ pub(crate) struct Reason {
 /// What our headers begin with.
 const OURS: &str = "kaufmann-";
 const CLASS: &str = "kaufmann-error-class";
+/// How often the record was tried.
+pub(crate) const ATTEMPTS: &str = "kaufmann-error-attempts";
+const SOURCE_TOPIC: &str = "kaufmann-source-topic";
+const SOURCE_PARTITION: &str = "kaufmann-source-partition";
+const SOURCE_OFFSET: &str = "kaufmann-source-offset";
+const SOURCE_TIMESTAMP: &str = "kaufmann-source-timestamp";
 /// How long the payload was that a letter has lost.
 const PAYLOAD_CUT: &str = "kaufmann-payload-cut";
 const HEADERS_CUT: &str = "kaufmann-headers-cut";
 /// How much of an error's text a letter carries.
 const MAX_ERROR: usize = 8 << 10;
 
-/// The record as a letter.
-pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: SystemTime) -> Message {
+/// The record as a letter. `came_by`: it was read from a retry topic, and what it carries says where it comes from.
+pub(crate) fn letter(
+    topic: &Arc<str>,
+    record: &Record,
+    came_by: bool,
+    reason: &Reason,
+    now: SystemTime,
+) -> Message {
     let mut headers = MessageHeaders::with_capacity(512);
+    let earlier = if came_by { Letter::open(record) } else { None };
     for (name, value) in record.headers() {
-        headers.push(name, value);
+        if earlier.is_none() || !opened::is_of_failure(name) {
+            headers.push(name, value);
+        }
+    }
+    if let Some(earlier) = &earlier {
+        let story = serde_json::to_vec(&earlier.story).unwrap_or_default();
+        headers.push(HISTORY, Some(&story));
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
     say(CLASS, reason.class);
     say("kaufmann-error", shortened(&reason.error));
-    say("kaufmann-error-attempts", &reason.attempts.to_string());
+    say(ATTEMPTS, &reason.attempts.to_string());
     if reason.cut_short {
         say("kaufmann-error-cut-short", "true");
     }
@@ -62,11 +89,25 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
         "kaufmann-error-time",
         &humantime::format_rfc3339_millis(now).to_string(),
     );
-    say("kaufmann-source-topic", record.topic());
-    say("kaufmann-source-partition", &record.partition().to_string());
-    say("kaufmann-source-offset", &record.offset().to_string());
-    if let Some(timestamp) = record.timestamp() {
-        say("kaufmann-source-timestamp", &timestamp.to_string());
+    let origin = earlier.and_then(|earlier| earlier.story.source);
+    let own = || SourcePlace::of(record);
+    let is_own = origin.is_none();
+    let SourcePlace {
+        topic: source,
+        partition,
+        offset,
+    } = origin.unwrap_or_else(own);
+    say(SOURCE_TOPIC, &source);
+    say(SOURCE_PARTITION, &partition.to_string());
+    say(SOURCE_OFFSET, &offset.to_string());
+    let carried = || Some(String::from_utf8_lossy(record.header(SOURCE_TIMESTAMP)?).into_owned());
+    let timestamp = if is_own {
+        record.timestamp().map(|timestamp| timestamp.to_string())
+    } else {
+        carried()
+    };
+    if let Some(timestamp) = timestamp {
+        say(SOURCE_TIMESTAMP, &timestamp);
     }
     if let Ok(Some(Frame { schema, .. })) = frame(record) {
         let id = match schema {
@@ -84,6 +125,36 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
     }
 }
 
+/// The record as it waits in a retry topic, until it is `due`.
+pub(crate) fn postponed(
+    topic: &Arc<str>,
+    record: &Record,
+    came_by: bool,
+    reason: &Reason,
+    (now, due): (SystemTime, SystemTime),
+) -> Message {
+    let mut message = letter(topic, record, came_by, reason, now);
+    let due = humantime::format_rfc3339_millis(due).to_string();
+    message.headers.push(DUE, Some(due.as_bytes()));
+    message
+}
+
+/// Where a record was read before it came by a retry topic.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) place: SourcePlace,
+    pub(crate) timestamp: Option<i64>,
+}
+
+/// What a record of a retry topic says of where it was read first.
+pub(crate) fn origin(record: &Record) -> Option<Origin> {
+    let timestamp = record.header(SOURCE_TIMESTAMP).map(String::from_utf8_lossy);
+    Some(Origin {
+        place: Letter::open(record)?.story.source?,
+        timestamp: timestamp.and_then(|text| text.parse().ok()),
+    })
+}
+
 /// The beginning of a text, no longer than a letter should carry.
 fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_ERROR)]
@@ -93,10 +164,30 @@ fn shortened(text: &str) -> &str {
 /// along with a large one; sent again it usually goes in another batch.
 const PATIENCE: u32 = 3;
 
+/// A record that cannot wait in its retry topic because it is larger than that takes: a dead letter instead. `None`: it is no such record,
+/// or its time has not come.
+pub(crate) fn undelayed(message: &Message, attempts: u32, dead_letter_topic: &Arc<str>) -> Option<Message> {
+    if attempts < PATIENCE || message.headers.get(DUE).is_none() {
+        return None;
+    }
+    let mut headers = MessageHeaders::with_capacity(512);
+    for (name, value) in message.headers.iter().filter(|(name, _)| *name != DUE) {
+        headers.push(name, value);
+    }
+    Some(Message {
+        topic: Arc::clone(dead_letter_topic),
+        headers,
+        ..message.clone()
+    })
+}
+
 /// A letter that was refused as too large: first it loses its payload, then the headers that the record had. Key, error and the
 /// place in the source topic remain. `None`: it is no letter, or its time has not come, or there is nothing left to cut.
 pub(crate) fn cut(message: &Message, attempts: u32) -> Option<Message> {
     message.headers.get(CLASS)?;
+    if message.headers.get(DUE).is_some() {
+        return None;
+    }
     if let Some(payload) = message.payload.as_ref().filter(|_| attempts >= PATIENCE) {
         let mut headers = message.headers.clone();
         headers.push(PAYLOAD_CUT, Some(payload.len().to_string().as_bytes()));
@@ -141,7 +232,7 @@ mod tests {
             attempts: 2,
             cut_short: true,
         };
-        letter(&"t".into(), &record, &reason, SystemTime::UNIX_EPOCH)
+        letter(&"t".into(), &record, false, &reason, SystemTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -158,6 +249,20 @@ mod tests {
         assert_eq!(shortest.headers.get("kaufmann-source-offset"), Some(&b"7"[..]));
         assert_eq!(shortest.headers.get(PAYLOAD_CUT), Some(&b"7"[..]));
         assert_eq!(cut(&shortest, 100), None);
+    }
+
+    #[test]
+    fn what_is_too_large_to_wait_is_a_whole_letter_at_last() {
+        let topic: Arc<str> = "dead".into();
+        let mut waits = of(b"payload", "no");
+        assert_eq!(undelayed(&waits, 100, &topic), None, "a letter");
+        waits.headers.push(DUE, Some(b"2026-01-01T00:00:00Z"));
+        assert_eq!(cut(&waits, 100), None);
+        assert_eq!(undelayed(&waits, PATIENCE - 1, &topic), None);
+        let letter = undelayed(&waits, PATIENCE, &topic).unwrap();
+        assert_eq!((&letter.topic, &letter.payload), (&topic, &waits.payload));
+        assert_eq!(letter.headers.get(DUE), None);
+        assert!(cut(&letter, PATIENCE).is_some());
     }
 
     #[test]

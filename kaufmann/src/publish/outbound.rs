@@ -17,11 +17,12 @@ use crate::publish::callback::{Allowed, Refused, Wanted};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{self, Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
-use crate::publish::letter::{Reason, letter};
+use crate::publish::letter::{self, Origin, Reason, letter, postponed};
 use crate::publish::partitions::{Partitions, Way};
 use crate::publish::routes::Routes;
 use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher, Stage};
 use crate::record::Record;
+use crate::retry::topics::{RetryTopic, RetryTopics};
 use crate::schemas::Schemas;
 use crate::wire::framed;
 
@@ -31,6 +32,7 @@ pub(crate) struct Outbound {
     /// Where messages go in transactions.
     stage: Option<Arc<Stage>>,
     routes: Routes,
+    retries: RetryTopics,
     partitions: Partitions,
     source: String,
     dead_letter_topic: Arc<str>,
@@ -74,6 +76,7 @@ impl Outbound {
             deliveries: Deliveries::new(config, publisher, control),
             stage,
             routes: Routes::new(config, schemas),
+            retries: RetryTopics::new(config),
             source: envelope::source(config),
             dead_letter_topic: config.dead_letter_topic().into(),
             reply_to: config.publish.reply_to,
@@ -84,6 +87,12 @@ impl Outbound {
     /// The events' routes.
     pub(crate) fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// Where records wait for long.
+    #[inline]
+    pub(crate) fn retries(&self) -> &RetryTopics {
+        &self.retries
     }
 
     /// Where messages go, if that is in transactions.
@@ -130,11 +139,12 @@ impl Outbound {
         delivered: Delivered,
     ) {
         let callback = self.callback(cause, event);
+        let origin = self.origin(cause);
         let copies = self.copies(callback.is_some());
         if let Some(stage) = &self.stage {
             let mut messages = published;
             for (number, outgoing) in outgoing.iter().enumerate() {
-                let id = reply_id(cause, outgoing.info.name, number);
+                let id = reply_id(cause, origin.as_ref(), outgoing.info.name, number);
                 let event = Event::of(outgoing);
                 let message = self.insistent_message(&event, cause, id).await;
                 for message in self.addressed(message, callback.as_ref()) {
@@ -145,7 +155,7 @@ impl Outbound {
         }
         let rest = Rest::new(outgoing.len() * copies, delivered);
         for (number, outgoing) in outgoing.iter().enumerate() {
-            let id = reply_id(cause, outgoing.info.name, number);
+            let id = reply_id(cause, origin.as_ref(), outgoing.info.name, number);
             let event = Event::of(outgoing);
             let message = self.insistent_message(&event, cause, id).await;
             for message in self.addressed(message, callback.as_ref()) {
@@ -153,6 +163,29 @@ impl Outbound {
                 self.deliveries.deliver(message, Arc::clone(&rest)).await;
             }
         }
+    }
+
+    /// Puts a record off to a retry topic; `delivered` is called when the broker has it there.
+    pub(crate) async fn postpone(
+        self: &Arc<Self>,
+        record: &Record,
+        reason: &Reason,
+        topic: &RetryTopic,
+        now: SystemTime,
+        delivered: Delivered,
+    ) {
+        let came_by = self.retries.find(record.topic()).is_some();
+        let message = postponed(&topic.name, record, came_by, reason, (now, now + topic.delay));
+        if let Some(stage) = &self.stage {
+            return stage.put(record, vec![message], delivered).await;
+        }
+        self.deliveries.deliver(message, Rest::new(1, delivered)).await;
+    }
+
+    /// Where a record was read first, if it has come by a retry topic.
+    fn origin(&self, record: &Record) -> Option<Origin> {
+        self.retries.find(record.topic())?;
+        letter::origin(record)
     }
 
     /// Says that a record cannot be handled, as `on_failure` wants it; `delivered` is called when all of it is answered.
@@ -177,7 +210,8 @@ impl Outbound {
             0
         };
         let now = SystemTime::now();
-        let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, reason, now));
+        let came_by = self.retries.find(record.topic()).is_some();
+        let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, came_by, reason, now));
         let event = || self.error_events(record, reason, now, callback.as_ref());
         if let Some(stage) = &self.stage {
             let mut messages = Vec::from_iter(letter);
@@ -209,12 +243,16 @@ impl Outbound {
         let event = Event {
             info: &ERROR,
             name: &name,
-            datum: &error_event::datum(record, reason, now),
+            datum: &error_event::datum(record, self.origin(record).as_ref(), reason, now),
             key: None,
             choice: None,
         };
         let message = self
-            .insistent_message(&event, record, reply_id(record, &name, 0))
+            .insistent_message(
+                &event,
+                record,
+                reply_id(record, self.origin(record).as_ref(), &name, 0),
+            )
             .await;
         let mut messages = Vec::with_capacity(2);
         for message in self.addressed(message, callback) {
@@ -267,6 +305,7 @@ impl Outbound {
             source: &self.source,
             time: SystemTime::now(),
             cause: Some(cause),
+            origin: self.origin(cause),
         };
         Ok(Message {
             topic: Arc::clone(&route.topic),

@@ -346,6 +346,7 @@ pub(crate) async fn message(
         source,
         time: SystemTime::now(),
         cause: None,
+        origin: None,
     };
     Ok(Message {
         topic: Arc::clone(&route.topic),

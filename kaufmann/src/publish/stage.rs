@@ -26,6 +26,7 @@ pub(crate) struct Stage {
     room: Semaphore,
     max_messages: usize,
     max_records: usize,
+    dead_letter_topic: Arc<str>,
     inner: Mutex<Inner>,
 }
 
@@ -99,6 +100,7 @@ impl Stage {
             room: Semaphore::new(max_messages),
             max_messages,
             max_records: config.exactly_once.max_records,
+            dead_letter_topic: config.dead_letter_topic().into(),
             inner: Mutex::default(),
         }))
     }
@@ -191,7 +193,7 @@ impl Stage {
         let refusals = std::mem::take(&mut inner.refusals);
         let mut units = std::mem::take(&mut inner.inside);
         for refusal in &*lock(&refusals.list) {
-            refusal.apply(&mut units);
+            refusal.apply(&mut units, &self.dead_letter_topic);
         }
         for mut unit in units.into_iter().rev() {
             unit.sent = 0;
@@ -305,7 +307,7 @@ impl Refusals {
 
 impl Refusal {
     /// Says it, and shortens what may be.
-    fn apply(&self, units: &mut [Unit]) {
+    fn apply(&self, units: &mut [Unit], dead_letter_topic: &Arc<str>) {
         let own = |unit: &&mut Unit| unit.assignment.id() == self.assignment && unit.offset == self.offset;
         let Some(unit) = units.iter_mut().find(own) else {
             return;
@@ -329,6 +331,14 @@ impl Refusal {
         );
         message.placement = message.placement.after_refusal();
         if self.error.kind() == PublishErrorKind::TooLarge
+            && let Some(letter) = letter::undelayed(message, unit.refused, dead_letter_topic)
+        {
+            warn!(
+                topic = &*message.topic,
+                source, "a record is larger than its retry topic takes; it is a dead letter instead"
+            );
+            *message = letter;
+        } else if self.error.kind() == PublishErrorKind::TooLarge
             && let Some(shorter) = letter::cut(message, unit.refused)
         {
             warn!(

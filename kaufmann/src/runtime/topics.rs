@@ -29,6 +29,9 @@ pub(super) fn needed(
             needed.insert(route.topic.to_string(), format!("the event `{}`", info.name));
         }
     }
+    for (topic, _) in config.retry_topics() {
+        needed.insert(topic, "records that are to be tried again".to_owned());
+    }
     // Those that begin with `^` are patterns, which may match nothing.
     for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
         needed.insert(topic.clone(), "the records to consume".to_owned());

@@ -105,10 +105,14 @@ where
         let Some(start) = self.route(record) else {
             return self.settle_unwanted(record);
         };
+        let attempt = match start {
+            Start::Handler(..) => self.link.outbound.retries().first_attempt(record),
+            _ => 1,
+        };
         let lane = record.lane();
         if self.lanes.is_busy(lane) {
             if self.gathers.joins(&start, lane) && !self.lanes.has_waiting(lane) {
-                self.run(record, start, 1);
+                self.run(record, start, attempt);
                 return;
             }
             // Copied out, or one busy lane would keep many batches.
@@ -118,10 +122,10 @@ where
                 Work {
                     record,
                     start,
-                    attempt: 1,
+                    attempt,
                 },
             );
-        } else if self.run(record, start, 1) {
+        } else if self.run(record, start, attempt) {
             self.lanes.occupy(lane);
         }
     }

@@ -105,7 +105,10 @@ where
             Finish::Unhandled => {}
             // The look-up may have outlived the assignment; the handler itself has not begun.
             Finish::Found(..) if !record.may_start() => self.give_up(record),
-            Finish::Found(handler, plan) => return Next::GoOn(Start::Handler(handler, plan), 1),
+            Finish::Found(handler, plan) => {
+                let attempt = self.link.outbound.retries().first_attempt(record);
+                return Next::GoOn(Start::Handler(handler, plan), attempt);
+            }
             Finish::Retry(retry) => return self.try_again(record, attempt, *retry, false),
             Finish::Fatal | Finish::Again | Finish::Batch(_) | Finish::Concluded(_) => self.give_up(record),
         }

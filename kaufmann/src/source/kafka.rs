@@ -328,7 +328,8 @@ impl Source for KafkaSource {
         };
         self.shared.set_waker(waker.clone());
         self.waker = Some(waker);
-        let topics: Vec<&str> = self.config.topics.iter().map(String::as_str).collect();
+        let topics = self.config.subscription();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| {
             SourceError::new(format!("cannot subscribe to `{}`: {error}", topics.join("`, `")))
         })

@@ -149,6 +149,7 @@ fn said(what: &What) -> String {
         What::Unwanted => "no handler of the service takes it".to_owned(),
         What::DeadLettered { reason } => format!("could not be handled: {reason}"),
         What::Skipped { reason } => format!("was skipped: {reason}"),
+        What::Postponed { delay, reason } => format!("was put off for {delay:?}: {reason}"),
         What::Retrying {
             attempt,
             delay,

@@ -84,6 +84,7 @@ pub(super) fn message(
         source: "/test",
         time: UNIX_EPOCH + Duration::from_millis(timestamp.unsigned_abs()),
         cause: None,
+        origin: None,
     };
     Message {
         topic: topic.into(),

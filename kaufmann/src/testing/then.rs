@@ -166,6 +166,7 @@ impl<V: Service> Kit<V> {
         for happening in &self.act.happened {
             let (What::DeadLettered { reason }
             | What::Skipped { reason }
+            | What::Postponed { reason, .. }
             | What::Retrying { error: reason, .. }) = &happening.what
             else {
                 continue;

@@ -96,7 +96,7 @@ impl Observer for Tally {
             Settled::Handled { .. } => &self.0.handled,
             Settled::Unwanted => &self.0.unwanted,
             Settled::Skipped { .. } => &self.0.skipped,
-            Settled::DeadLettered { reason } => {
+            Settled::DeadLettered { reason } | Settled::Postponed { reason, .. } => {
                 let mut failures = self.0.failures.lock().unwrap_or_else(PoisonError::into_inner);
                 if failures.len() < MOST_FAILURES {
                     failures.push(Failed {

@@ -108,6 +108,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Count { .. } | kind::Kind::Number { .. } => "1",
             kind::Kind::Bytes => "1MiB",
             kind::Kind::Duration { .. } => "1s",
+            kind::Kind::Durations { .. } => "1m,10m",
             kind::Kind::Flag => "true",
             kind::Kind::Choice(names) => names[1],
             kind::Kind::Urls => "http://h:1",
@@ -119,6 +120,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
         // These need each other.
         let partner = match key.path {
             "publish.reply_to" => Some(("KAUFMANN_PUBLISH_CALLBACK_TOPICS", "a")),
+            "retry.topics.names" => Some(("KAUFMANN_RETRY_TOPICS_DELAYS", "1m")),
             "registry.user" => Some(("KAUFMANN_REGISTRY_PASSWORD", "p")),
             "registry.password" => Some(("KAUFMANN_REGISTRY_USER", "u")),
             "registry.certificate" => Some(("KAUFMANN_REGISTRY_KEY", "a")),

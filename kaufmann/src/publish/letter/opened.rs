@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CLASS, HEADERS_CUT, PAYLOAD_CUT};
+use super::{ATTEMPTS, CLASS, HEADERS_CUT, PAYLOAD_CUT, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC};
 use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::Record;
+use crate::retry::topics::DUE;
 
 const ERROR: &str = "kaufmann-error";
 const SOURCE: &str = "kaufmann-source-";
@@ -38,6 +39,17 @@ pub(crate) struct SourcePlace {
     pub(crate) offset: i64,
 }
 
+impl SourcePlace {
+    /// Where a record stands.
+    pub(crate) fn of(record: &Record) -> Self {
+        Self {
+            topic: record.topic().to_owned(),
+            partition: record.partition(),
+            offset: record.offset(),
+        }
+    }
+}
+
 /// A letter.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Letter {
@@ -58,9 +70,9 @@ impl Letter {
         };
         let source = || {
             Some(SourcePlace {
-                topic: text("kaufmann-source-topic")?,
-                partition: text("kaufmann-source-partition")?.parse().ok()?,
-                offset: text("kaufmann-source-offset")?.parse().ok()?,
+                topic: text(SOURCE_TOPIC)?,
+                partition: text(SOURCE_PARTITION)?.parse().ok()?,
+                offset: text(SOURCE_OFFSET)?.parse().ok()?,
             })
         };
         let history = record.headers().filter(|(name, _)| *name == HISTORY);
@@ -69,7 +81,7 @@ impl Letter {
                 letter: record.to_string(),
                 class: text(CLASS)?,
                 error: text(ERROR).unwrap_or_default(),
-                attempts: text("kaufmann-error-attempts").and_then(|count| count.parse().ok()),
+                attempts: text(ATTEMPTS).and_then(|count| count.parse().ok()),
                 event: text("kaufmann-error-event"),
                 handler: text("kaufmann-error-handler"),
                 time: text("kaufmann-error-time"),
@@ -125,7 +137,12 @@ impl Letter {
 
 /// Whether a header says why its record is a letter, and does not belong to the record.
 fn is_letters_own(name: &str) -> bool {
-    name == ERROR || name.starts_with("kaufmann-error-") || name.starts_with(SOURCE) || name == REPLAYED_FROM
+    is_of_failure(name) || name == REPLAYED_FROM
+}
+
+/// Whether a header says how its record has failed last.
+pub(super) fn is_of_failure(name: &str) -> bool {
+    name == ERROR || name.starts_with("kaufmann-error-") || name.starts_with(SOURCE) || name == DUE
 }
 
 #[cfg(test)]
@@ -167,7 +184,7 @@ mod tests {
             attempts: 3,
             cut_short: false,
         };
-        let letter = letter(&"dead".into(), record, &reason, SystemTime::UNIX_EPOCH);
+        let letter = letter(&"dead".into(), record, false, &reason, SystemTime::UNIX_EPOCH);
         self::record(
             "dead",
             offset,

@@ -1,0 +1,22 @@
+//! The time of day, by which services of different machines understand each other. In a simulation it is that of its clock.
+
+use std::time::{Instant, SystemTime};
+
+/// What tells the time of day.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wall(Option<(Instant, SystemTime)>);
+
+impl Wall {
+    /// One that goes with a simulation's clock, of which it is `now`.
+    pub(crate) fn simulated(now: Instant) -> Self {
+        Self(Some((now, SystemTime::now())))
+    }
+
+    /// The time of day at this time, which is about now.
+    pub(crate) fn at(self, now: Instant) -> SystemTime {
+        match self.0 {
+            None => SystemTime::now(),
+            Some((began, at)) => at + now.saturating_duration_since(began),
+        }
+    }
+}
