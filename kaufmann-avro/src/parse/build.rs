@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::error::{Errors, SchemaErrorKind};
+use super::error::{Errors, SchemaErrorKind, logical_base};
 use super::logical;
 use super::names::Names;
 use super::reader::{Json, Value};
+use super::suggest::elsewhere;
 use crate::model::{Attribute, Attributes, Definition, File, Kind, Location, Model, NamedType, Node, TypeId};
 
 /// A model and what its checks need.
@@ -196,14 +197,19 @@ impl<'t, 'e> Builder<'t, 'e> {
             name,
             "record" | "error" | "enum" | "fixed" | "array" | "map" | "union"
         );
+        let suggest = || {
+            self.names
+                .suggest(name, namespace)
+                .or_else(|| elsewhere(name).map(str::to_owned))
+        };
         self.errors.push(
             at,
-            match complex {
+            match complex || logical_base(name).is_some() {
                 true => SchemaErrorKind::SpeltOut(name.to_owned()),
                 false => SchemaErrorKind::UnknownType {
                     field: self.field.clone(),
                     name: name.to_owned(),
-                    suggestion: self.names.suggest(name, namespace),
+                    suggestion: suggest(),
                 },
             },
         );

@@ -67,7 +67,7 @@ pub enum SchemaErrorKind {
         /// A type of a similar name.
         suggestion: Option<String>,
     },
-    /// A complex type is named where it must be spelt out.
+    /// A complex or a logical type is named where it must be spelt out.
     #[error("{}", SpeltOut(.0))]
     SpeltOut(String),
     /// A name that the specification does not allow.
@@ -202,7 +202,14 @@ struct SpeltOut<'a>(&'a str);
 
 impl std::fmt::Display for SpeltOut<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let example = match self.0 {
+        let name = self.0;
+        if let Some(base) = logical_base(name) {
+            return write!(
+                f,
+                "`{name}` is not a type by itself, write {{\"type\": {{\"type\": {base}, \"logicalType\": \"{name}\"}}}}"
+            );
+        }
+        let example = match name {
             "union" => return f.write_str("a union is written as the array of its branches: [\"null\", …]"),
             "array" => "\"items\": …",
             "map" => "\"values\": …",
@@ -210,12 +217,30 @@ impl std::fmt::Display for SpeltOut<'_> {
             "enum" => "\"name\": …, \"symbols\": […]",
             _ => "\"name\": …, \"fields\": […]",
         };
-        let name = self.0;
         write!(
             f,
             "`{name}` is not a type by itself, write {{\"type\": {{\"type\": \"{name}\", {example}}}}}"
         )
     }
+}
+
+/// What the type of a logical type's values is, as it is written with what else it needs: the usual one of several.
+pub(super) fn logical_base(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "decimal" => "\"bytes\", \"precision\": …, \"scale\": …",
+        "big-decimal" => "\"bytes\"",
+        "uuid" => "\"string\"",
+        "date" | "time-millis" => "\"int\"",
+        "time-micros"
+        | "timestamp-millis"
+        | "timestamp-micros"
+        | "timestamp-nanos"
+        | "local-timestamp-millis"
+        | "local-timestamp-micros"
+        | "local-timestamp-nanos" => "\"long\"",
+        "duration" => "\"fixed\", \"name\": …, \"size\": 12",
+        _ => return None,
+    })
 }
 
 /// Collects the mistakes of all files.
@@ -263,7 +288,7 @@ impl<'a> Errors<'a> {
             .filter(|(_, kind)| wanted == Use::Ours || !kind.leaves_bytes_alone())
             // What an unreadable file defines is unknown through no fault of those who refer to it.
             .filter(|(_, kind)| match kind {
-                SchemaErrorKind::UnknownType { name, .. } => {
+                SchemaErrorKind::UnknownType { name, .. } | SchemaErrorKind::SpeltOut(name) => {
                     !unread.contains(name.rsplit('.').next().unwrap_or_default())
                 }
                 _ => true,

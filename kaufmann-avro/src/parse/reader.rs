@@ -114,10 +114,16 @@ pub(super) fn read(file: usize, text: &str, errors: &mut Errors<'_>) -> Option<J
             }
         },
         Err(error) => {
-            let at = reader.places.find(error.range().start);
-            reader
-                .errors
-                .push(at, SchemaErrorKind::Json(fragment(&error.kind().to_string())));
+            let start = error.range().start;
+            let at = reader.places.find(start);
+            let conflict = ["<<<<<<<", "=======", ">>>>>>>"]
+                .iter()
+                .any(|mark| text[start..].starts_with(mark));
+            let reason = match conflict {
+                true => "not valid JSON: git could not merge the file and left its markers; keep what is meant of both sides".to_owned(),
+                false => fragment(&error.kind().to_string()),
+            };
+            reader.errors.push(at, SchemaErrorKind::Json(reason));
             None
         }
     }

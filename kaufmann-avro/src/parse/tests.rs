@@ -393,6 +393,18 @@ fn a_misspelt_type_is_recognised() {
         ["1:66: field `f` has unknown type `strng`, did you mean `string`?"]
     );
     assert_eq!(errors("\"xyzzy\""), ["1:1: unknown type `xyzzy`"]);
+    for (word, meant) in [
+        ("Integer", "int"),
+        ("bool", "boolean"),
+        ("int64", "long"),
+        ("text", "string"),
+    ] {
+        let found = errors(&format!("\"{word}\""));
+        assert_eq!(
+            found,
+            [format!("1:1: unknown type `{word}`, did you mean `{meant}`?")]
+        );
+    }
     let elsewhere = [
         r#"{"type": "fixed", "name": "shop.Address", "size": 1}"#,
         r#"{"type": "record", "name": "crm.User", "fields": [{"name": "home", "type": "Address"}, {"name": "f", "type": "Usr"}]}"#,
@@ -750,4 +762,65 @@ fn the_least_length_is_that_of_the_shortest_value() {
         let model = model(&record_of(ty));
         assert_eq!(model.min_len(&model.files[0].root), expected, "{ty}");
     }
+}
+
+#[test]
+fn a_logical_type_is_spelt_out() {
+    assert_eq!(
+        errors("\"timestamp-millis\""),
+        ["1:1: `timestamp-millis` is not a type by itself, write \
+             {\"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}}"]
+    );
+    // What is proposed is a schema, once what is left open is filled in.
+    for name in [
+        "decimal",
+        "big-decimal",
+        "uuid",
+        "date",
+        "time-millis",
+        "time-micros",
+        "timestamp-micros",
+        "timestamp-nanos",
+        "local-timestamp-millis",
+        "local-timestamp-micros",
+        "local-timestamp-nanos",
+        "duration",
+    ] {
+        let found = errors(&format!("\"{name}\""));
+        let (_, proposed) = found[0].split_once(", write ").unwrap();
+        let filled = proposed
+            .replace("\"name\": …", "\"name\": \"D\"")
+            .replace('…', "2");
+        let field = filled.strip_prefix('{').unwrap();
+        let schema = format!(r#"{{"type": "record", "name": "R", "fields": [{{"name": "f", {field}]}}"#);
+        let model = parse_str(&schema).unwrap_or_else(|errors| panic!("{schema}: {errors:?}"));
+        let node = model.types.iter().find_map(|named| match &named.definition {
+            Definition::Record(fields) => Some(fields[0].node.clone()),
+            _ => None,
+        });
+        let node = node.unwrap();
+        let logical = match node.kind {
+            Kind::Named(id) => model.get(id).logical,
+            _ => node.logical,
+        };
+        assert!(logical.is_some(), "{schema}");
+    }
+    // One may be called so.
+    assert!(
+        parse_str(
+            r#"{"type": "record", "name": "date", "fields": [{"name": "f", "type": ["null", "date"]}]}"#
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn markers_of_a_merge_are_told() {
+    let text = "{\"type\": \"record\", \"name\": \"R\", \"fields\": [\n<<<<<<< HEAD\n]}";
+    assert_eq!(
+        errors(text),
+        [
+            "2:1: not valid JSON: git could not merge the file and left its markers; keep what is meant of both sides"
+        ]
+    );
 }

@@ -1,6 +1,6 @@
 //! What is legal, but hardly meant: a logical type that is ignored, an attribute of ours that is misspelt.
 
-use kaufmann_avro::model::{Attribute, Attributes, Definition, Kind, Model, Node};
+use kaufmann_avro::model::{Attribute, Attributes, Definition, Field, Kind, Model, Node};
 use serde_json::Value;
 
 use crate::error::did_you_mean;
@@ -38,9 +38,10 @@ pub(crate) fn doubts(model: &Model) -> Vec<String> {
                 .0
                 .iter()
                 .for_each(|attribute| misspelt(model, attribute, &mut found));
-            fields
-                .iter()
-                .for_each(|field| node(model, &field.node, &mut found));
+            for field in fields {
+                misplaced(model, field, &mut found);
+                node(model, &field.node, &mut found);
+            }
         }
     }
     found.sort();
@@ -73,6 +74,19 @@ fn logical(model: &Model, attributes: &Attributes, found: &mut Vec<String>) {
         }
         other => format!("{at}: a logical type is a string, not `{other}`, so Avro ignores it"),
     });
+}
+
+/// A logical type beside the field's type instead of within.
+fn misplaced(model: &Model, field: &Field, found: &mut Vec<String>) {
+    if let Some(attribute) = field.attributes.get("logicalType") {
+        let logical = attribute.value.as_str().unwrap_or("…");
+        found.push(format!(
+            "{}: the logical type `{logical}` stands beside the type of the field `{}`, so Avro ignores it; put both into one \
+             object: {{\"type\": {{\"type\": …, \"logicalType\": \"{logical}\"}}}}",
+            model.locate(attribute.at),
+            field.name,
+        ));
+    }
 }
 
 fn misspelt(model: &Model, Attribute { key, at, .. }: &Attribute, found: &mut Vec<String>) {

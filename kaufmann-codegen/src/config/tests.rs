@@ -48,7 +48,8 @@ fn what_is_hardly_meant_is_a_warning_with_its_place() {
     let schema = r#"{"type": "record", "name": "a", "topik": "t", "fields": [
         {"name": "x", "type": {"type": "long", "logicalType": "timestamp-milis"}},
         {"name": "y", "type": ["null", {"type": "int", "logicalType": "timestamp-millis"}]},
-        {"name": "z", "type": {"type": "int", "logicalType": "date"}}
+        {"name": "z", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "w", "type": "long", "logicalType": "timestamp-millis"}
     ]}"#;
     let dir = folder(&[("a.avsc", schema)]);
     let out = TempDir::new().unwrap();
@@ -64,6 +65,8 @@ fn what_is_hardly_meant_is_a_warning_with_its_place() {
             "schemas/a.avsc:2:63: the logical type `timestamp-milis` is unknown, so Avro ignores it, did you mean \
              `timestamp-millis`?",
             "schemas/a.avsc:3:71: the logical type `timestamp-millis` does not fit the type it stands at, so Avro ignores it",
+            "schemas/a.avsc:5:54: the logical type `timestamp-millis` stands beside the type of the field `w`, so Avro ignores it; \
+             put both into one object: {\"type\": {\"type\": …, \"logicalType\": \"timestamp-millis\"}}",
         ]
     );
 }
