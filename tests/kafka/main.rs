@@ -7,6 +7,7 @@ mod batches;
 mod compatibility;
 mod dlq;
 mod end_to_end;
+mod exactly_once;
 mod failures;
 mod instances;
 mod kit;
@@ -61,6 +62,7 @@ fn main() -> anyhow::Result<ExitCode> {
         compatibility::tests(),
         dlq::tests(),
         end_to_end::tests(),
+        exactly_once::tests(),
         failures::tests(),
         instances::tests(),
         kit::tests(),

@@ -1,0 +1,76 @@
+//! Transactions that a broker does not let begin, or ends.
+
+use anyhow::{Context, Result};
+use kaufmann_tests::rig::service::STOP_DEADLINE;
+use kaufmann_tests::rig::{Kafka, Rig, Service};
+
+use crate::shop::{DEADLINE, Shop, order_id};
+
+crate::tests![
+    a_broker_that_refuses_the_transactional_id_ends_the_start_with_what_to_allow,
+    an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on,
+];
+
+fn exactly_once(service: Service, id: &str) -> Service {
+    service
+        .with_env("KAUFMANN_DELIVERY", "exactly_once")
+        .with_env("KAUFMANN_EXACTLY_ONCE_TRANSACTIONAL_ID", id)
+}
+
+fn a_broker_that_refuses_the_transactional_id_ends_the_start_with_what_to_allow(rig: &Rig) -> Result<()> {
+    let servers = rig.servers()?;
+    let kafka = Kafka::start_with_authorizer()?;
+    let foreign = &servers.foreign;
+    foreign.deny_transactional_id(&kafka.brokers(), "refused")?;
+    let shop = Shop::plan(&servers, &kafka, "refused")?;
+    shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
+    let mut refused = exactly_once(shop.service(), "refused").start()?;
+    let status = refused.wait(STOP_DEADLINE)?;
+    assert_eq!(status.code(), Some(69), "{}", refused.tail());
+    let logs = refused.logs();
+    let text =
+        "the broker does not let us use the transactional id `refused`; allow it with kafka-acls.sh --add";
+    assert!(logs.contains(text), "{logs}");
+
+    let mut allowed = exactly_once(shop.service(), "allowed").start()?;
+    shop.produce(&[shop.placed("ada", 0)?])?;
+    shop.wait_committed().with_context(|| allowed.tail())?;
+    allowed.stop_cleanly()
+}
+
+fn an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "fenced", 2)?;
+    let service = exactly_once(shop.service(), "fenced");
+    let mut first = service.start()?;
+    shop.produce(&[shop.placed("ada", 0)?])?;
+    shop.wait_committed().with_context(|| first.tail())?;
+    let mut second = service.start()?;
+    second.wait_log("\"message\":\"assigned\"", DEADLINE)?;
+    // Both instances have a partition, and get something to answer: only who writes learns that its id is taken.
+    let orders = (1..40).map(|sequence| {
+        let mut order = shop.placed(&format!("c{}", sequence % 8), sequence)?;
+        order.partition = i32::try_from(sequence % 2)?;
+        Ok(order)
+    });
+    shop.produce(&orders.collect::<Result<Vec<_>>>()?)?;
+    let status = first.wait(DEADLINE)?;
+    assert_eq!(status.code(), Some(70), "{}", first.tail());
+    assert!(
+        first
+            .logs()
+            .contains("another instance has taken the transactional id `fenced`"),
+        "{}",
+        first.logs()
+    );
+    shop.wait_committed().with_context(|| second.tail())?;
+    second.stop_cleanly()?;
+    let mut confirmed = shop.confirmed()?;
+    confirmed.sort();
+    let mut expected: Vec<String> = (1..40)
+        .map(|sequence| order_id(&format!("c{}", sequence % 8), sequence))
+        .collect();
+    expected.push(order_id("ada", 0));
+    expected.sort();
+    assert_eq!(confirmed, expected);
+    Ok(())
+}
