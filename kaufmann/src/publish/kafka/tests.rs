@@ -11,6 +11,8 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use super::*;
 use crate::kafka::mock::MockBroker;
 
+mod transactional;
+
 /// Far longer than anything takes; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,0 +1,69 @@
+//! Transactions that brokers do not let begin.
+
+use super::*;
+use crate::config::Delivery;
+use crate::publish::{TransactionError, TransactionErrorKind};
+
+fn publisher(broker: &MockBroker) -> KafkaPublisher {
+    let mut config = config(broker, &[]);
+    config.delivery = Delivery::ExactlyOnce;
+    config.exactly_once.transactional_id = Some("shop-1".into());
+    KafkaPublisher::new(&config).unwrap()
+}
+
+/// Where the answer of [`prepare`] arrives.
+type Prepared = Receiver<Result<(), TransactionError>>;
+
+fn prepare(publisher: &KafkaPublisher) -> Prepared {
+    let (report, reported) = mpsc::channel();
+    publisher
+        .transactions()
+        .unwrap()
+        .prepare(Box::new(move |result| drop(report.send(result))));
+    reported
+}
+
+fn refused(api: RDKafkaApiKey, round_trip: Duration) {
+    let broker = MockBroker::start(1).unwrap();
+    let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED; 10];
+    broker.cluster().request_errors(api, &errors);
+    broker.cluster().broker_round_trip_time(1, round_trip).unwrap();
+    let publisher = publisher(&broker);
+    let answer = prepare(&publisher).recv_timeout(PATIENCE).expect("an answer");
+    let error = answer.expect_err("it was allowed");
+    assert_eq!(error.kind(), TransactionErrorKind::Ended);
+    let text = error.to_string();
+    assert!(
+        text.starts_with(
+            "the broker does not let us use the transactional id `shop-1`; allow it with kafka-acls.sh --add"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_id_that_the_coordinator_refuses_is_the_end_and_said_with_its_remedy() {
+    refused(RDKafkaApiKey::InitProducerId, Duration::ZERO);
+}
+
+#[test]
+fn an_id_that_may_not_even_ask_for_its_coordinator_is_the_end_too() {
+    refused(RDKafkaApiKey::FindCoordinator, Duration::ZERO);
+}
+
+/// A call that was given up after its time goes on in librdkafka, and another one takes its result.
+#[test]
+fn an_id_that_is_refused_only_after_several_calls_is_the_end_too() {
+    refused(RDKafkaApiKey::InitProducerId, Duration::from_secs(3));
+}
+
+#[test]
+fn who_gives_up_waits_for_no_coordinator() {
+    let broker = MockBroker::start(1).unwrap();
+    broker.cluster().broker_down(1).unwrap();
+    let publisher = publisher(&broker);
+    let answer = prepare(&publisher);
+    drop(publisher);
+    let error = answer.recv_timeout(PATIENCE).expect("an answer").unwrap_err();
+    assert_eq!(error.kind(), TransactionErrorKind::Abort, "{error}");
+}
