@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use kaufmann_tests::chaos::Manners;
-use kaufmann_tests::rig::{Cluster, Foreign};
+use kaufmann_tests::rig::{Cluster, Foreign, Network, wait_until};
 
 use crate::instances::Rival;
 use crate::scene::{DEADLINE, Scene};
@@ -16,7 +16,11 @@ crate::tests![
     a_service_that_is_killed_in_mid_flow_answers_nothing_twice,
     kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice,
     a_broker_that_is_away_for_several_calls_of_the_producer_ends_no_service,
+    a_broker_that_is_away_for_longer_than_a_transaction_may_take_ends_the_service_and_no_answer_is_there_twice,
 ];
+
+/// The door of the shared broker that is closed here.
+const LATE: usize = 5;
 
 fn a_service_that_is_killed_in_mid_flow_answers_nothing_twice(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "once-killed", Load::default())?;
@@ -95,6 +99,51 @@ fn a_broker_that_is_away_for_several_calls_of_the_producer_ends_no_service(stage
         scene.cover(&exposed)?;
     }
     scene.begun(200)?;
+    finish(scene)
+}
+
+/// The broker ends the transaction that it does not hear of any more, so the messages in it are no answers.
+fn a_broker_that_is_away_for_longer_than_a_transaction_may_take_ends_the_service_and_no_answer_is_there_twice(
+    stage: &Stage,
+) -> Result<()> {
+    let load = Load {
+        per_second: 60,
+        ..Load::default()
+    };
+    let mut scene = Scene::open(stage, "once-late", load)?;
+    scene.short_sessions = true;
+    scene.exactly_once = true;
+    // A transaction is open nearly always, and has many answers.
+    scene.variables = vec![
+        ("KAUFMANN_EXACTLY_ONCE_INTERVAL", "5s"),
+        ("KAUFMANN_EXACTLY_ONCE_TIMEOUT", "10s"),
+    ];
+    scene.start_behind(0, LATE)?;
+    scene.write()?;
+    scene.begun(100)?;
+    wait_until("a transaction should hold answers", DEADLINE, || {
+        let committed: i64 = scene.client.committed(&scene.group, &scene.topic)?.values().sum();
+        let begun = i64::try_from(scene.journal()?.len())?;
+        Ok((begun > committed + 60).then_some(()))
+    })?;
+    let exposed = scene.expose()?;
+    scene.door(LATE).set(Network::Cut);
+    // After ten seconds, and at most ten more, the broker looks for transactions that take too long.
+    scene.written(60 * 25)?;
+    scene.cover(&exposed)?;
+    scene.door(LATE).set(Network::Works);
+    let late = scene.instance(0)?;
+    let status = late.wait(DEADLINE)?;
+    ensure!(status.code() == Some(70), "{status}\n{}", late.tail());
+    ensure!(
+        late.logs()
+            .contains("a transaction took longer than `exactly_once.timeout`"),
+        "{}",
+        late.tail()
+    );
+    scene.kill(0)?;
+    scene.start(0)?;
+    scene.begun(100)?;
     finish(scene)
 }
 

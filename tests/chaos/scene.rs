@@ -52,6 +52,8 @@ pub(crate) struct Scene {
     pub(crate) commit_ahead: bool,
     /// Whether the service delivers exactly once.
     pub(crate) exactly_once: bool,
+    /// Further variables of the environment of instances.
+    pub(crate) variables: Vec<(&'static str, &'static str)>,
     pub(crate) replies: String,
     letters: String,
     // The folder lies in the one of the shared broker, which is removed even if this process is killed.
@@ -98,6 +100,7 @@ impl Scene {
             protocol: Protocol::default(),
             commit_ahead: false,
             exactly_once: false,
+            variables: Vec::new(),
             replies,
             letters,
             folder: tempfile::Builder::new()
@@ -143,6 +146,9 @@ impl Scene {
             service = service
                 .with_env("KAUFMANN_DELIVERY", "exactly_once")
                 .with_env("KAUFMANN_EXACTLY_ONCE_TRANSACTIONAL_ID", &id);
+        }
+        for (name, value) in &self.variables {
+            service = service.with_env(name, value);
         }
         if let Some(file) = &self.stderr {
             service = service.with_stderr(file);

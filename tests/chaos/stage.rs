@@ -10,7 +10,7 @@ use crate::workload::writer_schema;
 /// How many versions of the producer's schema there are.
 const VERSIONS: usize = 24;
 /// How many doors the shared broker has; each test that cuts one has its own.
-const DOORS: usize = 5;
+const DOORS: usize = 6;
 
 /// The shared servers, started when the first scene asks for them.
 #[derive(Default)]
