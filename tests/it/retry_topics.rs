@@ -267,3 +267,27 @@ async fn retry_topics_that_cannot_be_are_refused_at_the_start() {
     assert_eq!(error.kind(), kaufmann::ErrorKind::Configuration);
     assert!(error.to_string().contains("at_most_once"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_record_of_a_retry_topic_waits_for_its_own_time_and_those_of_a_key_stay_in_order() {
+    let rig = start(&delayed());
+    // They fail ten seconds apart, so they are due ten seconds apart.
+    let apart = Duration::from_secs(10);
+    for number in 0..4 {
+        rig.probe.mishap("k", Mishap::FailOften(2));
+        rig.send(0, "k", number).await;
+        rig.committed(0, number + 1).await;
+        let all = sent(&rig, FIRST);
+        write(&rig, FIRST, &all[number as usize..]);
+        tokio::time::sleep(apart).await;
+    }
+    let done = || rig.probe.log().done.get("k").cloned().unwrap_or_default();
+    assert_eq!(done(), [0; 0]);
+    tokio::time::sleep(MINUTE - 4 * apart + apart / 2).await;
+    for number in 0..4 {
+        assert_eq!(done(), Vec::from_iter(0..=number));
+        tokio::time::sleep(apart).await;
+    }
+    committed(&rig, FIRST, 4).await;
+    rig.stop().await.unwrap();
+}

@@ -149,7 +149,7 @@ pub(super) fn is_of_failure(name: &str) -> bool {
 mod tests {
     use std::time::SystemTime;
 
-    use super::super::{Reason, letter};
+    use super::super::{Reason, letter, origin, postponed};
     use super::*;
     use crate::assignment::Assignment;
     use crate::record::RawRecord;
@@ -239,6 +239,62 @@ mod tests {
         let (third, _) = opened.restore(&second).unwrap();
         let count = third.headers.iter().filter(|(name, _)| *name == HISTORY).count();
         assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn what_has_come_by_retry_topics_goes_back_to_where_it_was_read_first() {
+        let put_off = |record: &Record, came_by, topic: &str, offset| {
+            let reason = Reason {
+                class: "failed",
+                error: "no ledger".to_owned(),
+                event: None,
+                handler: Some("orders::placed"),
+                attempts: 3,
+                cut_short: false,
+            };
+            let times = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
+            let message = postponed(&topic.into(), record, came_by, &reason, times);
+            self::record(
+                topic,
+                offset,
+                message.key.as_deref(),
+                message.payload.as_deref(),
+                &message.headers,
+            )
+        };
+        let first = put_off(&original(), false, "retry.1", 3);
+        let second = put_off(&first, true, "retry.2", 4);
+        assert_eq!(origin(&second).unwrap().timestamp, Some(5));
+        let reason = Reason {
+            class: "timed-out",
+            error: "too slow".to_owned(),
+            event: None,
+            handler: None,
+            attempts: 5,
+            cut_short: false,
+        };
+        let letter = letter(&"dead".into(), &second, true, &reason, SystemTime::UNIX_EPOCH);
+        let letter = record(
+            "dead",
+            17,
+            letter.key.as_deref(),
+            letter.payload.as_deref(),
+            &letter.headers,
+        );
+        let opened = Letter::open(&letter).unwrap();
+        assert_eq!(opened.story.source, Some(SourcePlace::of(&original())));
+        assert_eq!(
+            (&*opened.story.class, opened.story.handler.as_deref()),
+            ("timed-out", None)
+        );
+        let places: Vec<_> = opened.history.iter().map(|story| &*story.letter).collect();
+        assert_eq!(places, ["retry.1/2@3", "retry.2/2@4"]);
+        let (message, partition) = opened.restore(&letter).unwrap();
+        assert_eq!((&*message.topic, partition), ("shop", 2));
+        let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
+        let history = [HISTORY; 3];
+        assert_eq!(names[..2], ["kaufmann-callback-topic", "null"]);
+        assert_eq!((&names[2..5], names[5]), (&history[..], REPLAYED_FROM));
     }
 
     #[test]

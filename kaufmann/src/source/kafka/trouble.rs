@@ -57,7 +57,7 @@ impl Troubles {
 
     /// Judges an error of the client.
     pub(super) fn judge(&mut self, config: &Config, code: Code, reason: &str) -> Verdict {
-        let topic = || explain::subscription_topic(reason, &config.topics).map(str::to_owned);
+        let topic = || explain::subscription_topic(reason, &config.subscription()).map(str::to_owned);
         match code {
             // One broker of several, or one attempt of many; if it is the last broker, its own error follows.
             Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut | Code::NodeUpdate => {
