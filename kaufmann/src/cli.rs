@@ -22,6 +22,8 @@ mod decoder;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod dlq;
 #[cfg(all(feature = "kafka", feature = "registry"))]
+mod doctor;
+#[cfg(all(feature = "kafka", feature = "registry"))]
 mod lag;
 #[cfg(feature = "registry")]
 pub(crate) mod paint;
@@ -82,7 +84,7 @@ pub(crate) use signals::Signals;
 /// | 78 | the configuration is wrong |
 /// | 130 | ended at once: a second signal, or one before the service had started |
 ///
-/// The commands of `schema` have codes of their own: 0 fine, 1 incompatible, 2 could not tell.
+/// The commands of `schema` and `topics`, and `doctor`, have codes of their own: 0 fine, 1 not, 2 could not tell.
 pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
     let invocation = match arguments::parse::<V>(std::env::args_os()) {
         Ok(invocation) => invocation,
@@ -154,6 +156,11 @@ fn execute<V: Service, R: Started<V::State>>(
         Action::Dlq(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             return block_on(&config, dlq::run::<V>(config.without_transactions(), request));
+        }
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        Action::Doctor(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, doctor::run::<V>(config.clone(), request));
         }
         #[cfg(all(feature = "kafka", feature = "registry"))]
         Action::Replay(request) => {

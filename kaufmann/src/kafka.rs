@@ -11,6 +11,8 @@ pub(crate) mod admin;
 mod asking;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod cluster;
+#[cfg(all(feature = "cli", feature = "registry"))]
+pub(crate) mod condition;
 pub(crate) mod explain;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod reader;

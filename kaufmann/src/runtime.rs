@@ -325,7 +325,7 @@ impl Drop for Leash {
 }
 
 /// The events that leave: those of the handlers, and the one that says that a record could not be handled.
-fn published<V: Service>(on_failure: OnFailure) -> Vec<&'static EventInfo> {
+pub(crate) fn published<V: Service>(on_failure: OnFailure) -> Vec<&'static EventInfo> {
     let errors = matches!(on_failure, OnFailure::ErrorEvent | OnFailure::Both).then_some(&ERROR);
     emitted::<V>().into_iter().chain(errors).collect()
 }

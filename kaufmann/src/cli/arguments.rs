@@ -40,6 +40,8 @@ pub(super) enum Action {
     #[cfg(all(feature = "kafka", feature = "registry"))]
     Dlq(super::dlq::Request),
     #[cfg(all(feature = "kafka", feature = "registry"))]
+    Doctor(super::doctor::Request),
+    #[cfg(all(feature = "kafka", feature = "registry"))]
     Replay(super::replay::Request),
     #[cfg(feature = "registry")]
     Schema(super::schema::Request),
@@ -58,7 +60,7 @@ impl Invocation {
             #[cfg(feature = "registry")]
             Action::Schema(_) => true,
             #[cfg(all(feature = "kafka", feature = "registry"))]
-            Action::Topics(_) => true,
+            Action::Topics(_) | Action::Doctor(_) => true,
             _ => false,
         }
     }
@@ -67,7 +69,7 @@ impl Invocation {
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done; `run` and `dev`: drained after SIGINT or SIGTERM
-   2  the command line is wrong; `schema` and `topics` have codes of their own: 0 fine, 1 not, 2 could not tell
+   2  the command line is wrong; `schema`, `topics` and `doctor` have codes of their own: 0 fine, 1 not, 2 could not tell
   69  could not start
   70  failed while running
   75  the shutdown's deadline passed with work unfinished
@@ -122,6 +124,8 @@ pub(super) fn parse<V: Service>(
         "topics" => Action::Topics(super::topics::request(below, matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "dlq" => Action::Dlq(super::dlq::arguments::request(below, matches)),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        "doctor" => Action::Doctor(super::doctor::request(matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "replay" => Action::Replay(super::replay::request(matches)),
         "completions" => Action::Completions {
@@ -190,6 +194,8 @@ fn commands() -> Vec<Command> {
         super::dlq::arguments::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         super::replay::command(),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        super::doctor::command(),
         #[cfg(feature = "registry")]
         super::schema::arguments::command(),
         Command::new("config")

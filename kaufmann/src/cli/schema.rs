@@ -23,6 +23,8 @@ mod file;
 mod live;
 mod pull;
 mod register;
+#[cfg(feature = "kafka")]
+pub(super) mod registered;
 mod report;
 mod reset;
 mod screen;

@@ -131,8 +131,20 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
     Ok(report.exit_code())
 }
 
+/// In how many settings each declared topic that there is differs from the cluster's.
+pub(super) fn differences(
+    declared: &BTreeMap<String, Declared>,
+    actual: &BTreeMap<String, Actual>,
+) -> BTreeMap<String, usize> {
+    let plans = plan::plan(declared, &BTreeMap::new(), actual).into_iter();
+    plans
+        .filter(|plan| actual.contains_key(&plan.topic))
+        .map(|plan| (plan.topic, plan.changes.len()))
+        .collect()
+}
+
 /// The topics that the service uses, each with what for.
-fn used<V: Service>(config: &Config) -> BTreeMap<String, Vec<String>> {
+pub(super) fn used<V: Service>(config: &Config) -> BTreeMap<String, Vec<String>> {
     let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut add = |topic: String, what: String| used.entry(topic).or_default().push(what);
     for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {

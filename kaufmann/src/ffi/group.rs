@@ -1,15 +1,16 @@
 //! A consumer group as its coordinator describes it, whichever protocol its members speak; rdkafka's own list of groups knows
 //! only the classic one.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::CString;
 use std::ptr;
 use std::time::Duration;
 
 use rdkafka::bindings as c;
 use rdkafka::bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
-use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::types::RDKafkaErrorCode;
+
+use super::request::{Operation, Refused, ask, operations, refused, text};
 
 /// What a coordinator says of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct GroupDescription {
     /// `Stable`, `Empty`, `Dead` and so on.
     pub(crate) state: String,
     pub(crate) members: Vec<MemberDescription>,
+    /// What we may do with it; nothing if the coordinator does not tell.
+    pub(crate) operations: Option<Vec<Operation>>,
 }
 
 /// A member of a group.
@@ -34,44 +37,34 @@ pub(crate) fn describe_group<C: ClientContext>(
     client: &Client<C>,
     group: &str,
     timeout: Duration,
-) -> Result<GroupDescription, (RDKafkaErrorCode, String)> {
+) -> Result<GroupDescription, Refused> {
     let invalid = |text: &str| (RDKafkaErrorCode::InvalidArgument, text.to_owned());
     let name = CString::new(group).map_err(|_| invalid("a group's name has no zero byte"))?;
-    let millis = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
     let mut names = [name.as_ptr()];
-    // SAFETY: the client is alive; names and options are copied by the call that is given them; options, queue and event are ours
-    // and each is destroyed once, the event after what borrowed from it has been copied.
+    let send = |options, queue| {
+        // SAFETY: the client is alive, and the request copies the names.
+        unsafe {
+            c::rd_kafka_DescribeConsumerGroups(client.native_ptr(), names.as_mut_ptr(), 1, options, queue);
+        }
+    };
+    // SAFETY: `send` gives options and queue to the request alone, `described` copies.
     unsafe {
-        let options =
-            c::rd_kafka_AdminOptions_new(client.native_ptr(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-        c::rd_kafka_AdminOptions_set_request_timeout(options, millis, ptr::null_mut(), 0);
-        let queue = c::rd_kafka_queue_new(client.native_ptr());
-        c::rd_kafka_DescribeConsumerGroups(client.native_ptr(), names.as_mut_ptr(), 1, options, queue);
-        c::rd_kafka_AdminOptions_destroy(options);
-        // The options' time-out answers; waiting somewhat longer makes sure of that.
-        let event = c::rd_kafka_queue_poll(queue, millis.saturating_add(1_000));
-        let described = if event.is_null() {
-            Err((RDKafkaErrorCode::OperationTimedOut, "no answer".to_owned()))
-        } else {
-            let described = described(event);
-            c::rd_kafka_event_destroy(event);
-            described
-        };
-        c::rd_kafka_queue_destroy(queue);
-        described
+        ask(
+            client,
+            RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+            timeout,
+            send,
+            |event| described(event),
+        )
     }
 }
 
 /// # Safety
 ///
 /// `event` must be alive.
-unsafe fn described(event: *mut c::rd_kafka_event_t) -> Result<GroupDescription, (RDKafkaErrorCode, String)> {
+unsafe fn described(event: *mut c::rd_kafka_event_t) -> Result<GroupDescription, Refused> {
     // SAFETY: what is asked of the event lives as long as it, and is copied.
     unsafe {
-        let error = c::rd_kafka_event_error(event);
-        if error != RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err((error.into(), text(c::rd_kafka_event_error_string(event))));
-        }
         let result = c::rd_kafka_event_DescribeConsumerGroups_result(event);
         let mut count = 0;
         let none = || (RDKafkaErrorCode::BadMessage, "no group in the answer".to_owned());
@@ -83,11 +76,11 @@ unsafe fn described(event: *mut c::rd_kafka_event_t) -> Result<GroupDescription,
             return Err(none());
         }
         let group = *groups;
-        let error = c::rd_kafka_ConsumerGroupDescription_error(group);
-        let code = c::rd_kafka_error_code(error);
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err((code.into(), text(c::rd_kafka_error_string(error))));
+        if let Some(refused) = refused(c::rd_kafka_ConsumerGroupDescription_error(group)) {
+            return Err(refused);
         }
+        let mut count = 0;
+        let allowed = c::rd_kafka_ConsumerGroupDescription_authorized_operations(group, &raw mut count);
         let state = c::rd_kafka_ConsumerGroupDescription_state(group);
         let members = c::rd_kafka_ConsumerGroupDescription_member_count(group);
         Ok(GroupDescription {
@@ -95,6 +88,7 @@ unsafe fn described(event: *mut c::rd_kafka_event_t) -> Result<GroupDescription,
             members: (0..members)
                 .map(|index| member(c::rd_kafka_ConsumerGroupDescription_member(group, index)))
                 .collect(),
+            operations: operations(allowed, count),
         })
     }
 }
@@ -138,15 +132,4 @@ unsafe fn partitions(list: *const c::rd_kafka_topic_partition_list_t) -> Vec<(St
             .map(|element| (text(element.topic), element.partition))
             .collect()
     }
-}
-
-/// # Safety
-///
-/// `start` must be NULL or a C string.
-unsafe fn text(start: *const c_char) -> String {
-    if start.is_null() {
-        return String::new();
-    }
-    // SAFETY: as above.
-    unsafe { CStr::from_ptr(start) }.to_string_lossy().into_owned()
 }

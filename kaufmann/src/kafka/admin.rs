@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
-    TopicReplication, TopicResult,
+    AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewPartitions, NewTopic,
+    ResourceSpecifier, TopicReplication, TopicResult,
 };
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -26,8 +26,7 @@ pub(crate) struct Admin {
 pub(crate) struct Actual {
     pub(crate) partitions: i32,
     pub(crate) replication: i32,
-    /// Kafka's settings by their names.
-    pub(crate) settings: BTreeMap<String, Setting>,
+    pub(crate) settings: Settings,
 }
 
 /// A setting of a topic.
@@ -37,6 +36,9 @@ pub(crate) struct Setting {
     /// Whether it was set for this topic, and is not the cluster's default.
     pub(crate) own: bool,
 }
+
+/// Kafka's settings by their names.
+pub(crate) type Settings = BTreeMap<String, Setting>;
 
 impl Admin {
     /// A client for the brokers of `config`.
@@ -68,15 +70,28 @@ impl Admin {
                 Actual {
                     partitions: topic.partitions,
                     replication: topic.replication,
-                    settings: BTreeMap::new(),
+                    settings: Settings::new(),
                 },
             );
         }
         let asked: Vec<_> = found.keys().cloned().collect();
-        if asked.is_empty() {
-            return Ok(found);
+        for (name, settings) in self.settings(&asked).await? {
+            if let Some(actual) = found.get_mut(&name) {
+                actual.settings = settings?;
+            }
         }
-        let specifiers: Vec<_> = asked.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        Ok(found)
+    }
+
+    /// The settings of topics that there are, or why the broker does not tell them.
+    pub(crate) async fn settings(
+        &self,
+        topics: &[String],
+    ) -> Result<BTreeMap<String, Result<Settings, Error>>, Error> {
+        if topics.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let specifiers: Vec<_> = topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
         let what = "the settings of the topics could not be asked for";
         let answers = self
             .client
@@ -84,18 +99,24 @@ impl Admin {
             .await
             .map_err(|error| self.failed(what, &error))?;
         // Answers come in the order of the questions.
-        for (name, answer) in asked.iter().zip(answers) {
-            let resource = answer.map_err(|code| self.refused(what, name, "DescribeConfigs", code))?;
-            let settings = resource.entries.into_iter().map(|entry| {
-                let own = entry.source == ConfigSource::DynamicTopic;
-                let value = entry.value.unwrap_or_default();
-                (entry.name, Setting { value, own })
-            });
-            if let Some(actual) = found.get_mut(name) {
-                actual.settings = settings.collect();
-            }
-        }
-        Ok(found)
+        let told = topics.iter().zip(answers).map(|(name, answer)| {
+            let settings = answer.map_err(|code| self.refused(what, name, "DescribeConfigs", code));
+            (name.clone(), settings.map(plain))
+        });
+        Ok(told.collect())
+    }
+
+    /// The settings of a broker.
+    pub(crate) async fn broker_settings(&self, broker: i32) -> Result<Settings, Error> {
+        let what = format!("the settings of broker {broker} could not be asked for");
+        let answers = self
+            .client
+            .describe_configs([&ResourceSpecifier::Broker(broker)], &options())
+            .await
+            .map_err(|error| self.failed(&what, &error))?;
+        let refused = |code: Code| failed_with(None, &self.config, &what, code, &code.to_string());
+        let answer = answers.into_iter().next().unwrap_or(Err(Code::BadMessage));
+        answer.map(plain).map_err(refused)
     }
 
     /// Makes a topic. What is not said is the cluster's default.
@@ -183,6 +204,15 @@ impl Admin {
         let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
         failed_with(None, &self.config, what, code, &error.to_string())
     }
+}
+
+fn plain(resource: ConfigResource) -> Settings {
+    let settings = resource.entries.into_iter().map(|entry| {
+        let own = entry.source == ConfigSource::DynamicTopic;
+        let value = entry.value.unwrap_or_default();
+        (entry.name, Setting { value, own })
+    });
+    settings.collect()
 }
 
 fn options() -> AdminOptions {

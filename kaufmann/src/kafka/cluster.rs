@@ -9,11 +9,11 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::asking::{Asker, asker, failed, failed_with, patiently};
+use super::asking::{Asker, asker, failed, patiently};
 use super::explain;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::ffi;
+use crate::ffi::{self, Operation};
 
 /// How long a broker may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,6 +54,8 @@ pub(crate) struct Group {
     /// `Stable`, `Empty`, `Dead` and so on.
     pub(crate) state: String,
     pub(crate) members: Vec<Member>,
+    /// What we may do with it; nothing if its coordinator does not tell.
+    pub(crate) operations: Option<Vec<Operation>>,
 }
 
 /// A member of a group.
@@ -213,18 +215,13 @@ impl Cluster {
                 return Ok(Some(Group {
                     state: "Dead".to_owned(),
                     members: Vec::new(),
+                    operations: None,
                 }));
             }
             Err((Code::UnsupportedFeature | Code::UnsupportedVersion, _)) => return Ok(None),
             Err((code, text)) => {
                 let what = format!("group `{}` could not be looked up", self.group);
-                return Err(failed_with(
-                    None,
-                    &self.config,
-                    &what,
-                    code,
-                    &format!("{code}: {}", text.trim()),
-                ));
+                return Err(self.refused(&what, code, &text));
             }
         };
         let member = |member: ffi::MemberDescription| Member {
@@ -240,6 +237,7 @@ impl Cluster {
         Ok(Some(Group {
             state: described.state,
             members: described.members.into_iter().map(member).collect(),
+            operations: described.operations,
         }))
     }
 

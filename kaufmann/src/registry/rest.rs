@@ -7,11 +7,16 @@
 //! answer. What may pass (no connection, a time-out, 408, 429, 5xx) is asked again after a wait that grows and that chance
 //! shortens, as often as `registry.retries` says; an answer that is final, such as 401 or 409, never is.
 
-use kaufmann_avro::Schema as AvroSchema;
 use std::sync::Arc;
+#[cfg(feature = "cli")]
+use std::time::SystemTime;
+
+use kaufmann_avro::Schema as AvroSchema;
 
 use kaufmann_avro::compatibility::{Level, UnknownLevel};
 use reqwest::Method;
+#[cfg(feature = "cli")]
+use reqwest::header::DATE;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -66,6 +71,21 @@ impl RestRegistry {
     #[must_use]
     pub fn url(&self) -> &str {
         self.transport.base().as_str()
+    }
+
+    /// Asks for something small, to see whether it answers us: the time that it says it is, to the second, if it says one.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn time(&self) -> Result<Option<SystemTime>, RegistryError> {
+        let call = Call {
+            method: Method::GET,
+            path: &["config"],
+            query: &[],
+            body: None,
+            subject: None,
+        };
+        let answer = self.transport.answer(&call).await?;
+        let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
     }
 
     /// The numbers of a subject's versions, the oldest first; none if there is no such subject.

@@ -15,6 +15,7 @@ fn facts() -> Facts {
         group: Some(Group {
             state: "Stable".to_owned(),
             members: vec![member(7, &[0, 1]), member(8, &[2])],
+            operations: None,
         }),
         bounds: BTreeMap::from([
             (
@@ -72,11 +73,13 @@ fn a_group_without_members_is_told_from_one_that_never_was() {
     nobody.group = Some(Group {
         state: "Empty".to_owned(),
         members: Vec::new(),
+        operations: None,
     });
     assert!(text(&report("L", "g", &nobody, 0), false).starts_with("group g: no members\n"));
     nobody.group = Some(Group {
         state: "Dead".to_owned(),
         members: Vec::new(),
+        operations: None,
     });
     nobody.committed.clear();
     let text = text(&report("L", "g", &nobody, 0), false);

@@ -44,10 +44,16 @@ async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventRepor
         ));
     }
     match registry.find(subject, schema).await.map_err(unanswered)? {
-        Some(found) => report.notes.push(format!(
-            "registered as version {} (id {})",
-            found.version, found.id
-        )),
+        Some(found) => {
+            report.registered = Some(VersionReport {
+                number: found.version,
+                id: found.id,
+            });
+            report.notes.push(format!(
+                "registered as version {} (id {})",
+                found.version, found.id
+            ));
+        }
         None => {
             report.notes.push("not registered".to_owned());
             report.breaks.extend(refusals(registry, known).await?);

@@ -47,6 +47,9 @@ pub(super) struct EventReport {
     pub(super) state: State,
     /// The version that it was compared with, or that it is now.
     pub(super) version: Option<VersionReport>,
+    /// The version of the registry that has this very schema. The notes say it too.
+    #[serde(skip)]
+    pub(super) registered: Option<VersionReport>,
     /// What differs from that version.
     pub(super) changes: Vec<ChangeReport>,
     /// Whether it reads all that was written with that version, whatever the level.
@@ -167,6 +170,7 @@ impl EventReport {
             level: None,
             state,
             version: None,
+            registered: None,
             changes: Vec::new(),
             backward: None,
             forward: None,

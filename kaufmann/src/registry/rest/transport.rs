@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Url};
 
 use super::refusal::Refusal;
@@ -51,6 +51,13 @@ pub(super) struct Call<'a> {
     pub(super) subject: Option<&'a str>,
 }
 
+/// An answer with success.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) bytes: Vec<u8>,
+}
+
 impl Transport {
     pub(super) fn new(config: &RegistryConfig) -> Result<Self, Error> {
         let mut in_url = None;
@@ -96,13 +103,18 @@ impl Transport {
         &self.bases[self.good.load(Ordering::Relaxed) % self.bases.len()]
     }
 
+    /// Asks until there is an answer, as [`Transport::answer`] does.
+    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, Refusal> {
+        Ok(self.answer(call).await?.bytes)
+    }
+
     /// Asks until there is an answer: each URL in turn, from the one that answered last; then, if nothing but trouble that may
     /// pass came back, all of them again after a wait.
-    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, Refusal> {
+    pub(super) async fn answer(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
         let mut failures = 0;
         loop {
             let refusal = match self.round(call).await {
-                Ok(bytes) => return Ok(bytes),
+                Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
             let wanted = refusal.retry_after().unwrap_or_default();
@@ -115,7 +127,7 @@ impl Transport {
         }
     }
 
-    async fn round(&self, call: &Call<'_>) -> Result<Vec<u8>, Refusal> {
+    async fn round(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
         let first = self.good.load(Ordering::Relaxed);
         let mut refusals = Vec::new();
         for step in 0..self.bases.len() {
@@ -132,7 +144,7 @@ impl Transport {
         Err(refusal.unwrap_or_else(|| Refusal::nonsense("", "no URL")))
     }
 
-    async fn once(&self, base: &Url, call: &Call<'_>) -> Result<Vec<u8>, Refusal> {
+    async fn once(&self, base: &Url, call: &Call<'_>) -> Result<Answer, Refusal> {
         let url = call.url(base);
         let shown = call.shown(base);
         let about = |refusal: Refusal| refusal.about(url.as_str(), call.subject);
@@ -159,7 +171,7 @@ impl Transport {
             bytes.extend_from_slice(&chunk);
         }
         if status.is_success() {
-            return Ok(bytes);
+            return Ok(Answer { headers, bytes });
         }
         let refusal = Refusal::status(&shown, status, &headers, &bytes);
         Err(about(refusal.with_remedy(&self.credentials)))

@@ -1,0 +1,107 @@
+//! `doctor`: whether all that the service needs is there, each with what to do if it is not.
+//!
+//! What can be looked at is looked at, whatever else is wrong: files of this folder ask, the pure ones among them (`settings`,
+//! `brokers`, `topics`, `rights`, `clock`) judge, and each finding is a [`Check`].
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{ArgMatches, Command};
+
+use super::arguments::shared;
+use super::paint::Paint;
+use super::{Signals, say, unread};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::handler::Service;
+
+mod brokers;
+mod clock;
+mod cluster;
+mod network;
+mod registry;
+mod report;
+mod rights;
+mod screen;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+use report::{Check, Report};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  all fits; what is marked `!` may be meant
+   1  something does not fit
+   2  nothing is known to be wrong, but something could not be told; or the command line or the configuration is wrong
+ 130  interrupted";
+
+/// What a signal before the end is.
+const INTERRUPTED: u8 = 130;
+
+/// What is asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Request {
+    json: bool,
+    dev: bool,
+}
+
+pub(super) fn command() -> Command {
+    Command::new("doctor")
+        .about("Looks whether brokers, topics, rights, registry, schemas and settings fit the service")
+        .long_about(
+            "Looks at all that `run` needs, and says of each thing whether it fits, with what to do if it does not: the settings, \
+             each broker as it is configured and as the cluster calls it, the topics that are consumed and written, what we may do \
+             with them and with the group, the registry, its clock, and the schema of each event.\n\nIt writes nothing, joins no \
+             group, registers nothing and begins no transaction. What cannot be reached is said, and the rest is looked at.",
+        )
+        .after_help(EXIT_CODES)
+        .arg(shared::format())
+        .arg(shared::dev("Refused: `dev` makes all of it itself").hide(true))
+}
+
+pub(super) fn request(matches: &ArgMatches) -> Request {
+    Request {
+        json: shared::is_json(matches),
+        dev: shared::is_dev(matches),
+    }
+}
+
+pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
+    if request.dev {
+        let text = "`dev` makes broker, topics and registry itself, so there is nothing to look at; name a real cluster by --brokers";
+        return Err(Error::new(ErrorKind::Usage, text));
+    }
+    let signals = Signals::listen(Duration::ZERO)?;
+    let checks = tokio::select! {
+        checks = look::<V>(&config) => checks?,
+        () = signals.first() => return Ok(ExitCode::from(INTERRUPTED)),
+    };
+    let report = Report::new(V::NAME, &config, checks);
+    let text = if request.json {
+        serde_json::to_string_pretty(&report).unwrap_or_default()
+    } else {
+        screen::text(&report, Paint::stdout())
+    };
+    say(&text).or_else(unread)?;
+    Ok(report.exit_code())
+}
+
+/// Looks at everything. What blocks does so on threads of its own, so that a signal is heard.
+async fn look<V: Service>(config: &Config) -> Result<Vec<Check>, Error> {
+    let used: BTreeMap<_, _> = super::topics::used::<V>(config);
+    let of_cluster = {
+        let (config, handle) = (config.clone(), tokio::runtime::Handle::current());
+        tokio::task::spawn_blocking(move || handle.block_on(cluster::look(&config, &used)))
+    };
+    let of_registry = registry::look::<V>(config);
+    let (of_cluster, of_registry) = tokio::join!(of_cluster, of_registry);
+    let of_cluster = of_cluster
+        .map_err(|error| Error::new(ErrorKind::Internal, "the looking task ended").caused_by(error))?;
+    let mut checks = settings::look::<V>(config);
+    checks.extend(of_cluster);
+    checks.extend(of_registry);
+    Ok(checks)
+}

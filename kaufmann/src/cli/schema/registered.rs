@@ -1,0 +1,49 @@
+//! What lock and registry say of each event, for others than the commands of `schema`.
+
+use kaufmann_avro::lock::Lock;
+
+use super::file::LockFile;
+use super::report::EventReport;
+use super::{Known, built_in, compare, known, live};
+use crate::config::Config;
+use crate::error::Error;
+use crate::handler::Service;
+use crate::registry::RestRegistry;
+
+/// What is said of an event.
+#[derive(Clone, PartialEq, Debug)]
+pub(in crate::cli) struct Registered {
+    pub(in crate::cli) event: String,
+    pub(in crate::cli) subject: String,
+    /// Under which number and id its schema is registered, if it is.
+    pub(in crate::cli) version: Option<(u32, u32)>,
+    /// In what it breaks its level of compatibility.
+    pub(in crate::cli) breaks: Vec<String>,
+}
+
+/// Asks the registry about all events that the service handles or publishes, as `schema check --live` does. Without a lock only
+/// the registry says what is compatible.
+pub(in crate::cli) async fn registered<V: Service>(
+    config: &Config,
+    registry: &RestRegistry,
+) -> Result<Vec<Registered>, Error> {
+    let events: Vec<Known> = known::<V>(config)?;
+    let lock = LockFile::find(None).read_if_any()?.or(built_in(&events));
+    let mut reports = compare::compare(&lock.unwrap_or_else(Lock::default), &events);
+    live::ask(registry, &events, &mut reports).await?;
+    reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
+    Ok(reports.into_iter().map(one).collect())
+}
+
+fn one(report: EventReport) -> Registered {
+    let breaks = report.breaks.into_iter().map(|found| match found.hint {
+        Some(hint) => format!("{}; {hint}", found.text),
+        None => found.text,
+    });
+    Registered {
+        breaks: breaks.collect(),
+        version: report.registered.map(|version| (version.number, version.id)),
+        event: report.event,
+        subject: report.subject,
+    }
+}
