@@ -13,6 +13,8 @@ use crate::telemetry;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod age;
 mod arguments;
+#[cfg(all(feature = "kafka", feature = "registry"))]
+mod asyncapi;
 #[cfg(any(feature = "kafka", feature = "registry"))]
 pub(crate) mod catalog;
 #[cfg(all(feature = "kafka", feature = "registry"))]
@@ -122,6 +124,8 @@ fn execute<V: Service, R: Started<V::State>>(
     let config = effective.config.clone();
     let done = match invocation.action {
         Action::Config { format } => show::print::<V>(&effective, format),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        Action::AsyncApi => return asyncapi::run::<V>(&config),
         // They need no configuration, and are printed already.
         Action::Completions { .. } => Ok(()),
         Action::Run => {

@@ -1,7 +1,11 @@
 //! What the documents show is what the sources say.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+<<<<<<< HEAD
 mod from_kaufmann_ex;
+=======
+mod asyncapi;
+>>>>>>> e4dd672 (Print an AsyncAPI 3.0 document; test doctor on Apache Kafka with users, a trap and nobody)
 mod json;
 mod schemas;
 
@@ -189,7 +193,7 @@ fn the_guide_to_the_commands_of_schema_shows_what_they_print() {
 
 #[test]
 fn the_guide_to_operations_shows_what_the_commands_print() {
-    let commands = ["lag", "tail", "topics", "dlq", "replay"];
+    let commands = ["lag", "tail", "topics", "dlq", "replay", "doctor"];
     let printed: Vec<_> = commands.into_iter().flat_map(printed).collect();
     shows_only("operations.md", &printed);
 }

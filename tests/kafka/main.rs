@@ -6,6 +6,7 @@ mod accounts;
 mod batches;
 mod compatibility;
 mod dlq;
+mod doctor;
 mod end_to_end;
 mod exactly_once;
 mod failures;
@@ -61,6 +62,7 @@ fn main() -> anyhow::Result<ExitCode> {
         batches::tests(),
         compatibility::tests(),
         dlq::tests(),
+        doctor::tests(),
         end_to_end::tests(),
         exactly_once::tests(),
         failures::tests(),

@@ -80,6 +80,20 @@ impl Shop {
         .with_arguments(arguments)
     }
 
+    /// A command as a user of the broker, who comes by the way where users say who they are.
+    pub(crate) fn as_user(&self, name: &str, kafka: &Kafka, user: &str, password: &str) -> Result<Service> {
+        let registry = self.servers.registry.url();
+        let login = format!(
+            "[kafka]\n\"security.protocol\" = \"sasl_plaintext\"\n\"sasl.mechanism\" = \"PLAIN\"\n\
+             \"sasl.username\" = \"{user}\"\n\"sasl.password\" = \"{password}\"\n"
+        );
+        Ok(
+            Service::command(name, &kafka.users()?, &self.group, &self.topic, &registry)
+                .with_file(&self.file())
+                .with_file(&login),
+        )
+    }
+
     /// What a command prints as JSON, which must end in this exit code.
     pub(crate) fn json(&self, code: i32, name: &str, arguments: &[&str]) -> Result<serde_json::Value> {
         let output = self

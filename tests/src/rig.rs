@@ -28,7 +28,7 @@ use crate::chaos;
 pub use client::{Client, Offsets, Record};
 pub use datum::Datum;
 pub use foreign::Foreign;
-pub use kafka::{Cluster, Door, Kafka};
+pub use kafka::{Cluster, Door, Kafka, PASSWORD};
 pub use proxy::{Fault, FaultProxy};
 pub use registry::Registry;
 pub use service::{Running, Service};
@@ -39,7 +39,11 @@ pub use wait::wait_until;
 #[derive(Default)]
 pub struct Rig {
     shared: Mutex<Shared>,
+    guarded: Mutex<Option<Arc<Kafka>>>,
 }
+
+/// The users of [`Rig::guarded`].
+pub const USERS: [&str; 4] = ["nobody", "viewer", "reader", "writer"];
 
 #[derive(Default)]
 enum Shared {
@@ -82,8 +86,24 @@ impl Rig {
         }
     }
 
+    /// A broker of its own for tests of what users may do, shared by those, started if it is not: [`USERS`] may nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn guarded(&self) -> Result<Arc<Kafka>> {
+        let mut guarded = self.guarded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kafka) = &*guarded {
+            return Ok(Arc::clone(kafka));
+        }
+        let kafka = Arc::new(Kafka::start_with_users(&USERS)?);
+        *guarded = Some(Arc::clone(&kafka));
+        Ok(kafka)
+    }
+
     /// Ends the shared servers. Call it when no test runs any more.
     pub fn end(&self) {
+        drop(self.guarded.lock().unwrap_or_else(PoisonError::into_inner).take());
         let shared = std::mem::replace(
             &mut *self.shared.lock().unwrap_or_else(PoisonError::into_inner),
             Shared::Ended,

@@ -51,6 +51,29 @@ fn config_says_where_each_value_came_from() {
 }
 
 #[test]
+fn asyncapi_prints_the_document_that_stands_beside_the_readme() {
+    let output = quickstart(&["asyncapi"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/asyncapi.json");
+    if std::env::var_os("KAUFMANN_BLESS").is_some() {
+        std::fs::write(path, stdout(&output)).unwrap();
+    }
+    assert_eq!(
+        stdout(&output),
+        std::fs::read_to_string(path).unwrap(),
+        "KAUFMANN_BLESS=1 writes it anew"
+    );
+}
+
+#[test]
+fn asyncapi_knows_json_only_and_a_wrong_configuration_is_78() {
+    let output = quickstart(&["asyncapi", "--format", "xml"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let output = quickstart(&["asyncapi", "--max-in-flight", "many"]);
+    assert_eq!(output.status.code(), Some(78), "{}", stderr(&output));
+}
+
+#[test]
 fn a_wrong_setting_is_a_plain_sentence_and_code_78() {
     let output = quickstart(&["run", "--max-in-flight", "many"]);
     assert_eq!(output.status.code(), Some(78));

@@ -45,6 +45,8 @@ pub(super) enum Action {
     Replay(super::replay::Request),
     #[cfg(feature = "registry")]
     Schema(super::schema::Request),
+    #[cfg(all(feature = "kafka", feature = "registry"))]
+    AsyncApi,
     Config {
         format: Format,
     },
@@ -128,6 +130,8 @@ pub(super) fn parse<V: Service>(
         "doctor" => Action::Doctor(super::doctor::request(matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "replay" => Action::Replay(super::replay::request(matches)),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        "asyncapi" => Action::AsyncApi,
         "completions" => Action::Completions {
             script: completions::<V>(matches, &program),
         },
@@ -198,6 +202,8 @@ fn commands() -> Vec<Command> {
         super::doctor::command(),
         #[cfg(feature = "registry")]
         super::schema::arguments::command(),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        super::asyncapi::command(),
         Command::new("config")
             .about("Prints the configuration that holds, and where each value came from")
             .arg(

@@ -106,7 +106,7 @@ impl Foreign {
             .arg(classes)
             .arg("-sourcepath")
             .arg(&sources)
-            .args(["Producer", "Consumer", "Deny"].map(|name| sources.join(format!("{name}.java"))))
+            .args(["Producer", "Consumer", "Deny", "Allow"].map(|name| sources.join(format!("{name}.java"))))
             .output()
             .context("cannot run javac: on Debian, apt-get install default-jdk-headless")?;
         ensure!(
@@ -210,6 +210,32 @@ impl Foreign {
         let output = command.args(["--transactional-id", id]).output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "the id could not be denied:\n{said}");
+        Ok(())
+    }
+
+    /// Allows a user operations such as `READ`, on a resource of a kind such as `TOPIC`; `*` are all of them.
+    ///
+    /// # Errors
+    ///
+    /// If the broker has no authorizer, or does not answer.
+    pub fn allow(&self, brokers: &str, user: &str, operations: &str, kind: &str, name: &str) -> Result<()> {
+        let mut command = self.java("Allow", brokers, "");
+        command.args([
+            "--user",
+            user,
+            "--operations",
+            operations,
+            "--type",
+            kind,
+            "--name",
+            name,
+        ]);
+        let output = command.output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "{user} could not be allowed {operations}:\n{said}"
+        );
         Ok(())
     }
 

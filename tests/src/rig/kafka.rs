@@ -27,8 +27,13 @@ pub struct Kafka {
     folder: TempDir,
     class_path: PathBuf,
     port: u16,
+    /// Where users must say who they are, and the trap.
+    ways: Option<(u16, u16)>,
     heap: &'static str,
 }
+
+/// The password of all users of [`Kafka::start_with_users`].
+pub const PASSWORD: &str = "opensesame";
 
 /// How soon the brokers miss a member of a group in which they assign the partitions themselves, if it is said.
 const QUICK_GROUPS: [(&str, &str); 4] = [
@@ -73,26 +78,57 @@ impl Kafka {
         Self::start_with(&fetch::fetch()?, settings)
     }
 
+    /// [`Kafka::start`] with a second way in, [`Kafka::users`], where these users say who they are by [`PASSWORD`] (SASL/PLAIN)
+    /// and may do only what [`super::Foreign::allow`] lets them. Whoever comes by [`Kafka::brokers`] may do everything.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn start_with_users(users: &[&str]) -> Result<Self> {
+        with_free_ports(|| {
+            let ways = (free_port()?, free_port()?);
+            let plan = Plan::single()?;
+            let settings = plan.with_users(users, ways);
+            let mut kafka = Self::start_plan(&fetch::fetch()?, &plan, &settings)?;
+            kafka.ways = Some(ways);
+            Ok(kafka)
+        })
+    }
+
+    /// `host:port` where users say who they are.
+    ///
+    /// # Errors
+    ///
+    /// If it has none.
+    pub fn users(&self) -> Result<String> {
+        let (users, _) = self.ways.context("it was started without users")?;
+        Ok(format!("127.0.0.1:{users}"))
+    }
+
+    /// `host:port` of a way in that tells clients to come by another, where nobody listens. A broker with users has it.
+    ///
+    /// # Errors
+    ///
+    /// If it has none.
+    pub fn trap(&self) -> Result<String> {
+        let (_, trap) = self.ways.context("it was started without users")?;
+        Ok(format!("127.0.0.1:{trap}"))
+    }
+
     pub(super) fn start_from(cache: &Path) -> Result<Self> {
         Self::start_with(cache, "")
     }
 
     fn start_with(cache: &Path, settings: &str) -> Result<Self> {
-        with_free_ports(|| {
-            let plan = Plan {
-                id: 1,
-                port: free_port()?,
-                controllers: vec![free_port()?],
-                doors: Vec::new(),
-                heap: "512m",
-                settings: &[],
-            };
-            let mut kafka = Self::format(cache, &plan)?;
-            let properties = fs::read_to_string(kafka.properties())? + settings;
-            fs::write(kafka.properties(), properties)?;
-            kafka.restart()?;
-            Ok(kafka)
-        })
+        with_free_ports(|| Self::start_plan(cache, &Plan::single()?, settings))
+    }
+
+    fn start_plan(cache: &Path, plan: &Plan, settings: &str) -> Result<Self> {
+        let mut kafka = Self::format(cache, plan)?;
+        let properties = fs::read_to_string(kafka.properties())? + settings;
+        fs::write(kafka.properties(), properties)?;
+        kafka.restart()?;
+        Ok(kafka)
     }
 
     /// `host:port` of the broker; the same over restarts.
@@ -181,6 +217,7 @@ impl Kafka {
             folder,
             class_path: jars(&cache.join("kafka")),
             port: plan.port,
+            ways: None,
             heap: plan.heap,
         };
         fs::write(
@@ -215,6 +252,54 @@ fn with_free_ports<T>(mut start: impl FnMut() -> Result<T>) -> Result<T> {
 }
 
 impl Plan {
+    /// A node by itself.
+    fn single() -> Result<Self> {
+        Ok(Self {
+            id: 1,
+            port: free_port()?,
+            controllers: vec![free_port()?],
+            doors: Vec::new(),
+            heap: "512m",
+            settings: &[],
+        })
+    }
+
+    /// Settings that replace those of the node, so that it has users, who come by a port of their own, and the trap.
+    fn with_users(&self, users: &[&str], (port, trap): (u16, u16)) -> String {
+        let controller = self.controllers[self.id - 1];
+        let own = format!("PLAINTEXT://127.0.0.1:{}", self.port);
+        let known: String = users
+            .iter()
+            .map(|user| format!(" user_{user}=\"{PASSWORD}\""))
+            .collect();
+        let login = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+        [
+            (
+                "listeners",
+                format!(
+                    "{own},CONTROLLER://127.0.0.1:{controller},USERS://127.0.0.1:{port},TRAP://127.0.0.1:{trap}"
+                ),
+            ),
+            (
+                "advertised.listeners",
+                format!("{own},USERS://127.0.0.1:{port},TRAP://127.0.0.1:1"),
+            ),
+            (
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TRAP:PLAINTEXT,USERS:SASL_PLAINTEXT".to_owned(),
+            ),
+            ("sasl.enabled.mechanisms", "PLAIN".to_owned()),
+            ("listener.name.users.plain.sasl.jaas.config", format!("{login}{known};")),
+            (
+                "authorizer.class.name",
+                "org.apache.kafka.metadata.authorizer.StandardAuthorizer".to_owned(),
+            ),
+            ("super.users", "User:ANONYMOUS".to_owned()),
+        ]
+        .map(|(key, value)| format!("{key}={value}\n"))
+        .concat()
+    }
+
     /// The node's settings, with its data in this folder.
     fn properties(&self, log: &Path) -> String {
         let port = self.port;

@@ -1,0 +1,123 @@
+//! Events and dead letters as AsyncAPI messages. Pure.
+
+use serde_json::{Map, Value, json};
+
+use crate::config::SubjectStrategy;
+use crate::event::EventInfo;
+
+/// The version of AsyncAPI's Kafka bindings.
+pub(super) const BINDING: &str = "0.5.0";
+
+/// The name of the message that is a dead letter.
+pub(super) const LETTER: &str = "dead-letter";
+
+/// The schema format of payloads: the specification by which schemas are read.
+const AVRO: &str = "application/vnd.apache.avro;version=1.12.0";
+
+/// An event. What the service publishes has all headers; what it reads is known by its schema, and may have them.
+pub(super) fn event(info: &EventInfo, subject: SubjectStrategy, is_published: bool) -> Value {
+    let schema: Value = serde_json::from_str(info.schema).unwrap_or_default();
+    let mut message = json!({
+        "name": info.name,
+        "contentType": "application/avro",
+        "headers": headers(info.name, is_published),
+        "correlationId": { "location": "$message.header#/ce_correlationid" },
+        "payload": { "schemaFormat": AVRO, "schema": schema },
+        "bindings": { "kafka": binding(info, subject) },
+    });
+    if let Some(doc) = schema.get("doc").and_then(Value::as_str) {
+        message["summary"] = json!(doc);
+    }
+    let samples: Vec<Value> = info
+        .samples
+        .iter()
+        .filter_map(|sample| Some(json!({ "payload": serde_json::from_str::<Value>(sample).ok()? })))
+        .collect();
+    if !samples.is_empty() {
+        message["examples"] = json!(samples);
+    }
+    message
+}
+
+fn binding(info: &EventInfo, subject: SubjectStrategy) -> Value {
+    let mut binding = json!({
+        "schemaIdLocation": "payload",
+        "schemaIdPayloadEncoding": "confluent",
+        "schemaLookupStrategy": match subject {
+            SubjectStrategy::Record => "RecordNameStrategy",
+            SubjectStrategy::Topic => "TopicNameStrategy",
+            SubjectStrategy::TopicRecord => "TopicRecordNameStrategy",
+        },
+        "bindingVersion": BINDING,
+    });
+    if let Some(key) = info.key {
+        binding["key"] = json!({
+            "type": "string",
+            "description": format!("the field `{key}` of the payload; what has the same key is handled in its order"),
+        });
+    }
+    binding
+}
+
+/// The CloudEvents headers, as Kafka's binding of CloudEvents has them in its binary mode.
+fn headers(event: &str, is_published: bool) -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let mut headers = json!({
+        "type": "object",
+        "properties": {
+            "ce_specversion": { "type": "string", "const": "1.0" },
+            "ce_id": text("the event's own id; what is published again has the same"),
+            "ce_type": { "type": "string", "const": event },
+            "ce_source": { "type": "string", "format": "uri-reference", "description": "who made it" },
+            "ce_time": { "type": "string", "format": "date-time", "description": "when it was made" },
+            "content-type": { "type": "string", "const": "application/avro" },
+            "ce_correlationid": text("the id of what it all began with"),
+            "ce_causationid": text("the id of the event that led to it"),
+        },
+    });
+    if is_published {
+        headers["required"] = json!([
+            "ce_specversion",
+            "ce_id",
+            "ce_type",
+            "ce_source",
+            "ce_time",
+            "content-type"
+        ]);
+    }
+    headers
+}
+
+/// A record that could not be handled, with why.
+pub(super) fn letter() -> Value {
+    let mut properties = Map::new();
+    for (name, description) in [
+        (
+            "kaufmann-error-class",
+            "`undecodable`, `failed`, `panicked` or `timed-out`",
+        ),
+        ("kaufmann-error", "the error with its causes"),
+        ("kaufmann-error-attempts", "how often it was tried"),
+        ("kaufmann-error-event", "the event's name, if it is known"),
+        ("kaufmann-error-handler", "the handler, if there was one"),
+        ("kaufmann-error-time", "when it was given up"),
+        ("kaufmann-source-topic", "where the record came from"),
+        ("kaufmann-source-partition", "its partition there"),
+        ("kaufmann-source-offset", "its offset there"),
+        (
+            "kaufmann-source-timestamp",
+            "its time there, in milliseconds since the Unix epoch",
+        ),
+    ] {
+        properties.insert(
+            name.to_owned(),
+            json!({ "type": "string", "description": description }),
+        );
+    }
+    json!({
+        "name": LETTER,
+        "summary": "A record that could not be handled: key, payload and headers as they were, and headers that say why.",
+        "headers": { "type": "object", "properties": properties, "required": ["kaufmann-error-class"] },
+        "bindings": { "kafka": { "bindingVersion": BINDING } },
+    })
+}

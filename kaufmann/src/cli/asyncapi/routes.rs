@@ -1,0 +1,72 @@
+//! Which events go through which topics. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Config;
+use crate::event::EventInfo;
+use crate::handler::HandlerEntry;
+
+/// What goes through a topic.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Channel {
+    pub(super) events: BTreeSet<&'static str>,
+    pub(super) letters: bool,
+}
+
+/// A handler, and a topic from which it gets records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Receive<'a> {
+    pub(super) handler: &'static HandlerEntry,
+    pub(super) topic: &'a str,
+}
+
+/// The topics from which a handler may get records: that which its event's schema names, if it is consumed; else all, because
+/// records are told apart by their schemas, not by their topics.
+pub(super) fn receives<'a>(config: &'a Config, handlers: &'static [HandlerEntry]) -> Vec<Receive<'a>> {
+    let mut found = Vec::new();
+    for handler in handlers {
+        let own = handler.event.and_then(|info| route(config, info));
+        let own = config.topics.iter().find(|topic| Some(topic.as_str()) == own);
+        let topics = match own {
+            Some(topic) => std::slice::from_ref(topic),
+            None => config.topics.as_slice(),
+        };
+        found.extend(topics.iter().map(|topic| Receive { handler, topic }));
+    }
+    found
+}
+
+/// The topic to which the service publishes an event.
+pub(super) fn route<'a>(config: &'a Config, info: &'a EventInfo) -> Option<&'a str> {
+    let configured = config.publish.topics.get(info.name).map(String::as_str);
+    configured.or(info.topic).or(config.publish.topic.as_deref())
+}
+
+/// All topics with what goes through them.
+pub(super) fn channels(
+    config: &Config,
+    receives: &[Receive<'_>],
+    published: &[&'static EventInfo],
+) -> BTreeMap<String, Channel> {
+    let mut channels: BTreeMap<String, Channel> = BTreeMap::new();
+    for topic in &config.topics {
+        channels.entry(topic.clone()).or_default();
+    }
+    for receive in receives {
+        let channel = channels.entry(receive.topic.to_owned()).or_default();
+        channel.events.extend(receive.handler.event.map(|info| info.name));
+    }
+    for info in published {
+        if let Some(topic) = route(config, info) {
+            channels
+                .entry(topic.to_owned())
+                .or_default()
+                .events
+                .insert(info.name);
+        }
+    }
+    if config.on_failure.writes_letters() && !config.group.is_empty() {
+        channels.entry(config.dead_letter_topic()).or_default().letters = true;
+    }
+    channels
+}
