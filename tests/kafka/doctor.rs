@@ -145,12 +145,12 @@ fn doctor_finds_rights_that_are_missing(rig: &Rig) -> Result<()> {
     let allow = |operations, kind, name: &str| {
         servers
             .foreign
-            .allow(&kafka.brokers(), "reader", operations, kind, name)
+            .allow(&kafka.brokers(), "clerk", operations, kind, name)
     };
     allow("READ", "TOPIC", &shop.topic)?;
     allow("DESCRIBE", "TOPIC", &shop.replies)?;
-    let as_reader = shop.as_user("doctor", &kafka, "reader", PASSWORD)?;
-    let (code, report) = doctor(&as_reader)?;
+    let as_clerk = shop.as_user("doctor", &kafka, "clerk", PASSWORD)?;
+    let (code, report) = doctor(&as_clerk)?;
     ensure!(code == 1, "{report:#}");
     let rights = |name: &str| check(&report, "rights", Some(name));
     assert_eq!(rights("topic doctor-rights.shop")?.0, "fit", "{report:#}");
@@ -161,8 +161,7 @@ fn doctor_finds_rights_that_are_missing(rig: &Rig) -> Result<()> {
         "{report:#}"
     );
     ensure!(
-        remedy
-            .contains("--allow-principal User:reader --operation Write --topic doctor-rights.confirmations"),
+        remedy.contains("--allow-principal User:clerk --operation Write --topic doctor-rights.confirmations"),
         "{remedy}"
     );
     let (state_of_letters, found, remedy) = check(&report, "topic", Some(&shop.dead_letters))?;
@@ -181,10 +180,10 @@ fn doctor_finds_rights_that_are_missing(rig: &Rig) -> Result<()> {
     allow("READ", "GROUP", &shop.group)?;
     allow("WRITE", "TOPIC", &shop.replies)?;
     allow("WRITE", "TOPIC", &shop.dead_letters)?;
-    let (code, report) = doctor(&as_reader)?;
+    let (code, report) = doctor(&as_clerk)?;
     ensure!(code == 0, "{report:#}");
 
-    let (code, report) = doctor(&shop.as_user("doctor", &kafka, "reader", "wrong")?)?;
+    let (code, report) = doctor(&shop.as_user("doctor", &kafka, "clerk", "wrong")?)?;
     let (state_of_cluster, found, _) = check(&report, "cluster", None)?;
     ensure!(
         code == 1 && state_of_cluster == "unfit" && found.contains("does not accept us"),

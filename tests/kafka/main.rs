@@ -11,6 +11,7 @@ mod end_to_end;
 mod exactly_once;
 mod failures;
 mod instances;
+mod interrupted;
 mod kit;
 mod lag;
 mod lived;
@@ -22,6 +23,7 @@ mod poison;
 mod producer;
 mod replay;
 mod retry_topics;
+mod rights;
 mod schemas;
 mod self_test;
 mod tail;
@@ -67,6 +69,7 @@ fn main() -> anyhow::Result<ExitCode> {
         exactly_once::tests(),
         failures::tests(),
         instances::tests(),
+        interrupted::tests(),
         kit::tests(),
         lag::tests(),
         lived::tests(),
@@ -77,6 +80,7 @@ fn main() -> anyhow::Result<ExitCode> {
         poison::tests(),
         replay::tests(),
         retry_topics::tests(),
+        rights::tests(),
         producer::tests(),
         schemas::tests(),
         tail::tests(),

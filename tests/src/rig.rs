@@ -43,7 +43,7 @@ pub struct Rig {
 }
 
 /// The users of [`Rig::guarded`].
-pub const USERS: [&str; 4] = ["nobody", "viewer", "reader", "writer"];
+pub const USERS: [&str; 4] = ["nobody", "viewer", "reader", "clerk"];
 
 #[derive(Default)]
 enum Shared {

@@ -51,6 +51,20 @@ fn config_says_where_each_value_came_from() {
 }
 
 #[test]
+fn config_as_json_has_each_key_with_its_value_and_where_it_came_from() {
+    let output = quickstart(&["config", "--format", "json", "--max-in-flight", "8"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = stdout(&output);
+    for entry in [
+        "\"max_in_flight\": {\n    \"from\": \"--max-in-flight\",\n    \"value\": 8\n  }",
+        "\"topics\": {\n    \"from\": \"kaufmann.toml:5:10\",\n    \"value\": [\n      \"shop\"\n    ]\n  }",
+        "\"ordering\": {\n    \"from\": \"the default\",\n    \"value\": \"key\"\n  }",
+    ] {
+        assert!(said.contains(entry), "{entry} is missing in\n{said}");
+    }
+}
+
+#[test]
 fn asyncapi_prints_the_document_that_stands_beside_the_readme() {
     let output = quickstart(&["asyncapi"]);
     assert!(output.status.success(), "{}", stderr(&output));

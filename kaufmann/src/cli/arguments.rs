@@ -116,6 +116,7 @@ pub(super) fn parse<V: Service>(
             payload: text(matches, "payload").unwrap_or_default(),
             key: text(matches, "key"),
             topic: text(matches, "topic"),
+            json: shared::is_json(matches),
             dev: shared::is_dev(matches),
         }),
         #[cfg(all(feature = "kafka", feature = "registry"))]
@@ -285,6 +286,7 @@ fn publish() -> Command {
         )
         .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
         .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(shared::topic))
+        .arg(shared::format())
         .arg(shared::dev("Publish to the `dev` that runs in this folder"))
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -37,6 +38,7 @@ pub(super) struct Request {
     pub(super) payload: String,
     pub(super) key: Option<String>,
     pub(super) topic: Option<String>,
+    pub(super) json: bool,
     /// To the `dev` that runs in this folder.
     pub(super) dev: bool,
 }
@@ -105,17 +107,43 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
             Err(Error::new(error.kind(), text).caused_by(error))
         }
         None => {
-            let what = if count == 1 {
-                info.name.to_owned()
-            } else {
-                format!("{count} of {}", info.name)
+            let published = Published {
+                event: info.name,
+                topic: &topic,
+                published: count,
+                interrupted: signals.has_come(),
             };
-            super::say(&format_args!("published {what} to {topic}")).or_else(super::unread)?;
-            Ok(if signals.has_come() {
+            let text = if request.json {
+                serde_json::to_string_pretty(&published).unwrap_or_default()
+            } else {
+                published.text()
+            };
+            super::say(&text).or_else(super::unread)?;
+            Ok(if published.interrupted {
                 ExitCode::from(130)
             } else {
                 ExitCode::SUCCESS
             })
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+struct Published<'a> {
+    event: &'a str,
+    topic: &'a str,
+    /// How many the brokers have.
+    published: u64,
+    /// Whether a signal came before all were.
+    interrupted: bool,
+}
+
+impl Published<'_> {
+    fn text(&self) -> String {
+        match self.published {
+            1 => format!("published {} to {}", self.event, self.topic),
+            count => format!("published {count} of {} to {}", self.event, self.topic),
         }
     }
 }
@@ -358,4 +386,27 @@ fn failed(error: &PublishError) -> Error {
         _ => ErrorKind::Publish,
     };
     Error::new(kind, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::snapshot::is_snapshot;
+
+    #[test]
+    fn what_is_published_is_told_in_words_and_in_json() {
+        let mut published = Published {
+            event: "shop.order_placed",
+            topic: "shop",
+            published: 1,
+            interrupted: false,
+        };
+        assert_eq!(published.text(), "published shop.order_placed to shop");
+        published.published = 500;
+        assert_eq!(published.text(), "published 500 of shop.order_placed to shop");
+        is_snapshot(
+            "publish/snapshots/publish.json",
+            &serde_json::to_string_pretty(&published).unwrap(),
+        );
+    }
 }

@@ -10,6 +10,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
+use crate::ffi;
 use crate::kafka::{self, explain};
 
 /// A consumer that is a member of no group.
@@ -59,10 +60,22 @@ pub(super) fn patiently<T>(asker: &Asker, ask: impl Fn(&Asker) -> KafkaResult<T>
     ask(asker)
 }
 
+/// How many events are served at once.
+const EVENTS: usize = 10_000;
+
+/// Lets what was reported come: one poll serves one event, and log lines are events, too.
+fn serve(asker: &Asker) {
+    for _ in 0..EVENTS {
+        if !ffi::has_events(asker) {
+            return;
+        }
+        _ = asker.poll(std::time::Duration::ZERO);
+    }
+}
+
 /// Whether something was reported.
 fn is_reported(asker: &Asker) -> bool {
-    // Reports are delivered by polling.
-    _ = asker.poll(std::time::Duration::ZERO);
+    serve(asker);
     let context = asker.client().context();
     context
         .last
@@ -73,8 +86,7 @@ fn is_reported(asker: &Asker) -> bool {
 
 /// What was reported last, and forgets it.
 fn reported(asker: &Asker) -> Option<(Code, String)> {
-    // Reports are delivered by polling.
-    _ = asker.poll(std::time::Duration::ZERO);
+    serve(asker);
     let context = asker.client().context();
     let mut last = context.last.lock().unwrap_or_else(PoisonError::into_inner);
     last.take()
@@ -108,6 +120,10 @@ pub(super) fn failed_with(
             explain::not_authenticated(reason)
         }
         (Code::GroupAuthorizationFailed, _) => explain::group_not_allowed(&config.group),
+        // Who may not know its coordinator waits for it in vain.
+        (_, Some((Code::GroupAuthorizationFailed, _))) if is_silence => {
+            explain::group_not_allowed(&config.group)
+        }
         (Code::ClusterAuthorizationFailed, _) => format!(
             "{what}: the broker does not let us; allow it with kafka-acls.sh --add --allow-principal USER --cluster"
         ),

@@ -6,7 +6,6 @@ use clap::{Arg, ArgAction, ArgMatches};
 use crate::config::check::{TOPIC, is_topic};
 
 /// `--format text|json`.
-#[cfg(feature = "registry")]
 pub(in crate::cli) fn format() -> Arg {
     Arg::new("format")
         .long("format")
@@ -16,7 +15,6 @@ pub(in crate::cli) fn format() -> Arg {
 }
 
 /// Whether it is to be JSON.
-#[cfg(feature = "registry")]
 pub(in crate::cli) fn is_json(matches: &ArgMatches) -> bool {
     matches
         .get_one::<String>("format")

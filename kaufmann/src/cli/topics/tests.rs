@@ -103,7 +103,12 @@ fn what_has_been_done_and_what_was_refused_is_told_apart() {
             _ => {}
         }
     }
-    is_snapshot("topics/snapshots/apply.txt", &screen(&report("apply", plans)));
+    let report = report("apply", plans);
+    is_snapshot("topics/snapshots/apply.txt", &screen(&report));
+    is_snapshot(
+        "topics/snapshots/apply.json",
+        &serde_json::to_string_pretty(&report).unwrap(),
+    );
 }
 
 #[test]

@@ -1,0 +1,219 @@
+//! Ctrl-C in the middle of a command: it ends, says so, and the same command goes on without loss.
+
+use std::net::TcpListener;
+
+use anyhow::{Context, Result, ensure};
+use kaufmann_tests::rig::{Record, Rig, Service, free_port, wait_until};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::shop::{DEADLINE, Shop};
+
+crate::tests![
+    a_replay_of_letters_that_is_interrupted_says_so_and_goes_on_without_loss,
+    a_replay_that_is_interrupted_says_so_and_is_resumed_where_it_was,
+    an_interrupted_publish_has_published_the_first_ones_and_says_how_many,
+    every_command_that_asks_ends_at_ctrl_c_while_nobody_answers,
+    a_publish_that_reaches_no_broker_says_so,
+];
+
+/// The exit code after Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// A producer that takes its time, so that there is a middle.
+const SLOW: [&str; 4] = [
+    "--kafka",
+    "producer.queue.buffering.max.messages=5",
+    "--kafka",
+    "producer.linger.ms=20",
+];
+
+/// What a command that has ended has printed as JSON.
+fn report(printed: &str) -> Result<Value> {
+    serde_json::from_str(printed).with_context(|| printed.to_owned())
+}
+
+fn a_replay_of_letters_that_is_interrupted_says_so_and_goes_on_without_loss(rig: &Rig) -> Result<()> {
+    const LETTERS: usize = 2_000;
+    let shop = Shop::open(rig, "dlq-interrupted", 1)?;
+    let poison: Vec<_> = (0..LETTERS)
+        .map(|number| Record::new(Some("ada"), Some(format!("x{number}").into_bytes())))
+        .collect();
+    shop.produce(&poison)?;
+    let mut service = shop
+        .service()
+        .with_file("[dead_letter]\nmax_share = 1\nmax_consecutive = 0\n")
+        .start()?;
+    shop.wait_committed().with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    let before = shop.client.end_offsets(&shop.topic)?[&0];
+
+    let mut replay = shop
+        .command("dlq", &["--format", "json"])
+        .with_arguments_first(&["replay", "--all"])
+        .with_arguments(&SLOW)
+        .start()?;
+    wait_until("some should be back", DEADLINE, || {
+        Ok((shop.client.end_offsets(&shop.topic)?[&0] > before + 100).then_some(()))
+    })
+    .with_context(|| replay.tail())?;
+    let status = replay.stop(Signal::INT)?;
+    ensure!(status.code() == Some(INTERRUPTED), "{status}: {}", replay.tail());
+    let first = report(&replay.printed())?;
+    assert_eq!(first["interrupted"], true, "{first}");
+    let done = first["done"].as_u64().context("no number")?;
+    let back = shop.client.end_offsets(&shop.topic)?[&0] - before;
+    assert_eq!(
+        i64::try_from(done)?,
+        back,
+        "what is said to be back is back, and no more: {first}"
+    );
+
+    let output = shop
+        .command("dlq", &["--format", "json"])
+        .with_arguments_first(&["replay", "--all"])
+        .output()?;
+    let rest = report(&output.stdout)?;
+    assert_eq!((output.code, &rest["remaining"]), (0, &json!(0)), "{rest}");
+    let records = shop.client.read(&shop.topic)?;
+    let back = records.into_iter().filter(|record| record.offset >= before);
+    let back: Vec<_> = back.map(|record| record.value).collect();
+    let sent: Vec<_> = poison.into_iter().map(|record| record.value).collect();
+    assert_eq!(back.len(), sent.len(), "each once");
+    assert!(back == sent, "in their order");
+    Ok(())
+}
+
+fn a_replay_that_is_interrupted_says_so_and_is_resumed_where_it_was(rig: &Rig) -> Result<()> {
+    const RECORDS: i64 = 3_000;
+    let shop = Shop::open(rig, "replay-interrupted", 1)?;
+    let records = (0..RECORDS)
+        .map(|number| shop.placed("ada", number))
+        .collect::<Result<Vec<_>>>()?;
+    shop.produce(&records)?;
+    // A batch a fetch, so that it takes a while.
+    let slow = [
+        "--from",
+        "beginning",
+        "--format",
+        "json",
+        "--kafka",
+        "consumer.fetch.message.max.bytes=1",
+        "--kafka",
+        "consumer.queued.min.messages=1",
+    ];
+    let mut replay = shop.command("replay", &slow).start()?;
+    let group = format!("{}.replay", shop.group);
+    let committed = || {
+        let known = shop.client.committed(&group, &shop.topic)?;
+        Ok::<_, anyhow::Error>(known.get(&0).copied().unwrap_or(0))
+    };
+    wait_until("some should be done", DEADLINE, || {
+        Ok((committed()? > 0).then_some(()))
+    })
+    .with_context(|| replay.tail())?;
+    let status = replay.stop(Signal::INT)?;
+    ensure!(status.code() == Some(INTERRUPTED), "{status}: {}", replay.tail());
+    let first = report(&replay.printed())?;
+    assert_eq!(first["interrupted"], true, "{first}");
+    assert_eq!(first["settled"], committed()?, "what is settled is kept: {first}");
+
+    let rest = shop.json(0, "replay", &["--resume"])?;
+    assert_eq!(rest["partitions"][0]["from"], first["settled"], "{rest}");
+    let settled = |report: &Value| report["settled"].as_i64().context("no number");
+    assert_eq!(settled(&first)? + settled(&rest)?, RECORDS, "each once");
+    Ok(())
+}
+
+fn an_interrupted_publish_has_published_the_first_ones_and_says_how_many(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "publish-interrupted", 1)?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("orders.ndjson");
+    let order = |number: i32| {
+        json!({"order_id": format!("o-{number:06}"), "customer": "ada", "amount_cents": 1, "sequence": number}).to_string()
+    };
+    let lines: Vec<_> = (0..50_000).map(order).collect();
+    std::fs::write(&path, lines.join("\n"))?;
+    let file = format!("@{}", path.display());
+    let arguments = [
+        "--topic",
+        &shop.topic,
+        "--format",
+        "json",
+        "shop.order_placed",
+        &file,
+    ];
+    let mut publish = shop
+        .command("publish", &arguments)
+        .with_arguments(&SLOW)
+        .start()?;
+    wait_until("some should be there", DEADLINE, || {
+        Ok((shop.client.end_offsets(&shop.topic)?[&0] > 100).then_some(()))
+    })
+    .with_context(|| publish.tail())?;
+    let status = publish.stop(Signal::INT)?;
+    ensure!(status.code() == Some(INTERRUPTED), "{status}: {}", publish.tail());
+    let told = report(&publish.printed())?;
+    assert_eq!(told["interrupted"], true, "{told}");
+    let records = shop.client.read(&shop.topic)?;
+    assert_eq!(told["published"], records.len(), "{told}");
+    ensure!(
+        records.len() < lines.len(),
+        "it was over before it was interrupted"
+    );
+    for (number, record) in records.iter().enumerate() {
+        let id = format!("o-{number:06}");
+        let value = record.value.as_deref().context("no value")?;
+        ensure!(
+            value.windows(id.len()).any(|part| part == id.as_bytes()),
+            "{number} is not {id}"
+        );
+    }
+    Ok(())
+}
+
+fn every_command_that_asks_ends_at_ctrl_c_while_nobody_answers(_: &Rig) -> Result<()> {
+    let order = r#"{"order_id": "o-1", "customer": "ada", "amount_cents": 1, "sequence": 0}"#;
+    for command in [
+        &["lag"][..],
+        &["tail"],
+        &["topics", "plan"],
+        &["topics", "apply"],
+        &["dlq", "list"],
+        &["dlq", "replay", "--all"],
+        &["replay", "--from", "beginning"],
+        &["publish", "--topic", "t", "shop.order_placed", order],
+        &["schema", "check", "--live"],
+        &["schema", "register"],
+    ] {
+        // Takes connections, and says nothing.
+        let deaf = TcpListener::bind("127.0.0.1:0")?;
+        let address = deaf.local_addr()?.to_string();
+        let (name, arguments) = command.split_first().context("no command")?;
+        let mut running = Service::command(name, &address, "deaf", "deaf.shop", &format!("http://{address}"))
+            .with_arguments_first(arguments)
+            .start()?;
+        deaf.accept()?;
+        let status = running
+            .stop(Signal::INT)
+            .with_context(|| format!("{command:?}"))?;
+        ensure!(!status.success(), "{command:?}: {status}");
+        ensure!(running.printed().is_empty(), "{command:?}: {}", running.printed());
+    }
+    Ok(())
+}
+
+fn a_publish_that_reaches_no_broker_says_so(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "publish-nowhere", 1)?;
+    let nobody = format!("127.0.0.1:{}", free_port()?);
+    let order = r#"{"order_id": "o-1", "customer": "ada", "amount_cents": 1, "sequence": 0}"#;
+    let output = Service::command("publish", &nobody, "g", &shop.topic, &shop.servers.registry.url())
+        .with_file(&shop.file())
+        .with_arguments(&["--topic", &shop.topic, "shop.order_placed", order])
+        .output()?;
+    ensure!(
+        output.code == 70 && output.stderr.contains(&format!("is {nobody} up?")) && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    Ok(())
+}

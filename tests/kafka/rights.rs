@@ -1,0 +1,126 @@
+//! What the broker does not allow: each command names the right that is missing, and how it is given.
+
+use anyhow::{Context, Result, ensure};
+use kaufmann_tests::rig::{PASSWORD, Record, Rig};
+
+use crate::shop::Shop;
+
+crate::tests![each_command_names_the_right_that_is_missing];
+
+/// A letter among the dead ones, without having to wait for a service that fails.
+fn letter(shop: &Shop) -> Record {
+    let record = Record::new(Some("ada"), Some(vec![9, 9]));
+    [
+        ("kaufmann-error-class", "undecodable"),
+        ("kaufmann-error", "the payload begins with the byte 0x09"),
+        ("kaufmann-error-attempts", "1"),
+        ("kaufmann-error-time", "2026-01-31T03:14:07Z"),
+        ("kaufmann-source-topic", &shop.topic),
+        ("kaufmann-source-partition", "0"),
+        ("kaufmann-source-offset", "0"),
+    ]
+    .into_iter()
+    .fold(record, |record, (name, value)| record.with_header(name, value))
+}
+
+fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
+    let servers = rig.servers()?;
+    let kafka = rig.guarded()?;
+    let shop = Shop::plan(&servers, &kafka, "rights")?;
+    shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
+    shop.produce(&[shop.placed("ada", 0)?])?;
+    shop.client.produce(&shop.dead_letters, &[letter(&shop)])?;
+    let allow = |user: &str, operations: &str, kind: &str| {
+        servers
+            .foreign
+            .allow(&kafka.brokers(), user, operations, kind, "*")
+    };
+    allow("viewer", "DESCRIBE,DESCRIBE_CONFIGS", "TOPIC")?;
+    allow("reader", "READ", "TOPIC")?;
+    allow("reader", "READ", "GROUP")?;
+
+    let says = |user: &str, command: &[&str], code: i32, text: &str| -> Result<()> {
+        let (name, arguments) = command.split_first().context("no command")?;
+        let output = shop
+            .as_user(name, &kafka, user, PASSWORD)?
+            .with_arguments_first(arguments)
+            .output()?;
+        let said = format!("{}{}", output.stdout, output.stderr);
+        ensure!(
+            output.code == code && said.contains(text) && said.contains("kafka-acls.sh"),
+            "{user} {command:?} should say `{text}` and {code}: {output:?}"
+        );
+        Ok(())
+    };
+    let unseen = "the broker does not let us describe topic `rights.shop`";
+    let unread = "the broker does not let us read topic `rights.shop`";
+    let foreign_group = "the broker does not let us into group `rights";
+    let from_the_beginning = ["--from", "beginning"];
+
+    says("nobody", &["lag"], 69, unseen)?;
+    says("viewer", &["lag"], 69, foreign_group)?;
+
+    says("nobody", &["tail", "--until-end"], 69, unseen)?;
+    says(
+        "viewer",
+        &[&["tail", "--until-end"][..], &from_the_beginning].concat(),
+        69,
+        unread,
+    )?;
+
+    says(
+        "nobody",
+        &["topics", "plan"],
+        2,
+        "the broker does not let us describe topic `rights.confirmations`",
+    )?;
+    let wanted = format!("{}.partitions=2", shop.topic);
+    says(
+        "viewer",
+        &["topics", "apply", "--declare", &wanted],
+        1,
+        "the broker does not let us alter topic `rights.shop`",
+    )?;
+    says(
+        "viewer",
+        &["topics", "apply", "--declare", "rights.new.partitions=2"],
+        1,
+        "the broker does not let us create topic `rights.new`",
+    )?;
+
+    let unseen_letters = "the broker does not let us describe topic `rights.dead-letter`";
+    says("nobody", &["dlq", "list"], 69, unseen_letters)?;
+    says("viewer", &["dlq", "list"], 69, foreign_group)?;
+    says(
+        "reader",
+        &["dlq", "replay", "--all"],
+        1,
+        "the broker does not let us write topic `rights.shop`",
+    )?;
+    ensure!(
+        shop.client.end_offsets(&shop.topic)?[&0] == 1,
+        "nothing was sent back"
+    );
+
+    says(
+        "nobody",
+        &[&["replay"][..], &from_the_beginning].concat(),
+        69,
+        unseen,
+    )?;
+    says(
+        "viewer",
+        &[&["replay"][..], &from_the_beginning].concat(),
+        69,
+        foreign_group,
+    )?;
+
+    let order = r#"{"order_id": "o-1", "customer": "ada", "amount_cents": 1, "sequence": 0}"#;
+    says(
+        "reader",
+        &["publish", "--topic", &shop.topic, "shop.order_placed", order],
+        70,
+        "the broker does not let us write topic `rights.shop`",
+    )?;
+    says("viewer", &["doctor"], 1, "may not read")
+}
