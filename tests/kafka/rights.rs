@@ -37,6 +37,13 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
     };
     allow("viewer", "DESCRIBE,DESCRIBE_CONFIGS", "TOPIC")?;
     allow("reader", "READ", "TOPIC")?;
+
+    // To read takes no right on the group.
+    let output = shop
+        .as_user("tail", &kafka, "reader", PASSWORD)?
+        .with_arguments(&["--from", "beginning", "--until-end"])
+        .output()?;
+    ensure!(output.code == 0 && output.stdout.contains("ada-0"), "{output:?}");
     allow("reader", "READ", "GROUP")?;
 
     let says = |user: &str, command: &[&str], code: i32, text: &str| -> Result<()> {
@@ -91,6 +98,16 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
     let unseen_letters = "the broker does not let us describe topic `rights.dead-letter`";
     says("nobody", &["dlq", "list"], 69, unseen_letters)?;
     says("viewer", &["dlq", "list"], 69, foreign_group)?;
+    // Who may write nothing at all may not write idempotently either.
+    says(
+        "reader",
+        &["dlq", "replay", "--all"],
+        70,
+        "the broker does not let us write idempotently",
+    )?;
+    servers
+        .foreign
+        .allow(&kafka.brokers(), "reader", "WRITE", "TOPIC", &shop.dead_letters)?;
     says(
         "reader",
         &["dlq", "replay", "--all"],

@@ -160,10 +160,13 @@ impl Cluster {
         places: &[Place],
     ) -> Result<BTreeMap<Place, (i64, String)>, Error> {
         let asked = list(places, |_| Offset::Invalid)?;
-        let answer = patiently(&self.asker, |asker| {
-            asker.committed_offsets(asked.clone(), PATIENCE)
-        })
-        .map_err(|error| {
+        let ask = || {
+            patiently(&self.asker, |asker| {
+                asker.committed_offsets(asked.clone(), PATIENCE)
+            })
+        };
+        let code = |error: &KafkaError| error.rdkafka_error_code().unwrap_or(Code::Fail);
+        let answer = coordinated(ask, code).map_err(|error| {
             self.failed(
                 &format!("the offsets of group `{}` could not be asked for", self.group),
                 &error,
@@ -203,7 +206,14 @@ impl Cluster {
                 element.set_metadata(metadata);
             }
         }
-        self.asker.commit(&list, CommitMode::Sync).map_err(refused)
+        let committed = self.asker.commit(&list, CommitMode::Sync);
+        if let Err(error) = &committed
+            && error.rdkafka_error_code() == Some(Code::WaitingForCoordinator)
+        {
+            // Whether we may know it at all is said to who asks for the group.
+            self.group()?;
+        }
+        committed.map_err(refused)
     }
 
     /// The group and its members; `None` if the brokers cannot tell, as those of `dev` cannot.
@@ -241,23 +251,9 @@ impl Cluster {
         }))
     }
 
-    /// A broker that has just made the topic of the groups' offsets is not a coordinator at once.
     fn describe(&self) -> Result<ffi::GroupDescription, (Code, String)> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let described = ffi::describe_group(self.asker.client(), &self.group, PATIENCE);
-            let passes = matches!(
-                described,
-                Err((
-                    Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress | Code::NotCoordinator,
-                    _
-                ))
-            );
-            if !passes || Instant::now() > deadline {
-                return described;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let ask = || ffi::describe_group(self.asker.client(), &self.group, PATIENCE);
+        coordinated(ask, |(code, _)| *code)
     }
 
     /// The first offset of each partition whose record has this time or a later one; the end, if there is none.
@@ -309,6 +305,23 @@ impl Topic {
     /// Its partitions.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
         (0..self.partitions).map(|partition| Place::new(&self.name, partition))
+    }
+}
+
+/// Asks a coordinator, and asks again while it is not one yet: a broker that has just made the topic of the groups' offsets is
+/// none at once.
+fn coordinated<T, E>(mut ask: impl FnMut() -> Result<T, E>, code: impl Fn(&E) -> Code) -> Result<T, E> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask();
+        let passes = matches!(
+            answer.as_ref().map_err(&code),
+            Err(Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress | Code::NotCoordinator)
+        );
+        if !passes || Instant::now() > deadline {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -89,6 +89,8 @@ impl Reader {
                     Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut => {
                         Ok(Read::Nothing)
                     }
+                    // It is no member; who wants the group's offsets asks for them elsewhere.
+                    Code::GroupAuthorizationFailed => Ok(Read::Nothing),
                     Code::TopicAuthorizationFailed => {
                         let text = explain::topic_not_allowed(&self.topic, "Read");
                         Err(Error::new(ErrorKind::Start, text))

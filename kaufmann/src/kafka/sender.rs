@@ -1,9 +1,11 @@
 //! Sends messages to where they are told, partition included, and says of each when the broker has it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::asking::AskContext;
@@ -17,13 +19,14 @@ const PATIENCE: &str = "30000";
 
 /// Sends messages, idempotently, those of one partition in their order.
 pub(crate) struct Sender {
-    producer: FutureProducer<AskContext>,
+    producer: Arc<FutureProducer<AskContext>>,
     broker: String,
 }
 
 /// A message on its way.
 pub(crate) struct Sent {
     delivery: DeliveryFuture,
+    producer: Arc<FutureProducer<AskContext>>,
     topic: String,
     size: usize,
     broker: String,
@@ -43,11 +46,11 @@ impl Sender {
         let refused = |text: String| Error::new(ErrorKind::Configuration, text);
         let mut settings = producer(config).map_err(refused)?;
         settings.set("message.timeout.ms", PATIENCE);
-        let producer = settings
+        let producer: FutureProducer<AskContext> = settings
             .create_with_context(AskContext::default())
             .map_err(|error| refused(explain::creation(&error)))?;
         Ok(Self {
-            producer,
+            producer: Arc::new(producer),
             broker: config.brokers.first().cloned().unwrap_or_default(),
         })
     }
@@ -68,6 +71,7 @@ impl Sender {
                 Ok(delivery) => {
                     return Ok(Sent {
                         delivery,
+                        producer: Arc::clone(&self.producer),
                         topic: message.topic.to_string(),
                         size,
                         broker: self.broker.clone(),
@@ -78,7 +82,7 @@ impl Sender {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
                 Err((error, _)) => {
-                    let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                    let code = cause(&self.producer, &error);
                     return Err(unsent(code, &message.topic, size, &self.broker));
                 }
             }
@@ -92,11 +96,20 @@ impl Sent {
         match self.delivery.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err((error, _))) => {
-                let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                let code = cause(&self.producer, &error);
                 Err(unsent(code, &self.topic, self.size, &self.broker))
             }
             Err(_) => Err(unsent(Code::PurgeQueue, &self.topic, self.size, &self.broker)),
         }
+    }
+}
+
+/// What ended the producer, if that is why a message was not sent; else the error's own code.
+fn cause(producer: &FutureProducer<AskContext>, error: &KafkaError) -> Code {
+    let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+    match (code, producer.client().fatal_error()) {
+        (Code::PurgeQueue | Code::PurgeInflight | Code::Fatal, Some((fatal, _))) => fatal,
+        (code, _) => code,
     }
 }
 

@@ -184,7 +184,7 @@ impl Look<'_> {
                     checks.push(about.unfit(format!("the brokers do not let us see it ({words})"), remedy));
                 }
                 Some(Access::Failed(why)) => {
-                    checks.push(about.unknown(format!("could not be looked at: {why}")))
+                    checks.push(about.unknown(format!("could not be looked at: {why}")));
                 }
             }
         }
