@@ -1,11 +1,8 @@
 //! What the documents show is what the sources say.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-<<<<<<< HEAD
-mod from_kaufmann_ex;
-=======
 mod asyncapi;
->>>>>>> e4dd672 (Print an AsyncAPI 3.0 document; test doctor on Apache Kafka with users, a trap and nobody)
+mod from_kaufmann_ex;
 mod json;
 mod schemas;
 
