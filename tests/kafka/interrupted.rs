@@ -183,17 +183,22 @@ fn every_command_that_asks_ends_at_ctrl_c_while_nobody_answers(_: &Rig) -> Resul
         &["dlq", "replay", "--all"],
         &["replay", "--from", "beginning"],
         &["publish", "--topic", "t", "shop.order_placed", order],
-        &["schema", "check", "--live"],
+        &["schema", "pull"],
         &["schema", "register"],
     ] {
         // Takes connections, and says nothing.
         let deaf = TcpListener::bind("127.0.0.1:0")?;
+        deaf.set_nonblocking(true)?;
         let address = deaf.local_addr()?.to_string();
         let (name, arguments) = command.split_first().context("no command")?;
         let mut running = Service::command(name, &address, "deaf", "deaf.shop", &format!("http://{address}"))
             .with_arguments_first(arguments)
             .start()?;
-        deaf.accept()?;
+        let connected = wait_until("it should connect", DEADLINE, || {
+            running.assert_running()?;
+            Ok(deaf.accept().ok())
+        });
+        let _connection = connected.with_context(|| format!("{command:?}"))?;
         let status = running
             .stop(Signal::INT)
             .with_context(|| format!("{command:?}"))?;

@@ -8,14 +8,14 @@
 //! shortens, as often as `registry.retries` says; an answer that is final, such as 401 or 409, never is.
 
 use std::sync::Arc;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "kafka"))]
 use std::time::SystemTime;
 
 use kaufmann_avro::Schema as AvroSchema;
 
 use kaufmann_avro::compatibility::{Level, UnknownLevel};
 use reqwest::Method;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "kafka"))]
 use reqwest::header::DATE;
 use serde::Deserialize;
 use serde_json::json;
@@ -74,7 +74,7 @@ impl RestRegistry {
     }
 
     /// Asks for something small, to see whether it answers us: the time that it says it is, to the second, if it says one.
-    #[cfg(feature = "cli")]
+    #[cfg(all(feature = "cli", feature = "kafka"))]
     pub(crate) async fn time(&self) -> Result<Option<SystemTime>, RegistryError> {
         let call = Call {
             method: Method::GET,

@@ -54,6 +54,10 @@ pub(super) struct Call<'a> {
 /// An answer with success.
 #[derive(Debug)]
 pub(super) struct Answer {
+    #[cfg_attr(
+        not(all(feature = "cli", feature = "kafka")),
+        allow(dead_code, reason = "only `doctor` asks for the time")
+    )]
     pub(super) headers: HeaderMap,
     pub(super) bytes: Vec<u8>,
 }
