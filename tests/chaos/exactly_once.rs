@@ -15,7 +15,6 @@ use crate::workload::Load;
 crate::tests![
     a_service_that_is_killed_in_mid_flow_answers_nothing_twice,
     kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice,
-    a_broker_that_is_away_for_several_calls_of_the_producer_ends_no_service,
     a_broker_that_is_away_for_longer_than_a_transaction_may_take_ends_the_service_and_no_answer_is_there_twice,
 ];
 
@@ -79,26 +78,6 @@ fn kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice
     cluster.restart(1)?;
     scene.begun(300)?;
     scene.cover(&exposed)?;
-    finish(scene)
-}
-
-fn a_broker_that_is_away_for_several_calls_of_the_producer_ends_no_service(stage: &Stage) -> Result<()> {
-    let cluster = Arc::new(Cluster::start(1, 0)?);
-    let mut scene = Scene::open_on(stage, Arc::clone(&cluster), "once-away", Load::default())?;
-    scene.short_sessions = true;
-    scene.exactly_once = true;
-    scene.start(0)?;
-    scene.write()?;
-    for _ in 0..3 {
-        scene.begun(300)?;
-        let exposed = scene.expose()?;
-        cluster.kill(1);
-        // Each part of a commit waits two seconds for the broker before it is repeated.
-        std::thread::sleep(Duration::from_secs(6));
-        cluster.restart(1)?;
-        scene.cover(&exposed)?;
-    }
-    scene.begun(200)?;
     finish(scene)
 }
 

@@ -250,3 +250,44 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+    use crate::config::{Config, Delivery};
+    use crate::kafka::mock::MockBroker;
+    use crate::publish::{KafkaPublisher, Message, MessageHeaders, Placement, Publisher as _};
+
+    #[test]
+    fn a_commit_goes_on_whose_messages_take_longer_to_the_broker_than_a_call() {
+        let broker = MockBroker::start(1).unwrap();
+        broker.create_topic("t", 1).unwrap();
+        let mut config = Config::default();
+        config.brokers = vec![broker.bootstrap_servers()];
+        config.group = "g".into();
+        config.delivery = Delivery::ExactlyOnce;
+        let publisher = KafkaPublisher::new(&config).unwrap();
+        let transactor = publisher.transactor.as_ref().unwrap();
+        let own = &transactor.shared;
+        own.insist("init_transactions", |producer| producer.init_transactions(CALL))
+            .unwrap();
+        transactor.begin().unwrap();
+        // Each is followed by a wait, and each wait is longer than the one before.
+        let not_yet = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION; 4];
+        broker.cluster().request_errors(RDKafkaApiKey::Produce, &not_yet);
+        let message = Message {
+            topic: "t".into(),
+            placement: Placement::Key,
+            key: None,
+            payload: None,
+            headers: MessageHeaders::default(),
+        };
+        assert!(publisher.send(message, Box::new(drop)).is_ok());
+        own.insist("commit_transaction", |producer| {
+            producer.commit_transaction(Duration::from_millis(20))
+        })
+        .unwrap();
+    }
+}
