@@ -20,7 +20,7 @@ pub(crate) fn run(contend: &Contend) -> Result<()> {
     };
     let checks = Arc::new(Checks::new(contend, order));
     match contend.name.as_str() {
-        "kaufmann" => ours(contend, &checks, Ordering::Key)?,
+        "kaufmann" | "kaufmann-once" => ours(contend, &checks, Ordering::Key)?,
         "kaufmann-partition" => ours(contend, &checks, Ordering::Partition)?,
         "kaufmann-none" => ours(contend, &checks, Ordering::None)?,
         "kaufmann-ref" if contend.kind == Kind::Drain => {
@@ -42,8 +42,12 @@ pub(crate) fn run(contend: &Contend) -> Result<()> {
 
 fn ours(contend: &Contend, checks: &Arc<Checks>, ordering: Ordering) -> Result<()> {
     match contend.kind {
+        #[cfg(feature = "many")]
+        Kind::Drain if contend.handlers > 1 => ours::run::<ours::Many>(contend, checks, ordering),
         Kind::Drain => ours::run::<ours::Owned>(contend, checks, ordering),
-        Kind::Sleep | Kind::Cpu | Kind::Slow => ours::run::<ours::OwnedSlow>(contend, checks, ordering),
+        Kind::Sleep | Kind::Cpu | Kind::Slow | Kind::Live => {
+            ours::run::<ours::OwnedSlow>(contend, checks, ordering)
+        }
         Kind::Reply => ours::run::<ours::Replying>(contend, checks, ordering),
         Kind::Publish => ours::run::<ours::Publishing>(contend, checks, ordering),
     }

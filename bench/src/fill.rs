@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use bench_checks::{Kind, SCHEMA_ID, amount};
+use bench_checks::{Kind, SCHEMA_ID, amount, due_in, schema_id};
 use kaufmann::__private::avro::Encode;
 use kaufmann::Event;
 use kaufmann::types::TimestampMillis;
@@ -16,26 +16,49 @@ use crate::workload::Workload;
 
 /// Writes a workload's records: key `n` gets every `keys`-th record, and lives in partition `n mod partitions`.
 pub(crate) fn fill(brokers: &str, workload: &Workload) -> Result<()> {
-    let topic = workload.name.as_str();
-    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("enable.idempotence", "true")
-        .set("linger.ms", "20")
-        .set("batch.num.messages", "10000")
-        .create()?;
     // Events are published by the handler of one record.
     let records = match workload.kind {
         Kind::Publish => 1,
         _ => workload.records,
     };
+    write(brokers, &workload.name, workload, "20", records, |_| {})
+}
+
+/// Writes them into a topic while they are handled, each when it is due.
+pub(crate) fn fill_live(brokers: &str, topic: &str, workload: &Workload, origin: u64) -> Result<()> {
+    write(brokers, topic, workload, "0", workload.records, |sequence| {
+        let due = origin + sequence * 1_000_000_000 / workload.rate;
+        std::thread::sleep(Duration::from_nanos(due.saturating_sub(due_in(Duration::ZERO))));
+    })
+}
+
+fn write(
+    brokers: &str,
+    topic: &str,
+    workload: &Workload,
+    linger: &str,
+    records: u64,
+    wait: impl Fn(u64),
+) -> Result<()> {
+    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("enable.idempotence", "true")
+        .set("linger.ms", linger)
+        .set("batch.num.messages", "10000")
+        .create()?;
     let mut payload = Vec::new();
     for sequence in 0..records {
         let key = sequence % workload.keys;
         let text = format!("k{key:07}");
+        let id = match workload.handlers {
+            1 => SCHEMA_ID,
+            handlers => schema_id((sequence % u64::from(handlers)) as u32),
+        };
         payload.clear();
         payload.push(0);
-        payload.extend_from_slice(&SCHEMA_ID.to_be_bytes());
+        payload.extend_from_slice(&id.to_be_bytes());
         event(sequence, &text, workload.payload).encode(&mut payload);
+        wait(sequence);
         let mut record = BaseRecord::to(topic)
             .partition((key % workload.partitions as u64) as i32)
             .key(text.as_bytes())

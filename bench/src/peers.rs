@@ -1,6 +1,6 @@
 //! The peers in `peers`, each a program of its own that is built when it is wanted, if its toolchain is there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -10,12 +10,33 @@ struct Peer {
     folder: &'static str,
     /// The contenders that its program plays, each given as its first argument.
     contenders: &'static [&'static str],
+    toolchain: Toolchain,
 }
 
-const ALL: [Peer; 1] = [Peer {
-    folder: "parallel-consumer",
-    contenders: &["parallel-consumer"],
-}];
+enum Toolchain {
+    /// A member of this workspace.
+    Cargo,
+    /// Classes and what they need, in `target`.
+    Maven,
+}
+
+const ALL: [Peer; 3] = [
+    Peer {
+        folder: "avro-loop",
+        contenders: &["avro-loop", "avro-converter-loop"],
+        toolchain: Toolchain::Cargo,
+    },
+    Peer {
+        folder: "ruststream",
+        contenders: &["ruststream", "ruststream-keys"],
+        toolchain: Toolchain::Cargo,
+    },
+    Peer {
+        folder: "parallel-consumer",
+        contenders: &["parallel-consumer"],
+        toolchain: Toolchain::Maven,
+    },
+];
 
 /// Whether a contender is a peer.
 pub(crate) fn is_peer(name: &str) -> bool {
@@ -26,14 +47,47 @@ pub(crate) fn is_peer(name: &str) -> bool {
 pub(crate) fn program(name: &str) -> Result<Vec<String>> {
     let peer = ALL.iter().find(|peer| peer.contenders.contains(&name));
     let peer = peer.with_context(|| format!("no peer is called {name}"))?;
-    let mut program = maven(peer.folder)?;
+    let mut program = match peer.toolchain {
+        Toolchain::Cargo => cargo(peer.folder)?,
+        Toolchain::Maven => maven(peer.folder)?,
+    };
     program.push(name.to_owned());
     Ok(program)
 }
 
-/// Classes and what they need, in the folder's `target`.
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Beside this program, with the same profile.
+fn cargo(folder: &str) -> Result<Vec<String>> {
+    let own = std::env::current_exe()?;
+    let out = own.parent().context("this program is in no folder")?;
+    let target = out.parent().context("this program is in no target folder")?;
+    let profile = match out.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let package = format!("bench-{folder}");
+    let mut build = Command::new("cargo");
+    build
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            &package,
+            "--profile",
+            profile,
+            "--target-dir",
+        ])
+        .arg(target)
+        .current_dir(home());
+    succeed(&mut build)?;
+    Ok(vec![out.join(package).to_string_lossy().into_owned()])
+}
+
 fn maven(folder: &str) -> Result<Vec<String>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(folder);
+    let folder = home().join("peers").join(folder);
     let mut build = Command::new("mvn");
     build
         .args(["--batch-mode", "--quiet", "package"])

@@ -1,9 +1,10 @@
 //! Rounds over all contenders: each in a process of its own, in another order each time.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use bench_checks::{Kind, Report};
+use bench_checks::{Kind, Report, due_in};
 use kaufmann_tests::rig::{Client, Kafka};
 use serde::Serialize;
 
@@ -53,6 +54,9 @@ impl Servers {
     /// Makes a workload's topics and fills them.
     pub(crate) fn prepare(&self, workload: &Workload) -> Result<()> {
         let name = &workload.name;
+        if workload.kind == Kind::Live {
+            return Ok(());
+        }
         eprintln!("{name}: filling");
         self.client.create_topic(name, workload.partitions, &[])?;
         if matches!(workload.kind, Kind::Reply | Kind::Publish) {
@@ -70,23 +74,19 @@ impl Servers {
     }
 
     fn start_contender(&self, contender: &Contender, workload: &Workload, group: &str) -> Result<Report> {
-        let program = contender.program.split_first();
-        let (program, first) = program.context("a contender without a program")?;
-        let output = Command::new(program)
-            .args(first)
-            .args(self.arguments(workload, group))
-            // A failure is shown without the frames of the process.
-            .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("cannot start {program}"))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("it ended with {}:\n{said}", output.status);
+        let mut arguments = self.arguments(workload, group);
+        if workload.kind != Kind::Live {
+            return report(start(contender, &arguments)?);
         }
-        let line = text.lines().last().context("it printed nothing")?;
-        serde_json::from_str(line).with_context(|| format!("it printed no report: {line}"))
+        // A topic of its own, written while it is read.
+        let topic = format!("{}-{group}", workload.name);
+        self.client.create_topic(&topic, workload.partitions, &[])?;
+        let origin = due_in(Duration::from_secs(1));
+        arguments.extend(["--topic", &topic, "--origin", &origin.to_string()].map(str::to_owned));
+        let child = start(contender, &arguments)?;
+        let filled = fill::fill_live(&self.kafka.brokers(), &topic, workload, origin);
+        let report = report(child);
+        filled.and(report)
     }
 
     /// What every contender is told.
@@ -96,13 +96,13 @@ impl Servers {
             Kind::Sleep => "sleep",
             Kind::Cpu => "cpu",
             Kind::Slow => "slow",
+            Kind::Live => "live",
             Kind::Reply => "reply",
             Kind::Publish => "publish",
         };
         let mut arguments = vec![
             ("--brokers", self.kafka.brokers()),
             ("--registry", self.registry.clone()),
-            ("--topic", workload.name.clone()),
             ("--group", format!("{}-{group}", workload.name)),
             ("--kind", kind.to_owned()),
             ("--records", workload.records.to_string()),
@@ -110,7 +110,12 @@ impl Servers {
             ("--partitions", workload.partitions.to_string()),
             ("--in-flight", workload.in_flight.to_string()),
             ("--work", workload.work.to_string()),
+            ("--handlers", workload.handlers.to_string()),
         ];
+        match workload.kind {
+            Kind::Live => arguments.push(("--rate", workload.rate.to_string())),
+            _ => arguments.push(("--topic", workload.name.clone())),
+        }
         if matches!(workload.kind, Kind::Reply | Kind::Publish) {
             arguments.push(("--reply-topic", reply_topic(workload)));
             arguments.push(("--outstanding", workload.outstanding.to_string()));
@@ -119,6 +124,33 @@ impl Servers {
         let flat = arguments.into_iter();
         flat.flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
+}
+
+fn start(contender: &Contender, arguments: &[String]) -> Result<Child> {
+    let program = contender.program.split_first();
+    let (program, first) = program.context("a contender without a program")?;
+    Command::new(program)
+        .args(first)
+        .args(arguments)
+        // A failure is shown without the frames of the process.
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {program}"))
+}
+
+/// Waits for the end.
+fn report(child: Child) -> Result<Report> {
+    let output = child.wait_with_output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("it ended with {}:\n{said}", output.status);
+    }
+    let line = text.lines().last().context("it printed nothing")?;
+    serde_json::from_str(line).with_context(|| format!("it printed no report: {line}"))
 }
 
 fn reply_topic(workload: &Workload) -> String {

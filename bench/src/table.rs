@@ -21,6 +21,7 @@ pub(crate) fn of(measured: &[Measured], rounds: usize) -> String {
         Table::Sleep => sleep(first),
         Table::Slow => slow(first),
         Table::Reply => reply(first),
+        Table::Live => live(first),
         Table::Start => start(first),
         Table::Grid => grid(measured),
         Table::Growth => growth(measured),
@@ -55,6 +56,12 @@ fn described(workload: &Workload) -> String {
             workload.outstanding, workload.linger
         ),
         Kind::Publish => format!(", linger {} ms", workload.linger),
+        Kind::Live if workload.work > 0 => format!(
+            ", {} a second, those of one key take {} ms",
+            workload.rate,
+            workload.work as f64 / 1e3
+        ),
+        Kind::Live => format!(", {} a second", workload.rate),
         Kind::Drain => String::new(),
     };
     format!("{}: {records}{besides}", workload.name)
@@ -130,7 +137,7 @@ fn reply(measured: &Measured) -> String {
     let other = measured
         .contenders
         .iter()
-        .find(|runs| runs.contender != "kaufmann");
+        .find(|runs| !runs.contender.starts_with("kaufmann"));
     let beside = other.map_or_else(String::new, |runs| format!(" by {}'s", runs.contender));
     contenders(
         measured,
@@ -148,6 +155,25 @@ fn reply(measured: &Measured) -> String {
                 median(runs, |run| run.cpu_s / thousands * 1e2, 3)
             }),
             column("RSS MB", |runs| median(runs, |run| run.rss_mb, 0)),
+        ],
+    )
+}
+
+fn live(measured: &Measured) -> String {
+    let p50 = |run: &Report| run.latency.map_or(f64::NAN, |latency| latency.p50_ms);
+    let p99 = |run: &Report| run.latency.map_or(f64::NAN, |latency| latency.p99_ms);
+    let other = measured.contenders.iter().find(|runs| runs.contender == "loop");
+    contenders(
+        measured,
+        vec![
+            column("p50 ms", move |runs| median(runs, p50, 2)),
+            column("spread", move |runs| spread(runs, p50, 2)),
+            column("ratio by loop's", move |runs| ratio(other, runs, p50)),
+            column("p99 ms", move |runs| median(runs, p99, 2)),
+            column("spread ", move |runs| spread(runs, p99, 2)),
+            column("ratio by loop's ", move |runs| ratio(other, runs, p99)),
+            column("CPU ms", |runs| median(runs, |run| run.cpu_s * 1e3, 0)),
+            column("order kept", ordered),
         ],
     )
 }

@@ -18,10 +18,14 @@ pub(crate) struct Workload {
     pub(crate) work: u64,
     /// How many bytes a payload has at least.
     pub(crate) payload: usize,
+    /// How many events the records are of.
+    pub(crate) handlers: u32,
     /// How many replies may wait for the broker.
     pub(crate) outstanding: usize,
     /// The producer's `linger.ms`.
     pub(crate) linger: u64,
+    /// How many records a second are written while they are handled.
+    pub(crate) rate: u64,
     /// The contenders, each with its name in `bench contend` or in `peers`.
     pub(crate) contenders: Vec<&'static str>,
 }
@@ -40,6 +44,8 @@ pub(crate) enum Table {
     Slow,
     /// Deliveries a second and CPU.
     Reply,
+    /// How late records were that are written while they are handled.
+    Live,
     /// The time to the first record.
     Start,
     /// A row a workload: time per record.
@@ -75,6 +81,7 @@ pub(crate) fn all(records: u64, extent: Extent) -> Vec<Workload> {
     all.extend([cpu("cpu-50us", 50, 40_000), cpu("cpu-1ms", 1_000, 2_000)]);
     all.push(slow_key());
     all.extend(replies());
+    all.extend(live());
     all.push(start());
     all.extend(growth());
     all
@@ -105,8 +112,10 @@ fn drain(records: u64) -> Workload {
         in_flight: 50,
         work: 0,
         payload: 0,
+        handlers: 1,
         outstanding: 10_000,
         linger: 5,
+        rate: 1,
         contenders: vec![
             "kaufmann",
             "kaufmann-ref",
@@ -116,13 +125,25 @@ fn drain(records: u64) -> Workload {
             "loop-large",
             "loop-default",
             "batch",
+            "avro-loop",
+            "avro-converter-loop",
+            "ruststream",
+            "ruststream-keys",
             "parallel-consumer",
         ],
     }
 }
 
 fn other_drains(records: u64) -> [Workload; 3] {
-    let some = vec!["kaufmann", "kaufmann-ref", "loop", "batch", "parallel-consumer"];
+    let some = vec![
+        "kaufmann",
+        "kaufmann-ref",
+        "loop",
+        "batch",
+        "avro-loop",
+        "ruststream",
+        "parallel-consumer",
+    ];
     let like = |name: &str, partitions, records, payload| Workload {
         name: name.to_owned(),
         partitions,
@@ -152,6 +173,7 @@ fn sleep_10ms() -> Workload {
             "kaufmann-ref",
             "kaufmann-none",
             "spawn",
+            "ruststream-keys",
             "parallel-consumer",
         ],
         ..drain(0)
@@ -187,7 +209,7 @@ fn sleep(partitions: i32, millis: u64, keys: Option<u64>) -> Workload {
         keys: keys.unwrap_or(records),
         partitions,
         work: millis * 1_000,
-        contenders: vec!["kaufmann", "spawn", "parallel-consumer"],
+        contenders: vec!["kaufmann", "spawn", "ruststream-keys", "parallel-consumer"],
         ..sleep_10ms()
     }
 }
@@ -200,7 +222,13 @@ fn cpu(name: &str, micros: u64, records: u64) -> Workload {
         records,
         keys: 1_000,
         work: micros,
-        contenders: vec!["kaufmann", "loop", "spawn", "parallel-consumer"],
+        contenders: vec![
+            "kaufmann",
+            "loop",
+            "spawn",
+            "ruststream-keys",
+            "parallel-consumer",
+        ],
         ..sleep_10ms()
     }
 }
@@ -213,7 +241,7 @@ fn slow_key() -> Workload {
         records: 5_000,
         partitions: 1,
         work: 200_000,
-        contenders: vec!["kaufmann", "spawn", "parallel-consumer"],
+        contenders: vec!["kaufmann", "spawn", "ruststream-keys", "parallel-consumer"],
         ..sleep_10ms()
     }
 }
@@ -230,7 +258,7 @@ fn replies() -> Vec<Workload> {
         in_flight: 100,
         ..drain(0)
     };
-    let replies = ["kaufmann", "pipeline", "pipeline-envelope"];
+    let replies = ["kaufmann", "kaufmann-once", "pipeline", "pipeline-envelope"];
     let publish = |name, records, outstanding, linger| Workload {
         keys: 1,
         partitions: 1,
@@ -252,12 +280,41 @@ fn replies() -> Vec<Workload> {
     ]
 }
 
+/// Records that are written while they are handled, for some seconds: without work, and with one slow key.
+fn live() -> [Workload; 3] {
+    let like = |name: &str, rate, work, contenders: &[&'static str]| Workload {
+        name: name.to_owned(),
+        table: Table::Live,
+        kind: Kind::Live,
+        records: rate * 14,
+        keys: 100,
+        rate,
+        work,
+        contenders: contenders.to_vec(),
+        ..drain(0)
+    };
+    let loops = ["kaufmann", "loop", "loop-default", "ruststream"];
+    [
+        like("live-1000", 1_000, 0, &loops),
+        like("live-10000", 10_000, 0, &loops),
+        Workload {
+            in_flight: 100,
+            ..like(
+                "live-slow-key",
+                100,
+                200_000,
+                &["kaufmann", "loop", "spawn", "ruststream-keys"],
+            )
+        },
+    ]
+}
+
 fn start() -> Workload {
     Workload {
         name: "start".to_owned(),
         table: Table::Start,
         records: 1_000,
-        contenders: vec!["kaufmann", "loop", "parallel-consumer"],
+        contenders: vec!["kaufmann", "loop", "ruststream", "parallel-consumer"],
         ..drain(0)
     }
 }
@@ -287,6 +344,13 @@ fn growth() -> Vec<Workload> {
             1_024,
             partitions,
         ));
+    }
+    if cfg!(feature = "many") {
+        all.push(Workload {
+            handlers: 300,
+            contenders: vec!["kaufmann"],
+            ..like("300-handlers".to_owned(), 1_000_000, 1_000, 4)
+        });
     }
     all
 }

@@ -15,6 +15,8 @@ pub enum Kind {
     Cpu,
     /// Sleep, if they are of key 0.
     Slow,
+    /// The same, if there is work at all; the records are written while they are handled, each at its time.
+    Live,
     /// Reply with an event; a record is settled when the broker has it.
     Reply,
     /// The one record's handler publishes events.
@@ -59,6 +61,15 @@ pub struct Contend {
     /// `linger.ms` of the producer
     #[arg(long, default_value_t = 5)]
     pub linger: u64,
+    /// Of how many events, each with a schema of its own, the records are
+    #[arg(long, default_value_t = 1)]
+    pub handlers: u32,
+    /// Of `live`: when record 0 is due, in nanoseconds of the machine's monotonic clock
+    #[arg(long, default_value_t = 0)]
+    pub origin: u64,
+    /// Of `live`: how many records are due in a second
+    #[arg(long, default_value_t = 1)]
+    pub rate: u64,
     /// The base URL of a schema registry that knows the schemas
     #[arg(long)]
     pub registry: Option<String>,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use tokio::sync::Notify;
 
+use crate::latency::Times;
 use crate::{Contend, Kind, Report, Usage, amount};
 
 /// What a contender promises to handle one after another.
@@ -37,6 +38,8 @@ pub struct Checks {
     unsettled: AtomicU64,
     ended: Mutex<Option<(u64, Usage)>>,
     all_done: Notify,
+    /// Of records that are written while they are handled.
+    times: Option<Times>,
 }
 
 /// What is known of one key; alone in its cache line.
@@ -70,6 +73,7 @@ impl Checks {
             unsettled: AtomicU64::new(contend.records),
             ended: Mutex::new(None),
             all_done: Notify::new(),
+            times: (contend.kind == Kind::Live).then(|| Times::new(contend)),
         }
     }
 
@@ -95,8 +99,10 @@ impl Checks {
         match self.kind {
             Kind::Cpu => compute(self.work),
             Kind::Sleep => tokio::time::sleep(self.work).await,
-            Kind::Slow if key == 0 => tokio::time::sleep(self.work).await,
-            Kind::Slow | Kind::Drain | Kind::Reply | Kind::Publish => {}
+            Kind::Slow | Kind::Live if key == 0 && !self.work.is_zero() => {
+                tokio::time::sleep(self.work).await
+            }
+            Kind::Slow | Kind::Live | Kind::Drain | Kind::Reply | Kind::Publish => {}
         }
         add_among_others(&self.key(sequence).worked, before.elapsed().as_nanos() as u64);
         self.leave(sequence, add_among_others);
@@ -116,6 +122,9 @@ impl Checks {
 
     #[inline]
     fn enter(&self, sequence: u64, field: i64, add: fn(&AtomicU64, u64) -> u64) {
+        if let Some(times) = &self.times {
+            times.begun(sequence);
+        }
         let key = self.key(sequence);
         let last = key.last.load(Relaxed);
         if last == 0 {
@@ -203,6 +212,7 @@ impl Checks {
             switches: usage.switches,
             ideal_s: self.ideal(contend),
             others_s: (self.kind == Kind::Slow).then(|| seconds(others.saturating_sub(first))),
+            latency: self.times.as_ref().and_then(|times| times.latency(contend.keys)),
             ordered,
         })
     }
@@ -239,7 +249,7 @@ impl Checks {
                 let work = self.work.as_secs_f64() * self.records as f64;
                 return Some(work / cores.min(contend.in_flight) as f64);
             }
-            Kind::Drain | Kind::Slow | Kind::Reply | Kind::Publish => return None,
+            Kind::Drain | Kind::Slow | Kind::Live | Kind::Reply | Kind::Publish => return None,
         }
         let serial = match self.order {
             Order::Key => self.keys.iter().map(worked).fold(0.0, f64::max),

@@ -5,16 +5,24 @@
 
 mod arguments;
 mod checks;
+mod latency;
 mod report;
 mod usage;
 
 pub use arguments::{Contend, Kind};
 pub use checks::{Checks, Order};
+pub use latency::{Latency, WARM_UP, due_in};
 pub use report::Report;
 pub use usage::Usage;
 
 /// The id under which every contender knows the schema of what it consumes.
 pub const SCHEMA_ID: u32 = 7;
+
+/// The id of the schema of the `number`-th event, where the records are of several events.
+#[must_use]
+pub fn schema_id(number: u32) -> u32 {
+    SCHEMA_ID + 100 + number
+}
 
 /// The field that handlers add up, of the record with this sequence number.
 #[must_use]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Latency;
+
 /// One run's figures, once it is proven that every record was handled as it should be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -21,6 +23,9 @@ pub struct Report {
     /// One slow key: from the first handler's entry to the end of the last one of the other keys.
     #[serde(default)]
     pub others_s: Option<f64>,
+    /// Records that are written while they are handled: how late they were.
+    #[serde(default)]
+    pub latency: Option<Latency>,
     /// Whether the order of each key was kept.
     pub ordered: bool,
 }

@@ -61,7 +61,9 @@ pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
 async fn handle(event: Purchased, checks: &Checks, kind: Kind) -> Result<()> {
     match kind {
         Kind::Drain => checks.handle(event.sequence, event.amount_cents),
-        Kind::Sleep | Kind::Cpu | Kind::Slow => checks.work(event.sequence, event.amount_cents).await,
+        Kind::Sleep | Kind::Cpu | Kind::Slow | Kind::Live => {
+            checks.work(event.sequence, event.amount_cents).await
+        }
         Kind::Reply | Kind::Publish => bail!("this loop does not produce"),
     }
     Ok(())

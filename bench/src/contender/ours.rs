@@ -5,11 +5,17 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_checks::{Checks, Contend, Kind, SCHEMA_ID, amount};
 use futures_util::future::try_join_all;
-use kaufmann::config::Ordering;
+use kaufmann::config::{Delivery, Ordering};
 use kaufmann::publish::KafkaPublisher;
 use kaufmann::registry::EmbeddedRegistry;
 use kaufmann::source::KafkaSource;
 use kaufmann::{Config, Context, Event, Failure, Observer, Record, Runtime, Service, Settled, handler};
+
+#[cfg(feature = "many")]
+mod many;
+
+#[cfg(feature = "many")]
+pub(crate) use many::Many;
 
 use super::producing::reply;
 use crate::events::bench::{Acknowledged, Purchased, PurchasedRef};
@@ -101,6 +107,10 @@ pub(crate) fn run<V: Service<State = State>>(
     let registry = EmbeddedRegistry::new();
     registry.add_with_id(SCHEMA_ID, "bench.Purchased", fill::schema())?;
     registry.add_with_id(SCHEMA_ID + 1, "bench.Acknowledged", Acknowledged::INFO.schema)?;
+    #[cfg(feature = "many")]
+    for (number, (name, schema)) in (0..).zip(many::EVENTS) {
+        registry.add_with_id(bench_checks::schema_id(number), name, schema)?;
+    }
     let state = State {
         checks: Arc::clone(checks),
         contend: Arc::new(contend.clone()),
@@ -134,6 +144,9 @@ fn config(contend: &Contend, ordering: Ordering) -> Config {
     config.topics = vec![contend.topic.clone()];
     config.ordering = ordering;
     config.max_in_flight = contend.in_flight;
+    if contend.name == "kaufmann-once" {
+        config.delivery = Delivery::ExactlyOnce;
+    }
     if contend.kind == Kind::Reply {
         config.publish.max_outstanding = contend.outstanding;
     }

@@ -1,0 +1,85 @@
+//! How long a record takes from the time at which it is due to its handler.
+//!
+//! Due, and not sent: a producer that comes too late, because the machine is busy, makes the record late too.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+use crate::Contend;
+
+/// What is due in the first seconds is not counted: the contender may still be joining its group.
+pub const WARM_UP: Duration = Duration::from_secs(4);
+
+/// What part of the records was handled within which time, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half of them.
+    pub p50_ms: f64,
+    /// 99 of 100.
+    pub p99_ms: f64,
+    /// All of them.
+    pub max_ms: f64,
+}
+
+/// The times of all records.
+pub(crate) struct Times {
+    origin: u64,
+    rate: u64,
+    /// Whether key 0 is counted.
+    all: bool,
+    /// Microseconds.
+    taken: Box<[AtomicU32]>,
+}
+
+impl Times {
+    pub(crate) fn new(contend: &Contend) -> Self {
+        Self {
+            origin: contend.origin,
+            rate: contend.rate.max(1),
+            all: contend.work == 0,
+            taken: (0..contend.records).map(|_| AtomicU32::new(0)).collect(),
+        }
+    }
+
+    /// A record's handler begins.
+    pub(crate) fn begun(&self, sequence: u64) {
+        let due = self.origin + sequence * 1_000_000_000 / self.rate;
+        let micros = now().saturating_sub(due) / 1_000;
+        if let Some(taken) = self.taken.get(sequence as usize) {
+            taken.store(u32::try_from(micros).unwrap_or(u32::MAX), Relaxed);
+        }
+    }
+
+    pub(crate) fn latency(&self, keys: u64) -> Option<Latency> {
+        let first = WARM_UP.as_secs() * self.rate;
+        let counted = self.taken.iter().zip(0..).skip(first as usize);
+        let mut sorted: Vec<u32> = counted
+            .filter(|(_, sequence): &(_, u64)| self.all || sequence % keys != 0)
+            .map(|(taken, _)| taken.load(Relaxed))
+            .collect();
+        sorted.sort_unstable();
+        let at = |share: f64| {
+            let place = ((sorted.len() as f64 * share).ceil() as usize).max(1) - 1;
+            sorted.get(place).map(|&micros| f64::from(micros) / 1e3)
+        };
+        Some(Latency {
+            p50_ms: at(0.5)?,
+            p99_ms: at(0.99)?,
+            max_ms: at(1.0)?,
+        })
+    }
+}
+
+/// When something is due after so long, on the clock that all processes of the machine share.
+#[must_use]
+pub fn due_in(time: Duration) -> u64 {
+    now() + time.as_nanos() as u64
+}
+
+/// Nanoseconds of the machine's monotonic clock.
+fn now() -> u64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| Duration::from(now).as_nanos() as u64)
+}

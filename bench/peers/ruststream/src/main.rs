@@ -1,0 +1,104 @@
+//! RustStream with ruststream-rdkafka: `ruststream` is one worker, `ruststream-keys` as many lanes by the record's key as handlers may
+//! be in flight.
+//!
+//! Precise commits, its Avro codec by way of a registry, and the fetch setting that its documentation shows for full queues.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, Result, bail};
+use bench_checks::{Checks, Contend, Kind, Order};
+use clap::Parser;
+use ruststream::runtime::{Context, Handle, HandlerOutcome};
+use ruststream_rdkafka::avro::{AvroCodec, AvroSchema};
+use ruststream_rdkafka::prelude::*;
+use ruststream_rdkafka::{SchemaPrefetch, SchemaRegistry};
+use serde::Deserialize;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    contend: Contend,
+}
+
+#[derive(Deserialize, AvroSchema)]
+#[expect(
+    dead_code,
+    reason = "what is decoded is the same for all, whatever the handler reads"
+)]
+struct Purchased {
+    id: String,
+    sequence: i64,
+    customer: String,
+    email: String,
+    product: String,
+    amount_cents: i64,
+    street: String,
+    city: String,
+    country: String,
+    note: Option<String>,
+    occurred_at: i64,
+}
+
+struct Purchase;
+
+static RUN: OnceLock<(Kind, Arc<Checks>)> = OnceLock::new();
+
+impl Handle<Purchased> for Purchase {
+    async fn handle(
+        &self,
+        event: &Purchased,
+        _outs: &(),
+        _context: &mut Context<'_>,
+    ) -> Result<(), HandlerOutcome> {
+        let (kind, checks) = RUN.get().ok_or_else(HandlerOutcome::drop)?;
+        match kind {
+            Kind::Drain => checks.handle(event.sequence, event.amount_cents),
+            _ => checks.work(event.sequence, event.amount_cents).await,
+        }
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    let contend = Cli::parse().contend;
+    let lanes = match contend.name.as_str() {
+        "ruststream" => None,
+        "ruststream-keys" => Some(NonZeroUsize::new(contend.in_flight).context("no handler may run")?),
+        other => bail!("there is no contender `{other}`"),
+    };
+    if matches!(contend.kind, Kind::Reply | Kind::Publish) {
+        bail!("this contender does not produce");
+    }
+    let checks = Arc::new(Checks::new(&contend, Order::Key));
+    _ = RUN.set((contend.kind, Arc::clone(&checks)));
+
+    let registry = contend.registry.as_deref().context("no registry is given")?;
+    let prefetch = SchemaPrefetch::new(SchemaRegistry::new(registry));
+    let codec = AvroCodec::registry(&prefetch);
+    let broker = KafkaBroker::new([contend.brokers.as_str()])
+        .default_group(&contend.group)
+        .schema_prefetch(prefetch);
+    let topic = KafkaTopic::new(&contend.topic)
+        .group(&contend.group)
+        .start(StartOffset::Earliest)
+        .commit(Commit::Tracked)
+        .lane_key(LaneKey::RecordKey)
+        .config("fetch.queue.backoff.ms", "5");
+    let name: &'static str = "purchases";
+    let app =
+        RustStream::new(AppInfo::new("bench", "0.1.0")).with_broker_codec(broker, codec, |b| match lanes {
+            Some(lanes) => {
+                _ = b.include(
+                    subscriber(name, Purchase)
+                        .workers_by_key(lanes)
+                        .build()
+                        .map_source(|_| topic),
+                )
+            }
+            None => _ = b.include(subscriber(name, Purchase).build().map_source(|_| topic)),
+        });
+    let done = Arc::clone(&checks);
+    tokio::runtime::Runtime::new()?.block_on(app.run_until(async move { done.done().await }))?;
+    checks.print(&contend)
+}
