@@ -116,11 +116,10 @@ pub(super) fn read(file: usize, text: &str, errors: &mut Errors<'_>) -> Option<J
         Err(error) => {
             let start = error.range().start;
             let at = reader.places.find(start);
-            let conflict = ["<<<<<<<", "=======", ">>>>>>>"]
-                .iter()
-                .any(|mark| text[start..].starts_with(mark));
-            let reason = match conflict {
-                true => "not valid JSON: git could not merge the file and left its markers; keep what is meant of both sides".to_owned(),
+            let rest = text.get(start..).unwrap_or_default();
+            let is_mark = |mark: &&str| rest.starts_with(*mark);
+            let reason = match ["<<<<<<<", "=======", ">>>>>>>"].iter().any(is_mark) {
+                true => CONFLICT.to_owned(),
                 false => fragment(&error.kind().to_string()),
             };
             reader.errors.push(at, SchemaErrorKind::Json(reason));
@@ -128,6 +127,10 @@ pub(super) fn read(file: usize, text: &str, errors: &mut Errors<'_>) -> Option<J
         }
     }
 }
+
+/// What is wrong where a line begins as those do that git leaves.
+const CONFLICT: &str =
+    "not valid JSON: git could not merge the file and left its markers; keep what is meant of both sides";
 
 /// JSON and comments, nothing else.
 const STRICT: ParseOptions = ParseOptions {
