@@ -241,12 +241,19 @@ impl Look<'_> {
     }
 
     fn use_of(&self, topic: &str) -> Use {
-        let consumed = self.config.topics.iter().any(|name| name == topic);
+        let retries = self.config.retry_topics();
+        let delay = retries
+            .iter()
+            .find(|(name, _)| name == topic)
+            .map(|(_, delay)| *delay);
+        let consumed = self.config.topics.iter().any(|name| name == topic) || delay.is_some();
         let letters = self.config.on_failure.writes_letters() && topic == self.config.dead_letter_topic();
+        let is_more = self.used.get(topic).is_some_and(|purposes| purposes.len() > 1);
         Use {
             consumed,
             letters,
-            written: letters || !consumed || self.used.get(topic).is_some_and(|purposes| purposes.len() > 1),
+            written: letters || delay.is_some() || !consumed || is_more,
+            delay,
         }
     }
 

@@ -41,16 +41,19 @@ const CONSUMED: Use = Use {
     consumed: true,
     written: false,
     letters: false,
+    delay: None,
 };
 const WRITTEN: Use = Use {
     consumed: false,
     written: true,
     letters: false,
+    delay: None,
 };
 const LETTERS: Use = Use {
     consumed: false,
     written: true,
     letters: true,
+    delay: None,
 };
 
 /// A topic on three brokers.
@@ -296,6 +299,20 @@ fn a_topic_that_is_written_must_have_the_replicas_it_demands() {
     let mut without = partitions(1, 3, 3);
     without[0].has_leader = false;
     assert_eq!(states(&topic("t", CONSUMED, &without, &[])), [State::Unfit]);
+}
+
+#[test]
+fn what_waits_to_be_tried_again_must_not_be_deleted_before() {
+    let retry = Use {
+        consumed: true,
+        delay: Some(Duration::from_secs(3_600)),
+        ..WRITTEN
+    };
+    let kept = |settings: &[(&str, &str)]| states(&topic("t", retry, &partitions(1, 3, 3), settings));
+    assert_eq!(kept(&[("retention.ms", "604800000")]), [State::Fit]);
+    assert_eq!(kept(&[("retention.ms", "-1")]), [State::Fit]);
+    assert_eq!(kept(&[("retention.ms", "3600000")]), [State::Unfit]);
+    assert_eq!(kept(&[("cleanup.policy", "compact,delete")]), [State::Unfit]);
 }
 
 #[test]

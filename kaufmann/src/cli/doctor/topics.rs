@@ -1,5 +1,7 @@
 //! Whether topics are as their use needs. Pure.
 
+use std::time::Duration;
+
 use super::report::{About, Check, about_one};
 use crate::kafka::admin::Settings;
 use crate::kafka::condition::PartitionCondition;
@@ -14,6 +16,8 @@ pub(super) struct Use {
     /// It is written, letters included.
     pub(super) written: bool,
     pub(super) letters: bool,
+    /// For how long records wait in it to be tried again.
+    pub(super) delay: Option<Duration>,
 }
 
 /// What is known of a topic that there is.
@@ -42,8 +46,14 @@ pub(super) fn judge(topic: &Topic<'_>) -> Vec<Check> {
     if topic.used.written {
         checks.extend(replicas(&about, topic));
     }
+    if topic.used.letters || topic.used.delay.is_some() {
+        checks.extend(compacted(&about, topic));
+    }
     if topic.used.letters {
-        checks.extend(letters(&about, topic));
+        checks.extend(cut(&about, topic));
+    }
+    if let Some(delay) = topic.used.delay {
+        checks.extend(too_short(&about, topic, delay));
     }
     if topic.differences > 0 {
         checks.push(about.warning(
@@ -140,30 +150,45 @@ fn replicas(about: &About, topic: &Topic<'_>) -> Option<Check> {
     }
 }
 
-fn letters(about: &About, topic: &Topic<'_>) -> Vec<Check> {
-    let Some(settings) = topic.settings else {
-        return Vec::new();
-    };
-    let mut checks = Vec::new();
-    let policy = settings
-        .get("cleanup.policy")
-        .map_or("", |setting| setting.value.as_str());
-    if policy.split(',').any(|part| part.trim() == "compact") {
-        checks.push(about.unfit(
-            format!("cleanup.policy is {policy}: letters of one key replace each other, and those without a key are refused"),
+/// What waits for somebody must not be replaced by what comes after it.
+fn compacted(about: &About, topic: &Topic<'_>) -> Option<Check> {
+    let policy = topic.settings?.get("cleanup.policy")?.value.as_str();
+    let is_compacted = policy.split(',').any(|part| part.trim() == "compact");
+    is_compacted.then(|| {
+        about.unfit(
+            format!(
+                "cleanup.policy is {policy}: records of one key replace each other, and those without a key are refused"
+            ),
             "set cleanup.policy to delete",
-        ));
-    }
-    let room = number(settings, "max.message.bytes");
-    if let (Some(room), Some(largest)) = (room, topic.largest_consumed)
-        && room < largest
-    {
-        checks.push(about.warning(
+        )
+    })
+}
+
+/// Letters are as large as what is consumed, and somewhat larger.
+fn cut(about: &About, topic: &Topic<'_>) -> Option<Check> {
+    let room = number(topic.settings?, "max.message.bytes")?;
+    let largest = topic.largest_consumed?;
+    (room < largest).then(|| {
+        about.warning(
             format!("takes {room} bytes, a consumed topic {largest}: larger records lose their payload in a letter"),
             format!("set max.message.bytes to at least {}", largest.saturating_add(OF_LETTER)),
-        ));
-    }
-    checks
+        )
+    })
+}
+
+/// A record must be there when its time has come.
+fn too_short(about: &About, topic: &Topic<'_>, delay: Duration) -> Option<Check> {
+    let retention = Duration::from_millis(number(topic.settings?, "retention.ms")?);
+    (retention <= delay).then(|| {
+        about.unfit(
+            format!(
+                "keeps records for {}, which wait in it for {}: they may be gone before they are tried again",
+                humantime::format_duration(retention),
+                humantime::format_duration(delay)
+            ),
+            "raise retention.ms far beyond the delay",
+        )
+    })
 }
 
 /// A setting that is a number.
