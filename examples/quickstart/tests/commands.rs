@@ -58,7 +58,7 @@ fn config_as_json_has_each_key_with_its_value_and_where_it_came_from() {
     for entry in [
         "\"max_in_flight\": {\n    \"from\": \"--max-in-flight\",\n    \"value\": 8\n  }",
         "\"topics\": {\n    \"from\": \"kaufmann.toml:5:10\",\n    \"value\": [\n      \"shop\"\n    ]\n  }",
-        "\"ordering\": {\n    \"from\": \"the default\",\n    \"value\": \"key\"\n  }",
+        "\"ordering\": {\n    \"from\": \"default\",\n    \"value\": \"key\"\n  }",
     ] {
         assert!(said.contains(entry), "{entry} is missing in\n{said}");
     }
