@@ -232,19 +232,23 @@ impl Record {
     pub(crate) fn detached(&self) -> Self {
         let mut batch = Batch::default();
         let headers: Vec<_> = self.headers().collect();
-        let raw = RawRecord {
-            offset: self.offset(),
-            timestamp: self.timestamp(),
-            key: self.key(),
-            payload: self.payload(),
-            headers: &headers,
-        };
-        batch.push(self.assignment(), self.lane(), &raw);
+        batch.push(self.assignment(), self.lane(), &self.raw(&headers));
         Self {
             batch: Arc::new(batch),
             index: 0,
             body: self.body,
             plan: self.plan.clone(),
+        }
+    }
+
+    /// The record as a source hands it over, with its headers as a list.
+    pub(crate) fn raw<'a>(&'a self, headers: &'a [(&'a str, Option<&'a [u8]>)]) -> RawRecord<'a> {
+        RawRecord {
+            offset: self.offset(),
+            timestamp: self.timestamp(),
+            key: self.key(),
+            payload: self.payload(),
+            headers,
         }
     }
 

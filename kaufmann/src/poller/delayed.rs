@@ -65,13 +65,7 @@ pub(super) fn read<S: Source>(
         Some(head) => {
             let record = &head.record;
             let headers: Vec<_> = record.headers().collect();
-            let raw = RawRecord {
-                offset: record.offset(),
-                timestamp: record.timestamp(),
-                key: record.key(),
-                payload: record.payload(),
-                headers: &headers,
-            };
+            let raw = record.raw(&headers);
             came.records += 1;
             hand_on(partition, &raw, &mut came);
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Assignment, CommitOffset, RawRecord, Sink, Source, SourceError, SourceEvent, Waker};
+use super::{Assignment, CommitOffset, Sink, Source, SourceError, SourceEvent, Waker};
 use crate::record::Record;
 
 /// The id of the next assignment. Only sources of one service must not share them, and it has this one alone.
@@ -124,13 +124,7 @@ impl Source for HistorySource {
         {
             read += 1;
             let headers: Vec<_> = record.headers().collect();
-            let raw = RawRecord {
-                offset: record.offset(),
-                timestamp: record.timestamp(),
-                key: record.key(),
-                payload: record.payload(),
-                headers: &headers,
-            };
+            let raw = record.raw(&headers);
             if sink(&raw).is_break() {
                 break;
             }
