@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 
@@ -74,7 +73,7 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
         let text = "`dev` makes broker, topics and registry itself, so there is nothing to look at; name a real cluster by --brokers";
         return Err(Error::new(ErrorKind::Usage, text));
     }
-    let signals = Signals::listen(Duration::ZERO)?;
+    let signals = Signals::listen_for_a_look()?;
     let checks = tokio::select! {
         checks = look::<V>(&config) => checks?,
         () = signals.first() => return Ok(ExitCode::from(INTERRUPTED)),

@@ -58,7 +58,7 @@ pub(super) fn command() -> Command {
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("2s")
-                .value_parser(shared::duration)
+                .value_parser(interval)
                 .help("Look again and again, every INTERVAL [default: 2s]"),
         )
         .arg(
@@ -71,6 +71,17 @@ pub(super) fn command() -> Command {
         )
         .arg(shared::format())
         .arg(shared::dev("Ask the `dev` that runs in this folder"))
+}
+
+/// Not so short that the cluster does nothing else, nor so long that nobody sees the next look.
+fn interval(text: &str) -> Result<Duration, String> {
+    let (least, most) = (Duration::from_millis(100), Duration::from_secs(24 * 60 * 60));
+    let interval = shared::duration(text)?;
+    if (least..=most).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("expected 100ms to 1day".to_owned())
+    }
 }
 
 pub(super) fn request(matches: &ArgMatches) -> Request {
@@ -113,7 +124,7 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
 
 /// Looks again and again, until a signal or a reader that has gone away. What fails after the first look may pass.
 async fn watch(look: &mut Look, interval: Duration, json: bool) -> Result<(), Error> {
-    let signals = Signals::listen(Duration::ZERO)?;
+    let signals = Signals::listen_for_a_look()?;
     let is_terminal = std::io::stdout().is_terminal() && !json;
     let mut last: Option<(Report, Instant)> = None;
     loop {

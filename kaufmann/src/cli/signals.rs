@@ -40,7 +40,25 @@ impl Signals {
         Self::listen_within(shutdown_deadline, GRACE)
     }
 
+    /// The same for a command that runs no handlers: what it waits for when a signal comes can only be servers.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn listen_for_a_look() -> Result<Self, Error> {
+        let late = Late {
+            why: "no server answers",
+            code: INTERRUPTED,
+        };
+        Self::listen_as(GRACE, late)
+    }
+
     fn listen_within(shutdown_deadline: Duration, grace: Duration) -> Result<Self, Error> {
+        let late = Late {
+            why: "a handler never yields, and its record is handled again by the next instance",
+            code: UNFINISHED,
+        };
+        Self::listen_as(shutdown_deadline.saturating_add(grace), late)
+    }
+
+    fn listen_as(patience: Duration, late: Late) -> Result<Self, Error> {
         let signals = Self {
             first: CancellationToken::new(),
             over: CancellationToken::new(),
@@ -48,7 +66,8 @@ impl Signals {
         let watch = Watch {
             first: signals.first.clone(),
             over: signals.over.clone(),
-            patience: shutdown_deadline.saturating_add(grace),
+            patience,
+            late,
         };
         let (sender, listening) = mpsc::sync_channel(1);
         thread::Builder::new()
@@ -85,6 +104,13 @@ struct Watch {
     over: CancellationToken,
     /// How long the process may live after the first signal.
     patience: Duration,
+    late: Late,
+}
+
+/// What the process says, and exits with, when it has lived longer than that.
+struct Late {
+    why: &'static str,
+    code: i32,
 }
 
 impl Watch {
@@ -122,11 +148,11 @@ impl Watch {
         }
         end(
             format!(
-                "ended {} after {name}: a handler never yields, and its record is handled again by the next \
-                 instance",
-                humantime::format_duration(self.patience)
+                "ended {} after {name}: {}",
+                humantime::format_duration(self.patience),
+                self.late.why
             ),
-            UNFINISHED,
+            self.late.code,
         );
     }
 }

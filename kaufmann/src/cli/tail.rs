@@ -64,7 +64,7 @@ pub(super) fn command() -> Command {
              last ten of each partition\n  tail --from beginning --where amount=0       until one is found: --max 1\n  tail \
              --raw --headers --format json          undecoded, for another program\n\nExit codes:\n   0  ended by Ctrl-C, --max or \
              --until-end\n   2  the command line is wrong\n  69  the cluster could not be asked\n  70  the registry could not be \
-             asked",
+             asked\n 130  ended by Ctrl-C while no server answered",
         )
         .arg(Arg::new("what").value_name("TOPIC|EVENT").help("A topic or an event [default: the consumed topics]"))
         .arg(
@@ -140,7 +140,7 @@ pub(super) async fn run<V: Service>(mut config: Config, mut request: Request) ->
     request.from.check_dev(request.dev)?;
     super::turn_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
-    let signals = Signals::listen(Duration::ZERO)?;
+    let signals = Signals::listen_for_a_look()?;
     let events = catalog::events::<V>();
     let decoder = match request.raw {
         true => None,

@@ -16,6 +16,10 @@ use super::{Config, Delivery, RetryTopicsConfig};
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
+/// As many threads as the largest machines have cores, and fewer than a system refuses.
+#[cfg(feature = "cli")]
+const MOST_THREADS: usize = 1024;
+
 impl Config {
     /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.
     #[cfg(feature = "cli")]
@@ -71,6 +75,12 @@ impl Config {
             problems.push(
                 "`registry.url` carries credentials; set `registry.user` and `registry.password` instead",
             );
+        }
+        if self.worker_threads > MOST_THREADS {
+            problems.push(format!(
+                "`worker_threads` is {}, expected at most {MOST_THREADS}: more than cores gain nothing",
+                self.worker_threads
+            ));
         }
         if registry.certificate.is_some() != registry.key.is_some() {
             problems.push("`registry.certificate` and `registry.key` need each other; set both or none");
@@ -277,6 +287,20 @@ mod tests {
     #[test]
     fn the_default_is_within_its_bounds() {
         Config::default().check(&[]).unwrap();
+    }
+
+    #[test]
+    fn more_threads_than_any_machine_has_cores_are_refused() {
+        let config = |worker_threads| Config {
+            worker_threads,
+            ..Config::default()
+        };
+        config(1024).check(&[]).unwrap();
+        let error = config(1025).check(&[]).unwrap_err().to_string();
+        assert!(
+            error.contains("`worker_threads` is 1025, expected at most 1024"),
+            "{error}"
+        );
     }
 
     #[test]

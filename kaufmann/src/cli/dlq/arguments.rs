@@ -1,5 +1,6 @@
 //! The command line of `dlq`.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::select::{Selection, id};
@@ -87,11 +88,15 @@ fn selecting(command: Command) -> Command {
             "KEY",
             "Only letters with this key, and others named so",
         ))
-        .arg(many(
-            "error",
-            "TEXT",
-            "Only letters whose error has this in it, and others named so",
-        ))
+        .arg(
+            many(
+                "error",
+                "TEXT",
+                "Only letters whose error has this in it, and others named so",
+            )
+            // Every error has an empty text in it.
+            .value_parser(NonEmptyStringValueParser::new()),
+        )
         .arg(
             Arg::new("max")
                 .long("max")

@@ -137,3 +137,13 @@ fn a_summary_says_what_went_where_and_what_is_left() {
         &serde_json::to_string_pretty(&summary).unwrap(),
     );
 }
+
+#[test]
+fn an_empty_text_selects_no_letters_by_their_errors() {
+    let matches = arguments::command().try_get_matches_from(["dlq", "discard", "--error", ""]);
+    let error = matches.unwrap_err().to_string();
+    assert!(
+        error.contains("a value is required for '--error <TEXT>'"),
+        "{error}"
+    );
+}

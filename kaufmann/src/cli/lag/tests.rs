@@ -88,3 +88,18 @@ fn a_group_without_members_is_told_from_one_that_never_was() {
         "{text}"
     );
 }
+
+#[test]
+fn what_looks_again_without_a_pause_or_never_is_refused() {
+    let watch = |interval: &str| {
+        let matches = command().try_get_matches_from(["lag", &format!("--watch={interval}")]);
+        matches
+            .map(|matches| request(&matches).watch)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(watch("100ms").unwrap(), Some(Duration::from_millis(100)));
+    for interval in ["0s", "99ms", "1000000y"] {
+        let error = watch(interval).unwrap_err();
+        assert!(error.contains("expected 100ms to 1day"), "{error}");
+    }
+}

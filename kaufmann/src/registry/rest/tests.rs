@@ -251,6 +251,30 @@ async fn a_registry_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
+async fn what_the_query_of_the_url_holds_is_sent_and_never_shown() {
+    let router = Router::new().fallback(any(async |request: Request| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        (
+            Status::from_u16(if query.starts_with("token=hunter2") {
+                500
+            } else {
+                401
+            })
+            .unwrap(),
+            "no",
+        )
+    }));
+    let (url, _server) = serve(router).await;
+    let registry = client(&format!("{url}/?token=hunter2#hunter2"));
+    assert_eq!(registry.url(), format!("{url}/"));
+    let error = registry.schema(1).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Unavailable, "it was sent");
+    let told = format!("{error} {error:?}");
+    assert!(told.contains(&format!("GET {url}/schemas/ids/1")), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[tokio::test]
 async fn a_registry_that_is_not_there_is_trouble_with_its_reason() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

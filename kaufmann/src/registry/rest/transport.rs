@@ -23,7 +23,7 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Transport {
     client: Client,
-    bases: Vec<Url>,
+    bases: Vec<Base>,
     /// The URL that answered last.
     good: AtomicUsize,
     credentials: Credentials,
@@ -31,6 +31,14 @@ pub(super) struct Transport {
     /// How often all URLs are asked again.
     retries: u32,
     back_off: RetryConfig,
+}
+
+/// One of the registry's URLs.
+#[derive(Debug)]
+struct Base {
+    asked: Url,
+    /// The same without its query, in which gateways want secrets.
+    shown: Url,
 }
 
 /// Who asks.
@@ -67,9 +75,12 @@ impl Transport {
         let mut in_url = None;
         let mut bases = Vec::with_capacity(config.url.len());
         for text in &config.url {
-            let mut base = base(text)?;
-            in_url = in_url.or_else(|| take_credentials(&mut base));
-            bases.push(base);
+            let mut asked = base(text)?;
+            in_url = in_url.or_else(|| take_credentials(&mut asked));
+            let mut shown = asked.clone();
+            shown.set_query(None);
+            shown.set_fragment(None);
+            bases.push(Base { asked, shown });
         }
         if bases.is_empty() {
             return Err(wrong(
@@ -102,9 +113,9 @@ impl Transport {
         })
     }
 
-    /// The URL that is asked first.
+    /// The URL that is asked first, as it may be shown.
     pub(super) fn base(&self) -> &Url {
-        &self.bases[self.good.load(Ordering::Relaxed) % self.bases.len()]
+        &self.bases[self.good.load(Ordering::Relaxed) % self.bases.len()].shown
     }
 
     /// Asks until there is an answer, as [`Transport::answer`] does.
@@ -148,13 +159,13 @@ impl Transport {
         Err(refusal.unwrap_or_else(|| Refusal::nonsense("", "no URL")))
     }
 
-    async fn once(&self, base: &Url, call: &Call<'_>) -> Result<Answer, Refusal> {
-        let url = call.url(base);
-        let shown = call.shown(base);
-        let about = |refusal: Refusal| refusal.about(url.as_str(), call.subject);
+    async fn once(&self, base: &Base, call: &Call<'_>) -> Result<Answer, Refusal> {
+        let url = call.url(&base.asked);
+        let shown = call.shown(&base.shown);
+        let about = |refusal: Refusal| refusal.about(call.url(&base.shown).as_str(), call.subject);
         let mut request = self
             .client
-            .request(call.method.clone(), url.clone())
+            .request(call.method.clone(), url)
             .header(ACCEPT, MEDIA_TYPE);
         request = match &self.credentials {
             Credentials::None => request,
@@ -242,13 +253,13 @@ fn take_credentials(base: &mut Url) -> Option<(String, Secret)> {
     found
 }
 
-fn client(bases: &[Url], config: &RegistryConfig) -> ClientBuilder {
+fn client(bases: &[Base], config: &RegistryConfig) -> ClientBuilder {
     let builder = Client::builder()
         .timeout(config.timeout)
         .connect_timeout(config.timeout.min(Duration::from_secs(5)))
         .user_agent(concat!("kaufmann/", env!("CARGO_PKG_VERSION")));
     // A proxy from the environment must not see what stays on this machine.
-    let is_local = |base: &Url| matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let is_local = |base: &Base| matches!(base.asked.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if bases.iter().all(is_local) {
         builder.no_proxy()
     } else {
