@@ -104,7 +104,7 @@ fn lag_without_topic_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
 fn a_watched_lag_goes_on_until_ctrl_c(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "lag-watch", 1)?;
     let mut watch = shop
-        .command("lag", &["--watch=50ms", "--format", "json"])
+        .command("lag", &["--watch=100ms", "--format", "json"])
         .start()?;
     wait_until("it should look twice", DEADLINE, || {
         watch.assert_running()?;
