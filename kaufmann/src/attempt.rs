@@ -472,9 +472,9 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
     let (class, handler, cut_short) = (reason.class, reason.handler, reason.cut_short);
     warn!(%record, class, error = reason.error, handler, attempts = reason.attempts, cut_short, "given up");
     let delivered = settle_later(link, record, || {
-        let text = reason.error.clone();
+        let (event, text) = (reason.event, reason.error.clone());
         move |observer: &dyn Observer, _: &Link, record: &Record| {
-            observer.settled(record, None, Settled::DeadLettered { reason: &text });
+            observer.settled(record, event, Settled::DeadLettered { reason: &text });
         }
     });
     let written = while_written(record, delivered);

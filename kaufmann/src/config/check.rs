@@ -39,6 +39,13 @@ impl Config {
             );
         }
         self.check_topics(&mut problems);
+        let dead_letters = self.dead_letter_topic();
+        if self.topics.contains(&dead_letters) {
+            problems.push(format!(
+                "`topics` has `{dead_letters}`, to which dead letters go: each would be handled, and fail, again; set \
+                 `dead_letter.topic` to another one, or take it out of `topics`"
+            ));
+        }
         for mistake in super::declared::declared(self).err().unwrap_or_default() {
             let set = settings
                 .iter()
@@ -299,6 +306,20 @@ mod tests {
         let error = config(1025).check(&[]).unwrap_err().to_string();
         assert!(
             error.contains("`worker_threads` is 1025, expected at most 1024"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_topic_that_is_consumed_takes_no_dead_letters() {
+        let mut config = Config {
+            topics: vec!["shop".to_owned()],
+            ..Config::default()
+        };
+        config.dead_letter.topic = Some("shop".to_owned());
+        let error = config.check(&[]).unwrap_err().to_string();
+        assert!(
+            error.contains("`topics` has `shop`, to which dead letters go"),
             "{error}"
         );
     }

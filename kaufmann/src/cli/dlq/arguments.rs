@@ -113,6 +113,7 @@ fn acting(command: Command) -> Command {
             Arg::new("all")
                 .long("all")
                 .action(ArgAction::SetTrue)
+                .conflicts_with_all(["ids", "event", "handler", "key", "error"])
                 .help_heading(SELECTION)
                 .help("All open letters"),
         )

@@ -109,7 +109,7 @@ pub(in crate::cli) fn request(name: &str, matches: &ArgMatches) -> Request {
     let task = match name {
         "diff" => Task::Diff {
             event: text("event"),
-            live: matches.get_flag("live"),
+            live: matches.get_flag("live") || shared::is_dev(matches),
         },
         "register" => Task::Register {
             events: matches.get_many("events").unwrap_or_default().cloned().collect(),
@@ -120,7 +120,7 @@ pub(in crate::cli) fn request(name: &str, matches: &ArgMatches) -> Request {
             yes: matches.get_flag("yes"),
         },
         _ => Task::Check {
-            live: matches.get_flag("live"),
+            live: matches.get_flag("live") || shared::is_dev(matches),
         },
     };
     Request {

@@ -40,7 +40,9 @@ impl Refusal {
         let is_foreign = body_read.is_none() && !body.trim_ascii().is_empty();
         let message = body_read
             .and_then(|body| body.message)
-            .unwrap_or_else(|| summary(body));
+            .unwrap_or_else(|| summary(body))
+            // What a terminal would obey is not for it.
+            .replace(char::is_control, "·");
         let mut text = format!("{call}: {status}");
         if !message.is_empty() {
             text.push_str(&format!(": {message}"));
@@ -232,6 +234,15 @@ fn summary(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_registry_says_cannot_steer_a_terminal() {
+        for body in [&b"\x1b[31mred"[..], br#"{"message": "\u001b[31mred"}"#] {
+            let headers = HeaderMap::new();
+            let refusal = Refusal::status("GET /", StatusCode::INTERNAL_SERVER_ERROR, &headers, body);
+            assert!(refusal.text.ends_with(": ·[31mred"), "{}", refusal.text);
+        }
+    }
 
     #[test]
     fn of_a_page_the_title_is_told() {
