@@ -9,6 +9,7 @@ use crate::shop::{DEADLINE, Shop, order_id};
 crate::tests![
     a_broker_that_refuses_the_transactional_id_ends_the_start_with_what_to_allow,
     an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on,
+    a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing,
 ];
 
 fn exactly_once(service: Service, id: &str) -> Service {
@@ -70,6 +71,46 @@ fn an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_
         .map(|sequence| order_id(&format!("c{}", sequence % 8), sequence))
         .collect();
     expected.push(order_id("ada", 0));
+    expected.sort();
+    assert_eq!(confirmed, expected);
+    Ok(())
+}
+
+fn a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing(rig: &Rig) -> Result<()> {
+    const PARTITIONS: i32 = 4;
+    let shop = Shop::open(rig, "unstable", PARTITIONS)?;
+    let order = |sequence: i64| {
+        let mut order = shop.placed(&format!("c{}", sequence % 8), sequence)?;
+        order.partition = i32::try_from(sequence)? % PARTITIONS;
+        Ok(order)
+    };
+    let orders = |sequences: std::ops::Range<i64>| sequences.map(order).collect::<Result<Vec<_>>>();
+    let mut before = exactly_once(shop.service(), "unstable-0").start()?;
+    shop.produce(&orders(0..40)?)?;
+    shop.wait_committed().with_context(|| before.tail())?;
+    before.stop_cleanly()?;
+
+    // As if an instance had ended in the midst of its transaction: until it ends, nobody knows the offsets.
+    let open = shop.client.commit_in_open_transaction(&shop.group, &shop.topic)?;
+    let mut first = exactly_once(shop.service(), "unstable-1").start()?;
+    shop.client.wait_members(&shop.group, 1, DEADLINE)?;
+    let mut second = exactly_once(shop.service(), "unstable-2").start()?;
+    shop.client.wait_members(&shop.group, 2, DEADLINE)?;
+    for instance in [&mut first, &mut second] {
+        instance.wait_log("until it can", DEADLINE)?;
+    }
+    open.abort()?;
+    shop.produce(&orders(40..80)?)?;
+    shop.wait_committed()
+        .with_context(|| format!("{}\n{}", first.tail(), second.tail()))?;
+    first.stop_cleanly()?;
+    second.stop_cleanly()?;
+
+    let mut confirmed = shop.confirmed()?;
+    confirmed.sort();
+    let mut expected: Vec<String> = (0..80)
+        .map(|sequence| order_id(&format!("c{}", sequence % 8), sequence))
+        .collect();
     expected.sort();
     assert_eq!(confirmed, expected);
     Ok(())

@@ -25,7 +25,7 @@ use anyhow::{Result, anyhow};
 
 use crate::chaos;
 
-pub use client::{Client, Offsets, Record};
+pub use client::{Client, Offsets, OpenTransaction, Record};
 pub use datum::Datum;
 pub use foreign::Foreign;
 pub use kafka::{Cluster, Door, Kafka, PASSWORD};

@@ -120,7 +120,7 @@ impl KafkaSource {
             commits: Commits::default(),
             troubles: Troubles::default(),
             prober: Prober::default(),
-            resumer: Resumer::default(),
+            resumer: Resumer::new(places(config)),
             inbox: Inbox::default(),
             told: VecDeque::new(),
             polled: Instant::now(),
@@ -161,13 +161,10 @@ impl KafkaSource {
                 self.say(consumer, verdict);
             }
             Happened::Well(remedy) => self.well(&remedy),
-            Happened::Resumed {
-                assignments,
-                committed,
-            } => {
-                let known = self.resumer.answered(&assignments, committed);
-                self.announce(known);
-            }
+            Happened::Resumed(answer) => match self.resumer.answered(answer) {
+                Ok(known) => self.announce(known),
+                Err(error) => self.told.push_back(SourceEvent::Failed(error)),
+            },
             Happened::Gone(gone) => self.prober.bounds(consumer, &self.shared, &self.config, gone),
             Happened::Bounds(gone, bounds) => self.gone(&gone, bounds),
         }
@@ -193,9 +190,8 @@ impl KafkaSource {
         match begun {
             Ok(assignments) => {
                 self.well(&Remedy::Use);
-                let must_know = self.config.delivery == Delivery::ExactlyOnce;
-                if self.config.commit_ahead || must_know {
-                    let asked = self.resumer.ask(consumer, &self.shared, assignments, must_know);
+                if self.config.commit_ahead || places(&self.config) {
+                    let asked = self.resumer.ask(consumer, &self.shared, assignments);
                     self.failed_if(asked);
                 } else {
                     self.announce(assignments);
@@ -474,6 +470,12 @@ impl Drop for KafkaSource {
     fn drop(&mut self) {
         self.close(DROP_PATIENCE);
     }
+}
+
+/// Whether partitions are read from where they were committed, even if librdkafka takes them to have no offset: as long as a transaction
+/// is open that commits some, it does so if it was given or lost other partitions meanwhile. Only transactions of ours commit offsets.
+fn places(config: &Config) -> bool {
+    config.delivery == Delivery::ExactlyOnce
 }
 
 /// A record in the queue of events would be lost: its offset is passed over by those behind it.

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::{block_on, wait_until};
@@ -66,6 +66,20 @@ impl Record {
         self.key
             .as_deref()
             .map(|key| String::from_utf8_lossy(key).into_owned())
+    }
+}
+
+/// A transaction that has begun and not ended.
+pub struct OpenTransaction(BaseProducer);
+
+impl OpenTransaction {
+    /// Takes back what is in it.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn abort(self) -> Result<()> {
+        Ok(self.0.abort_transaction(TIMEOUT)?)
     }
 }
 
@@ -263,6 +277,24 @@ impl Client {
             _ => None,
         });
         Ok(offsets.collect())
+    }
+
+    /// Commits the offsets of a group once more, in a transaction that is open until what is returned ends it. The group must be empty.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn commit_in_open_transaction(&self, group: &str, topic: &str) -> Result<OpenTransaction> {
+        let producer: BaseProducer = config(&self.brokers)
+            .set("transactional.id", format!("{group}-open"))
+            .create()?;
+        let member: BaseConsumer = config(&self.brokers).set("group.id", group).create()?;
+        let offsets = self.ask_committed(group, topic)?;
+        producer.init_transactions(TIMEOUT)?;
+        producer.begin_transaction()?;
+        let metadata = member.group_metadata().context("a consumer without a group")?;
+        producer.send_offsets_to_transaction(&offsets, &metadata, TIMEOUT)?;
+        Ok(OpenTransaction(producer))
     }
 
     /// The metadata that a group has committed with its offsets, where there is some.

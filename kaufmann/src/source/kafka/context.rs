@@ -12,10 +12,10 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Statistics, TopicPartitionList};
 
 use super::gone::Gone;
-use super::resume::Committed;
+use super::resume::Answer;
 use super::trouble::Remedy;
 use crate::kafka;
-use crate::source::{Assignment, Waker};
+use crate::source::Waker;
 
 /// What happened.
 pub(super) enum Happened {
@@ -39,13 +39,8 @@ pub(super) enum Happened {
     },
     /// What was wrong works.
     Well(Remedy),
-    /// What is kept with the committed offsets of partitions.
-    Resumed {
-        /// For which it was asked.
-        assignments: Vec<Arc<Assignment>>,
-        /// Those of them that have a committed offset.
-        committed: Vec<Committed>,
-    },
+    /// Where partitions begin.
+    Resumed(Answer),
     /// The log does not have the offset that is to be read.
     Gone(Gone),
     /// Where that log begins and ends, if a broker said so.

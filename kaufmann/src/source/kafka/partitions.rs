@@ -307,7 +307,7 @@ impl Partitions {
                 Happened::Committed(_)
                 | Happened::Error { .. }
                 | Happened::Well(_)
-                | Happened::Resumed { .. }
+                | Happened::Resumed(_)
                 | Happened::Gone(_)
                 | Happened::Bounds(..) => {}
             }

@@ -1,5 +1,6 @@
-//! Asks what is kept with the committed offsets of new partitions: librdkafka reads the offsets itself, but nobody sees
-//! their metadata. A partition is announced when the answer is here; until then its records wait in its queue.
+//! Asks where new partitions begin, and what is kept with their committed offsets: librdkafka reads the offsets itself, but nobody sees
+//! their metadata, and while a transaction is open it may take an offset that it cannot have yet for none. A partition is announced
+//! when the answer is here; until then its records wait in its queue.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
@@ -11,18 +12,29 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::{Happened, Shared, SourceContext};
-use super::partitions::list;
 use crate::source::{Assignment, SourceError};
 
-/// How long one question may take, and how often it is asked. Without an answer records are handled again, no more.
+/// How long one question may take.
 const QUESTION: Duration = Duration::from_secs(1);
+/// How often it is asked before somebody is told. If partitions need not be placed, they begin then: records are handled again, no more.
 const QUESTIONS: usize = 3;
+/// The pause before a question is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// A partition, its committed offset, and the metadata of that.
-pub(super) type Committed = (String, i32, i64, String);
+/// What is known of a partition: its committed offset with the metadata, or that it has none, or why neither is known yet.
+pub(super) type Known = Result<Option<(i64, String)>, String>;
 
-/// Assignments to ask for.
-type Question = Vec<Arc<Assignment>>;
+/// Assignments to ask for, and how often it was done before.
+struct Question {
+    assignments: Vec<Arc<Assignment>>,
+    before: usize,
+}
+
+/// Answers to a question.
+pub(super) struct Answer {
+    known: Vec<(Arc<Assignment>, Known)>,
+    before: usize,
+}
 
 /// The thread that asks.
 type Asking = (Sender<Question>, JoinHandle<()>);
@@ -30,45 +42,100 @@ type Asking = (Sender<Question>, JoinHandle<()>);
 /// The thread that asks, and the assignments that are not announced yet.
 #[derive(Default)]
 pub(super) struct Resumer {
+    /// Whether librdkafka is told where to begin, instead of trusting that it knows.
+    places: bool,
     waiting: Vec<Arc<Assignment>>,
     thread: Option<Asking>,
 }
 
 impl Resumer {
-    /// Asks for the metadata of assignments, which are announced later; if `must_know`, not before there is an answer.
+    /// A resumer that asks nothing yet. If it `places` partitions, none is announced before it is read from where it was committed.
+    pub(super) fn new(places: bool) -> Self {
+        Self {
+            places,
+            ..Self::default()
+        }
+    }
+
+    /// Asks for assignments, which are announced later.
     pub(super) fn ask(
         &mut self,
         consumer: &Arc<BaseConsumer<SourceContext>>,
         shared: &Arc<Shared>,
         assignments: Vec<Arc<Assignment>>,
-        must_know: bool,
     ) -> Result<(), SourceError> {
-        let (asks, _) = match &mut self.thread {
-            Some(thread) => thread,
-            none => none.insert(start(Arc::clone(consumer), Arc::clone(shared), must_know)?),
-        };
+        if self.thread.is_none() {
+            let thread = start(Arc::clone(consumer), Arc::clone(shared), self.places)?;
+            self.thread = Some(thread);
+        }
         self.waiting.extend(assignments.iter().cloned());
-        asks.send(assignments)
-            .map_err(|_| SourceError::new("the thread that reads the metadata of commits has ended"))
+        self.send(Question {
+            assignments,
+            before: 0,
+        })
     }
 
-    /// Takes an answer, and says which assignments it lets be announced: those that it was asked for, not one that the partition has
-    /// had since.
-    pub(super) fn answered(
-        &mut self,
-        asked: &[Arc<Assignment>],
-        committed: Vec<Committed>,
-    ) -> Vec<Arc<Assignment>> {
-        let announced = self.announce(|assignment| asked.iter().any(|asked| asked.id() == assignment.id()));
-        for (topic, partition, offset, metadata) in committed {
-            let own = announced
-                .iter()
-                .find(|assignment| assignment.partition() == partition && assignment.topic() == topic);
-            if let Some(assignment) = own {
-                assignment.resume(offset, metadata);
-            }
+    fn send(&self, question: Question) -> Result<(), SourceError> {
+        let sent = self.thread.as_ref().map(|(asks, _)| asks.send(question));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(SourceError::new(
+                "the thread that reads the metadata of commits has ended",
+            )),
         }
-        announced
+    }
+
+    /// Takes an answer, and says which assignments it lets be announced. Those that it says nothing of are asked for again.
+    pub(super) fn answered(&mut self, answer: Answer) -> Result<Vec<Arc<Assignment>>, SourceError> {
+        let Answer { known, before } = answer;
+        let patient = self.places || before + 1 < QUESTIONS;
+        let mut again = Vec::new();
+        let mut announced = Vec::new();
+        for (assignment, known) in known {
+            let Some(place) = self.waiting.iter().position(|own| own.id() == assignment.id()) else {
+                continue; // It has ended.
+            };
+            match known {
+                Err(reason) => {
+                    if before + 1 == QUESTIONS {
+                        self.warn(&assignment, &reason);
+                    }
+                    if patient {
+                        again.push(assignment);
+                        continue;
+                    }
+                }
+                Ok(Some((offset, metadata))) => assignment.resume(offset, metadata),
+                Ok(None) => {}
+            }
+            announced.push(self.waiting.remove(place));
+        }
+        if !again.is_empty() {
+            self.send(Question {
+                assignments: again,
+                before: before + 1,
+            })?;
+        }
+        Ok(announced)
+    }
+
+    fn warn(&self, assignment: &Assignment, reason: &str) {
+        let (topic, partition) = (assignment.topic(), assignment.partition());
+        if self.places {
+            tracing::warn!(
+                topic,
+                partition,
+                reason,
+                "the partition cannot be read from its committed offset yet, and waits until it can"
+            );
+        } else {
+            tracing::warn!(
+                topic,
+                partition,
+                reason,
+                "the metadata of the commit cannot be read; what is settled above the offset is handled again"
+            );
+        }
     }
 
     /// Takes out those that wait no longer.
@@ -91,22 +158,24 @@ impl Resumer {
 fn start(
     consumer: Arc<BaseConsumer<SourceContext>>,
     shared: Arc<Shared>,
-    must_know: bool,
+    places: bool,
 ) -> Result<Asking, SourceError> {
     let (asks, asked) = mpsc::channel::<Question>();
     let thread = thread::Builder::new()
         .name("kaufmann-resume".into())
         .spawn(move || {
-            for assignments in asked {
-                let partitions: Vec<_> = assignments
-                    .iter()
-                    .map(|assignment| (assignment.topic().to_owned(), assignment.partition()))
-                    .collect();
-                let committed = committed(&consumer, &shared, &partitions, must_know);
-                shared.push(Happened::Resumed {
-                    assignments,
-                    committed,
-                });
+            for Question { assignments, before } in asked {
+                if shared.is_closing() {
+                    continue;
+                }
+                if before > 0 {
+                    thread::sleep(PAUSE);
+                }
+                let mut known = committed(&consumer, assignments);
+                if places {
+                    place(&consumer, &mut known);
+                }
+                shared.push(Happened::Resumed(Answer { known, before }));
                 shared.wake();
             }
         })
@@ -114,60 +183,54 @@ fn start(
     Ok((asks, thread))
 }
 
-/// The offsets, if all of them are known: that of a partition may wait for a transaction to end.
-fn answer(
-    consumer: &BaseConsumer<SourceContext>,
-    partitions: &[(String, i32)],
-) -> Result<TopicPartitionList, KafkaError> {
-    let answer = consumer.committed_offsets(list(partitions), QUESTION)?;
-    for element in answer.elements() {
-        element.error()?;
-    }
-    Ok(answer)
-}
-
+/// The committed offsets. That of a partition may wait for a transaction to end.
 fn committed(
     consumer: &BaseConsumer<SourceContext>,
-    shared: &Shared,
-    partitions: &[(String, i32)],
-    must_know: bool,
-) -> Vec<Committed> {
-    let mut reason: Option<KafkaError> = None;
-    for question in 1.. {
-        if question > QUESTIONS && !must_know {
-            break;
-        }
-        if shared.is_closing() {
-            return Vec::new();
-        }
-        if question == QUESTIONS + 1 {
-            let error = reason.as_ref().map(ToString::to_string);
-            tracing::warn!(
-                error,
-                "the metadata of commits cannot be read; new partitions wait until it can"
-            );
-        }
-        match answer(consumer, partitions) {
-            Ok(offsets) => {
-                return offsets
-                    .elements()
-                    .iter()
-                    .filter_map(|element| match element.offset() {
-                        Offset::Offset(offset) => Some((
-                            element.topic().to_owned(),
-                            element.partition(),
-                            offset,
-                            element.metadata().to_owned(),
-                        )),
-                        _ => None,
-                    })
-                    .collect();
-            }
-            Err(error) => reason = Some(error),
+    assignments: Vec<Arc<Assignment>>,
+) -> Vec<(Arc<Assignment>, Known)> {
+    let mut asked = TopicPartitionList::with_capacity(assignments.len());
+    for assignment in &assignments {
+        asked.add_partition(assignment.topic(), assignment.partition());
+    }
+    let answer = consumer.committed_offsets(asked, QUESTION);
+    let known = |assignment: &Assignment| -> Result<Option<(i64, String)>, KafkaError> {
+        let answer = answer.as_ref().map_err(Clone::clone)?;
+        let Some(found) = answer.find_partition(assignment.topic(), assignment.partition()) else {
+            return Ok(None);
+        };
+        found.error()?;
+        Ok(match found.offset() {
+            Offset::Offset(offset) => Some((offset, found.metadata().to_owned())),
+            _ => None,
+        })
+    };
+    let tell = |assignment: Arc<Assignment>| {
+        let known = known(&assignment).map_err(|error| error.to_string());
+        (assignment, known)
+    };
+    assignments.into_iter().map(tell).collect()
+}
+
+/// Lets partitions be read from their committed offsets, wherever librdkafka has begun. What it has fetched already, it drops.
+fn place(consumer: &BaseConsumer<SourceContext>, known: &mut [(Arc<Assignment>, Known)]) {
+    for (assignment, known) in known {
+        let Ok(Some((offset, _))) = known else { continue };
+        if let Err(error) = seek(consumer, assignment, *offset) {
+            *known = Err(error.to_string());
         }
     }
-    if let Some(error) = reason {
-        tracing::warn!(%error, "the metadata of commits cannot be read; what is settled above the offsets is handled again");
+}
+
+fn seek(
+    consumer: &BaseConsumer<SourceContext>,
+    assignment: &Assignment,
+    offset: i64,
+) -> Result<(), KafkaError> {
+    let mut place = TopicPartitionList::with_capacity(1);
+    place.add_partition_offset(assignment.topic(), assignment.partition(), Offset::Offset(offset))?;
+    let answer = consumer.seek_partitions(place, QUESTION)?;
+    for placed in answer.elements() {
+        placed.error()?;
     }
-    Vec::new()
+    Ok(())
 }
