@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commit::Ahead;
 use crate::limit::{Excess, Failures, Limit};
+use crate::settle::InTurn;
 
 /// One assignment of a partition, shared by its records.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Assignment {
     limit: AtomicI64,
     /// The highest offset that waits for its messages to be delivered, or waited.
     handed: AtomicI64,
+    /// Records that are settled when the one before them in their lane is.
+    in_turn: InTurn,
     /// The offset that is committed, and what is kept with it.
     resumed: OnceLock<(i64, String)>,
     /// Offsets whose dead letters are on their way.
@@ -38,6 +41,7 @@ impl Assignment {
             partition,
             limit: AtomicI64::new(i64::MAX),
             handed: AtomicI64::new(i64::MIN),
+            in_turn: InTurn::default(),
             resumed: OnceLock::new(),
             letters: Mutex::default(),
             cancelled: CancellationToken::new(),
@@ -94,7 +98,7 @@ impl Assignment {
         self.limit.load(Ordering::Acquire) != i64::MAX
     }
 
-    /// Notes that a record waits for its messages to be delivered.
+    /// Notes that a record waits for its messages to be delivered, or for those of one before it in its lane.
     pub(crate) fn handed(&self, offset: i64) {
         self.handed.fetch_max(offset, Ordering::AcqRel);
     }
@@ -102,6 +106,11 @@ impl Assignment {
     /// The highest offset that waits for its messages to be delivered, or waited; `i64::MIN` if none does.
     pub(crate) fn highest_handed(&self) -> i64 {
         self.handed.load(Ordering::Acquire)
+    }
+
+    /// Records that are settled when the one before them in their lane is.
+    pub(crate) fn in_turn(&self) -> &InTurn {
+        &self.in_turn
     }
 
     /// Notes that a dead letter is on its way, or no longer.

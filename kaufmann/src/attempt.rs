@@ -521,7 +521,12 @@ where
     O: Fn(&dyn Observer, &Link, &Record) + Send + Sync + 'static,
 {
     let report = Report::settled(record);
-    record.assignment().handed(record.offset());
+    let (assignment, lane) = (record.assignment(), record.lane());
+    assignment.handed(record.offset());
+    let in_turn = link.commits_ahead.then(|| {
+        assignment.in_turn().wait(lane, record.offset());
+        Arc::clone(assignment)
+    });
     let link = Arc::clone(link);
     let observed = link
         .observer
@@ -531,8 +536,11 @@ where
         if let (true, Some((observer, record, tell))) = (delivered, &observed) {
             tell(&**observer, &link, record);
         }
-        link.settlements
-            .report(if delivered { report } else { report.given_up() });
+        let report = if delivered { report } else { report.given_up() };
+        match &in_turn {
+            Some(assignment) => assignment.in_turn().settle(lane, report, &link.settlements),
+            None => link.settlements.report(report),
+        }
     })
 }
 

@@ -130,7 +130,7 @@ impl<T> Lanes<T> {
 
 /// Lane hashes are hashes already.
 #[derive(Default)]
-struct Identity(u64);
+pub(crate) struct Identity(u64);
 
 impl Hasher for Identity {
     fn write(&mut self, bytes: &[u8]) {

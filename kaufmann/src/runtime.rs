@@ -216,6 +216,7 @@ impl<V: Service> Builder<V> {
                 config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
             )),
             delivery: config.delivery,
+            commits_ahead: config.commit_ahead || config.delivery == Delivery::ExactlyOnce,
             retry: config.retry.clone(),
             policies: V::HANDLERS
                 .iter()

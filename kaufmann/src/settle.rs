@@ -3,13 +3,18 @@
 //! Shards and deliveries report here; the poller collects. It is woken only when the reports let it go on: when it stands
 //! at a bound, or drains.
 
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+use crate::lanes::{Identity, UNORDERED};
 use crate::record::Record;
 use crate::sync;
 
+mod in_turn;
 mod settlements;
 
+pub(crate) use in_turn::InTurn;
 pub(crate) use settlements::Settlements;
 
 /// What became of some records of one assignment. A shard has every so many-th record of a partition, so reports are dense
@@ -78,15 +83,49 @@ pub(crate) struct Reports {
     settlements: Arc<Settlements>,
     pending: Vec<Report>,
     records: usize,
+    /// The lanes of what is collected, if their records are settled in turn.
+    lanes: Option<HashSet<u64, BuildHasherDefault<Identity>>>,
 }
 
 impl Reports {
-    pub(crate) fn new(settlements: Arc<Settlements>) -> Self {
+    /// `in_turn`: no record is settled before those of its lane that were handled before it ([`InTurn`]).
+    pub(crate) fn new(settlements: Arc<Settlements>, in_turn: bool) -> Self {
         Self {
             settlements,
             pending: Vec::new(),
             records: 0,
+            lanes: in_turn.then(HashSet::default),
         }
+    }
+
+    /// The record begins: others may report it from now on, so what was settled before it in its lane is sent.
+    #[inline]
+    pub(crate) fn begin(&mut self, record: &Record) {
+        if self
+            .lanes
+            .as_ref()
+            .is_some_and(|lanes| lanes.contains(&record.lane()))
+        {
+            self.flush();
+        }
+    }
+
+    /// The record is settled, and it was handled.
+    #[inline]
+    pub(crate) fn settle_handled(&mut self, record: &Record) {
+        if let Some(lanes) = &mut self.lanes {
+            let (assignment, lane) = (record.assignment(), record.lane());
+            if assignment.in_turn().is_held(lane) {
+                assignment.handed(record.offset());
+                return assignment
+                    .in_turn()
+                    .settle(lane, Report::settled(record), &self.settlements);
+            }
+            if lane != UNORDERED {
+                lanes.insert(lane);
+            }
+        }
+        self.settle(record);
     }
 
     /// The record is settled.
@@ -107,6 +146,9 @@ impl Reports {
         }
         self.settlements
             .append(&mut self.pending, std::mem::take(&mut self.records));
+        if let Some(lanes) = &mut self.lanes {
+            lanes.clear();
+        }
     }
 
     #[inline]
@@ -141,7 +183,7 @@ mod tests {
         let counter = Arc::clone(&woken);
         let waker = Waker::new(move || _ = counter.fetch_add(1, Ordering::SeqCst));
         let settlements = Arc::new(Settlements::new(waker));
-        (Arc::clone(&settlements), Reports::new(settlements), woken)
+        (Arc::clone(&settlements), Reports::new(settlements, false), woken)
     }
 
     #[test]

@@ -103,7 +103,7 @@ where
     pub(crate) fn new(link: Arc<Link>, inbox: Arc<Inbox>, state: State<S>, make: M) -> Self {
         Self {
             permits: Permits::new(Arc::clone(&link.permits)),
-            reports: Reports::new(Arc::clone(&link.settlements)),
+            reports: Reports::new(Arc::clone(&link.settlements), link.commits_ahead),
             routes: Routes::new(Arc::clone(&link.schemas)),
             waiting: Waiting::new(
                 link.share_of(link.retry.max_waiting),

@@ -371,6 +371,15 @@ impl<'a> Oracle<'a> {
         self.demand(ahead.is_none(), Rule::Order, || {
             format!("{place} began after {ahead:?} of its key")
         });
+        let own = &self.assignments[&assignment];
+        let skipped = log
+            .iter()
+            .filter(|item| item.offset > offset && !item.kind.is_unwanted() && same_lane(item.offset))
+            .find(|item| contain(&own.ahead, item.offset))
+            .map(|item| item.offset);
+        self.demand(skipped.is_none(), Rule::Order, || {
+            format!("{place} began again, and {skipped:?} of its key will not, which was committed ahead")
+        });
     }
 
     /// A record began, so its shard has reached those before it. Of another key, it may have gone on while the registry was
@@ -518,8 +527,20 @@ impl<'a> Oracle<'a> {
             .iter()
             .map(|item| item.offset)
             .find(|offset| contain(ahead, *offset) && !own.is_settled(*offset));
+        let wanted = log.iter().filter(|item| !item.kind.is_unwanted());
+        let overtaken = own.unsettled.keys().find_map(|waits| {
+            let same_lane = self.lane(partition, *waits);
+            let mut later = wanted
+                .clone()
+                .filter(|item| item.offset > *waits && same_lane(item.offset));
+            let later = later.find(|item| contain(ahead, item.offset))?;
+            Some((*waits, later.offset))
+        });
         self.demand(unsettled.is_none(), Rule::Settled, || {
             format!("{partition}@{unsettled:?} is committed ahead, but it is not settled")
+        });
+        self.demand(overtaken.is_none(), Rule::Order, || {
+            format!("{partition}@{overtaken:?} are of one key: the later is committed ahead, the earlier is not settled")
         });
     }
 

@@ -12,6 +12,7 @@ use crate::lanes::UNORDERED;
 use crate::link::Link;
 use crate::observer::Settled;
 use crate::outcome::{Outcome, Verdict};
+use crate::settle::Report;
 
 /// A batch whose handler has run, and what it said of each record.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finis
     for (member, Outcome(verdict)) in conclusion.batch.members.iter().zip(outcomes) {
         let Member { record, attempt } = member;
         let lane = record.lane();
-        let finish = match verdict {
+        let mut finish = match verdict {
             Verdict::Failed(failure) if failure.is_retried() => {
                 super::failed(link, &failure, record, conclusion.batch.handler, *attempt).await
             }
@@ -67,6 +68,15 @@ pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finis
                 super::conclude(link, verdict, published, record, handler, *attempt).await
             }
         };
+        if let (Finish::Settled, true) = (&finish, link.commits_ahead) {
+            // At once: the messages of one behind it may be delivered before the batch is over.
+            let assignment = record.assignment();
+            assignment.handed(record.offset());
+            assignment
+                .in_turn()
+                .settle(lane, Report::settled(record), &link.settlements);
+            finish = Finish::Handed;
+        }
         if lane != UNORDERED && matches!(finish, Finish::Retry(_) | Finish::Fatal | Finish::Again) {
             held.insert(lane);
         }

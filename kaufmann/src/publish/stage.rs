@@ -46,6 +46,7 @@ struct Inner {
 /// What one record leads to.
 struct Unit {
     assignment: Arc<Assignment>,
+    lane: u64,
     offset: i64,
     messages: Vec<Message>,
     /// How many of them are sent.
@@ -117,6 +118,7 @@ impl Stage {
             .forget();
         let unit = Unit {
             assignment: Arc::clone(cause.assignment()),
+            lane: cause.lane(),
             offset: cause.offset(),
             messages,
             sent: 0,
@@ -242,7 +244,8 @@ impl Stage {
                         return;
                     };
                     if let Some(report) = unit.report.take() {
-                        self.settlements.report(report);
+                        let in_turn = unit.assignment.in_turn();
+                        in_turn.settle(unit.lane, report, &self.settlements);
                     }
                     inner.inside.push(unit);
                 }

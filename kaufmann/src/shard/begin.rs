@@ -161,6 +161,7 @@ where
     /// Runs a record's handler as far as it goes at once, under the permit that is held. `true` if its lane stays busy.
     #[inline]
     pub(super) fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
+        self.reports.begin(record);
         match self.places.enter(&start) {
             Ok(place) => self.run_in(place, record, start, attempt),
             Err(Wait::Batch) => {

@@ -99,7 +99,7 @@ where
         match finish {
             Finish::Settled => {
                 self.waiting.succeeded();
-                self.reports.settle(record);
+                self.reports.settle_handled(record);
             }
             Finish::Handed => self.waiting.succeeded(),
             Finish::Unhandled => {}
