@@ -177,7 +177,7 @@ fn execute<V: Service, R: Started<V::State>>(
         #[cfg(feature = "dev")]
         Action::Dev(options) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
-            block_on(&config, crate::dev::dev::<V, R>(config.clone(), options, start))
+            return block_on(&config, crate::dev::dev::<V, R>(config.clone(), options, start));
         }
         #[cfg(feature = "registry")]
         Action::Schema(request) => {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
+use crate::misfit::misfit_without_value;
 
 mod duration;
 #[cfg(any(feature = "cli", feature = "kafka"))]
@@ -59,6 +60,8 @@ mod problem;
 pub use effective::{Effective, Origin, Setting};
 #[cfg(feature = "cli")]
 pub use load::Loader;
+#[cfg(all(feature = "cli", feature = "kafka"))]
+pub(crate) use secret::is_secret;
 #[cfg_attr(
     not(any(feature = "cli", feature = "registry")),
     allow(unused_imports, reason = "only what shows settings or URLs needs it")
@@ -565,18 +568,6 @@ impl std::fmt::Debug for App {
     }
 }
 
-/// What serde says of a value, without the value, which may be a secret.
-fn without_value(said: &str) -> String {
-    let shows = ["invalid type: ", "invalid value: ", "unknown variant "];
-    match said.rsplit_once(", expected ") {
-        Some((found, expected)) if shows.iter().any(|start| found.starts_with(start)) => {
-            let what = found.split(['"', '`']).next().unwrap_or_default();
-            format!("{}, expected {expected}", what.trim_end())
-        }
-        _ => said.to_owned(),
-    }
-}
-
 impl Config {
     /// Reads the service's own settings: the table `[app]`.
     ///
@@ -602,7 +593,7 @@ impl Config {
                 ErrorKind::Configuration,
                 format!(
                     "the table `[app]` does not fit: {}",
-                    without_value(&error.to_string())
+                    misfit_without_value(&error, "a table")
                 ),
             )
         })

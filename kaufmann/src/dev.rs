@@ -1,6 +1,7 @@
 //! `dev`: the service on a broker and a registry inside the process, fed with the samples beside its schemas.
 
 use std::io;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ use tally::Tally;
 /// How long `--once` waits for the samples.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What a signal before all samples were settled is.
+const INTERRUPTED: u8 = 130;
+
 /// The options of `dev`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Options {
@@ -51,7 +55,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     mut config: Config,
     options: Options,
     start: impl AsyncFnOnce(&Config) -> R,
-) -> Result<(), Error> {
+) -> Result<ExitCode, Error> {
     let signals = Signals::listen(config.shutdown_deadline)?;
     if config.delivery == Delivery::ExactlyOnce {
         tracing::info!("the embedded broker has no transactions: `delivery` is \"at_least_once\" here");
@@ -59,6 +63,10 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     }
     let embedded = Embedded::start::<V>(&mut config).await?;
     let samples = Samples::read::<V>(&config)?;
+    // Before the state is made, and before anything is said: what is wrong with the settings.
+    let source = KafkaSource::new(&config).map_err(|error| refused(&error))?;
+    let publisher = publisher(&config)?;
+    let registry = RestRegistry::new(&config.registry)?;
     let state = cli::state::<V, R>(&config, start, &signals).await?;
     // Only now, so that `publish --dev` finds a service that has started.
     let _note = Running::announce::<V>(&config);
@@ -75,9 +83,9 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let runtime = Runtime::<V>::builder(state)
         .config(&config)
-        .source(KafkaSource::new(&config).map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?)
-        .publisher(publisher(&config)?)
-        .registry(RestRegistry::new(&config.registry)?)
+        .source(source)
+        .publisher(publisher)
+        .registry(registry)
         .observer(reporter)
         .run(async move { _ = stopped.await });
     let service = tokio::spawn(runtime);
@@ -86,11 +94,19 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
         .watch::<V>(&config, samples, options, &signals, service, stop)
         .await;
     let finished = watched?;
-    if options.once {
+    let is_cut_short = options.once && signals.has_come() && !stage.tally.is_complete();
+    if is_cut_short {
+        stage.say(&stage.screen.summary(&stage.tally));
+    } else if options.once {
         stage.conclude()?;
     }
     stage.printed.or_else(cli::unread)?;
-    cli::run::verdict(&config, &finished)
+    cli::run::verdict(&config, &finished)?;
+    if is_cut_short {
+        cli::complain(&"interrupted before every sample and its replies were settled");
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What happens between the curtain's rise and its fall.
@@ -115,7 +131,10 @@ impl Stage {
         if samples.0.is_empty() {
             self.say("no samples: put `create.samples.json` beside `create.avsc`, an array of payloads");
         }
-        self.publish::<V>(config, samples).await?;
+        tokio::select! {
+            published = self.publish::<V>(config, samples) => published?,
+            () = signals.first() => {}
+        }
         let deadline = tokio::time::Instant::now() + options.timeout;
         loop {
             // Without a reader there is nothing left to do but for `--once`, which has its exit code to tell.
@@ -215,7 +234,12 @@ impl Samples {
 }
 
 fn publisher(config: &Config) -> Result<KafkaPublisher, Error> {
-    KafkaPublisher::new(config).map_err(|error| Error::new(ErrorKind::Start, error.to_string()))
+    KafkaPublisher::new(config).map_err(|error| refused(&error))
+}
+
+/// What librdkafka says before it connects to anything is about its settings.
+fn refused(error: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Configuration, error.to_string())
 }
 
 fn joined(ended: Result<Result<Finished, Error>, tokio::task::JoinError>) -> Result<Finished, Error> {

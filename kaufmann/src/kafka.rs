@@ -23,6 +23,10 @@ mod settings;
 #[cfg(any(test, feature = "dev"))]
 pub(crate) mod mock;
 
+#[cfg(feature = "dev")]
+pub(crate) use settings::is_security;
+#[cfg(feature = "cli")]
+pub(crate) use settings::mistakes;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use settings::reader as reader_settings;
 pub(crate) use settings::{consumer, producer};

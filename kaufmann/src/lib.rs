@@ -43,6 +43,7 @@ mod error;
 mod happening;
 mod link;
 mod macros;
+mod misfit;
 mod observer;
 pub mod registry;
 mod seen;

@@ -48,6 +48,13 @@ fn filter(config: &LogConfig, default: &str) -> Result<EnvFilter, Error> {
     })
 }
 
+/// Whether this is a filter; why not, if it is none.
+pub(crate) fn check(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
 fn is_human(format: LogFormat, terminal: bool) -> bool {
     match format {
         LogFormat::Human => true,

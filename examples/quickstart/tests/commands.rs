@@ -4,17 +4,18 @@ use std::process::{Command, Output};
 
 /// Runs the binary in a folder of its own, without what the environment says.
 fn quickstart(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quickstart"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("KAUFMANN_") || name == "RUST_LOG" {
             command.env_remove(name);
         }
     }
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     command
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -33,6 +34,90 @@ fn dev_once_handles_every_sample_and_ends_well() {
     assert_eq!(said.matches("→ shop.order_confirmed").count(), 3, "{said}");
     assert_eq!(said.matches('✓').count(), 8, "{said}");
     assert_eq!(complained, "");
+}
+
+#[cfg(unix)]
+#[test]
+fn dev_once_that_is_interrupted_says_so() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    // A producer that waits for more to send keeps the samples from being settled.
+    let mut child = command(&["dev", "--once", "--kafka", "linger.ms=600000"])
+        // Where no other `dev` runs.
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("group")));
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    for line in lines {
+        line.unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    let complained = stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{complained}");
+    assert_eq!(
+        complained,
+        "interrupted before every sample and its replies were settled\n"
+    );
+}
+
+#[test]
+fn dev_once_without_any_time_is_refused() {
+    for (timeout, why) in [
+        ("0s", "nothing is settled in no time"),
+        ("9000000years", "nobody waits for longer than 365days"),
+    ] {
+        let output = quickstart(&["dev", "--once", "--timeout", timeout]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_property_that_librdkafka_does_not_know_is_refused_by_every_command_with_its_place() {
+    let commands: [&[&str]; 8] = [
+        &["config"],
+        &["run", "--brokers", "localhost:1"],
+        &["dev", "--once"],
+        &["publish", "shop.order_placed", "{}"],
+        &["lag"],
+        &["tail", "shop"],
+        &["dlq", "list"],
+        &["asyncapi"],
+    ];
+    // Their own code for all that keeps them from telling.
+    let looking: [&[&str]; 3] = [&["doctor"], &["topics", "plan"], &["schema", "check"]];
+    let expected = commands.iter().map(|command| (command, 78));
+    for (command, code) in expected.chain(looking.iter().map(|command| (command, 2))) {
+        let output = quickstart(&[command, &["--kafka", "sasl.pasword=hunter2"][..]].concat());
+        assert_eq!(output.status.code(), Some(code), "{command:?}");
+        assert_eq!(stdout(&output), "", "{command:?}");
+        assert_eq!(
+            stderr(&output),
+            "error: --kafka: `kafka.sasl.pasword` is no property of librdkafka; did you mean `kafka.sasl.password`?\n",
+            "{command:?}"
+        );
+    }
+}
+
+#[test]
+fn settings_that_librdkafka_refuses_together_are_a_wrong_configuration_in_dev_too() {
+    let output = quickstart(&["dev", "--once", "--kafka", "max.poll.interval.ms=1000"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert_eq!(stdout(&output), "");
+    assert!(
+        stderr(&output).contains("max.poll.interval.ms"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

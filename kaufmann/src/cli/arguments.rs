@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "dev")]
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -10,6 +12,8 @@ use serde_json::Value;
 use super::show::Format;
 use crate::config::keys::KEYS;
 use crate::config::kind::Kind;
+#[cfg(feature = "dev")]
+use crate::config::kind::LONGEST;
 use crate::config::{Config, Loader};
 use crate::handler::Service;
 
@@ -242,7 +246,12 @@ fn completions<V: Service>(matches: &ArgMatches, program: &str) -> String {
 
 #[cfg(feature = "dev")]
 fn dev() -> Command {
-    let timeout = |text: &str| humantime::parse_duration(text).map_err(|error| error.to_string());
+    let timeout = |text: &str| match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("nothing is settled in no time; give it some, such as 30s".to_owned()),
+        Ok(timeout) if timeout > LONGEST => Err("nobody waits for longer than 365days".to_owned()),
+        Ok(timeout) => Ok(timeout),
+        Err(error) => Err(error.to_string()),
+    };
     Command::new("dev")
         .about("Runs the service on an embedded broker and registry, and publishes the sample events")
         .long_about(
@@ -256,7 +265,7 @@ fn dev() -> Command {
             Arg::new("once")
                 .long("once")
                 .action(ArgAction::SetTrue)
-                .help("End when all samples and their replies are settled; fails if one is not handled"),
+                .help("End when all samples and their replies are settled; fails if one is not handled, with 130 if a signal comes first"),
         )
         .arg(
             Arg::new("timeout")

@@ -6,112 +6,160 @@ use serde_json::Value;
 #[cfg(feature = "cli")]
 use super::ReplyTo;
 #[cfg(feature = "cli")]
-use super::effective::Setting;
+use super::effective::{Origin, Setting};
 #[cfg(feature = "cli")]
 use super::group::{Conflict, conflicts};
 use super::keys::KEYS;
-use super::kind::Kind;
+use super::kind::{Kind, is_address};
 use super::problem::Problems;
 use super::{Config, Delivery, RetryTopicsConfig};
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
-/// As many threads as the largest machines have cores, and fewer than a system refuses.
-#[cfg(feature = "cli")]
-const MOST_THREADS: usize = 1024;
-
 impl Config {
     /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.
     #[cfg(feature = "cli")]
     pub(crate) fn check(&self, settings: &[Setting]) -> Result<(), Error> {
-        self.check_bounds()?;
+        // Where a key was set, or one of its entries.
+        let at = |key: &str| {
+            let is_it = |setting: &&Setting| {
+                let rest = setting.key.strip_prefix(key);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            match settings.iter().find(is_it).map(|setting| &setting.origin) {
+                None | Some(Origin::Default | Origin::Service) => String::new(),
+                Some(origin) => format!("{origin}: "),
+            }
+        };
+        self.check_bounds_at(&at)?;
         let mut problems = Problems::default();
         if self.retry.initial > self.retry.max {
             problems.push(format!(
-                "`retry.initial` ({:?}) is longer than `retry.max` ({:?}); raise `retry.max`",
-                self.retry.initial, self.retry.max
+                "{}`retry.initial` ({}) is longer than `retry.max` ({}); raise `retry.max`",
+                at("retry.initial"),
+                humantime::format_duration(self.retry.initial),
+                humantime::format_duration(self.retry.max)
             ));
         }
         if self.delivery == Delivery::AtMostOnce && self.commit_ahead {
-            problems.push(
-                "`commit_ahead` is of no use with `delivery = \"at_most_once\"`, which commits everything before it begins; \
+            problems.push(format!(
+                "{}`commit_ahead` is of no use with `delivery = \"at_most_once\"`, which commits everything before it begins; \
                  remove one",
-            );
+                at("commit_ahead")
+            ));
         }
-        self.check_topics(&mut problems);
+        self.check_topics(&at, &mut problems);
         let dead_letters = self.dead_letter_topic();
         if self.topics.contains(&dead_letters) {
             problems.push(format!(
-                "`topics` has `{dead_letters}`, to which dead letters go: each would be handled, and fail, again; set \
-                 `dead_letter.topic` to another one, or take it out of `topics`"
+                "{}`topics` has `{dead_letters}`, to which dead letters go: each would be handled, and fail, again; set \
+                 `dead_letter.topic` to another one, or take it out of `topics`",
+                at("topics")
             ));
         }
         for mistake in super::declared::declared(self).err().unwrap_or_default() {
-            let set = settings
-                .iter()
-                .find(|setting| setting.key.starts_with(&mistake.key));
-            let place = set.map_or_else(String::new, |setting| format!("{}: ", setting.origin));
-            problems.push(format!("{place}`{}` {}", mistake.key, mistake.what));
+            problems.push(format!("{}`{}` {}", at(&mistake.key), mistake.key, mistake.what));
         }
         if self.publish.reply_to != ReplyTo::Topic && self.publish.callback_topics.is_empty() {
-            problems.push(
-                "`publish.reply_to` follows topics that records name, but `publish.callback_topics` allows none; list \
+            problems.push(format!(
+                "{}`publish.reply_to` follows topics that records name, but `publish.callback_topics` allows none; list \
                  them, or the beginnings of their names with a `*` behind",
-            );
+                at("publish.reply_to")
+            ));
+        }
+        #[cfg(feature = "kafka")]
+        for Conflict { key, why } in crate::kafka::mistakes(self) {
+            let key = format!("kafka.{key}");
+            problems.push(format!("{}`{key}` {why}", at(&key)));
         }
         for Conflict { key, why } in conflicts(&self.kafka) {
             let key = format!("kafka.{key}");
-            let origin = settings.iter().find(|setting| setting.key == key);
-            let place = origin.map_or_else(String::new, |setting| format!("{}: ", setting.origin));
-            problems.push(format!("{place}`{key}` {why}"));
+            problems.push(format!("{}`{key}` {why}", at(&key)));
         }
+        if let Some(filter) = &self.log.filter
+            && let Err(why) = crate::telemetry::check(filter)
+        {
+            problems.push(format!(
+                "{}`log.filter` is \"{}\", expected {}: {why}",
+                at("log.filter"),
+                super::without_credentials(filter),
+                super::keys::FILTER
+            ));
+        }
+        self.check_registry(&at, &mut problems);
+        self.check_brokers_are_addresses(&at, &mut problems);
+        problems.into_result()
+    }
+
+    /// Checks what the registry's keys need, and what they exclude.
+    #[cfg(feature = "cli")]
+    fn check_registry(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let registry = &self.registry;
         if registry.password.is_some() && registry.user.is_none() {
-            problems.push("`registry.password` needs `registry.user`");
+            problems.push(format!(
+                "{}`registry.password` needs `registry.user`",
+                at("registry.password")
+            ));
         }
         if registry.user.is_some() && registry.password.is_none() {
             problems.push(format!(
-                "`registry.user` needs `registry.password`; {}",
+                "{}`registry.user` needs `registry.password`; {}",
+                at("registry.user"),
                 remedy("registry.password")
             ));
         }
         if registry.token.is_some() && registry.user.is_some() {
-            problems.push("`registry.token` and `registry.user` exclude each other; remove one");
+            problems.push(format!(
+                "{}`registry.token` and `registry.user` exclude each other; remove one",
+                at("registry.token")
+            ));
         }
         if registry.url.iter().any(|url| url.contains('@')) {
-            problems.push(
-                "`registry.url` carries credentials; set `registry.user` and `registry.password` instead",
-            );
-        }
-        if self.worker_threads > MOST_THREADS {
             problems.push(format!(
-                "`worker_threads` is {}, expected at most {MOST_THREADS}: more than cores gain nothing",
-                self.worker_threads
+                "{}`registry.url` carries credentials; set `registry.user` and `registry.password` instead",
+                at("registry.url")
             ));
         }
         if registry.certificate.is_some() != registry.key.is_some() {
-            problems.push("`registry.certificate` and `registry.key` need each other; set both or none");
+            let one = if registry.key.is_some() {
+                "registry.key"
+            } else {
+                "registry.certificate"
+            };
+            problems.push(format!(
+                "{}`registry.certificate` and `registry.key` need each other; set both or none",
+                at(one)
+            ));
         }
+    }
+
+    #[cfg(feature = "cli")]
+    fn check_brokers_are_addresses(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
+        let at = at("brokers");
         if self.brokers.iter().any(|broker| broker.contains('@')) {
             // Not even in parts: a password with a comma in it is two items.
-            problems.push(
-                "`brokers` carries credentials, expected `host:port`; set `kafka.sasl.username` and \
-                 `kafka.sasl.password` instead",
-            );
-            return problems.into_result();
+            problems.push(format!(
+                "{at}`brokers` carries credentials, expected `host:port`; set `kafka.sasl.username` and \
+                 `kafka.sasl.password` instead"
+            ));
+            return;
         }
         for broker in self.brokers.iter().filter(|broker| !is_address(broker)) {
             let shown = super::without_credentials(broker);
             problems.push(format!(
-                "`brokers` has `{shown}`, expected `host:port`, such as `localhost:9092`"
+                "{at}`brokers` has `{shown}`, expected `host:port`, such as `localhost:9092`"
             ));
         }
-        problems.into_result()
     }
 
     /// Checks that numbers and durations are as large as their keys in a file must be. Other values cannot be wrong once they
     /// have their types, or need others.
     pub(crate) fn check_bounds(&self) -> Result<(), Error> {
+        self.check_bounds_at(&|_| String::new())
+    }
+
+    /// The same, where `at` says at which place a key was set.
+    fn check_bounds_at(&self, at: &dyn Fn(&str) -> String) -> Result<(), Error> {
         let mut problems = Problems::default();
         let all = serde_json::to_value(self).map_err(|error| {
             Error::new(ErrorKind::Internal, "the configuration could not be checked").caused_by(error)
@@ -131,24 +179,28 @@ impl Config {
                 ) => {
                     if let Err(mismatch) = kind.read(value) {
                         problems.push(format!(
-                            "`{}` is {}, expected {}",
-                            key.path, mismatch.found, mismatch.expected
+                            "{}`{}` is {}, expected {}",
+                            at(key.path),
+                            key.path,
+                            mismatch.found,
+                            mismatch.expected
                         ));
                     }
                 }
                 _ => {}
             }
         }
-        self.check_retry_topics(&mut problems);
+        self.check_retry_topics(at, &mut problems);
         problems.into_result()
     }
 
     /// Checks what retry topics need, and what they exclude.
-    fn check_retry_topics(&self, problems: &mut Problems) {
+    fn check_retry_topics(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let RetryTopicsConfig { delays, names } = &self.retry.topics;
         if names.len() > delays.len() || (!names.is_empty() && names.len() < delays.len()) {
             problems.push(format!(
-                "`retry.topics.names` has {}, but `retry.topics.delays` has {}; give each delay its topic, or remove the names",
+                "{}`retry.topics.names` has {}, but `retry.topics.delays` has {}; give each delay its topic, or remove the names",
+                at("retry.topics.names"),
                 names.len(),
                 delays.len()
             ));
@@ -157,60 +209,63 @@ impl Config {
             return;
         }
         if self.delivery == Delivery::AtMostOnce {
-            problems.push(
-                "`retry.topics` is of no use with `delivery = \"at_most_once\"`, which tries nothing again; remove one",
-            );
+            problems.push(format!(
+                "{}`retry.topics` is of no use with `delivery = \"at_most_once\"`, which tries nothing again; remove one",
+                at("retry.topics")
+            ));
         }
         if self.retry.max_attempts == 0 {
-            problems.push(
-                "`retry.topics` is of no use with `retry.max_attempts` = 0, by which no attempt is the last one; remove one",
-            );
+            problems.push(format!(
+                "{}`retry.topics` is of no use with `retry.max_attempts` = 0, by which no attempt is the last one; remove one",
+                at("retry.topics")
+            ));
         }
+        let at = at("retry.topics");
         let topics: Vec<String> = self.retry_topics().into_iter().map(|(name, _)| name).collect();
         for (place, topic) in topics.iter().enumerate() {
             if !is_topic(topic) {
-                problems.push(format!("`retry.topics` has `{topic}`, expected {TOPIC}"));
+                problems.push(format!("{at}`retry.topics` has `{topic}`, expected {TOPIC}"));
             } else if topics[..place].contains(topic) {
                 problems.push(format!(
-                    "`retry.topics` has `{topic}` twice: the records of a topic wait for one time; give each its own name in \
+                    "{at}`retry.topics` has `{topic}` twice: the records of a topic wait for one time; give each its own name in \
                      `retry.topics.names`"
                 ));
             } else if self.topics.contains(topic) {
                 problems.push(format!(
-                    "`retry.topics` and `topics` both have `{topic}`; remove it from one"
+                    "{at}`retry.topics` and `topics` both have `{topic}`; remove it from one"
                 ));
             } else if *topic == self.dead_letter_topic() {
                 problems.push(format!(
-                    "`retry.topics` has the dead-letter topic `{topic}`; give one another name"
+                    "{at}`retry.topics` has the dead-letter topic `{topic}`; give one another name"
                 ));
             }
         }
     }
 
     /// Checks that topics can be called so.
-    fn check_topics(&self, problems: &mut Problems) {
-        let mut named: Vec<(String, String)> = Vec::new();
+    #[cfg(feature = "cli")]
+    fn check_topics(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
+        // Each with its key, and as what it is shown.
+        let mut named: Vec<(String, String, String)> = Vec::new();
+        let shown = |key: &str| format!("`{key}`");
         named.extend(
             self.topics
                 .iter()
-                .map(|topic| ("`topics`".to_owned(), topic.clone())),
+                .map(|topic| ("topics".to_owned(), shown("topics"), topic.clone())),
         );
-        named.extend(
-            self.publish
-                .topic
-                .clone()
-                .map(|topic| ("`publish.topic`".to_owned(), topic)),
-        );
-        let of_events = self.publish.topics.iter();
-        named
-            .extend(of_events.map(|(event, topic)| (format!("`publish.topics.\"{event}\"`"), topic.clone())));
-        let dead = match self.dead_letter.topic {
-            Some(_) => "`dead_letter.topic`",
-            None => "`dead_letter.topic`, which follows from `group`,",
+        let rest = self.publish.topic.iter();
+        named.extend(rest.map(|topic| ("publish.topic".to_owned(), shown("publish.topic"), topic.clone())));
+        named.extend(self.publish.topics.iter().map(|(event, topic)| {
+            let shown = format!("`publish.topics.\"{event}\"`");
+            (format!("publish.topics.{event}"), shown, topic.clone())
+        }));
+        let (key, shown) = match self.dead_letter.topic {
+            Some(_) => ("dead_letter.topic", "`dead_letter.topic`"),
+            None => ("group", "`dead_letter.topic`, which follows from `group`,"),
         };
-        named.push((dead.to_owned(), self.dead_letter_topic()));
-        for (place, topic) in named.iter().filter(|(_, topic)| !is_topic(topic)) {
-            problems.push(format!("{place} has `{topic}`, expected {TOPIC}"));
+        named.push((key.to_owned(), shown.to_owned(), self.dead_letter_topic()));
+        for (key, shown, topic) in named.iter().filter(|(.., topic)| !is_topic(topic)) {
+            problems.push(format!("{}{shown} has `{topic}`, expected {TOPIC}", at(key)));
         }
     }
 
@@ -246,17 +301,6 @@ impl Config {
         }
         problems.into_result()
     }
-}
-
-/// `host`, `host:port` or `[v6]:port`.
-fn is_address(broker: &str) -> bool {
-    let (host, port) = match broker.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (broker, None),
-    };
-    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    let host_fits = !host.is_empty() && !host.contains(['/', '@']) && !host.contains(char::is_whitespace);
-    port_fits && host_fits && (!host.contains(':') || host.starts_with('['))
 }
 
 /// The three ways to set a key.
@@ -305,7 +349,7 @@ mod tests {
         config(1024).check(&[]).unwrap();
         let error = config(1025).check(&[]).unwrap_err().to_string();
         assert!(
-            error.contains("`worker_threads` is 1025, expected at most 1024"),
+            error.contains("`worker_threads` is 1025, expected a whole number from 0 to 1024"),
             "{error}"
         );
     }
@@ -396,7 +440,7 @@ mod tests {
     fn the_least_of_each_key_holds_for_programs_too() {
         for key in KEYS {
             let below = match key.kind {
-                Kind::Count { min } if min > 0 => Value::from(min - 1),
+                Kind::Count { min, .. } if min > 0 => Value::from(min - 1),
                 Kind::Bytes => Value::from(0),
                 Kind::Duration { min } if min > 0 => Value::from(format!("{}ms", min - 1)),
                 Kind::Number { min, .. } => Value::from(min - 0.5),

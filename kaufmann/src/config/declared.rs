@@ -73,7 +73,7 @@ pub(crate) fn declared(config: &Config) -> Result<BTreeMap<String, Declared>, Ve
         if topic != ALL && !is_topic(topic) {
             mistakes.push(Mistake {
                 key: format!("declare.{topic}"),
-                what: format!("`{topic}` is no topic's name; expected {TOPIC}, or `*` for all"),
+                what: format!("is no topic's name, expected {TOPIC}, or `*` for all"),
             });
         }
         read.insert(topic.clone(), one(topic, properties, &mut mistakes));
@@ -146,7 +146,7 @@ fn one(topic: &str, properties: &BTreeMap<String, String>, mistakes: &mut Vec<Mi
 
 fn count(value: &str) -> Result<i32, String> {
     let number = value.parse::<i32>().ok().filter(|number| *number >= 1);
-    number.ok_or_else(|| format!("is \"{value}\", expected a whole number of at least 1"))
+    number.ok_or_else(|| format!("is \"{value}\", expected a whole number from 1 to {}", i32::MAX))
 }
 
 fn retention(value: &str) -> Result<String, String> {
@@ -179,10 +179,11 @@ fn setting(name: &str, value: &str) -> Result<(String, String), String> {
         let known = SETTINGS.iter().map(|known| known.replace('.', "_"));
         let meant = super::keys::closest(name, known.chain(OURS.map(str::to_owned)));
         let hint = meant
-            .map(|meant| format!("; did you mean `{meant}`?"))
+            .map(|meant| format!("did you mean `{meant}`? "))
             .unwrap_or_default();
         return Err(format!(
-            "is unknown{hint} A topic has `partitions`, `replication`, `retention`, `cleanup`, and Kafka's own settings with `_` for `.`"
+            "is unknown; {hint}a topic has `partitions`, `replication`, `retention`, `cleanup`, and Kafka's own settings with `_` \
+             for `.`"
         ));
     }
     let is_size = dotted.ends_with(".bytes") && value.ends_with('B');
@@ -290,7 +291,7 @@ mod tests {
             .map(|mistake| format!("{} {}", mistake.key, mistake.what))
             .collect();
         assert!(
-            texts[0].starts_with("declare.a b `a b` is no topic's name"),
+            texts[0].starts_with("declare.a b is no topic's name, expected"),
             "{texts:?}"
         );
         assert!(
@@ -299,7 +300,7 @@ mod tests {
         );
         assert_eq!(
             texts[2],
-            "declare.shop.partitions is \"0\", expected a whole number of at least 1"
+            "declare.shop.partitions is \"0\", expected a whole number from 1 to 2147483647"
         );
         assert!(
             texts[3].starts_with("declare.shop.retension is unknown; did you mean `retention`?"),

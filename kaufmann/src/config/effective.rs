@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::keys::KEYS;
+use super::keys::{self, KEYS};
 use super::kind::Kind;
 use super::{Config, secret};
 
@@ -164,9 +164,11 @@ fn toml_value(value: &Value) -> String {
 
 /// A value as it may be shown under this key.
 pub(super) fn shown(key: &str, value: &Value) -> Value {
-    // Nobody here knows which of a service's own settings are secrets.
-    if key.starts_with("app.") {
-        return Value::from(HIDDEN);
+    match split(key) {
+        // Nobody here knows which of a service's own settings are secrets.
+        ("app", _) => Value::from(HIDDEN),
+        ("kafka", name) if secret::is_secret(name) => Value::from(secret::REDACTED),
+        _ if keys::find(key).is_some_and(|key| key.kind == Kind::Secret) => Value::from(secret::REDACTED),
+        _ => secret::shown(value),
     }
-    secret::shown(key, value)
 }

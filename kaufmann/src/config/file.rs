@@ -1,5 +1,7 @@
 //! `kaufmann.toml`: its values, each with its line and column.
 
+use std::fs::File as Handle;
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -11,6 +13,59 @@ use super::keys::{self, KEYS, Key};
 use super::kind;
 use super::load::Layers;
 use super::problem::Problems;
+use crate::error::{Error, ErrorKind};
+
+/// How large a file may be. What is larger is no configuration; some files have no end.
+const LARGEST: u64 = 1 << 20;
+
+/// What editors may put before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Reads a file's text.
+pub(super) fn text(path: &Path) -> Result<String, Error> {
+    let refused = |why: &str| {
+        let text = format!("the configuration file {} {why}", path.display());
+        Error::new(ErrorKind::Configuration, text)
+    };
+    let bytes = match bytes(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            return Err(refused("is a folder; name the file in it"));
+        }
+        Err(error) => {
+            let text = format!("cannot read the configuration file {}", path.display());
+            return Err(Error::new(ErrorKind::Configuration, text).caused_by(error));
+        }
+    };
+    if bytes.len() as u64 > LARGEST {
+        return Err(refused("is larger than 1 MiB, which no configuration is"));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(match text.strip_prefix(BYTE_ORDER_MARK) {
+            Some(text) => text.to_owned(),
+            None => text,
+        }),
+        Err(error) => {
+            let bytes = error.as_bytes();
+            if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+                return Err(refused("is UTF-16; save it as UTF-8"));
+            }
+            let before = &bytes[..error.utf8_error().valid_up_to()];
+            let file = File {
+                name: path.display().to_string(),
+                text: &String::from_utf8_lossy(before),
+            };
+            let text = format!("{}: not valid UTF-8, which TOML is", file.place(before.len()));
+            Err(Error::new(ErrorKind::Configuration, text))
+        }
+    }
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    Handle::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// Reads a file's text into the layers.
 pub(super) fn read(path: &Path, text: &str, layers: &mut Layers, problems: &mut Problems) {
@@ -51,7 +106,7 @@ impl File<'_> {
                     other => problems.push(format!(
                         "{}: `{path}` is {}, expected a table",
                         self.place(value.span().start),
-                        other.type_str(),
+                        kind::describe(&to_json(other)),
                     )),
                 }
             } else {
@@ -79,7 +134,7 @@ impl File<'_> {
                 format!(
                     "{place}: `{}` is {number}, expected {}",
                     key.path,
-                    key.kind.expected()
+                    key.kind.expected_instead_of(&Value::from(number.as_str()))
                 )
             });
             return;
@@ -96,7 +151,7 @@ impl File<'_> {
             problems.push(format!(
                 "{place}: `{}` is {}, expected {}",
                 key.path,
-                value.get_ref().type_str(),
+                kind::type_of(&json),
                 key.kind.expected()
             ));
             return;
@@ -106,8 +161,9 @@ impl File<'_> {
             let place = self.place(find(value, &path).span().start);
             if matches!(key.kind, kind::Kind::Nested(_)) && name.len() < 2 {
                 problems.push(format!(
-                    "{place}: `{}.{path}` is a value, expected a table with the settings of a topic",
-                    key.path
+                    "{place}: `{}.{path}` is {}, expected a table with the settings of a topic",
+                    key.path,
+                    kind::describe(entry)
                 ));
                 continue;
             }

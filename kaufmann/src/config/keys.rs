@@ -2,7 +2,7 @@
 //!
 //! Flags, names of environment variables, `--help` and the listing of `config` all come from here.
 
-use super::kind::Kind;
+use super::kind::{Kind, MOST};
 
 /// A key of the configuration.
 #[derive(Debug)]
@@ -16,6 +16,12 @@ pub(crate) struct Key {
     /// Whether the short help shows it.
     pub(crate) common: bool,
 }
+
+/// What `log.filter` must be.
+pub(crate) const FILTER: &str = "a filter such as \"info,my_service=debug\"";
+
+/// As many threads as the largest machines have cores, and fewer than a system refuses.
+const MOST_THREADS: u64 = 1024;
 
 /// All keys, in the order in which they are listed.
 pub(crate) static KEYS: &[Key] = &[
@@ -56,7 +62,7 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "exactly_once.max_records",
-        Kind::Count { min: 1 },
+        count(1),
         "After how many records a transaction is committed earlier",
     ),
     key(
@@ -71,12 +77,12 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     often(
         "max_in_flight",
-        Kind::Count { min: 1 },
+        count(1),
         "How many events may be running at once",
     ),
     key(
         "max_unsettled",
-        Kind::Count { min: 1 },
+        count(1),
         "How many records of one partition may be unsettled",
     ),
     key(
@@ -106,7 +112,10 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "worker_threads",
-        Kind::Count { min: 0 },
+        Kind::Count {
+            min: 0,
+            max: MOST_THREADS,
+        },
         "The runtime's threads; 0 means one a core",
     ),
     key(
@@ -121,12 +130,12 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "retry.max_attempts",
-        Kind::Count { min: 0 },
+        count(0),
         "After how many attempts a failure is the last one; 0: never",
     ),
     key(
         "retry.max_waiting",
-        Kind::Count { min: 1 },
+        count(1),
         "How many failed records may wait to be tried again",
     ),
     key(
@@ -191,7 +200,7 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "publish.max_outstanding",
-        Kind::Count { min: 1 },
+        count(1),
         "How many messages may wait for the broker at once",
     ),
     key(
@@ -221,12 +230,12 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "dead_letter.max_consecutive",
-        Kind::Count { min: 0 },
+        count(0),
         "Stop when more neighbouring offsets cannot be handled; 0: never",
     ),
     key(
         "dead_letter.window",
-        Kind::Count { min: 1 },
+        count(1),
         "How many offsets of a partition max_share looks at",
     ),
     key(
@@ -276,7 +285,7 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(
         "registry.retries",
-        Kind::Count { min: 0 },
+        count(0),
         "How often a call to the registry is repeated after trouble that may pass",
     ),
     key(
@@ -299,11 +308,7 @@ pub(crate) static KEYS: &[Key] = &[
         Kind::Choice(&["auto", "human", "json"]),
         "How logs look; auto: human on a terminal, else json",
     ),
-    often(
-        "log.filter",
-        Kind::Text("a filter such as \"info,my_service=debug\""),
-        "What is logged [default: info]",
-    ),
+    often("log.filter", Kind::Text(FILTER), "What is logged [default: info]"),
     often(
         "kafka",
         Kind::Pairs("a text"),
@@ -315,6 +320,10 @@ pub(crate) static KEYS: &[Key] = &[
         "A setting of the service's own: NAME=VALUE, as often as needed",
     ),
 ];
+
+const fn count(min: u64) -> Kind {
+    Kind::Count { min, max: MOST }
+}
 
 const fn key(path: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key {

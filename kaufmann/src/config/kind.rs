@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 /// The longest duration. What is to wait for longer is a mistake, and clocks cannot count on without end.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The greatest count of which nobody asked for less.
+pub(crate) const MOST: u64 = u32::MAX as u64;
 
 /// What a value must be.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -22,6 +25,8 @@ pub(crate) enum Kind {
     Count {
         /// The least.
         min: u64,
+        /// The greatest.
+        max: u64,
     },
     /// A number of bytes, with or without a unit.
     Bytes,
@@ -79,7 +84,8 @@ impl Kind {
             Self::Secret => "a text".to_owned(),
             Self::Urls => "a URL such as \"http://localhost:8081\"".to_owned(),
             Self::List(item) => format!("a list, each item {item}"),
-            Self::Count { min } => format!("a whole number of at least {min}"),
+            Self::Count { min, max: MOST } => format!("a whole number of at least {min}"),
+            Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::Bytes => {
                 "a number of bytes of at least 1, such as 65536, \"64KiB\" or \"64MiB\"".to_owned()
             }
@@ -101,9 +107,10 @@ impl Kind {
     /// The value as `Config` reads it, from a file's value.
     pub(crate) fn read(self, value: &Value) -> Result<Value, Mismatch> {
         let accepted = match (self, value) {
-            (Self::Count { min }, Value::Number(number)) => {
-                number.as_u64().filter(|number| *number >= min).map(Value::from)
-            }
+            (Self::Count { min, max }, Value::Number(number)) => number
+                .as_u64()
+                .filter(|number| (min..=max).contains(number))
+                .map(Value::from),
             (Self::Bytes, Value::Number(number)) => number.as_u64().filter(|n| *n >= 1).map(Value::from),
             (Self::Number { min, max }, Value::Number(number)) => number
                 .as_f64()
@@ -168,10 +175,10 @@ impl Kind {
                 let items = trimmed.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(without_repetitions(items))
             }
-            Self::Count { min } => trimmed
+            Self::Count { min, max } => trimmed
                 .parse::<u64>()
                 .ok()
-                .filter(|number| *number >= min)
+                .filter(|number| (min..=max).contains(number))
                 .map(Value::from),
             Self::Bytes => parse_bytes(trimmed).map(Value::from),
             Self::Duration { min } => humantime::parse_duration(trimmed)
@@ -200,12 +207,28 @@ impl Kind {
     }
 
     fn mismatch(self, value: &Value) -> Mismatch {
-        let found = if self == Self::Secret {
-            type_of(value).to_owned()
-        } else {
-            describe(value)
+        let found = match (self, value) {
+            (Self::Secret, Value::String(text)) if text.is_empty() => "empty".to_owned(),
+            (Self::Secret, _) => type_of(value).to_owned(),
+            _ => describe(value),
         };
+        let expected = self.expected_instead_of(value);
+        Mismatch { found, expected }
+    }
+
+    /// The same, with what this value is beyond.
+    pub(crate) fn expected_instead_of(self, value: &Value) -> String {
         let mut expected = self.expected();
+        if let Self::Count { max: MOST, .. } = self
+            && is_beyond(value, MOST)
+        {
+            expected.push_str(&format!(", at most {MOST}"));
+        }
+        if let (Self::Urls, Value::String(text)) = (self, value)
+            && text.split(',').any(|item| has_wrong_port(item.trim()))
+        {
+            expected.push_str(", with a port from 1 to 65535");
+        }
         if let (Self::Choice(names), Value::String(text)) = (self, value)
             && let Some(name) = super::keys::closest(text, names)
         {
@@ -216,7 +239,20 @@ impl Kind {
         {
             expected.push_str(", at most 365days");
         }
-        Mismatch { found, expected }
+        expected
+    }
+}
+
+/// Whether a value, or its text, is a whole number beyond this one.
+fn is_beyond(value: &Value, most: u64) -> bool {
+    match value {
+        Value::Number(number) => number.as_u64().is_some_and(|number| number > most),
+        Value::String(text) => {
+            let text = text.trim();
+            let is_number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+            is_number && text.parse::<u64>().map_or(true, |number| number > most)
+        }
+        _ => false,
     }
 }
 
@@ -299,7 +335,7 @@ fn one_of(names: &[&str]) -> String {
     format!("one of {}", quoted.join(", "))
 }
 
-fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::String(text) => Value::from(super::secret::without_credentials(text)).to_string(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
@@ -307,7 +343,7 @@ fn describe(value: &Value) -> String {
     }
 }
 
-fn type_of(value: &Value) -> &'static str {
+pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "true or false",
@@ -319,10 +355,44 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 fn is_url(text: &str) -> bool {
-    let rest = text
+    !text.contains(char::is_whitespace) && authority(text).is_some_and(is_address)
+}
+
+/// `host:port` of a URL. What stands before it, `user:password@`, is refused elsewhere, with what to do instead.
+fn authority(url: &str) -> Option<&str> {
+    let rest = url
         .strip_prefix("http://")
-        .or_else(|| text.strip_prefix("https://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
+        .or_else(|| url.strip_prefix("https://"))?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some(authority.rsplit('@').next().unwrap_or(authority))
+}
+
+fn has_wrong_port(url: &str) -> bool {
+    let parts = authority(url).and_then(|authority| authority.rsplit_once(':'));
+    parts.is_some_and(|(host, _)| is_address(host)) && !is_url(url)
+}
+
+/// `host`, `host:port` or `[v6]:port`.
+pub(crate) fn is_address(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let port_fits = port.is_none_or(|port| {
+        port.chars().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    });
+    let host_fits = match host.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .and_then(|v6| v6.split('%').next())
+            .is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => {
+            !host.is_empty()
+                && !host.contains(['/', '@', ':', '[', ']'])
+                && !host.contains(|c: char| c.is_whitespace() || c.is_control())
+        }
+    };
+    port_fits && host_fits
 }
 
 fn parse_flag(text: &str) -> Option<bool> {
@@ -416,7 +486,9 @@ mod tests {
 
     #[test]
     fn a_mismatch_says_what_was_found_and_what_was_expected() {
-        let mismatch = Kind::Count { min: 1 }.read(&json!("many")).unwrap_err();
+        let mismatch = Kind::Count { min: 1, max: MOST }
+            .read(&json!("many"))
+            .unwrap_err();
         assert_eq!(mismatch.found, "\"many\"");
         assert_eq!(mismatch.expected, "a whole number of at least 1");
         let mismatch = Kind::Choice(&["key", "partition"])

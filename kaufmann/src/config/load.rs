@@ -12,6 +12,7 @@ use super::problem::Problems;
 use super::{Config, environment, file, kind};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
+use crate::misfit::misfit;
 
 /// The file that is read if nobody names another.
 const DEFAULT_FILE: &str = "kaufmann.toml";
@@ -139,14 +140,7 @@ impl Loader {
             None if is_there(Path::new(DEFAULT_FILE)) => PathBuf::from(DEFAULT_FILE),
             None => return Ok(None),
         };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some((path, text))),
-            Err(error) => Err(Error::new(
-                ErrorKind::Configuration,
-                format!("cannot read the configuration file {}", path.display()),
-            )
-            .caused_by(error)),
-        }
+        file::text(&path).map(|text| Some((path, text)))
     }
 }
 
@@ -168,7 +162,7 @@ impl Layers {
         let config: Config = serde_json::from_value(root).map_err(|error| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("the configuration does not fit: {error}"),
+                format!("the configuration does not fit: {}", misfit(&error, "a table")),
             )
         })?;
         let settings = self.settings();

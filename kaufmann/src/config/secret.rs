@@ -106,8 +106,16 @@ impl Serialize for KafkaProperties {
     }
 }
 
-/// Whether a setting with this name is to be hidden. Rather one too many than one too few.
+/// Whether a property with this name is to be hidden, misspelt as it may be. Rather one too many than one too few.
 pub(crate) fn is_secret(name: &str) -> bool {
+    const SIGNS: [&str; 3] = ["pas", "pwd", "key"];
+    let (plain, is_harmless) = read(name);
+    !is_harmless
+        && (carries_secret(name) || (plain != "key" && SIGNS.iter().any(|sign| plain.contains(sign))))
+}
+
+/// Whether what is assigned to this name in some text is to be hidden: fewer names, because any text may have them.
+fn carries_secret(name: &str) -> bool {
     const SIGNS: [&str; 11] = [
         "password",
         "passwd",
@@ -121,20 +129,25 @@ pub(crate) fn is_secret(name: &str) -> bool {
         "jaas",
         "oauthbearerconfig",
     ];
+    let (plain, is_harmless) = read(name);
+    !is_harmless && SIGNS.iter().any(|sign| plain.contains(sign))
+}
+
+/// A name in small letters and digits, and whether it says what is no secret, though it serves one: an endpoint, a file's place.
+fn read(name: &str) -> (String, bool) {
     let plain: String = name
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    // An endpoint or a file's place is no secret, though its name says what it serves.
     let last = name
         .rsplit(|c: char| !c.is_ascii_alphanumeric())
         .next()
         .unwrap_or_default();
-    let harmless = ["url", "location", "path", "timeout", "ms"]
+    let is_harmless = ["url", "location", "path", "file", "keytab", "timeout", "ms"]
         .iter()
         .any(|end| last.eq_ignore_ascii_case(end));
-    !harmless && SIGNS.iter().any(|sign| plain.contains(sign))
+    (plain, is_harmless)
 }
 
 /// A text without what may be a credential in it: user-info as in `scheme://user:password@host` and `user:password@host`,
@@ -192,7 +205,7 @@ fn without_assigned(mut text: String) -> String {
     let assigned = text.match_indices('=').find(|(sign, _)| {
         let before = text[..*sign].trim_end();
         let name = &before[before.trim_end_matches(is_name).len()..];
-        is_secret(name) || ["pwd", "pass"].contains(&name.to_ascii_lowercase().as_str())
+        carries_secret(name) || ["pwd", "pass"].contains(&name.to_ascii_lowercase().as_str())
     });
     if let Some((sign, _)) = assigned {
         text.truncate(sign + 1);
@@ -201,20 +214,17 @@ fn without_assigned(mut text: String) -> String {
     text
 }
 
-/// A value of the configuration as it may be shown: secrets by their names, and passwords in URLs, are blanked.
+/// A value of the configuration as it may be shown: passwords in URLs are blanked.
 #[cfg(feature = "cli")]
-pub(crate) fn shown(name: &str, value: &serde_json::Value) -> serde_json::Value {
+pub(crate) fn shown(value: &serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
         Value::Null => Value::Null,
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(key, value)| (key.clone(), shown(key, value)))
-                .collect(),
-        ),
-        _ if is_secret(name) => Value::from(REDACTED),
-        Value::Array(items) => items.iter().map(|item| shown(name, item)).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, value)| (key.clone(), shown(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.iter().map(shown).collect(),
         Value::String(text) => Value::from(without_credentials(text)),
         Value::Bool(_) | Value::Number(_) => value.clone(),
     }
@@ -236,6 +246,10 @@ mod tests {
             "sasl.oauthbearer.config",
             "app.api_key",
             "API-Token",
+            "sasl.pasword",
+            "sasl.passwrod",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+            "ssl.keypass",
         ] {
             assert!(is_secret(name), "{name}");
         }
@@ -244,6 +258,8 @@ mod tests {
             "ssl.ca.location",
             "sasl.username",
             "sasl.oauthbearer.token.endpoint.url",
+            "sasl.oauthbearer.assertion.private.key.file",
+            "sasl.kerberos.keytab",
             "key",
         ] {
             assert!(!is_secret(name), "{name}");

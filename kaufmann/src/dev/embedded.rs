@@ -7,6 +7,7 @@ use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::Service;
+use crate::kafka::is_security;
 use crate::kafka::mock::MockBroker;
 use crate::publish::routes::subject;
 use crate::registry::server::RegistryServer;
@@ -14,9 +15,6 @@ use crate::registry::{EmbeddedRegistry, SchemaRegistry};
 
 /// The partitions of each topic: enough to see that they are handled side by side.
 const PARTITIONS: u16 = 4;
-
-/// Properties that would keep a client from the embedded broker, which knows no security.
-const SECURITY: [&str; 5] = ["security.", "sasl.", "ssl.", "enable.ssl.", "enable.sasl."];
 
 /// What `dev` runs on, until it is dropped.
 pub(super) struct Embedded {
@@ -70,9 +68,7 @@ impl Embedded {
 
 /// Takes away what the embedded broker does not understand.
 pub(super) fn without_security(config: &mut Config) {
-    config
-        .kafka
-        .retain(|name, _| !SECURITY.iter().any(|prefix| name.starts_with(prefix)));
+    config.kafka.retain(|name, _| !is_security(name));
 }
 
 /// The topic on which the service hears an event: where the event goes by itself if the service consumes that, else the

@@ -13,6 +13,7 @@ use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 use crate::kafka::mock::MockBroker;
+use crate::misfit::misfit;
 
 /// Where a running `dev` is reached.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -95,7 +96,7 @@ impl Running {
                 "the note of the running `dev`, {}, is damaged; start `dev` again",
                 path.display()
             );
-            Error::new(ErrorKind::Start, text).caused_by(error)
+            Error::new(ErrorKind::Start, text).caused_by(misfit(&error, "an object"))
         })?;
         if !running.is_local() {
             let text = format!(

@@ -3,11 +3,19 @@
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use super::settings::is_unsupported;
 use crate::config::Config;
 
 /// Why a client could not be made. The value of a property is not repeated: it may be a secret.
 pub(crate) fn creation(error: &KafkaError) -> String {
     match error {
+        KafkaError::ClientConfig(_, text, key, _) if is_unsupported(text) => {
+            format!(
+                "`{key}` in `[kafka]` needs what this program is built without ({}); for TLS build it with kaufmann's feature \
+                 `tls`",
+                text.trim()
+            )
+        }
         KafkaError::ClientConfig(_, text, key, _) => {
             format!("`{key}` in `[kafka]` is refused by librdkafka: {text}")
         }

@@ -1,9 +1,20 @@
 //! librdkafka's properties, from our defaults and the table `[kafka]`.
 
 use rdkafka::ClientConfig;
+#[cfg(feature = "cli")]
+use rdkafka::error::KafkaError;
+#[cfg(feature = "cli")]
+use rdkafka::types::RDKafkaConfRes;
 
 use crate::config::group::{Conflict, conflicts, of_consumer};
+#[cfg(feature = "cli")]
+use crate::config::is_secret;
+#[cfg(feature = "cli")]
+use crate::config::keys::closest;
 use crate::config::{Config, Delivery};
+
+#[cfg(feature = "cli")]
+mod names;
 
 /// Properties that nobody may set in `[kafka]`, and why.
 const REFUSED: [(&str, &str); 14] = [
@@ -27,6 +38,8 @@ const REFUSED: [(&str, &str); 14] = [
 ];
 const COMMITS: &str =
     "an offset is committed only after its record is settled, so committing is not librdkafka's to do";
+const UNCOMMITTED: &str = "does not go with `delivery = \"exactly_once\"`: what a transaction has not committed yet would be read, offsets \
+     included; remove it";
 const DELIVERY: &str = "a record is settled only when every replica has what it caused, once and in order";
 
 /// Properties that only a consumer knows; a producer would warn about them.
@@ -88,6 +101,100 @@ enum Side {
     Producer,
 }
 
+/// What properties of security begin with.
+#[cfg(feature = "cli")]
+const SECURITY: [&str; 6] = [
+    "security.",
+    "sasl.",
+    "ssl.",
+    "https.",
+    "enable.ssl.",
+    "enable.sasl.",
+];
+
+/// Whether a property is about security, which the embedded broker has none of.
+#[cfg(feature = "cli")]
+pub(crate) fn is_security(key: &str) -> bool {
+    let name = unprefixed(key);
+    SECURITY.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What librdkafka would refuse in `[kafka]`, and what we do. Nothing is connected or started for it.
+#[cfg(feature = "cli")]
+pub(crate) fn mistakes(config: &Config) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    for (key, value) in &config.kafka {
+        let why = refused(key).map(|why| format!("cannot be set: {why}"));
+        if let Some(why) = why.or_else(|| unacceptable(key, value)) {
+            let key = key.clone();
+            found.push(Conflict { key, why });
+        }
+    }
+    if let Some((key, value)) = of_consumer(&config.kafka, "isolation.level")
+        && config.delivery == Delivery::ExactlyOnce
+        && value == "read_uncommitted"
+    {
+        found.push(Conflict {
+            key: key.to_owned(),
+            why: format!("is \"read_uncommitted\", which {UNCOMMITTED}"),
+        });
+    }
+    found
+}
+
+/// Why librdkafka does not take a property, if it does not. Its value is not repeated if it may be a secret.
+#[cfg(feature = "cli")]
+fn unacceptable(key: &str, value: &str) -> Option<String> {
+    let name = unprefixed(key);
+    if name == "auto.offset.reset" && value == "none" {
+        return None;
+    }
+    // To set this one is to load the libraries that it names.
+    let value = if name == "plugin.library.paths" { "" } else { value };
+    let refusal = ClientConfig::new()
+        .set(name, value)
+        .create_native_config()
+        .err()?;
+    match refusal {
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
+            let prefix = &key[..key.len() - name.len()];
+            let meant = closest(name, names::NAMES);
+            let hint = meant
+                .map(|meant| format!("; did you mean `kafka.{prefix}{meant}`?"))
+                .unwrap_or_default();
+            Some(format!("is no property of librdkafka{hint}"))
+        }
+        // What this build lacks for security does not matter to those who connect to nothing, or to `dev`.
+        KafkaError::ClientConfig(_, text, ..) if is_security(key) && is_unsupported(&text) => None,
+        KafkaError::ClientConfig(..) if is_secret(name) => {
+            Some("has a value that librdkafka refuses".to_owned())
+        }
+        KafkaError::ClientConfig(_, text, ..) => Some(format!("is refused by librdkafka: {}", text.trim())),
+        _ => Some("has a value that cannot be passed on: it has a NUL in it".to_owned()),
+    }
+}
+
+/// Whether librdkafka says that the build lacks something.
+pub(crate) fn is_unsupported(text: &str) -> bool {
+    text.contains("not supported in this build") || text.contains("Unsupported value")
+}
+
+/// A property's name without the side that it is for.
+fn unprefixed(key: &str) -> &str {
+    key.strip_prefix("consumer.")
+        .or_else(|| key.strip_prefix("producer."))
+        .unwrap_or(key)
+}
+
+/// Why nobody may set a property.
+fn refused(key: &str) -> Option<&'static str> {
+    let name = unprefixed(key);
+    REFUSED
+        .iter()
+        .find(|(refused, _)| *refused == name)
+        .map(|(_, why)| *why)
+}
+
 /// A consumer's properties.
 pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
     if config.group.is_empty() {
@@ -118,11 +225,9 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
     }
     let mut client = with(client, chosen);
     if config.delivery == Delivery::ExactlyOnce && client.get("isolation.level") == Some("read_uncommitted") {
-        return Err(
-            "`isolation.level` = \"read_uncommitted\" in `[kafka]` does not go with `delivery = \"exactly_once\"`: what a \
-             transaction has not committed yet would be read, offsets included; remove it"
-                .into(),
-        );
+        return Err(format!(
+            "`isolation.level` = \"read_uncommitted\" in `[kafka]` {UNCOMMITTED}"
+        ));
     }
     if client.get("auto.offset.reset") == Some("none") {
         // What Java's clients call it.
@@ -258,11 +363,7 @@ fn chosen(config: &Config, side: Side) -> Result<Vec<(&str, &str)>, String> {
     };
     let (mut shared, mut own) = (Vec::new(), Vec::new());
     for (key, value) in &config.kafka {
-        let name = key
-            .strip_prefix(ours)
-            .or_else(|| key.strip_prefix(theirs))
-            .unwrap_or(key);
-        if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+        if let Some(why) = refused(key) {
             return Err(format!("`{key}` cannot be set in `[kafka]`: {why}"));
         }
         if let Some(name) = key.strip_prefix(ours) {
@@ -412,13 +513,25 @@ mod tests {
         use rdkafka::types::RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN;
 
         let refused = REFUSED.iter().map(|(key, _)| key);
-        for key in CONSUMER_ONLY.iter().chain(&PRODUCER_ONLY).chain(refused) {
+        let ours = CONSUMER_ONLY.iter().chain(&PRODUCER_ONLY).chain(&names::NAMES);
+        for key in ours.chain(refused) {
             // The value is wrong for most, which is another error.
             let result = ClientConfig::new().set(*key, "?").create_native_config();
             assert!(
                 !matches!(result, Err(KafkaError::ClientConfig(RD_KAFKA_CONF_UNKNOWN, ..))),
                 "{key}"
             );
+        }
+    }
+
+    #[test]
+    fn no_name_that_is_refused_is_offered_to_who_has_misspelt_one() {
+        for name in names::NAMES {
+            assert_eq!(super::refused(name), None, "{name}");
+        }
+        for name in CONSUMER_ONLY.iter().chain(&PRODUCER_ONLY) {
+            let is_refused = super::refused(name).is_some();
+            assert!(is_refused || names::NAMES.contains(name), "{name}");
         }
     }
 

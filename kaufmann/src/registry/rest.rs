@@ -23,6 +23,7 @@ use serde_json::json;
 use super::{Answer, Reference, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
 use crate::config::RegistryConfig;
 use crate::error::Error;
+use crate::misfit::misfit;
 
 mod references;
 mod refusal;
@@ -291,7 +292,7 @@ impl RestRegistry {
     async fn call<T: for<'de> Deserialize<'de>>(&self, call: Call<'_>) -> Result<T, Refusal> {
         let bytes = self.transport.ask(&call).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            let what = format!("an answer that cannot be read: {error}");
+            let what = format!("an answer that cannot be read: {}", misfit(&error, "an object"));
             let base = self.transport.base();
             Refusal::nonsense(&call.shown(base), &what).about(base.as_str(), call.subject)
         })

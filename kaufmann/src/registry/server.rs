@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{EmbeddedRegistry, SubjectVersion};
 use crate::error::{Error, ErrorKind};
+use crate::misfit::misfit;
 
 /// A registry that answers on loopback until it is dropped.
 #[derive(Debug)]
@@ -201,7 +202,7 @@ fn read(registry: &EmbeddedRegistry, body: &[u8]) -> Result<String, Refusal> {
         #[serde(default)]
         references: Vec<Value>,
     }
-    let asked: Asked = serde_json::from_slice(body).map_err(|error| invalid(&error.to_string()))?;
+    let asked: Asked = serde_json::from_slice(body).map_err(|error| invalid(&misfit(&error, "an object")))?;
     match asked.schema_type.as_deref() {
         None | Some("AVRO") => {}
         Some(other) => return Err(invalid(&format!("{other} schemas are not supported"))),

@@ -116,7 +116,7 @@ fn each_key_has_a_flag_that_sets_it() {
         "--kafka",
         "linger.ms=1",
         "--kafka",
-        "sasl.mechanisms=A,B",
+        "topic.blacklist=A,B",
         "--max-in-flight",
         "8",
     ]);
@@ -133,7 +133,7 @@ fn each_key_has_a_flag_that_sets_it() {
     assert_eq!(
         (
             config.kafka["linger.ms"].as_str(),
-            config.kafka["sasl.mechanisms"].as_str()
+            config.kafka["topic.blacklist"].as_str()
         ),
         ("1", "A,B")
     );

@@ -112,6 +112,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Flag => "true",
             kind::Kind::Choice(names) => names[1],
             kind::Kind::Urls => "http://h:1",
+            kind::Kind::Pairs(_) if key.path == "kafka" => "client.id=b",
             kind::Kind::Pairs(_) | kind::Kind::Free => "a=b",
             kind::Kind::Choices(_) => "a=key",
             kind::Kind::Nested(_) => "a.b.partitions=1",
@@ -141,6 +142,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             .unwrap();
         let literal = match key.kind {
             kind::Kind::Count { .. } | kind::Kind::Number { .. } | kind::Kind::Flag => text.to_owned(),
+            kind::Kind::Pairs(_) if key.path == "kafka" => "{ 'client.id' = 'b' }".to_owned(),
             kind::Kind::Pairs(_) | kind::Kind::Free => "{ a = 'b' }".to_owned(),
             kind::Kind::Choices(_) => "{ a = 'key' }".to_owned(),
             kind::Kind::Nested(_) => "{ 'a.b' = { partitions = 1 } }".to_owned(),
@@ -261,7 +263,7 @@ fn a_wrong_type_names_file_line_column_key_found_and_expected() {
     );
     assert_eq!(
         failure("registry = 5"),
-        "kaufmann.toml:1:12: `registry` is integer, expected a table"
+        "kaufmann.toml:1:12: `registry` is 5, expected a table"
     );
     assert_eq!(
         failure("max_in_flight = 0"),
@@ -273,7 +275,7 @@ fn a_wrong_type_names_file_line_column_key_found_and_expected() {
 fn a_number_that_is_none_here_is_shown_as_it_stands() {
     assert_eq!(
         failure("max_in_flight = 99999999999999999999"),
-        "kaufmann.toml:1:17: `max_in_flight` is 99999999999999999999, expected a whole number of at least 1",
+        "kaufmann.toml:1:17: `max_in_flight` is 99999999999999999999, expected a whole number of at least 1, at most 4294967295",
     );
     assert_eq!(
         failure("[retry]\nfactor = inf"),
@@ -291,24 +293,26 @@ fn a_topic_that_can_be_none_names_its_setting() {
     let expected = "expected letters, digits, `.`, `_` and `-`, at most 249";
     assert_eq!(
         text("KAUFMANN_TOPICS", "fine,not fine"),
-        format!("`topics` has `not fine`, {expected}")
+        format!("KAUFMANN_TOPICS: `topics` has `not fine`, {expected}")
     );
     assert_eq!(
         text("KAUFMANN_PUBLISH_TOPIC", ".."),
-        format!("`publish.topic` has `..`, {expected}")
+        format!("KAUFMANN_PUBLISH_TOPIC: `publish.topic` has `..`, {expected}")
     );
     assert_eq!(
         text("KAUFMANN_PUBLISH_TOPICS", "a.b=t/u"),
-        format!("`publish.topics.\"a.b\"` has `t/u`, {expected}")
+        format!("KAUFMANN_PUBLISH_TOPICS: `publish.topics.\"a.b\"` has `t/u`, {expected}")
     );
     let long = "x".repeat(250);
     assert_eq!(
         text("KAUFMANN_DEAD_LETTER_TOPIC", &long),
-        format!("`dead_letter.topic` has `{long}`, {expected}")
+        format!("KAUFMANN_DEAD_LETTER_TOPIC: `dead_letter.topic` has `{long}`, {expected}")
     );
     assert_eq!(
         text("KAUFMANN_GROUP", "my group"),
-        format!("`dead_letter.topic`, which follows from `group`, has `my group.dead-letter`, {expected}")
+        format!(
+            "KAUFMANN_GROUP: `dead_letter.topic`, which follows from `group`, has `my group.dead-letter`, {expected}"
+        )
     );
 }
 
@@ -419,11 +423,11 @@ fn keys_that_contradict_each_other_are_refused() {
     let text = |pairs: &[(&str, &str)]| variables(pairs).unwrap_err().to_string();
     assert_eq!(
         text(&[("KAUFMANN_REGISTRY_PASSWORD", "p")]),
-        "`registry.password` needs `registry.user`"
+        "KAUFMANN_REGISTRY_PASSWORD: `registry.password` needs `registry.user`"
     );
     assert_eq!(
         text(&[("KAUFMANN_RETRY_INITIAL", "1m")]),
-        "`retry.initial` (60s) is longer than `retry.max` (30s); raise `retry.max`",
+        "KAUFMANN_RETRY_INITIAL: `retry.initial` (1m) is longer than `retry.max` (30s); raise `retry.max`",
     );
 }
 
@@ -441,7 +445,9 @@ fn a_broker_is_a_host_and_a_port() {
             .to_string();
         assert_eq!(
             text,
-            format!("`brokers` has `{broker}`, expected `host:port`, such as `localhost:9092`")
+            format!(
+                "KAUFMANN_BROKERS: `brokers` has `{broker}`, expected `host:port`, such as `localhost:9092`"
+            )
         );
     }
 }
@@ -452,7 +458,7 @@ fn credentials_among_the_brokers_are_refused_and_not_shown() {
         .unwrap_err()
         .to_string();
     assert!(
-        text.starts_with("`brokers` carries credentials") && !text.contains("hun"),
+        text.starts_with("KAUFMANN_BROKERS: `brokers` carries credentials") && !text.contains("hun"),
         "{text}"
     );
 }
@@ -467,7 +473,7 @@ fn a_setting_of_the_service_that_does_not_fit_is_not_shown() {
     let config = Config::default().with_app(json!({"port": "hunter2"}));
     assert_eq!(
         config.app::<Settings>().unwrap_err().to_string(),
-        "the table `[app]` does not fit: invalid type: string, expected u16"
+        "the table `[app]` does not fit: invalid type: string, expected a whole number from 0 to 65535"
     );
 }
 
@@ -566,4 +572,263 @@ fn answers_to_callbacks_need_the_names_that_are_allowed() {
     let (_folder, loader) = file("[publish]\nreply_to = 'both'\n");
     let text = loader.load().unwrap_err().to_string();
     assert!(text.contains("`publish.callback_topics` allows none"), "{text}");
+}
+
+#[test]
+fn a_count_beyond_the_most_is_refused_at_its_place() {
+    for key in KEYS {
+        let kind::Kind::Count { max, .. } = key.kind else {
+            continue;
+        };
+        let (table, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        let table = match table {
+            "" => String::new(),
+            table => format!("[{table}]\n"),
+        };
+        for number in [(max + 1).to_string(), u64::MAX.to_string(), "9".repeat(30)] {
+            let line = table.lines().count() + 1;
+            let text = failure(&format!("{table}{name} = {number}"));
+            let column = name.len() + 4;
+            assert!(
+                text.starts_with(&format!(
+                    "kaufmann.toml:{line}:{column}: `{}` is {number}, expected a whole number ",
+                    key.path
+                )),
+                "{text}"
+            );
+            assert!(text.ends_with(&format!(" {max}")), "{text}");
+            let text = with_flag(key.path, &number).unwrap_err().to_string();
+            assert!(
+                text.starts_with(&format!(
+                    "--{}: `{}` is \"{number}\", expected ",
+                    key.flag(),
+                    key.path
+                )),
+                "{text}"
+            );
+        }
+        with_flag(key.path, &max.to_string()).unwrap_or_else(|error| panic!("{}: {error}", key.path));
+    }
+}
+
+#[test]
+fn an_empty_secret_is_said_to_be_empty() {
+    assert_eq!(
+        failure("registry.token = ''"),
+        "kaufmann.toml:1:18: `registry.token` is empty, expected a text"
+    );
+}
+
+#[test]
+fn a_registrys_url_that_is_none_is_refused_at_its_place() {
+    let wrong_port = "expected a URL such as \"http://localhost:8081\", with a port from 1 to 65535";
+    for url in [
+        "http://h:99999",
+        "https://h:0/x",
+        "http://h:",
+        "http://[::1]:x",
+        "http://h:+5",
+    ] {
+        assert_eq!(
+            failure(&format!("[registry]\nurl = '{url}'")),
+            format!("kaufmann.toml:2:7: `registry.url` is \"{url}\", {wrong_port}")
+        );
+    }
+    for url in [
+        "http://",
+        "http:///x",
+        "ftp://h",
+        "http://h o",
+        "http://[::1",
+        "http://::1:80",
+        "h:80",
+    ] {
+        let text = failure(&format!("registry.url = '{url}'"));
+        assert!(
+            text.starts_with(&format!(
+                "kaufmann.toml:1:16: `registry.url` is \"{url}\", expected a URL"
+            )),
+            "{text}"
+        );
+    }
+    for url in [
+        "http://h",
+        "https://h:65535/a:99999/b",
+        "http://[::1]:8081",
+        "http://h/?x=http://y:z",
+    ] {
+        assert_eq!(with_flag("registry.url", url).unwrap().config.registry.url, [url]);
+    }
+    let text = failure("registry.url = 'http://u:hunter2@h:99999'");
+    assert!(text.contains("u:***@h") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_refused_at_its_place() {
+    let text = failure("[log]\nfilter = 'a=b=c'");
+    assert!(
+        text.starts_with("kaufmann.toml:2:10: `log.filter` is \"a=b=c\", expected a filter such as \"info,my_service=debug\": "),
+        "{text}"
+    );
+    let text = variables(&[("RUST_LOG", "a=b=c")]).unwrap_err().to_string();
+    assert!(text.starts_with("RUST_LOG: `log.filter` is "), "{text}");
+}
+
+#[test]
+fn mistakes_of_a_declaration_are_sentences_with_their_places() {
+    let file = "[declare.shop]\nwhatever = 1\npartitions = 99999999999\n[declare.shopping]\npartitions = 1\n[declare.'a b']\npartitions = 1";
+    let text = failure(file);
+    for line in [
+        "kaufmann.toml:2:12: `declare.shop.whatever` is unknown; a topic has `partitions`, ",
+        "kaufmann.toml:3:14: `declare.shop.partitions` is \"99999999999\", expected a whole number from 1 to 2147483647",
+        "kaufmann.toml:7:14: `declare.a b` is no topic's name, expected letters, ",
+    ] {
+        assert!(text.contains(line), "{line} is missing in {text}");
+    }
+    assert_eq!(
+        failure("[declare]\nshop = 5"),
+        "kaufmann.toml:2:8: `declare.shop` is 5, expected a table with the settings of a topic"
+    );
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_property_that_librdkafka_does_not_know_is_refused_at_its_place_with_the_nearest_name_and_without_its_value()
+ {
+    assert_eq!(
+        failure("group = 'g'\n[kafka]\nlinger.ms = 1\nsasl.pasword = 'hunter2'"),
+        "kaufmann.toml:4:16: `kafka.sasl.pasword` is no property of librdkafka; did you mean `kafka.sasl.password`?"
+    );
+    assert_eq!(
+        variables(&[("KAUFMANN_KAFKA_CONSUMER_SESION_TIMEOUT_MS", "1")])
+            .unwrap_err()
+            .to_string(),
+        "KAUFMANN_KAFKA_CONSUMER_SESION_TIMEOUT_MS: `kafka.consumer.sesion.timeout.ms` is no property of librdkafka; did you \
+         mean `kafka.consumer.session.timeout.ms`?"
+    );
+    assert_eq!(
+        with_flag("kafka", "zzz=hunter2").unwrap_err().to_string(),
+        "--kafka: `kafka.zzz` is no property of librdkafka"
+    );
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_propertys_value_that_librdkafka_refuses_is_refused_at_its_place_and_not_shown_if_it_may_be_a_secret() {
+    let text = failure("[kafka]\nsession.timeout.ms = 'abc'");
+    assert!(
+        text.starts_with(
+            "kaufmann.toml:2:22: `kafka.session.timeout.ms` is refused by librdkafka: Invalid value"
+        ),
+        "{text}"
+    );
+    assert_eq!(
+        failure("[kafka]\nacks = 1"),
+        "kaufmann.toml:2:8: `kafka.acks` cannot be set: a record is settled only when every replica has what it caused, once \
+         and in order"
+    );
+    assert_eq!(
+        failure("[kafka]\nsasl.jaas.config = 'hunter2'"),
+        "kaufmann.toml:2:20: `kafka.sasl.jaas.config` has a value that librdkafka refuses"
+    );
+    let text = failure("[kafka]\n'client.id' = \"a\\u0000b\"");
+    assert!(text.contains("it has a NUL in it"), "{text}");
+    let text = failure("delivery = 'exactly_once'\n[kafka]\n'isolation.level' = 'read_uncommitted'");
+    assert!(
+        text.contains(
+            "kaufmann.toml:3:21: `kafka.isolation.level` is \"read_uncommitted\", which does not go with"
+        ),
+        "{text}"
+    );
+}
+
+/// Whether a build has TLS is not what `config` or `dev` fail at.
+#[cfg(feature = "kafka")]
+#[test]
+fn properties_of_security_and_those_that_other_clients_call_otherwise_are_taken() {
+    for (name, value) in [
+        ("security.protocol", "sasl_ssl"),
+        ("ssl.ca.location", "/ca.pem"),
+        ("consumer.sasl.password", "p"),
+        ("auto.offset.reset", "none"),
+        ("plugin.library.paths", "/nowhere.so"),
+        ("linger.ms", "5"),
+        ("fetch.message.max.bytes", "1000000"),
+    ] {
+        let text = format!("{name}={value}");
+        with_flag("kafka", &text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn what_is_named_like_a_secret_is_a_secret_among_properties_alone() {
+    let effective = variables(&[
+        (
+            "KAUFMANN_KAFKA",
+            "ssl.key.pem=hunter2,sasl.oauthbearer.client.secret=hunter2,ssl.key.location=/k",
+        ),
+        ("KAUFMANN_PUBLISH_TOPICS", "user.password_changed=passwords"),
+        ("KAUFMANN_REGISTRY_KEY", "/key.pem"),
+        ("KAUFMANN_REGISTRY_CERTIFICATE", "/c.pem"),
+    ])
+    .unwrap();
+    let shown = effective.to_toml();
+    assert!(!shown.contains("hunter2"), "{shown}");
+    for seen in ["\"/k\"", "= \"passwords\"", "key = \"/key.pem\""] {
+        assert!(shown.contains(seen), "{seen} is missing in {shown}");
+    }
+}
+
+#[test]
+fn what_is_no_text_file_is_refused_in_bounds() {
+    let (folder, loader) = file("");
+    let name = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        error
+            .to_string()
+            .replace(&format!("{}/", folder.path().display()), "")
+    };
+    drop(loader);
+    let of = |bytes: &[u8]| {
+        let path = folder.path().join("kaufmann.toml");
+        std::fs::write(&path, bytes).unwrap();
+        Loader::new().file(path).load()
+    };
+    assert_eq!(
+        name(of(b"group = 'g'\ntopics = ['\xff']").unwrap_err()),
+        "kaufmann.toml:2:12: not valid UTF-8, which TOML is"
+    );
+    assert_eq!(
+        name(of(b"\xff\xfeg\0").unwrap_err()),
+        "the configuration file kaufmann.toml is UTF-16; save it as UTF-8"
+    );
+    assert_eq!(
+        name(of(&vec![b' '; (1 << 20) + 1]).unwrap_err()),
+        "the configuration file kaufmann.toml is larger than 1 MiB, which no configuration is"
+    );
+    of(&vec![b' '; 1 << 20]).unwrap();
+    let effective = of(b"\xef\xbb\xbfgroup = 'g'").unwrap();
+    let origin = &effective
+        .settings
+        .iter()
+        .find(|setting| setting.key == "group")
+        .unwrap()
+        .origin;
+    assert!(origin.to_string().ends_with("kaufmann.toml:1:9"), "{origin}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_and_a_file_without_an_end_are_refused() {
+    let error = Loader::new().file("/").load().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the configuration file / is a folder; name the file in it"
+    );
+    let error = Loader::new().file("/dev/zero").load().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the configuration file /dev/zero is larger than 1 MiB, which no configuration is"
+    );
 }
