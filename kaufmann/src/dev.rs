@@ -78,6 +78,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
         screen,
         tally: Tally::new(embedded::returning::<V>(&config)),
         happenings,
+        is_published: false,
     };
     stage.say(&stage.screen.welcome(V::NAME, &config, embedded.partitions()));
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -94,7 +95,8 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
         .watch::<V>(&config, samples, options, &signals, service, stop)
         .await;
     let finished = watched?;
-    let is_cut_short = options.once && signals.has_come() && !stage.tally.is_complete();
+    let is_settled = stage.is_published && stage.tally.is_complete();
+    let is_cut_short = options.once && signals.has_come() && !is_settled;
     if is_cut_short {
         stage.say(&stage.screen.summary(&stage.tally));
     } else if options.once {
@@ -116,6 +118,8 @@ struct Stage {
     screen: Screen,
     tally: Tally,
     happenings: mpsc::UnboundedReceiver<Happening>,
+    /// Whether the broker has all samples.
+    is_published: bool,
 }
 
 impl Stage {
@@ -132,7 +136,10 @@ impl Stage {
             self.say("no samples: put `create.samples.json` beside `create.avsc`, an array of payloads");
         }
         tokio::select! {
-            published = self.publish::<V>(config, samples) => published?,
+            published = self.publish::<V>(config, samples) => {
+                published?;
+                self.is_published = true;
+            }
             () = signals.first() => {}
         }
         let deadline = tokio::time::Instant::now() + options.timeout;

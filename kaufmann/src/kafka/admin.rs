@@ -9,7 +9,7 @@ use rdkafka::admin::{
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::asking::{AskContext, failed_with};
+use super::asking::{AskContext, failed_with, is_silence};
 use super::cluster::{Cluster, PATIENCE};
 use super::{explain, producer};
 use crate::config::Config;
@@ -201,7 +201,15 @@ impl Admin {
     }
 
     fn failed(&self, what: &str, error: &KafkaError) -> Error {
-        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        let code = match error {
+            KafkaError::AdminOp(code) => *code,
+            _ => error.rdkafka_error_code().unwrap_or(Code::Fail),
+        };
+        if is_silence(code) {
+            // What is asked here is asked after the brokers have answered something else.
+            let text = format!("{what}: the brokers do not answer that");
+            return Error::new(ErrorKind::Start, text);
+        }
         failed_with(None, &self.config, what, code, &error.to_string())
     }
 }

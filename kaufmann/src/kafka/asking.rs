@@ -98,6 +98,18 @@ pub(super) fn failed(asker: &Asker, config: &Config, what: &str, error: &KafkaEr
     failed_with(reported(asker).as_ref(), config, what, code, &error.to_string())
 }
 
+/// Whether this is no answer at all.
+pub(super) fn is_silence(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::OperationTimedOut
+            | Code::Resolve
+            | Code::TimedOutQueue
+    )
+}
+
 /// The same for a code and its text. Pure.
 pub(super) fn failed_with(
     reported: Option<&(Code, String)>,
@@ -106,14 +118,7 @@ pub(super) fn failed_with(
     code: Code,
     text: &str,
 ) -> Error {
-    let is_silence = matches!(
-        code,
-        Code::BrokerTransportFailure
-            | Code::AllBrokersDown
-            | Code::OperationTimedOut
-            | Code::Resolve
-            | Code::TimedOutQueue
-    );
+    let is_silence = is_silence(code);
     let text = match (code, reported) {
         (Code::Authentication | Code::SaslAuthenticationFailed, _) => explain::not_authenticated(text),
         (_, Some((Code::Authentication | Code::SaslAuthenticationFailed, reason))) if is_silence => {

@@ -6,11 +6,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::BaseProducer;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::asking::{failed_with, patiently};
+use super::asking::{failed_with, is_silence, patiently};
 use super::cluster::{Cluster, PATIENCE};
 use super::{consumer, explain, producer};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::ffi::{self, Operation};
 
 /// The brokers of a cluster and the topics that we may see.
@@ -82,8 +82,14 @@ impl Cluster {
             return Ok(BTreeMap::new());
         }
         let told = ffi::topic_rights(self.asker.client(), topics, PATIENCE);
-        let told =
-            told.map_err(|(code, text)| self.refused("the rights could not be asked for", code, &text))?;
+        let told = told.map_err(|(code, text)| match code {
+            // They have just answered other questions.
+            _ if is_silence(code) => {
+                let text = "the brokers do not answer what we may do with topics";
+                Error::new(ErrorKind::Start, text)
+            }
+            _ => self.refused("the rights could not be asked for", code, &text),
+        })?;
         let access = told.into_iter().map(|rights| {
             let access = match rights.operations {
                 Ok(operations) => Access::Allowed(operations),

@@ -35,7 +35,17 @@ pub(crate) fn subscription_topic<'a>(reason: &str, topics: &'a [String]) -> Opti
 
 /// No broker can be reached.
 pub(crate) fn brokers_down(config: &Config, last: Option<&str>) -> String {
+    // Each client's first question is which requests the broker knows.
+    let is_foreign =
+        last.is_some_and(|last| last.contains("APIVERSION_QUERY") || last.contains("Invalid response size"));
     let last = last.map(|last| format!(" ({last})")).unwrap_or_default();
+    if is_foreign {
+        return format!(
+            "what listens at `{}` does not answer as a broker does{last}; check the port in `brokers`, and `security.protocol` in \
+             `[kafka]`: a listener with TLS does not answer without it",
+            config.brokers.join(",")
+        );
+    }
     format!(
         "no broker of `{}` can be reached{last}; check `brokers`, the network, and that a broker is running",
         config.brokers.join(",")
@@ -189,5 +199,33 @@ pub(crate) fn why_not_produced(code: Code, topic: &str, size: usize, broker: &st
             format!("the broker refuses the message for topic `{topic}` ({code}); a compacted topic needs a key")
         }
         other => format!("the message for topic `{topic}` was not delivered: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_answers_otherwise_than_a_broker_is_not_said_to_be_away() {
+        let mut config = Config::default();
+        config.brokers.push("h:443".to_owned());
+        for last in [
+            "h:443/bootstrap: Receive failed: Invalid response size 1008813135 (0..100000000): increase receive.message.max.bytes",
+            "h:443/bootstrap: Disconnected while requesting ApiVersion: might be caused by incorrect security.protocol configuration \
+             (connecting to a SSL listener?) (after 3ms in state APIVERSION_QUERY)",
+        ] {
+            let text = brokers_down(&config, Some(last));
+            assert!(
+                text.starts_with("what listens at `h:443` does not answer as a broker does ("),
+                "{text}"
+            );
+            assert!(
+                text.contains("; check the port in `brokers`, and `security.protocol`"),
+                "{text}"
+            );
+        }
+        let refused = "h:443/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused";
+        assert!(brokers_down(&config, Some(refused)).starts_with("no broker of `h:443` can be reached ("));
     }
 }

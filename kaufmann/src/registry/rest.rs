@@ -18,7 +18,9 @@ use reqwest::Method;
 #[cfg(all(feature = "cli", feature = "kafka"))]
 use reqwest::header::DATE;
 use serde::Deserialize;
-use serde_json::json;
+#[cfg(all(feature = "cli", feature = "kafka"))]
+use serde_json::Map;
+use serde_json::{Value, json};
 
 use super::{Answer, Reference, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
 use crate::config::RegistryConfig;
@@ -74,7 +76,8 @@ impl RestRegistry {
         self.transport.base().as_str()
     }
 
-    /// Asks for something small, to see whether it answers us: the time that it says it is, to the second, if it says one.
+    /// Asks for something small, to see whether a registry answers us: the time that it says it is, to the second, if it says one.
+    /// A page, whatever its status, is no registry's answer.
     #[cfg(all(feature = "cli", feature = "kafka"))]
     pub(crate) async fn time(&self) -> Result<Option<SystemTime>, RegistryError> {
         let call = Call {
@@ -84,9 +87,21 @@ impl RestRegistry {
             body: None,
             subject: None,
         };
-        let answer = self.transport.answer(&call).await?;
+        let answer = match self.transport.answer(&call).await {
+            Ok(answer) if serde_json::from_slice::<Map<String, Value>>(&answer.bytes).is_err() => {
+                return Err(self.no_registry(&call).into());
+            }
+            Err(refusal) if refusal.is_page() => return Err(self.no_registry(&call).into()),
+            answer => answer?,
+        };
         let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
+    }
+
+    #[cfg(all(feature = "cli", feature = "kafka"))]
+    fn no_registry(&self, call: &Call<'_>) -> Refusal {
+        let base = self.transport.base();
+        Refusal::nonsense(&call.shown(base), "what answers is no registry").about(base.as_str(), None)
     }
 
     /// The numbers of a subject's versions, the oldest first; none if there is no such subject.

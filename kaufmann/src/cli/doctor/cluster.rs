@@ -122,18 +122,23 @@ impl Look<'_> {
         match self.admin.broker_settings(node.id).await {
             Ok(settings) => brokers::judge(self.config, &settings),
             Err(error) => {
-                vec![about("brokers").unchecked(format!("do not tell their settings: {error}"))]
+                vec![about("brokers").error(State::Unchecked, &error)]
             }
         }
     }
 
     async fn topics(&self) -> Vec<Check> {
         let names: Vec<&str> = self.used.keys().map(String::as_str).collect();
+        let mut untold = None;
         let access = match self.cluster.access(&names) {
             Ok(access) => access,
-            Err(error) => return vec![about("topics").error(State::Unknown, &error)],
+            Err(error) => {
+                untold = Some(about("rights").error(State::Unknown, &error));
+                self.visible(&names)
+            }
         };
         let (settings, mut checks) = self.settings(&access).await;
+        checks.extend(untold);
         let declared = declared(self.config).unwrap_or_default();
         let differences = super::super::topics::differences(&declared, &self.actual(&settings));
         let largest_consumed = self
@@ -192,6 +197,24 @@ impl Look<'_> {
         checks
     }
 
+    /// The topics, as far as the brokers show them to us.
+    fn visible(&self, names: &[&str]) -> BTreeMap<String, Access> {
+        let one = |name: &&str| {
+            let access = if self
+                .condition
+                .topics
+                .get(*name)
+                .is_some_and(|found| !found.is_empty())
+            {
+                Access::Allowed(None)
+            } else {
+                Access::Failed("it is not among those that the brokers show us".to_owned())
+            };
+            ((*name).to_owned(), access)
+        };
+        names.iter().map(one).collect()
+    }
+
     /// The settings of the topics that there are; those that the brokers keep for themselves are a check each.
     async fn settings(&self, access: &BTreeMap<String, Access>) -> (BTreeMap<String, Settings>, Vec<Check>) {
         let there: Vec<String> = access
@@ -202,7 +225,7 @@ impl Look<'_> {
         let told = match self.admin.settings(&there).await {
             Ok(told) => told,
             Err(error) => {
-                let check = about("topics").error(State::Unknown, &error);
+                let check = about("topics").error(State::Unchecked, &error);
                 return (BTreeMap::new(), vec![check]);
             }
         };

@@ -38,7 +38,7 @@ pub(super) async fn look<V: Service>(config: &Config) -> Vec<Check> {
             let check = about_it.said(State::Unfit, &error.to_string());
             checks
                 .push(check.or_remedy("check `registry.url`, the network, and that the registry is running"));
-            checks.push(about("events").unknown("are not looked at, because the registry does not answer"));
+            checks.push(about("events").unknown("are not looked at, because no registry answers"));
             return checks;
         }
         // It knows us, but does not show its own settings; the events say more.

@@ -382,3 +382,37 @@ fn rights_that_are_missing_are_named_with_the_command_that_gives_them() {
     );
     assert_eq!(rights::of_topic(&config, "shop", CONSUMED, None), None);
 }
+
+/// It answers neither which rights we have nor how topics are set up.
+#[cfg(feature = "dev")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_broker_is_not_said_to_be_away_when_it_does_not_answer_all_questions() {
+    let broker = crate::kafka::mock::MockBroker::start(1).unwrap();
+    broker.create_topic("shop", 4).unwrap();
+    let mut config = config();
+    config.brokers = vec![broker.bootstrap_servers()];
+    let purposes = |purpose: &str| vec![purpose.to_owned()];
+    let used = [
+        ("shop".to_owned(), purposes("consumed")),
+        ("gone".to_owned(), purposes("an event")),
+    ];
+    let checks = cluster::look(&config, &used.into()).await;
+    for check in &checks {
+        assert!(!check.found.contains("reached"), "{check:?}");
+    }
+    let of = |kind: &str, subject: Option<&str>| {
+        let is_it = |check: &&Check| check.check == kind && check.subject.as_deref() == subject;
+        let check = checks
+            .iter()
+            .find(is_it)
+            .unwrap_or_else(|| panic!("no {kind} in {checks:#?}"));
+        (check.state, check.found.as_str())
+    };
+    assert_eq!(
+        of("topic", Some("shop")),
+        (State::Fit, "4 partitions, 1 replica (consumed)")
+    );
+    assert_eq!(of("topic", Some("gone")).0, State::Unknown);
+    assert_eq!(of("rights", None).0, State::Unknown);
+    assert_eq!(of("brokers", None).0, State::Unchecked);
+}

@@ -180,6 +180,12 @@ impl Refusal {
         self.told.status == Some(404) && !self.is_foreign
     }
 
+    /// Whether it is a page that no registry has, of something that answers for good.
+    #[cfg(all(feature = "cli", feature = "kafka"))]
+    pub(super) fn is_page(&self) -> bool {
+        self.is_foreign && self.told.status == Some(404)
+    }
+
     /// Whether the registry does not know the route at all, as imitations of Confluent's do not know each of them.
     pub(super) fn is_missing_route(&self) -> bool {
         matches!(self.told.status, Some(405 | 501))

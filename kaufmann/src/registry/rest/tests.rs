@@ -674,3 +674,42 @@ fn https_without_the_feature_says_which_feature() {
         "`registry.url` is `https://u:***@h`, but this program is built without TLS; build it with kaufmann's feature `tls`",
     );
 }
+
+#[cfg(all(feature = "cli", feature = "kafka"))]
+#[tokio::test]
+async fn a_page_is_no_registry_whatever_its_status() {
+    for (status, body) in [
+        (200, "<html><title>Welcome</title></html>"),
+        (404, "<html><title>Welcome</title></html>"),
+        (200, "[1]"),
+        (200, ""),
+    ] {
+        let (url, _server) = always(status, body).await;
+        let error = client(&url).time().await.unwrap_err();
+        assert_eq!(error.kind(), RegistryErrorKind::Unavailable);
+        assert!(
+            error
+                .to_string()
+                .ends_with("/config: what answers is no registry; is this the registry's URL?"),
+            "{error}"
+        );
+    }
+    let (url, _server) = always(404, r#"{"error_code": 40401, "message": "no"}"#).await;
+    assert_eq!(
+        client(&url).time().await.unwrap_err().kind(),
+        RegistryErrorKind::Unknown
+    );
+    let (url, _server) = always(200, r#"{"compatibilityLevel": "BACKWARD"}"#).await;
+    client(&url).time().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_is_told_without_the_names_of_our_types() {
+    for body in ["[]", "7", "{\"id\": -1}", "{\"id\": 4294967296}", "{}", "null"] {
+        let (url, _server) = always(200, body).await;
+        let text = client(&url).register("s", A).await.unwrap_err().to_string();
+        for name in ["struct", "u32", "Id", "Told"] {
+            assert!(!text.contains(name), "{body}: {text}");
+        }
+    }
+}
