@@ -20,7 +20,7 @@ pub(super) fn command() -> Command {
         .about("Prints an AsyncAPI 3.0 document: what the service reads and writes, where, and in which form")
         .long_about(
             "Prints an AsyncAPI 3.0 document, made of the handlers, their return types, the schemas and the configuration: a \
-             channel for each topic, an operation for each handler and for each event that is published, a message for each \
+             channel for each topic, retry topics among them, an operation for each handler and for each event that is published, a message for each \
              event with its Avro schema, its headers, its key and its samples. Nothing is asked; brokers and registry are those \
              of the configuration, without credentials.",
         )

@@ -10,7 +10,9 @@ use super::effective::{Origin, Setting};
 #[cfg(feature = "cli")]
 use super::group::{Conflict, conflicts};
 use super::keys::KEYS;
-use super::kind::{Kind, is_address};
+use super::kind::Kind;
+#[cfg(feature = "cli")]
+use super::kind::is_address;
 use super::problem::Problems;
 use super::{Config, Delivery, RetryTopicsConfig};
 use crate::error::{Error, ErrorKind};

@@ -1,10 +1,11 @@
 //! The document: servers, channels, operations. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::messages::{self, BINDING, LETTER};
+use super::messages::{self, BINDING, LETTER, RETRY};
 use super::routes::{self, Channel, Receive};
 use crate::cli::catalog;
 use crate::config::declared::{Declared, declared};
@@ -42,7 +43,11 @@ pub(super) fn document<V: Service>(config: &Config) -> Value {
                     .iter()
                     .filter(|(_, channel)| channel.letters)
                     .map(|(topic, _)| letters(topic)),
-            ),
+            )
+            .chain(channels.iter().flat_map(|(topic, channel)| {
+                let delay = channel.delay.into_iter();
+                delay.flat_map(|delay| retries(config, topic, delay))
+            })),
     );
     document["components"] = json!({ "messages": all_messages::<V>(config, &published, &channels) });
     document
@@ -86,7 +91,8 @@ fn servers(config: &Config) -> Value {
 
 fn channel(topic: &str, channel: &Channel, declared: Option<&Declared>) -> Value {
     let letters = channel.letters.then_some(LETTER);
-    let names = channel.events.iter().copied().chain(letters);
+    let retries = channel.delay.map(|_| RETRY);
+    let names = channel.events.iter().copied().chain(letters).chain(retries);
     let messages = object(names.map(|name| {
         let reference = json!({ "$ref": format!("#/components/messages/{name}") });
         (name.to_owned(), reference)
@@ -165,6 +171,12 @@ fn receive(config: &Config, all: &[Receive<'_>], receive: Receive<'_>) -> (Strin
     if !said.is_empty() {
         operation["description"] = json!(said.join("; "));
     }
+    add_group(config, &mut operation);
+    (name, operation)
+}
+
+/// As which group it reads.
+fn add_group(config: &Config, operation: &mut Value) {
     if !config.group.is_empty() {
         operation["bindings"] = json!({
             "kafka": {
@@ -173,7 +185,29 @@ fn receive(config: &Config, all: &[Receive<'_>], receive: Receive<'_>) -> (Strin
             },
         });
     }
-    (name, operation)
+}
+
+/// Records are put into a retry topic, and read from it when their time has come.
+fn retries(config: &Config, topic: &str, delay: Duration) -> [(String, Value); 2] {
+    let messages = json!([message(topic, RETRY)]);
+    let delay = humantime::format_duration(delay);
+    let send = json!({
+        "action": "send",
+        "channel": reference(topic),
+        "messages": messages,
+        "description": format!("puts a record off for {delay} whose attempts are used up"),
+    });
+    let mut receive = json!({
+        "action": "receive",
+        "channel": reference(topic),
+        "messages": messages,
+        "description": format!("gives each record to its handler again, {delay} after it came"),
+    });
+    add_group(config, &mut receive);
+    [
+        (format!("{RETRY}.put-off.{}", id(topic)), send),
+        (format!("{RETRY}.try-again.{}", id(topic)), receive),
+    ]
 }
 
 /// An event is published; nothing if nobody says where.
@@ -215,7 +249,10 @@ fn all_messages<V: Service>(
         )
     });
     let letters = channels.values().any(|channel| channel.letters);
-    object(events.chain(letters.then(|| (LETTER.to_owned(), messages::letter()))))
+    let retries = channels.values().any(|channel| channel.delay.is_some());
+    let letters = letters.then(|| (LETTER.to_owned(), messages::letter()));
+    let retries = retries.then(|| (RETRY.to_owned(), messages::retry()));
+    object(events.chain(letters).chain(retries))
 }
 
 fn reference(topic: &str) -> Value {

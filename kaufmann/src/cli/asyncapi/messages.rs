@@ -4,12 +4,16 @@ use serde_json::{Map, Value, json};
 
 use crate::config::SubjectStrategy;
 use crate::event::EventInfo;
+use crate::retry::topics::DUE;
 
 /// The version of AsyncAPI's Kafka bindings.
 pub(super) const BINDING: &str = "0.5.0";
 
 /// The name of the message that is a dead letter.
 pub(super) const LETTER: &str = "dead-letter";
+
+/// The name of the message that is a record in a retry topic.
+pub(super) const RETRY: &str = "retry-record";
 
 /// The schema format of payloads: the specification by which schemas are read.
 const AVRO: &str = "application/vnd.apache.avro;version=1.12.0";
@@ -90,8 +94,21 @@ fn headers(event: &str, is_published: bool) -> Value {
 
 /// A record that could not be handled, with why.
 pub(super) fn letter() -> Value {
+    let summary = "A record that could not be handled: key, payload and headers as they were, and headers that say why.";
+    of_failure(LETTER, summary, &[])
+}
+
+/// A record that waits to be tried again, with why and until when.
+pub(super) fn retry() -> Value {
+    let summary = "A record that waits to be tried again: key, payload and headers as they were, and headers that say why, and until \
+                   when.";
+    let due = "before when it is not tried again, RFC 3339";
+    of_failure(RETRY, summary, &[(DUE, due)])
+}
+
+fn of_failure(name: &str, summary: &str, more: &[(&str, &str)]) -> Value {
     let mut properties = Map::new();
-    for (name, description) in [
+    let of_both = [
         (
             "kaufmann-error-class",
             "`undecodable`, `failed`, `panicked` or `timed-out`",
@@ -108,16 +125,21 @@ pub(super) fn letter() -> Value {
             "kaufmann-source-timestamp",
             "its time there, in milliseconds since the Unix epoch",
         ),
-    ] {
+    ];
+    for (header, description) in of_both.iter().chain(more) {
         properties.insert(
-            name.to_owned(),
+            (*header).to_owned(),
             json!({ "type": "string", "description": description }),
         );
     }
+    let required = ["kaufmann-error-class"]
+        .into_iter()
+        .chain(more.iter().map(|(header, _)| *header));
+    let required: Vec<&str> = required.collect();
     json!({
-        "name": LETTER,
-        "summary": "A record that could not be handled: key, payload and headers as they were, and headers that say why.",
-        "headers": { "type": "object", "properties": properties, "required": ["kaufmann-error-class"] },
+        "name": name,
+        "summary": summary,
+        "headers": { "type": "object", "properties": properties, "required": required },
         "bindings": { "kafka": { "bindingVersion": BINDING } },
     })
 }

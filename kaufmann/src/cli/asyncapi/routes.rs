@@ -1,6 +1,7 @@
 //! Which events go through which topics. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::event::EventInfo;
@@ -11,6 +12,8 @@ use crate::handler::HandlerEntry;
 pub(super) struct Channel {
     pub(super) events: BTreeSet<&'static str>,
     pub(super) letters: bool,
+    /// How long records wait in it to be tried again, if it is a retry topic.
+    pub(super) delay: Option<Duration>,
 }
 
 /// A handler, and a topic from which it gets records.
@@ -67,6 +70,9 @@ pub(super) fn channels(
     }
     if config.on_failure.writes_letters() && !config.group.is_empty() {
         channels.entry(config.dead_letter_topic()).or_default().letters = true;
+    }
+    for (topic, delay) in config.retry_topics() {
+        channels.entry(topic).or_default().delay = Some(delay);
     }
     channels
 }

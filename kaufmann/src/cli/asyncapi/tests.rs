@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -95,6 +96,7 @@ fn config() -> Config {
     ];
     let declared = declared.map(|(name, value)| (name.to_owned(), value.to_owned()));
     config.declare.insert("shop".to_owned(), declared.into());
+    config.retry.topics.delays = vec![Duration::from_secs(60), Duration::from_secs(3_600)];
     config
 }
 
@@ -129,6 +131,31 @@ fn every_reference_leads_somewhere() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+#[test]
+fn a_retry_topic_is_a_channel_into_which_records_are_put_and_from_which_they_are_read() {
+    let document = document::document::<Shop>(&config());
+    for topic in ["ledger.retry.1m", "ledger.retry.1h"] {
+        let channel = &document["channels"][topic];
+        assert_eq!(channel["address"], topic);
+        assert_eq!(
+            channel["bindings"]["kafka"]["partitions"], 12,
+            "as it is declared"
+        );
+        for (operation, action) in [("put-off", "send"), ("try-again", "receive")] {
+            let operation = &document["operations"][format!("retry-record.{operation}.{topic}")];
+            assert_eq!(operation["action"], action);
+            assert_eq!(operation["channel"]["$ref"], format!("#/channels/{topic}"));
+        }
+    }
+    let required = &document["components"]["messages"]["retry-record"]["headers"]["required"];
+    assert_eq!(
+        *required,
+        serde_json::json!(["kaufmann-error-class", "kaufmann-retry-due"])
+    );
+    let without = document::document::<Shop>(&Config::default()).to_string();
+    assert!(!without.contains("retry-record"), "{without}");
 }
 
 #[test]
