@@ -17,6 +17,7 @@ mod arguments;
 mod asyncapi;
 #[cfg(any(feature = "kafka", feature = "registry"))]
 pub(crate) mod catalog;
+mod codes;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod columns;
 #[cfg(all(feature = "kafka", feature = "registry"))]
@@ -80,13 +81,15 @@ pub(crate) use signals::Signals;
 /// |---|---|
 /// | 0 | done; `run` and `dev`: drained after SIGINT or SIGTERM |
 /// | 2 | the command line is wrong |
+/// | 65 | too many records could not be handled (`dead_letter.max_share`, `dead_letter.max_consecutive`) |
 /// | 69 | could not start |
 /// | 70 | failed while running; `dev --once`: a sample was not handled |
-/// | 75 | the deadline of the shutdown passed with work unfinished |
+/// | 75 | the shutdown's deadline passed with work unfinished |
 /// | 78 | the configuration is wrong |
-/// | 130 | ended at once: a second signal, or one before the service had started |
+/// | 130 | ended at once by SIGINT, 143 by SIGTERM: the second one, or one before the start |
 ///
-/// The commands of `schema` and `topics`, and `doctor`, have codes of their own: 0 fine, 1 not, 2 could not tell.
+/// Other commands list theirs in their `--help` and in [the guide to operations](crate::guide::operations); for those of `schema`
+/// and `topics`, and for `doctor`, they are 0 fine, 1 not, 2 could not tell.
 pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
     let invocation = match arguments::parse::<V>(std::env::args_os()) {
         Ok(invocation) => invocation,
@@ -206,20 +209,18 @@ fn block_on<T>(config: &Config, command: impl Future<Output = Result<T, Error>>)
 
 /// With `dev`, turns a configuration to the `dev` of this service that runs in this folder.
 #[cfg(any(feature = "kafka", feature = "registry"))]
-#[cfg_attr(
-    not(feature = "dev"),
-    allow(
-        clippy::unnecessary_wraps,
-        reason = "without the feature there is no such command"
-    )
-)]
 fn turn_to_dev<V: Service>(config: &mut Config, dev: bool) -> Result<(), Error> {
     #[cfg(feature = "dev")]
     if dev {
         crate::dev::Running::find::<V>()?.apply(config);
     }
     #[cfg(not(feature = "dev"))]
-    let _ = (config, dev);
+    if dev {
+        let text = "this program is built without kaufmann's feature `dev`, so there is no `dev` to ask; leave --dev out";
+        return Err(Error::new(ErrorKind::Usage, text));
+    }
+    #[cfg(not(feature = "dev"))]
+    let _ = config;
     Ok(())
 }
 
@@ -231,7 +232,7 @@ pub(crate) async fn state<V: Service, R: Started<V::State>>(
 ) -> Result<V::State, Error> {
     let started = tokio::select! {
         started = start(config) => started.started(),
-        () = signals.first() => signals::end_at_once("stopped before the service had started"),
+        () = signals.first() => signals.end_at_once("stopped before the service had started"),
     };
     started.map_err(|error| {
         // A start that refuses its settings is a matter of configuration, not of the environment.

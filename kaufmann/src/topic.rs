@@ -7,6 +7,18 @@
 )]
 pub(crate) const TOPIC: &str = "letters, digits, `.`, `_` and `-`, at most 249";
 
+/// Whether a topic is Kafka's own: what others write to it damages the groups, transactions or the cluster itself.
+#[cfg_attr(
+    not(all(feature = "cli", feature = "kafka")),
+    allow(dead_code, reason = "asked by the command line only")
+)]
+pub(crate) fn is_internal(name: &str) -> bool {
+    matches!(
+        name,
+        "__consumer_offsets" | "__transaction_state" | "__share_group_state" | "__cluster_metadata"
+    )
+}
+
 /// Whether a topic can be called so.
 pub(crate) fn is_topic(name: &str) -> bool {
     let is_fit = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');

@@ -7,10 +7,11 @@ use kaufmann_tests::rig::{Record, Rig, Service, free_port, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::shop::{DEADLINE, Shop};
+use crate::shop::{DEADLINE, SLOW_PRODUCER, Shop};
 
 crate::tests![
     letters_are_listed_shown_sent_back_recognised_and_given_up,
+    places_without_an_open_letter_are_refused_and_nothing_is_done,
     a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys,
     dlq_without_topic_broker_or_sense_says_what_to_do,
 ];
@@ -127,6 +128,62 @@ fn letters_are_listed_shown_sent_back_recognised_and_given_up(rig: &Rig) -> Resu
     Ok(())
 }
 
+fn places_without_an_open_letter_are_refused_and_nothing_is_done(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "dlq-named", 1)?;
+    let foreign = Record::new(Some("ada"), Some(vec![1]));
+    let letters = [shop.letter(), shop.letter(), foreign];
+    shop.client.produce(&shop.dead_letters, &letters)?;
+    let refused = |arguments: &[&str], reasons: &[&str]| -> Result<()> {
+        let output = shop
+            .command("dlq", &[])
+            .with_arguments_first(arguments)
+            .output()?;
+        ensure!(
+            output.code == 2 && output.stdout.is_empty() && output.stderr.contains("nothing was done"),
+            "{arguments:?}: {output:?}"
+        );
+        for reason in reasons {
+            ensure!(output.stderr.contains(reason), "{reason}: {output:?}");
+        }
+        Ok(())
+    };
+    refused(
+        &["discard", "0@0", "0@9", "7@0", "0@2"],
+        &[
+            "no open letter in dlq-named.dead-letter at:",
+            "0@9: the partition ends before it, at 3",
+            "7@0: there is no partition 7; there are 1, from 0",
+            "0@2: the record there is no letter",
+        ],
+    )?;
+    refused(&["replay", "0@0", "1@0"], &["1@0: there is no partition 1"])?;
+    refused(&["show", "0@3"], &["0@3: the partition ends before it, at 3"])?;
+    assert_eq!(dlq(&shop, &["list"])?.1["open"], 2);
+    assert_eq!(
+        shop.client.end_offsets(&shop.topic)?[&0],
+        0,
+        "nothing was sent back"
+    );
+
+    let (code, discarded) = dlq(&shop, &["discard", "0@1"])?;
+    assert_eq!((code, &discarded["done"]), (0, &json!(1)), "{discarded}");
+    refused(
+        &["show", "0@0", "0@1"],
+        &["0@1: it has been sent back or discarded"],
+    )?;
+    let (code, shown) = dlq(&shop, &["show", "0@0"])?;
+    assert_eq!(
+        (code, &shown["failure"]["letter"]),
+        (0, &json!("dlq-named.dead-letter/0@0")),
+        "{shown}"
+    );
+    shop.client.delete_records(&shop.dead_letters, 0, 1)?;
+    refused(
+        &["discard", "0@0"],
+        &["0@0: it is deleted; the partition begins at 1"],
+    )
+}
+
 fn a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "dlq-killed", 1)?;
     let poison = |number: i32| {
@@ -141,15 +198,10 @@ fn a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys(rig:
     let before = shop.client.end_offsets(&shop.topic)?[&0];
 
     // Slow enough to be killed on the way.
-    let slow = [
-        "replay",
-        "--all",
-        "--kafka",
-        "producer.queue.buffering.max.messages=5",
-        "--kafka",
-        "producer.linger.ms=20",
-    ];
-    let mut replay = shop.command("dlq", &[]).with_arguments_first(&slow).start()?;
+    let mut replay = shop
+        .command("dlq", &SLOW_PRODUCER)
+        .with_arguments_first(&["replay", "--all"])
+        .start()?;
     wait_until("some should be back", DEADLINE, || {
         Ok((shop.client.end_offsets(&shop.topic)?[&0] > before + 300).then_some(()))
     })

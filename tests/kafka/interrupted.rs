@@ -1,32 +1,28 @@
 //! Ctrl-C in the middle of a command: it ends, says so, and the same command goes on without loss.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use anyhow::{Context, Result, ensure};
-use kaufmann_tests::rig::{Record, Rig, Service, free_port, wait_until};
+use kaufmann_tests::rig::{Record, Rig, Running, Service, free_port, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::shop::{DEADLINE, Shop};
+use crate::shop::{DEADLINE, SLOW_PRODUCER, Shop};
 
 crate::tests![
     a_replay_of_letters_that_is_interrupted_says_so_and_goes_on_without_loss,
     a_replay_that_is_interrupted_says_so_and_is_resumed_where_it_was,
     an_interrupted_publish_has_published_the_first_ones_and_says_how_many,
-    every_command_that_asks_ends_at_ctrl_c_while_nobody_answers,
+    an_interrupted_apply_has_made_some_topics_and_the_next_one_makes_the_rest,
+    every_command_that_asks_ends_at_once_by_a_signal_while_nobody_answers,
     a_publish_that_reaches_no_broker_says_so,
 ];
 
 /// The exit code after Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-/// A producer that takes its time, so that there is a middle.
-const SLOW: [&str; 4] = [
-    "--kafka",
-    "producer.queue.buffering.max.messages=5",
-    "--kafka",
-    "producer.linger.ms=20",
-];
+/// The same after SIGTERM.
+const TERMINATED: i32 = 143;
 
 /// What a command that has ended has printed as JSON.
 fn report(printed: &str) -> Result<Value> {
@@ -51,7 +47,7 @@ fn a_replay_of_letters_that_is_interrupted_says_so_and_goes_on_without_loss(rig:
     let mut replay = shop
         .command("dlq", &["--format", "json"])
         .with_arguments_first(&["replay", "--all"])
-        .with_arguments(&SLOW)
+        .with_arguments(&SLOW_PRODUCER)
         .start()?;
     wait_until("some should be back", DEADLINE, || {
         Ok((shop.client.end_offsets(&shop.topic)?[&0] > before + 100).then_some(()))
@@ -91,32 +87,16 @@ fn a_replay_that_is_interrupted_says_so_and_is_resumed_where_it_was(rig: &Rig) -
         .map(|number| shop.placed("ada", number))
         .collect::<Result<Vec<_>>>()?;
     shop.produce(&records)?;
-    // A batch a fetch, so that it takes a while.
-    let slow = [
-        "--from",
-        "beginning",
-        "--format",
-        "json",
-        "--kafka",
-        "consumer.fetch.message.max.bytes=1",
-        "--kafka",
-        "consumer.queued.min.messages=1",
-    ];
-    let mut replay = shop.command("replay", &slow).start()?;
-    let group = format!("{}.replay", shop.group);
-    let committed = || {
-        let known = shop.client.committed(&group, &shop.topic)?;
-        Ok::<_, anyhow::Error>(known.get(&0).copied().unwrap_or(0))
-    };
-    wait_until("some should be done", DEADLINE, || {
-        Ok((committed()? > 0).then_some(()))
-    })
-    .with_context(|| replay.tail())?;
+    let mut replay = shop.begin_replay(&["--format", "json"])?;
     let status = replay.stop(Signal::INT)?;
     ensure!(status.code() == Some(INTERRUPTED), "{status}: {}", replay.tail());
     let first = report(&replay.printed())?;
     assert_eq!(first["interrupted"], true, "{first}");
-    assert_eq!(first["settled"], committed()?, "what is settled is kept: {first}");
+    assert_eq!(
+        first["settled"],
+        shop.replayed()?,
+        "what is settled is kept: {first}"
+    );
 
     let rest = shop.json(0, "replay", &["--resume"])?;
     assert_eq!(rest["partitions"][0]["from"], first["settled"], "{rest}");
@@ -145,7 +125,7 @@ fn an_interrupted_publish_has_published_the_first_ones_and_says_how_many(rig: &R
     ];
     let mut publish = shop
         .command("publish", &arguments)
-        .with_arguments(&SLOW)
+        .with_arguments(&SLOW_PRODUCER)
         .start()?;
     wait_until("some should be there", DEADLINE, || {
         Ok((shop.client.end_offsets(&shop.topic)?[&0] > 100).then_some(()))
@@ -172,39 +152,98 @@ fn an_interrupted_publish_has_published_the_first_ones_and_says_how_many(rig: &R
     Ok(())
 }
 
-fn every_command_that_asks_ends_at_ctrl_c_while_nobody_answers(_: &Rig) -> Result<()> {
+fn every_command_that_asks_ends_at_once_by_a_signal_while_nobody_answers(_: &Rig) -> Result<()> {
     let order = r#"{"order_id": "o-1", "customer": "ada", "amount_cents": 1, "sequence": 0}"#;
-    for command in [
+    let commands = [
         &["lag"][..],
         &["tail"],
         &["topics", "plan"],
         &["topics", "apply"],
         &["dlq", "list"],
+        &["dlq", "show"],
+        &["dlq", "show", "0@1"],
         &["dlq", "replay", "--all"],
+        &["dlq", "discard", "--all"],
         &["replay", "--from", "beginning"],
+        &["replay", "--resume"],
+        &["replay", "--from", "beginning", "--reset-group"],
         &["publish", "--topic", "t", "shop.order_placed", order],
         &["schema", "pull"],
         &["schema", "register"],
-    ] {
-        // Takes connections, and says nothing.
-        let deaf = TcpListener::bind("127.0.0.1:0")?;
-        deaf.set_nonblocking(true)?;
-        let address = deaf.local_addr()?.to_string();
-        let (name, arguments) = command.split_first().context("no command")?;
-        let mut running = Service::command(name, &address, "deaf", "deaf.shop", &format!("http://{address}"))
-            .with_arguments_first(arguments)
-            .start()?;
-        let connected = wait_until("it should connect", DEADLINE, || {
-            running.assert_running()?;
-            Ok(deaf.accept().ok())
-        });
-        let _connection = connected.with_context(|| format!("{command:?}"))?;
-        let status = running
-            .stop(Signal::INT)
-            .with_context(|| format!("{command:?}"))?;
-        ensure!(!status.success(), "{command:?}: {status}");
-        ensure!(running.printed().is_empty(), "{command:?}: {}", running.printed());
+    ];
+    let by = |signal, code| move |command| (command, signal, code);
+    let by_ctrl_c = commands.into_iter().map(by(Signal::INT, INTERRUPTED));
+    let by_supervisor = [&["dlq", "list"][..], &["replay", "--from", "beginning"]];
+    let by_supervisor = by_supervisor.into_iter().map(by(Signal::TERM, TERMINATED));
+    for (command, signal, code) in by_ctrl_c.chain(by_supervisor) {
+        let (mut running, _deaf) = waiting(command)?;
+        let status = running.stop(signal).with_context(|| format!("{command:?}"))?;
+        // It is not ended by what watches over those that do not hear it.
+        ensure!(
+            status.code() == Some(code) && !running.logs().contains("no server answers"),
+            "{command:?}: {status}: {}",
+            running.tail()
+        );
+        let printed = running.printed();
+        ensure!(
+            printed.is_empty() || printed.starts_with("published 0 of"),
+            "{command:?}: {printed}"
+        );
     }
+    Ok(())
+}
+
+/// A command that waits for servers that take connections, and say nothing.
+fn waiting(command: &[&str]) -> Result<(Running, (TcpListener, TcpStream))> {
+    let deaf = TcpListener::bind("127.0.0.1:0")?;
+    deaf.set_nonblocking(true)?;
+    let address = deaf.local_addr()?.to_string();
+    let (name, arguments) = command.split_first().context("no command")?;
+    let mut running = Service::command(name, &address, "deaf", "deaf.shop", &format!("http://{address}"))
+        .with_arguments_first(arguments)
+        .start()?;
+    let connected = wait_until("it should connect", DEADLINE, || {
+        running.assert_running()?;
+        Ok(deaf.accept().ok())
+    });
+    let (connection, _) = connected.with_context(|| format!("{command:?}"))?;
+    Ok((running, (deaf, connection)))
+}
+
+fn an_interrupted_apply_has_made_some_topics_and_the_next_one_makes_the_rest(rig: &Rig) -> Result<()> {
+    const TOPICS: usize = 200;
+    let shop = Shop::open(rig, "apply-interrupted", 1)?;
+    let declared: String = (0..TOPICS)
+        .map(|number| format!("[declare.\"apply-interrupted.{number:03}\"]\npartitions = 1\n"))
+        .collect();
+    let made = || {
+        let topics = shop.client.topics()?;
+        let made = topics.iter().filter(|topic| {
+            topic.starts_with("apply-interrupted.0") || topic.starts_with("apply-interrupted.1")
+        });
+        Ok::<_, anyhow::Error>(made.count())
+    };
+    let apply = shop
+        .command("topics", &[])
+        .with_arguments_first(&["apply"])
+        .with_file(&declared);
+    let mut first = apply.start()?;
+    wait_until(
+        "some should be made",
+        DEADLINE,
+        || Ok((made()? > 2).then_some(())),
+    )
+    .with_context(|| first.tail())?;
+    let status = first.stop(Signal::INT)?;
+    ensure!(
+        status.code() == Some(INTERRUPTED) && first.printed().is_empty(),
+        "{status}: {}",
+        first.tail()
+    );
+    ensure!(made()? < TOPICS, "it was over before it was interrupted");
+    let output = apply.output()?;
+    ensure!(output.code == 0, "{output:?}");
+    assert_eq!(made()?, TOPICS);
     Ok(())
 }
 

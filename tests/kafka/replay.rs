@@ -1,11 +1,11 @@
 //! `replay`: history goes through the handlers again, beside the group; and `publish` of many.
 
 use anyhow::{Context, Result, ensure};
-use kaufmann_tests::rig::{Rig, Service, free_port, wait_until};
+use kaufmann_tests::rig::{Rig, Service, free_port};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::shop::{DEADLINE, Shop};
+use crate::shop::Shop;
 
 crate::tests![
     history_is_handled_again_and_nothing_is_published_unless_asked,
@@ -77,33 +77,9 @@ fn a_replay_that_is_killed_is_resumed_where_it_was(rig: &Rig) -> Result<()> {
         .map(|number| shop.placed("ada", number))
         .collect::<Result<Vec<_>>>()?;
     shop.produce(&records)?;
-    // A batch a fetch, so that it takes a while.
-    let slow = [
-        "--from",
-        "beginning",
-        "--kafka",
-        "consumer.fetch.message.max.bytes=1",
-        "--kafka",
-        "consumer.queued.min.messages=1",
-    ];
-    let mut replay = shop.command("replay", &slow).start()?;
-    let group = format!("{}.replay", shop.group);
-    let committed = || {
-        Ok::<_, anyhow::Error>(
-            shop.client
-                .committed(&group, &shop.topic)?
-                .get(&0)
-                .copied()
-                .unwrap_or(0),
-        )
-    };
-    wait_until("some should be done", DEADLINE, || {
-        Ok((committed()? > 0).then_some(()))
-    })
-    .with_context(|| replay.tail())?;
-    replay.stop(Signal::KILL)?;
+    shop.begin_replay(&[])?.stop(Signal::KILL)?;
 
-    let done = committed()?;
+    let done = shop.replayed()?;
     let report = shop.json(0, "replay", &["--resume"])?;
     assert_eq!(report["partitions"][0]["from"], done, "{report}");
     assert_eq!(
@@ -111,7 +87,7 @@ fn a_replay_that_is_killed_is_resumed_where_it_was(rig: &Rig) -> Result<()> {
         3_000 - done,
         "all the rest, and no more: {report}"
     );
-    assert_eq!(committed()?, 3_000);
+    assert_eq!(shop.replayed()?, 3_000);
     let report = shop.json(0, "replay", &["--resume"])?;
     assert_eq!(report["settled"], 0, "{report}");
     Ok(())
@@ -166,6 +142,7 @@ fn replay_without_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
         2,
         "did you mean `shop.order_placed`?",
     )?;
+    says(&["--from", "10", "--to", "5"], 2, "--from 10 is behind --to 5")?;
     says(&["--from", "0", "--dev"], 2, "needs the service's state")?;
     let nobody = format!("127.0.0.1:{}", free_port()?);
     let output = Service::command("replay", &nobody, "g", "t", "http://127.0.0.1:1")

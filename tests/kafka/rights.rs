@@ -1,27 +1,11 @@
 //! What the broker does not allow: each command names the right that is missing, and how it is given.
 
 use anyhow::{Context, Result, ensure};
-use kaufmann_tests::rig::{PASSWORD, Record, Rig};
+use kaufmann_tests::rig::{PASSWORD, Rig};
 
 use crate::shop::Shop;
 
 crate::tests![each_command_names_the_right_that_is_missing];
-
-/// A letter among the dead ones, without having to wait for a service that fails.
-fn letter(shop: &Shop) -> Record {
-    let record = Record::new(Some("ada"), Some(vec![9, 9]));
-    [
-        ("kaufmann-error-class", "undecodable"),
-        ("kaufmann-error", "the payload begins with the byte 0x09"),
-        ("kaufmann-error-attempts", "1"),
-        ("kaufmann-error-time", "2026-01-31T03:14:07Z"),
-        ("kaufmann-source-topic", &shop.topic),
-        ("kaufmann-source-partition", "0"),
-        ("kaufmann-source-offset", "0"),
-    ]
-    .into_iter()
-    .fold(record, |record, (name, value)| record.with_header(name, value))
-}
 
 fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
@@ -29,7 +13,7 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
     let shop = Shop::plan(&servers, &kafka, "rights")?;
     shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
     shop.produce(&[shop.placed("ada", 0)?])?;
-    shop.client.produce(&shop.dead_letters, &[letter(&shop)])?;
+    shop.client.produce(&shop.dead_letters, &[shop.letter()])?;
     let allow = |user: &str, operations: &str, kind: &str| {
         servers
             .foreign
@@ -98,6 +82,11 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
     let unseen_letters = "the broker does not let us describe topic `rights.dead-letter`";
     says("nobody", &["dlq", "list"], 69, unseen_letters)?;
     says("viewer", &["dlq", "list"], 69, foreign_group)?;
+    let all = [&["dlq", "show"][..], &["dlq", "discard", "--all"]];
+    for command in all {
+        says("nobody", command, 69, unseen_letters)?;
+        says("viewer", command, 69, foreign_group)?;
+    }
     // Who may write nothing at all may not write idempotently either.
     says(
         "reader",
@@ -139,5 +128,12 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
         70,
         "the broker does not let us write topic `rights.shop`",
     )?;
-    says("viewer", &["doctor"], 1, "may not read")
+    says("viewer", &["doctor"], 1, "may not read")?;
+
+    allow("viewer", "READ", "GROUP")?;
+    let unread_letters = "the broker does not let us read topic `rights.dead-letter`";
+    for command in all {
+        says("viewer", command, 69, unread_letters)?;
+    }
+    Ok(())
 }

@@ -5,10 +5,28 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::foreign::schemas;
-use kaufmann_tests::rig::{Client, Datum, Kafka, Offsets, Record, Rig, Servers, Service};
+use kaufmann_tests::rig::{
+    Client, Datum, Kafka, Offsets, Record, Rig, Running, Servers, Service, wait_until,
+};
 
 /// How long handling may take, on a slow machine with a debug build.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(240);
+
+/// A producer that takes its time, so that there is a middle to interrupt.
+pub(crate) const SLOW_PRODUCER: [&str; 4] = [
+    "--kafka",
+    "producer.queue.buffering.max.messages=5",
+    "--kafka",
+    "producer.linger.ms=20",
+];
+
+/// A consumer that takes its time: a batch a fetch.
+const SLOW_CONSUMER: [&str; 4] = [
+    "--kafka",
+    "consumer.fetch.message.max.bytes=1",
+    "--kafka",
+    "consumer.queued.min.messages=1",
+];
 
 /// The topics and the group of one test.
 pub(crate) struct Shop {
@@ -102,6 +120,45 @@ impl Shop {
             .output()?;
         ensure!(output.code == code, "{name} {arguments:?}: {output:?}");
         serde_json::from_str(&output.stdout).with_context(|| format!("{name} {arguments:?}: {output:?}"))
+    }
+
+    /// Starts a slow `replay` of everything, and waits until some of it is done.
+    pub(crate) fn begin_replay(&self, arguments: &[&str]) -> Result<Running> {
+        let mut replay = self
+            .command("replay", &["--from", "beginning"])
+            .with_arguments(&SLOW_CONSUMER)
+            .with_arguments(arguments)
+            .start()?;
+        wait_until("some should be done", DEADLINE, || {
+            replay.assert_running()?;
+            Ok((self.replayed()? > 0).then_some(()))
+        })
+        .with_context(|| replay.tail())?;
+        Ok(replay)
+    }
+
+    /// How far `replay` has kept that it is, in the first partition.
+    pub(crate) fn replayed(&self) -> Result<i64> {
+        let known = self
+            .client
+            .committed(&format!("{}.replay", self.group), &self.topic)?;
+        Ok(known.get(&0).copied().unwrap_or(0))
+    }
+
+    /// A letter among the dead ones, without having to wait for a service that fails.
+    pub(crate) fn letter(&self) -> Record {
+        let record = Record::new(Some("ada"), Some(vec![9, 9]));
+        [
+            ("kaufmann-error-class", "undecodable"),
+            ("kaufmann-error", "the payload begins with the byte 0x09"),
+            ("kaufmann-error-attempts", "1"),
+            ("kaufmann-error-time", "2026-01-31T03:14:07Z"),
+            ("kaufmann-source-topic", &self.topic),
+            ("kaufmann-source-partition", "0"),
+            ("kaufmann-source-offset", "0"),
+        ]
+        .into_iter()
+        .fold(record, |record, (name, value)| record.with_header(name, value))
     }
 
     /// The part of the configuration that has no flag.

@@ -9,6 +9,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::Value;
 
+use super::codes;
 use super::show::Format;
 use crate::config::keys::KEYS;
 use crate::config::kind::Kind;
@@ -71,16 +72,6 @@ impl Invocation {
         }
     }
 }
-
-const EXIT_CODES: &str = "\
-Exit codes:
-   0  done; `run` and `dev`: drained after SIGINT or SIGTERM
-   2  the command line is wrong; `schema`, `topics` and `doctor` have codes of their own: 0 fine, 1 not, 2 could not tell
-  69  could not start
-  70  failed while running
-  75  the shutdown's deadline passed with work unfinished
-  78  the configuration is wrong
- 130  ended at once, by a second signal or by one before the start";
 
 const LAYERS: &str = "\
 Every setting is a key of kaufmann.toml, an environment variable, and a flag of each command: `max_in_flight = 8`,
@@ -179,7 +170,11 @@ fn command<V: Service>(program: &str) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help(examples(program))
-        .after_long_help(format!("{}\n\n{LAYERS}\n\n{EXIT_CODES}", examples(program)));
+        .after_long_help(format!(
+            "{}\n\n{LAYERS}\n\n{}\n\nCommands that do something else list theirs in their own help.",
+            examples(program),
+            codes::help(codes::RUN)
+        ));
     let commands = commands().into_iter().map(configurable);
     root.subcommands(commands).subcommand(completions_command())
 }
@@ -190,7 +185,7 @@ fn commands() -> Vec<Command> {
         dev(),
         Command::new("run")
             .about("Consumes, handles and publishes, against a real cluster, until SIGINT or SIGTERM")
-            .after_long_help(EXIT_CODES),
+            .after_long_help(codes::help(codes::RUN)),
         #[cfg(feature = "kafka")]
         publish(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
@@ -281,10 +276,11 @@ fn dev() -> Command {
 fn publish() -> Command {
     Command::new("publish")
         .about("Publishes an event, or many, checked against its schema")
-        .after_help(
-            "Examples:\n  publish user.create '{\"email\": \"ada@example.org\"}'\n  publish user.create @event.json \
-             --key ada\n  publish user.create - < events.ndjson              as many as there are, in their order",
-        )
+        .after_help(format!(
+            "Examples:\n  publish user.create '{{\"email\": \"ada@example.org\"}}'\n  publish user.create @event.json \
+             --key ada\n  publish user.create - < events.ndjson              as many as there are, in their order\n\n{}",
+            codes::help(codes::PUBLISH)
+        ))
         .arg(Arg::new("event").value_name("EVENT").required(true).help("The event's name"))
         .arg(
             Arg::new("payload")
@@ -348,7 +344,15 @@ fn configurable(command: Command) -> Command {
             _ => arg.overrides_with(key.path),
         }
     });
-    command.arg(file).args(keys)
+    let command = command.arg(file).args(keys);
+    #[cfg(any(feature = "kafka", feature = "registry"))]
+    if command
+        .get_arguments()
+        .any(|arg| arg.get_id() == "dev" && !arg.is_hide_set())
+    {
+        return command.mut_arg("dev", |dev| dev.conflicts_with_all(shared::SET_BY_DEV));
+    }
+    command
 }
 
 fn flags(mut loader: Loader, matches: &ArgMatches) -> Loader {

@@ -1,7 +1,6 @@
 //! `dlq list / show / replay / discard`: the service's dead letters.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use super::decoder::Decoder;
 use super::paint::Paint;
@@ -15,6 +14,7 @@ mod act;
 pub(super) mod arguments;
 mod ledger;
 mod letters;
+mod named;
 mod report;
 mod screen;
 mod select;
@@ -28,9 +28,6 @@ use letters::{Found, Letters};
 use report::Groups;
 use select::Selection;
 use show::Shown;
-
-/// What a command that was interrupted exits with.
-const INTERRUPTED: u8 = 130;
 
 /// What is asked for.
 #[derive(Clone, PartialEq, Debug)]
@@ -60,23 +57,25 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
     }
     super::turn_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
-    let signals = Signals::listen(Duration::from_secs(30))?;
+    let signals = Signals::ask()?;
     let mut ledger = Ledger::open(&config)?;
+    named::check(&config, &ledger, &request.selection.ids)?;
     let mut letters = Letters::open(&config, &ledger)?;
     match request.task {
-        Task::List => list(V::NAME, &mut ledger, &mut letters, &request, &signals),
+        Task::List => list(V::NAME, &mut ledger, &mut letters, &request),
         Task::Show { raw } => {
             let decoder = match raw {
                 true => None,
                 false => Some(Decoder::new(&config, &catalog::events::<V>())?),
             };
-            show(&mut ledger, &mut letters, &request, decoder, &signals).await
+            show(&mut ledger, &mut letters, &request, decoder).await
         }
         Task::Replay | Task::Discard => {
             let sender = match request.task {
                 Task::Replay => Some(Sender::new(&config)?),
                 _ => None,
             };
+            signals.begin();
             act(&mut ledger, &mut letters, &request, sender, &signals).await
         }
     }
@@ -87,18 +86,14 @@ fn list(
     ledger: &mut Ledger,
     letters: &mut Letters,
     request: &Request,
-    signals: &Signals,
 ) -> Result<ExitCode, Error> {
     let mut groups = Groups::default();
-    while let Some(found) = letters.next(ledger)? {
-        if signals.has_come() {
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
+    while let Some(found) = letters.next(ledger, || false)? {
         match found {
             Found::Letter(record, letter) => {
                 groups.add(&format!("{}@{}", record.partition(), record.offset()), &letter);
             }
-            Found::Foreign => groups.add_foreign(),
+            Found::Foreign(_) => groups.add_foreign(),
         }
     }
     let report = groups.report(service, ledger.topic());
@@ -115,11 +110,10 @@ async fn show(
     letters: &mut Letters,
     request: &Request,
     mut decoder: Option<Decoder>,
-    signals: &Signals,
 ) -> Result<ExitCode, Error> {
     let mut shown = 0;
-    while let Some(found) = letters.next(ledger)? {
-        if signals.has_come() || request.max.is_some_and(|max| shown >= max) {
+    while let Some(found) = letters.next(ledger, || false)? {
+        if request.max.is_some_and(|max| shown >= max) {
             break;
         }
         let Found::Letter(record, letter) = found else {
@@ -170,7 +164,7 @@ async fn act(
     };
     say(&text).or_else(unread)?;
     Ok(match (summary.interrupted, summary.left.is_empty()) {
-        (true, _) => ExitCode::from(INTERRUPTED),
+        (true, _) => signals.exit_code(),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::from(1),
     })

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Command};
 
 use super::arguments::shared;
 use super::paint::Paint;
-use super::{Signals, say, unread};
+use super::{Signals, codes, say, unread};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
@@ -30,16 +30,6 @@ mod topics;
 
 use report::{Check, Report};
 
-const EXIT_CODES: &str = "\
-Exit codes:
-   0  all fits; what is marked `!` may be meant
-   1  something does not fit
-   2  nothing is known to be wrong, but something could not be told; or the command line or the configuration is wrong
- 130  interrupted";
-
-/// What a signal before the end is.
-const INTERRUPTED: u8 = 130;
-
 /// What is asked for.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Request {
@@ -56,9 +46,9 @@ pub(super) fn command() -> Command {
              with them and with the group, the registry, its clock, and the schema of each event.\n\nIt writes nothing, joins no \
              group, registers nothing and begins no transaction. What cannot be reached is said, and the rest is looked at.",
         )
-        .after_help(EXIT_CODES)
+        .after_help(codes::help(codes::DOCTOR))
         .arg(shared::format())
-        .arg(shared::dev("Refused: `dev` makes all of it itself").hide(true))
+        .arg(shared::no_dev())
 }
 
 pub(super) fn request(matches: &ArgMatches) -> Request {
@@ -69,16 +59,12 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
 }
 
 pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
-    if request.dev {
-        let text = "`dev` makes broker, topics and registry itself, so there is nothing to look at; name a real cluster by --brokers";
-        return Err(Error::new(ErrorKind::Usage, text));
-    }
-    let signals = Signals::listen_for_a_look()?;
-    let checks = tokio::select! {
-        checks = look::<V>(&config) => checks?,
-        () = signals.first() => return Ok(ExitCode::from(INTERRUPTED)),
-    };
-    let report = Report::new(V::NAME, &config, checks);
+    shared::refuse_dev(
+        request.dev,
+        "`dev` makes broker, topics and registry itself, so there is nothing to look at; name a real cluster by --brokers",
+    )?;
+    let _signals = Signals::ask()?;
+    let report = Report::new(V::NAME, &config, look::<V>(&config).await?);
     let text = if request.json {
         serde_json::to_string_pretty(&report).unwrap_or_default()
     } else {
@@ -88,7 +74,7 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
     Ok(report.exit_code())
 }
 
-/// Looks at everything. What blocks does so on threads of its own, so that a signal is heard.
+/// Looks at everything. What blocks does so on a thread of its own, so that both are asked at once.
 async fn look<V: Service>(config: &Config) -> Result<Vec<Check>, Error> {
     let used: BTreeMap<_, _> = super::topics::used::<V>(config);
     let of_cluster = {

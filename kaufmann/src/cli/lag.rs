@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::arguments::shared;
 use super::paint::Paint;
-use super::{Signals, say, unread};
+use super::{Signals, codes, say, unread};
 use crate::config::Config;
 use crate::error::{Error, Report as Chained};
 use crate::handler::Service;
@@ -46,11 +46,11 @@ pub(super) fn command() -> Command {
              is being handled counts as lag until its offset is committed. Gaps that compaction and transactions leave count \
              as records.",
         )
-        .after_help(
+        .after_help(format!(
             "Examples:\n  lag                        once\n  lag --watch                every 2 s, with the rate of commits, \
-             until Ctrl-C\n  lag --fail-above 10000     for a monitor: exit code 1 if it is more\n\nExit codes:\n   0  told\n   \
-             1  the lag is more than --fail-above\n  69  the cluster could not be asked",
-        )
+             until Ctrl-C\n  lag --fail-above 10000     for a monitor: exit code 1 if it is more\n\n{}",
+            codes::help(codes::LAG)
+        ))
         .arg(
             Arg::new("watch")
                 .long("watch")
@@ -96,6 +96,7 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
 pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
     super::turn_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
+    let signals = Signals::ask()?;
     let cluster = Cluster::new(&config)?;
     let mut look = Look {
         service: V::NAME,
@@ -104,7 +105,7 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
         oldest: BTreeMap::new(),
     };
     if let Some(interval) = request.watch {
-        watch(&mut look, interval, request.json).await?;
+        watch(&mut look, interval, request.json, &signals).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let report = look.look()?;
@@ -123,8 +124,7 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
 }
 
 /// Looks again and again, until a signal or a reader that has gone away. What fails after the first look may pass.
-async fn watch(look: &mut Look, interval: Duration, json: bool) -> Result<(), Error> {
-    let signals = Signals::listen_for_a_look()?;
+async fn watch(look: &mut Look, interval: Duration, json: bool, signals: &Signals) -> Result<(), Error> {
     let is_terminal = std::io::stdout().is_terminal() && !json;
     let mut last: Option<(Report, Instant)> = None;
     loop {
@@ -160,6 +160,8 @@ async fn watch(look: &mut Look, interval: Duration, json: bool) -> Result<(), Er
                 return unread(error);
             }
         }
+        // What was looked at is told: a signal is the way to end it.
+        signals.begin();
         tokio::select! {
             () = signals.first() => return Ok(()),
             () = tokio::time::sleep(interval) => {}

@@ -1,5 +1,6 @@
 //! Colours, on a terminal only.
 
+use std::fmt;
 use std::io::IsTerminal;
 
 /// How a text looks on a terminal.
@@ -35,5 +36,10 @@ impl Paint {
         } else {
             text.to_owned()
         }
+    }
+
+    /// A line about something that did not go well.
+    pub(crate) fn failed(self, text: impl fmt::Display) -> String {
+        format!("{} {text}", self.paint(Colour::Red, "✗"))
     }
 }

@@ -4,9 +4,15 @@ use kaufmann_avro::json::{decode_json, encode_json};
 use kaufmann_avro::model::{Definition, Kind, Model, Node};
 use kaufmann_avro::{Cursor, Schema};
 use serde_json::Value;
+use serde_json::error::Category;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
+
+pub(crate) mod unique;
+
+#[cfg(any(feature = "dev", test))]
+use unique::Unique;
 
 /// A payload in Avro's binary form.
 #[derive(Debug)]
@@ -20,18 +26,19 @@ impl Payload {
     /// Encodes JSON by the event's schema.
     #[cfg(any(feature = "dev", test))]
     pub(crate) fn parse(info: &EventInfo, text: &str) -> Result<Self, Error> {
-        let value = serde_json::from_str(text).map_err(|error| not_json(info, error))?;
+        let Unique(value) = serde_json::from_str(text).map_err(|error| not_json(info, error))?;
         Encoder::new(info)?.encode(value)
     }
 }
 
-/// The payload is no JSON.
+/// The payload cannot be read, or is not JSON as it must be.
 pub(crate) fn not_json(info: &EventInfo, error: serde_json::Error) -> Error {
-    Error::new(
-        ErrorKind::Usage,
-        format!("the payload of `{}` is not JSON", info.name),
-    )
-    .caused_by(error)
+    let what = match error.classify() {
+        Category::Io => "cannot be read",
+        Category::Data => "is not JSON that can be published",
+        Category::Syntax | Category::Eof => "is not JSON",
+    };
+    Error::new(ErrorKind::Usage, format!("the payload of `{}` {what}", info.name)).caused_by(error)
 }
 
 /// Encodes payloads of one event.
@@ -168,6 +175,16 @@ mod tests {
         );
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains("email"), "{cause}");
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_told_with_its_place() {
+        let error = Payload::parse(&INFO, "{\"email\": \"a\",\n \"email\": \"b\"}").unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(
+            cause.contains("`email` stands twice") && cause.contains("line 2"),
+            "{error}: {cause}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where reading begins or ends, as the command line says it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, ErrorKind};
@@ -81,6 +82,17 @@ impl Position {
         offset.clamp(bounds.start, bounds.end.max(bounds.start))
     }
 
+    /// Whether it lies behind another one in every log, whatever that holds.
+    pub(crate) fn is_behind(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::End, Self::Beginning) => true,
+            (Self::Offset(from), Self::Offset(to)) => from > to,
+            (Self::Last(from), Self::Last(to)) => from < to,
+            (Self::Time(from), Self::Time(to)) => from > to,
+            _ => false,
+        }
+    }
+
     /// Refuses what the broker of `dev` cannot look up.
     pub(crate) fn check_dev(self, dev: bool) -> Result<(), Error> {
         match self {
@@ -89,6 +101,19 @@ impl Position {
                 "the broker of `dev` has no look-up by time; use an offset, -N, `beginning` or `end`",
             )),
             _ => Ok(()),
+        }
+    }
+}
+
+/// As the command line says it.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beginning => f.write_str("beginning"),
+            Self::End => f.write_str("end"),
+            Self::Offset(offset) => write!(f, "{offset}"),
+            Self::Last(count) => write!(f, "-{count}"),
+            Self::Time(time) => humantime::format_rfc3339(*time).fmt(f),
         }
     }
 }
@@ -122,7 +147,33 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_is_printed_is_read_again() {
+        for text in ["beginning", "end", "1200", "-10", "1970-01-01T01:00:00Z"] {
+            assert_eq!(Position::parse(text).unwrap().to_string(), text);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_behind_in_every_log_is_not_before_in_any(
+            start in 0i64..10, len in 0i64..10, from in 0i64..20, to in 0i64..20, times in (0i64..20, 0i64..20)
+        ) {
+            let bounds = Bounds { start, end: start + len };
+            let at = |seconds: i64| Position::Time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()));
+            let all = |number: i64, time: i64| {
+                // The offset of a time only grows with it.
+                [Position::Beginning, Position::End, Position::Offset(number), Position::Last(number), at(time)]
+                    .map(|position| (position, position.within(bounds, Some(time))))
+            };
+            for (from, first) in all(from, times.0) {
+                for (to, last) in all(to, times.1) {
+                    prop_assert!(!from.is_behind(to) || first >= last, "{from} {to}");
+                    prop_assert!(!(from.is_behind(to) && to.is_behind(from)));
+                }
+            }
+        }
+
         #[test]
         fn an_offset_is_always_one_that_the_log_has_or_will_have_next(start in 0i64..100, len in 0i64..100, number: i64) {
             let bounds = Bounds { start, end: start + len };

@@ -1,14 +1,11 @@
 //! `publish EVENT JSON`: one event or many, checked against the schema, to a topic.
 
-use std::io::{BufReader, Read};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use serde_json::Value;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::payload::{Encoder, Payload, not_json};
@@ -25,10 +22,14 @@ use crate::publish::{envelope, producer};
 use crate::registry::SchemaRegistry;
 use crate::schemas::Schemas;
 
+mod payloads;
+
+use payloads::Payloads;
+
 /// How long the broker may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many payloads are read before they are sent.
-const READ_AHEAD: usize = 1_000;
+/// After a signal: how long what is on its way may take to arrive, from the last arrival on.
+const LAST_ARRIVALS: Duration = Duration::from_secs(1);
 
 /// What is to be published.
 #[derive(Clone, PartialEq, Debug)]
@@ -46,12 +47,11 @@ pub(super) struct Request {
 pub(super) async fn publish<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
     let info = catalog::find::<V>(&request.event)?;
     let encoder = Encoder::new(info)?;
-    let signals = Signals::listen(PATIENCE)?;
-    let mut payloads = payloads(&request.payload)?;
+    let signals = Signals::ask()?;
+    let mut payloads = Payloads::open(&request.payload)?;
     // What is wrong with the first one is said before anything is connected.
-    let first = match next(&mut payloads, &signals).await {
+    let first = match payloads.next(&signals).await {
         Some(value) => encoder.encode(value.map_err(|error| not_json(info, error))?)?,
-        None if signals.has_come() => return Ok(ExitCode::from(130)),
         None => {
             return Err(Error::new(
                 ErrorKind::Usage,
@@ -73,28 +73,28 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
     let mut bulk = Bulk::new(&publisher, info.name, &config, &topic);
     let mut payload = Some(Ok(first));
     let mut failure = None;
+    signals.begin();
     while let Some(encoded) = payload {
-        let sent = match encoded {
-            Ok(Payload { datum, key }) => {
-                let key = request.key.as_ref().map(|key| key.clone().into_bytes()).or(key);
-                match message(&source, &routes, info, &datum, key, Uuid::now_v7()).await {
-                    Ok(mut message) => match place(&partitions, &routes, info, &mut message).await {
-                        Ok(()) => bulk.send(message).await,
-                        Err(error) => Err(error),
-                    },
-                    Err(error) => Err(error),
-                }
-            }
-            Err(error) => Err(error),
+        let send = async {
+            let Payload { datum, key } = encoded?;
+            let key = request.key.as_ref().map(|key| key.clone().into_bytes()).or(key);
+            let mut message = message(&source, &routes, info, &datum, key, Uuid::now_v7()).await?;
+            place(&partitions, &routes, info, &mut message).await?;
+            bulk.send(message).await
+        };
+        // What waits for a broker or the registry is given up; nothing of it is on its way.
+        let sent = tokio::select! {
+            sent = send => sent,
+            () = signals.first() => break,
         };
         if let Err(error) = sent {
             failure = Some(error);
             break;
         }
-        let value = next(&mut payloads, &signals).await;
+        let value = payloads.next(&signals).await;
         payload = value.map(|value| encoder.encode(value.map_err(|error| not_json(info, error))?));
     }
-    let delivered = bulk.finish().await;
+    let delivered = bulk.finish(&signals).await;
     let count = bulk.delivered();
     match delivered.err().or(failure) {
         Some(error) if count == 0 && bulk.taken <= 1 => Err(error),
@@ -112,7 +112,11 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
                 topic: &topic,
                 published: count,
                 interrupted: signals.has_come(),
+                unconfirmed: bulk.taken - count,
             };
+            if published.unconfirmed > 0 {
+                super::complain(&published.doubt(&bulk.brokers));
+            }
             let text = if request.json {
                 serde_json::to_string_pretty(&published).unwrap_or_default()
             } else {
@@ -120,7 +124,7 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
             };
             super::say(&text).or_else(super::unread)?;
             Ok(if published.interrupted {
-                ExitCode::from(130)
+                signals.exit_code()
             } else {
                 ExitCode::SUCCESS
             })
@@ -137,6 +141,8 @@ struct Published<'a> {
     published: u64,
     /// Whether a signal came before all were.
     interrupted: bool,
+    /// How many more were on their way then, of which the brokers have said nothing.
+    unconfirmed: u64,
 }
 
 impl Published<'_> {
@@ -146,48 +152,12 @@ impl Published<'_> {
             count => format!("published {count} of {} to {}", self.event, self.topic),
         }
     }
-}
 
-/// The payloads that are given: JSON, `@file` or `-`; as many as there are, behind each other. They are read on a thread of
-/// their own: who types them may take long.
-fn payloads(given: &str) -> Result<mpsc::Receiver<serde_json::Result<Value>>, Error> {
-    let reader: Box<dyn Read + Send> = match given.strip_prefix('@') {
-        Some(path) => {
-            let file = std::fs::File::open(path).map_err(|error| {
-                Error::new(ErrorKind::Usage, format!("cannot read the payload from {path}")).caused_by(error)
-            })?;
-            Box::new(BufReader::new(file))
-        }
-        None if given == "-" => Box::new(BufReader::new(std::io::stdin())),
-        None => Box::new(std::io::Cursor::new(given.to_owned())),
-    };
-    let (sender, receiver) = mpsc::channel(READ_AHEAD);
-    let read = move || {
-        for value in serde_json::Deserializer::from_reader(reader).into_iter() {
-            let is_last = value.is_err();
-            if sender.blocking_send(value).is_err() || is_last {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new()
-        .name("kaufmann-payloads".to_owned())
-        .spawn(read)
-        .map_err(|error| {
-            Error::new(ErrorKind::Internal, "no thread to read the payloads on").caused_by(error)
-        })?;
-    Ok(receiver)
-}
-
-/// The next payload; none after a signal.
-async fn next(
-    payloads: &mut mpsc::Receiver<serde_json::Result<Value>>,
-    signals: &Signals,
-) -> Option<serde_json::Result<Value>> {
-    tokio::select! {
-        biased;
-        () = signals.first() => None,
-        value = payloads.recv() => value,
+    fn doubt(&self, brokers: &str) -> String {
+        format!(
+            "whether {brokers} have the next {} of {} is not known: they did not answer before the end",
+            self.unconfirmed, self.event
+        )
     }
 }
 
@@ -224,8 +194,7 @@ impl<'a> Bulk<'a> {
 
     /// Sends a message, waiting while the queue is full.
     async fn send(&mut self, mut message: Message) -> Result<(), Error> {
-        self.taken += 1;
-        if self.taken == 2 {
+        if self.taken == 1 {
             self.progress = Some(Progress::counting("published"));
         }
         if let Some(progress) = &self.progress {
@@ -237,19 +206,25 @@ impl<'a> Bulk<'a> {
             let arrived = Arc::clone(&self.arrived);
             let done = Box::new(move |result: Result<(), Undelivered>| arrived.note(result));
             match self.publisher.send(message, done) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.taken += 1;
+                    return Ok(());
+                }
                 Err(rejected) => message = rejected.message,
             }
             self.wait(&mut waits).await?;
         }
     }
 
-    /// Waits until all that was sent is there.
-    async fn finish(&mut self) -> Result<(), Error> {
+    /// Waits until all that was sent is there; after a signal only while something arrives.
+    async fn finish(&mut self, signals: &Signals) -> Result<(), Error> {
         let mut waits = Waits::new(self.delivered());
         while self.delivered() < self.taken {
             self.failed()?;
             self.wait(&mut waits).await?;
+            if signals.has_come() && waits.since.elapsed() > LAST_ARRIVALS {
+                break;
+            }
         }
         self.progress = None;
         Ok(())
@@ -400,6 +375,7 @@ mod tests {
             topic: "shop",
             published: 1,
             interrupted: false,
+            unconfirmed: 0,
         };
         assert_eq!(published.text(), "published shop.order_placed to shop");
         published.published = 500;

@@ -12,7 +12,7 @@ use super::arguments::shared;
 use super::decoder::Decoder;
 use super::position::{POLL, POSITIONS, Position};
 use super::progress::Progress;
-use super::{Signals, catalog, say, unread};
+use super::{Signals, catalog, codes, say, unread};
 use crate::config::{Config, Delivery};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
@@ -68,14 +68,12 @@ pub(super) fn command() -> Command {
              `replay --resume` goes on; handlers may then see some records twice, as in `run`.\n\n--reset-group does something else: it \
              moves the service's own group, so that `run` goes on from there. It is refused while the group has members.",
         )
-        .after_help(
+        .after_help(format!(
             "Examples:\n  replay --from beginning                 everything\n  replay --from 2026-01-31 --to 2026-02-01  a day\n  replay \
              --from 2h --events user.created     one event\n  replay --resume                         go on\n  replay --from 2h \
-             --reset-group          move the service itself back\n\nExit codes:\n    0  done\n    1  done, but some records could \
-             not be handled\n    2  the command line is wrong\n   65  too many could not be handled; `replay --resume` goes on\n   69  \
-             the cluster could not be asked, or the group has members\n   70  failed on the way; `replay --resume` goes on\n  \
-             130  interrupted by Ctrl-C; `replay --resume` goes on",
-        )
+             --reset-group          move the service itself back\n\n{}",
+            codes::help(codes::REPLAY)
+        ))
         .arg(
             Arg::new("from")
                 .long("from")
@@ -117,10 +115,10 @@ pub(super) fn command() -> Command {
         .arg(flag("no-group", "Keep nothing of what was done; it cannot be resumed"))
         .arg(
             flag("reset-group", "Do not replay: move the service's own group to --from")
-                .conflicts_with_all(["publish", "no-group", "events"]),
+                .conflicts_with_all(["publish", "no-group", "events", "to"]),
         )
         .arg(shared::format())
-        .arg(shared::dev("Refused: `dev` is a running service, with state that another process cannot reach").hide(true))
+        .arg(shared::no_dev())
 }
 
 pub(super) fn request(matches: &ArgMatches) -> Request {
@@ -141,6 +139,22 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
     }
 }
 
+impl Request {
+    /// Refuses a beginning behind the end, of which nothing would come.
+    fn check_order(&self) -> Result<(), Error> {
+        match self.from {
+            Some(from) if from.is_behind(self.to) => {
+                let text = format!(
+                    "--from {from} is behind --to {}: there is nothing between; exchange them",
+                    self.to
+                );
+                Err(Error::new(ErrorKind::Usage, text))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 pub(super) async fn run<V: Service, R: Started<V::State>>(
     mut config: Config,
     request: Request,
@@ -150,18 +164,19 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     config.delivery = Delivery::AtLeastOnce;
     // Nor would anybody read what it puts off.
     config = config.without_retry_topics();
-    if request.dev {
-        let text = "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster";
-        return Err(Error::new(ErrorKind::Usage, text));
-    }
+    shared::refuse_dev(
+        request.dev,
+        "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster",
+    )?;
     config.check_run()?;
+    let signals = Signals::ask()?;
     if request.reset_group {
         return reset::reset(&config, &request);
     }
+    request.check_order()?;
     for event in &request.events {
         catalog::find::<V>(event)?;
     }
-    let signals = Signals::listen(config.shutdown_deadline)?;
     let cluster = Cluster::with_group(&config, &format!("{}.replay", config.group))?;
     let spans = match request.from {
         Some(from) => planned(&config, &cluster, from, &request)?,
@@ -175,13 +190,17 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
         true => None,
         false => Some(Decoder::new(&config, &names)?),
     };
+    signals.begin_handling(config.shutdown_deadline);
     let report = replay::<V>(&config, state, &spans, &request, decoder, keeper, &signals).await?;
     let text = match request.json {
         true => serde_json::to_string_pretty(&report).unwrap_or_default(),
         false => report.text(super::paint::Paint::stdout()),
     };
     say(&text).or_else(unread)?;
-    Ok(report.exit_code())
+    Ok(match report.interrupted {
+        true => signals.exit_code(),
+        false => report.exit_code(),
+    })
 }
 
 /// The partitions of the consumed topics that are meant.

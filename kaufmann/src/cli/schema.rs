@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use kaufmann_avro::Schema;
 use kaufmann_avro::lock::{Current, Lock, LockedEvent, Version};
 
-use super::{catalog, complain, say, unread};
+use super::{Signals, catalog, complain, say, unread};
 use crate::config::{Config, SubjectStrategy};
 use crate::error::{Error, ErrorKind, Report as Chained};
 use crate::event::EventInfo;
@@ -65,6 +65,8 @@ struct Known {
 
 /// Does what is asked for, and prints what came of it.
 pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
+    // What is written, it writes in one piece, so there is nothing to finish.
+    let _signals = Signals::ask()?;
     let json = request.json;
     let (name, live) = (request.task.name(), request.task.is_live());
     let file = LockFile::find(request.lock.clone());

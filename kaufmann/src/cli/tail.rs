@@ -10,7 +10,7 @@ use super::arguments::shared;
 use super::decoder::Decoder;
 use super::paint::Paint;
 use super::position::{POLL, POSITIONS, Position};
-use super::{Signals, catalog, say, unread};
+use super::{Signals, catalog, codes, say, unread};
 use crate::config::{Config, keys};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
@@ -58,14 +58,13 @@ pub(super) fn command() -> Command {
              group, and commits nothing.\n\nWithout a name it shows what the service consumes. The name of an event of this \
              program shows only that event, in the topic where it goes; any other name is a topic's.",
         )
-        .after_help(
+        .after_help(format!(
             "Examples:\n  tail                                         what is consumed, from now on\n  tail user.created --from 15m \
              --key ada         an event, of the last 15 minutes, of one key\n  tail accounts --from -10 --until-end         the \
              last ten of each partition\n  tail --from beginning --where amount=0       until one is found: --max 1\n  tail \
-             --raw --headers --format json          undecoded, for another program\n\nExit codes:\n   0  ended by Ctrl-C, --max or \
-             --until-end\n   2  the command line is wrong\n  69  the cluster could not be asked\n  70  the registry could not be \
-             asked\n 130  ended by Ctrl-C while no server answered",
-        )
+             --raw --headers --format json          undecoded, for another program\n\n{}",
+            codes::help(codes::TAIL)
+        ))
         .arg(Arg::new("what").value_name("TOPIC|EVENT").help("A topic or an event [default: the consumed topics]"))
         .arg(
             Arg::new("from")
@@ -140,7 +139,7 @@ pub(super) async fn run<V: Service>(mut config: Config, mut request: Request) ->
     request.from.check_dev(request.dev)?;
     super::turn_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
-    let signals = Signals::listen_for_a_look()?;
+    let signals = Signals::ask()?;
     let events = catalog::events::<V>();
     let decoder = match request.raw {
         true => None,
@@ -163,6 +162,7 @@ pub(super) async fn run<V: Service>(mut config: Config, mut request: Request) ->
         names,
         printed: 0,
     };
+    signals.begin();
     follow(&mut tails, &mut printer, &signals).await?;
     Ok(ExitCode::SUCCESS)
 }

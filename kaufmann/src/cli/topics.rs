@@ -7,10 +7,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::arguments::shared;
 use super::paint::Paint;
-use super::{catalog, say, unread};
+use super::{Signals, catalog, codes, say, unread};
 use crate::config::Config;
 use crate::config::declared::{Declared, declared};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::event::EventInfo;
 use crate::handler::Service;
 use crate::kafka::admin::{Actual, Admin};
@@ -40,12 +40,6 @@ The topics that the service needs, as its configuration declares them, against t
 The dead-letter topic follows: it has as many partitions as the largest declared topic that is consumed, and what holds for \
 all; declare it by its name for something else. What is not said is left as it is.";
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  the cluster is as declared
-  1  it is not: changes wait, cannot be made, or a topic that the service needs is missing
-  2  could not tell: no cluster, or the command line is wrong";
-
 /// What is asked for.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Request {
@@ -74,16 +68,16 @@ pub(super) fn command() -> Command {
     ];
     let common = |command: Command| {
         command
-            .after_help(EXIT_CODES)
+            .after_help(codes::help(codes::TOPICS))
             .arg(shared::format())
-            .arg(shared::dev("Refused: the broker of `dev` has no admin API").hide(true))
+            .arg(shared::no_dev())
     };
     Command::new("topics")
         .about("The declared topics against the cluster: what differs, and make it so")
         .long_about(ABOUT)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help(EXIT_CODES)
+        .after_help(codes::help(codes::TOPICS))
         .subcommands(commands.map(common))
 }
 
@@ -98,11 +92,13 @@ pub(super) fn request(name: &str, matches: &ArgMatches) -> Request {
 }
 
 pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
-    if request.dev {
-        let text = "the broker of `dev` has no admin API, and `dev` makes its topics itself; name a real cluster by --brokers";
-        return Err(Error::new(ErrorKind::Usage, text));
-    }
+    shared::refuse_dev(
+        request.dev,
+        "the broker of `dev` has no admin API, and `dev` makes its topics itself; name a real cluster by --brokers",
+    )?;
     config.check_brokers()?;
+    // Each change stands by itself, so there is nothing to finish.
+    let _signals = Signals::ask()?;
     // What is wrong with it has been said when the configuration was read.
     let declared = declared(&config).unwrap_or_default();
     let used = used::<V>(&config);

@@ -14,6 +14,7 @@ use super::explain;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::ffi::{self, Operation};
+use crate::topic::is_internal;
 
 /// How long a broker may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -323,14 +324,6 @@ fn coordinated<T, E>(mut ask: impl FnMut() -> Result<T, E>, code: impl Fn(&E) ->
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-/// Whether a topic is Kafka's own.
-fn is_internal(name: &str) -> bool {
-    matches!(
-        name,
-        "__consumer_offsets" | "__transaction_state" | "__share_group_state" | "__cluster_metadata"
-    )
 }
 
 fn plain(topic: &MetadataTopic) -> Topic {

@@ -4,6 +4,10 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 #[cfg(feature = "kafka")]
 use crate::config::check::{TOPIC, is_topic};
+#[cfg(all(feature = "kafka", feature = "registry"))]
+use crate::error::{Error, ErrorKind};
+#[cfg(feature = "kafka")]
+use crate::topic::is_internal;
 
 /// `--format text|json`.
 pub(in crate::cli) fn format() -> Arg {
@@ -31,17 +35,39 @@ pub(in crate::cli) fn dev(help: &'static str) -> Arg {
         .hide(cfg!(not(feature = "dev")))
 }
 
+/// The keys that `--dev` sets: a flag of one of them says something else.
+pub(in crate::cli) const SET_BY_DEV: [&str; 3] = ["brokers", "topics", "registry.url"];
+
+/// `--dev` of a command that can do nothing with it, and says why ([`refuse_dev`]).
+#[cfg(all(feature = "kafka", feature = "registry"))]
+pub(in crate::cli) fn no_dev() -> Arg {
+    Arg::new("dev").long("dev").action(ArgAction::SetTrue).hide(true)
+}
+
+/// Refuses `--dev`, if it is asked for.
+#[cfg(all(feature = "kafka", feature = "registry"))]
+pub(in crate::cli) fn refuse_dev(dev: bool, why: &str) -> Result<(), Error> {
+    match dev {
+        true => Err(Error::new(ErrorKind::Usage, why)),
+        false => Ok(()),
+    }
+}
+
 /// Whether it is for the `dev` that runs in this folder.
 pub(in crate::cli) fn is_dev(matches: &ArgMatches) -> bool {
     matches.get_flag("dev")
 }
 
-/// A topic's name.
+/// The name of a topic to write to.
 #[cfg(feature = "kafka")]
 pub(in crate::cli) fn topic(text: &str) -> Result<String, String> {
-    is_topic(text)
-        .then(|| text.to_owned())
-        .ok_or_else(|| format!("no topic's name; expected {TOPIC}"))
+    if !is_topic(text) {
+        return Err(format!("no topic's name; expected {TOPIC}"));
+    }
+    if is_internal(text) {
+        return Err("it is Kafka's own, where nobody else may write; name a topic of events".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// A duration such as `2s`.

@@ -207,6 +207,55 @@ fn dev_runs_on_or_once_with_a_time_limit() {
     assert_eq!(said(&["dev", "--timeout", "2m"]).0, 2);
 }
 
+#[cfg(all(feature = "kafka", feature = "registry", feature = "dev"))]
+#[test]
+fn dev_and_another_cluster_or_registry_exclude_each_other() {
+    let asking: [&[&str]; 8] = [
+        &["publish", "a.b", "{}"],
+        &["lag"],
+        &["tail"],
+        &["dlq", "list"],
+        &["dlq", "replay"],
+        &["dlq", "discard"],
+        &["schema", "check"],
+        &["schema", "pull"],
+    ];
+    for command in asking {
+        assert!(parse(&[command, &["--dev", "--group", "g"]].concat()).is_ok());
+        for flag in ["--brokers", "--topics", "--registry-url"] {
+            let (code, text) = said(&[command, &["--dev", flag, "h:1"]].concat());
+            assert!(
+                code == 2 && text.contains("'--dev' cannot be used with") && text.contains(flag),
+                "{text}"
+            );
+        }
+    }
+    // Where a variable or the file says it, `--dev` wins, as every flag does.
+    for refusing in [&["topics", "plan"][..], &["replay", "--from", "0"], &["doctor"]] {
+        assert!(
+            parse(&[refusing, &["--dev", "--brokers", "h:1"]].concat()).is_ok(),
+            "{refusing:?} says itself why it has no use for `--dev`"
+        );
+    }
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_topic_of_kafkas_own_is_refused_by_publish() {
+    for topic in ["__consumer_offsets", "__transaction_state", "__cluster_metadata"] {
+        let (code, text) = said(&["publish", "a.b", "-", "--topic", topic]);
+        assert!(code == 2 && text.contains("it is Kafka's own"), "{text}");
+    }
+    assert!(parse(&["publish", "a.b", "-", "--topic", "__ours"]).is_ok());
+}
+
+#[cfg(all(feature = "kafka", feature = "registry"))]
+#[test]
+fn a_group_is_moved_to_one_place_only() {
+    let (code, text) = said(&["replay", "--reset-group", "--from", "1", "--to", "2"]);
+    assert!(code == 2 && text.contains("--to"), "{text}");
+}
+
 #[cfg(feature = "kafka")]
 #[test]
 fn a_topic_that_can_be_none_is_a_mistake_of_the_command_line() {

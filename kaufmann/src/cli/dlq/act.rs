@@ -88,12 +88,9 @@ impl Act<'_> {
         let mut kept = Instant::now();
         let mut taken = 0;
         let mut broken = None;
-        while let Some(found) = letters.next(ledger)? {
+        while let Some(found) = letters.next(ledger, || self.signals.has_come())? {
             progress.at(letters.read());
-            if self.signals.has_come() {
-                summary.interrupted = true;
-                summary.remaining = None;
-            }
+            summary.interrupted = self.signals.has_come();
             let is_over = summary.interrupted || broken.is_some() || self.max.is_some_and(|max| taken >= max);
             let Found::Letter(record, letter) = found else {
                 continue;
@@ -133,6 +130,10 @@ impl Act<'_> {
         }
         while !on_their_way.is_empty() {
             arrive(&mut on_their_way, ledger, &mut summary, &mut broken).await;
+        }
+        summary.interrupted |= self.signals.has_come() && !letters.are_read();
+        if summary.interrupted {
+            summary.remaining = None;
         }
         if !self.dry_run {
             ledger.keep()?;

@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::select::{Selection, id};
 use super::{Request, Task};
 use crate::cli::arguments::shared;
+use crate::cli::codes;
 
 const ABOUT: &str = "\
 The service's dead letters: records that could not be handled, with why, in the topic `dead_letter.topic`.
@@ -14,15 +15,6 @@ A letter is open until it is sent back or discarded. Which ones are not any more
 own (the topic's name and `.dealt-with`); the letters themselves stay in the topic until its retention deletes them.
 
   At three in the morning:  `dlq list`, `dlq show --max 1`, mend what is broken, `dlq replay --all`";
-
-const EXIT_CODES: &str = "\
-Exit codes:
-    0  done
-    1  some letters that were meant could not be sent back, and are still open
-    2  the command line is wrong
-   69  the cluster could not be asked
-   70  failed on the way; the same command goes on
-  130  interrupted by Ctrl-C; the same command goes on";
 
 const SELECTION: &str = "Which letters";
 
@@ -43,7 +35,7 @@ pub(in crate::cli) fn command() -> Command {
     ];
     let common = |command: Command| {
         command
-            .after_help(EXIT_CODES)
+            .after_help(codes::help(codes::DLQ))
             .arg(shared::format())
             .arg(shared::dev("Ask the `dev` that runs in this folder"))
     };
@@ -52,7 +44,7 @@ pub(in crate::cli) fn command() -> Command {
         .long_about(ABOUT)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help(EXIT_CODES)
+        .after_help(codes::help(codes::DLQ))
         .subcommands(commands.map(common))
 }
 

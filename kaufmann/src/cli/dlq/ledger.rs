@@ -18,6 +18,10 @@ pub(super) struct Ledger {
 pub(super) struct Partition {
     /// From where it is to be read, and where it ended when it was looked at.
     pub(super) bounds: Bounds,
+    /// Where its log begins.
+    start: i64,
+    /// What has been dealt with from there on.
+    ahead: Ahead,
     tracker: Tracker,
     committed: Option<(i64, Option<String>)>,
 }
@@ -44,7 +48,9 @@ impl Ledger {
                         start: offset.clamp(start, end),
                         end,
                     },
+                    start,
                     tracker: Tracker::resume(&ahead),
+                    ahead,
                     committed: None,
                 },
             );
@@ -56,14 +62,24 @@ impl Ledger {
         })
     }
 
-    /// Where the open letters may begin, in each partition that has some.
-    pub(super) fn from(&self) -> BTreeMap<i32, i64> {
-        let some = self
+    /// Between which offsets the open letters are, in each partition that has some.
+    pub(super) fn open_bounds(&self) -> BTreeMap<i32, Bounds> {
+        let bounds = self
             .partitions
             .iter()
-            .filter(|(_, partition)| partition.bounds.start < partition.bounds.end);
-        some.map(|(number, partition)| (*number, partition.bounds.start))
-            .collect()
+            .map(|(number, partition)| (*number, partition.bounds));
+        bounds.filter(|(_, bounds)| bounds.start < bounds.end).collect()
+    }
+
+    /// Why no letter can be open at a place, if that is known without looking there.
+    pub(super) fn why_closed(&self, partition: i32, offset: i64) -> Option<String> {
+        let Some(known) = self.partitions.get(&partition) else {
+            return Some(format!(
+                "there is no partition {partition}; there are {}, from 0",
+                self.partitions.len()
+            ));
+        };
+        known.why_closed(offset)
     }
 
     /// Counts a letter in; whether it is still open.
@@ -109,5 +125,54 @@ impl Ledger {
     /// The cluster, as the group that keeps the ledger.
     pub(super) fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+}
+
+impl Partition {
+    fn why_closed(&self, offset: i64) -> Option<String> {
+        let was_settled = |(from, to): &(i64, i64)| (*from..=*to).contains(&offset);
+        if offset >= self.bounds.end {
+            Some(format!("the partition ends before it, at {}", self.bounds.end))
+        } else if offset < self.start {
+            Some(format!("it is deleted; the partition begins at {}", self.start))
+        } else if offset < self.bounds.start || self.ahead.ranges().iter().any(was_settled) {
+            Some("it has been sent back or discarded".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_without_an_open_letter_has_a_reason() {
+        let ahead = Ahead::decode(&Ahead::encode(10, [(14, 15)]).unwrap(), 10);
+        let partition = Partition {
+            bounds: Bounds { start: 10, end: 20 },
+            start: 5,
+            tracker: Tracker::resume(&ahead),
+            ahead,
+            committed: None,
+        };
+        let says = |offset: i64, text: &str| {
+            let why = partition.why_closed(offset).unwrap_or_default();
+            assert!(
+                why.contains(text) && why.is_empty() == text.is_empty(),
+                "{offset}: {why}"
+            );
+        };
+        says(4, "deleted; the partition begins at 5");
+        says(5, "sent back or discarded");
+        says(9, "sent back or discarded");
+        says(10, "");
+        says(13, "");
+        says(14, "sent back or discarded");
+        says(15, "sent back or discarded");
+        says(16, "");
+        says(19, "");
+        says(20, "ends before it, at 20");
     }
 }

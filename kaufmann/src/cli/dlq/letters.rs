@@ -7,13 +7,14 @@ use super::ledger::Ledger;
 use crate::cli::position::POLL;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::kafka::cluster::PATIENCE;
+use crate::kafka::cluster::{Bounds, PATIENCE};
 use crate::kafka::reader::{Read, Reader};
 use crate::publish::letter::opened::Letter;
 use crate::record::Record;
 
 /// Reads letters.
 pub(super) struct Letters {
+    topic: String,
     /// None if there is nothing to read.
     reader: Option<Reader>,
     /// The partitions that are not at their ends, with these.
@@ -22,35 +23,44 @@ pub(super) struct Letters {
     read: u64,
 }
 
-/// Something open.
+/// What stands at a place.
 pub(super) enum Found {
     Letter(Record, Box<Letter>),
     /// A record that is no letter of ours.
-    Foreign,
+    Foreign(Record),
 }
 
 impl Letters {
     /// The letters that are open by the ledger.
     pub(super) fn open(config: &Config, ledger: &Ledger) -> Result<Self, Error> {
-        let from = ledger.from();
-        let end = |number: &i32| {
-            ledger
-                .partitions
-                .get(number)
-                .map_or(0, |partition| partition.bounds.end)
-        };
-        let open: BTreeMap<i32, i64> = from.keys().map(|number| (*number, end(number))).collect();
-        let total = from
+        Self::between(config, ledger.topic(), ledger.open_bounds())
+    }
+
+    /// All between these offsets.
+    pub(super) fn between(
+        config: &Config,
+        topic: &str,
+        bounds: BTreeMap<i32, Bounds>,
+    ) -> Result<Self, Error> {
+        let from: BTreeMap<i32, i64> = bounds
             .iter()
-            .map(|(number, from)| u64::try_from(end(number) - from).unwrap_or(0))
+            .map(|(number, bounds)| (*number, bounds.start))
+            .collect();
+        let total = bounds
+            .values()
+            .map(|bounds| u64::try_from(bounds.end - bounds.start).unwrap_or(0))
             .sum();
         let reader = match from.is_empty() {
             true => None,
-            false => Some(Reader::new(config, ledger.topic(), &from)?),
+            false => Some(Reader::new(config, topic, &from)?),
         };
         Ok(Self {
+            topic: topic.to_owned(),
             reader,
-            open,
+            open: bounds
+                .into_iter()
+                .map(|(number, bounds)| (number, bounds.end))
+                .collect(),
             total,
             read: 0,
         })
@@ -66,13 +76,33 @@ impl Letters {
         self.read
     }
 
-    /// The next one; `None` behind the last.
-    pub(super) fn next(&mut self, ledger: &mut Ledger) -> Result<Option<Found>, Error> {
+    /// Whether there is nothing more to read.
+    pub(super) fn are_read(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// The next open one; `None` behind the last, or if it is to end.
+    pub(super) fn next(
+        &mut self,
+        ledger: &mut Ledger,
+        ends: impl Fn() -> bool,
+    ) -> Result<Option<Found>, Error> {
+        while let Some(found) = self.next_of_all(&ends)? {
+            let (Found::Letter(record, _) | Found::Foreign(record)) = &found;
+            if ledger.take(record.partition(), record.offset()) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next one, open or not; `None` behind the last, or if it is to end.
+    pub(super) fn next_of_all(&mut self, ends: impl Fn() -> bool) -> Result<Option<Found>, Error> {
         let Some(reader) = &mut self.reader else {
             return Ok(None);
         };
         let mut waiting = Instant::now();
-        while !self.open.is_empty() {
+        while !self.open.is_empty() && !ends() {
             match reader.next(POLL)? {
                 Read::Record(record) => {
                     waiting = Instant::now();
@@ -85,11 +115,9 @@ impl Letters {
                     }
                     if record.offset() < end {
                         self.read += 1;
-                    }
-                    if ledger.take(partition, record.offset()) {
                         return Ok(Some(match Letter::open(&record) {
                             Some(letter) => Found::Letter(record, Box::new(letter)),
-                            None => Found::Foreign,
+                            None => Found::Foreign(record),
                         }));
                     }
                 }
@@ -100,7 +128,7 @@ impl Letters {
                 Read::Nothing if waiting.elapsed() > PATIENCE * 3 => {
                     let text = format!(
                         "nothing more came of topic `{}` for {:?}, though it has more",
-                        ledger.topic(),
+                        self.topic,
                         PATIENCE * 3
                     );
                     return Err(Error::new(ErrorKind::Source, text));

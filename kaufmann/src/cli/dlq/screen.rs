@@ -124,13 +124,8 @@ fn failed(story: &Story) -> String {
 pub(super) fn summary(summary: &Summary, paint: Paint) -> String {
     let mut text = String::new();
     for left in &summary.left {
-        _ = writeln!(
-            text,
-            "{} {}: {}",
-            paint.paint(Colour::Red, "✗"),
-            left.letter,
-            left.why
-        );
+        let line = format_args!("{}: {}", left.letter, left.why);
+        _ = writeln!(text, "{}", paint.failed(line));
     }
     let verb = match (summary.command, summary.dry_run) {
         ("replay", false) => "sent back",

@@ -64,11 +64,11 @@ impl Report {
         }
     }
 
+    /// What it ends with, unless it was interrupted.
     pub(super) fn exit_code(&self) -> ExitCode {
-        match (self.interrupted, self.counts.failed) {
-            (true, _) => ExitCode::from(130),
-            (false, 0) => ExitCode::SUCCESS,
-            (false, _) => ExitCode::from(1),
+        match self.counts.failed {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::from(1),
         }
     }
 
@@ -77,17 +77,12 @@ impl Report {
         let counts = &self.counts;
         for failed in &counts.failures {
             let event = failed.event.as_deref().unwrap_or("-");
-            _ = writeln!(
-                text,
-                "{} {} {event}: {}",
-                paint.paint(Colour::Red, "✗"),
-                failed.record,
-                failed.reason
-            );
+            let line = format_args!("{} {event}: {}", failed.record, failed.reason);
+            _ = writeln!(text, "{}", paint.failed(line));
         }
         let untold = counts.failed.saturating_sub(counts.failures.len() as u64);
         if untold > 0 {
-            _ = writeln!(text, "{} and {untold} more", paint.paint(Colour::Red, "✗"));
+            _ = writeln!(text, "{}", paint.failed(format_args!("and {untold} more")));
         }
         let rate = if self.seconds > 0.0 {
             self.settled as f64 / self.seconds

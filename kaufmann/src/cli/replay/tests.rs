@@ -51,7 +51,6 @@ fn a_replay_ends_with_a_summary() {
 #[test]
 fn an_interrupted_replay_says_how_to_go_on() {
     let report = self::report(true);
-    assert_eq!(report.exit_code(), ExitCode::from(130));
     assert!(
         report
             .text(PAINT)
@@ -76,4 +75,37 @@ fn a_group_that_is_moved_is_told_from_where_to_where() {
         "replay/snapshots/reset.json",
         &serde_json::to_string_pretty(&moved).unwrap(),
     );
+}
+
+#[test]
+fn a_beginning_behind_the_end_is_refused_and_both_are_said() {
+    let request = |from: &str, to: &str| {
+        let matches = command()
+            .try_get_matches_from(["replay", "--from", from, "--to", to])
+            .unwrap();
+        super::request(&matches)
+    };
+    for (from, to) in [
+        ("10", "5"),
+        ("-5", "-10"),
+        ("end", "beginning"),
+        ("2026-02-01", "2026-01-31"),
+    ] {
+        let error = request(from, to).check_order().unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(
+            text.contains(&format!("--from {from}")) && text.contains(&format!("--to {to}")),
+            "{text}"
+        );
+    }
+    for (from, to) in [
+        ("5", "10"),
+        ("5", "5"),
+        ("10", "-5"),
+        ("beginning", "end"),
+        ("2026-01-31", "5"),
+    ] {
+        request(from, to).check_order().unwrap();
+    }
 }

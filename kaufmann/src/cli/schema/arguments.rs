@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{Request, Task};
 use crate::cli::arguments::shared;
+use crate::cli::codes;
 
 const ABOUT: &str = "\
 The schemas of this program's events against `schemas.lock` and the schema registry.
@@ -17,12 +18,6 @@ the registry as well, and keep the lock up to date.
   A change:      `schema diff`, then `schema register`, and commit schema and lock
   In CI:         `schema check`; `schema check --live` where the registry can be reached
   After others:  `schema pull`";
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  fine
-  1  incompatible
-  2  could not tell: no lock, no registry, or the command line is wrong";
 
 /// The command and those below it, without the flags of the configuration.
 pub(in crate::cli) fn command() -> Command {
@@ -83,13 +78,13 @@ pub(in crate::cli) fn command() -> Command {
         .long_about(ABOUT)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help(EXIT_CODES)
+        .after_help(codes::help(codes::SCHEMA))
         .subcommands(commands.map(common))
 }
 
 fn common(command: Command) -> Command {
     command
-        .after_help(EXIT_CODES)
+        .after_help(codes::help(codes::SCHEMA))
         .arg(
             Arg::new("lock")
                 .long("lock")

@@ -22,7 +22,7 @@ pub(super) fn text(report: &Report, paint: Paint) -> String {
             meaning(&mut text, event, paint);
         }
         for found in &event.breaks {
-            _ = writeln!(text, "    {} {}", paint.paint(Colour::Red, "✗"), broken(found));
+            _ = writeln!(text, "    {}", paint.failed(broken(found)));
         }
         for note in &event.notes {
             _ = writeln!(text, "    {} {note}", paint.paint(Colour::Dim, "·"));
