@@ -118,7 +118,10 @@ async fn task<V: Service>(
             register::register(&registry(&config)?, &events, file).await?
         }
         Task::Pull => pull::pull(&registry(&config)?, &events, file).await?,
-        Task::Reset { event, yes } => reset::reset(&event, yes, file)?,
+        Task::Reset { event, yes } => {
+            let known = events.iter().find(|known| known.info.name == event);
+            reset::reset(&event, yes, file, known)?
+        }
     })
 }
 

@@ -34,6 +34,10 @@ fn one(checked: &lock::Checked<'_>, known: Option<&Known>, locked: Option<&Locke
     report.level = declared.or(locked.map(|locked| locked.level)).map(Level::as_str);
     let latest = locked.and_then(LockedEvent::latest);
     report.version = latest.map(Into::into);
+    report.since = locked.map_or(1, |locked| locked.since);
+    if known.is_some() && report.since > 1 && latest.is_none() {
+        report.notes.push(given_up(report.since));
+    }
     if let (Some(known), Some(latest)) = (known, latest) {
         report.changes = changes(latest, known);
         let breaks =
@@ -53,6 +57,11 @@ fn one(checked: &lock::Checked<'_>, known: Option<&Known>, locked: Option<&Locke
         ));
     }
     report
+}
+
+/// What `schema reset` has done.
+pub(super) fn given_up(since: u32) -> String {
+    format!("its versions before {since} were given up by `schema reset`")
 }
 
 fn changes(latest: &Version, known: &Known) -> Vec<ChangeReport> {

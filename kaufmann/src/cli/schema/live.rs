@@ -36,6 +36,8 @@ async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventRepor
         .into_iter()
         .max();
     let locked = report.version.map(|version| version.number);
+    // What was given up is not fetched.
+    let latest = latest.filter(|latest| *latest >= report.since);
     if latest > locked {
         report.notes.push(format!(
             "the registry has version {}, the lock {}; `schema pull` fetches it",

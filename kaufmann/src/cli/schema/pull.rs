@@ -4,7 +4,7 @@ use kaufmann_avro::lock::{Lock, LockedEvent};
 
 use super::file::LockFile;
 use super::report::{EventReport, State};
-use super::{Known, fetch};
+use super::{Known, compare, fetch};
 use crate::error::Error;
 use crate::registry::RestRegistry;
 
@@ -46,6 +46,9 @@ pub(super) async fn refresh(
     report.version = event.latest().map(Into::into);
     if event.latest().is_none() {
         report.state = State::Missing;
+        if since > 1 {
+            report.notes.push(compare::given_up(since));
+        }
         let kept = before.as_ref().and_then(LockedEvent::latest);
         report.version = kept.map(Into::into);
         if kept.is_some() {

@@ -1,5 +1,7 @@
 //! `schema register`: what is new goes to the registry, all of it or nothing, and then into the lock.
 
+use kaufmann_avro::lock::Lock;
+
 use super::file::LockFile;
 use super::report::{EventReport, State, VersionReport};
 use super::{Known, compare, live, pull, unanswered};
@@ -58,6 +60,9 @@ pub(super) async fn register(
         }
     }
     for report in reports.iter_mut().filter(|report| report.state != State::Broken) {
+        if report.state == State::Known {
+            take_back(registry, &mut lock, report).await?;
+        }
         let pulled = pull::refresh(registry, &mut lock, &report.event, &report.subject).await?;
         report.level = pulled.level;
         if report.state == State::Registered {
@@ -82,6 +87,36 @@ fn is_known(report: &mut EventReport, found: &SubjectVersion) {
         number: found.version,
         id: found.id,
     });
+}
+
+/// Begins the history of an event with a version that was given up, if its schema is that version after all: the registry gives
+/// it no other number.
+async fn take_back(registry: &RestRegistry, lock: &mut Lock, report: &mut EventReport) -> Result<(), Error> {
+    let (Some(found), Some(locked)) = (report.version, lock.event_mut(&report.event)) else {
+        return Ok(());
+    };
+    let (number, since) = (found.number, locked.since);
+    if locked.subject != report.subject || number >= since {
+        return Ok(());
+    }
+    let newest = registry
+        .versions(&report.subject)
+        .await
+        .map_err(unanswered)?
+        .into_iter()
+        .max();
+    if newest == Some(number) {
+        locked.since = number;
+        report.notes.push(format!(
+            "its history begins with version {number} again, which had been given up: its schema is the same"
+        ));
+    } else {
+        report.notes.push(format!(
+            "it cannot be locked: its schema is version {number}, and by `schema reset` its history begins with {since}; give the \
+             record an attribute such as `\"revision\": {since}`, with which the registry takes it as a new version"
+        ));
+    }
+    Ok(())
 }
 
 /// What may be done about events that break their level.

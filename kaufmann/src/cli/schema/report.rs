@@ -50,6 +50,9 @@ pub(super) struct EventReport {
     /// The version of the registry that has this very schema. The notes say it too.
     #[serde(skip)]
     pub(super) registered: Option<VersionReport>,
+    /// The first version that counts, by `schema reset`. The notes say it too.
+    #[serde(skip)]
+    pub(super) since: u32,
     /// What differs from that version.
     pub(super) changes: Vec<ChangeReport>,
     /// Whether it reads all that was written with that version, whatever the level.
@@ -171,6 +174,7 @@ impl EventReport {
             state,
             version: None,
             registered: None,
+            since: 1,
             changes: Vec::new(),
             backward: None,
             forward: None,

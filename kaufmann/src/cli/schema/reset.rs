@@ -3,14 +3,22 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use kaufmann_avro::compatibility::Level;
+use kaufmann_avro::lock::Version;
 
+use super::Known;
 use super::file::LockFile;
 use super::report::{EventReport, State};
 use crate::config;
 use crate::error::{Error, ErrorKind};
 
-/// Gives up the locked versions of an event, if somebody says so.
-pub(super) fn reset(event: &str, yes: bool, file: &LockFile) -> Result<Vec<EventReport>, Error> {
+/// Gives up the locked versions of an event, if somebody says so. `known` is the event in this program, if it has it: where a
+/// break keeps the next one from being built, that is the program of before.
+pub(super) fn reset(
+    event: &str,
+    yes: bool,
+    file: &LockFile,
+    known: Option<&Known>,
+) -> Result<Vec<EventReport>, Error> {
     let mut lock = file.read_or(None)?;
     let names: Vec<_> = lock.events().map(|(name, _)| name.to_owned()).collect();
     let Some(locked) = lock.event_mut(event) else {
@@ -26,6 +34,9 @@ pub(super) fn reset(event: &str, yes: bool, file: &LockFile) -> Result<Vec<Event
     if !yes {
         confirm(event, count)?;
     }
+    let same = known
+        .and_then(|known| locked.version_of((&known.schema).into()))
+        .map(Version::number);
     locked.reset();
     let mut report = EventReport::new(event, &locked.subject, State::Reset);
     report.level = Some(locked.level.as_str());
@@ -38,6 +49,12 @@ pub(super) fn reset(event: &str, yes: bool, file: &LockFile) -> Result<Vec<Event
         "records of before may be unreadable to this program, and what it writes to services of before"
             .to_owned(),
     );
+    if let Some(same) = same {
+        report.notes.push(format!(
+            "in this program its schema is still version {same}: change the schema and build before `schema register {event}`, which \
+             takes version {same} back into the lock as long as it is the same"
+        ));
+    }
     if locked.level != Level::None {
         report.notes.push(format!(
             "the registry still compares by {}: lower the level of the subject `{}` there before `schema register {event}`",

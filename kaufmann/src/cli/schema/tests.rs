@@ -157,18 +157,120 @@ async fn register_pull_and_reset_have_these_shapes() {
     );
     is_snapshot("schema/snapshots/pull.txt", &screen(&report("pull", pulled)));
 
-    let reset = reset::reset("shop.placed", true, &file).unwrap();
+    let events = events();
+    let reset = reset::reset("shop.placed", true, &file, Some(&events[0])).unwrap();
     is_snapshot(
         "schema/snapshots/reset.json",
         &report("reset", reset.clone()).to_json(),
     );
     is_snapshot("schema/snapshots/reset.txt", &screen(&report("reset", reset)));
-    let again = pull::pull(&registry, &events(), &file).await.unwrap();
+    let again = pull::pull(&registry, &events, &file).await.unwrap();
     let placed = again.iter().find(|report| report.event == "shop.placed").unwrap();
     assert_eq!(
         placed.state,
         report::State::Missing,
         "a pull does not bring back what was reset"
+    );
+}
+
+/// The event of this name in the reports, and all that is noted of it.
+fn of(reports: &[EventReport], event: &str) -> (report::State, String) {
+    let report = reports.iter().find(|report| report.event == event).unwrap();
+    (report.state, report.notes.join("\n"))
+}
+
+#[tokio::test]
+async fn an_event_that_is_reset_without_a_change_is_locked_again_when_it_is_registered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (_server, registry, embedded) = empty().await;
+    embedded.add("shop.placed", V1).unwrap();
+    let events = events();
+    register::register(&registry, &events, &file).await.unwrap();
+    let before = file.read_or(None).unwrap();
+
+    let reset = reset::reset("shop.placed", true, &file, Some(&events[0])).unwrap();
+    let (_, notes) = of(&reset, "shop.placed");
+    assert!(
+        notes.contains("its schema is still version 2: change the schema"),
+        "{notes}"
+    );
+
+    // Nothing advises what does not help.
+    let mut checked = compare::compare(&file.read_or(None).unwrap(), &events);
+    live::ask(&registry, &events, &mut checked).await.unwrap();
+    let (state, notes) = of(&checked, "shop.placed");
+    assert_eq!(state, report::State::New);
+    assert!(
+        notes.contains("its versions before 3 were given up") && !notes.contains("schema pull"),
+        "{notes}"
+    );
+    let pulled = pull::pull(&registry, &events, &file).await.unwrap();
+    let (state, notes) = of(&pulled, "shop.placed");
+    assert_eq!(state, report::State::Missing);
+    assert!(notes.contains("its versions before 3 were given up"), "{notes}");
+
+    let registered = register::register(&registry, &events, &file).await.unwrap();
+    let (state, notes) = of(&registered, "shop.placed");
+    assert_eq!(state, report::State::Known);
+    assert!(notes.contains("begins with version 2 again"), "{notes}");
+    let lock = file.read_or(None).unwrap();
+    let numbers: Vec<_> = lock
+        .event("shop.placed")
+        .unwrap()
+        .versions()
+        .map(Version::number)
+        .collect();
+    assert_eq!(numbers, [2], "what was before it stays given up");
+    assert_eq!(lock.event("shop.cancelled"), before.event("shop.cancelled"));
+    assert_eq!(
+        of(&compare::compare(&lock, &events), "shop.placed").0,
+        report::State::Unchanged
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_is_reset_and_changed_begins_with_its_next_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let mut locked = lock(Level::None);
+    locked.event_mut("shop.placed").unwrap().reset();
+    file.write(&locked).unwrap();
+    let (_server, registry, embedded) = empty().await;
+    embedded.add("shop.placed", V1).unwrap();
+    let registered = register::register(&registry, &events(), &file).await.unwrap();
+    assert_eq!(of(&registered, "shop.placed").0, report::State::Registered);
+    let lock = file.read_or(None).unwrap();
+    let numbers: Vec<_> = lock
+        .event("shop.placed")
+        .unwrap()
+        .versions()
+        .map(Version::number)
+        .collect();
+    assert_eq!(numbers, [2]);
+}
+
+#[tokio::test]
+async fn a_schema_that_was_given_up_and_is_not_the_newest_is_not_locked_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (_server, registry, embedded) = empty().await;
+    embedded.add("shop.placed", PLACED.schema).unwrap();
+    embedded.add("shop.placed", V1).unwrap();
+    let events = events();
+    pull::pull(&registry, &events, &file).await.unwrap();
+    let reset = reset::reset("shop.placed", true, &file, Some(&events[0])).unwrap();
+    assert!(of(&reset, "shop.placed").1.contains("still version 1"));
+    let registered = register::register(&registry, &events, &file).await.unwrap();
+    let (state, notes) = of(&registered, "shop.placed");
+    assert_eq!(state, report::State::Known);
+    assert!(
+        notes.contains("it cannot be locked") && notes.contains("begins with 3"),
+        "{notes}"
+    );
+    assert_eq!(
+        file.read_or(None).unwrap().event("shop.placed").unwrap().latest(),
+        None
     );
 }
 
@@ -383,7 +485,9 @@ fn an_event_that_the_lock_does_not_have_cannot_be_reset() {
     let folder = tempfile::tempdir().unwrap();
     let file = LockFile::find(Some(folder.path().join("schemas.lock")));
     file.write(&lock(Level::Full)).unwrap();
-    let text = reset::reset("shop.place", true, &file).unwrap_err().to_string();
+    let text = reset::reset("shop.place", true, &file, None)
+        .unwrap_err()
+        .to_string();
     assert!(
         text.ends_with("has no event `shop.place`; did you mean `shop.placed`?"),
         "{text}"
