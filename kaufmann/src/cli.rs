@@ -86,7 +86,7 @@ pub(crate) use signals::Signals;
 /// | 70 | failed while running; `dev --once`: a sample was not handled |
 /// | 75 | the shutdown's deadline passed with work unfinished |
 /// | 78 | the configuration is wrong |
-/// | 130 | ended at once by SIGINT, 143 by SIGTERM: the second one, or one before the start |
+/// | 130 | ended at once by SIGINT, 143 by SIGTERM: the second one, or one before the start; `dev --once`: interrupted |
 ///
 /// Other commands list theirs in their `--help` and in [the guide to operations](crate::guide::operations); for those of `schema`
 /// and `topics`, and for `doctor`, they are 0 fine, 1 not, 2 could not tell.

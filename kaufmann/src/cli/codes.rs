@@ -17,7 +17,7 @@ pub(super) const RUN: &Codes = &[
     (78, "the configuration is wrong"),
     (
         130,
-        "ended at once by SIGINT, 143 by SIGTERM: the second one, or one before the start",
+        "ended at once by SIGINT, 143 by SIGTERM: the second one, or one before the start; `dev --once`: interrupted",
     ),
 ];
 
