@@ -637,7 +637,7 @@ impl<S: Source> Poller<S> {
             self.revocations.is_empty() && self.partitions.iter().all(|partition| partition.unsettled() == 0);
         let rest = now + if idle { IDLE_REST } else { REST };
         let due = match &self.transacting {
-            Some(transacting) => transacting.wake_at(),
+            Some(transacting) => transacting.wake_at(now),
             None => Some(self.commit_due),
         };
         // One that is due and stays has no room just now.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kaufmann::config::Delivery;
 use kaufmann::publish::{
-    Completion, Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered,
+    Completion, Message, PublishError, PublishErrorKind, Publisher, Rejected, Transactions, Undelivered,
 };
 use tokio::time::Instant;
 
@@ -13,6 +14,10 @@ use crate::double::Double;
 use crate::journal::{Sent, What};
 use crate::service::{ASSIGNMENT, PLACES, assignment};
 use crate::world::{World, lock};
+
+mod transactions;
+
+use transactions::Transaction;
 
 const LETTERS: &str = "sim.dead-letter";
 
@@ -32,6 +37,7 @@ struct State {
     keyless: u64,
     ended: bool,
     alive: bool,
+    transaction: Transaction,
 }
 
 /// A topic and a key; messages without a key have a lane each.
@@ -50,6 +56,7 @@ impl Producer {
                 keyless: 0,
                 ended: false,
                 alive: true,
+                transaction: Transaction::default(),
             })),
         }
     }
@@ -62,6 +69,11 @@ impl Producer {
     /// Its process is gone; what is on its way may still arrive.
     pub(crate) fn crash(&self) {
         lock(&self.state).alive = false;
+    }
+
+    /// Whether all it sends belongs to transactions.
+    fn is_transactional(&self) -> bool {
+        self.world.plan().settings.delivery == Delivery::ExactlyOnce
     }
 
     fn answer(&self, lane: &Lane) {
@@ -79,8 +91,11 @@ impl Producer {
             self.refuses(&message).then_some(PublishErrorKind::Broker)
         };
         let sent = identity(&message);
+        if self.is_transactional() && alive && !ended {
+            return self.take_in(message, done, refused);
+        }
         if !alive {
-            if refused.is_none() && self.world.chance(1, 2) {
+            if refused.is_none() && !self.is_transactional() && self.world.chance(1, 2) {
                 self.world.note(self.member, What::Delivered { message: sent });
             }
             return;
@@ -153,6 +168,10 @@ impl Publisher for Producer {
             self.world.after(delay, move || producer.answer(&lane));
         }
         Ok(())
+    }
+
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        self.is_transactional().then_some(self)
     }
 
     fn flush(&self, _timeout: Duration) -> bool {

@@ -21,6 +21,8 @@ pub(crate) enum Double {
     LosesMessages,
     /// The broker keeps a message twice.
     DoublesMessages,
+    /// What an aborted transaction held stays.
+    KeepsWhatIsAborted,
     /// Commits are answered and not kept.
     ForgetsCommits,
     /// Who is assigned a partition is not told what was committed ahead.

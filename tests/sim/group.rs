@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kaufmann::Outgoing;
-use kaufmann::source::{Assignment, CommitOffset, RawRecord, Sink, Source, SourceError, SourceEvent, Waker};
+use kaufmann::source::{
+    Assignment, CommitOffset, Member, RawRecord, Sink, Source, SourceError, SourceEvent, Waker,
+};
 use tokio::time::Instant;
 
 use crate::ahead::ranges;
@@ -257,31 +259,68 @@ impl Group {
             result = Err(SourceError::new("this commit was told to fail"));
         }
         if (!lost || self.world.chance(1, 3)) && self.world.double() != Double::ForgetsCommits {
-            for CommitOffset {
-                assignment,
-                offset,
-                metadata,
-            } in &offsets
-            {
-                let Some(partition) = state.owned(assignment.id()) else {
+            for commit in &offsets {
+                if !state.keep(&self.world, member, commit) {
                     result = Err(SourceError::new("not the owner"));
-                    continue;
-                };
-                partition.committed = Some(*offset);
-                partition.metadata.clone_from(metadata);
-                let committed = What::Committed {
-                    assignment: assignment.id(),
-                    offset: *offset,
-                    ahead: ranges(metadata.as_deref()),
-                };
-                self.world.note(member, committed);
+                }
             }
         }
         state.members[member].happen(SourceEvent::Committed { offsets, result });
     }
 }
 
+/// As whom the group knows a member in transactions.
+struct Known {
+    group: Group,
+    member: usize,
+}
+
+/// Commits offsets with what `delivers` notes, both or neither; `false` if the member of the group has lost one of the partitions.
+pub(crate) fn commit_together(by: &Member, offsets: &[CommitOffset], delivers: impl FnOnce()) -> bool {
+    let Known { group, member } = by.known_by().unwrap();
+    let mut state = lock(&group.state);
+    if offsets
+        .iter()
+        .any(|offset| state.owned(offset.assignment.id()).is_none())
+    {
+        return false;
+    }
+    delivers();
+    for commit in offsets {
+        if group.world.double() != Double::ForgetsCommits {
+            group.world.note(*member, asked(commit));
+            state.keep(&group.world, *member, commit);
+        }
+    }
+    group.world.note(*member, What::Together);
+    true
+}
+
+fn asked(commit: &CommitOffset) -> What {
+    What::CommitAsked {
+        assignment: commit.assignment.id(),
+        offset: commit.offset,
+        ahead: ranges(commit.metadata.as_deref()),
+    }
+}
+
 impl State {
+    /// Keeps a committed offset; `false` if who commits it is not its owner.
+    fn keep(&mut self, world: &World, member: usize, commit: &CommitOffset) -> bool {
+        let Some(partition) = self.owned(commit.assignment.id()) else {
+            return false;
+        };
+        partition.committed = Some(commit.offset);
+        partition.metadata.clone_from(&commit.metadata);
+        let committed = What::Committed {
+            assignment: commit.assignment.id(),
+            offset: commit.offset,
+            ahead: ranges(commit.metadata.as_deref()),
+        };
+        world.note(member, committed);
+        true
+    }
+
     fn owned(&mut self, assignment: u64) -> Option<&mut Partition> {
         self.partitions
             .iter_mut()
@@ -458,12 +497,7 @@ impl Source for GroupSource {
             if self.group.world.double() == Double::CommitsTooFar {
                 commit.offset += 1;
             }
-            let asked = What::CommitAsked {
-                assignment: commit.assignment.id(),
-                offset: commit.offset,
-                ahead: ranges(commit.metadata.as_deref()),
-            };
-            self.group.world.note(self.member, asked);
+            self.group.world.note(self.member, asked(commit));
         }
         lock(&self.group.state).members[self.member]
             .commits
@@ -491,6 +525,11 @@ impl Source for GroupSource {
         let group = self.group.clone();
         let world = &self.group.world;
         world.after(world.delay(Duration::from_millis(100)), move || group.assign());
+    }
+
+    fn member(&self) -> Option<Member> {
+        let (group, member) = (self.group.clone(), self.member);
+        Some(Member::new(Known { group, member }))
     }
 
     fn close(&mut self, _patience: Duration) {

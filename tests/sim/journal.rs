@@ -65,6 +65,8 @@ pub(crate) enum What {
         offset: i64,
         ahead: Ranges,
     },
+    /// All that was delivered and committed since the last of these came together, in a transaction.
+    Together,
     /// The group refuses commits, or does so no longer.
     CommitsFail(bool),
     /// The member is told to stop, or learns why it must.

@@ -13,6 +13,7 @@ mod ahead;
 mod batches;
 mod broker;
 mod double;
+mod exactly;
 mod group;
 mod journal;
 mod once;

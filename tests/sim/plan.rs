@@ -157,6 +157,8 @@ impl Settings {
         config.revoke_deadline = self.revoke_deadline;
         config.shutdown_deadline = self.shutdown_deadline;
         config.commit_ahead = self.commit_ahead;
+        config.exactly_once.interval = self.commit_interval;
+        config.exactly_once.max_records = self.max_outstanding;
         config.retry.initial = self.retry;
         config.retry.max = self.retry * 8;
         // The only chance in the runtime.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
@@ -14,6 +14,9 @@ use crate::error::ErrorKind;
 use crate::publish::{Answer, Stage, TransactionError};
 use crate::round::{Look, Round, Step};
 use crate::source::{CommitOffset, Source, SourceError, Waker};
+
+/// How long to wait before a full queue is tried again.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
 
 /// The transactions of one instance.
 pub(crate) struct Transacting {
@@ -56,9 +59,13 @@ impl Transacting {
     }
 
     /// When to look again.
-    pub(super) fn wake_at(&self) -> Option<Instant> {
-        let something = self.stage.look().records > 0;
-        self.round.wake_at().filter(|_| something)
+    pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let inside = self.stage.look();
+        if inside.torn {
+            // However old it is, it waits for room in the publisher's queue, and nobody says when there is.
+            return Some(now + FULL_QUEUE_PAUSE);
+        }
+        self.round.wake_at().filter(|_| inside.records > 0)
     }
 
     /// Whether something of these assignments is neither committed nor given up.
@@ -185,7 +192,11 @@ impl<S: Source> Poller<S> {
 
     /// Nothing more enters the transaction; what has entered it is settled in the trackers, and nothing else that has messages.
     fn commit_transaction(&mut self, own: &mut Transacting, now: Instant) {
-        own.stage.close();
+        if !own.stage.close() {
+            // A record came after the look.
+            own.stage.reopen();
+            return own.round.postpone(now);
+        }
         self.take_reports();
         let member = self.source.member();
         let offsets = self.offsets(|_| true);

@@ -166,9 +166,11 @@ impl Stage {
         }
     }
 
-    /// Sends nothing more.
-    pub(crate) fn close(&self) {
-        self.inner().open = false;
+    /// Sends nothing more; `false` if a part of a record's messages is missing, so that this must not be committed.
+    pub(crate) fn close(&self) -> bool {
+        let mut inner = self.inner();
+        inner.open = false;
+        !inner.is_torn()
     }
 
     /// The transaction goes on after all.
