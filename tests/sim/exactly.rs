@@ -95,7 +95,7 @@ impl Reader<'_> {
             } => {
                 let partition = self.partitions[assignment];
                 let before = self.committed.insert(partition, (*offset, ahead.clone()));
-                return self.settled(partition, before.unwrap_or_default());
+                return self.settled(partition, &before.unwrap_or_default());
             }
             What::Together => {
                 let apart = std::mem::take(&mut self.now)
@@ -147,7 +147,7 @@ impl Reader<'_> {
     }
 
     /// Each record that is committed now has all that its last attempt led to, and nothing of another.
-    fn settled(&self, partition: i32, before: (i64, Ranges)) -> Vec<(Rule, String)> {
+    fn settled(&self, partition: i32, before: &(i64, Ranges)) -> Vec<(Rule, String)> {
         let (committed, ahead) = &self.committed[&partition];
         let log = &self.plan.partitions[partition as usize];
         let new = log.iter().filter(|item| {
