@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 
 use anyhow::{Context, Result, ensure};
-use kaufmann_tests::rig::{Record, Rig, Running, Service, free_port, wait_until};
+use kaufmann_tests::rig::{Fault, FaultProxy, Record, Rig, Running, Service, free_port, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ crate::tests![
     an_interrupted_publish_has_published_the_first_ones_and_says_how_many,
     an_interrupted_apply_has_made_some_topics_and_the_next_one_makes_the_rest,
     every_command_that_asks_ends_at_once_by_a_signal_while_nobody_answers,
+    an_interrupted_publish_to_brokers_that_do_not_answer_says_what_it_does_not_know,
     a_publish_that_reaches_no_broker_says_so,
 ];
 
@@ -244,6 +245,50 @@ fn an_interrupted_apply_has_made_some_topics_and_the_next_one_makes_the_rest(rig
     let output = apply.output()?;
     ensure!(output.code == 0, "{output:?}");
     assert_eq!(made()?, TOPICS);
+    Ok(())
+}
+
+fn an_interrupted_publish_to_brokers_that_do_not_answer_says_what_it_does_not_know(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "publish-unknown", 1)?;
+    let deaf = TcpListener::bind("127.0.0.1:0")?;
+    let address = deaf.local_addr()?.to_string();
+    let registry = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
+    let order = r#"{"order_id": "o-1", "customer": "ada", "amount_cents": 1, "sequence": 0}"#;
+    let mut publish = Service::command("publish", &address, "g", &shop.topic, &registry.url())
+        .with_file(&shop.file())
+        .with_arguments(&[
+            "--topic",
+            &shop.topic,
+            "--format",
+            "json",
+            "shop.order_placed",
+            order,
+        ])
+        .start()?;
+    // It asks the registry only once it has something to finish.
+    wait_until("it should ask the registry", DEADLINE, || {
+        publish.assert_running()?;
+        Ok((registry.forwarded() > 0).then_some(()))
+    })?;
+    let status = publish.stop(Signal::INT)?;
+    ensure!(
+        status.code() == Some(INTERRUPTED) && !publish.logs().contains("no server answers"),
+        "{status}: {}",
+        publish.tail()
+    );
+    let told = report(&publish.printed())?;
+    assert_eq!(
+        (&told["published"], &told["interrupted"]),
+        (&json!(0), &json!(true)),
+        "{told}"
+    );
+    let unknown = told["unconfirmed"].as_u64().context("no number")?;
+    assert_eq!(
+        publish.logs().contains("is not known"),
+        unknown > 0,
+        "{told}: {}",
+        publish.tail()
+    );
     Ok(())
 }
 

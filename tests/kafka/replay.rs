@@ -143,6 +143,12 @@ fn replay_without_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
         "did you mean `shop.order_placed`?",
     )?;
     says(&["--from", "10", "--to", "5"], 2, "--from 10 is behind --to 5")?;
+    shop.produce(&[shop.placed("ada", 0)?, shop.placed("ada", 1)?])?;
+    says(
+        &["--from", "2", "--to", "-1"],
+        2,
+        "--from 2 is behind --to -1 in every partition",
+    )?;
     says(&["--from", "0", "--dev"], 2, "needs the service's state")?;
     let nobody = format!("127.0.0.1:{}", free_port()?);
     let output = Service::command("replay", &nobody, "g", "t", "http://127.0.0.1:1")

@@ -31,7 +31,7 @@ mod tally;
 mod tests;
 
 use report::Report;
-use span::{Span, spans};
+use span::{Span, is_behind, spans};
 use tally::{Muted, Tally};
 
 /// How many records may wait to be handled.
@@ -140,18 +140,21 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
 }
 
 impl Request {
-    /// Refuses a beginning behind the end, of which nothing would come.
+    /// Refuses a beginning that is behind the end in every log.
     fn check_order(&self) -> Result<(), Error> {
         match self.from {
-            Some(from) if from.is_behind(self.to) => {
-                let text = format!(
-                    "--from {from} is behind --to {}: there is nothing between; exchange them",
-                    self.to
-                );
-                Err(Error::new(ErrorKind::Usage, text))
-            }
+            Some(from) if from.is_behind(self.to) => Err(self.is_empty(from, "")),
             _ => Ok(()),
         }
+    }
+
+    /// Nothing would come of it.
+    fn is_empty(&self, from: Position, place: &str) -> Error {
+        let text = format!(
+            "--from {from} is behind --to {}{place}: there is nothing between; exchange them",
+            self.to
+        );
+        Error::new(ErrorKind::Usage, text)
     }
 }
 
@@ -233,10 +236,14 @@ fn planned(
     request: &Request,
 ) -> Result<BTreeMap<Place, Span>, Error> {
     let places = places(config, cluster, &request.partitions)?;
-    Ok(spans(
-        &from.resolve(cluster, &places)?,
-        &request.to.resolve(cluster, &places)?,
-    ))
+    let (begin, end) = (
+        from.resolve(cluster, &places)?,
+        request.to.resolve(cluster, &places)?,
+    );
+    if is_behind(&begin, &end) {
+        return Err(request.is_empty(from, " in every partition"));
+    }
+    Ok(spans(&begin, &end))
 }
 
 /// What is left of the replay before.

@@ -30,6 +30,12 @@ impl Span {
     }
 }
 
+/// Whether the beginning is behind the end wherever there is one.
+pub(super) fn is_behind(from: &BTreeMap<Place, i64>, to: &BTreeMap<Place, i64>) -> bool {
+    let mut from = from.iter();
+    from.len() > 0 && from.all(|(place, from)| to.get(place).is_some_and(|to| from > to))
+}
+
 /// The spans that have something in them, from both ends.
 pub(super) fn spans(from: &BTreeMap<Place, i64>, to: &BTreeMap<Place, i64>) -> BTreeMap<Place, Span> {
     let spans = from.iter().filter_map(|(place, from)| {
@@ -54,6 +60,15 @@ mod tests {
             let span = Span { from, to };
             prop_assert_eq!(Span::resume(from, &span.metadata()), Some(span));
         }
+    }
+
+    #[test]
+    fn a_beginning_is_behind_the_end_only_if_it_is_so_in_every_partition() {
+        let at = |first, second| BTreeMap::from([(Place::new("t", 0), first), (Place::new("t", 1), second)]);
+        assert!(is_behind(&at(5, 9), &at(4, 8)));
+        assert!(!is_behind(&at(5, 9), &at(4, 9)));
+        assert!(!is_behind(&at(5, 9), &at(6, 8)));
+        assert!(!is_behind(&BTreeMap::new(), &BTreeMap::new()));
     }
 
     #[test]
