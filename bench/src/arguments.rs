@@ -7,7 +7,7 @@ use clap::Args;
 /// Which workloads and contenders, how often.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// How often each contender runs
+    /// How often each contender runs, whatever its workload is worth
     #[arg(long)]
     pub(crate) rounds: Option<usize>,
     /// Only the workloads whose name begins so; may be given more than once
@@ -25,10 +25,16 @@ pub(crate) struct Run {
     /// Also what is left out because it takes long: every time, number of keys and of partitions for sleeping handlers
     #[arg(long)]
     pub(crate) all: bool,
+    /// Everything so small that only its working is seen
+    #[arg(long)]
+    pub(crate) smoke: bool,
+    /// How many minutes the rounds may take; what has no time any more is left out, but each workload has one round first
+    #[arg(long, value_name = "N")]
+    pub(crate) minutes: Option<u64>,
     /// Without the peers of `peers`
     #[arg(long)]
     pub(crate) no_peers: bool,
-    /// Where the figures go as JSON
+    /// Where the figures go as JSON; the tables go beside them as Markdown, the plots as SVG
     #[arg(long, default_value = "bench-results.json")]
     pub(crate) out: PathBuf,
 }

@@ -4,7 +4,8 @@
 use anyhow::{Result, bail};
 use bench_checks::Report;
 
-use crate::rounds::{Servers, own};
+use crate::entrants::own;
+use crate::servers::Servers;
 use crate::statistics::Summary;
 use crate::workload::{self, Workload};
 

@@ -45,7 +45,7 @@ fn ours(contend: &Contend, checks: &Arc<Checks>, ordering: Ordering) -> Result<(
         #[cfg(feature = "many")]
         Kind::Drain if contend.handlers > 1 => ours::run::<ours::Many>(contend, checks, ordering),
         Kind::Drain => ours::run::<ours::Owned>(contend, checks, ordering),
-        Kind::Sleep | Kind::Cpu | Kind::Slow | Kind::Live => {
+        Kind::Sleep | Kind::Cpu | Kind::Slow | Kind::Live | Kind::Window => {
             ours::run::<ours::OwnedSlow>(contend, checks, ordering)
         }
         Kind::Reply => ours::run::<ours::Replying>(contend, checks, ordering),

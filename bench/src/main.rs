@@ -8,10 +8,15 @@ mod arguments;
 mod workload;
 
 // In the order of a run.
+mod entrants;
 mod fill;
 mod peers;
+mod plan;
+mod plot;
+mod process;
 mod registry;
 mod rounds;
+mod servers;
 mod statistics;
 mod table;
 
@@ -36,8 +41,14 @@ struct Cli {
 enum Command {
     /// The drain and one sleeping workload, once; a minute or two
     Quick(arguments::Run),
-    /// Three rounds of every kind of workload; more than half an hour
+    /// Rounds of every kind of workload, as many as fit into 28 minutes (`--minutes`)
     Full(arguments::Run),
+    /// Draws what a file of figures says, beside it
+    Plot {
+        /// What `quick` or `full` wrote
+        #[arg(default_value = "bench-results.json")]
+        figures: std::path::PathBuf,
+    },
     /// Whether the drain and sleeping handlers are where they should be beside the loop by hand; about a minute
     Check,
     /// Starts Apache Kafka, fills the topics and waits for the end of standard input, for runs by hand under a profiler
@@ -48,8 +59,9 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Quick(run) => rounds::run(&run, Extent::Quick, 1),
-        Command::Full(run) => rounds::run(&run, Extent::Full, 3),
+        Command::Quick(run) => rounds::run(&run, Extent::Quick),
+        Command::Full(run) => rounds::run(&run, Extent::Full),
+        Command::Plot { figures } => plot::of_file(&figures),
         Command::Check => check::run(),
         Command::Serve(run) => rounds::serve(&run),
         Command::Contend(contend) => contender::run(&contend),

@@ -1,28 +1,32 @@
 //! Rounds over all contenders: each in a process of its own, in another order each time.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use bench_checks::{Kind, Report, due_in};
-use kaufmann_tests::rig::{Client, Kafka};
-use serde::Serialize;
+use anyhow::{Context, Result, ensure};
+use bench_checks::{Kind, Report};
+use serde::{Deserialize, Serialize};
 
 use crate::arguments::Run;
-use crate::workload::{self, Extent, Workload};
-use crate::{fill, peers, registry, table};
+use crate::entrants::{Builds, Contender};
+use crate::plan::{Plan, Turn};
+use crate::servers::Servers;
+use crate::workload::{self, Extent, Table, Workload};
+use crate::{peers, plot, table};
 
-/// A contender and how it is started.
-pub(crate) struct Contender {
-    pub(crate) name: String,
-    program: Vec<String>,
-}
+/// How many minutes the full run takes if nothing else is said.
+const FULL_MINUTES: u64 = 28;
+/// A contender that failed so often over a workload does not run over it again.
+const PATIENCE: usize = 2;
 
 /// All runs of one contender over one workload.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Runs {
     pub(crate) contender: String,
     pub(crate) runs: Vec<Report>,
+    /// Why runs came to nothing.
+    #[serde(default)]
+    pub(crate) failures: Vec<String>,
 }
 
 /// All runs of one workload.
@@ -30,176 +34,72 @@ pub(crate) struct Runs {
 pub(crate) struct Measured {
     pub(crate) workload: Workload,
     pub(crate) contenders: Vec<Runs>,
+    /// Who they are, in the same order.
+    #[serde(skip)]
+    entrants: Vec<Contender>,
+    #[serde(skip)]
+    prepared: bool,
 }
 
-/// The servers that everyone uses.
-pub(crate) struct Servers {
-    kafka: Kafka,
-    client: Client,
-    registry: String,
+/// Measures, prints the tables, and writes figures, tables and plots.
+pub(crate) fn run(run: &Run, extent: Extent) -> Result<()> {
+    let mut all = entries(run, extent)?;
+    let rounds: Vec<(usize, f64)> = all.iter().map(|entry| entry.expected(run, extent)).collect();
+    let minutes = run
+        .minutes
+        .or((extent == Extent::Full && run.rounds.is_none()).then_some(FULL_MINUTES));
+    let servers = Servers::start()?;
+    let mut plan = Plan::new(&rounds, minutes.map(|minutes| Duration::from_secs(60 * minutes)));
+    while let Some(turn) = plan.next() {
+        let next = all[turn.workload].round(&servers, &plan, turn);
+        plan.expect(turn, next);
+        // What was measured is there even if the rest is not waited for.
+        write(&run.out, &all)?;
+    }
+    println!("{}", tables(&all));
+    for turn in &plan.left_out {
+        let name = &all[turn.workload].workload.name;
+        eprintln!(
+            "round {} of {name} was left out: there was no time",
+            turn.round + 1
+        );
+    }
+    plot::of_file(&run.out)?;
+    eprintln!(
+        "the figures are in {}, the tables and plots beside it",
+        run.out.display()
+    );
+    let failed: Vec<String> = all.iter().flat_map(Measured::failed).collect();
+    ensure!(failed.is_empty(), "some runs failed: {}", failed.join(", "));
+    Ok(())
 }
 
-impl Servers {
-    pub(crate) fn start() -> Result<Self> {
-        eprintln!("starting Apache Kafka");
-        let kafka = Kafka::start()?;
-        let client = kafka.client()?;
-        Ok(Self {
-            kafka,
-            client,
-            registry: registry::serve()?,
-        })
-    }
-
-    /// Makes a workload's topics and fills them.
-    pub(crate) fn prepare(&self, workload: &Workload) -> Result<()> {
-        let name = &workload.name;
-        if workload.kind == Kind::Live {
-            return Ok(());
-        }
-        eprintln!("{name}: filling");
-        self.client.create_topic(name, workload.partitions, &[])?;
-        if matches!(workload.kind, Kind::Reply | Kind::Publish) {
-            self.client
-                .create_topic(&reply_topic(workload), workload.partitions, &[])?;
-        }
-        fill::fill(&self.kafka.brokers(), workload)
-    }
-
-    /// Runs a contender once. `group` must not have been used.
-    pub(crate) fn contend(&self, contender: &Contender, workload: &Workload, group: &str) -> Result<Report> {
-        let failed = || format!("{} failed over {}", contender.name, workload.name);
-        self.start_contender(contender, workload, group)
-            .with_context(failed)
-    }
-
-    fn start_contender(&self, contender: &Contender, workload: &Workload, group: &str) -> Result<Report> {
-        let mut arguments = self.arguments(workload, group);
-        if workload.kind != Kind::Live {
-            return report(start(contender, &arguments)?);
-        }
-        // A topic of its own, written while it is read.
-        let topic = format!("{}-{group}", workload.name);
-        self.client.create_topic(&topic, workload.partitions, &[])?;
-        let origin = due_in(Duration::from_secs(1));
-        arguments.extend(["--topic", &topic, "--origin", &origin.to_string()].map(str::to_owned));
-        let child = start(contender, &arguments)?;
-        let filled = fill::fill_live(&self.kafka.brokers(), &topic, workload, origin);
-        let report = report(child);
-        filled.and(report)
-    }
-
-    /// What every contender is told.
-    fn arguments(&self, workload: &Workload, group: &str) -> Vec<String> {
-        let kind = match workload.kind {
-            Kind::Drain => "drain",
-            Kind::Sleep => "sleep",
-            Kind::Cpu => "cpu",
-            Kind::Slow => "slow",
-            Kind::Live => "live",
-            Kind::Reply => "reply",
-            Kind::Publish => "publish",
-        };
-        let mut arguments = vec![
-            ("--brokers", self.kafka.brokers()),
-            ("--registry", self.registry.clone()),
-            ("--group", format!("{}-{group}", workload.name)),
-            ("--kind", kind.to_owned()),
-            ("--records", workload.records.to_string()),
-            ("--keys", workload.keys.to_string()),
-            ("--partitions", workload.partitions.to_string()),
-            ("--in-flight", workload.in_flight.to_string()),
-            ("--work", workload.work.to_string()),
-            ("--handlers", workload.handlers.to_string()),
-        ];
-        match workload.kind {
-            Kind::Live => arguments.push(("--rate", workload.rate.to_string())),
-            _ => arguments.push(("--topic", workload.name.clone())),
-        }
-        if matches!(workload.kind, Kind::Reply | Kind::Publish) {
-            arguments.push(("--reply-topic", reply_topic(workload)));
-            arguments.push(("--outstanding", workload.outstanding.to_string()));
-            arguments.push(("--linger", workload.linger.to_string()));
-        }
-        let flat = arguments.into_iter();
-        flat.flat_map(|(name, value)| [name.to_owned(), value]).collect()
-    }
-}
-
-fn start(contender: &Contender, arguments: &[String]) -> Result<Child> {
-    let program = contender.program.split_first();
-    let (program, first) = program.context("a contender without a program")?;
-    Command::new(program)
-        .args(first)
-        .args(arguments)
-        // A failure is shown without the frames of the process.
-        .env("RUST_BACKTRACE", "0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {program}"))
-}
-
-/// Waits for the end.
-fn report(child: Child) -> Result<Report> {
-    let output = child.wait_with_output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("it ended with {}:\n{said}", output.status);
-    }
-    let line = text.lines().last().context("it printed nothing")?;
-    serde_json::from_str(line).with_context(|| format!("it printed no report: {line}"))
-}
-
-fn reply_topic(workload: &Workload) -> String {
-    format!("{}-replies", workload.name)
-}
-
-/// Measures, prints the tables and writes the file.
-pub(crate) fn run(run: &Run, extent: Extent, default_rounds: usize) -> Result<()> {
-    let rounds = run.rounds.unwrap_or(default_rounds).max(1);
-    let chosen = workloads(run, extent);
-    ensure!(!chosen.is_empty(), "no workload is called so");
+/// The workloads with who runs over them; peers are built.
+fn entries(run: &Run, extent: Extent) -> Result<Vec<Measured>> {
     let mut builds = Builds::default();
-    let servers = Servers::start()?;
-    let (mut all, mut shown) = (Vec::new(), 0);
-    for (index, workload) in chosen.iter().enumerate() {
-        let contenders = builds.contenders(run, extent, workload)?;
-        if !contenders.is_empty() {
-            all.push(measure(&servers, &contenders, workload, rounds)?);
+    let mut all = Vec::new();
+    for workload in workloads(run, extent) {
+        let entrants = builds.contenders(run, extent, &workload)?;
+        if entrants.is_empty() {
+            continue;
         }
-        let more = chosen
-            .get(index + 1)
-            .is_some_and(|next| next.table == workload.table);
-        if all.len() > shown && !(more && workload.table.is_shared()) {
-            println!("{}", table::of(&all[shown..], rounds));
-            shown = all.len();
-        }
-        // What was measured is there even if a later one fails.
-        write(run, rounds, &all)?;
+        let runs = |contender: &Contender| Runs {
+            contender: contender.name.clone(),
+            runs: Vec::new(),
+            failures: Vec::new(),
+        };
+        all.push(Measured {
+            workload,
+            contenders: entrants.iter().map(runs).collect(),
+            entrants,
+            prepared: false,
+        });
     }
-    eprintln!("the figures are in {}", run.out.display());
-    Ok(())
-}
-
-fn write(run: &Run, rounds: usize, all: &[Measured]) -> Result<()> {
-    let file = serde_json::json!({ "rounds": rounds, "workloads": all });
-    std::fs::write(&run.out, serde_json::to_string_pretty(&file)?)
-        .with_context(|| format!("cannot write {}", run.out.display()))
-}
-
-/// Keeps a broker with filled topics until standard input ends.
-pub(crate) fn serve(run: &Run) -> Result<()> {
-    let servers = Servers::start()?;
-    for workload in workloads(run, Extent::Full) {
-        servers.prepare(&workload)?;
-        let line = servers.arguments(&workload, "NEW").join(" ");
-        println!("bench contend NAME {line}");
-    }
-    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
-    Ok(())
+    ensure!(
+        !all.is_empty(),
+        "no workload is called so, or none has these contenders"
+    );
+    Ok(all)
 }
 
 fn workloads(run: &Run, extent: Extent) -> Vec<Workload> {
@@ -215,91 +115,137 @@ fn workloads(run: &Run, extent: Extent) -> Vec<Workload> {
         let named = |name: &String| workload.name.starts_with(name.as_str());
         run.workload.is_empty() || run.workload.iter().any(named)
     });
+    if run.smoke {
+        all = all.into_iter().map(Workload::small).collect();
+    }
     all
 }
 
-fn measure(
-    servers: &Servers,
-    contenders: &[Contender],
-    workload: &Workload,
-    rounds: usize,
-) -> Result<Measured> {
-    servers.prepare(workload)?;
-    let mut results: Vec<Runs> = contenders
-        .iter()
-        .map(|contender| Runs {
-            contender: contender.name.clone(),
-            runs: Vec::new(),
-        })
-        .collect();
-    // The first run finds the topic on its way to the disk and every cache cold: it does not count.
-    servers.contend(&contenders[0], workload, "warm-up")?;
-    for round in 0..rounds {
-        for turn in 0..contenders.len() {
-            let index = (turn + round) % contenders.len();
-            let contender = &contenders[index];
-            let report = servers.contend(contender, workload, &format!("{}-{round}", contender.name))?;
-            eprintln!(
-                "{} {}/{rounds} {}: {:.3} s",
-                workload.name,
-                round + 1,
-                contender.name,
-                report.elapsed_s
-            );
-            results[index].runs.push(report);
-        }
-    }
-    Ok(Measured {
-        workload: workload.clone(),
-        contenders: results,
-    })
-}
-
-/// One that this program plays itself.
-pub(crate) fn own(name: &str) -> Result<Contender> {
-    let own = std::env::current_exe()?.to_string_lossy().into_owned();
-    Ok(Contender {
-        name: name.to_owned(),
-        program: vec![own, "contend".to_owned(), name.to_owned()],
-    })
-}
-
-/// The peers that were built, and those that cannot be.
-#[derive(Default)]
-struct Builds(std::collections::BTreeMap<&'static str, Option<Vec<String>>>);
-
-impl Builds {
-    fn contenders(&mut self, run: &Run, extent: Extent, workload: &Workload) -> Result<Vec<Contender>> {
-        let wanted = |name: &str| match run.contender.is_empty() {
-            true => !peers::is_peer(name) || (extent > Extent::Quick && !run.no_peers),
-            false => run.contender.iter().any(|wanted| wanted == name),
+impl Measured {
+    /// How many rounds are wanted, and how many seconds one takes by guess.
+    fn expected(&self, run: &Run, extent: Extent) -> (usize, f64) {
+        let default = if extent == Extent::Quick {
+            1
+        } else {
+            self.workload.rounds
         };
-        let mut all = Vec::new();
-        for &name in workload.contenders.iter().filter(|name| wanted(name)) {
-            if !peers::is_peer(name) {
-                all.push(own(name)?);
-            } else if let Some(program) = self.peer(name) {
-                let (name, program) = (name.to_owned(), program.clone());
-                all.push(Contender { name, program });
+        let guess = |contender: &Runs| self.workload.guess(&contender.contender);
+        let rounds = run.rounds.unwrap_or(default).max(1);
+        (rounds, self.contenders.iter().map(guess).sum())
+    }
+
+    /// Each contender once; gives how long the next round will take.
+    fn round(&mut self, servers: &Servers, plan: &Plan, turn: Turn) -> Duration {
+        let mut next = Duration::ZERO;
+        if !self.prepare(servers, plan, turn) {
+            return next;
+        }
+        for step in 0..self.entrants.len() {
+            let index = (step + turn.round) % self.entrants.len();
+            let (contender, runs) = (&self.entrants[index], &mut self.contenders[index]);
+            if runs.failures.len() >= PATIENCE || turn.round >= most_rounds(&contender.name) {
+                continue;
+            }
+            let group = format!("{}-{}", contender.name, turn.round);
+            let began = Instant::now();
+            let result = servers.contend(contender, &self.workload, &group);
+            if turn.round + 1 < most_rounds(&contender.name) {
+                next += began.elapsed();
+            }
+            let (name, round, clock) = (&self.workload.name, turn.round + 1, plan.clock(turn));
+            match result {
+                Ok(report) => {
+                    let brief = brief(&self.workload, &report);
+                    eprintln!("{clock} {name} {round} {}: {brief}", contender.name);
+                    runs.runs.push(report);
+                }
+                Err(error) => {
+                    eprintln!("{clock} {name} {round} {}: FAILED: {error:#}", contender.name);
+                    runs.failures.push(format!("{error:#}"));
+                }
             }
         }
-        for with in &run.with {
-            let (name, command) = with.split_once('=').context("`--with` wants NAME=COMMAND")?;
-            let program: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-            ensure!(!program.is_empty(), "`--with {with}` names no program");
-            let name = name.to_owned();
-            all.push(Contender { name, program });
-        }
-        Ok(all)
+        next
     }
 
-    fn peer(&mut self, name: &'static str) -> Option<&Vec<String>> {
-        let built = self.0.entry(name).or_insert_with(|| {
-            eprintln!("building {name}");
-            peers::program(name)
-                .inspect_err(|error| eprintln!("WITHOUT {name}: {error:#}"))
-                .ok()
-        });
-        built.as_ref()
+    /// Fills the topics once; `false` if that failed.
+    fn prepare(&mut self, servers: &Servers, plan: &Plan, turn: Turn) -> bool {
+        if std::mem::replace(&mut self.prepared, true) {
+            return true;
+        }
+        let name = &self.workload.name;
+        eprintln!("{} {name}: filling", plan.clock(turn));
+        // The first run finds the topic on its way to the disk and every cache cold: it does not count.
+        let is_cold = matches!(self.workload.kind, Kind::Drain | Kind::Reply | Kind::Publish);
+        let warm = || match is_cold {
+            true => servers
+                .contend(&self.entrants[0], &self.workload, "warm-up")
+                .map(drop),
+            false => Ok(()),
+        };
+        let Err(error) = servers.prepare(&self.workload).and_then(|()| warm()) else {
+            return true;
+        };
+        eprintln!("{name}: FAILED: {error:#}");
+        for runs in &mut self.contenders {
+            let why = format!("{name} could not be prepared: {error:#}");
+            runs.failures.extend(vec![why; PATIENCE]);
+        }
+        false
     }
+
+    fn failed(&self) -> impl Iterator<Item = String> {
+        let failed = self.contenders.iter().filter(|runs| !runs.failures.is_empty());
+        failed.map(|runs| format!("{} over {}", runs.contender, self.workload.name))
+    }
+}
+
+/// The slowest of them are far behind in each round; one shows it.
+fn most_rounds(contender: &str) -> usize {
+    match contender {
+        "parallel-consumer" | "avro-converter-loop" | "loop-default" => 1,
+        name if peers::is_peer(name) => 3,
+        _ => usize::MAX,
+    }
+}
+
+fn brief(workload: &Workload, report: &Report) -> String {
+    match (report.latency, report.handled) {
+        _ if workload.table == Table::Start => format!("{:.0} ms", report.first_s * 1e3),
+        (Some(latency), _) => format!("p50 {:.2} ms, p99 {:.2} ms", latency.p50_ms, latency.p99_ms),
+        (_, Some(handled)) => format!("{:.0} a second", handled as f64 / report.elapsed_s),
+        _ => format!("{:.3} s", report.elapsed_s),
+    }
+}
+
+fn write(out: &Path, all: &[Measured]) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let measured: Vec<&Measured> = all.iter().filter(|entry| entry.prepared).collect();
+    let file = serde_json::json!({ "cores": cores, "workloads": measured });
+    let tables_out = out.with_extension("md");
+    std::fs::write(out, serde_json::to_string_pretty(&file)?)
+        .and_then(|()| std::fs::write(&tables_out, tables(all)))
+        .with_context(|| format!("cannot write {} or {}", out.display(), tables_out.display()))
+}
+
+/// All tables, each with those that share it.
+fn tables(all: &[Measured]) -> String {
+    let measured: Vec<&Measured> = all.iter().filter(|entry| entry.prepared).collect();
+    let together = measured.chunk_by(|one, next| {
+        let table = one.workload.table;
+        table == next.workload.table && table.is_shared()
+    });
+    together.map(table::of).collect::<Vec<_>>().join("\n")
+}
+
+/// Keeps a broker with filled topics until standard input ends.
+pub(crate) fn serve(run: &Run) -> Result<()> {
+    let servers = Servers::start()?;
+    for workload in workloads(run, Extent::Full) {
+        servers.prepare(&workload)?;
+        let line = servers.arguments(&workload, "NEW").join(" ");
+        println!("bench contend NAME {line}");
+    }
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    Ok(())
 }

@@ -12,8 +12,8 @@ use crate::workload::{Table, Workload};
 type Column<'a, Row> = (String, Box<dyn Fn(&Row) -> String + 'a>);
 
 /// The table of workloads that share one, with a line that says what it is.
-pub(crate) fn of(measured: &[Measured], rounds: usize) -> String {
-    let Some(first) = measured.first() else {
+pub(crate) fn of(measured: &[&Measured]) -> String {
+    let Some(&first) = measured.first() else {
         return String::new();
     };
     let table = match first.workload.table {
@@ -25,13 +25,33 @@ pub(crate) fn of(measured: &[Measured], rounds: usize) -> String {
         Table::Start => start(first),
         Table::Grid => grid(measured),
         Table::Growth => growth(measured),
+        Table::Memory => memory(measured),
+        Table::Instances => instances(measured),
     };
     let title = match first.workload.table {
         Table::Grid => "time by the ideal (CPU ms)".to_owned(),
-        Table::Growth => "µs a record (CPU µs)".to_owned(),
+        Table::Growth => "µs a record (CPU µs; RSS MB)".to_owned(),
+        Table::Memory => "RSS MB (k rec/s), handlers that sleep while records wait".to_owned(),
+        Table::Instances => "records a second (times those of one instance)".to_owned(),
         _ => described(&first.workload),
     };
-    format!("### {title}; {rounds} rounds\n\n{table}\n")
+    let rounds = first.contenders.iter().map(|runs| runs.runs.len()).max();
+    let rounds = match rounds.unwrap_or(0) {
+        1 => "1 round".to_owned(),
+        rounds => format!("{rounds} rounds"),
+    };
+    let failures: String = measured
+        .iter()
+        .flat_map(|measured| &measured.contenders)
+        .filter_map(|runs| Some((&runs.contender, runs.failures.first()?)))
+        .map(|(contender, why)| {
+            format!(
+                "\n{contender} failed: {}\n",
+                why.lines().next().unwrap_or_default()
+            )
+        })
+        .collect();
+    format!("### {title}; {rounds}\n\n{table}\n{failures}")
 }
 
 fn described(workload: &Workload) -> String {
@@ -62,37 +82,47 @@ fn described(workload: &Workload) -> String {
             workload.work as f64 / 1e3
         ),
         Kind::Live => format!(", {} a second", workload.rate),
-        Kind::Drain => String::new(),
+        Kind::Drain | Kind::Window => String::new(),
     };
     format!("{}: {records}{besides}", workload.name)
 }
 
 fn drain(measured: &Measured) -> String {
+    let mut columns = throughput(measured, fastest(measured, "loop"), 0);
+    columns.push(column("switches", |runs| {
+        median(runs, |run| run.switches as f64, 0)
+    }));
+    contenders(measured, columns)
+}
+
+fn reply(measured: &Measured) -> String {
+    let by_hand = |runs: &&Runs| !runs.contender.starts_with("kaufmann");
+    let other = measured.contenders.iter().find(by_hand);
+    contenders(measured, throughput(measured, other, 1))
+}
+
+/// Thousands a second and CPU seconds per million, with their ratios to another contender's.
+fn throughput<'a>(measured: &Measured, other: Option<&'a Runs>, digits: usize) -> Vec<Column<'a, Runs>> {
     let thousands = measured.workload.records as f64 / 1e3;
-    let fastest = fastest(measured, "loop");
-    let beside = fastest.map_or_else(String::new, |runs| format!(" by {}'s", runs.contender));
-    contenders(
-        measured,
-        vec![
-            column("k rec/s", move |runs| {
-                median(runs, |run| thousands / run.elapsed_s, 0)
-            }),
-            column("spread", move |runs| {
-                spread(runs, |run| thousands / run.elapsed_s, 0)
-            }),
-            column(&format!("ratio{beside}"), move |runs| {
-                ratio(fastest, runs, |run| 1.0 / run.elapsed_s)
-            }),
-            column("CPU s/M", move |runs| {
-                median(runs, |run| run.cpu_s / thousands * 1e3, 2)
-            }),
-            column(&format!("ratio{beside} "), move |runs| {
-                ratio(fastest, runs, |run| run.cpu_s)
-            }),
-            column("RSS MB", |runs| median(runs, |run| run.rss_mb, 0)),
-            column("switches", |runs| median(runs, |run| run.switches as f64, 0)),
-        ],
-    )
+    let beside = other.map_or_else(String::new, |runs| format!(" by {}'s", runs.contender));
+    vec![
+        column("k/s", move |runs| {
+            median(runs, |run| thousands / run.elapsed_s, digits)
+        }),
+        column("spread", move |runs| {
+            spread(runs, |run| thousands / run.elapsed_s, digits)
+        }),
+        column(&format!("ratio{beside}"), move |runs| {
+            ratio(other, runs, |run| 1.0 / run.elapsed_s)
+        }),
+        column("CPU s/M", move |runs| {
+            median(runs, |run| run.cpu_s / thousands * 1e3, 2)
+        }),
+        column(&format!("ratio{beside} "), move |runs| {
+            ratio(other, runs, |run| run.cpu_s)
+        }),
+        column("RSS MB", |runs| median(runs, |run| run.rss_mb, 0)),
+    ]
 }
 
 fn sleep(measured: &Measured) -> String {
@@ -132,33 +162,6 @@ fn slow(measured: &Measured) -> String {
     )
 }
 
-fn reply(measured: &Measured) -> String {
-    let thousands = measured.workload.records as f64 / 1e3;
-    let other = measured
-        .contenders
-        .iter()
-        .find(|runs| !runs.contender.starts_with("kaufmann"));
-    let beside = other.map_or_else(String::new, |runs| format!(" by {}'s", runs.contender));
-    contenders(
-        measured,
-        vec![
-            column("k/s", move |runs| {
-                median(runs, |run| thousands / run.elapsed_s, 1)
-            }),
-            column("spread", move |runs| {
-                spread(runs, |run| thousands / run.elapsed_s, 1)
-            }),
-            column(&format!("ratio{beside}"), move |runs| {
-                ratio(other, runs, |run| 1.0 / run.elapsed_s)
-            }),
-            column("CPU s/100 k", move |runs| {
-                median(runs, |run| run.cpu_s / thousands * 1e2, 3)
-            }),
-            column("RSS MB", |runs| median(runs, |run| run.rss_mb, 0)),
-        ],
-    )
-}
-
 fn live(measured: &Measured) -> String {
     let p50 = |run: &Report| run.latency.map_or(f64::NAN, |latency| latency.p50_ms);
     let p99 = |run: &Report| run.latency.map_or(f64::NAN, |latency| latency.p99_ms);
@@ -173,6 +176,7 @@ fn live(measured: &Measured) -> String {
             column("spread ", move |runs| spread(runs, p99, 2)),
             column("ratio by loop's ", move |runs| ratio(other, runs, p99)),
             column("CPU ms", |runs| median(runs, |run| run.cpu_s * 1e3, 0)),
+            column("switches", |runs| median(runs, |run| run.switches as f64, 0)),
             column("order kept", ordered),
         ],
     )
@@ -194,23 +198,60 @@ fn start(measured: &Measured) -> String {
     )
 }
 
-fn grid(measured: &[Measured]) -> String {
+fn grid(measured: &[&Measured]) -> String {
     workloads(measured, |_, runs| {
         let cpu = median(runs, |run| run.cpu_s * 1e3, 0);
         format!("{} ({cpu})", median(runs, by_ideal, 3))
     })
 }
 
-fn growth(measured: &[Measured]) -> String {
+fn growth(measured: &[&Measured]) -> String {
     workloads(measured, |workload, runs| {
         let each = 1e6 / workload.records as f64;
         let cpu = median(runs, |run| run.cpu_s * each, 2);
-        format!("{} ({cpu})", median(runs, |run| run.elapsed_s * each, 3))
+        let memory = median(runs, |run| run.rss_mb, 0);
+        format!(
+            "{} ({cpu}; {memory})",
+            median(runs, |run| run.elapsed_s * each, 3)
+        )
     })
 }
 
+fn memory(measured: &[&Measured]) -> String {
+    workloads(measured, |_, runs| {
+        let thousands = median(runs, |run| a_second(run) / 1e3, 2);
+        format!("{} ({thousands})", median(runs, |run| run.rss_mb, 0))
+    })
+}
+
+fn instances(measured: &[&Measured]) -> String {
+    let of_one = |contender: &str| {
+        let of_one = measured
+            .iter()
+            .find(|measured| measured.workload.instances == 1)?;
+        let runs = of_one
+            .contenders
+            .iter()
+            .find(|runs| runs.contender == contender)?;
+        summary(runs, a_second)
+    };
+    workloads(measured, |_, runs| {
+        let times = summary(runs, a_second).zip(of_one(&runs.contender));
+        let times = times.map_or_else(String::new, |(all, one)| {
+            format!(" ({:.2}×)", all.median / one.median)
+        });
+        format!("{}{times}", median(runs, a_second, 0))
+    })
+}
+
+/// What is counted in a window.
+fn a_second(run: &Report) -> f64 {
+    run.handled
+        .map_or(f64::NAN, |handled| handled as f64 / run.elapsed_s)
+}
+
 /// A row a workload, a column a contender.
-fn workloads(measured: &[Measured], cell: impl Fn(&Workload, &Runs) -> String) -> String {
+fn workloads(measured: &[&Measured], cell: impl Fn(&Workload, &Runs) -> String) -> String {
     let mut names: Vec<&str> = Vec::new();
     for runs in measured.iter().flat_map(|measured| &measured.contenders) {
         if !names.contains(&runs.contender.as_str()) {
@@ -221,7 +262,8 @@ fn workloads(measured: &[Measured], cell: impl Fn(&Workload, &Runs) -> String) -
     let rows = measured.iter().map(|measured| {
         let cells = names.iter().map(|name| {
             let runs = measured.contenders.iter().find(|runs| runs.contender == *name);
-            runs.map_or_else(String::new, |runs| cell(&measured.workload, runs))
+            let ran = runs.filter(|runs| !runs.runs.is_empty());
+            ran.map_or_else(String::new, |runs| cell(&measured.workload, runs))
         });
         std::iter::once(measured.workload.name.clone())
             .chain(cells)

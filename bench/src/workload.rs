@@ -26,6 +26,14 @@ pub(crate) struct Workload {
     pub(crate) linger: u64,
     /// How many records a second are written while they are handled.
     pub(crate) rate: u64,
+    /// How many processes of a contender share the work.
+    pub(crate) instances: usize,
+    /// Of records that come live and of windows: how many of the first seconds are not counted.
+    pub(crate) warm_up: u64,
+    /// Of windows: how many seconds are counted.
+    pub(crate) seconds: u64,
+    /// How many rounds are worth their time.
+    pub(crate) rounds: usize,
     /// The contenders, each with its name in `bench contend` or in `peers`.
     pub(crate) contenders: Vec<&'static str>,
 }
@@ -50,12 +58,16 @@ pub(crate) enum Table {
     Start,
     /// A row a workload: time per record.
     Growth,
+    /// A row a workload: memory.
+    Memory,
+    /// A row a workload: records a second.
+    Instances,
 }
 
 impl Table {
     /// Whether several workloads share one.
     pub(crate) fn is_shared(self) -> bool {
-        matches!(self, Self::Grid | Self::Growth)
+        matches!(self, Self::Grid | Self::Growth | Self::Memory | Self::Instances)
     }
 }
 
@@ -84,7 +96,51 @@ pub(crate) fn all(records: u64, extent: Extent) -> Vec<Workload> {
     all.extend(live());
     all.push(start());
     all.extend(growth());
+    all.extend(backlog());
+    all.extend(instances());
     all
+}
+
+impl Workload {
+    /// The same, so small that only its working is seen.
+    pub(crate) fn small(self) -> Self {
+        let (warm_up, seconds) = (2, 1);
+        let records = match self.kind {
+            Kind::Live => self.rate * (warm_up + seconds),
+            Kind::Slow => 4 * self.keys,
+            Kind::Window => self.records / 5,
+            Kind::Drain | Kind::Sleep | Kind::Cpu | Kind::Reply | Kind::Publish => {
+                (self.records / 100).clamp(500, 10_000).min(self.records)
+            }
+        };
+        Self {
+            records,
+            keys: self.keys.min(records),
+            warm_up,
+            seconds,
+            rounds: 1,
+            ..self
+        }
+    }
+
+    /// About how many seconds a run takes, before one was seen.
+    pub(crate) fn guess(&self, contender: &str) -> f64 {
+        let records = self.records as f64;
+        let work = self.work as f64 / 1e6;
+        let serial = work * records / self.keys as f64;
+        let java = contender == "parallel-consumer";
+        let at_rate = |a_second: f64| records / if java { a_second / 10.0 } else { a_second };
+        let run = match self.kind {
+            Kind::Live => records / self.rate as f64,
+            Kind::Window => (self.warm_up + self.seconds) as f64,
+            Kind::Slow => serial,
+            Kind::Sleep | Kind::Cpu => serial.max(work * records / 50.0) * 2.0,
+            Kind::Drain => at_rate(800_000.0),
+            Kind::Reply => at_rate(150_000.0),
+            Kind::Publish => records / 50_000.0 * (1_000.0 / self.outstanding as f64).min(20.0),
+        };
+        1.0 + run
+    }
 }
 
 /// What the check of CI compares: small, and as much as makes a ratio.
@@ -116,6 +172,10 @@ fn drain(records: u64) -> Workload {
         outstanding: 10_000,
         linger: 5,
         rate: 1,
+        instances: 1,
+        warm_up: 4,
+        seconds: 6,
+        rounds: 5,
         contenders: vec![
             "kaufmann",
             "kaufmann-ref",
@@ -149,6 +209,7 @@ fn other_drains(records: u64) -> [Workload; 3] {
         partitions,
         records,
         payload,
+        rounds: 3,
         contenders: some.clone(),
         ..drain(0)
     };
@@ -168,6 +229,7 @@ fn sleep_10ms() -> Workload {
         keys: 100,
         in_flight: 100,
         work: 10_000,
+        rounds: 2,
         contenders: vec![
             "kaufmann",
             "kaufmann-ref",
@@ -180,17 +242,18 @@ fn sleep_10ms() -> Workload {
     }
 }
 
-/// Sleeping handlers: times, keys and partitions. Each has a second of work for as many handlers as can run.
+/// Sleeping handlers: times, keys and partitions. Each has a second of work for as many handlers as can run. Peers are slow in
+/// some of them and have a choice only.
 fn grid(extent: Extent) -> Vec<Workload> {
     let mut all = Vec::new();
     for partitions in [1, 4] {
         for millis in [1, 10, 100] {
             for keys in [Some(10), Some(100), None] {
-                let chosen = match (partitions, millis, keys) {
-                    (4, 10, _) | (4, _, Some(100)) => true,
-                    _ => (partitions, millis, keys) == (1, 10, Some(100)),
+                let is_chosen = match keys {
+                    Some(100) => millis != 10,
+                    _ => partitions == 4 && millis != 10,
                 };
-                if chosen || extent == Extent::All {
+                if is_chosen || extent == Extent::All {
                     all.push(sleep(partitions, millis, keys));
                 }
             }
@@ -209,7 +272,11 @@ fn sleep(partitions: i32, millis: u64, keys: Option<u64>) -> Workload {
         keys: keys.unwrap_or(records),
         partitions,
         work: millis * 1_000,
-        contenders: vec!["kaufmann", "spawn", "ruststream-keys", "parallel-consumer"],
+        rounds: 1,
+        contenders: match keys {
+            Some(100) => vec!["kaufmann", "spawn", "ruststream-keys", "parallel-consumer"],
+            _ => vec!["kaufmann", "spawn"],
+        },
         ..sleep_10ms()
     }
 }
@@ -238,9 +305,10 @@ fn slow_key() -> Workload {
         name: "slow-key".to_owned(),
         table: Table::Slow,
         kind: Kind::Slow,
-        records: 5_000,
+        records: 2_000,
         partitions: 1,
         work: 200_000,
+        rounds: 1,
         contenders: vec!["kaufmann", "spawn", "ruststream-keys", "parallel-consumer"],
         ..sleep_10ms()
     }
@@ -256,6 +324,7 @@ fn replies() -> Vec<Workload> {
         linger,
         contenders: contenders.to_vec(),
         in_flight: 100,
+        rounds: 3,
         ..drain(0)
     };
     let replies = ["kaufmann", "kaufmann-once", "pipeline", "pipeline-envelope"];
@@ -281,31 +350,32 @@ fn replies() -> Vec<Workload> {
 }
 
 /// Records that are written while they are handled, for some seconds: without work, and with one slow key.
-fn live() -> [Workload; 3] {
+fn live() -> [Workload; 4] {
     let like = |name: &str, rate, work, contenders: &[&'static str]| Workload {
         name: name.to_owned(),
         table: Table::Live,
         kind: Kind::Live,
-        records: rate * 14,
+        records: rate * 11,
         keys: 100,
         rate,
         work,
+        rounds: 3,
         contenders: contenders.to_vec(),
         ..drain(0)
     };
-    let loops = ["kaufmann", "loop", "loop-default", "ruststream"];
+    let loops = ["kaufmann", "loop", "ruststream"];
+    let beside_slow = ["kaufmann", "loop", "spawn", "ruststream-keys"];
+    let slow = |name, rate, keys| Workload {
+        in_flight: 100,
+        keys,
+        ..like(name, rate, 200_000, &beside_slow)
+    };
     [
         like("live-1000", 1_000, 0, &loops),
         like("live-10000", 10_000, 0, &loops),
-        Workload {
-            in_flight: 100,
-            ..like(
-                "live-slow-key",
-                100,
-                200_000,
-                &["kaufmann", "loop", "spawn", "ruststream-keys"],
-            )
-        },
+        // The slow key has one record a second, and four.
+        slow("live-slow-key", 100, 100),
+        slow("live-slow-key-2000", 2_000, 500),
     ]
 }
 
@@ -327,6 +397,7 @@ fn growth() -> Vec<Workload> {
         records,
         keys,
         partitions,
+        rounds: 2,
         contenders: vec!["kaufmann", "kaufmann-ref", "loop"],
         ..drain(0)
     };
@@ -353,4 +424,38 @@ fn growth() -> Vec<Workload> {
         });
     }
     all
+}
+
+/// Handlers that sleep, and more records than they handle: what is prefetched must not grow with what waits.
+fn backlog() -> [Workload; 2] {
+    [100_000, 1_000_000].map(|records| Workload {
+        name: format!("backlog-{records}"),
+        table: Table::Memory,
+        payload: 1_000,
+        contenders: vec!["kaufmann", "loop", "loop-large", "spawn"],
+        ..window(records)
+    })
+}
+
+/// As many processes of one group.
+fn instances() -> [Workload; 3] {
+    [1, 2, 4].map(|instances| Workload {
+        name: format!("instances-{instances}"),
+        table: Table::Instances,
+        instances,
+        contenders: vec!["kaufmann"],
+        ..window(80_000 * instances as u64)
+    })
+}
+
+fn window(records: u64) -> Workload {
+    Workload {
+        kind: Kind::Window,
+        records,
+        partitions: 8,
+        in_flight: 50,
+        work: 10_000,
+        rounds: 1,
+        ..drain(0)
+    }
 }

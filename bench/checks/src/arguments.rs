@@ -17,6 +17,8 @@ pub enum Kind {
     Slow,
     /// The same, if there is work at all; the records are written while they are handled, each at its time.
     Live,
+    /// Sleep; counted is what is handled within a time, and the topic has more.
+    Window,
     /// Reply with an event; a record is settled when the broker has it.
     Reply,
     /// The one record's handler publishes events.
@@ -64,9 +66,15 @@ pub struct Contend {
     /// Of how many events, each with a schema of its own, the records are
     #[arg(long, default_value_t = 1)]
     pub handlers: u32,
-    /// Of `live`: when record 0 is due, in nanoseconds of the machine's monotonic clock
+    /// Of `live` and `window`: when record 0 is due or the run begins, in nanoseconds of the machine's monotonic clock
     #[arg(long, default_value_t = 0)]
     pub origin: u64,
+    /// Of `live` and `window`: how many of the first seconds are not counted, as the contender may still be joining its group
+    #[arg(long, default_value_t = 4)]
+    pub warm_up: u64,
+    /// Of `window`: how many seconds are counted
+    #[arg(long, default_value_t = 6)]
+    pub seconds: u64,
     /// Of `live`: how many records are due in a second
     #[arg(long, default_value_t = 1)]
     pub rate: u64,

@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use tokio::sync::Notify;
 
 use crate::latency::Times;
+use crate::window::Window;
 use crate::{Contend, Kind, Report, Usage, amount};
 
 /// What a contender promises to handle one after another.
@@ -40,6 +41,7 @@ pub struct Checks {
     all_done: Notify,
     /// Of records that are written while they are handled.
     times: Option<Times>,
+    window: Option<Window>,
 }
 
 /// What is known of one key; alone in its cache line.
@@ -74,6 +76,7 @@ impl Checks {
             ended: Mutex::new(None),
             all_done: Notify::new(),
             times: (contend.kind == Kind::Live).then(|| Times::new(contend)),
+            window: (contend.kind == Kind::Window).then(|| Window::new(contend)),
         }
     }
 
@@ -98,7 +101,7 @@ impl Checks {
         let before = Instant::now();
         match self.kind {
             Kind::Cpu => compute(self.work),
-            Kind::Sleep => tokio::time::sleep(self.work).await,
+            Kind::Sleep | Kind::Window => tokio::time::sleep(self.work).await,
             Kind::Slow | Kind::Live if key == 0 && !self.work.is_zero() => {
                 tokio::time::sleep(self.work).await
             }
@@ -106,6 +109,9 @@ impl Checks {
         }
         add_among_others(&self.key(sequence).worked, before.elapsed().as_nanos() as u64);
         self.leave(sequence, add_among_others);
+        if let Some(window) = &self.window {
+            window.handled();
+        }
     }
 
     /// A record's reply is delivered, and the record settled.
@@ -141,7 +147,7 @@ impl Checks {
     fn leave(&self, sequence: u64, add: fn(&AtomicU64, u64) -> u64) {
         let key = self.key(sequence);
         let count = add(&key.count, 1);
-        if count == self.records_of(sequence % self.keys.len() as u64) {
+        if self.window.is_none() && count == self.records_of(sequence % self.keys.len() as u64) {
             self.key_done(key);
         }
     }
@@ -167,6 +173,13 @@ impl Checks {
     /// Whether the run is over.
     #[must_use]
     pub fn is_done(&self) -> bool {
+        if let Some(window) = &self.window {
+            let is_over = window.left().is_zero();
+            if is_over {
+                self.end();
+            }
+            return is_over;
+        }
         let open = match self.kind {
             Kind::Reply => &self.unsettled,
             _ => &self.unfinished,
@@ -174,9 +187,15 @@ impl Checks {
         open.load(Acquire) == 0
     }
 
-    /// Waits until each key has all its records; of replies: until all are settled.
+    /// Waits until each key has all its records; of replies: until all are settled; of a window: until it is over.
     pub async fn done(&self) {
-        self.all_done.notified().await;
+        match &self.window {
+            Some(window) => {
+                tokio::time::sleep(window.left()).await;
+                self.end();
+            }
+            None => self.all_done.notified().await,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -203,9 +222,13 @@ impl Checks {
         let last = load(|key| &key.last_end).max().unwrap_or_default();
         let others = load(|key| &key.last_end).skip(1).max().unwrap_or_default();
         let seconds = |nanos: u64| nanos as f64 / 1e9;
-        let end = if self.kind == Kind::Reply { end } else { last };
+        let elapsed_s = match self.kind {
+            Kind::Window => contend.seconds as f64,
+            Kind::Reply => seconds(end.saturating_sub(first)),
+            _ => seconds(last.saturating_sub(first)),
+        };
         Ok(Report {
-            elapsed_s: seconds(end.saturating_sub(first)),
+            elapsed_s,
             first_s: seconds(first),
             cpu_s: usage.cpu_s,
             rss_mb: Usage::peak_mb()?,
@@ -213,6 +236,7 @@ impl Checks {
             ideal_s: self.ideal(contend),
             others_s: (self.kind == Kind::Slow).then(|| seconds(others.saturating_sub(first))),
             latency: self.times.as_ref().and_then(|times| times.latency(contend.keys)),
+            handled: self.window.as_ref().map(Window::count),
             ordered,
         })
     }
@@ -221,13 +245,15 @@ impl Checks {
     fn prove(&self) -> Result<bool> {
         let total =
             |of: fn(&Key) -> &AtomicU64| self.keys.iter().map(|key| of(key).load(Relaxed)).sum::<u64>();
-        ensure!(
-            total(|key| &key.count) == self.records,
-            "not each record was handled once"
-        );
-        let sum = total(|key| &key.sum);
-        let expected = (0..self.records).map(amount).sum::<i64>() as u64;
-        ensure!(sum == expected, "the checksum is {sum} instead of {expected}");
+        if self.window.is_none() {
+            ensure!(
+                total(|key| &key.count) == self.records,
+                "not each record was handled once"
+            );
+            let sum = total(|key| &key.sum);
+            let expected = (0..self.records).map(amount).sum::<i64>() as u64;
+            ensure!(sum == expected, "the checksum is {sum} instead of {expected}");
+        }
         let disorder = total(|key| &key.disorder);
         // In order, with none behind its predecessor and as many as there are, none can have come twice.
         let ordered = disorder == 0;
@@ -249,7 +275,9 @@ impl Checks {
                 let work = self.work.as_secs_f64() * self.records as f64;
                 return Some(work / cores.min(contend.in_flight) as f64);
             }
-            Kind::Drain | Kind::Slow | Kind::Live | Kind::Reply | Kind::Publish => return None,
+            Kind::Drain | Kind::Slow | Kind::Live | Kind::Window | Kind::Reply | Kind::Publish => {
+                return None;
+            }
         }
         let serial = match self.order {
             Order::Key => self.keys.iter().map(worked).fold(0.0, f64::max),

@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Contend;
 
-/// What is due in the first seconds is not counted: the contender may still be joining its group.
-pub const WARM_UP: Duration = Duration::from_secs(4);
-
 /// What part of the records was handled within which time, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Latency {
@@ -28,6 +25,8 @@ pub struct Latency {
 pub(crate) struct Times {
     origin: u64,
     rate: u64,
+    /// Sequence number of the first record that is counted.
+    first: u64,
     /// Whether key 0 is counted.
     all: bool,
     /// Microseconds.
@@ -39,6 +38,7 @@ impl Times {
         Self {
             origin: contend.origin,
             rate: contend.rate.max(1),
+            first: contend.warm_up * contend.rate,
             all: contend.work == 0,
             taken: (0..contend.records).map(|_| AtomicU32::new(0)).collect(),
         }
@@ -54,8 +54,7 @@ impl Times {
     }
 
     pub(crate) fn latency(&self, keys: u64) -> Option<Latency> {
-        let first = WARM_UP.as_secs() * self.rate;
-        let counted = self.taken.iter().zip(0..).skip(first as usize);
+        let counted = self.taken.iter().zip(0..).skip(self.first as usize);
         let mut sorted: Vec<u32> = counted
             .filter(|(_, sequence): &(_, u64)| self.all || sequence % keys != 0)
             .map(|(taken, _)| taken.load(Relaxed))
@@ -77,6 +76,11 @@ impl Times {
 #[must_use]
 pub fn due_in(time: Duration) -> u64 {
     now() + time.as_nanos() as u64
+}
+
+/// How long it is until this time of that clock.
+pub(crate) fn until(time: u64) -> Duration {
+    Duration::from_nanos(time.saturating_sub(now()))
 }
 
 /// Nanoseconds of the machine's monotonic clock.

@@ -6,12 +6,15 @@
 mod arguments;
 mod checks;
 mod latency;
+mod purchase;
 mod report;
 mod usage;
+mod window;
 
 pub use arguments::{Contend, Kind};
 pub use checks::{Checks, Order};
-pub use latency::{Latency, WARM_UP, due_in};
+pub use latency::{Latency, due_in};
+pub use purchase::Purchased;
 pub use report::Report;
 pub use usage::Usage;
 

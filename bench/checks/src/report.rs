@@ -13,7 +13,7 @@ pub struct Report {
     pub first_s: f64,
     /// Of the whole process, to the same end.
     pub cpu_s: f64,
-    /// The most that was resident, in megabytes.
+    /// The most that was resident, in megabytes; of several instances, in one of them.
     pub rss_mb: f64,
     /// Context switches, voluntary and not.
     pub switches: u64,
@@ -26,6 +26,24 @@ pub struct Report {
     /// Records that are written while they are handled: how late they were.
     #[serde(default)]
     pub latency: Option<Latency>,
+    /// What is counted in a window: how many records.
+    #[serde(default)]
+    pub handled: Option<u64>,
     /// Whether the order of each key was kept.
     pub ordered: bool,
+}
+
+impl Report {
+    /// That of several instances that shared the work.
+    #[must_use]
+    pub fn together(mut self, other: &Self) -> Self {
+        self.elapsed_s = self.elapsed_s.max(other.elapsed_s);
+        self.first_s = self.first_s.min(other.first_s);
+        self.cpu_s += other.cpu_s;
+        self.rss_mb = self.rss_mb.max(other.rss_mb);
+        self.switches += other.switches;
+        self.handled = self.handled.zip(other.handled).map(|(own, other)| own + other);
+        self.ordered &= other.ordered;
+        self
+    }
 }

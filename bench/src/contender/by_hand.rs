@@ -40,8 +40,11 @@ pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
             Arc::new(config(contend, &[("fetch.queue.backoff.ms", "5")]).create()?);
         consumer.subscribe(&[&contend.topic])?;
         let permits = Arc::new(Semaphore::new(contend.in_flight));
-        for _ in 0..contend.records {
+        let mut received = 0;
+        // What is counted in a window ends before its records do.
+        while received < contend.records && !(contend.kind == Kind::Window && checks.is_done()) {
             let message = consumer.recv().await?.detach();
+            received += 1;
             let permit = Arc::clone(&permits).acquire_owned().await?;
             let (consumer, checks, kind) = (Arc::clone(&consumer), Arc::clone(checks), contend.kind);
             tokio::spawn(async move {
@@ -53,7 +56,9 @@ pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
                 drop(permit);
             });
         }
-        checks.done().await;
+        if contend.kind != Kind::Window {
+            checks.done().await;
+        }
         Ok(())
     })
 }
@@ -61,7 +66,7 @@ pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
 async fn handle(event: Purchased, checks: &Checks, kind: Kind) -> Result<()> {
     match kind {
         Kind::Drain => checks.handle(event.sequence, event.amount_cents),
-        Kind::Sleep | Kind::Cpu | Kind::Slow | Kind::Live => {
+        Kind::Sleep | Kind::Cpu | Kind::Slow | Kind::Live | Kind::Window => {
             checks.work(event.sequence, event.amount_cents).await
         }
         Kind::Reply | Kind::Publish => bail!("this loop does not produce"),

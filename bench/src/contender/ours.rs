@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use bench_checks::{Checks, Contend, Kind, SCHEMA_ID, amount};
+use bench_checks::{Checks, Contend, Kind, SCHEMA_ID};
 use futures_util::future::try_join_all;
 use kaufmann::config::{Delivery, Ordering};
 use kaufmann::publish::KafkaPublisher;
@@ -17,7 +17,7 @@ mod many;
 #[cfg(feature = "many")]
 pub(crate) use many::Many;
 
-use super::producing::reply;
+use super::producing::{reply, rounds};
 use crate::events::bench::{Acknowledged, Purchased, PurchasedRef};
 use crate::fill;
 
@@ -61,23 +61,10 @@ async fn replying(event: Purchased, cx: &Context<State>) -> Result<Acknowledged,
 /// Publishes in rounds of as many events as may wait for the broker at once.
 #[handler(event = "bench.purchased", emits = [Acknowledged])]
 async fn publishing(event: Purchased, cx: &Context<State>) -> Result<(), Failure> {
-    let (checks, contend) = (&cx.state.checks, &cx.state.contend);
-    let mut sequence = 0;
-    while sequence < contend.records {
-        let round = sequence..contend.records.min(sequence + contend.outstanding as u64);
-        let events: Vec<_> = round
-            .clone()
-            .map(|sequence| {
-                let mut acknowledged = reply(event.clone());
-                acknowledged.sequence = sequence as i64;
-                acknowledged
-            })
-            .collect();
+    for round in rounds(&cx.state.contend) {
+        let events: Vec<_> = round.replies(&event).collect();
         try_join_all(events.iter().map(|event| cx.publish(event))).await?;
-        for sequence in round.clone() {
-            checks.handle(sequence as i64, amount(sequence));
-        }
-        sequence = round.end;
+        round.published(&cx.state.checks);
     }
     Ok(())
 }
@@ -126,12 +113,13 @@ pub(crate) fn run<V: Service<State = State>>(
     let done = Arc::clone(checks);
     let service = builder.run(async move { done.done().await });
     let finished = tokio::runtime::Runtime::new()?.block_on(service)?;
-    let records = match contend.kind {
-        Kind::Publish => 1,
-        _ => contend.records,
+    let all_settled = match contend.kind {
+        Kind::Publish => finished.settled == 1,
+        Kind::Window => true,
+        _ => finished.settled == contend.records,
     };
     ensure!(
-        finished.drained && finished.settled == records,
+        finished.drained && all_settled,
         "not everything was settled and committed: {finished:?}"
     );
     Ok(())

@@ -1,5 +1,6 @@
 //! What people write by hand to reply and to publish: rdkafka's producer, with kaufmann's settings and its codec.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -58,7 +59,33 @@ pub(crate) fn pipeline(contend: &Contend, checks: &Checks, envelope: bool) -> Re
     })
 }
 
-/// Publishes in rounds of as many events as may wait for the broker at once.
+/// Events that wait for the broker at once, by their sequence numbers.
+pub(crate) struct Round(Range<u64>);
+
+/// Rounds of as many events as may wait for the broker at once.
+pub(crate) fn rounds(contend: &Contend) -> impl Iterator<Item = Round> {
+    let (all, step) = (contend.records, contend.outstanding);
+    (0..all)
+        .step_by(step)
+        .map(move |first| Round(first..all.min(first + step as u64)))
+}
+
+impl Round {
+    pub(crate) fn replies(&self, purchased: &Purchased) -> impl Iterator<Item = Acknowledged> {
+        self.0.clone().map(|sequence| Acknowledged {
+            sequence: sequence as i64,
+            ..reply(purchased.clone())
+        })
+    }
+
+    pub(crate) fn published(&self, checks: &Checks) {
+        for sequence in self.0.clone() {
+            checks.handle(sequence as i64, amount(sequence));
+        }
+    }
+}
+
+/// Publishes the same rounds as kaufmann's handler.
 pub(crate) fn publish(contend: &Contend, checks: &Checks) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let producer = producer(contend)?;
@@ -67,22 +94,13 @@ pub(crate) fn publish(contend: &Contend, checks: &Checks) -> Result<()> {
         let consumer: StreamConsumer = config(contend, &[]).create()?;
         consumer.subscribe(&[&contend.topic])?;
         let event = decode(consumer.recv().await?.payload())?;
-        let mut sequence = 0;
-        while sequence < contend.records {
-            let round = sequence..contend.records.min(sequence + contend.outstanding as u64);
+        for round in rounds(contend) {
             let deliveries: Vec<_> = round
-                .clone()
-                .map(|sequence| {
-                    let mut acknowledged = reply(event.clone());
-                    acknowledged.sequence = sequence as i64;
-                    Ok(delivered(send(&producer, topic, &acknowledged, None)?))
-                })
+                .replies(&event)
+                .map(|event| Ok(delivered(send(&producer, topic, &event, None)?)))
                 .collect::<Result<_>>()?;
             try_join_all(deliveries).await?;
-            for sequence in round.clone() {
-                checks.handle(sequence as i64, amount(sequence));
-            }
-            sequence = round.end;
+            round.published(checks);
         }
         Ok(())
     })

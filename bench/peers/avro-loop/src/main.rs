@@ -6,13 +6,12 @@
 use anyhow::{Context, Result, bail, ensure};
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::{Schema, from_value};
-use bench_checks::{Checks, Contend, Kind, Order, SCHEMA_ID};
+use bench_checks::{Checks, Contend, Kind, Order, Purchased, SCHEMA_ID};
 use clap::Parser;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::{ClientConfig, Message};
 use schema_registry_converter::async_impl::avro::AvroDecoder;
 use schema_registry_converter::async_impl::schema_registry::SrSettings;
-use serde::Deserialize;
 
 const SCHEMA: &str = include_str!("../../../schemas/purchased.avsc");
 
@@ -20,25 +19,6 @@ const SCHEMA: &str = include_str!("../../../schemas/purchased.avsc");
 struct Cli {
     #[command(flatten)]
     contend: Contend,
-}
-
-#[derive(Deserialize)]
-#[expect(
-    dead_code,
-    reason = "what is decoded is the same for all, whatever the handler reads"
-)]
-struct Purchased {
-    id: String,
-    sequence: i64,
-    customer: String,
-    email: String,
-    product: String,
-    amount_cents: i64,
-    street: String,
-    city: String,
-    country: String,
-    note: Option<String>,
-    occurred_at: i64,
 }
 
 fn main() -> Result<()> {

@@ -7,37 +7,17 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, bail};
-use bench_checks::{Checks, Contend, Kind, Order};
+use bench_checks::{Checks, Contend, Kind, Order, Purchased};
 use clap::Parser;
 use ruststream::runtime::{Context, Handle, HandlerOutcome};
-use ruststream_rdkafka::avro::{AvroCodec, AvroSchema};
+use ruststream_rdkafka::avro::AvroCodec;
 use ruststream_rdkafka::prelude::*;
 use ruststream_rdkafka::{SchemaPrefetch, SchemaRegistry};
-use serde::Deserialize;
 
 #[derive(Parser)]
 struct Cli {
     #[command(flatten)]
     contend: Contend,
-}
-
-#[derive(Deserialize, AvroSchema)]
-#[expect(
-    dead_code,
-    reason = "what is decoded is the same for all, whatever the handler reads"
-)]
-struct Purchased {
-    id: String,
-    sequence: i64,
-    customer: String,
-    email: String,
-    product: String,
-    amount_cents: i64,
-    street: String,
-    city: String,
-    country: String,
-    note: Option<String>,
-    occurred_at: i64,
 }
 
 struct Purchase;

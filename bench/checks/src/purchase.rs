@@ -1,0 +1,19 @@
+//! What the peers decode into: the same for all, whatever the handler reads of it.
+
+use serde::Deserialize;
+
+/// `schemas/purchased.avsc`.
+#[derive(Debug, Deserialize)]
+pub struct Purchased {
+    pub id: String,
+    pub sequence: i64,
+    pub customer: String,
+    pub email: String,
+    pub product: String,
+    pub amount_cents: i64,
+    pub street: String,
+    pub city: String,
+    pub country: String,
+    pub note: Option<String>,
+    pub occurred_at: i64,
+}
