@@ -10,7 +10,7 @@ pub(crate) struct Run {
     /// How often each contender runs, whatever its workload is worth
     #[arg(long)]
     pub(crate) rounds: Option<usize>,
-    /// Only the workloads whose name begins so; may be given more than once
+    /// Only the workload of this name, or else those whose names begin so; may be given more than once
     #[arg(long)]
     pub(crate) workload: Vec<String>,
     /// Only these contenders; may be given more than once

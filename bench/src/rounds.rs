@@ -111,10 +111,15 @@ fn workloads(run: &Run, extent: Extent) -> Vec<Workload> {
         Extent::All
     };
     let mut all = workload::all(run.records, extent);
-    all.retain(|workload| {
-        let named = |name: &String| workload.name.starts_with(name.as_str());
-        run.workload.is_empty() || run.workload.iter().any(named)
-    });
+    let names: Vec<String> = all.iter().map(|workload| workload.name.clone()).collect();
+    let is_named = |workload: &Workload| {
+        let mut wanted = run.workload.iter();
+        wanted.any(|wanted| match names.contains(wanted) {
+            true => workload.name == *wanted,
+            false => workload.name.starts_with(wanted.as_str()),
+        })
+    };
+    all.retain(|workload| run.workload.is_empty() || is_named(workload));
     if run.smoke {
         all = all.into_iter().map(Workload::small).collect();
     }
