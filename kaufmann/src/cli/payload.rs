@@ -182,7 +182,7 @@ mod tests {
         let error = Payload::parse(&INFO, "{\"email\": \"a\",\n \"email\": \"b\"}").unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(
-            cause.contains("`email` stands twice") && cause.contains("line 2"),
+            cause.contains("`email` stands a second time") && cause.contains("line 2"),
             "{error}: {cause}"
         );
     }

@@ -77,7 +77,7 @@ impl<'de> Visitor<'de> for OfUnique {
             }
             if !keys.insert(key.clone()) {
                 return Err(A::Error::custom(format!(
-                    "the key `{key}` stands twice in one object; take one of them out"
+                    "the key `{key}` stands a second time in its object"
                 )));
             }
             let Unique(value) = entries.next_value()?;
@@ -105,7 +105,7 @@ mod tests {
             let error = read(text).unwrap_err();
             assert_eq!(
                 error,
-                format!("the key `a` stands twice in one object; take one of them out at {place}")
+                format!("the key `a` stands a second time in its object at {place}")
             );
         };
         says(r#"{"a":1,"a":2}"#, "line 1 column 10");

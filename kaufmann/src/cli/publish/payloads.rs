@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(next().unwrap().unwrap(), serde_json::json!({"a": 1}));
         let error = next().unwrap().unwrap_err().to_string();
         assert!(
-            error.contains("`a` stands twice") && error.contains("line 2"),
+            error.contains("`a` stands a second time") && error.contains("line 2"),
             "{error}"
         );
         assert!(next().is_none());
