@@ -13,6 +13,7 @@ struct Peer {
     toolchain: Toolchain,
 }
 
+#[derive(PartialEq, Eq)]
 enum Toolchain {
     /// A member of this workspace.
     Cargo,
@@ -59,7 +60,8 @@ fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Beside this program, with the same profile.
+/// Beside this program, with the same profile. All of them at once, as one by one what they share would be built for each, with
+/// just its features.
 fn cargo(folder: &str) -> Result<Vec<String>> {
     let own = std::env::current_exe()?;
     let out = own.parent().context("this program is in no folder")?;
@@ -68,22 +70,17 @@ fn cargo(folder: &str) -> Result<Vec<String>> {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
-    let package = format!("bench-{folder}");
+    let package = |folder: &str| format!("bench-{folder}");
     let mut build = Command::new("cargo");
     build
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            &package,
-            "--profile",
-            profile,
-            "--target-dir",
-        ])
+        .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(target)
         .current_dir(home());
+    for peer in ALL.iter().filter(|peer| peer.toolchain == Toolchain::Cargo) {
+        build.args(["--package", &package(peer.folder)]);
+    }
     succeed(&mut build)?;
-    Ok(vec![out.join(package).to_string_lossy().into_owned()])
+    Ok(vec![out.join(package(folder)).to_string_lossy().into_owned()])
 }
 
 fn maven(folder: &str) -> Result<Vec<String>> {
