@@ -47,7 +47,7 @@ mod show;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 pub(crate) mod shown;
 mod signals;
-#[cfg(test)]
+#[cfg(all(test, feature = "kafka", feature = "registry"))]
 mod snapshot;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod tail;
@@ -209,6 +209,13 @@ fn block_on<T>(config: &Config, command: impl Future<Output = Result<T, Error>>)
 
 /// With `dev`, turns a configuration to the `dev` of this service that runs in this folder.
 #[cfg(any(feature = "kafka", feature = "registry"))]
+#[cfg_attr(
+    not(feature = "dev"),
+    allow(
+        clippy::extra_unused_type_parameters,
+        reason = "without the feature there is no such command"
+    )
+)]
 fn turn_to_dev<V: Service>(config: &mut Config, dev: bool) -> Result<(), Error> {
     #[cfg(feature = "dev")]
     if dev {

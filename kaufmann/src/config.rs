@@ -523,7 +523,7 @@ impl Default for RegistryConfig {
 impl Config {
     /// The same for what runs beside the service, which must not take its transactional id: at least once instead of exactly once.
     #[cfg_attr(
-        not(any(feature = "cli", feature = "testing", feature = "kafka")),
+        not(any(feature = "testing", all(feature = "cli", feature = "kafka"))),
         allow(dead_code, reason = "nothing runs beside the service")
     )]
     pub(crate) fn without_transactions(&self) -> Self {

@@ -334,12 +334,12 @@ mod tests {
     use crate::config::RetryConfig;
 
     fn said(config: &Config) -> String {
-        config.check(&[]).unwrap_err().to_string()
+        config.check_bounds().unwrap_err().to_string()
     }
 
     #[test]
     fn the_default_is_within_its_bounds() {
-        Config::default().check(&[]).unwrap();
+        Config::default().check_bounds().unwrap();
     }
 
     #[test]
@@ -348,14 +348,15 @@ mod tests {
             worker_threads,
             ..Config::default()
         };
-        config(1024).check(&[]).unwrap();
-        let error = config(1025).check(&[]).unwrap_err().to_string();
+        config(1024).check_bounds().unwrap();
+        let error = config(1025).check_bounds().unwrap_err().to_string();
         assert!(
             error.contains("`worker_threads` is 1025, expected a whole number from 0 to 1024"),
             "{error}"
         );
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn a_topic_that_is_consumed_takes_no_dead_letters() {
         let mut config = Config {

@@ -13,7 +13,7 @@ use crate::config::is_secret;
 use crate::config::keys::closest;
 use crate::config::{Config, Delivery};
 
-#[cfg(feature = "cli")]
+#[cfg(any(test, feature = "cli"))]
 mod names;
 
 /// Properties that nobody may set in `[kafka]`, and why.

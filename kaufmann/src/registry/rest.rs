@@ -18,9 +18,9 @@ use reqwest::Method;
 #[cfg(all(feature = "cli", feature = "kafka"))]
 use reqwest::header::DATE;
 use serde::Deserialize;
+use serde_json::json;
 #[cfg(all(feature = "cli", feature = "kafka"))]
-use serde_json::Map;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{Answer, Reference, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
 use crate::config::RegistryConfig;

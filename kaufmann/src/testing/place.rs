@@ -78,6 +78,10 @@ impl Place {
     }
 
     #[cfg(not(feature = "kafka"))]
+    #[allow(
+        clippy::extra_unused_type_parameters,
+        reason = "with the feature the service's topics are made"
+    )]
     fn cluster<V: Service>(brokers: &str, _: &mut Config, _: &Runtime) -> Result<Self, String> {
         Err(format!(
             "{BROKERS} is {brokers}, but kaufmann was built without its feature `kafka`"
