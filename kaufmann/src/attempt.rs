@@ -31,8 +31,8 @@ mod batch;
 
 pub(crate) use batch::{Conclusion, say_done};
 
-/// After how many answers "no such schema" a record is written to the dead-letter topic. A registry that follows another
-/// one may know an id a little later.
+/// After how many answers "no such schema" a record is undecodable. A registry that follows another one may know an id a little
+/// later; the waits between the answers are those of `retry`.
 const UNKNOWN_SCHEMA_ATTEMPTS: u32 = 6;
 
 /// Where an attempt begins.

@@ -47,7 +47,8 @@ mod show;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 pub(crate) mod shown;
 mod signals;
-#[cfg(all(test, feature = "kafka", feature = "registry"))]
+#[cfg(test)]
+#[cfg(feature = "kafka")]
 mod snapshot;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod tail;
