@@ -128,7 +128,8 @@ impl<S> Context<S> {
     /// # Errors
     ///
     /// If the event has no topic, if its schema is not in the registry, if the partition that is chosen for it does not exist, or if
-    /// the broker refuses it.
+    /// the broker refuses it. In the handler of a batch always with `delivery = "exactly_once"`: its records settle one by one, and nothing
+    /// says with which of them the event would leave. Return it with the record's [`Outcome`](crate::Outcome).
     pub async fn publish<P: Publishable>(&self, event: &P) -> Result<(), PublishError> {
         let outgoing = event.outgoing();
         match &self.state.0.link {

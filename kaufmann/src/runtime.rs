@@ -224,8 +224,15 @@ impl<V: Service> Builder<V> {
                 .collect(),
             on_failure: config.on_failure,
             limit: Limit::new(&config.dead_letter),
-            wall: driver.simulation().map_or_else(Wall::default, |_| {
-                Wall::simulated(tokio::time::Instant::now().into_std())
+            wall: driver.simulation().map_or_else(Wall::default, |simulation| {
+                let now = || {
+                    (
+                        tokio::time::Instant::now().into_std(),
+                        std::time::SystemTime::now(),
+                    )
+                };
+                let (now, time) = simulation.wall.unwrap_or_else(now);
+                Wall::simulated(now, time)
             }),
             shards: driver.simulation().map_or_else(
                 || tokio::runtime::Handle::current().metrics().num_workers().max(1) * SHARDS_PER_WORKER,

@@ -25,6 +25,8 @@ pub struct Simulation {
     pub hash_seed: u64,
     /// Asked before each step of each task; `true` lets others go first.
     pub others_first: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// The time of day at some time of the clock, if several services are to agree on it.
+    pub wall: Option<(std::time::Instant, std::time::SystemTime)>,
 }
 
 impl Simulation {

@@ -7,9 +7,9 @@ use std::time::{Instant, SystemTime};
 pub(crate) struct Wall(Option<(Instant, SystemTime)>);
 
 impl Wall {
-    /// One that goes with a simulation's clock, of which it is `now`.
-    pub(crate) fn simulated(now: Instant) -> Self {
-        Self(Some((now, SystemTime::now())))
+    /// One that goes with a simulation's clock, from this time of both on.
+    pub(crate) fn simulated(now: Instant, time: SystemTime) -> Self {
+        Self(Some((now, time)))
     }
 
     /// The time of day at this time, which is about now.

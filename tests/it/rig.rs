@@ -294,6 +294,7 @@ impl Rig {
             shards: 2,
             hash_seed: 0,
             others_first: Arc::new(|| false),
+            wall: None,
         };
         let rig = Self::launch::<Numbers>(config, registry.clone(), registry, true, Some(simulation));
         rig.feed.assign(TOPIC, 0);

@@ -79,6 +79,7 @@ impl Load {
                 shards: 4,
                 hash_seed: 7,
                 others_first: Arc::new(|| false),
+                wall: None,
             })
             .run(async { _ = stopped.await });
         let running = runtime.spawn(service);

@@ -11,6 +11,7 @@ use kaufmann::publish::{
 use tokio::time::Instant;
 
 use crate::double::Double;
+use crate::group::Group;
 use crate::journal::{Sent, What};
 use crate::service::{ASSIGNMENT, PLACES, assignment};
 use crate::world::{World, lock};
@@ -25,6 +26,7 @@ const LETTERS: &str = "sim.dead-letter";
 #[derive(Clone)]
 pub(crate) struct Producer {
     world: World,
+    group: Group,
     member: usize,
     state: Arc<Mutex<State>>,
 }
@@ -44,10 +46,11 @@ struct State {
 type Lane = (Arc<str>, Option<Vec<u8>>, u64);
 
 impl Producer {
-    pub(crate) fn new(world: &World, member: usize) -> Self {
+    pub(crate) fn new(world: &World, group: &Group, member: usize) -> Self {
         let capacity = if world.chance(1, 4) { 3 } else { 10_000 };
         Self {
             world: world.clone(),
+            group: group.clone(),
             member,
             state: Arc::new(Mutex::new(State {
                 lanes: BTreeMap::new(),
@@ -96,7 +99,7 @@ impl Producer {
         }
         if !alive {
             if refused.is_none() && !self.is_transactional() && self.world.chance(1, 2) {
-                self.world.note(self.member, What::Delivered { message: sent });
+                self.deliver(&message);
             }
             return;
         }
@@ -110,12 +113,19 @@ impl Producer {
             return done(Err(Undelivered { message, error }));
         }
         if self.world.double() != Double::LosesMessages {
-            self.world.note(self.member, What::Delivered { message: sent });
+            self.deliver(&message);
         }
         if self.world.double() == Double::DoublesMessages {
             self.world.note(self.member, What::Delivered { message: sent });
         }
         done(Ok(()));
+    }
+
+    /// The broker has a message.
+    fn deliver(&self, message: &Message) {
+        let sent = identity(message);
+        self.world.note(self.member, What::Delivered { message: sent });
+        self.group.put_off(self.member, message);
     }
 
     fn refuses(&self, message: &Message) -> bool {
@@ -181,7 +191,7 @@ impl Publisher for Producer {
 
 /// What a message was made of.
 fn identity(message: &Message) -> Sent {
-    if &*message.topic == LETTERS {
+    if message.headers.get("kaufmann-error-class").is_some() {
         let offset = message.headers.get("kaufmann-source-offset").unwrap_or_default();
         return Sent::Letter {
             assignment: assignment(message.headers.get(ASSIGNMENT)),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kaufmann::Outgoing;
+use kaufmann::publish::Message;
 use kaufmann::source::{
     Assignment, CommitOffset, Member, RawRecord, Sink, Source, SourceError, SourceEvent, Waker,
 };
@@ -38,6 +39,8 @@ struct State {
     slots: Vec<Option<usize>>,
     assignments: u64,
     payloads: Vec<Vec<Payload>>,
+    /// What waits in the retry topics, whose partitions are those behind the plan's.
+    waiting: Vec<Vec<Message>>,
 }
 
 struct Partition {
@@ -63,6 +66,8 @@ struct MemberState {
 
 struct Held {
     assignment: Arc<Assignment>,
+    /// The partition's place among all.
+    number: usize,
     position: usize,
     revoked: bool,
     lost: bool,
@@ -71,7 +76,8 @@ struct Held {
 impl Group {
     pub(crate) fn new(world: &World, registry: &Registry) -> Self {
         let plan = world.plan();
-        let partitions = (0..plan.partitions.len())
+        let topics = plan.settings.retry_topics.len();
+        let partitions = (0..plan.partitions.len() + topics)
             .map(|number| Partition {
                 owner: None,
                 wanted: number % plan.instances,
@@ -100,6 +106,7 @@ impl Group {
                 slots: vec![None; plan.instances],
                 assignments: 0,
                 payloads,
+                waiting: vec![Vec::new(); topics],
             })),
         }
     }
@@ -131,6 +138,36 @@ impl Group {
                 let end = log.last().map(|item| item.offset + 1);
                 partition.committed == end || end.is_none()
             })
+            && state.partitions[self.world.plan().partitions.len()..]
+                .iter()
+                .zip(&state.waiting)
+                .all(|(partition, log)| partition.committed.unwrap_or(0) == log.len() as i64)
+    }
+
+    /// Appends a message to the topic in which it waits, if it is one of those, and notes where it is.
+    pub(crate) fn put_off(&self, member: usize, message: &Message) {
+        let topics = self.world.plan().settings.config().retry_topics();
+        let topic = topics.iter().position(|(name, _)| **name == *message.topic);
+        let header = |name| {
+            let text = message.headers.get(name).map(String::from_utf8_lossy);
+            text.and_then(|text| text.parse::<i64>().ok())
+        };
+        let place = header("kaufmann-source-partition").zip(header("kaufmann-source-offset"));
+        let Some((partition, offset)) = place.filter(|_| !topics.is_empty()) else {
+            return;
+        };
+        let at = topic.map_or(0, |topic| {
+            let log = &mut lock(&self.state).waiting[topic];
+            log.push(message.clone());
+            log.len() as i64 - 1
+        });
+        let waits = What::Waits {
+            topic: topic.unwrap_or(topics.len()),
+            at,
+            place: (partition as i32, offset),
+        };
+        self.world.note(member, waits);
+        self.wake_all();
     }
 
     /// Wakes everybody: something was written.
@@ -229,7 +266,7 @@ impl Group {
             let stale: Vec<_> = state.members[member]
                 .held
                 .values()
-                .filter(|held| held.assignment.partition() == number as i32)
+                .filter(|held| held.number == number)
                 .map(|held| Arc::clone(&held.assignment))
                 .collect();
             for assignment in stale {
@@ -278,14 +315,12 @@ struct Known {
 /// Commits offsets with what `delivers` notes, both or neither; `false` if the member of the group has lost one of the partitions.
 pub(crate) fn commit_together(by: &Member, offsets: &[CommitOffset], delivers: impl FnOnce()) -> bool {
     let Known { group, member } = by.known_by().unwrap();
-    let mut state = lock(&group.state);
-    if offsets
-        .iter()
-        .any(|offset| state.owned(offset.assignment.id()).is_none())
-    {
+    let owns = |offset: &CommitOffset| lock(&group.state).owned(offset.assignment.id()).is_some();
+    if !offsets.iter().all(owns) {
         return false;
     }
     delivers();
+    let mut state = lock(&group.state);
     for commit in offsets {
         if group.world.double() != Double::ForgetsCommits {
             group.world.note(*member, asked(commit));
@@ -351,7 +386,15 @@ impl State {
 
     fn give(&mut self, world: &World, number: usize, member: usize) -> Arc<Assignment> {
         self.assignments += 1;
-        let assignment = Arc::new(Assignment::new(self.assignments, TOPIC.into(), number as i32));
+        let own = world.plan().partitions.len();
+        let (topic, partition) = match number.checked_sub(own) {
+            None => (TOPIC.to_owned(), number as i32),
+            Some(retry) => (
+                world.plan().settings.config().retry_topics().swap_remove(retry).0,
+                0,
+            ),
+        };
+        let assignment = Arc::new(Assignment::new(self.assignments, topic.into(), partition));
         let partition = &mut self.partitions[number];
         partition.owner = Some(Arc::clone(&assignment));
         let from = partition.committed.unwrap_or(0);
@@ -369,7 +412,10 @@ impl State {
         world.note(member, assigned);
         let held = Held {
             assignment: Arc::clone(&assignment),
-            position: world.plan().partitions[number].partition_point(|item| item.offset < from),
+            number,
+            position: world.plan().partitions.get(number).map_or(from as usize, |log| {
+                log.partition_point(|item| item.offset < from)
+            }),
             revoked: false,
             lost: false,
         };
@@ -434,12 +480,18 @@ impl Source for GroupSource {
         let world = &self.group.world;
         let mut state = lock(&self.group.state);
         let State {
-            members, payloads, ..
+            members,
+            payloads,
+            waiting,
+            ..
         } = &mut *state;
         let Some(held) = members[self.member].held.get_mut(&assignment.id()) else {
             return 0;
         };
-        let number = assignment.partition() as usize;
+        let number = held.number;
+        if let Some(retry) = number.checked_sub(payloads.len()) {
+            return world.read_waiting(self.member, held, &waiting[retry], max, sink);
+        }
         let now = world.elapsed();
         let items = &world.plan().partitions[number][held.position..];
         let there = items.iter().take_while(|item| item.at <= now).count();
@@ -539,6 +591,46 @@ impl Source for GroupSource {
     }
 }
 
+impl World {
+    /// Hands over what waits in a retry topic.
+    fn read_waiting(
+        &self,
+        member: usize,
+        held: &mut Held,
+        log: &[Message],
+        max: usize,
+        sink: &mut Sink<'_>,
+    ) -> usize {
+        let from = held.position;
+        while !held.revoked
+            && held.position - from < max
+            && let Some(message) = log.get(held.position)
+        {
+            let id = held.assignment.id().to_be_bytes();
+            let mut headers: Vec<_> = message.headers.iter().collect();
+            headers.push((ASSIGNMENT, Some(&id[..])));
+            let raw = RawRecord {
+                offset: held.position as i64,
+                timestamp: Some(0),
+                key: message.key.as_deref(),
+                payload: message.payload.as_deref(),
+                headers: &headers,
+            };
+            held.position += 1;
+            let read = What::Read {
+                assignment: held.assignment.id(),
+                offset: raw.offset,
+                size: size(&raw),
+            };
+            self.note(member, read);
+            if sink(&raw).is_break() {
+                break;
+            }
+        }
+        held.position - from
+    }
+}
+
 fn payload(partition: i32, item: &Item, registry: &Registry) -> Payload {
     let key = item.key.map(|key| vec![b'k', key]);
     let framed = |frame: [u8; 5], datum: &[u8]| Some([&frame[..], datum].concat());
@@ -564,6 +656,11 @@ fn payload(partition: i32, item: &Item, registry: &Registry) -> Payload {
 /// What the event of a record says of itself.
 pub(crate) fn number_of(partition: i32, offset: i64) -> i64 {
     offset * 1_000 + i64::from(partition)
+}
+
+/// Which record an event says it is.
+pub(crate) fn place_of(number: i64) -> (i32, i64) {
+    ((number % 1_000) as i32, number / 1_000)
 }
 
 /// The bytes of a record that count, without the constant for itself.

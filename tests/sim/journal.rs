@@ -65,6 +65,12 @@ pub(crate) enum What {
         offset: i64,
         ahead: Ranges,
     },
+    /// A retry topic, or at last the dead-letter topic, has the record of a partition and an offset, at this offset of its own.
+    Waits {
+        topic: usize,
+        at: i64,
+        place: (i32, i64),
+    },
     /// All that was delivered and committed since the last of these came together, in a transaction.
     Together,
     /// The group refuses commits, or does so no longer.

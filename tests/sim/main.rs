@@ -19,6 +19,7 @@ mod journal;
 mod once;
 mod oracle;
 mod plan;
+mod retries;
 mod run;
 mod service;
 mod world;

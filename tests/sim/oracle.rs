@@ -205,7 +205,7 @@ impl<'a> Oracle<'a> {
                 };
                 self.refused = entry.at;
             }
-            What::Left | What::Together => {}
+            What::Left | What::Together | What::Waits { .. } => {}
             What::Stopped { drained } => self.stopped(entry.member, *drained),
             What::Crashed => _ = self.crashed.insert(entry.member, entry.at),
             What::Stopping => _ = self.stopping.entry(entry.member).or_insert(entry.at),

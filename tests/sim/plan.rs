@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) shutdown_deadline: Duration,
     pub(crate) retry: Duration,
     pub(crate) commit_ahead: bool,
+    /// How long records wait in the retry topics, each of one partition.
+    pub(crate) retry_topics: &'static [Duration],
 }
 
 /// A record in a log.
@@ -161,6 +163,10 @@ impl Settings {
         config.exactly_once.max_records = self.max_outstanding;
         config.retry.initial = self.retry;
         config.retry.max = self.retry * 8;
+        if !self.retry_topics.is_empty() {
+            config.retry.max_attempts = 1;
+            config.retry.topics.delays = self.retry_topics.to_vec();
+        }
         // The only chance in the runtime.
         config.retry.jitter = 0.0;
         // Whole partitions of dead letters are no reason to stop here.
@@ -232,6 +238,7 @@ fn settings(rng: &mut Rng) -> Settings {
         shutdown_deadline: millis(rng, &[0, 20, 100, 1_000, 5_000]),
         retry: millis(rng, &[1, 5, 50]),
         commit_ahead: rng.u8(0..3) == 0,
+        retry_topics: &[],
     }
 }
 

@@ -1,7 +1,7 @@
 //! One run: the services of a plan, what goes wrong with them, and the peace in which all must be finished.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kaufmann::{__private::Simulation, Builder, Error, Finished, Runtime};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +17,9 @@ use crate::world::World;
 
 /// How long all may take when nothing goes wrong any more; far more than the slowest handlers together need.
 const PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// The time of day when a run begins.
+const NOON: SystemTime = SystemTime::UNIX_EPOCH;
 
 /// Runs a plan and gives what happened.
 pub(crate) fn run(plan: &Plan, double: Double) -> Vec<Entry> {
@@ -201,7 +204,7 @@ impl Supervisor {
     fn start(&self) -> Service {
         let world = &self.world;
         let (member, source) = self.group.join(self.slot);
-        let producer = Producer::new(world, member);
+        let producer = Producer::new(world, &self.group, member);
         let settings = world.double().settings(world.plan().settings);
         let (stop, stopped) = oneshot::channel::<()>();
         let state = Member {
@@ -245,6 +248,7 @@ impl Supervisor {
                 shards: settings.shards,
                 hash_seed: world.plan().seed,
                 others_first: Arc::new(move || chance.chance(1, 6)),
+                wall: Some((world.when(Duration::ZERO).into_std(), NOON)),
             })
             .run(async { _ = stopped.await });
         tokio::spawn(service)

@@ -9,6 +9,7 @@ use kaufmann::{Batch, Class, Context, Event, Failure, Outcome, Record, handler, 
 use tokio::time::Instant;
 
 use crate::events::test::{Doubled, Ignored, Numbered, NumberedRef};
+use crate::group::{TOPIC, place_of};
 use crate::journal::{How, What};
 use crate::plan::End;
 use crate::world::World;
@@ -86,7 +87,12 @@ async fn act(
     cx: &Context<Member>,
 ) -> Result<Vec<Doubled>, Failure> {
     let world = &cx.state.world;
-    let (token, act) = world.next_act(record.partition(), record.offset());
+    let (partition, offset) = if record.topic() == TOPIC {
+        (record.partition(), record.offset())
+    } else {
+        place_of(event.number)
+    };
+    let (token, act) = world.next_act(partition, offset);
     let begun = What::Begun {
         assignment: assignment(record.header(ASSIGNMENT)),
         offset: record.offset(),

@@ -129,6 +129,7 @@ impl Place {
                     shards: 1,
                     hash_seed: 0,
                     others_first: Arc::new(|| false),
+                    wall: None,
                 }))
             }
             #[cfg(feature = "kafka")]

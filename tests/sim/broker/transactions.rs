@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Producer, identity};
+use super::Producer;
 use crate::double::Double;
 use crate::group::{COMMIT_DELAY, commit_together};
-use crate::journal::{Sent, What};
+use crate::journal::What;
 use crate::world::lock;
 
 /// What the open transaction holds.
 #[derive(Default)]
 pub(super) struct Transaction {
-    arrived: Vec<Sent>,
+    arrived: Vec<Message>,
     /// Whether a message of it was refused.
     torn: bool,
 }
@@ -26,23 +26,21 @@ pub(super) struct Transaction {
 impl Producer {
     /// A message reaches the broker, or is refused.
     pub(super) fn take_in(&self, message: Message, done: Completion, refused: Option<PublishErrorKind>) {
-        let sent = identity(&message);
         let transaction = &mut lock(&self.state).transaction;
         if let Some(kind) = refused {
             transaction.torn = true;
             let error = PublishError::new(kind, "this message was told to be refused");
             return done(Err(Undelivered { message, error }));
         }
-        transaction.arrived.push(sent);
+        transaction.arrived.push(message);
         done(Ok(()));
     }
 
     /// Notes what is delivered; once, unless it is to be otherwise.
-    fn deliver(&self, messages: &[Sent]) {
+    fn deliver_all(&self, messages: &[Message]) {
         for message in messages {
             if self.world.double() != Double::LosesMessages {
-                self.world
-                    .note(self.member, What::Delivered { message: *message });
+                self.deliver(message);
             }
         }
     }
@@ -63,7 +61,7 @@ impl Producer {
         // The last order of a process that is gone may have reached the broker.
         let refused = torn || on_the_way > 0 || (failing && alive) || (!alive && self.world.chance(1, 2));
         let unknown = alive && !ended && failing && self.world.chance(1, 8);
-        let made = |made: bool| made && commit_together(&member, &offsets, || self.deliver(&arrived));
+        let made = |made: bool| made && commit_together(&member, &offsets, || self.deliver_all(&arrived));
         if !alive {
             made(!refused);
         } else if ended || unknown {
@@ -74,7 +72,7 @@ impl Producer {
             done(Ok(()));
         } else {
             if self.world.double() == Double::KeepsWhatIsAborted {
-                self.deliver(&arrived);
+                self.deliver_all(&arrived);
             }
             done(Err(error(TransactionErrorKind::Abort)));
         }
