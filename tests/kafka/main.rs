@@ -26,6 +26,7 @@ mod retry_topics;
 mod rights;
 mod schemas;
 mod self_test;
+mod stress;
 mod tail;
 mod topics;
 mod trouble;
@@ -83,6 +84,7 @@ fn main() -> anyhow::Result<ExitCode> {
         rights::tests(),
         producer::tests(),
         schemas::tests(),
+        stress::tests(),
         tail::tests(),
         topics::tests(),
         trouble::tests(),

@@ -78,6 +78,15 @@ pub struct Consumed {
     pub ce_types: BTreeMap<String, u64>,
 }
 
+/// What became of the data of a schema.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct ReadAgain {
+    /// The event.
+    pub event: String,
+    /// Which of them were not read, or not written again as they were, and why.
+    pub wrong: Vec<String>,
+}
+
 /// A producer at work.
 pub struct Producing {
     process: Process,
@@ -106,7 +115,10 @@ impl Foreign {
             .arg(classes)
             .arg("-sourcepath")
             .arg(&sources)
-            .args(["Producer", "Consumer", "Deny", "Allow"].map(|name| sources.join(format!("{name}.java"))))
+            .args(
+                ["Producer", "Consumer", "Deny", "Allow", "Stress"]
+                    .map(|name| sources.join(format!("{name}.java"))),
+            )
             .output()
             .context("cannot run javac: on Debian, apt-get install default-jdk-headless")?;
         ensure!(
@@ -237,6 +249,25 @@ impl Foreign {
             "{user} could not be allowed {operations}:\n{said}"
         );
         Ok(())
+    }
+
+    /// Reads data by their schemas, and writes them again; each line of the file is of an event, with its `schema` and its `data` in
+    /// hexadecimal. A line has one answer.
+    ///
+    /// # Errors
+    ///
+    /// If the file is something else.
+    pub fn read_again(&self, cases: &Path) -> Result<Vec<ReadAgain>> {
+        let mut command = self.java("Stress", "", "");
+        let output = command
+            .arg("--cases")
+            .arg(cases)
+            .args(["--count", "0"])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "the data could not be read:\n{said}");
+        let lines = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+        Ok(lines.collect::<Result<_, _>>()?)
     }
 
     fn java(&self, program: &str, brokers: &str, registry: &str) -> Command {

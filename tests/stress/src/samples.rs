@@ -1,8 +1,9 @@
-//! Data that Java's Avro has written, kept in `samples.jsonl`: a line for each schema, each datum in hexadecimal.
+//! Data that are kept, each datum in hexadecimal: what Java's Avro has written (`samples.jsonl`), and what the generated types
+//! write (`written.jsonl`), which Java reads in the suite against Kafka. A line for each schema.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +12,27 @@ use serde::{Deserialize, Serialize};
 pub struct Line {
     /// The event.
     pub event: String,
+    /// The schema, complete in itself, for who does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// The data.
     pub data: Vec<String>,
 }
 
-/// Where they stand.
+/// What Java has written.
 #[must_use]
-pub fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples.jsonl")
+pub fn of_java() -> PathBuf {
+    here().join("samples.jsonl")
+}
+
+/// What the generated types write.
+#[must_use]
+pub fn of_ours() -> PathBuf {
+    here().join("written.jsonl")
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Reads them.
@@ -26,8 +40,8 @@ pub fn file() -> PathBuf {
 /// # Errors
 ///
 /// If the file is missing or is not what [`write`] writes.
-pub fn read() -> std::io::Result<Vec<Line>> {
-    let text = fs::read_to_string(file())?;
+pub fn read(file: &Path) -> io::Result<Vec<Line>> {
+    let text = fs::read_to_string(file)?;
     let lines = text.lines().map(serde_json::from_str);
     Ok(lines.collect::<Result<_, _>>()?)
 }
@@ -37,13 +51,13 @@ pub fn read() -> std::io::Result<Vec<Line>> {
 /// # Errors
 ///
 /// If the file cannot be written.
-pub fn write(lines: &[Line]) -> std::io::Result<()> {
+pub fn write(file: &Path, lines: &[Line]) -> io::Result<()> {
     let mut text = String::new();
     for line in lines {
         text += &serde_json::to_string(line)?;
         text.push('\n');
     }
-    fs::write(file(), text)
+    fs::write(file, text)
 }
 
 /// Two digits for each byte.

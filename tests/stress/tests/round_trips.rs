@@ -1,4 +1,5 @@
 //! Random data of every schema through its generated types, and values for property tests: a test for each, named by its event.
+//! `KAUFMANN_BLESS=1` writes the values anew that Java reads.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use kaufmann_stress::samples::{self, Line};
 use libtest_mimic::{Arguments, Trial};
 use proptest::collection::vec;
 use proptest::prelude::Arbitrary;
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 /// How many data a schema has.
@@ -22,7 +24,10 @@ const VALUES: u32 = 32;
 /// The most choices that a datum is made of.
 const CHOICES: usize = 1500;
 
-/// Its data are too long to be kept.
+/// How many values of a schema are kept for Java at most, and how many bytes they may take but for the first.
+const KEPT: (usize, usize) = (6, 1500);
+
+/// Its data are too long for some to be kept of Java.
 const WITHOUT_SAMPLES: &str = "sizes.Large";
 
 fn main() {
@@ -36,13 +41,30 @@ fn main() {
             Ok(any(case)?)
         })
     }));
-    let samples = samples::read().unwrap();
+    let samples = samples::read(&samples::of_java()).unwrap();
     let kept = CASES.iter().filter(|case| case.name != WITHOUT_SAMPLES);
     trials.extend(kept.map(|case| {
         let line = samples.iter().find(|line| line.event == case.name).cloned();
         Trial::test(format!("samples_of_java_of::{}", case.name), move || {
             Ok(sample(case, line)?)
         })
+    }));
+    if std::env::var_os("KAUFMANN_BLESS").is_some() {
+        let lines = CASES.iter().map(written).collect::<Result<Vec<_>, _>>().unwrap();
+        samples::write(&samples::of_ours(), &lines).unwrap();
+    }
+    trials.push(Trial::test("what_java_reads_is_what_the_types_write", || {
+        let kept = samples::read(&samples::of_ours())?;
+        for (case, kept) in CASES.iter().zip(&kept) {
+            if written(case)? != *kept {
+                let at = case.defined_at;
+                return Err(
+                    format!("{at}: not what the types write; KAUFMANN_BLESS=1 writes it anew").into(),
+                );
+            }
+        }
+        assert_eq!(kept.len(), CASES.len());
+        Ok(())
     }));
     trials.push(Trial::test("every_event_of_the_schemas_is_a_case", || {
         let cases = CASES.iter().map(|case| case.name).collect::<BTreeSet<_>>();
@@ -85,6 +107,26 @@ fn any(case: &Case) -> Result<(), String> {
         case.check(&datum).map_err(TestCaseError::fail)
     });
     tried.map_err(|error| format!("{}: {error}", case.defined_at))
+}
+
+/// The same values each time, as the owned type writes them.
+fn written(case: &Case) -> Result<Line, String> {
+    let mut runner = TestRunner::deterministic();
+    let values = arbitrary::data(&Schema::parse(case.schema).unwrap());
+    let (mut data, mut bytes) = (Vec::new(), 0);
+    while data.len() < KEPT.0 {
+        let plain = values.new_tree(&mut runner).unwrap().current();
+        bytes += plain.len();
+        if !data.is_empty() && bytes > KEPT.1 {
+            break;
+        }
+        data.push(samples::hex(&(case.owned)(&plain)?));
+    }
+    Ok(Line {
+        event: case.name.to_owned(),
+        schema: Some(case.schema.to_owned()),
+        data,
+    })
 }
 
 /// `tests/foreign/Stress.java` has written them.
