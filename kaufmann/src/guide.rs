@@ -8,6 +8,7 @@
 pub mod schemas {}
 
 /// [schemas]: crate::guide::schemas
+/// [builds]: crate::guide::schemas#the-build-that-fails
 /// [levels]: crate::guide::schemas#levels
 #[doc = include_str!("docs/schema_commands.md")]
 pub mod schema_commands {}

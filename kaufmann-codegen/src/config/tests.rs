@@ -5,7 +5,7 @@ use kaufmann_avro::compatibility::Level;
 use kaufmann_avro::lock::{Lock, LockedEvent, Version};
 use tempfile::TempDir;
 
-use super::Config;
+use super::{Config, WAY_ON};
 
 const SCHEMA: &str = r#"{"type": "record", "name": "create", "namespace": "user", "fields": []}"#;
 
@@ -24,9 +24,12 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-/// The instructions with the folder's name left out.
+const ENVIRONMENT: &str = "cargo::rerun-if-env-changed=KAUFMANN_CODEGEN_BREAKS";
+
+/// The instructions but for that about the environment, with the folder's name left out.
 fn build(config: &Config, dir: &Path) -> Vec<String> {
-    let instructions = config.build(dir);
+    let mut instructions = config.build(dir, false);
+    instructions.retain(|line| line != ENVIRONMENT);
     let name = dir.to_string_lossy().into_owned();
     instructions
         .into_iter()
@@ -246,6 +249,40 @@ fn an_event_that_is_locked_but_has_no_schema_is_a_warning() {
              schema, or run `schema reset user.gone` if it is gone for good",
         ]
     );
+}
+
+#[test]
+fn a_break_is_an_error_with_a_way_on_and_by_that_way_a_warning() {
+    let breaking = SCHEMA.replace("[]", r#"[{"name": "a", "type": "int"}]"#);
+    let dir = folder(&[("create.avsc", &breaking), ("schemas.lock", &lock())]);
+    let config = Config::new()
+        .out_dir(dir.path().join("out"))
+        .lock(dir.path().join("schemas.lock"));
+    let failed = config.build(dir.path(), false);
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    let error = failed[0].strip_prefix("cargo::error=").unwrap();
+    assert!(error.contains("`user.create` breaks BACKWARD"), "{error}");
+    assert_eq!(failed[1], format!("cargo::warning={WAY_ON}"));
+    assert!(!dir.path().join("out/events.rs").exists());
+
+    let passed = config.build(dir.path(), true);
+    assert!(passed.contains(&format!("cargo::warning={error}")), "{passed:?}");
+    assert!(passed.contains(&ENVIRONMENT.to_owned()), "{passed:?}");
+    assert!(
+        !passed.iter().any(|line| line.starts_with("cargo::error=")),
+        "{passed:?}"
+    );
+    assert!(dir.path().join("out/events.rs").exists());
+
+    // What is wrong otherwise stays an error, and has no such way.
+    fs::write(dir.path().join("create.avsc"), SCHEMA.replace("record", "rekord")).unwrap();
+    for breaks_pass in [false, true] {
+        let failed = config.build(dir.path(), breaks_pass);
+        assert!(
+            failed.iter().all(|line| line.starts_with("cargo::error=")),
+            "{failed:?}"
+        );
+    }
 }
 
 #[test]
