@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Report as Chained};
 use crate::event::EventInfo;
 use crate::handler::Service;
 use crate::publish::routes::subject;
-use crate::registry::{RegistryError, RestRegistry, SubjectVersion};
+use crate::registry::{RegistryError, RegistryErrorKind, RestRegistry, SubjectVersion};
 
 pub(super) mod arguments;
 mod compare;
@@ -68,7 +68,7 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
     // What is written, it writes in one piece, so there is nothing to finish.
     let _signals = Signals::ask()?;
     let json = request.json;
-    let (name, live) = (request.task.name(), request.task.is_live());
+    let (name, live, dev) = (request.task.name(), request.task.is_live(), request.dev);
     let file = LockFile::find(request.lock.clone());
     let mut report = match task::<V>(config, request, &file).await {
         Ok(reports) => Report::new(name, V::NAME, &file, reports),
@@ -78,7 +78,7 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
             return Ok(ExitCode::from(2));
         }
     };
-    report.live = live;
+    (report.live, report.dev) = (live, dev);
     let text = if json {
         report.to_json()
     } else {
@@ -213,7 +213,12 @@ fn registry(config: &Config) -> Result<RestRegistry, Error> {
 
 /// A registry that does not answer.
 fn unanswered(error: RegistryError) -> Error {
-    Error::new(ErrorKind::Schema, "the registry could not be asked").caused_by(error)
+    let text = if error.kind() == RegistryErrorKind::Unavailable && error.status().is_none() {
+        "the registry could not be asked; `registry.url` says where it is, --dev takes that of a running `dev`"
+    } else {
+        "the registry could not be asked"
+    };
+    Error::new(ErrorKind::Schema, text).caused_by(error)
 }
 
 /// A version as the lock has it.

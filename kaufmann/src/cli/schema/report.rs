@@ -18,6 +18,9 @@ pub(super) struct Report {
     pub(super) lock: String,
     /// Whether the registry was asked what it has.
     pub(super) live: bool,
+    /// Whether that was the one of a `dev`, which ends with it.
+    #[serde(skip)]
+    pub(super) dev: bool,
     pub(super) verdict: Verdict,
     /// Why nothing could be told.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +137,7 @@ impl Report {
             service: service.to_owned(),
             lock: lock.shown(),
             live: false,
+            dev: false,
             verdict: if is_broken {
                 Verdict::Incompatible
             } else {

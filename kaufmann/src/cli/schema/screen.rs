@@ -150,6 +150,10 @@ fn conclusion(report: &Report, paint: Paint) -> String {
             format!("{} with {with}", paint.paint(Colour::Green, "compatible"))
         }
         Verdict::Compatible if report.command == "reset" => format!("{} is written", report.lock),
+        Verdict::Compatible if report.dev => format!(
+            "{} is up to date with the registry of `dev`, which ends with it and forbids nothing: do not commit it",
+            report.lock
+        ),
         Verdict::Compatible => format!("{} is up to date", report.lock),
         Verdict::Unknown => report.error.clone().unwrap_or_default(),
     }

@@ -275,6 +275,38 @@ async fn a_schema_that_was_given_up_and_is_not_the_newest_is_not_locked_and_that
 }
 
 #[tokio::test]
+async fn what_the_registry_of_a_dev_has_is_not_to_be_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (_server, registry, _embedded) = empty().await;
+    let registered = register::register(&registry, &events(), &file).await.unwrap();
+    let mut report = report("register", registered);
+    assert!(screen(&report).ends_with("schemas.lock is up to date"));
+    report.dev = true;
+    let last = "schemas.lock is up to date with the registry of `dev`, which ends with it and forbids nothing: do not commit it";
+    assert!(screen(&report).ends_with(last), "{}", screen(&report));
+}
+
+#[tokio::test]
+async fn a_registry_that_is_not_there_says_what_names_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (server, registry, _embedded) = empty().await;
+    drop(server);
+    let error = pull::pull(&registry, &events(), &file).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`registry.url` says where it is, --dev"),
+        "{error}"
+    );
+
+    // One that answers is there.
+    let refused = RegistryError::new(RegistryErrorKind::Unauthorized, "401");
+    assert_eq!(unanswered(refused).to_string(), "the registry could not be asked");
+}
+
+#[tokio::test]
 async fn one_broken_event_keeps_all_from_being_registered() {
     let folder = tempfile::tempdir().unwrap();
     let file = LockFile::find(Some(folder.path().join("schemas.lock")));
