@@ -355,8 +355,8 @@ impl Shape {
             Self::String => cursor.string().map(drop),
             Self::Fixed => cursor.fixed::<3>().map(drop),
             Self::Symbol(symbols) => cursor.symbol(*symbols).map(drop),
-            Self::Array(item) => blocks(cursor, item.min_len(), |cursor| item.read(cursor)),
-            Self::Map(value) => blocks(cursor, 1 + value.min_len(), |cursor| {
+            Self::Array(item) => cursor.skip_blocks(item.min_len(), |cursor| item.read(cursor)),
+            Self::Map(value) => cursor.skip_blocks(1 + value.min_len(), |cursor| {
                 cursor.string()?;
                 value.read(cursor)
             }),
@@ -409,23 +409,6 @@ impl Shape {
             }
             Self::Record(fields) => fields.iter().for_each(|field| field.write(seed, out)),
         }
-    }
-}
-
-fn blocks(
-    cursor: &mut Cursor<'_>,
-    min_len: usize,
-    mut item: impl FnMut(&mut Cursor<'_>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
-    loop {
-        let block = cursor.block(min_len)?;
-        if block.count() == 0 {
-            return Ok(());
-        }
-        assert!(block.count() * min_len <= cursor.remaining());
-        assert!(min_len > 0 || block.count() <= MAX_EMPTY_ITEMS as usize);
-        (0..block.count()).try_for_each(|_| item(cursor))?;
-        cursor.end_block(block)?;
     }
 }
 
@@ -485,6 +468,20 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
             let _ = read(&shape, &bytes);
+        }
+    }
+
+    #[test]
+    fn a_block_promises_no_more_items_than_there_can_be(
+        count in any::<i64>().prop_flat_map(|any| prop_oneof![Just(any), -70_i64..70, -70_000_i64..70_000]),
+        min_len in 0_usize..5,
+        rest in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let bytes = [written(|out| encode::long(out, count)), rest].concat();
+        let mut cursor = Cursor::new(&bytes);
+        if let Ok(block) = cursor.block(min_len) {
+            prop_assert!(block.count() * min_len <= cursor.remaining());
+            prop_assert!(min_len > 0 || block.count() <= MAX_EMPTY_ITEMS as usize);
         }
     }
 

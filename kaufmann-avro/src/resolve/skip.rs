@@ -165,32 +165,12 @@ impl Skips {
                 Ok(())
             }
             Skip::Array { items, min_len } => {
-                blocks(cursor, *min_len, |cursor| self.below(cursor, *items, level + 1))
+                cursor.skip_blocks(*min_len, |cursor| self.below(cursor, *items, level + 1))
             }
-            Skip::Map { values, min_len } => blocks(cursor, *min_len, |cursor| {
+            Skip::Map { values, min_len } => cursor.skip_blocks(*min_len, |cursor| {
                 cursor.skip_bytes()?;
                 self.below(cursor, *values, level + 1)
             }),
         }
-    }
-}
-
-/// Passes over the blocks of an array or a map, item by item, also where a head says how many bytes its block takes: what it says
-/// must be so, as for those who read the items.
-fn blocks(
-    cursor: &mut Cursor<'_>,
-    min_len: usize,
-    mut item: impl FnMut(&mut Cursor<'_>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
-    loop {
-        let block = cursor.block(min_len)?;
-        if block.count() == 0 {
-            return Ok(());
-        }
-        // Items that may take no bytes never take any.
-        if min_len > 0 {
-            (0..block.count()).try_for_each(|_| item(cursor))?;
-        }
-        cursor.end_block(block)?;
     }
 }
