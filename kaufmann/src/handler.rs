@@ -51,8 +51,25 @@ pub trait Handler<S>: HandlerInfo {
     };
 
     /// Decodes the record in `cx`, runs the function and says what became of it.
-    fn handle(cx: &Context<S>) -> impl Future<Output = Outcome> + Send + '_;
+    ///
+    /// That the state can be shared is asked of whoever calls it, not of the implementation, where each future that holds the state
+    /// would have an error of its own.
+    fn handle(cx: &Context<S>) -> impl Future<Output = Outcome> + Send + '_
+    where
+        S: SharedState;
 }
+
+/// What handlers can share: any type that is `Send` and `Sync` and borrows nothing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the state of a service: handlers run on several threads at once",
+    label = "not `Send` and `Sync`, or it borrows something",
+    note = "instead of `Rc` use `std::sync::Arc`; instead of `RefCell` a `Mutex` or `RwLock`; instead of `Cell` an atomic",
+    note = "if it is not clear which part of it: `const fn check<S: Send + Sync>() {{}} const _: () = check::<{Self}>();` names that"
+)]
+pub trait SharedState: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<S: Send + Sync + 'static> SharedState for S {}
 
 /// A list of handlers with their state. Implemented by [`crate::service!`].
 #[diagnostic::on_unimplemented(
@@ -62,7 +79,7 @@ pub trait Handler<S>: HandlerInfo {
 )]
 pub trait Service: Send + Sync + 'static {
     /// What the handlers share.
-    type State: Send + Sync + 'static;
+    type State: SharedState;
     /// The service's name.
     const NAME: &'static str;
     /// What it is for, from its doc comment; the first line is its short form.
@@ -71,6 +88,9 @@ pub trait Service: Send + Sync + 'static {
     const VERSION: &'static str = "";
     /// The handlers in the order of the list.
     const HANDLERS: &'static [HandlerEntry];
+    /// The same for the checks of `service!`.
+    #[doc(hidden)]
+    const LIST: &'static [check::Placed] = &[];
 
     /// Runs the handler with this place in [`Service::HANDLERS`].
     ///

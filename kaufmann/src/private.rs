@@ -13,7 +13,7 @@ pub use crate::handler::check::{
 pub use crate::handler::input::{AnyRecord, Same};
 pub use crate::handler::limits::Limits;
 pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
-pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service};
+pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState};
 pub use crate::outcome::{EmitOne, Outcome, Returned, Success};
 pub use crate::simulation::Simulation;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FAMILIES: [&str; 4] = ["handler", "service", "main", "derive"];
 
 /// One mistake shows one error; these show more, and why nothing can be done about it.
-const EXCEPTIONS: [(&str, usize, &str); 8] = [
+const EXCEPTIONS: [(&str, usize, &str); 6] = [
     (
         "handler/fail/three_mistakes",
         3,
@@ -34,16 +34,6 @@ const EXCEPTIONS: [(&str, usize, &str); 8] = [
         "handler/fail/name_of_an_imported_module",
         2,
         "the handler's twin and the module are both in the type namespace, which is how a list names a handler",
-    ),
-    (
-        "service/fail/state_not_sync",
-        2,
-        "the state is refused at its place, and at the handlers that would share it",
-    ),
-    (
-        "service/fail/state_not_send",
-        4,
-        "`Rc` is neither `Send` nor `Sync`; the handler's future and the service's state miss both",
     ),
     (
         "main/fail/service_without_state",

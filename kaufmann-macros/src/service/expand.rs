@@ -25,8 +25,9 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
         quote_spanned!(last=> #(#attributes)* #listed.entry(#path))
     });
     let dispatch = dispatch::dispatch(handlers);
-    let checks = checks::checks(list, handlers);
+    let (placed, checks) = (checks::placed(handlers), checks::checks(list, handlers, state));
     let alias = ident("__State", state.span());
+    let shared = shared();
     let about = about(&list.attributes);
     quote! {
         #declaration
@@ -35,7 +36,7 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
             type #alias = #state;
 
             #[automatically_derived]
-            impl ::kaufmann::__private::Service for #name {
+            impl ::kaufmann::__private::Service for #name #shared {
                 type State = #state;
                 const NAME: &'static str = #text;
                 const ABOUT: &'static str = #about;
@@ -44,6 +45,7 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
                     ::core::option::Option::None => "",
                 };
                 const HANDLERS: &'static [::kaufmann::__private::HandlerEntry] = &[#(#entries),*];
+                const LIST: &'static [::kaufmann::__private::Placed] = &[#(#placed),*];
 
                 #dispatch
             }
@@ -51,6 +53,12 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
             #checks
         };
     }
+}
+
+/// Takes for granted that handlers can share the state: a state that they cannot share is refused once, where the list is taken, and
+/// not by each handler. Without the lifetime rustc would look at once whether it is so.
+fn shared() -> TokenStream {
+    quote!(where for<'__a> __State: ::kaufmann::__private::SharedState)
 }
 
 /// The service's doc comment, which `--help` shows.

@@ -3,7 +3,10 @@ pub struct Accounts;
 const _: () = {
     type __State = App;
     #[automatically_derived]
-    impl ::kaufmann::__private::Service for Accounts {
+    impl ::kaufmann::__private::Service for Accounts
+    where
+        for<'__a> __State: ::kaufmann::__private::SharedState,
+    {
         type State = App;
         const NAME: &'static str = "Accounts";
         const ABOUT: &'static str = "Keeps the account projection current.";
@@ -16,6 +19,12 @@ const _: () = {
                 .entry("users::create"),
             <billing::charge as ::kaufmann::__private::Handler<__State>>::LISTED
                 .entry("billing::charge"),
+        ];
+        const LIST: &'static [::kaufmann::__private::Placed] = &[
+            <users::create as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(0usize, "users::create"),
+            <billing::charge as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(1usize, "billing::charge"),
         ];
         async fn dispatch(
             __handler: u32,
@@ -38,12 +47,7 @@ const _: () = {
             }
         }
     }
-    const __LIST: &[::kaufmann::__private::Placed] = &[
-        <users::create as ::kaufmann::__private::Handler<__State>>::LISTED
-            .place(0usize, "users::create"),
-        <billing::charge as ::kaufmann::__private::Handler<__State>>::LISTED
-            .place(1usize, "billing::charge"),
-    ];
+    const __LIST: &[::kaufmann::__private::Placed] = <Accounts as ::kaufmann::__private::Service>::LIST;
     const __EARLIER: [usize; 2usize] = ::kaufmann::__private::earlier::<
         2usize,
         5usize,

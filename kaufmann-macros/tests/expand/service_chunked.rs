@@ -2,7 +2,10 @@ struct Long;
 const _: () = {
     type __State = ();
     #[automatically_derived]
-    impl ::kaufmann::__private::Service for Long {
+    impl ::kaufmann::__private::Service for Long
+    where
+        for<'__a> __State: ::kaufmann::__private::SharedState,
+    {
         type State = ();
         const NAME: &'static str = "Long";
         const ABOUT: &'static str = "";
@@ -30,6 +33,34 @@ const _: () = {
             <h16 as ::kaufmann::__private::Handler<__State>>::LISTED.entry("h16"),
             <h17 as ::kaufmann::__private::Handler<__State>>::LISTED.entry("h17"),
         ];
+        const LIST: &'static [::kaufmann::__private::Placed] = &[
+            <h0 as ::kaufmann::__private::Handler<__State>>::LISTED.place(0usize, "h0"),
+            <h1 as ::kaufmann::__private::Handler<__State>>::LISTED.place(1usize, "h1"),
+            <h2 as ::kaufmann::__private::Handler<__State>>::LISTED.place(2usize, "h2"),
+            <h3 as ::kaufmann::__private::Handler<__State>>::LISTED.place(3usize, "h3"),
+            <h4 as ::kaufmann::__private::Handler<__State>>::LISTED.place(4usize, "h4"),
+            <h5 as ::kaufmann::__private::Handler<__State>>::LISTED.place(5usize, "h5"),
+            <h6 as ::kaufmann::__private::Handler<__State>>::LISTED.place(6usize, "h6"),
+            <h7 as ::kaufmann::__private::Handler<__State>>::LISTED.place(7usize, "h7"),
+            <h8 as ::kaufmann::__private::Handler<__State>>::LISTED.place(8usize, "h8"),
+            <h9 as ::kaufmann::__private::Handler<__State>>::LISTED.place(9usize, "h9"),
+            <h10 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(10usize, "h10"),
+            <h11 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(11usize, "h11"),
+            <h12 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(12usize, "h12"),
+            <h13 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(13usize, "h13"),
+            <h14 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(14usize, "h14"),
+            <h15 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(15usize, "h15"),
+            <h16 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(16usize, "h16"),
+            <h17 as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(17usize, "h17"),
+        ];
         async fn dispatch(
             __handler: u32,
             __cx: &::kaufmann::__private::Context<__State>,
@@ -37,7 +68,10 @@ const _: () = {
             async fn __chunk0(
                 __handler: u32,
                 __cx: &::kaufmann::__private::Context<__State>,
-            ) -> ::kaufmann::__private::Outcome {
+            ) -> ::kaufmann::__private::Outcome
+            where
+                for<'__a> __State: ::kaufmann::__private::SharedState,
+            {
                 match __handler {
                     0 => {
                         <h0 as ::kaufmann::__private::Handler<__State>>::handle(__cx)
@@ -109,7 +143,10 @@ const _: () = {
             async fn __chunk1(
                 __handler: u32,
                 __cx: &::kaufmann::__private::Context<__State>,
-            ) -> ::kaufmann::__private::Outcome {
+            ) -> ::kaufmann::__private::Outcome
+            where
+                for<'__a> __State: ::kaufmann::__private::SharedState,
+            {
                 match __handler {
                     16 => {
                         <h16 as ::kaufmann::__private::Handler<__State>>::handle(__cx)
@@ -129,26 +166,7 @@ const _: () = {
             }
         }
     }
-    const __LIST: &[::kaufmann::__private::Placed] = &[
-        <h0 as ::kaufmann::__private::Handler<__State>>::LISTED.place(0usize, "h0"),
-        <h1 as ::kaufmann::__private::Handler<__State>>::LISTED.place(1usize, "h1"),
-        <h2 as ::kaufmann::__private::Handler<__State>>::LISTED.place(2usize, "h2"),
-        <h3 as ::kaufmann::__private::Handler<__State>>::LISTED.place(3usize, "h3"),
-        <h4 as ::kaufmann::__private::Handler<__State>>::LISTED.place(4usize, "h4"),
-        <h5 as ::kaufmann::__private::Handler<__State>>::LISTED.place(5usize, "h5"),
-        <h6 as ::kaufmann::__private::Handler<__State>>::LISTED.place(6usize, "h6"),
-        <h7 as ::kaufmann::__private::Handler<__State>>::LISTED.place(7usize, "h7"),
-        <h8 as ::kaufmann::__private::Handler<__State>>::LISTED.place(8usize, "h8"),
-        <h9 as ::kaufmann::__private::Handler<__State>>::LISTED.place(9usize, "h9"),
-        <h10 as ::kaufmann::__private::Handler<__State>>::LISTED.place(10usize, "h10"),
-        <h11 as ::kaufmann::__private::Handler<__State>>::LISTED.place(11usize, "h11"),
-        <h12 as ::kaufmann::__private::Handler<__State>>::LISTED.place(12usize, "h12"),
-        <h13 as ::kaufmann::__private::Handler<__State>>::LISTED.place(13usize, "h13"),
-        <h14 as ::kaufmann::__private::Handler<__State>>::LISTED.place(14usize, "h14"),
-        <h15 as ::kaufmann::__private::Handler<__State>>::LISTED.place(15usize, "h15"),
-        <h16 as ::kaufmann::__private::Handler<__State>>::LISTED.place(16usize, "h16"),
-        <h17 as ::kaufmann::__private::Handler<__State>>::LISTED.place(17usize, "h17"),
-    ];
+    const __LIST: &[::kaufmann::__private::Placed] = <Long as ::kaufmann::__private::Service>::LIST;
     const __EARLIER: [usize; 18usize] = ::kaufmann::__private::earlier::<
         18usize,
         37usize,

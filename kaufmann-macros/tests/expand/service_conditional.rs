@@ -2,7 +2,10 @@ struct Accounts;
 const _: () = {
     type __State = App;
     #[automatically_derived]
-    impl ::kaufmann::__private::Service for Accounts {
+    impl ::kaufmann::__private::Service for Accounts
+    where
+        for<'__a> __State: ::kaufmann::__private::SharedState,
+    {
         type State = App;
         const NAME: &'static str = "Accounts";
         const ABOUT: &'static str = "";
@@ -14,6 +17,13 @@ const _: () = {
             #[cfg(feature = "billing")]
             <charge as ::kaufmann::__private::Handler<__State>>::LISTED.entry("charge"),
             <create as ::kaufmann::__private::Handler<__State>>::LISTED.entry("create"),
+        ];
+        const LIST: &'static [::kaufmann::__private::Placed] = &[
+            #[cfg(feature = "billing")]
+            <charge as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(0usize, "charge"),
+            <create as ::kaufmann::__private::Handler<__State>>::LISTED
+                .place(1usize, "create"),
         ];
         async fn dispatch(
             __handler: u32,
@@ -40,13 +50,7 @@ const _: () = {
             }
         }
     }
-    const __LIST: &[::kaufmann::__private::Placed] = &[
-        #[cfg(feature = "billing")]
-        <charge as ::kaufmann::__private::Handler<__State>>::LISTED
-            .place(0usize, "charge"),
-        <create as ::kaufmann::__private::Handler<__State>>::LISTED
-            .place(1usize, "create"),
-    ];
+    const __LIST: &[::kaufmann::__private::Placed] = <Accounts as ::kaufmann::__private::Service>::LIST;
     const __EARLIER: [usize; 2usize] = ::kaufmann::__private::earlier::<
         2usize,
         5usize,

@@ -2,22 +2,32 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Path;
+use syn::{Path, Type};
 
 use super::{Entry, List, of_handler, path_text};
 use crate::spans::{ends, qualified};
 
-pub(super) fn checks(list: &List, handlers: &[Entry<Path>]) -> TokenStream {
-    let placed = handlers.iter().enumerate().map(|(at, entry)| {
+/// The entries, each with its place.
+pub(super) fn placed(handlers: &[Entry<Path>]) -> impl Iterator<Item = TokenStream> {
+    handlers.iter().enumerate().map(|(at, entry)| {
         let (attributes, path) = (&entry.attributes, path_text(&entry.value));
         let listed = of_handler(&entry.value, "LISTED");
         let (_, last) = ends(&entry.value);
         quote_spanned!(last=> #(#attributes)* #listed.place(#at, #path))
-    });
+    })
+}
+
+/// The list is taken at the state, so that this is where a state is refused that handlers cannot share.
+pub(super) fn checks(list: &List, handlers: &[Entry<Path>], state: &Type) -> TokenStream {
+    let (first, last) = ends(state);
+    let mut name = list.name.clone();
+    name.set_span(name.span().located_at(first));
+    let service = quote_spanned!(first=> <#name as ::kaufmann::__private::Service>);
+    let list_of_service = quote_spanned!(last=> #service::LIST);
     let once = once(handlers);
     let exhaustive = list.exhaustive.as_ref().map(|events| exhaustive(list, events));
     quote! {
-        const __LIST: &[::kaufmann::__private::Placed] = &[#(#placed),*];
+        const __LIST: &[::kaufmann::__private::Placed] = #list_of_service;
         #once
         #exhaustive
     }

@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Path;
 
-use super::{Entry, is_conditional, of_handler};
+use super::{Entry, is_conditional, of_handler, shared};
 use crate::spans::{ends, ident};
 
 /// How many handlers one `match` has. In a debug build each arm takes stack of its own at every poll, so a long list is
@@ -48,6 +48,7 @@ fn place_in_list(handlers: &[Entry<Path>]) -> TokenStream {
 }
 
 fn chunked(handlers: &[Entry<Path>]) -> TokenStream {
+    let shared = shared();
     let (mut functions, mut calls) = (Vec::new(), Vec::new());
     for (number, chunk) in handlers.chunks(CHUNK).enumerate() {
         let (name, arms) = (format_ident!("__chunk{number}"), arms(number * CHUNK, chunk));
@@ -56,7 +57,9 @@ fn chunked(handlers: &[Entry<Path>]) -> TokenStream {
             async fn #name(
                 __handler: u32,
                 __cx: &::kaufmann::__private::Context<__State>,
-            ) -> ::kaufmann::__private::Outcome {
+            ) -> ::kaufmann::__private::Outcome
+            #shared
+            {
                 #arms
             }
         });
