@@ -84,7 +84,7 @@ pub use event::{Event, EventInfo, Payload};
 pub use failure::{BoxError, Class, Failure, HandlerError};
 pub use handler::batch::{Batch, Item};
 pub use handler::limits::Limits;
-pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, emitted};
+pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState, emitted};
 pub use macros::{HandlerError, handler, main, service};
 pub use observer::{Observer, Settled};
 pub use outcome::{Choice, Outcome, Outgoing, Partitioned, Publishable};
