@@ -618,7 +618,14 @@ impl<'a> Oracle<'a> {
         wanted
             .map(|item| item.offset)
             .filter(|offset| (self.committed[partition]..own.next).contains(offset))
-            .find(|offset| own.is_settled(*offset) && !contain(ahead, *offset))
+            .filter(|offset| own.is_settled(*offset) && !contain(ahead, *offset))
+            // What stands in its lane behind one that is repeated is repeated too.
+            .find(|offset| {
+                let same_lane = self.lane(own.partition, *offset);
+                !own.unsettled
+                    .range(..offset)
+                    .any(|(earlier, _)| same_lane(*earlier))
+            })
     }
 
     /// Whether this part of the time is over that the member had to give an assignment back. If it stops meanwhile, what is left
