@@ -98,6 +98,8 @@ impl Producer {
             return self.take_in(message, done, refused);
         }
         if !alive {
+            // A transaction that lacks it can never be committed.
+            self.tear();
             if refused.is_none() && !self.is_transactional() && self.world.chance(1, 2) {
                 self.deliver(&message);
             }

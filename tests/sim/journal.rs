@@ -47,6 +47,8 @@ pub(crate) enum What {
     },
     /// A handler ended.
     Ended { token: u64, how: How },
+    /// A handler has published an event besides, and was told that it is well.
+    Published { token: u64 },
     /// A message was given to the publisher.
     Sent { message: Sent },
     /// The broker has a message.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use kaufmann::config::Ordering;
+use kaufmann::config::{Delivery, Ordering};
 
 use crate::ahead::{Ranges, contain};
 use crate::group::{COMMIT_DELAY, number_of};
@@ -183,6 +183,7 @@ impl<'a> Oracle<'a> {
                 token,
                 number,
             } => self.begun(*assignment, *offset, *attempt, *token, *number),
+            What::Published { token } => self.published(*token),
             What::Ended { token, how } => self.handled(*token, *how),
             What::Sent { message } => self.sent(*message),
             What::Refused { message } => _ = self.messages.insert(*message, Stage::Refused),
@@ -419,14 +420,27 @@ impl<'a> Oracle<'a> {
         }
     }
 
+    /// In transactions what a handler publishes besides belongs to what its record leads to.
+    fn published(&mut self, token: u64) {
+        if self.plan.settings.delivery == Delivery::ExactlyOnce
+            && let Some(attempt) = self.attempts.get_mut(&token)
+        {
+            attempt.undelivered += 1;
+        }
+    }
+
     fn handled(&mut self, token: u64, how: How) {
         let Some(attempt) = self.attempts.get_mut(&token) else {
             return;
         };
         let (assignment, offset) = (attempt.assignment, attempt.offset);
         if let How::Done(replies) = how {
-            (attempt.undelivered, attempt.replies) = (replies, replies);
+            attempt.undelivered += replies;
+            attempt.replies = replies;
+        } else {
+            attempt.undelivered = 0;
         }
+        let waits = attempt.undelivered > 0;
         let own = self.own(assignment);
         own.running.remove(&offset);
         if let Some((_, ended)) = own.tried.get_mut(&offset) {
@@ -442,7 +456,7 @@ impl<'a> Oracle<'a> {
             own.done.insert(offset);
             self.done.insert((partition, offset));
         }
-        if matches!(how, How::Done(0) | How::Skipped) {
+        if how == How::Skipped || matches!(how, How::Done(_)) && !waits {
             self.settle(assignment, offset);
         }
     }
@@ -491,14 +505,14 @@ impl<'a> Oracle<'a> {
             format!("{message:?} was delivered twice")
         });
         match message {
-            Sent::Aside { .. } => {}
+            Sent::Aside { .. } if self.plan.settings.delivery != Delivery::ExactlyOnce => {}
             Sent::Letter { assignment, offset } => {
                 let partition = self.own(assignment).partition;
                 self.letters.insert((partition, offset));
                 self.done.insert((partition, offset));
                 self.settle(assignment, offset);
             }
-            Sent::Reply { token, .. } => {
+            Sent::Aside { token } | Sent::Reply { token, .. } => {
                 let Some(attempt) = self.attempts.get_mut(&token) else {
                     return self.demand(false, Rule::Replies, || format!("{message:?} has no cause"));
                 };

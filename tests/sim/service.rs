@@ -112,7 +112,9 @@ async fn act(
     }
     if act.publish {
         // Whether it succeeds is the handler's business; here it goes on anyway.
-        _ = cx.publish(&doubled(event.key, token, PLACES - 1)).await;
+        if cx.publish(&doubled(event.key, token, PLACES - 1)).await.is_ok() {
+            world.note(cx.state.member, What::Published { token });
+        }
     }
     let replies = match act.end {
         End::Done(replies) => Ok(replies),

@@ -36,6 +36,11 @@ impl Producer {
         done(Ok(()));
     }
 
+    /// The open transaction lacks a message.
+    pub(super) fn tear(&self) {
+        lock(&self.state).transaction.torn = true;
+    }
+
     /// Notes what is delivered; once, unless it is to be otherwise.
     fn deliver_all(&self, messages: &[Message]) {
         for message in messages {
@@ -112,6 +117,10 @@ impl Transactions for Producer {
     }
 
     fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer) {
+        if !lock(&self.state).alive {
+            // Its process is gone, and what it sent since.
+            return;
+        }
         let producer = self.clone();
         let finish = move || producer.finish(offsets, member, done);
         self.world.after(self.world.delay(COMMIT_DELAY), finish);
