@@ -67,6 +67,7 @@ impl Producer {
     /// Delivers nothing any more, and says so.
     pub(crate) fn end(&self) {
         lock(&self.state).ended = true;
+        self.world.note(self.member, What::Unpublished);
     }
 
     /// Its process is gone; what is on its way may still arrive.

@@ -79,6 +79,8 @@ pub(crate) enum What {
     CommitsFail(bool),
     /// The member is told to stop, or learns why it must.
     Stopping,
+    /// The publisher has ended: whatever it is given from now on arrives nowhere.
+    Unpublished,
     /// The member left its group.
     Left,
     /// The member stopped by itself or as it was told; `None` if it failed.

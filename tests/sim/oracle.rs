@@ -74,6 +74,8 @@ struct Oracle<'a> {
     crashed: HashMap<usize, u64>,
     /// When members began to stop, told or by themselves.
     stopping: HashMap<usize, u64>,
+    /// Members whose publisher has ended.
+    unpublished: HashSet<usize>,
     /// When commits were refused last.
     refused: u64,
     refusing: usize,
@@ -137,6 +139,7 @@ impl<'a> Oracle<'a> {
             letters: HashSet::new(),
             crashed: HashMap::new(),
             stopping: HashMap::new(),
+            unpublished: HashSet::new(),
             refused: 0,
             refusing: 0,
             registry_fails: plan
@@ -185,7 +188,7 @@ impl<'a> Oracle<'a> {
             } => self.begun(*assignment, *offset, *attempt, *token, *number),
             What::Published { token } => self.published(*token),
             What::Ended { token, how } => self.handled(*token, *how),
-            What::Sent { message } => self.sent(*message),
+            What::Sent { message } => self.sent(entry.member, *message),
             What::Refused { message } => _ = self.messages.insert(*message, Stage::Refused),
             What::Delivered { message } => self.delivered(*message),
             What::CommitAsked {
@@ -209,6 +212,7 @@ impl<'a> Oracle<'a> {
             What::Left | What::Together | What::Waits { .. } => {}
             What::Stopped { drained } => self.stopped(entry.member, *drained),
             What::Crashed => _ = self.crashed.insert(entry.member, entry.at),
+            What::Unpublished => _ = self.unpublished.insert(entry.member),
             What::Stopping => _ = self.stopping.entry(entry.member).or_insert(entry.at),
         }
     }
@@ -471,8 +475,9 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    /// A reply is sent only when those before it, of its key, have arrived or are on their way.
-    fn sent(&mut self, message: Sent) {
+    /// A reply is sent only when those before it, of its key, have arrived or are on their way; but to a publisher that has ended
+    /// in any order.
+    fn sent(&mut self, member: usize, message: Sent) {
         self.messages.insert(message, Stage::OnItsWay);
         let Sent::Reply { token, number } = message else {
             return;
@@ -494,7 +499,8 @@ impl<'a> Oracle<'a> {
             .map(|(_, earlier)| earlier)
             .find(refused)
             .copied();
-        self.demand(overtaken.is_none(), Rule::Replies, || {
+        let in_turn = overtaken.is_none() || self.unpublished.contains(&member);
+        self.demand(in_turn, Rule::Replies, || {
             format!("{message:?} overtakes {overtaken:?}, which was refused")
         });
     }
