@@ -1,6 +1,5 @@
 //! JSON whose objects have each key once: a key that stands twice is an error at its place, where serde's own value keeps the last one.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -66,7 +65,6 @@ impl<'de> Visitor<'de> for OfUnique {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        let mut keys = BTreeSet::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key == NUMBER {
                 let number: Number = entries
@@ -75,7 +73,7 @@ impl<'de> Visitor<'de> for OfUnique {
                     .map_err(A::Error::custom)?;
                 return Ok(number.into());
             }
-            if !keys.insert(key.clone()) {
+            if object.contains_key(&key) {
                 return Err(A::Error::custom(format!(
                     "the key `{key}` stands a second time in its object"
                 )));
