@@ -11,7 +11,7 @@ use crate::double::Double;
 use crate::journal::{Entry, How, Sent, What};
 use crate::oracle::{self, Rule, Violation};
 use crate::plan::{Kind, Plan};
-use crate::{range, report, run, variable};
+use crate::{is_found_by, range, report, run, variable};
 
 /// The seeds of an ordinary `cargo test`; `KAUFMANN_SIM_SEEDS` sets others.
 const SEEDS: Range<u64> = 0..150;
@@ -229,12 +229,7 @@ fn under_any_schedule_each_answer_is_there_once_with_its_offset_and_in_the_order
 }
 
 fn is_found(double: Double, rule: Rule) {
-    let found = (0..40).any(|seed| {
-        let plan = plan(seed);
-        let violations = judge(&plan, &run::run(&plan, double));
-        violations.iter().any(|violation| violation.rule == rule)
-    });
-    assert!(found, "no run shows {double:?} as {rule:?}");
+    is_found_by(judge, plan, double, rule);
 }
 
 #[test]

@@ -152,13 +152,23 @@ fn the_same_seed_is_the_same_run() {
 /// How many seeds are tried until one shows a broken rule.
 const TRIES: u64 = 40;
 
-fn is_found(double: Double, rule: Rule) {
+/// That a judge finds, in one of a few seeds, the rule that a double breaks.
+fn is_found_by(
+    judge: impl Fn(&Plan, &[Entry]) -> Vec<Violation>,
+    plan: impl Fn(u64) -> Plan,
+    double: Double,
+    rule: Rule,
+) {
     let found = (0..TRIES).any(|seed| {
-        let plan = Plan::new(seed);
+        let plan = plan(seed);
         let violations = judge(&plan, &run::run(&plan, double));
         violations.iter().any(|violation| violation.rule == rule)
     });
     assert!(found, "no run shows {double:?} as {rule:?}");
+}
+
+fn is_found(double: Double, rule: Rule) {
+    is_found_by(judge, Plan::new, double, rule);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::double::Double;
 use crate::journal::{Entry, How, What};
 use crate::oracle::{Rule, Violation};
 use crate::plan::{End, Fault, Plan};
-use crate::{group::place_of, range, report, run, variable};
+use crate::{group::place_of, is_found_by, range, report, run, variable};
 
 /// The seeds of an ordinary `cargo test`; `KAUFMANN_SIM_SEEDS` sets others.
 const SEEDS: Range<u64> = 0..100;
@@ -259,12 +259,7 @@ fn where_nothing_goes_wrong_a_record_waits_once_in_each_retry_topic() {
 }
 
 fn is_found(double: Double, rule: Rule) {
-    let found = (0..40).any(|seed| {
-        let plan = plan(seed, Delivery::ExactlyOnce);
-        let violations = judge(&plan, &run::run(&plan, double));
-        violations.iter().any(|violation| violation.rule == rule)
-    });
-    assert!(found, "no run shows {double:?} as {rule:?}");
+    is_found_by(judge, |seed| plan(seed, Delivery::ExactlyOnce), double, rule);
 }
 
 #[test]
