@@ -168,7 +168,8 @@ pub enum Delivery {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ExactlyOnceConfig {
-    /// How long a transaction takes records before it is committed; readers see its events after that. Default: 100 ms.
+    /// How long a transaction takes records at most before it is committed; readers see its events after that. It is committed
+    /// earlier when others wait for the room that its messages take ([`PublishConfig::max_outstanding`]). Default: 100 ms.
     #[serde(with = "duration")]
     pub interval: Duration,
     /// After how many records it is committed earlier. Default: 5,000.
@@ -284,7 +285,7 @@ pub struct PublishConfig {
     pub partitioning: Partitioning,
     /// The same for single events, by their names.
     pub partitionings: BTreeMap<String, Partitioning>,
-    /// How many messages may wait for the broker at once. Default: 10,000.
+    /// How many messages may wait for the broker at once; in a transaction a message waits until it is committed. Default: 10,000.
     pub max_outstanding: usize,
     /// `ce_source` of the events. Default: `/` and the group.
     pub source: Option<String>,

@@ -14,6 +14,7 @@ mod memory;
 mod outbound;
 pub(crate) mod partitions;
 pub(crate) mod producer;
+mod room;
 mod stage;
 mod stalled;
 mod transactions;

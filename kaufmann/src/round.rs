@@ -1,7 +1,7 @@
 //! When a transaction begins, closes, is committed or aborted. Pure: no clock, no I/O.
 //!
-//! One transaction is open at a time. It closes when it has enough records or is old enough, at once if partitions are to be
-//! given back, and never while a part of a record's messages is missing. While it is being committed nothing is sent. If it
+//! One transaction is open at a time. It closes when it has enough records, when others wait for the room that it takes, or when
+//! it is old enough, at once if partitions are to be given back, and never while a part of a record's messages is missing. While it is being committed nothing is sent. If it
 //! must be aborted, what was in it goes into the next one.
 
 use std::time::{Duration, Instant};
@@ -47,6 +47,8 @@ enum Phase {
 pub(crate) struct Look {
     /// How many records have their messages in the transaction.
     pub(crate) records: usize,
+    /// Whether more records wait for the room that these take.
+    pub(crate) full: bool,
     /// Whether there are offsets to commit besides.
     pub(crate) news: bool,
     /// Whether something waits for the commit.
@@ -115,8 +117,14 @@ impl Round {
 
     fn is_full(&self, now: Instant, look: Look) -> bool {
         let something = look.records > 0 || look.news;
-        let enough = look.hurry || now >= self.due || look.records >= self.max_records;
+        let enough = look.hurry || now >= self.due || self.is_enough(look.records, look.full);
         something && enough && !look.torn && now >= self.not_before
+    }
+
+    /// Whether a transaction with so many records, in all the room or not, is committed however young it is.
+    pub(crate) fn is_enough(&self, records: usize, full: bool) -> bool {
+        // What waits while nothing is in the transaction is about to enter it, or waits for the publisher's queue.
+        records >= self.max_records || (full && records > 0)
     }
 
     fn abort(&mut self) {
@@ -172,9 +180,10 @@ impl Round {
         !matches!(self.phase, Phase::New | Phase::Preparing | Phase::Ended)
     }
 
-    /// When to look again, if nothing happens before.
-    pub(crate) fn wake_at(&self) -> Option<Instant> {
+    /// When to look again, if nothing happens before. `enough`: whether the transaction need not grow older.
+    pub(crate) fn wake_at(&self, enough: bool) -> Option<Instant> {
         match self.phase {
+            Phase::Open if enough => Some(self.not_before),
             Phase::Open => Some(self.due.max(self.not_before)),
             Phase::Pausing(until) => Some(until),
             _ => None,
@@ -219,6 +228,27 @@ mod tests {
     }
 
     #[test]
+    fn what_others_wait_for_the_room_of_is_committed_at_once_unless_there_is_nothing() {
+        let now = Instant::now();
+        let mut round = open(now);
+        assert_eq!(round.next(now, with(1)), Step::Commit);
+        assert_eq!(round.answered(now, Ok(())), Step::Begin);
+        let full = |records| Look {
+            full: true,
+            ..with(records)
+        };
+        assert_eq!(round.next(now, full(0)), Step::Nothing);
+        assert_eq!(round.wake_at(round.is_enough(0, true)), Some(now + INTERVAL));
+        assert_eq!(round.next(now, with(2)), Step::Nothing);
+        assert_eq!(round.next(now, full(2)), Step::Commit);
+        round.postpone(now);
+        assert_eq!(round.next(now, full(2)), Step::Nothing);
+        let again = now + FIRST_PAUSE;
+        assert_eq!(round.wake_at(round.is_enough(2, true)), Some(again));
+        assert_eq!(round.next(again, full(2)), Step::Commit);
+    }
+
+    #[test]
     fn nothing_is_committed_while_a_part_of_a_record_is_missing() {
         let now = Instant::now();
         let mut round = open(now);
@@ -239,7 +269,7 @@ mod tests {
             assert_eq!(round.answered(now, Err(TransactionErrorKind::Abort)), Step::Abort);
             assert_eq!(round.answered(now, Ok(())), Step::Nothing);
             let over = now + Duration::from_millis(pause);
-            assert_eq!(round.wake_at(), Some(over));
+            assert_eq!(round.wake_at(false), Some(over));
             assert_eq!(
                 round.next(over - Duration::from_millis(1), with(1)),
                 Step::Nothing
@@ -262,12 +292,13 @@ mod tests {
             any::<bool>(),
             any::<bool>(),
             any::<bool>(),
+            any::<bool>(),
             prop::bool::weighted(0.2),
             0..60_u64,
         );
         prop_oneof![
-            3 => look.prop_map(|(records, news, hurry, torn, doomed, millis)| {
-                Event::Look(Look { records, news, hurry, torn, doomed }, millis)
+            3 => look.prop_map(|(records, full, news, hurry, torn, doomed, millis)| {
+                Event::Look(Look { records, full, news, hurry, torn, doomed }, millis)
             }),
             2 => (0..10_u8).prop_map(Event::Answer),
             1 => Just(Event::Postpone),
@@ -324,7 +355,7 @@ mod tests {
                     order = Some(step);
                 }
                 prop_assert!(!is_open || order == Some(Step::Commit) || order == Some(Step::Abort) || ended
-                    || round.wake_at().is_some());
+                    || round.wake_at(false).is_some());
             }
         }
     }

@@ -206,6 +206,53 @@ async fn a_full_queue_tears_no_record_apart() {
     rig.stop().await.unwrap();
 }
 
+/// Transactions that are committed for nothing but the room that they take: hardly for their age, nor for their records.
+fn with_room_for(messages: usize) -> Config {
+    let mut config = exactly_once();
+    config.exactly_once.interval = Duration::from_secs(3600);
+    config.publish.max_outstanding = messages;
+    config
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_is_committed_as_soon_as_others_wait_for_the_room_that_it_takes() {
+    let rig = Rig::start(&with_room_for(7));
+    rig.probe.reply();
+    rig.publisher.fail_transactions(2);
+    for number in 0..100 {
+        rig.send(0, &format!("k{}", number % 20), number).await;
+    }
+    // The last ones may well fit, and wait for company.
+    eventually("all but what there is room for", || {
+        rig.publisher.messages().len() >= 93
+    })
+    .await;
+    rig.feed.revoke(TOPIC, 0);
+    eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
+    assert_eq!(rig.feed.committed(TOPIC, 0), Some(100));
+    let replies = replies(&rig.publisher.messages());
+    for key in 0..20 {
+        let expected: Vec<i64> = (key..100).step_by(20).collect();
+        assert_eq!(replies[&format!("k{key}")], expected);
+    }
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_with_more_events_than_there_is_room_for_are_committed_one_by_one() {
+    let mut config = with_room_for(1);
+    config.on_failure = OnFailure::Both;
+    config.publish.topic = Some("errors".to_owned());
+    let rig = Rig::start(&config);
+    for key in 0..10 {
+        rig.probe.mishap(&format!("k{key}"), Mishap::DeadLetter);
+        rig.send(0, &format!("k{key}"), key).await;
+    }
+    // Each is two messages, and the last one has all the room.
+    eventually("all but the last", || rig.publisher.messages().len() >= 18).await;
+    assert!(rig.stop().await.unwrap().drained);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_without_events_are_committed_too() {
     let rig = Rig::start(&exactly_once());

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::service::STOP_DEADLINE;
-use kaufmann_tests::rig::{Kafka, Rig, Service};
+use kaufmann_tests::rig::{Kafka, Rig, Service, wait_until};
 
 use crate::shop::{DEADLINE, Shop, order_id};
 
@@ -10,6 +10,7 @@ crate::tests![
     a_broker_that_refuses_the_transactional_id_ends_the_start_with_what_to_allow,
     an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on,
     a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing,
+    a_transaction_that_leaves_no_room_is_committed_however_young_it_is,
 ];
 
 fn exactly_once(service: Service, id: &str) -> Service {
@@ -113,5 +114,30 @@ fn a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing(rig: 
         .collect();
     expected.sort();
     assert_eq!(confirmed, expected);
+    Ok(())
+}
+
+fn a_transaction_that_leaves_no_room_is_committed_however_young_it_is(rig: &Rig) -> Result<()> {
+    const ROOM: i64 = 5;
+    const ORDERS: i64 = 100;
+    let shop = Shop::open(rig, "narrow", 1)?;
+    let mut service = exactly_once(shop.service(), "narrow")
+        .with_env("KAUFMANN_EXACTLY_ONCE_INTERVAL", "10m")
+        .with_env("KAUFMANN_EXACTLY_ONCE_TIMEOUT", "10m")
+        .with_env("KAUFMANN_PUBLISH_MAX_OUTSTANDING", &ROOM.to_string())
+        .start()?;
+    let orders = (0..ORDERS).map(|sequence| shop.placed("ada", sequence));
+    shop.produce(&orders.collect::<Result<Vec<_>>>()?)?;
+    wait_until("all that leaves no room should be committed", DEADLINE, || {
+        let committed = shop.client.committed(&shop.group, &shop.topic)?;
+        Ok(committed
+            .get(&0)
+            .is_some_and(|offset| *offset >= ORDERS - ROOM)
+            .then_some(()))
+    })
+    .with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    let expected: Vec<String> = (0..ORDERS).map(|sequence| order_id("ada", sequence)).collect();
+    assert_eq!(shop.confirmed()?, expected);
     Ok(())
 }

@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) max_unsettled: usize,
     pub(crate) max_bytes: usize,
     pub(crate) max_outstanding: usize,
+    /// Of a transaction.
+    pub(crate) max_records: usize,
     pub(crate) commit_interval: Duration,
     pub(crate) revoke_deadline: Duration,
     pub(crate) shutdown_deadline: Duration,
@@ -160,7 +162,7 @@ impl Settings {
         config.shutdown_deadline = self.shutdown_deadline;
         config.commit_ahead = self.commit_ahead;
         config.exactly_once.interval = self.commit_interval;
-        config.exactly_once.max_records = self.max_outstanding;
+        config.exactly_once.max_records = self.max_records;
         config.retry.initial = self.retry;
         config.retry.max = self.retry * 8;
         if !self.retry_topics.is_empty() {
@@ -233,6 +235,7 @@ fn settings(rng: &mut Rng) -> Settings {
         max_unsettled: pick(rng, &[1, 2, 5, 20, 100, 4096]),
         max_bytes: pick(rng, &[1, 500, 3_000, 20_000, 64 << 20]),
         max_outstanding: pick(rng, &[1, 2, 10, 10_000]),
+        max_records: pick(rng, &[1, 2, 10, 10_000]),
         commit_interval: millis(rng, &[10, 20, 50, 300, 1_000]),
         revoke_deadline: millis(rng, &[0, 20, 100, 500, 3_000]),
         shutdown_deadline: millis(rng, &[0, 20, 100, 1_000, 5_000]),

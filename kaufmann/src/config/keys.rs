@@ -58,7 +58,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "exactly_once.interval",
         Kind::Duration { min: 1 },
-        "How long a transaction takes records before it is committed",
+        "How long a transaction takes records at most before it is committed",
     ),
     key(
         "exactly_once.max_records",

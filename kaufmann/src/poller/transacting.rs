@@ -65,7 +65,8 @@ impl Transacting {
             // However old it is, it waits for room in the publisher's queue, and nobody says when there is.
             return Some(now + FULL_QUEUE_PAUSE);
         }
-        self.round.wake_at().filter(|_| inside.records > 0)
+        let enough = self.round.is_enough(inside.records, inside.full);
+        self.round.wake_at(enough).filter(|_| inside.records > 0)
     }
 
     /// Whether something of these assignments is neither committed nor given up.
@@ -136,6 +137,7 @@ impl<S: Source> Poller<S> {
         let news = own.round.is_due(now, hurry) && self.partitions.iter().any(Partition::has_news);
         Look {
             records: inside.records,
+            full: inside.full,
             news,
             hurry,
             torn: inside.torn,

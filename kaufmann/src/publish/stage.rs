@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::assignment::Assignment;
 use crate::config::Config;
+use crate::publish::room::Room;
 use crate::publish::{
     Delivered, Message, PublishError, PublishErrorKind, Publisher, Rejected, TransactionError, Transactions,
     letter,
@@ -22,9 +22,8 @@ use crate::settle::{Report, Settlements};
 pub(crate) struct Stage {
     publisher: Arc<dyn Publisher>,
     settlements: Arc<Settlements>,
-    /// A permit for each message.
-    room: Semaphore,
-    max_messages: usize,
+    /// For the messages that are here.
+    room: Room,
     max_records: usize,
     dead_letter_topic: Arc<str>,
     inner: Mutex<Inner>,
@@ -54,7 +53,8 @@ struct Unit {
     /// Told once, when it enters a transaction for the first time.
     report: Option<Report>,
     delivered: Delivered,
-    permits: usize,
+    /// How much room it has taken.
+    share: usize,
     /// How often a message of it was refused.
     refused: u32,
 }
@@ -79,6 +79,8 @@ struct Refusal {
 pub(crate) struct Inside {
     /// Records.
     pub(crate) records: usize,
+    /// Whether somebody waits for the room that what is here takes.
+    pub(crate) full: bool,
     /// Whether the last one's messages are not all sent.
     pub(crate) torn: bool,
     /// Whether it must not be committed.
@@ -93,13 +95,10 @@ impl Stage {
         settlements: Arc<Settlements>,
     ) -> Option<Arc<Self>> {
         publisher.transactions()?;
-        let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
-        let max_messages = config.publish.max_outstanding.clamp(1, most);
         Some(Arc::new(Self {
             publisher,
             settlements,
-            room: Semaphore::new(max_messages),
-            max_messages,
+            room: Room::new(config.publish.max_outstanding),
             max_records: config.exactly_once.max_records,
             dead_letter_topic: config.dead_letter_topic().into(),
             inner: Mutex::default(),
@@ -108,14 +107,9 @@ impl Stage {
 
     /// Takes what a record leads to; `delivered` is called when it is committed. Waits while too many messages are here.
     pub(crate) async fn put(&self, cause: &Record, messages: Vec<Message>, delivered: Delivered) {
-        // One that alone has more than there is room for has all of it.
-        let permits = messages.len().min(self.max_messages);
-        let count = u32::try_from(permits).unwrap_or(u32::MAX);
-        self.room
-            .acquire_many(count)
-            .await
-            .expect("the semaphore is never closed")
-            .forget();
+        // Room comes with a commit, so whoever commits must know.
+        let needed = || self.settlements.waker().wake();
+        let share = self.room.take(messages.len(), needed).await;
         let unit = Unit {
             assignment: Arc::clone(cause.assignment()),
             lane: cause.lane(),
@@ -124,22 +118,23 @@ impl Stage {
             sent: 0,
             report: Some(Report::settled(cause).without_bytes()),
             delivered,
-            permits,
+            share,
             refused: 0,
         };
         let mut inner = self.inner();
         // Asked with the lock: whoever ends an assignment cancels it first, and then looks for what is left of it.
         if unit.assignment.cancelled().is_cancelled() {
             drop(inner);
-            self.room.add_permits(permits);
+            self.room.give_back(share);
             return (unit.delivered)(false);
         }
         let before = inner.inside.len();
         inner.waiting.push_back(unit);
         self.pump(&mut inner);
         let now = inner.inside.len();
-        if (before == 0 && now > 0) || (before < self.max_records && now >= self.max_records) {
-            // Whoever commits may have been waiting for something to commit, or for enough of it.
+        let enough = before < self.max_records && now >= self.max_records;
+        if (before == 0 && now > 0) || enough || (now > before && self.room.is_needed()) {
+            // Whoever commits may have been waiting for something to commit, for enough of it, or for all that there is room for.
             self.settlements.waker().wake();
         }
     }
@@ -161,6 +156,7 @@ impl Stage {
         self.pump(&mut inner);
         Inside {
             records: inner.inside.len(),
+            full: self.room.is_needed(),
             torn: inner.is_torn(),
             doomed: inner.doomed || inner.refusals.any.load(Ordering::Acquire),
         }
@@ -184,7 +180,7 @@ impl Stage {
     pub(crate) fn committed(&self) {
         let units = std::mem::take(&mut self.inner().inside);
         for unit in units {
-            self.room.add_permits(unit.permits);
+            self.room.give_back(unit.share);
             (unit.delivered)(true);
         }
     }
@@ -215,8 +211,8 @@ impl Stage {
             inner.waiting.drain(..).partition(|unit| !ends(unit));
         inner.waiting = left;
         drop(inner);
-        let permits = inside.iter().chain(&waiting).map(|unit| unit.permits).sum();
-        self.room.add_permits(permits);
+        let share = inside.iter().chain(&waiting).map(|unit| unit.share).sum();
+        self.room.give_back(share);
     }
 
     /// Whether something of these assignments is not committed.
