@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bench_checks::Report;
+use tempfile::TempDir;
 
 use crate::entrants::Contender;
 
@@ -21,13 +22,20 @@ pub(crate) struct Process {
     out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<String>>,
     end: Instant,
+    /// What a virtual machine unpacks goes there: one that is killed removes nothing.
+    _folder: TempDir,
 }
 
 impl Process {
     pub(crate) fn start(contender: &Contender, arguments: &[String]) -> Result<Self> {
         let program = contender.program.split_first();
         let (program, first) = program.context("a contender without a program")?;
-        let mut child = Command::new(program)
+        let folder = tempfile::Builder::new().prefix("kaufmann-bench-").tempdir()?;
+        let mut command = Command::new(program);
+        if program == "java" {
+            command.arg(format!("-Djava.io.tmpdir={}", folder.path().display()));
+        }
+        let mut child = command
             .args(first)
             .args(arguments)
             // A failure is shown without the frames of the process.
@@ -42,6 +50,7 @@ impl Process {
             err: child.stderr.take().map(collect),
             child,
             end: Instant::now() + LIMIT,
+            _folder: folder,
         })
     }
 

@@ -145,12 +145,14 @@ fn jars(folder: &Path) -> PathBuf {
     folder.join("*")
 }
 
-/// A Java program that starts fast and lives briefly, with a heap such as `512m`.
-fn java(heap: &str) -> Command {
+/// A Java program that starts fast and lives briefly, with a heap such as `512m`. What its libraries unpack is put into this folder:
+/// one that is killed removes nothing.
+fn java(heap: &str, folder: &Path) -> Command {
     let mut command = Command::new("java");
     command
         .arg(format!("-Xmx{heap}"))
-        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"])
+        .arg(format!("-Djava.io.tmpdir={}", folder.display()))
         .stdin(Stdio::null());
     command
 }

@@ -19,6 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(300);
 /// The compiled programs.
 pub struct Foreign {
     class_path: OsString,
+    /// The folder that somebody else removes.
+    classes: PathBuf,
 }
 
 /// What the producer shall write.
@@ -109,6 +111,7 @@ impl Foreign {
         let libraries = jars(&cache.join("foreign"));
         let sources = here().join("foreign");
         let output = Command::new("javac")
+            .arg("-J-XX:-UsePerfData")
             .args(["-Xlint:all", "-Werror", "-encoding", "UTF-8", "-cp"])
             .arg(&libraries)
             .arg("-d")
@@ -130,7 +133,10 @@ impl Foreign {
         let mut class_path = OsString::from(classes);
         class_path.push(":");
         class_path.push(&libraries);
-        Ok(Self { class_path })
+        Ok(Self {
+            class_path,
+            classes: classes.to_owned(),
+        })
     }
 
     /// Starts the producer, and returns at once.
@@ -271,7 +277,7 @@ impl Foreign {
     }
 
     fn java(&self, program: &str, brokers: &str, registry: &str) -> Command {
-        let mut command = java("256m");
+        let mut command = java("256m", &self.classes);
         command
             .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
             .arg("-cp")

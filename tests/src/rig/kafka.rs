@@ -159,7 +159,7 @@ impl Kafka {
     /// Starts the process, and waits for nothing.
     fn launch(&mut self) -> Result<()> {
         self.process = None;
-        let mut command = java(self.heap);
+        let mut command = java(self.heap, self.folder.path());
         command
             .arg("-cp")
             .arg(&self.class_path)
@@ -224,7 +224,7 @@ impl Kafka {
             kafka.properties(),
             plan.properties(&kafka.folder.path().join("log")),
         )?;
-        let output = java("256m")
+        let output = java("256m", kafka.folder.path())
             .arg("-cp")
             .arg(&kafka.class_path)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])

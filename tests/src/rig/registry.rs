@@ -116,7 +116,7 @@ impl Registry {
 
     fn start_on(cache: &Path, port: u16) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("kaufmann-registry-").tempdir()?;
-        let mut command = java("512m");
+        let mut command = java("512m", folder.path());
         command
             .args([
                 "-Dquarkus.http.host=127.0.0.1".to_owned(),
