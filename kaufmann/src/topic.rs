@@ -7,11 +7,10 @@
 )]
 pub(crate) const TOPIC: &str = "letters, digits, `.`, `_` and `-`, at most 249";
 
+/// What is wrong with writing to a topic that [`is_internal`], and what to do instead.
+pub(crate) const INTERNAL: &str = "Kafka's own, where nobody else may write; name a topic of events";
+
 /// Whether a topic is Kafka's own: what others write to it damages the groups, transactions or the cluster itself.
-#[cfg_attr(
-    not(all(feature = "cli", feature = "kafka")),
-    allow(dead_code, reason = "asked by the command line only")
-)]
 pub(crate) fn is_internal(name: &str) -> bool {
     matches!(
         name,

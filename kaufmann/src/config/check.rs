@@ -16,6 +16,7 @@ use super::kind::is_address;
 use super::problem::Problems;
 use super::{Config, Delivery, RetryTopicsConfig};
 use crate::error::{Error, ErrorKind};
+use crate::topic::{INTERNAL, is_internal};
 pub(crate) use crate::topic::{TOPIC, is_topic};
 
 impl Config {
@@ -227,6 +228,8 @@ impl Config {
         for (place, topic) in topics.iter().enumerate() {
             if !is_topic(topic) {
                 problems.push(format!("{at}`retry.topics` has `{topic}`, expected {TOPIC}"));
+            } else if is_internal(topic) {
+                problems.push(format!("{at}`retry.topics` has `{topic}`, which is {INTERNAL}"));
             } else if topics[..place].contains(topic) {
                 problems.push(format!(
                     "{at}`retry.topics` has `{topic}` twice: the records of a topic wait for one time; give each its own name in \
@@ -244,7 +247,7 @@ impl Config {
         }
     }
 
-    /// Checks that topics can be called so.
+    /// Checks that topics can be called so, and that those which are written to are not Kafka's own.
     #[cfg(feature = "cli")]
     fn check_topics(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
         // Each with its key, and as what it is shown.
@@ -266,8 +269,12 @@ impl Config {
             None => ("group", "`dead_letter.topic`, which follows from `group`,"),
         };
         named.push((key.to_owned(), shown.to_owned(), self.dead_letter_topic()));
-        for (key, shown, topic) in named.iter().filter(|(.., topic)| !is_topic(topic)) {
-            problems.push(format!("{}{shown} has `{topic}`, expected {TOPIC}", at(key)));
+        for (key, shown, topic) in &named {
+            if !is_topic(topic) {
+                problems.push(format!("{}{shown} has `{topic}`, expected {TOPIC}", at(key)));
+            } else if is_internal(topic) && key != "topics" {
+                problems.push(format!("{}{shown} has `{topic}`, which is {INTERNAL}", at(key)));
+            }
         }
     }
 
@@ -369,6 +376,51 @@ mod tests {
             error.contains("`topics` has `shop`, to which dead letters go"),
             "{error}"
         );
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn a_topic_of_kafkas_own_is_not_written_to_wherever_that_is_configured() {
+        fn own() -> String {
+            "__consumer_offsets".to_owned()
+        }
+        let check = |key: &str, change: fn(&mut Config)| {
+            let mut config = Config {
+                group: "g".to_owned(),
+                ..Config::default()
+            };
+            change(&mut config);
+            let set = Setting {
+                key: key.to_owned(),
+                value: None,
+                origin: Origin::File("kaufmann.toml:3:1".to_owned()),
+            };
+            let result = config.check(&[set]);
+            result.err().map(|error| error.to_string())
+        };
+        let refused = |key: &str| {
+            let own = own();
+            Some(format!(
+                "kaufmann.toml:3:1: {key} has `{own}`, which is Kafka's own, where nobody else may write; name a topic of events"
+            ))
+        };
+        let topic = check("publish.topic", |config| config.publish.topic = Some(own()));
+        assert_eq!(topic, refused("`publish.topic`"));
+        let topic = check("publish.topics.shop.placed", |config| {
+            config.publish.topics.insert("shop.placed".to_owned(), own());
+        });
+        assert_eq!(topic, refused("`publish.topics.\"shop.placed\"`"));
+        let topic = check("dead_letter.topic", |config| {
+            config.dead_letter.topic = Some(own());
+        });
+        assert_eq!(topic, refused("`dead_letter.topic`"));
+        let topic = check("retry.topics.names", |config| {
+            config.retry.topics.delays = vec![Duration::from_secs(60)];
+            config.retry.topics.names = vec![own()];
+        });
+        assert_eq!(topic, refused("`retry.topics`"));
+        // To read them harms nobody.
+        assert_eq!(check("topics", |config| config.topics = vec![own()]), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::config::check::{TOPIC, is_topic};
 #[cfg(all(feature = "kafka", feature = "registry"))]
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "kafka")]
-use crate::topic::is_internal;
+use crate::topic::{INTERNAL, is_internal};
 
 /// `--format text|json`.
 pub(in crate::cli) fn format() -> Arg {
@@ -65,7 +65,7 @@ pub(in crate::cli) fn topic(text: &str) -> Result<String, String> {
         return Err(format!("no topic's name; expected {TOPIC}"));
     }
     if is_internal(text) {
-        return Err("it is Kafka's own, where nobody else may write; name a topic of events".to_owned());
+        return Err(format!("it is {INTERNAL}"));
     }
     Ok(text.to_owned())
 }
