@@ -528,12 +528,14 @@ where
         Arc::clone(assignment)
     });
     let link = Arc::clone(link);
+    // In a box of its own: this is freed by the publisher's thread, which costs less if it is small.
     let observed = link
         .observer
         .clone()
-        .map(|observer| (observer, record.detached(), tell()));
+        .map(|observer| Box::new((observer, record.detached(), tell())));
     Box::new(move |delivered| {
-        if let (true, Some((observer, record, tell))) = (delivered, &observed) {
+        if let (true, Some(observed)) = (delivered, &observed) {
+            let (observer, record, tell) = &**observed;
             tell(&**observer, &link, record);
         }
         let report = if delivered { report } else { report.given_up() };

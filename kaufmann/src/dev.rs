@@ -195,7 +195,7 @@ impl Stage {
         for sample in samples.0 {
             let id = Uuid::now_v7();
             let Payload { datum, key } = sample.payload;
-            let message: Message = message(&source, &routes, sample.info, &datum, key, id).await?;
+            let message: Message = message(&source, &routes, sample.info, datum, key, id).await?;
             self.tally.expect(id.to_string(), sample.info.name);
             deliver(&publisher, message).await?;
         }

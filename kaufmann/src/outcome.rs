@@ -105,7 +105,8 @@ pub struct Outgoing {
 impl Outgoing {
     /// Encodes an event.
     pub fn new<E: Event>(event: &E) -> Self {
-        let mut datum = Vec::with_capacity(64);
+        // With room for the frame, which goes before it.
+        let mut datum = Vec::with_capacity(128);
         event.encode(&mut datum);
         let mut key = Vec::new();
         let key = event.key(&mut key).then_some(key);

@@ -1,10 +1,12 @@
 //! Where events go: the [`Publisher`] trait, an in-memory publisher and the one on Kafka; and what stands between a
 //! handler's event and a Kafka message: topic, frame and headers.
 
+use std::io::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::record::{Headers, encode_header};
+use crate::record::{Headers, encode_header, encode_header_with};
 
 pub(crate) mod callback;
 mod deliveries;
@@ -187,6 +189,23 @@ impl MessageHeaders {
     pub fn push(&mut self, name: &str, value: Option<&[u8]>) {
         encode_header(&mut self.bytes, name, value);
         self.count += 1;
+    }
+
+    /// Appends a header whose value is this text; says where it stands.
+    pub(crate) fn push_text(&mut self, name: &str, text: &impl std::fmt::Display) -> Range<usize> {
+        // A buffer takes all that is written to it.
+        self.push_with(name, |value| _ = write!(value, "{text}"))
+    }
+
+    /// Appends a header whose value is what `write` appends to the buffer; says where it stands.
+    pub(crate) fn push_with(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
+        self.count += 1;
+        encode_header_with(&mut self.bytes, name, write)
+    }
+
+    /// Appends a header whose value stands here already, as another one's.
+    pub(crate) fn push_copy(&mut self, name: &str, value: Range<usize>) {
+        self.push_with(name, |bytes| bytes.extend_from_within(value));
     }
 
     /// The headers in their order.

@@ -6,7 +6,7 @@ mod spare;
 
 pub(crate) use batch::{Batch, Entry};
 pub use headers::Headers;
-pub(crate) use headers::encode_header;
+pub(crate) use headers::{encode_header, encode_header_with};
 pub(crate) use spare::Spare;
 
 use std::fmt;

@@ -66,13 +66,11 @@ pub(crate) fn frame(record: &Record) -> Result<Option<Frame>, Unframed> {
     })
 }
 
-/// Writes Confluent's prefix and the datum.
-pub(crate) fn framed(id: u32, datum: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(PREFIX + datum.len());
-    payload.push(MAGIC_ID);
-    payload.extend_from_slice(&id.to_be_bytes());
-    payload.extend_from_slice(datum);
-    payload
+/// Writes Confluent's prefix before a datum, in its own buffer if there is room.
+pub(crate) fn framed(id: u32, mut datum: Vec<u8>) -> Vec<u8> {
+    let [a, b, c, d] = id.to_be_bytes();
+    datum.splice(..0, [MAGIC_ID, a, b, c, d]);
+    datum
 }
 
 /// The schema's id and the datum of a payload with Confluent's prefix.
@@ -166,7 +164,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_framed_is_read_back(number: u32, datum: Vec<u8>) {
-            let payload = framed(number, &datum);
+            let payload = framed(number, datum.clone());
             prop_assert_eq!(read(Some(&payload), &[]), id(number, 5));
             prop_assert_eq!(&payload[5..], &datum[..]);
         }

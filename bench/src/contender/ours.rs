@@ -1,12 +1,13 @@
 //! kaufmann as a program uses it: the real runtime with its own defaults.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use bench_checks::{Checks, Contend, Kind, SCHEMA_ID};
 use futures_util::future::try_join_all;
 use kaufmann::config::{Delivery, Ordering};
-use kaufmann::publish::KafkaPublisher;
+use kaufmann::publish::{Completion, KafkaPublisher, Message, Publisher, Rejected, Transactions, Undelivered};
 use kaufmann::registry::EmbeddedRegistry;
 use kaufmann::source::KafkaSource;
 use kaufmann::{Config, Context, Event, Failure, Observer, Record, Runtime, Service, Settled, handler};
@@ -76,12 +77,41 @@ kaufmann::service! { pub(crate) struct BorrowedSlow { state: State, handlers: [b
 kaufmann::service! { pub(crate) struct Replying { state: State, handlers: [replying] } }
 kaufmann::service! { pub(crate) struct Publishing { state: State, handlers: [publishing] } }
 
-/// Counts what is settled, which is what replies are measured by.
+/// Counts what is settled, in transactions: what is committed.
 struct Settling(Arc<Checks>);
 
 impl Observer for Settling {
     fn settled(&self, _: &Record, _: Option<&str>, _: Settled<'_>) {
         self.0.settled();
+    }
+}
+
+/// Counts what is delivered, which is what replies are measured by: with it their record is settled. An observer would count as well,
+/// but have each record copied for it.
+struct Counting(KafkaPublisher, Arc<Checks>);
+
+impl Publisher for Counting {
+    fn send(&self, message: Message, done: Completion) -> Result<(), Rejected> {
+        let checks = Arc::clone(&self.1);
+        let done = Box::new(move |result: Result<(), Undelivered>| {
+            let is_delivered = result.is_ok();
+            done(result);
+            if is_delivered {
+                checks.settled();
+            }
+        });
+        let sent = self.0.send(message, done);
+        // It would be counted twice.
+        assert!(sent.is_ok(), "the queue is full, and has room for more than may wait");
+        sent
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        self.0.flush(timeout)
+    }
+
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        self.0.transactions()
     }
 }
 
@@ -102,14 +132,16 @@ pub(crate) fn run<V: Service<State = State>>(
         checks: Arc::clone(checks),
         contend: Arc::new(contend.clone()),
     };
-    let mut builder = Runtime::<V>::builder(state)
+    let builder = Runtime::<V>::builder(state)
         .config(&config)
         .source(KafkaSource::new(&config)?)
-        .publisher(KafkaPublisher::new(&config)?)
         .registry(registry);
-    if contend.kind == Kind::Reply {
-        builder = builder.observer(Settling(Arc::clone(checks)));
-    }
+    let publisher = KafkaPublisher::new(&config)?;
+    let builder = match (contend.kind, config.delivery) {
+        (Kind::Reply, Delivery::ExactlyOnce) => builder.publisher(publisher).observer(Settling(Arc::clone(checks))),
+        (Kind::Reply, _) => builder.publisher(Counting(publisher, Arc::clone(checks))),
+        _ => builder.publisher(publisher),
+    };
     let done = Arc::clone(checks);
     let service = builder.run(async move { done.done().await });
     let finished = tokio::runtime::Runtime::new()?.block_on(service)?;

@@ -78,7 +78,7 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
         let send = async {
             let Payload { datum, key } = encoded?;
             let key = request.key.as_ref().map(|key| key.clone().into_bytes()).or(key);
-            let mut message = message(&source, &routes, info, &datum, key, Uuid::now_v7()).await?;
+            let mut message = message(&source, &routes, info, datum, key, Uuid::now_v7()).await?;
             place(&partitions, &routes, info, &mut message).await?;
             bulk.send(message).await
         };
@@ -292,7 +292,7 @@ pub(crate) async fn message(
     source: &str,
     routes: &Routes,
     info: &'static EventInfo,
-    datum: &[u8],
+    datum: Vec<u8>,
     key: Option<Vec<u8>>,
     id: Uuid,
 ) -> Result<Message, Error> {

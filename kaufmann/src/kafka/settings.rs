@@ -271,9 +271,15 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
         .set("compression.type", "lz4")
         // Where Java's clients put a key, so that both may write one topic.
         .set("partitioner", "murmur2_random")
+        // What is delivered may be counted until all that was delivered with it is told of, and others have its place already.
         .set(
             "queue.buffering.max.messages",
-            config.publish.max_outstanding.clamp(1, 10_000_000).to_string(),
+            config
+                .publish
+                .max_outstanding
+                .saturating_mul(2)
+                .clamp(2, 10_000_000)
+                .to_string(),
         )
         .set(
             "queue.buffering.max.kbytes",

@@ -61,13 +61,18 @@ impl Envelope<'_> {
         headers.push(ID, Some(self.id.hyphenated().encode_lower(&mut text).as_bytes()));
         headers.push(TYPE, Some(self.event.as_bytes()));
         headers.push(SOURCE, Some(self.source.as_bytes()));
-        let time = humantime::format_rfc3339_micros(self.time).to_string();
-        headers.push(TIME, Some(time.as_bytes()));
+        headers.push_text(TIME, &humantime::format_rfc3339_micros(self.time));
         headers.push(CONTENT_TYPE, Some(b"application/avro"));
         if let Some(cause) = self.cause {
-            let id = cause_id(cause, self.origin.as_ref());
-            headers.push(CORRELATION, Some(cause.header(CORRELATION).unwrap_or(&id)));
-            headers.push(CAUSATION, Some(&id));
+            let causation = match (cause.header(ID), &self.origin) {
+                (Some(id), _) => headers.push_with(CAUSATION, |value| value.extend_from_slice(id)),
+                (None, Some(Origin { place, .. })) => headers.push_text(CAUSATION, place),
+                (None, None) => headers.push_text(CAUSATION, cause),
+            };
+            match cause.header(CORRELATION) {
+                Some(id) => headers.push(CORRELATION, Some(id)),
+                None => headers.push_copy(CORRELATION, causation),
+            }
         }
         headers
     }
@@ -103,17 +108,6 @@ pub(crate) fn reply_id(cause: &Record, origin: Option<&Origin>, event: &str, num
     name.extend_from_slice(&timestamp.unwrap_or(-1).to_be_bytes());
     name.extend_from_slice(&(number as u64).to_be_bytes());
     Uuid::new_v5(&REPLIES, &name)
-}
-
-/// What a record is called as a cause.
-fn cause_id(cause: &Record, origin: Option<&Origin>) -> Vec<u8> {
-    match (cause.header(ID), origin) {
-        (Some(id), _) => id.to_vec(),
-        (None, Some(Origin { place, .. })) => {
-            format!("{}/{}@{}", place.topic, place.partition, place.offset).into_bytes()
-        }
-        (None, None) => format!("{}/{}@{}", cause.topic(), cause.partition(), cause.offset()).into_bytes(),
-    }
 }
 
 #[cfg(test)]

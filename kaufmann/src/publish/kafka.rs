@@ -30,7 +30,7 @@ mod tests;
 /// in the order in which they were sent. It gives nothing up while the brokers are away (`message.timeout.ms=0`): the
 /// queue fills, and [`Publisher::send`] gives back what no longer fits. A key goes to the partition to which Java's clients
 /// send it (`murmur2_random`). Batches wait 5 ms to fill (`linger.ms`), and are compressed with LZ4, the codec that costs
-/// least. The queue takes `publish.max_outstanding` messages. How large
+/// least. The queue takes twice `publish.max_outstanding` messages. How large
 /// a message may be is for its topic to say (`message.max.bytes` is 100 MB here). All but `acks` and `enable.idempotence` can be set in
 /// `[kafka]`; a prefix `producer.` keeps a property from the consumer.
 ///

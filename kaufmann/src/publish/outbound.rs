@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::config::{Config, OnFailure, ReplyTo};
+use crate::config::{Config, OnFailure, Partitioning, ReplyTo};
 use crate::control::Control;
 use crate::event::EventInfo;
 use crate::outcome::{Choice, Outgoing};
@@ -19,7 +19,7 @@ use crate::publish::envelope::{self, Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
 use crate::publish::letter::{self, Origin, Reason, letter, postponed};
 use crate::publish::partitions::{Partitions, Way};
-use crate::publish::routes::Routes;
+use crate::publish::routes::{Route, Routes};
 use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher, Stage};
 use crate::record::Record;
 use crate::retry::topics::{RetryTopic, RetryTopics};
@@ -45,19 +45,35 @@ struct Event<'a> {
     info: &'static EventInfo,
     /// What `ce_type` says.
     name: &'a str,
-    datum: &'a [u8],
-    key: Option<&'a [u8]>,
-    choice: Option<&'a Choice>,
+    datum: Vec<u8>,
+    key: Option<Vec<u8>>,
+    choice: Option<Choice>,
 }
 
-impl<'a> Event<'a> {
-    fn of(outgoing: &'a Outgoing) -> Self {
+/// A message that has no partition yet, and what that will be found by.
+#[derive(Clone)]
+struct Draft {
+    message: Message,
+    choice: Option<Choice>,
+    configured: Partitioning,
+}
+
+impl Draft {
+    /// Whether the cluster must be asked for its partition, or that it is there.
+    fn must_ask(&self) -> bool {
+        let is_wanted = matches!(self.message.placement, Placement::Chosen(_));
+        is_wanted || self.choice.is_some() || self.configured != Partitioning::Key
+    }
+}
+
+impl From<Outgoing> for Event<'_> {
+    fn from(outgoing: Outgoing) -> Self {
         Self {
             info: outgoing.info,
             name: outgoing.info.name,
-            datum: &outgoing.datum,
-            key: outgoing.key.as_deref(),
-            choice: outgoing.partition.as_ref(),
+            datum: outgoing.datum,
+            key: outgoing.key,
+            choice: outgoing.partition,
         }
     }
 }
@@ -107,9 +123,14 @@ impl Outbound {
         outgoing: Outgoing,
         cause: &Record,
     ) -> Result<Option<Message>, PublishError> {
-        let event = Event::of(&outgoing);
-        let mut message = self.message(&event, cause, Uuid::now_v7()).await?;
-        self.place(&mut message, &event).await?;
+        let (route, schema) = self.routes.find(outgoing.info).await?;
+        let Draft {
+            mut message,
+            choice,
+            configured,
+        } = self.draft(outgoing.into(), &route, schema, cause, Uuid::now_v7());
+        let way = Way::of(choice.as_ref(), configured);
+        self.partitions.place(&mut message, way).await?;
         if self.stage.is_some() {
             return Ok(Some(message));
         }
@@ -143,23 +164,21 @@ impl Outbound {
         let copies = self.copies(callback.is_some());
         if let Some(stage) = &self.stage {
             let mut messages = published;
-            for (number, outgoing) in outgoing.iter().enumerate() {
+            for (number, outgoing) in outgoing.into_iter().enumerate() {
                 let id = reply_id(cause, origin.as_ref(), outgoing.info.name, number);
-                let event = Event::of(outgoing);
-                let message = self.insistent_message(&event, cause, id).await;
-                for message in self.addressed(message, callback.as_ref()) {
-                    messages.push(self.insistently_placed(message, &event, cause).await);
+                let draft = self.insistently_drafted(outgoing.into(), cause, id).await;
+                for draft in self.addressed(draft, callback.as_ref()) {
+                    messages.push(self.insistently_placed(draft, cause).await);
                 }
             }
             return stage.put(cause, messages, delivered).await;
         }
         let rest = Rest::new(outgoing.len() * copies, delivered);
-        for (number, outgoing) in outgoing.iter().enumerate() {
+        for (number, outgoing) in outgoing.into_iter().enumerate() {
             let id = reply_id(cause, origin.as_ref(), outgoing.info.name, number);
-            let event = Event::of(outgoing);
-            let message = self.insistent_message(&event, cause, id).await;
-            for message in self.addressed(message, callback.as_ref()) {
-                let message = self.insistently_placed(message, &event, cause).await;
+            let draft = self.insistently_drafted(outgoing.into(), cause, id).await;
+            for draft in self.addressed(draft, callback.as_ref()) {
+                let message = self.insistently_placed(draft, cause).await;
                 self.deliveries.deliver(message, Arc::clone(&rest)).await;
             }
         }
@@ -243,20 +262,15 @@ impl Outbound {
         let event = Event {
             info: &ERROR,
             name: &name,
-            datum: &error_event::datum(record, self.origin(record).as_ref(), reason, now),
+            datum: error_event::datum(record, self.origin(record).as_ref(), reason, now),
             key: None,
             choice: None,
         };
-        let message = self
-            .insistent_message(
-                &event,
-                record,
-                reply_id(record, self.origin(record).as_ref(), &name, 0),
-            )
-            .await;
+        let id = reply_id(record, self.origin(record).as_ref(), &name, 0);
+        let draft = self.insistently_drafted(event, record, id).await;
         let mut messages = Vec::with_capacity(2);
-        for message in self.addressed(message, callback) {
-            messages.push(self.insistently_placed(message, &event, record).await);
+        for draft in self.addressed(draft, callback) {
+            messages.push(self.insistently_placed(draft, record).await);
         }
         messages
     }
@@ -281,14 +295,14 @@ impl Outbound {
     }
 
     /// The messages that an answer is: one, or one to its own topic and one to that of the callback.
-    fn addressed(&self, mut message: Message, callback: Option<&Wanted>) -> impl Iterator<Item = Message> {
+    fn addressed(&self, mut draft: Draft, callback: Option<&Wanted>) -> impl Iterator<Item = Draft> + use<> {
         let mut own = None;
         if let Some(Wanted { topic, partition }) = callback {
-            own = (self.reply_to == ReplyTo::Both).then(|| message.clone());
-            message.topic = Arc::clone(topic);
-            message.placement = partition.map_or(Placement::Key, Placement::Chosen);
+            own = (self.reply_to == ReplyTo::Both).then(|| draft.clone());
+            draft.message.topic = Arc::clone(topic);
+            draft.message.placement = partition.map_or(Placement::Key, Placement::Chosen);
         }
-        own.into_iter().chain([message])
+        own.into_iter().chain([draft])
     }
 
     /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
@@ -296,48 +310,64 @@ impl Outbound {
         self.deliveries.flush(timeout)
     }
 
-    async fn message(&self, outgoing: &Event<'_>, cause: &Record, id: Uuid) -> Result<Message, PublishError> {
-        let route = self.routes.of(outgoing.info)?;
-        let schema = self.routes.id(&route).await?;
+    /// The message that an event is.
+    fn draft(&self, event: Event<'_>, route: &Route, schema: u32, cause: &Record, id: Uuid) -> Draft {
         let envelope = Envelope {
             id,
-            event: outgoing.name,
+            event: event.name,
             source: &self.source,
             time: SystemTime::now(),
             cause: Some(cause),
             origin: self.origin(cause),
         };
-        Ok(Message {
+        let message = Message {
             topic: Arc::clone(&route.topic),
             // Without a key of its own an event keeps its cause's, and with it the order.
-            key: outgoing.key.or(cause.key()).map(<[u8]>::to_vec),
+            key: event.key.or_else(|| cause.key().map(<[u8]>::to_vec)),
             placement: Placement::Key,
-            payload: Some(framed(schema, outgoing.datum)),
+            payload: Some(framed(schema, event.datum)),
             headers: envelope.headers(),
-        })
-    }
-
-    /// Finds the partition of an event's message.
-    async fn place(&self, message: &mut Message, event: &Event<'_>) -> Result<(), PublishError> {
-        let configured = self.routes.of(event.info)?.partitioning;
-        self.partitions
-            .place(message, Way::of(event.choice, configured))
-            .await
+        };
+        Draft {
+            message,
+            choice: event.choice,
+            configured: route.partitioning,
+        }
     }
 
     /// Tries until there is a message: the handler's work is done and must not be lost.
-    async fn insistent_message(&self, outgoing: &Event<'_>, cause: &Record, id: Uuid) -> Message {
+    async fn insistently_drafted(&self, event: Event<'_>, cause: &Record, id: Uuid) -> Draft {
+        let (route, schema) = match self.routes.found(event.info) {
+            Some(found) => found,
+            None => Box::pin(self.insistently_found(event.info, cause)).await,
+        };
+        self.draft(event, &route, schema, cause, id)
+    }
+
+    async fn insistently_found(&self, info: &'static EventInfo, cause: &Record) -> (Arc<Route>, u32) {
         let mut attempt = 1;
         loop {
-            match self.message(outgoing, cause, id).await {
-                Ok(message) => return message,
+            match self.routes.find(info).await {
+                Ok(found) => return found,
                 Err(error) => self.not_yet(&error, cause, &mut attempt).await,
             }
         }
     }
 
     /// Tries until the message has its partition: the one that its cause wants, if that is there, else the event's own.
-    async fn insistently_placed(&self, mut message: Message, event: &Event<'_>, cause: &Record) -> Message {
+    async fn insistently_placed(&self, draft: Draft, cause: &Record) -> Message {
+        if !draft.must_ask() {
+            return draft.message;
+        }
+        Box::pin(self.insistently_asked(draft, cause)).await
+    }
+
+    async fn insistently_asked(&self, draft: Draft, cause: &Record) -> Message {
+        let Draft {
+            mut message,
+            choice,
+            configured,
+        } = draft;
         let mut attempt = 1;
         while let Placement::Chosen(partition) = message.placement {
             match self.partitions.has(&message.topic, partition).await {
@@ -350,7 +380,8 @@ impl Outbound {
                 Err(error) => self.not_yet(&error, cause, &mut attempt).await,
             }
         }
-        while let Err(error) = self.place(&mut message, event).await {
+        let way = Way::of(choice.as_ref(), configured);
+        while let Err(error) = self.partitions.place(&mut message, way).await {
             self.not_yet(&error, cause, &mut attempt).await;
         }
         message

@@ -220,7 +220,7 @@ impl Producer {
         let inner = &*self.0;
         // In turn also while the schema's id is asked for, or the second event would overtake the first.
         let _turn = inner.turn.lock().await;
-        let mut message = message(&inner.source, &inner.routes, info, &datum, key, Uuid::now_v7()).await?;
+        let mut message = message(&inner.source, &inner.routes, info, datum, key, Uuid::now_v7()).await?;
         change(&mut message);
         if message.placement == Placement::Key {
             let way = Way::of(partition.as_ref(), inner.routes.of(info)?.partitioning);
@@ -334,12 +334,11 @@ pub(crate) async fn message(
     source: &str,
     routes: &Routes,
     info: &'static EventInfo,
-    datum: &[u8],
+    datum: Vec<u8>,
     key: Option<Vec<u8>>,
     id: Uuid,
 ) -> Result<Message, PublishError> {
-    let route = routes.of(info)?;
-    let schema = routes.id(&route).await?;
+    let (route, schema) = routes.find(info).await?;
     let envelope = Envelope {
         id,
         event: info.name,

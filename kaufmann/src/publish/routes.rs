@@ -1,7 +1,9 @@
 //! Where an event goes: its topic, its subject, and the schema id that its frame carries.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use foldhash::fast::RandomState;
 
 use crate::config::{Config, Partitioning, SubjectStrategy};
 use crate::event::EventInfo;
@@ -18,7 +20,7 @@ pub(crate) struct Routes {
     partitionings: BTreeMap<String, Partitioning>,
     subject: SubjectStrategy,
     register: bool,
-    known: RwLock<HashMap<&'static str, Arc<Route>>>,
+    known: RwLock<HashMap<&'static str, Arc<Route>, RandomState>>,
 }
 
 /// The route of one event.
@@ -30,6 +32,8 @@ pub(crate) struct Route {
     /// How its partition is found.
     pub(crate) partitioning: Partitioning,
     subject: String,
+    /// Its schema's id, once it was asked for.
+    id: OnceLock<u32>,
 }
 
 impl Routes {
@@ -52,13 +56,8 @@ impl Routes {
     ///
     /// If nothing names its topic.
     pub(crate) fn of(&self, info: &'static EventInfo) -> Result<Arc<Route>, PublishError> {
-        if let Some(route) = self
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(info.name)
-        {
-            return Ok(Arc::clone(route));
+        if let Some(route) = self.known(info) {
+            return Ok(route);
         }
         let topic = self.topic_of(info)?;
         let subject = subject(self.subject, topic, info.full_name);
@@ -71,9 +70,28 @@ impl Routes {
                 .copied()
                 .unwrap_or(self.partitioning),
             subject,
+            id: OnceLock::new(),
         });
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(known.entry(info.name).or_insert(route)))
+    }
+
+    /// The route of an event and the id that its frame carries, if both were found before: most events need no more than that.
+    pub(crate) fn found(&self, info: &'static EventInfo) -> Option<(Arc<Route>, u32)> {
+        let route = self.known(info)?;
+        let id = *route.id.get()?;
+        Some((route, id))
+    }
+
+    /// The route of an event, and the id that its frame carries.
+    ///
+    /// # Errors
+    ///
+    /// If nothing names its topic, or the registry does not have its schema or does not answer.
+    pub(crate) async fn find(&self, info: &'static EventInfo) -> Result<(Arc<Route>, u32), PublishError> {
+        let route = self.of(info)?;
+        let id = self.id(&route).await?;
+        Ok((route, id))
     }
 
     /// The id that the frame of an event carries.
@@ -88,7 +106,7 @@ impl Routes {
             .await;
         let (name, subject) = (route.info.name, &route.subject);
         match found {
-            Ok(Some(id)) => Ok(id),
+            Ok(Some(id)) => Ok(*route.id.get_or_init(|| id)),
             Ok(None) => Err(PublishError::new(
                 PublishErrorKind::Schema,
                 format!(
@@ -102,6 +120,11 @@ impl Routes {
                 format!("the schema id of `{name}` cannot be had: {error}"),
             )),
         }
+    }
+
+    fn known(&self, info: &'static EventInfo) -> Option<Arc<Route>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(info.name).map(Arc::clone)
     }
 
     fn topic_of(&self, info: &'static EventInfo) -> Result<&str, PublishError> {

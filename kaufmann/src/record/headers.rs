@@ -1,5 +1,7 @@
 //! A record's headers, in one piece of its batch's arena.
 
+use std::ops::Range;
+
 /// The headers of a record, in their order.
 #[derive(Clone, Debug)]
 pub struct Headers<'a> {
@@ -37,9 +39,28 @@ impl<'a> Iterator for Headers<'a> {
 
 /// Appends a header as [`Headers`] reads it: name length, name, value length or `u32::MAX` for null, value.
 pub(crate) fn encode_header(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
-    out.extend_from_slice(&(name.len() as u32).to_le_bytes());
-    out.extend_from_slice(name.as_bytes());
+    encode_name(out, name);
     let len = value.map_or(u32::MAX, |value| value.len() as u32);
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(value.unwrap_or_default());
+}
+
+/// The same with a value that is written in its place; says where that is.
+pub(crate) fn encode_header_with(
+    out: &mut Vec<u8>,
+    name: &str,
+    write: impl FnOnce(&mut Vec<u8>),
+) -> Range<usize> {
+    encode_name(out, name);
+    let start = out.len() + 4;
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    let len = (out.len() - start) as u32;
+    out[start - 4..start].copy_from_slice(&len.to_le_bytes());
+    start..out.len()
+}
+
+fn encode_name(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+    out.extend_from_slice(name.as_bytes());
 }

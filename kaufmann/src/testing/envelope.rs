@@ -90,7 +90,7 @@ pub(super) fn message(
         topic: topic.into(),
         key: outgoing.key.clone(),
         placement: Placement::Key,
-        payload: Some(framed(id, &outgoing.datum)),
+        payload: Some(framed(id, outgoing.datum.clone())),
         headers: envelope.headers(),
     }
 }

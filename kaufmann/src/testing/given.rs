@@ -65,7 +65,7 @@ impl<V: Service> Kit<V> {
                 .into(),
             key: None,
             placement: Placement::Key,
-            payload: Some(framed(id, &datum)),
+            payload: Some(framed(id, datum)),
             headers: MessageHeaders::default(),
         };
         self.add(message, name, at)
@@ -97,7 +97,7 @@ impl<V: Service> Kit<V> {
                 let schema = schema.unwrap_or_else(|error| self.refuse(&error.to_string()));
                 let name = message.headers.get(TYPE).unwrap_or_default();
                 let id = self.register(&String::from_utf8_lossy(name), &schema);
-                message.payload = Some(framed(id, datum));
+                message.payload = Some(framed(id, datum.to_vec()));
             }
             self.add(message, format!("from {}", O::NAME), at);
         }

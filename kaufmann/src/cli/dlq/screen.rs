@@ -76,10 +76,7 @@ pub(super) fn show(shown: &Shown, paint: Paint) -> String {
     row("handler", shown.failure.handler.as_deref().unwrap_or("-"));
     row("failed", &failed(&shown.failure));
     if let Some(source) = &shown.failure.source {
-        row(
-            "from",
-            &format!("{}/{}@{}", source.topic, source.partition, source.offset),
-        );
+        row("from", &source.to_string());
     }
     for (number, before) in shown.history.iter().enumerate() {
         row("before", &format!("{}. {}", number + 1, failed(before)));

@@ -35,14 +35,14 @@ async fn lines() -> Vec<Line> {
     let mut decoder = Decoder::with(Arc::new(registry), &[]);
     let mut lines = Vec::new();
     for (offset, payload) in [
-        (7, Some(framed(id, &DATUM))),
+        (7, Some(framed(id, DATUM.to_vec()))),
         (8, Some(b"{}".to_vec())),
         (9, None),
     ] {
         let record = record(offset, payload.as_deref());
         lines.push(Line::decoded(&record, decoder.decode(&record).await.unwrap()));
     }
-    lines.push(Line::raw(&record(10, Some(&framed(1, &DATUM)))));
+    lines.push(Line::raw(&record(10, Some(&framed(1, DATUM.to_vec())))));
     lines
 }
 
@@ -65,7 +65,7 @@ async fn headers_are_shown_if_asked_for() {
 #[tokio::test]
 async fn a_schema_that_the_registry_does_not_know_is_said_and_the_record_shown() {
     let mut decoder = Decoder::with(Arc::new(EmbeddedRegistry::new()), &[]);
-    let record = record(0, Some(&framed(99, &DATUM)));
+    let record = record(0, Some(&framed(99, DATUM.to_vec())));
     let line = Line::decoded(&record, decoder.decode(&record).await.unwrap());
     assert!(line.error.is_some_and(|error| error.contains("99")));
     assert_eq!(line.raw.as_deref(), Some("0x0000000063066f2d31d00f"));

@@ -165,7 +165,7 @@ fn a_full_queue_gives_message_and_completion_back_and_a_drop_gives_up_the_rest()
     broker.create_topic("t", 1).unwrap();
     broker.cluster().broker_down(-1).unwrap();
     let mut config = config(&broker, &[]);
-    config.publish.max_outstanding = 10;
+    config.publish.max_outstanding = 5;
     let publisher = KafkaPublisher::new(&config).unwrap();
     let (report, reported) = mpsc::channel();
     for n in 0..10 {

@@ -39,6 +39,13 @@ pub(crate) struct SourcePlace {
     pub(crate) offset: i64,
 }
 
+/// As a record is called: `orders/3@17`.
+impl std::fmt::Display for SourcePlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}@{}", self.topic, self.partition, self.offset)
+    }
+}
+
 impl SourcePlace {
     /// Where a record stands.
     pub(crate) fn of(record: &Record) -> Self {
