@@ -194,7 +194,7 @@ fn drain(records: u64) -> Workload {
     }
 }
 
-fn other_drains(records: u64) -> [Workload; 3] {
+fn other_drains(records: u64) -> [Workload; 6] {
     let some = vec![
         "kaufmann",
         "kaufmann-ref",
@@ -213,8 +213,16 @@ fn other_drains(records: u64) -> [Workload; 3] {
         contenders: some.clone(),
         ..drain(0)
     };
+    let of_keys = |name: &str, keys| Workload {
+        keys,
+        contenders: vec!["kaufmann", "loop", "loop-large"],
+        ..like(name, 1, records, 0)
+    };
     [
         like("drain-1-partition", 1, records, 0),
+        of_keys("drain-10-keys", 10),
+        of_keys("drain-100-keys", 100),
+        of_keys("drain-unique-keys", records),
         like("drain-1kb", 4, records / 2, 1_000),
         like("drain-10kb", 4, records / 10, 10_000),
     ]
@@ -247,7 +255,7 @@ fn sleep_10ms() -> Workload {
 fn grid(extent: Extent) -> Vec<Workload> {
     let mut all = Vec::new();
     for partitions in [1, 4] {
-        for millis in [1, 10, 100] {
+        for millis in [1, 5, 10, 100] {
             for keys in [Some(10), Some(100), None] {
                 let is_chosen = match keys {
                     Some(100) => millis != 10,
@@ -259,6 +267,15 @@ fn grid(extent: Extent) -> Vec<Workload> {
             }
         }
     }
+    all.extend([1, 10].map(|millis| {
+        let like = sleep(4, millis, Some(100));
+        Workload {
+            name: format!("{}-50-in-flight", like.name),
+            in_flight: 50,
+            contenders: vec!["kaufmann", "spawn"],
+            ..like
+        }
+    }));
     all
 }
 

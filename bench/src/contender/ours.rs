@@ -7,7 +7,9 @@ use anyhow::{Result, ensure};
 use bench_checks::{Checks, Contend, Kind, SCHEMA_ID};
 use futures_util::future::try_join_all;
 use kaufmann::config::{Delivery, Ordering};
-use kaufmann::publish::{Completion, KafkaPublisher, Message, Publisher, Rejected, Transactions, Undelivered};
+use kaufmann::publish::{
+    Completion, KafkaPublisher, Message, Publisher, Rejected, Transactions, Undelivered,
+};
 use kaufmann::registry::EmbeddedRegistry;
 use kaufmann::source::KafkaSource;
 use kaufmann::{Config, Context, Event, Failure, Observer, Record, Runtime, Service, Settled, handler};
@@ -102,7 +104,10 @@ impl Publisher for Counting {
         });
         let sent = self.0.send(message, done);
         // It would be counted twice.
-        assert!(sent.is_ok(), "the queue is full, and has room for more than may wait");
+        assert!(
+            sent.is_ok(),
+            "the queue is full, and has room for more than may wait"
+        );
         sent
     }
 
@@ -138,7 +143,9 @@ pub(crate) fn run<V: Service<State = State>>(
         .registry(registry);
     let publisher = KafkaPublisher::new(&config)?;
     let builder = match (contend.kind, config.delivery) {
-        (Kind::Reply, Delivery::ExactlyOnce) => builder.publisher(publisher).observer(Settling(Arc::clone(checks))),
+        (Kind::Reply, Delivery::ExactlyOnce) => builder
+            .publisher(publisher)
+            .observer(Settling(Arc::clone(checks))),
         (Kind::Reply, _) => builder.publisher(Counting(publisher, Arc::clone(checks))),
         _ => builder.publisher(publisher),
     };
