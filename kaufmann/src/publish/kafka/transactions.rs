@@ -21,6 +21,8 @@ use crate::source::{CommitOffset, Member};
 const CALL: Duration = Duration::from_secs(2);
 /// The same where going on is not possible: the transaction would have to be aborted.
 const OFFSETS: Duration = Duration::from_secs(30);
+/// How often it is looked whether the brokers have all messages of a transaction.
+const LOOK: Duration = Duration::from_millis(1);
 /// How long an open transaction may take to be aborted at the end.
 const LAST_ABORT: Duration = Duration::from_secs(2);
 /// After how long it is said that the brokers do not answer.
@@ -177,9 +179,22 @@ impl Shared {
         self.insist("send_offsets_to_transaction", |producer| {
             producer.send_offsets_to_transaction(&list, known_by, OFFSETS)
         })?;
+        self.wait_for_messages();
         self.insist("commit_transaction", |producer| producer.commit_transaction(CALL))?;
         self.open.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// Waits until the brokers have answered for all messages, as long as a call may take. rdkafka's commit waits for them too, but
+    /// looks only every 100 ms, which is what a commit would take.
+    fn wait_for_messages(&self) {
+        let begun = Instant::now();
+        while self.producer.in_flight_count() > 0
+            && begun.elapsed() < CALL
+            && !self.stopping.load(Ordering::Acquire)
+        {
+            thread::sleep(LOOK);
+        }
     }
 
     /// Repeats a call as long as it can succeed.
