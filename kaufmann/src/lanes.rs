@@ -16,6 +16,9 @@ pub(crate) struct Lanes<T> {
     busy: HashMap<u64, VecDeque<T>, BuildHasherDefault<Identity>>,
     /// Lanes whose record is done and that have another, in the order in which they became so.
     ready: VecDeque<u64>,
+    /// Whether it is the turn of a lane that is not busy yet. Those that are and have more to do would else keep it out, and in the end
+    /// it would have all of its own left, with nobody beside it.
+    others_turn: bool,
 }
 
 impl<T> Default for Lanes<T> {
@@ -23,6 +26,7 @@ impl<T> Default for Lanes<T> {
         Self {
             busy: HashMap::default(),
             ready: VecDeque::new(),
+            others_turn: false,
         }
     }
 }
@@ -83,8 +87,24 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// The next record of a ready lane; the lane stays busy until it is released.
-    pub(crate) fn next(&mut self) -> Option<(u64, T)> {
+    /// The next record of a ready lane; the lane stays busy until it is released. None of them if there are `others`, records that
+    /// may be of lanes that are not busy, and it is their turn.
+    #[inline]
+    pub(crate) fn next(&mut self, others: bool) -> Option<(u64, T)> {
+        if others && self.others_turn {
+            return None;
+        }
+        self.others_turn = true;
+        self.next_ready()
+    }
+
+    /// A record of another lane begins: these had their turn. A record that is queued behind its lane is none.
+    #[inline]
+    pub(crate) fn turn(&mut self) {
+        self.others_turn = false;
+    }
+
+    fn next_ready(&mut self) -> Option<(u64, T)> {
         while let Some(lane) = self.ready.pop_front() {
             match self.busy.get_mut(&lane).and_then(VecDeque::pop_front) {
                 Some(item) => return Some((lane, item)),
@@ -162,7 +182,7 @@ mod tests {
         lanes.occupy(7);
         lanes.queue(7, 1);
         lanes.release(7);
-        assert_eq!(lanes.next(), Some((7, 1)));
+        assert_eq!(lanes.next(false), Some((7, 1)));
         lanes.release(7);
         assert_eq!((lanes.busy(), lanes.queued()), (0, 0));
     }
@@ -177,9 +197,29 @@ mod tests {
         }
         lanes.release(1);
         lanes.release(2);
-        assert_eq!(lanes.next(), Some((1, (1, 'a'))));
+        assert_eq!(lanes.next(false), Some((1, (1, 'a'))));
         lanes.release(1);
-        assert_eq!(lanes.next(), Some((2, (2, 'a'))));
+        assert_eq!(lanes.next(false), Some((2, (2, 'a'))));
+    }
+
+    #[test]
+    fn a_lane_with_more_keeps_out_none_that_is_not_busy() {
+        let mut lanes = Lanes::default();
+        lanes.occupy(1);
+        (0..3).for_each(|number| lanes.queue(1, number));
+        lanes.release(1);
+        assert_eq!(lanes.next(true), Some((1, 0)));
+        lanes.release(1);
+        assert_eq!(lanes.next(true), None, "it is the turn of what is not read yet");
+        assert_eq!(
+            lanes.next(true),
+            None,
+            "and stays so while that is queued behind its lane"
+        );
+        lanes.turn();
+        assert_eq!(lanes.next(true), Some((1, 1)));
+        lanes.release(1);
+        assert_eq!(lanes.next(false), Some((1, 2)), "there are no others");
     }
 
     #[test]
@@ -196,7 +236,7 @@ mod tests {
         lanes.queue(1, 'a');
         lanes.release(1);
         lanes.retain(|_| false);
-        assert_eq!(lanes.next(), None);
+        assert_eq!(lanes.next(false), None);
         assert!(!lanes.is_busy(1));
     }
 
@@ -213,7 +253,7 @@ mod tests {
             let mut finish = finish.into_iter();
             let mut offered = offered.into_iter().enumerate().peekable();
             loop {
-                if let Some((lane, number)) = lanes.next() {
+                if let Some((lane, number)) = lanes.next(false) {
                     running.push((lane, number));
                 } else if let Some((number, (lane, instant))) = offered.next() {
                     if lanes.is_busy(lane) {

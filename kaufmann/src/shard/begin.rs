@@ -61,7 +61,8 @@ where
             && self.permits.hold(cx)
         {
             progress = true;
-            if let Some((lane, work)) = self.lanes.next() {
+            let has_unread = self.next.is_some() || !self.batches.is_empty();
+            if let Some((lane, work)) = self.lanes.next(has_unread) {
                 if !work.record.may_start() {
                     self.reports.abandon(&work.record);
                     self.lanes.release(lane);
@@ -125,8 +126,11 @@ where
                     attempt,
                 },
             );
-        } else if self.run(record, start, attempt) {
-            self.lanes.occupy(lane);
+        } else {
+            self.lanes.turn();
+            if self.run(record, start, attempt) {
+                self.lanes.occupy(lane);
+            }
         }
     }
 
