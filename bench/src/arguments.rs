@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,7 +10,7 @@ use clap::Args;
 pub(crate) struct Run {
     /// How often each contender runs, whatever its workload is worth
     #[arg(long)]
-    pub(crate) rounds: Option<usize>,
+    pub(crate) rounds: Option<NonZeroUsize>,
     /// Only the workload of this name, or else those whose names begin so; may be given more than once
     #[arg(long)]
     pub(crate) workload: Vec<String>,
@@ -19,8 +20,8 @@ pub(crate) struct Run {
     /// One more contender, `NAME=PROGRAM ARGUMENTS…`; it is given the arguments of `bench contend`
     #[arg(long, value_name = "NAME=COMMAND")]
     pub(crate) with: Vec<String>,
-    /// How many records the drain has
-    #[arg(long, default_value_t = 1_000_000)]
+    /// How many records the drain has, at least 1,000
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) records: u64,
     /// Also what is left out because it takes long: every time, number of keys and of partitions for sleeping handlers
     #[arg(long)]

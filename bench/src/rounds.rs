@@ -1,9 +1,10 @@
 //! Rounds over all contenders: each in a process of its own, in another order each time.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bench_checks::{Kind, Report};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,8 @@ pub(crate) struct Measured {
 /// Measures, prints the tables, and writes figures, tables and plots.
 pub(crate) fn run(run: &Run, extent: Extent) -> Result<()> {
     let mut all = entries(run, extent)?;
+    // Rather now than after the first round.
+    write(&run.out, &all)?;
     let rounds: Vec<(usize, f64)> = all.iter().map(|entry| entry.expected(run, extent)).collect();
     let minutes = run
         .minutes
@@ -95,10 +98,17 @@ fn entries(run: &Run, extent: Extent) -> Result<Vec<Measured>> {
             prepared: false,
         });
     }
-    ensure!(
-        !all.is_empty(),
-        "no workload is called so, or none has these contenders"
-    );
+    if all.is_empty() {
+        let names = |workload: &Workload| format!("{} ({})", workload.name, workload.contenders.join(", "));
+        let known: Vec<_> = workload::all(run.records, Extent::All)
+            .iter()
+            .map(names)
+            .collect();
+        bail!(
+            "no workload is called so, or none has these contenders; there are\n  {}",
+            known.join("\n  ")
+        );
+    }
     Ok(all)
 }
 
@@ -135,7 +145,7 @@ impl Measured {
             self.workload.rounds
         };
         let guess = |contender: &Runs| self.workload.guess(&contender.contender);
-        let rounds = run.rounds.unwrap_or(default).max(1);
+        let rounds = run.rounds.map_or(default, NonZeroUsize::get);
         (rounds, self.contenders.iter().map(guess).sum())
     }
 

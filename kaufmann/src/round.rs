@@ -1,8 +1,8 @@
 //! When a transaction begins, closes, is committed or aborted. Pure: no clock, no I/O.
 //!
 //! One transaction is open at a time. It closes when it has enough records, when others wait for the room that it takes, or when
-//! it is old enough, at once if partitions are to be given back, and never while a part of a record's messages is missing. While it is being committed nothing is sent. If it
-//! must be aborted, what was in it goes into the next one.
+//! it is old enough, at once if partitions are to be given back, and never while a part of a record's messages is missing. While it
+//! is being committed nothing is sent. If it must be aborted, what was in it goes into the next one.
 
 use std::time::{Duration, Instant};
 
