@@ -23,17 +23,19 @@ pub(crate) struct Process {
     err: Option<JoinHandle<String>>,
     end: Instant,
     /// What a virtual machine unpacks goes there: one that is killed removes nothing.
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Process {
     pub(crate) fn start(contender: &Contender, arguments: &[String]) -> Result<Self> {
         let program = contender.program.split_first();
         let (program, first) = program.context("a contender without a program")?;
-        let folder = tempfile::Builder::new().prefix("kaufmann-bench-").tempdir()?;
         let mut command = Command::new(program);
+        let mut folder = None;
         if program == "java" {
-            command.arg(format!("-Djava.io.tmpdir={}", folder.path().display()));
+            let own = tempfile::Builder::new().prefix("kaufmann-bench-").tempdir()?;
+            command.arg(format!("-Djava.io.tmpdir={}", own.path().display()));
+            folder = Some(own);
         }
         let mut child = command
             .args(first)

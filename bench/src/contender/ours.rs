@@ -7,9 +7,7 @@ use anyhow::{Result, ensure};
 use bench_checks::{Checks, Contend, Kind, SCHEMA_ID};
 use futures_util::future::try_join_all;
 use kaufmann::config::{Delivery, Ordering};
-use kaufmann::publish::{
-    Completion, KafkaPublisher, Message, Publisher, Rejected, Transactions, Undelivered,
-};
+use kaufmann::publish::{Completion, KafkaPublisher, Message, Publisher, Rejected, Undelivered};
 use kaufmann::registry::EmbeddedRegistry;
 use kaufmann::source::KafkaSource;
 use kaufmann::{Config, Context, Event, Failure, Observer, Record, Runtime, Service, Settled, handler};
@@ -113,10 +111,6 @@ impl Publisher for Counting {
 
     fn flush(&self, timeout: Duration) -> bool {
         self.0.flush(timeout)
-    }
-
-    fn transactions(&self) -> Option<&dyn Transactions> {
-        self.0.transactions()
     }
 }
 

@@ -89,6 +89,9 @@ impl Routes {
     ///
     /// If nothing names its topic, or the registry does not have its schema or does not answer.
     pub(crate) async fn find(&self, info: &'static EventInfo) -> Result<(Arc<Route>, u32), PublishError> {
+        if let Some(found) = self.found(info) {
+            return Ok(found);
+        }
         let route = self.of(info)?;
         let id = self.id(&route).await?;
         Ok((route, id))

@@ -61,8 +61,7 @@ where
             && self.permits.hold(cx)
         {
             progress = true;
-            let has_unread = self.next.is_some() || !self.batches.is_empty();
-            if let Some((lane, work)) = self.lanes.next(has_unread) {
+            if let Some((lane, work)) = self.lanes.next(self.has_unread()) {
                 if !work.record.may_start() {
                     self.reports.abandon(&work.record);
                     self.lanes.release(lane);
@@ -83,7 +82,13 @@ where
     }
 
     pub(super) fn has_records(&self) -> bool {
-        self.next.is_some() || !self.batches.is_empty() || self.lanes.has_ready()
+        self.has_unread() || self.lanes.has_ready()
+    }
+
+    /// Whether there are records that were neither begun nor queued behind their lane.
+    #[inline]
+    fn has_unread(&self) -> bool {
+        self.next.is_some() || !self.batches.is_empty()
     }
 
     /// Reads one record. It stays where it is: only who keeps it takes a reference to its batch.
