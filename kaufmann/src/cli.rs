@@ -80,14 +80,14 @@ pub(crate) use signals::Signals;
 ///
 /// | exit code | meaning |
 /// |---|---|
-/// | 0 | done; `run` and `dev`: drained after SIGINT or SIGTERM |
+/// | 0 | done; `run` and `dev`: drained after a signal |
 /// | 2 | the command line is wrong |
 /// | 65 | too many records could not be handled (`dead_letter.max_share`, `dead_letter.max_consecutive`) |
 /// | 69 | could not start |
 /// | 70 | failed while running; `dev --once`: a sample was not handled |
 /// | 75 | the shutdown's deadline passed with work unfinished |
 /// | 78 | the configuration is wrong |
-/// | 130 | ended at once by SIGINT, 143 by SIGTERM: the second one, or one before the start; `dev --once`: interrupted |
+/// | 130 | ended at once by a second SIGINT, or by a signal before the start (143: SIGTERM, 129: SIGHUP); `dev --once`: interrupted |
 ///
 /// Other commands list theirs in their `--help` and in [the guide to operations](crate::guide::operations); for those of `schema`
 /// and `topics`, and for `doctor`, they are 0 fine, 1 not, 2 could not tell.

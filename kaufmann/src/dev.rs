@@ -38,9 +38,6 @@ use tally::Tally;
 /// How long `--once` waits for the samples.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a signal before all samples were settled is.
-const INTERRUPTED: u8 = 130;
-
 /// The options of `dev`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Options {
@@ -106,7 +103,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     cli::run::verdict(&config, &finished)?;
     if is_cut_short {
         cli::complain(&"interrupted before every sample and its replies were settled");
-        return Ok(ExitCode::from(INTERRUPTED));
+        return Ok(signals.exit_code());
     }
     Ok(ExitCode::SUCCESS)
 }

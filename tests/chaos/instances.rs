@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use kaufmann_tests::chaos::Manners;
+use rustix::process::Signal;
 
 use crate::scene::{DEADLINE, PARTITIONS, Scene};
 use crate::stage::Stage;
@@ -15,6 +17,7 @@ pub(crate) use rival::Rival;
 crate::tests![
     a_service_that_is_killed_in_mid_flow_goes_on_where_it_had_committed,
     a_deploy_over_three_instances_repeats_nothing,
+    a_stop_that_is_asked_for_again_and_again_is_drained_and_repeats_nothing,
     a_rival_that_joins_and_leaves_every_second_repeats_nothing,
 ];
 
@@ -49,6 +52,38 @@ fn a_deploy_over_three_instances_repeats_nothing(stage: &Stage) -> Result<()> {
         scene.begun(150)?;
     }
     // Nothing was covered: a deploy must not make a single record come again.
+    scene.finish()?;
+    Ok(())
+}
+
+fn a_stop_that_is_asked_for_again_and_again_is_drained_and_repeats_nothing(stage: &Stage) -> Result<()> {
+    let load = Load {
+        manners: Manners {
+            hang: 100,
+            ..Manners::default()
+        },
+        ..Load::default()
+    };
+    let mut scene = Scene::open(stage, "asked-again", load)?;
+    scene.start(0)?;
+    scene.write()?;
+    for _ in 0..3 {
+        scene.begun(200)?;
+        scene.ask_to_stop(0)?;
+        let instance = scene.instance(0)?;
+        instance.wait_log("SIGTERM: finishing what runs", DEADLINE)?;
+        // As a supervisor does in its last stage, and a wrapper that passes on what its whole group gets.
+        for pause in [0, 100, 300] {
+            std::thread::sleep(Duration::from_millis(pause));
+            // It may have ended in between, as it should.
+            _ = instance.signal(Signal::TERM);
+        }
+        let status = instance.wait(DEADLINE)?;
+        ensure!(status.success(), "{status}: {}", instance.tail());
+        scene.start(0)?;
+    }
+    scene.begun(100)?;
+    // Nothing was covered: each drain has finished what ran.
     scene.finish()?;
     Ok(())
 }

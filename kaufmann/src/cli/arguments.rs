@@ -184,7 +184,9 @@ fn commands() -> Vec<Command> {
         #[cfg(feature = "dev")]
         dev(),
         Command::new("run")
-            .about("Consumes, handles and publishes, against a real cluster, until SIGINT or SIGTERM")
+            .about(
+                "Consumes, handles and publishes, against a real cluster, until a signal (SIGINT, SIGTERM)",
+            )
             .after_long_help(codes::help(codes::RUN)),
         #[cfg(feature = "kafka")]
         publish(),

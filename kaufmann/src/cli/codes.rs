@@ -5,7 +5,7 @@ pub(super) type Codes = [(u8, &'static str)];
 
 /// Those of `run` and of every command that has none of its own.
 pub(super) const RUN: &Codes = &[
-    (0, "done; `run` and `dev`: drained after SIGINT or SIGTERM"),
+    (0, "done; `run` and `dev`: drained after a signal"),
     (2, "the command line is wrong"),
     (
         65,
@@ -17,7 +17,7 @@ pub(super) const RUN: &Codes = &[
     (78, "the configuration is wrong"),
     (
         130,
-        "ended at once by SIGINT, 143 by SIGTERM: the second one, or one before the start; `dev --once`: interrupted",
+        "ended at once by a second SIGINT, or by a signal before the start (143: SIGTERM, 129: SIGHUP); `dev --once`: interrupted",
     ),
 ];
 

@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: while a command only asks, one ends it at once; once there is something to finish, the first one lets it
-//! finish, and the second one ends it at once.
+//! SIGINT, SIGTERM and SIGHUP: while a command only asks, one ends it at once; once there is something to finish, the first one
+//! lets it finish. Only SIGINT ends it at once then; the others are the same wish when they come again.
 //!
 //! They are listened for on a thread of their own: neither handlers that block every worker of the service's runtime nor
 //! servers that do not answer must be able to keep the process.
@@ -7,12 +7,21 @@
 use std::process;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::error::{Error, ErrorKind};
+
+mod again;
+mod stream;
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
+
+use again::{Again, again};
+use stream::{INTERRUPT, Signal, Stream};
 
 /// What the process exits with when it had to be ended after the deadline.
 const UNFINISHED: u8 = 75;
@@ -46,29 +55,6 @@ struct Finish {
     /// None: as the signal would have ended it.
     code: Option<u8>,
 }
-
-/// A signal, and what the process exits with when it ends it: 128 and its number, as shells have it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Signal {
-    name: &'static str,
-    code: u8,
-}
-
-#[cfg(unix)]
-const INTERRUPT: Signal = Signal {
-    name: "SIGINT",
-    code: 130,
-};
-#[cfg(unix)]
-const TERMINATE: Signal = Signal {
-    name: "SIGTERM",
-    code: 143,
-};
-#[cfg(not(unix))]
-const INTERRUPT: Signal = Signal {
-    name: "Ctrl-C",
-    code: 130,
-};
 
 impl Signals {
     /// Listens from now on. A process that lives longer than `shutdown_deadline` and a little more after the first signal is
@@ -170,20 +156,14 @@ impl Shared {
             Some(finish) if !self.over.is_cancelled() => finish,
             _ => end(format!("{}: ended at once", signal.name), signal.code),
         };
+        let began = Instant::now();
         _ = self.came.set(signal);
         self.first.cancel();
-        // Not on this thread, which must hear the second signal even if nobody reads the log.
-        thread::spawn(move || {
-            info!(
-                "{}: finishing what runs; a second signal ends at once",
-                signal.name
-            );
-        });
-        tokio::select! {
-            again = signals.next() => end_again(again),
-            () = tokio::time::sleep(finish.patience) => {}
-            () = self.over.cancelled() => end_again(signals.next().await),
-        }
+        log(format!(
+            "{}: finishing what runs; SIGINT (Ctrl-C) ends at once, SIGTERM changes nothing",
+            signal.name
+        ));
+        self.watch_on(signal, began, &mut signals, finish.patience).await;
         end(
             format!(
                 "ended {} after {}: {}",
@@ -195,17 +175,50 @@ impl Shared {
         );
     }
 
+    /// Returns when the command has taken longer than it may. What comes after the first signal may end the process before.
+    async fn watch_on(&self, first: Signal, began: Instant, signals: &mut Stream, patience: Duration) {
+        let late = tokio::time::sleep(patience);
+        tokio::pin!(late);
+        let mut over: Option<Instant> = None;
+        let mut is_said = false;
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = self.over.cancelled(), if over.is_none() => {
+                    over = Some(Instant::now());
+                    continue;
+                }
+                signal = signals.next() => signal,
+                () = &mut late, if over.is_none() => return,
+            };
+            let since_over = over.map(|over| over.elapsed());
+            match again(signal == INTERRUPT, began.elapsed(), since_over) {
+                Again::Hurry => end(
+                    format!("{} after {}: ended with work unfinished", signal.name, first.name),
+                    signal.code,
+                ),
+                Again::End => end(format!("{}: ended at once", signal.name), signal.code),
+                Again::Same if !is_said && over.is_none() => {
+                    is_said = true;
+                    log(format!(
+                        "{} after {}: what runs is still being finished; SIGINT (Ctrl-C) ends at once",
+                        signal.name, first.name
+                    ));
+                }
+                Again::Same => {}
+            }
+        }
+    }
+
     /// The first signal.
     fn came(&self) -> Signal {
         self.came.get().copied().unwrap_or(INTERRUPT)
     }
 }
 
-fn end_again(signal: Signal) -> ! {
-    end(
-        format!("{} again: ended with work unfinished", signal.name),
-        signal.code,
-    )
+/// Not on the thread of the signals, which must hear the next one even if nobody reads the log.
+fn log(line: String) {
+    thread::spawn(move || info!("{line}"));
 }
 
 fn end(why: String, code: u8) -> ! {
@@ -216,194 +229,4 @@ fn end(why: String, code: u8) -> ! {
     });
     _ = said.recv_timeout(LAST_WORDS);
     process::exit(code.into())
-}
-
-#[cfg(unix)]
-struct Stream {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Stream {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => INTERRUPT,
-            _ = self.terminate.recv() => TERMINATE,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Stream;
-
-#[cfg(not(unix))]
-impl Stream {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Signal {
-        _ = tokio::signal::ctrl_c().await;
-        INTERRUPT
-    }
-}
-
-#[cfg(test)]
-#[cfg(unix)]
-mod tests {
-    use std::io::{BufRead, BufReader, Lines};
-    use std::process::{Child, ChildStdout, Command, Stdio};
-
-    use rustix::process::{Pid, Signal as Sent, kill_process};
-
-    use super::*;
-
-    const ROLE: &str = "KAUFMANN_TEST_SIGNALS_CHILD";
-    const FOREVER: Duration = Duration::from_secs(1 << 30);
-
-    /// The same test in a process of its own, which a signal may end.
-    struct Other {
-        child: Child,
-        lines: Lines<BufReader<ChildStdout>>,
-    }
-
-    impl Other {
-        fn start(test: &str) -> Self {
-            let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "--nocapture", test])
-                .env(ROLE, "1")
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            Self { child, lines }
-        }
-
-        fn says(&mut self, text: &str) {
-            assert!(self.lines.any(|line| line.unwrap().ends_with(text)), "{text}");
-        }
-
-        fn send(&self, signal: Sent) {
-            kill_process(Pid::from_child(&self.child), signal).unwrap();
-        }
-
-        fn ends(self) -> (Option<i32>, String) {
-            drop(self.lines);
-            let output = self.child.wait_with_output().unwrap();
-            (
-                output.status.code(),
-                String::from_utf8_lossy(&output.stderr).into_owned(),
-            )
-        }
-    }
-
-    fn is_child() -> bool {
-        std::env::var_os(ROLE).is_some()
-    }
-
-    fn handling(patience: Duration) -> Signals {
-        let signals = Signals::ask().unwrap();
-        signals.begin_handling_within(patience);
-        signals
-    }
-
-    /// Blocks every worker of a runtime, and says when the drain should begin.
-    fn block(signals: &Signals) {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .build()
-            .unwrap();
-        let (sender, blocked) = mpsc::channel();
-        runtime.spawn(async move {
-            sender.send(()).unwrap();
-            loop {
-                thread::park();
-            }
-        });
-        blocked.recv().unwrap();
-        crate::cli::say(&"\nready").unwrap();
-        runtime.block_on(signals.first());
-        crate::cli::say(&"\ndraining").unwrap();
-        loop {
-            thread::park();
-        }
-    }
-
-    #[test]
-    fn a_handler_that_never_yields_cannot_keep_the_process() {
-        if is_child() {
-            block(&handling(Duration::from_millis(1)));
-        }
-        let mut other =
-            Other::start("cli::signals::tests::a_handler_that_never_yields_cannot_keep_the_process");
-        other.says("ready");
-        other.send(Sent::TERM);
-        let (code, said) = other.ends();
-        assert_eq!(code, Some(i32::from(UNFINISHED)), "{said}");
-        assert!(said.contains("a handler never yields"), "{said}");
-    }
-
-    #[test]
-    fn a_second_signal_ends_at_once_while_every_worker_is_blocked() {
-        if is_child() {
-            block(&handling(FOREVER));
-        }
-        let mut other =
-            Other::start("cli::signals::tests::a_second_signal_ends_at_once_while_every_worker_is_blocked");
-        other.says("ready");
-        other.send(Sent::TERM);
-        other.says("draining");
-        other.send(Sent::TERM);
-        let (code, said) = other.ends();
-        assert_eq!(code, Some(143), "{said}");
-        assert!(said.contains("SIGTERM again"), "{said}");
-    }
-
-    #[test]
-    fn a_signal_after_the_command_is_over_ends_at_once() {
-        if is_child() {
-            drop(handling(FOREVER));
-            crate::cli::say(&"\nready").unwrap();
-            loop {
-                thread::park();
-            }
-        }
-        let mut other = Other::start("cli::signals::tests::a_signal_after_the_command_is_over_ends_at_once");
-        other.says("ready");
-        other.send(Sent::TERM);
-        let (code, said) = other.ends();
-        assert_eq!(code, Some(143), "{said}");
-        assert!(said.contains("SIGTERM: ended at once"), "{said}");
-    }
-
-    #[test]
-    fn a_signal_while_a_command_only_asks_ends_at_once_with_the_code_of_the_signal() {
-        if is_child() {
-            let _signals = Signals::ask().unwrap();
-            crate::cli::say(&"\nready").unwrap();
-            loop {
-                thread::park();
-            }
-        }
-        for (signal, expected) in [(Sent::INT, 130), (Sent::TERM, 143)] {
-            let mut other = Other::start(
-                "cli::signals::tests::a_signal_while_a_command_only_asks_ends_at_once_with_the_code_of_the_signal",
-            );
-            other.says("ready");
-            other.send(signal);
-            let (code, said) = other.ends();
-            assert_eq!(code, Some(expected), "{said}");
-            assert!(said.contains(": ended at once"), "{said}");
-        }
-    }
 }
