@@ -1,0 +1,153 @@
+//! What is kept: one message, with all that its delivery needs.
+
+use thiserror::Error;
+
+/// The form of an entry's bytes. A reader refuses forms that it does not know.
+const VERSION: u8 = 1;
+/// Stands for a length where there is nothing.
+const NONE: u32 = u32::MAX;
+
+/// One message.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Entry {
+    /// Where it goes.
+    pub topic: String,
+    /// Its partition, if that is chosen already.
+    pub partition: Option<i32>,
+    /// Its key. Entries of one topic and key keep their order.
+    pub key: Option<Vec<u8>>,
+    /// Its headers, in order; a name may come twice.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Its payload; `None` is a tombstone.
+    pub payload: Option<Vec<u8>>,
+    /// Its time in milliseconds since 1970, if that is fixed already.
+    pub timestamp: Option<i64>,
+}
+
+/// Why bytes are no entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum EntryError {
+    /// It was written by a later version of this crate.
+    #[error("the entry has form {0}, which this version does not know")]
+    Version(u8),
+    /// It ends too early, goes on behind its end, or has a length that cannot be right.
+    #[error("the entry's lengths do not fit its bytes")]
+    Length,
+    /// A topic or a header's name is no UTF-8.
+    #[error("a name in the entry is not UTF-8")]
+    Name,
+}
+
+impl Entry {
+    /// How many bytes [`Entry::encode`] appends.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let optional = |bytes: &Option<Vec<u8>>| 4 + bytes.as_ref().map_or(0, Vec::len);
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| 4 + name.len() + optional(value))
+            .sum();
+        let fixed = 1 + 4 + 1 + 8 + 1;
+        fixed + 4 + self.topic.len() + optional(&self.key) + optional(&self.payload) + 4 + headers
+    }
+
+    /// Appends the entry's bytes.
+    pub fn encode(&self, to: &mut Vec<u8>) {
+        to.reserve(self.encoded_len());
+        to.push(VERSION);
+        to.push(u8::from(self.partition.is_some()));
+        to.extend(self.partition.unwrap_or_default().to_le_bytes());
+        to.push(u8::from(self.timestamp.is_some()));
+        to.extend(self.timestamp.unwrap_or_default().to_le_bytes());
+        put(to, Some(self.topic.as_bytes()));
+        put(to, self.key.as_deref());
+        put(to, self.payload.as_deref());
+        to.extend(length(self.headers.len()).to_le_bytes());
+        for (name, value) in &self.headers {
+            put(to, Some(name.as_bytes()));
+            put(to, value.as_deref());
+        }
+    }
+
+    /// Reads what [`Entry::encode`] has written. Never reserves more than the bytes could hold.
+    ///
+    /// # Errors
+    ///
+    /// If they are not exactly one entry.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+        let mut rest = bytes;
+        let version = take::<1>(&mut rest)?[0];
+        if version != VERSION {
+            return Err(EntryError::Version(version));
+        }
+        let has_partition = flag(&mut rest)?;
+        let partition = i32::from_le_bytes(take(&mut rest)?);
+        let has_timestamp = flag(&mut rest)?;
+        let timestamp = i64::from_le_bytes(take(&mut rest)?);
+        let topic = name(&mut rest)?;
+        let key = get(&mut rest)?.map(<[u8]>::to_vec);
+        let payload = get(&mut rest)?.map(<[u8]>::to_vec);
+        let count = u32::from_le_bytes(take(&mut rest)?) as usize;
+        // A header takes eight bytes at least.
+        if count > rest.len() / 8 {
+            return Err(EntryError::Length);
+        }
+        let mut headers = Vec::with_capacity(count);
+        for _ in 0..count {
+            headers.push((name(&mut rest)?, get(&mut rest)?.map(<[u8]>::to_vec)));
+        }
+        if !rest.is_empty() {
+            return Err(EntryError::Length);
+        }
+        Ok(Self {
+            topic,
+            partition: has_partition.then_some(partition),
+            key,
+            headers,
+            payload,
+            timestamp: has_timestamp.then_some(timestamp),
+        })
+    }
+}
+
+/// Entries are bounded long before this matters.
+fn length(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(NONE - 1)
+}
+
+fn put(to: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    to.extend(bytes.map_or(NONE, |bytes| length(bytes.len())).to_le_bytes());
+    to.extend(bytes.unwrap_or_default());
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], EntryError> {
+    let (taken, behind) = rest.split_first_chunk::<N>().ok_or(EntryError::Length)?;
+    *rest = behind;
+    Ok(*taken)
+}
+
+fn flag(rest: &mut &[u8]) -> Result<bool, EntryError> {
+    match take::<1>(rest)?[0] {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(EntryError::Length),
+    }
+}
+
+fn get<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, EntryError> {
+    let len = u32::from_le_bytes(take(rest)?);
+    if len == NONE {
+        return Ok(None);
+    }
+    let (taken, behind) = rest.split_at_checked(len as usize).ok_or(EntryError::Length)?;
+    *rest = behind;
+    Ok(Some(taken))
+}
+
+fn name(rest: &mut &[u8]) -> Result<String, EntryError> {
+    let bytes = get(rest)?.ok_or(EntryError::Length)?;
+    std::str::from_utf8(bytes)
+        .map(str::to_owned)
+        .map_err(|_| EntryError::Name)
+}

@@ -1,0 +1,162 @@
+//! Reads a segment: its batches, and what lies between them that is none.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::files::File;
+use crate::frame::{self, Header};
+use crate::log::Name;
+
+/// How much is read at once while a batch is searched.
+const CHUNK: usize = 64 << 10;
+/// What a disk loses at once, at least.
+const PAGE: usize = 4 << 10;
+
+/// Stored entries that cannot be read any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// The segment's file.
+    pub segment: String,
+    /// The damaged bytes in it; empty if the file itself is missing or ends too early.
+    pub bytes: Range<u64>,
+    /// The numbers of the entries that are lost.
+    pub lost: Range<u64>,
+    /// The file beside the segments that has the damaged bytes, if it could be written.
+    pub kept_as: Option<String>,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.lost.end - self.lost.start;
+        let Range { start, end } = self.bytes;
+        write!(f, "{count} stored entries are lost: ")?;
+        if start == end {
+            write!(f, "`{}` is missing, or ends too early", self.segment)?;
+        } else {
+            write!(f, "the bytes {start} to {end} of `{}` are damaged", self.segment)?;
+        }
+        match &self.kept_as {
+            Some(name) => write!(f, "; they are kept in `{name}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What comes next in a segment.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A batch, whose header is right, and the bytes of its frames.
+    Batch { header: Header, at: u64, frames: Vec<u8> },
+    /// Bytes that are no batch, and have one behind them.
+    Damaged(Range<u64>),
+    /// Nothing more. `torn` says whether there are bytes behind the last batch that are not zeros.
+    End { at: u64, torn: bool },
+}
+
+/// Goes through a segment.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    file: Arc<dyn File>,
+    salt: u32,
+    at: u64,
+    /// Whether pages that cannot be read count as zeros.
+    lossy: bool,
+}
+
+impl Scanner {
+    pub(crate) fn new(file: Arc<dyn File>, name: Name) -> Self {
+        Self {
+            file,
+            salt: name.salt,
+            at: frame::MARK.len() as u64,
+            lossy: false,
+        }
+    }
+
+    pub(crate) fn salt(&self) -> u32 {
+        self.salt
+    }
+
+    /// Takes pages that cannot be read for zeros from now on: the last means when a disk has bad blocks.
+    pub(crate) fn give_up_bad_pages(&mut self) {
+        self.lossy = true;
+    }
+
+    /// What comes next before the offset `end`, if entries from the number `expected` on are to come. After an error the same call can
+    /// be made again.
+    pub(crate) fn next(&mut self, end: u64, expected: u64) -> io::Result<Found> {
+        if let Some(header) = self.header(self.at, end, expected)? {
+            return self.batch(header);
+        }
+        let (found, torn) = self.search(end, expected)?;
+        match found {
+            Some(at) => Ok(Found::Damaged(std::mem::replace(&mut self.at, at)..at)),
+            None => Ok(Found::End { at: self.at, torn }),
+        }
+    }
+
+    fn batch(&mut self, header: Header) -> io::Result<Found> {
+        let at = self.at;
+        let mut frames = vec![0; header.len as usize];
+        self.read(&mut frames, at + frame::HEADER as u64)?;
+        self.at = (at + frame::HEADER as u64 + u64::from(header.len)).next_multiple_of(frame::ALIGN);
+        Ok(Found::Batch { header, at, frames })
+    }
+
+    /// The header at an offset, if there is one of a batch that is whole and comes after what was read.
+    fn header(&self, at: u64, end: u64, expected: u64) -> io::Result<Option<Header>> {
+        let mut bytes = [0; frame::HEADER];
+        let read = self.read(&mut bytes, at)?;
+        Ok(self.fitting(&bytes[..read], at, end, expected))
+    }
+
+    fn fitting(&self, bytes: &[u8], at: u64, end: u64, expected: u64) -> Option<Header> {
+        let header = Header::decode(bytes, self.salt)?;
+        let behind = at + frame::HEADER as u64 + u64::from(header.len);
+        (behind <= end && header.first >= expected).then_some(header)
+    }
+
+    /// The offset of the next batch behind this one, and whether there are bytes before it, or before the end, that are not zeros.
+    fn search(&self, end: u64, expected: u64) -> io::Result<(Option<u64>, bool)> {
+        let mut torn = false;
+        let mut chunk = vec![0; CHUNK + frame::HEADER];
+        let mut at = self.at;
+        while at < end {
+            let len = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
+            let read = self.read(&mut chunk[..len], at)?;
+            let bytes = &chunk[..read];
+            if bytes.iter().any(|byte| *byte != 0) {
+                torn = true;
+                let found = (0..read.min(CHUNK))
+                    .step_by(frame::ALIGN as usize)
+                    .find(|offset| self.fitting(&bytes[*offset..], at + *offset as u64, end, expected).is_some());
+                if let Some(offset) = found {
+                    return Ok((Some(at + offset as u64), true));
+                }
+            }
+            if read < len {
+                break;
+            }
+            at += CHUNK as u64;
+        }
+        Ok((None, torn))
+    }
+
+    fn read(&self, to: &mut [u8], at: u64) -> io::Result<usize> {
+        if !self.lossy {
+            return self.file.read_at(to, at);
+        }
+        let mut read = 0;
+        for page in to.chunks_mut(PAGE) {
+            match self.file.read_at(page, at + read as u64) {
+                Ok(len) if len < page.len() => return Ok(read + len),
+                Ok(_) => {}
+                Err(_) => page.fill(0),
+            }
+            read += page.len();
+        }
+        Ok(read)
+    }
+}
