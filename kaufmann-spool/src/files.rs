@@ -97,5 +97,5 @@ pub trait File: Debug + Send + Sync {
     /// # Errors
     ///
     /// If the file system does not answer.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 }

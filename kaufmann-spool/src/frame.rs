@@ -103,7 +103,8 @@ impl Batch {
         let number = self.first + u64::from(self.count);
         self.bytes
             .extend(u32::try_from(entry.len()).unwrap_or(u32::MAX).to_le_bytes());
-        self.bytes.extend(checksum(self.salt, number, entry).to_le_bytes());
+        self.bytes
+            .extend(checksum(self.salt, number, entry).to_le_bytes());
         self.bytes.extend(entry);
         self.count += 1;
     }
@@ -155,7 +156,7 @@ pub enum Frame {
 
 /// Reads the frames of a batch. Entries that cannot be read are [`Frame::Damaged`]; so is the rest where a length makes no sense. It
 /// yields `header.count` frames, each with its number, whatever the bytes are.
-pub fn frames<'a>(header: Header, salt: u32, bytes: &'a [u8]) -> impl Iterator<Item = (u64, Frame)> + 'a {
+pub fn frames(header: Header, salt: u32, bytes: &[u8]) -> impl Iterator<Item = (u64, Frame)> {
     raw(header, salt, bytes).map(|(number, range, entry)| {
         let entry = entry.and_then(|entry| Entry::decode(entry).ok());
         let Range { start: from, end: to } = range;
@@ -171,11 +172,7 @@ pub(crate) fn whole(header: Header, salt: u32, bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Each frame's number and bytes, and its entry if the checksum is right.
-fn raw<'a>(
-    header: Header,
-    salt: u32,
-    bytes: &'a [u8],
-) -> impl Iterator<Item = (u64, Range<usize>, Option<&'a [u8]>)> {
+fn raw(header: Header, salt: u32, bytes: &[u8]) -> impl Iterator<Item = (u64, Range<usize>, Option<&[u8]>)> {
     let mut at = 0;
     let numbers = header.first..header.first + u64::from(header.count);
     numbers.map(move |number| {
@@ -186,7 +183,11 @@ fn raw<'a>(
             return (number, from..at, None);
         };
         at = from + PREFIX + entry.len();
-        (number, from..at, (crc == checksum(salt, number, entry)).then_some(entry))
+        (
+            number,
+            from..at,
+            (crc == checksum(salt, number, entry)).then_some(entry),
+        )
     })
 }
 

@@ -11,10 +11,10 @@
 //! # let folder = tempfile::tempdir()?;
 //! let spool = Spool::open(folder.path(), Options::default())?;
 //! let entry = Entry { topic: "orders".into(), payload: Some(b"1 book".to_vec()), ..Entry::default() };
-//! spool.store(entry, Duration::from_secs(5))?; // on the disk from here on
+//! spool.store(&entry, Duration::from_secs(5))?; // on the disk from here on
 //!
 //! let mut reader = spool.reader().expect("the first one");
-//! let (number, entry) = reader.next(Duration::from_secs(5))?.expect("what was stored");
+//! let (number, entry) = reader.read(Duration::from_secs(5))?.expect("what was stored");
 //! assert_eq!(entry.topic, "orders");
 //! spool.delivered(number); // now it need not come again
 //! # Ok(())

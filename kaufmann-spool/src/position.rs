@@ -89,7 +89,9 @@ impl Position {
         }
         let (fixed, ranges) = body.split_at(FIXED);
         let number = |bytes: &[u8]| bytes.first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
-        let count = fixed[24..].first_chunk().map_or(0, |chunk| u32::from_le_bytes(*chunk));
+        let count = fixed[24..]
+            .first_chunk()
+            .map_or(0, |chunk| u32::from_le_bytes(*chunk));
         if ranges.len() != count as usize * 16 {
             return Err(PositionError::Damaged);
         }
@@ -116,15 +118,18 @@ mod tests {
     use crate::delivered::Delivered;
 
     fn any_position() -> impl Strategy<Value = Position> {
-        (0_u64..1_000, any::<u64>(), prop::collection::vec((1_u64..2_000, 1_u64..9), 0..20)).prop_map(
-            |(below, stored_to, ranges)| {
+        (
+            0_u64..1_000,
+            any::<u64>(),
+            prop::collection::vec((1_u64..2_000, 1_u64..9), 0..20),
+        )
+            .prop_map(|(below, stored_to, ranges)| {
                 let mut delivered = Delivered::below(below);
                 for (from, len) in ranges {
                     delivered.insert(from, from + len);
                 }
                 Position { delivered, stored_to }
-            },
-        )
+            })
     }
 
     proptest! {

@@ -48,7 +48,11 @@ impl fmt::Display for Damage {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// A batch, whose header is right, and the bytes of its frames.
-    Batch { header: Header, at: u64, frames: Vec<u8> },
+    Batch {
+        header: Header,
+        at: u64,
+        frames: Vec<u8>,
+    },
     /// Bytes that are no batch, and have one behind them.
     Damaged(Range<u64>),
     /// Nothing more. `torn` says whether there are bytes behind the last batch that are not zeros.
@@ -131,7 +135,10 @@ impl Scanner {
                 torn = true;
                 let found = (0..read.min(CHUNK))
                     .step_by(frame::ALIGN as usize)
-                    .find(|offset| self.fitting(&bytes[*offset..], at + *offset as u64, end, expected).is_some());
+                    .find(|offset| {
+                        self.fitting(&bytes[*offset..], at + *offset as u64, end, expected)
+                            .is_some()
+                    });
                 if let Some(offset) = found {
                     return Ok((Some(at + offset as u64), true));
                 }

@@ -171,7 +171,8 @@ impl Spool {
         let begun = Instant::now();
         let encoded = self.shared.encode(entry)?;
         let mut state = self.shared.state();
-        while state.waiting_bytes > 0 && state.waiting_bytes + encoded.len() > self.shared.options.max_waiting {
+        while state.waiting_bytes > 0 && state.waiting_bytes + encoded.len() > self.shared.options.max_waiting
+        {
             let left = patience.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 drop(state);
@@ -180,7 +181,11 @@ impl Spool {
             state = self.shared.wait(&self.shared.room, state, left);
         }
         let ticket = self.shared.enqueue(state, encoded)?;
-        ticket.wait(patience.saturating_sub(begun.elapsed()).max(Duration::from_millis(1)))
+        ticket.wait(
+            patience
+                .saturating_sub(begun.elapsed())
+                .max(Duration::from_millis(1)),
+        )
     }
 
     /// Hands an entry over without waiting. The ticket's future ends when it is on the disk.
@@ -226,7 +231,11 @@ impl Spool {
             depth: next.saturating_sub(watermark + state.delivered.ahead()),
             bytes,
             waiting_bytes: state.waiting_bytes,
-            oldest: state.times.front().filter(|_| watermark < next).map(|(_, at)| *at),
+            oldest: state
+                .times
+                .front()
+                .filter(|_| watermark < next)
+                .map(|(_, at)| *at),
             stored: state.stored_count,
             delivered: state.delivered_count,
             lost: state.lost_count,
@@ -254,12 +263,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(
-        &self,
-        on: &Condvar,
-        state: MutexGuard<'a, State>,
-        time: Duration,
-    ) -> MutexGuard<'a, State> {
+    fn wait<'a>(&self, on: &Condvar, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
         on.wait_timeout(state, time)
             .unwrap_or_else(PoisonError::into_inner)
             .0
@@ -275,7 +279,11 @@ impl Shared {
         Ok(encoded)
     }
 
-    fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, entry: Vec<u8>) -> Result<Ticket, StoreError> {
+    fn enqueue(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        entry: Vec<u8>,
+    ) -> Result<Ticket, StoreError> {
         if state.closing || state.ended {
             return Err(StoreError::Closed);
         }
@@ -343,7 +351,10 @@ impl Shared {
 fn check(options: &Options) -> Result<(), OpenError> {
     let refuse = |text: String| Err(OpenError::Options(text));
     if options.segment_bytes < 256 {
-        return refuse(format!("`segment_bytes` is {}; it must be 256 at least", options.segment_bytes));
+        return refuse(format!(
+            "`segment_bytes` is {}; it must be 256 at least",
+            options.segment_bytes
+        ));
     }
     if options.max_bytes < options.segment_bytes {
         return refuse(format!(

@@ -18,8 +18,12 @@ use kaufmann_spool::{Appender, Entry, Log, Options};
 const SEEDS: Range<u64> = 0..100_000;
 
 fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("KAUFMANN_SPOOL_SEEDS") else { return SEEDS };
-    let (from, to) = text.split_once("..").expect("KAUFMANN_SPOOL_SEEDS is a range such as 0..1000");
+    let Ok(text) = std::env::var("KAUFMANN_SPOOL_SEEDS") else {
+        return SEEDS;
+    };
+    let (from, to) = text
+        .split_once("..")
+        .expect("KAUFMANN_SPOOL_SEEDS is a range such as 0..1000");
     from.parse().expect("a number")..to.parse().expect("a number")
 }
 
@@ -111,7 +115,11 @@ impl Run {
             self.fates.insert(*content, Fate::Open);
         }
         for _ in 0..self.dice.u32(1..4) {
-            if self.appender.append(entries.iter().map(|entry| &**entry), 7).is_ok() {
+            if self
+                .appender
+                .append(entries.iter().map(|entry| &**entry), 7)
+                .is_ok()
+            {
                 for content in &contents {
                     self.fates.insert(*content, Fate::Stored);
                 }
@@ -126,7 +134,7 @@ impl Run {
         let mut last = None;
         let mut read = 0;
         while read < most {
-            let next = match cursor.next() {
+            let next = match cursor.read() {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(_) if most == usize::MAX => return Err("the disk works, and reading fails".to_owned()),
@@ -134,7 +142,9 @@ impl Run {
             };
             let (number, entry) = match next {
                 kaufmann_spool::Read::Entry { number, entry, .. } => (number, entry),
-                kaufmann_spool::Read::Lost(damage) => return Err(format!("nothing was damaged, and {damage}")),
+                kaufmann_spool::Read::Lost(damage) => {
+                    return Err(format!("nothing was damaged, and {damage}"));
+                }
             };
             if last.is_some_and(|last| number <= last) {
                 return Err(format!("number {number} comes after {last:?}"));
@@ -170,16 +180,26 @@ impl Run {
     fn break_calls(&mut self) {
         let from = self.model.calls() + self.dice.u64(1..8);
         let to = from + if self.dice.bool() { 1 } else { self.dice.u64(1..12) };
-        let kinds = [ErrorKind::StorageFull, ErrorKind::Other, ErrorKind::ReadOnlyFilesystem];
+        let kinds = [
+            ErrorKind::StorageFull,
+            ErrorKind::Other,
+            ErrorKind::ReadOnlyFilesystem,
+        ];
         let kind = self.dice.choice(kinds).unwrap_or(ErrorKind::Other);
-        self.model
-            .fail(Some(Box::new(move |_, number| (from..to).contains(&number).then_some(kind))));
+        self.model.fail(Some(Box::new(move |_, number| {
+            (from..to).contains(&number).then_some(kind)
+        })));
     }
 
     /// Opens the folder again: after a power cut, or after the process has died.
     fn reopen(&mut self, power: bool, last: bool) -> Result<(), String> {
-        self.model = if power { self.model.cut_power() } else { self.model.kill() };
-        let (log, opened) = Log::open(Arc::new(self.model.clone())).map_err(|error| format!("not opened: {error}"))?;
+        self.model = if power {
+            self.model.cut_power()
+        } else {
+            self.model.kill()
+        };
+        let (log, opened) =
+            Log::open(Arc::new(self.model.clone())).map_err(|error| format!("not opened: {error}"))?;
         self.appender = log.appender(&options());
         self.log = log;
         self.position = opened.position;
@@ -213,7 +233,9 @@ impl Run {
             .iter()
             .find(|(content, fate)| **fate == Fate::Stored && !read.contains(content));
         match missing {
-            Some((content, _)) => Err(format!("entry {content} was stored, and is not there; read were {read:?}")),
+            Some((content, _)) => Err(format!(
+                "entry {content} was stored, and is not there; read were {read:?}"
+            )),
             None => Ok(()),
         }
     }
@@ -228,7 +250,11 @@ fn options() -> Options {
 fn encoded(content: u64) -> Vec<u8> {
     let entry = Entry {
         topic: "t".to_owned(),
-        payload: Some(content.to_le_bytes().repeat(1 + usize::try_from(content % 5).unwrap_or_default())),
+        payload: Some(
+            content
+                .to_le_bytes()
+                .repeat(1 + usize::try_from(content % 5).unwrap_or_default()),
+        ),
         ..Entry::default()
     };
     let mut bytes = Vec::new();
@@ -238,5 +264,7 @@ fn encoded(content: u64) -> Vec<u8> {
 
 fn content(entry: &Entry) -> u64 {
     let payload = entry.payload.as_deref().unwrap_or_default();
-    payload.first_chunk().map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes))
+    payload
+        .first_chunk()
+        .map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes))
 }

@@ -42,7 +42,7 @@ pub enum Call {
     /// A file is cut off or extended.
     SetLen,
     /// A file's length is asked for.
-    Len,
+    Size,
 }
 
 /// Decides whether a call fails: given the call and its number since the folder was made.
@@ -241,7 +241,10 @@ impl World {
     }
 
     fn used(&self) -> u64 {
-        self.names.values().map(|file| self.files[*file].now.len() as u64).sum()
+        self.names
+            .values()
+            .map(|file| self.files[*file].now.len() as u64)
+            .sum()
     }
 
     /// What is on the disk if any of the dirty sectors got there.
@@ -396,7 +399,7 @@ impl File for Handle {
         Ok(())
     }
 
-    fn len(&self) -> Result<u64> {
-        Ok(self.model.call(Call::Len)?.files[self.index].now.len() as u64)
+    fn size(&self) -> Result<u64> {
+        Ok(self.model.call(Call::Size)?.files[self.index].now.len() as u64)
     }
 }

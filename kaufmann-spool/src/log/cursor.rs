@@ -72,7 +72,7 @@ impl Cursor {
     /// # Errors
     ///
     /// If the disk fails.
-    pub fn next(&mut self) -> io::Result<Option<Read>> {
+    pub fn read(&mut self) -> io::Result<Option<Read>> {
         loop {
             if let Some(read) = self.ready.pop_front() {
                 return Ok(Some(read));
@@ -80,7 +80,9 @@ impl Cursor {
             if self.reading.is_none() && !self.choose()? {
                 return Ok(None);
             }
-            let Some(reading) = &mut self.reading else { continue };
+            let Some(reading) = &mut self.reading else {
+                continue;
+            };
             let Some(view) = view(&self.log, reading.name) else {
                 // It is removed, so all of it is delivered.
                 self.reading = None;

@@ -35,10 +35,10 @@ impl Reader {
     /// # Errors
     ///
     /// If the disk fails. The call can be made again; from the third time on, what cannot be read is passed over.
-    pub fn next(&mut self, patience: Duration) -> io::Result<Option<(u64, Entry)>> {
+    pub fn read(&mut self, patience: Duration) -> io::Result<Option<(u64, Entry)>> {
         let begun = Instant::now();
         loop {
-            match self.cursor.next() {
+            match self.cursor.read() {
                 Ok(Some(Read::Entry { number, at, entry })) => {
                     self.failures = 0;
                     if self.hand_out(number, at) {

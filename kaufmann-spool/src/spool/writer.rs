@@ -29,7 +29,10 @@ impl Shared {
             batch: Vec::new(),
         };
         let now = Instant::now();
-        let mut due = Due { write: now, save: now };
+        let mut due = Due {
+            write: now,
+            save: now,
+        };
         loop {
             let closing = self.take(&mut end.batch, &due);
             let now = Instant::now();
@@ -39,12 +42,19 @@ impl Shared {
                     Err(error) => self.fail(&mut end.batch, &error),
                 };
             }
-            if now >= due.save || closing {
-                due.save = now + self.note();
-            }
-            let state = self.state();
-            if closing && (state.waiting.is_empty() || state.write_trouble.is_some()) {
+            if closing {
+                let mut state = self.state();
+                // So that it is known that the last batch is whole.
+                state.dirty |= state.stored_count > 0;
+                if !state.waiting.is_empty() && state.write_trouble.is_none() {
+                    continue;
+                }
+                drop(state);
+                self.note();
                 return;
+            }
+            if now >= due.save {
+                due.save = now + self.note();
             }
         }
     }
@@ -71,7 +81,9 @@ impl Shared {
             if bytes > 0 && bytes + first.entry.len() > BATCH {
                 break;
             }
-            let Some(waiting) = state.waiting.pop_front() else { break };
+            let Some(waiting) = state.waiting.pop_front() else {
+                break;
+            };
             if waiting.slot.begin() {
                 bytes += waiting.entry.len();
                 batch.push(waiting);
@@ -158,7 +170,9 @@ impl Shared {
     fn note(&self) -> Duration {
         let saved = self.save();
         let interval = self.options.position_interval;
-        let due = saved.as_ref().map_or(interval.max(self.options.retry_interval), |()| interval);
+        let due = saved
+            .as_ref()
+            .map_or(interval.max(self.options.retry_interval), |()| interval);
         self.state().note_trouble = saved
             .err()
             .map(|error| format!("cannot note on the disk what is delivered: {error}"));

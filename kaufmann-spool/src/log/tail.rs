@@ -1,0 +1,122 @@
+//! Finds where a log ends when it is opened, and what of its last batch is not certain.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use super::{Name, Segment};
+use crate::error::OpenError;
+use crate::files::{File, Files};
+use crate::frame::{self, Header};
+use crate::scan::{Found, Scanner};
+
+/// Where the log ends.
+#[derive(Default)]
+pub(super) struct Tail {
+    /// The number of the next entry.
+    pub(super) next: u64,
+    pub(super) unconfirmed: Vec<Vec<u8>>,
+}
+
+/// Finds where the newest segment ends that has a batch. Up to the number `stored_to` all is on the disk for certain.
+pub(super) fn find_tail(
+    files: &dyn Files,
+    segments: &mut VecDeque<Segment>,
+    stored_to: u64,
+    notes: &mut Vec<String>,
+) -> Result<Tail, OpenError> {
+    while let Some(segment) = segments.back_mut() {
+        let name = segment.name;
+        let text = name.to_string();
+        let read = || scan_tail(files.open(&text)?, name, segment.size);
+        let scanned = read().map_err(OpenError::reading(&text))?;
+        let Some(last) = scanned.last else {
+            if stored_to > name.first {
+                // Whoever reads it reports what is lost.
+                return Ok(Tail {
+                    next: stored_to,
+                    ..Tail::default()
+                });
+            }
+            // It was begun, and nothing in it was confirmed: what comes before it is the end.
+            set_aside(files, &text, scanned.torn, notes);
+            segments.pop_back();
+            continue;
+        };
+        let behind = last.first + u64::from(last.count);
+        if behind < stored_to {
+            // What is missing was behind that: whoever reads it reports it, with the bytes that are there.
+            return Ok(Tail {
+                next: stored_to,
+                ..Tail::default()
+            });
+        }
+        segment.end = scanned.end;
+        if last.first < stored_to {
+            return Ok(Tail {
+                next: behind,
+                ..Tail::default()
+            });
+        }
+        if scanned.torn {
+            notes.push(format!(
+                "`{text}` ends with a write that was never confirmed; {} of its entries are whole and are kept",
+                scanned.whole.len()
+            ));
+        }
+        return Ok(Tail {
+            next: last.first,
+            unconfirmed: scanned.whole,
+        });
+    }
+    Ok(Tail::default())
+}
+
+/// Puts a segment out of the way in which nothing was confirmed. If that fails, it is passed over the next time too.
+fn set_aside(files: &dyn Files, name: &str, torn: bool, notes: &mut Vec<String>) {
+    if !torn {
+        let _ = files.remove(name);
+        return;
+    }
+    let aside = format!("{name}.unconfirmed");
+    if files.rename(name, &aside).is_ok() {
+        notes.push(format!(
+            "nothing in `{name}` was confirmed; it is kept as `{aside}`"
+        ));
+    }
+}
+
+#[derive(Default)]
+struct Scanned {
+    last: Option<Header>,
+    end: u64,
+    /// The entries of the last batch before the first damaged one.
+    whole: Vec<Vec<u8>>,
+    /// Whether there is anything but zeros behind these.
+    torn: bool,
+}
+
+fn scan_tail(file: Arc<dyn File>, name: Name, size: u64) -> io::Result<Scanned> {
+    let mut scanner = Scanner::new(file, name);
+    let salt = scanner.salt();
+    let mut scanned = Scanned::default();
+    let mut expected = name.first;
+    loop {
+        match scanner.next(size, expected)? {
+            Found::Batch { header, at, frames } => {
+                expected = header.first + u64::from(header.count);
+                scanned.end =
+                    (at + frame::HEADER as u64 + frames.len() as u64).next_multiple_of(frame::ALIGN);
+                scanned.whole = frame::whole(header, salt, &frames);
+                scanned.torn = scanned.whole.len() < header.count as usize;
+                scanned.last = Some(header);
+            }
+            // A batch follows, so these bytes were confirmed once: whoever reads them reports them.
+            Found::Damaged(_) => {}
+            Found::End { torn, .. } => {
+                scanned.torn |= torn;
+                return Ok(scanned);
+            }
+        }
+    }
+}

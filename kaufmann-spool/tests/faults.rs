@@ -1,0 +1,239 @@
+//! A disk that fails: each call once, a disk that is away for a while, one that is full.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kaufmann_spool::files::model::{Call, Model};
+use kaufmann_spool::{Entry, Options, Spool, StoreError};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.segment_bytes = 1_024;
+    options.max_bytes = 1 << 20;
+    options.keep_free = 0;
+    options.position_interval = Duration::from_millis(1);
+    options.retry_interval = Duration::from_millis(1);
+    options
+}
+
+fn entry(content: u64) -> Entry {
+    Entry {
+        topic: "orders".to_owned(),
+        payload: Some(content.to_le_bytes().repeat(9)),
+        ..Entry::default()
+    }
+}
+
+fn content(entry: &Entry) -> u64 {
+    let payload = entry.payload.as_deref().unwrap_or_default();
+    payload
+        .first_chunk()
+        .map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Stores and delivers, opens again half-way, and counts. All that happens is in order, so a call has the same number in each run.
+fn run(model: &Model, fail: impl FnOnce(&Model)) -> u64 {
+    let mut came = BTreeSet::new();
+    let mut stored = BTreeSet::new();
+    fail(model);
+    for half in 0..2 {
+        let spool = match Spool::open_on(Arc::new(model.clone()), options()) {
+            Ok(spool) => spool,
+            // Whoever starts the service sees this, and starts it again.
+            Err(_) => Spool::open_on(Arc::new(model.clone()), options()).expect("the fault is over"),
+        };
+        let mut reader = spool.reader().expect("the only one");
+        for content in half * 20..half * 20 + 20 {
+            let number = spool
+                .store(&entry(content), PATIENCE)
+                .expect("the fault is over before the time is");
+            assert!(stored.insert(content), "number {number}");
+        }
+        loop {
+            match reader.read(Duration::ZERO) {
+                Ok(Some((number, entry))) => {
+                    came.insert(self::content(&entry));
+                    spool.delivered(number);
+                }
+                Ok(None) => break,
+                Err(_) => {}
+            }
+        }
+        assert_eq!(spool.status().lost, 0, "{:?}", spool.status());
+    }
+    assert_eq!(came, stored);
+    let calls = model.calls();
+    model.fail(None);
+    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let depth = spool.status().depth;
+    assert!(
+        depth <= 20,
+        "what could not be noted at the end comes again, no more: {depth}"
+    );
+    calls
+}
+
+#[test]
+fn any_call_may_fail_once_and_nothing_that_is_stored_is_missing() {
+    let calls = run(&Model::new(0), |_| ());
+    assert!(calls > 100, "a run makes calls: {calls}");
+    for at in 0..calls + 20 {
+        for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
+            run(&Model::new(at), |model| {
+                model.fail(Some(Box::new(move |_, number| (number == at).then_some(kind))));
+            });
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
+    use Call::{Create, Free, Open, Read, Remove, Rename, SetLen, Size, Sync, SyncFolder, Write};
+    for call in [
+        Create, Open, Rename, Remove, SyncFolder, Free, Read, Write, Sync, SetLen, Size,
+    ] {
+        let model = Model::new(0);
+        let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+        let mut reader = spool.reader().expect("the only one");
+        for content in 0..10 {
+            spool.store(&entry(content), PATIENCE).expect("the disk works");
+        }
+        model.fail(Some(Box::new(move |made, _| {
+            (made == call).then_some(ErrorKind::Other)
+        })));
+        let mut refused = BTreeSet::new();
+        for content in 10..40 {
+            match spool.store(&entry(content), Duration::from_millis(5)) {
+                Ok(_) => {}
+                Err(StoreError::Full { reason, .. }) => {
+                    assert!(!reason.is_empty());
+                    refused.insert(content);
+                }
+                Err(error) => panic!("{call:?}: {error}"),
+            }
+        }
+        let _ = reader.read(Duration::ZERO);
+        model.fail(None);
+        for content in 40..50 {
+            spool
+                .store(&entry(content), PATIENCE)
+                .expect("the disk works again");
+        }
+        drop(reader);
+        let mut reader = spool.reader().expect("the only one");
+        let mut came = Vec::new();
+        while let Ok(Some((_, entry))) = reader.read(Duration::ZERO) {
+            came.push(content(&entry));
+        }
+        let expected: Vec<u64> = (0..50).filter(|content| !refused.contains(content)).collect();
+        assert_eq!(came, expected, "{call:?}: in order, and none that was refused");
+        assert_eq!(spool.status().trouble, None, "{call:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_what_is_new_keeps_what_is_stored_and_goes_on_when_there_is_room() {
+    let model = Model::new(0);
+    model.set_capacity(4_096);
+    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let mut stored = 0;
+    let error = loop {
+        match spool.store(&entry(stored), Duration::from_millis(20)) {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(stored > 10, "{stored}");
+    let text = error.to_string();
+    assert!(text.contains("bytes free"), "{text}");
+    assert!(spool.status().trouble.is_some());
+    let mut reader = spool.reader().expect("the only one");
+    for expected in 0..stored {
+        let (number, entry) = reader
+            .read(Duration::ZERO)
+            .expect("it can be read")
+            .expect("it is there");
+        assert_eq!(content(&entry), expected);
+        spool.delivered(number);
+    }
+    spool
+        .store(&entry(stored), PATIENCE)
+        .expect("what is delivered makes room");
+    assert_eq!(spool.status().trouble, None);
+}
+
+#[test]
+fn the_bound_of_bytes_is_kept_and_named() {
+    let mut options = options();
+    options.max_bytes = 4 * options.segment_bytes;
+    let max = options.max_bytes;
+    let model = Model::new(0);
+    let spool = Spool::open_on(Arc::new(model), options).expect("opens");
+    let error = loop {
+        if let Err(error) = spool.store(&entry(1), Duration::from_millis(20)) {
+            break error.to_string();
+        }
+        assert!(spool.status().bytes <= max);
+    };
+    assert!(error.contains("`max_bytes` = 4096"), "{error}");
+}
+
+#[test]
+fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
+    let model = Model::new(0);
+    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    model.fail(Some(Box::new(move |call, _| {
+        if call == Call::Sync {
+            let _ = wait.recv();
+        }
+        None
+    })));
+    let ticket = spool.offer(&entry(1)).expect("there is room");
+    while spool.status().stored == 0 {
+        // The thread is in its write as soon as nobody can cancel the entry.
+        let answer = spool.store(&entry(2), Duration::from_millis(1));
+        if matches!(answer, Err(StoreError::Full { .. })) {
+            break;
+        }
+    }
+    let error = ticket.wait(Duration::from_millis(1)).expect_err("it hangs");
+    assert!(matches!(error, StoreError::Unanswered { .. }), "{error}");
+    drop(go);
+    let mut reader = spool.reader().expect("the only one");
+    let (_, came) = reader
+        .read(PATIENCE)
+        .expect("the disk works")
+        .expect("it was stored after all");
+    assert_eq!(came, entry(1));
+}
+
+#[test]
+fn entries_that_wait_while_a_write_is_under_way_share_the_next_sync() {
+    let model = Model::new(0);
+    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = std::sync::mpsc::channel();
+    model.fail(Some(Box::new(move |call, _| {
+        if call == Call::Sync {
+            let _ = begun.send(());
+            let _ = wait.recv();
+        }
+        None
+    })));
+    let first = spool.offer(&entry(0)).expect("room");
+    begins.recv().expect("the write begins");
+    let more: Vec<_> = (1..1_000)
+        .map(|content| spool.offer(&entry(content)).expect("room"))
+        .collect();
+    drop(go);
+    assert_eq!(first.wait(PATIENCE), Ok(0));
+    for (number, ticket) in (1..).zip(more) {
+        assert_eq!(ticket.wait(PATIENCE), Ok(number));
+    }
+    assert_eq!(begins.try_iter().count(), 1, "one sync for 999 entries");
+}
