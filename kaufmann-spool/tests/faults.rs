@@ -194,20 +194,16 @@ fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
     let model = Model::new(0);
     let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
     let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = std::sync::mpsc::channel();
     model.fail(Some(Box::new(move |call, _| {
         if call == Call::Sync {
+            let _ = begun.send(());
             let _ = wait.recv();
         }
         None
     })));
     let ticket = spool.offer(&entry(1)).expect("there is room");
-    while spool.status().stored == 0 {
-        // The thread is in its write as soon as nobody can cancel the entry.
-        let answer = spool.store(&entry(2), Duration::from_millis(1));
-        if matches!(answer, Err(StoreError::Full { .. })) {
-            break;
-        }
-    }
+    begins.recv().expect("the write begins");
     let error = ticket.wait(Duration::from_millis(1)).expect_err("it hangs");
     assert!(matches!(error, StoreError::Unanswered { .. }), "{error}");
     drop(go);
