@@ -38,10 +38,25 @@ pub enum EntryError {
     Name,
 }
 
-impl Entry {
-    /// How many bytes [`Entry::encode`] appends.
+/// What a log keeps.
+pub trait Kept: Sized {
+    /// How many bytes [`Kept::encode`] appends.
     #[must_use]
-    pub fn encoded_len(&self) -> usize {
+    fn encoded_len(&self) -> usize;
+
+    /// Appends its bytes.
+    fn encode(&self, to: &mut Vec<u8>);
+
+    /// Reads what [`Kept::encode`] has written. Never reserves more than the bytes could hold.
+    ///
+    /// # Errors
+    ///
+    /// If they are not exactly one of this kind.
+    fn decode(bytes: &[u8]) -> Result<Self, EntryError>;
+}
+
+impl Kept for Entry {
+    fn encoded_len(&self) -> usize {
         let optional = |bytes: &Option<Vec<u8>>| 4 + bytes.as_ref().map_or(0, Vec::len);
         let headers: usize = self
             .headers
@@ -52,8 +67,7 @@ impl Entry {
         fixed + 4 + self.topic.len() + optional(&self.key) + optional(&self.payload) + 4 + headers
     }
 
-    /// Appends the entry's bytes.
-    pub fn encode(&self, to: &mut Vec<u8>) {
+    fn encode(&self, to: &mut Vec<u8>) {
         to.reserve(self.encoded_len());
         to.push(VERSION);
         to.push(u8::from(self.partition.is_some()));
@@ -70,12 +84,7 @@ impl Entry {
         }
     }
 
-    /// Reads what [`Entry::encode`] has written. Never reserves more than the bytes could hold.
-    ///
-    /// # Errors
-    ///
-    /// If they are not exactly one entry.
-    pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+    fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut rest = bytes;
         let version = take::<1>(&mut rest)?[0];
         if version != VERSION {
@@ -116,12 +125,12 @@ fn length(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(NONE - 1)
 }
 
-fn put(to: &mut Vec<u8>, bytes: Option<&[u8]>) {
+pub(crate) fn put(to: &mut Vec<u8>, bytes: Option<&[u8]>) {
     to.extend(bytes.map_or(NONE, |bytes| length(bytes.len())).to_le_bytes());
     to.extend(bytes.unwrap_or_default());
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], EntryError> {
+pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], EntryError> {
     let (taken, behind) = rest.split_first_chunk::<N>().ok_or(EntryError::Length)?;
     *rest = behind;
     Ok(*taken)
@@ -135,7 +144,7 @@ fn flag(rest: &mut &[u8]) -> Result<bool, EntryError> {
     }
 }
 
-fn get<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, EntryError> {
+pub(crate) fn get<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, EntryError> {
     let len = u32::from_le_bytes(take(rest)?);
     if len == NONE {
         return Ok(None);
@@ -145,7 +154,7 @@ fn get<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, EntryError> {
     Ok(Some(taken))
 }
 
-fn name(rest: &mut &[u8]) -> Result<String, EntryError> {
+pub(crate) fn name(rest: &mut &[u8]) -> Result<String, EntryError> {
     let bytes = get(rest)?.ok_or(EntryError::Length)?;
     std::str::from_utf8(bytes)
         .map(str::to_owned)

@@ -54,6 +54,13 @@ pub trait Files: Debug + Send + Sync + 'static {
     /// If that is not certain.
     fn sync(&self) -> io::Result<()>;
 
+    /// A folder within this one. It is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made or opened.
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Files>>;
+
     /// How many bytes are free for us.
     ///
     /// # Errors

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use crate::entry::Entry;
+use crate::entry::Kept;
 
 /// How a segment begins. The last byte is the version of all that follows.
 pub const MARK: [u8; 8] = *b"kspool\0\x01";
@@ -142,9 +142,9 @@ fn checksum(salt: u32, number: u64, entry: &[u8]) -> u32 {
 
 /// What one frame holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Frame {
+pub enum Frame<T> {
     /// An entry.
-    Whole(Entry),
+    Whole(T),
     /// Bytes that are not what was written, from here to there in the batch's frames.
     Damaged {
         /// Where they begin.
@@ -156,9 +156,9 @@ pub enum Frame {
 
 /// Reads the frames of a batch. Entries that cannot be read are [`Frame::Damaged`]; so is the rest where a length makes no sense. It
 /// yields `header.count` frames, each with its number, whatever the bytes are.
-pub fn frames(header: Header, salt: u32, bytes: &[u8]) -> impl Iterator<Item = (u64, Frame)> {
+pub fn frames<T: Kept>(header: Header, salt: u32, bytes: &[u8]) -> impl Iterator<Item = (u64, Frame<T>)> {
     raw(header, salt, bytes).map(|(number, range, entry)| {
-        let entry = entry.and_then(|entry| Entry::decode(entry).ok());
+        let entry = entry.and_then(|entry| T::decode(entry).ok());
         let Range { start: from, end: to } = range;
         (number, entry.map_or(Frame::Damaged { from, to }, Frame::Whole))
     })

@@ -14,12 +14,14 @@
 //! spool.store(&entry, Duration::from_secs(5))?; // on the disk from here on
 //!
 //! let mut reader = spool.reader().expect("the first one");
-//! let (number, entry) = reader.read(Duration::from_secs(5))?.expect("what was stored");
+//! let (id, entry) = reader.read(Duration::from_secs(5))?.expect("what was stored");
 //! assert_eq!(entry.topic, "orders");
-//! spool.delivered(number); // now it need not come again
+//! spool.delivered(id); // now it need not come again
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What cannot be delivered is [parked](Spool::park) with what follows it on its key, and everything else goes on.
 //!
 //! # On disk
 //!
@@ -50,16 +52,18 @@ pub mod files;
 pub mod frame;
 mod log;
 mod options;
+mod parked;
 pub mod position;
 mod scan;
 mod spool;
 mod ticket;
 
-pub use entry::{Entry, EntryError};
+pub use entry::{Entry, EntryError, Kept};
 pub use error::{OpenError, StoreError};
 #[doc(hidden)]
 pub use log::{Appender, Cursor, Log, Read};
 pub use options::Options;
+pub use parked::Parked;
 pub use scan::Damage;
-pub use spool::{Reader, Spool, Status};
+pub use spool::{Id, Reader, Spool, Status};
 pub use ticket::Ticket;

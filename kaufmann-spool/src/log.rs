@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::entry::Kept;
 use crate::error::OpenError;
 use crate::files::{File, Files};
 use crate::frame;
@@ -159,7 +160,7 @@ impl Log {
 
     /// Reads the log from a number on.
     #[must_use]
-    pub fn cursor(&self, from: u64) -> Cursor {
+    pub fn cursor<T: Kept>(&self, from: u64) -> Cursor<T> {
         Cursor::new(self.clone(), from)
     }
 

@@ -16,6 +16,8 @@ pub struct Options {
     pub max_waiting: usize,
     /// The bytes of the largest entry. Default: 16 MiB.
     pub max_entry: usize,
+    /// The bytes of entries that may be [parked](crate::Spool::park) together. They are read when the spool is opened. Default: 64 MiB.
+    pub max_parked: u64,
     /// How often it is noted on the disk what is delivered: so much may be delivered again after a crash. Default: 200 ms.
     pub position_interval: Duration,
     /// How long a fault is waited out before the disk is tried again. Default: 500 ms.
@@ -30,6 +32,7 @@ impl Default for Options {
             keep_free: 256 << 20,
             max_waiting: 16 << 20,
             max_entry: 16 << 20,
+            max_parked: 64 << 20,
             position_interval: Duration::from_millis(200),
             retry_interval: Duration::from_millis(500),
         }

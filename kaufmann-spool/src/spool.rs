@@ -1,18 +1,21 @@
 //! The spool: many threads store, one thread writes, one reads.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::delivered::Delivered;
-use crate::entry::Entry;
+use crate::entry::{Entry, Kept};
 use crate::error::{OpenError, StoreError};
 use crate::files::Files;
 use crate::files::disk::{Disk, DiskError};
 use crate::log::Log;
 use crate::options::Options;
+use crate::parked::{Lot, Parked};
 use crate::scan::Damage;
 use crate::ticket::{Slot, Ticket};
 
@@ -29,6 +32,15 @@ const MOST_NAMED: usize = 64;
 pub struct Spool {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Names an entry that was read, until it is delivered or parked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Id {
+    /// One that comes for the first time since the spool was opened, by its number.
+    Stored(u64),
+    /// One that was parked and released, by its number there.
+    Parked(u64),
 }
 
 /// What a spool holds, and how it is.
@@ -49,7 +61,9 @@ pub struct Status {
     pub delivered: u64,
     /// Stored entries that cannot be read any more, since then.
     pub lost: u64,
-    /// The newest of these, at most 64.
+    /// Entries that are parked.
+    pub parked: u64,
+    /// The newest of these that are lost, at most 64.
     pub damages: Vec<Damage>,
     /// What keeps the spool from storing or noting what is delivered, while it lasts.
     pub trouble: Option<String>,
@@ -63,6 +77,9 @@ pub(crate) struct Shared {
     files: Arc<dyn Files>,
     options: Options,
     state: Mutex<State>,
+    lot: Mutex<Lot>,
+    /// Whether anything is parked, so that nobody needs the lock to know that nothing is.
+    has_parked: AtomicBool,
     /// Wakes the thread that writes.
     work: Condvar,
     /// Wakes whoever waits for room in memory.
@@ -79,6 +96,8 @@ struct State {
     delivered: Delivered,
     /// Whether `delivered` is ahead of what is on the disk.
     dirty: bool,
+    /// The same of what is parked.
+    lot_dirty: bool,
     stored_count: u64,
     delivered_count: u64,
     lost_count: u64,
@@ -90,6 +109,8 @@ struct State {
     /// Why the position could not be saved.
     note_trouble: Option<String>,
     notes: Vec<String>,
+    /// How often something was released, so that whoever waits notices it.
+    releases: u64,
     has_reader: bool,
     closing: bool,
     /// Whether the thread that writes has ended.
@@ -142,15 +163,22 @@ impl Spool {
             ..State::default()
         };
         let appender = log.appender(&options);
+        let mut lot = Lot::open(&*files, &options)?;
+        let lost = std::mem::take(&mut lot.damages);
         let shared = Arc::new(Shared {
             log,
             files,
             options,
             state: Mutex::new(state),
+            has_parked: AtomicBool::new(lot.is_in_use()),
+            lot: Mutex::new(lot),
             work: Condvar::new(),
             room: Condvar::new(),
             stored: Condvar::new(),
         });
+        for damage in lost {
+            shared.note_lost(damage.lost.end - damage.lost.start, damage);
+        }
         let own = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("kaufmann-spool".into())
@@ -211,13 +239,64 @@ impl Spool {
             return None;
         }
         let from = state.delivered.watermark();
+        drop(state);
+        self.shared.lot().begin_again();
         Some(Reader::new(Arc::clone(&self.shared), from))
     }
 
     /// Notes that an entry is delivered, so that it does not come again. It may come again if the process dies within
     /// [`Options::position_interval`].
-    pub fn delivered(&self, number: u64) {
-        self.shared.deliver(number, number + 1);
+    pub fn delivered(&self, id: Id) {
+        match id {
+            Id::Stored(number) => {
+                self.shared.deliver(number, number + 1);
+            }
+            Id::Parked(number) => self.shared.unpark(|lot| {
+                lot.finish(number);
+                1
+            }),
+        }
+    }
+
+    /// Puts an entry aside that cannot be delivered, and all that follow it with its topic and key. Entries that were read already
+    /// are not held back. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails, or [`Options::max_parked`] is reached. Then nothing has changed, and the call can be made again.
+    pub fn park(&self, id: Id, entry: Entry, reason: &str) -> io::Result<()> {
+        match id {
+            Id::Stored(number) => {
+                self.shared.park(number, entry, reason)?;
+            }
+            Id::Parked(number) => self.shared.lot().hold_again(number, reason),
+        }
+        Ok(())
+    }
+
+    /// What is parked, the oldest first.
+    #[must_use]
+    pub fn parked(&self) -> Vec<Parked> {
+        self.shared.lot().groups()
+    }
+
+    /// Lets what is parked under this [id](Parked::id) be read again, before all else. `false` if nothing is. What is not delivered when
+    /// the spool is closed is parked again.
+    pub fn release(&self, id: u64) -> bool {
+        let released = self.shared.lot().release(id);
+        self.shared.state().releases += 1;
+        self.shared.stored.notify_all();
+        released
+    }
+
+    /// Drops what is parked under this [id](Parked::id) for good. Returns how many entries that were.
+    pub fn drop_parked(&self, id: u64) -> u64 {
+        let mut dropped = 0;
+        self.shared.unpark(|lot| {
+            dropped = lot.drop_group(id);
+            0
+        });
+        dropped
     }
 
     /// What it holds, and how it is.
@@ -225,9 +304,11 @@ impl Spool {
     pub fn status(&self) -> Status {
         let next = self.shared.log.next();
         let bytes = self.shared.log.size();
+        let parked = self.shared.lot().count();
         let state = self.shared.state();
         let watermark = state.delivered.watermark();
         Status {
+            parked,
             depth: next.saturating_sub(watermark + state.delivered.ahead()),
             bytes,
             waiting_bytes: state.waiting_bytes,
@@ -333,13 +414,42 @@ impl Shared {
         new
     }
 
+    fn lot(&self) -> MutexGuard<'_, Lot> {
+        self.lot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves a stored entry to those that are parked.
+    fn park(&self, number: u64, entry: Entry, reason: &str) -> io::Result<()> {
+        self.lot().park(entry, reason, writer::now_ms())?;
+        self.has_parked.store(true, Ordering::Release);
+        let new = self.deliver(number, number + 1);
+        self.state().delivered_count -= new;
+        Ok(())
+    }
+
+    /// Takes something from what is parked. `finish` returns how many of it were delivered.
+    fn unpark(&self, finish: impl FnOnce(&mut Lot) -> u64) {
+        let mut lot = self.lot();
+        let delivered = finish(&mut lot);
+        self.has_parked.store(lot.is_in_use(), Ordering::Release);
+        drop(lot);
+        let mut state = self.state();
+        state.delivered_count += delivered;
+        state.lot_dirty = true;
+        drop(state);
+        self.work.notify_one();
+    }
+
     fn lose(&self, damage: Damage) {
         let new = self.deliver(damage.lost.start, damage.lost.end);
-        if new == 0 {
-            return;
+        if new > 0 {
+            self.state().delivered_count -= new;
+            self.note_lost(new, damage);
         }
+    }
+
+    fn note_lost(&self, new: u64, damage: Damage) {
         let mut state = self.state();
-        state.delivered_count -= new;
         state.lost_count += new;
         if state.damages.len() == MOST_NAMED {
             state.damages.pop_front();

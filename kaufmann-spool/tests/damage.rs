@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use kaufmann_spool::files::model::Model;
-use kaufmann_spool::{Entry, Options, Spool};
+use kaufmann_spool::{Entry, Id, Options, Spool};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,7 +42,7 @@ fn fill(model: &Model, count: u64) {
 fn read_all(spool: &Spool) -> Vec<u64> {
     let mut reader = spool.reader().expect("the only one");
     let mut numbers = Vec::new();
-    while let Some((number, read)) = reader.read(Duration::ZERO).expect("the disk works") {
+    while let Some((Id::Stored(number), read)) = reader.read(Duration::ZERO).expect("the disk works") {
         assert_eq!(read, entry(number), "entry {number}");
         numbers.push(number);
     }
@@ -88,7 +88,7 @@ fn damaged_bytes_cost_what_lies_there_and_are_named_and_counted() {
             assert!(all_names(&model).iter().any(|name| name == kept), "seed {seed}");
         }
         for number in numbers {
-            spool.delivered(number);
+            spool.delivered(Id::Stored(number));
         }
         assert_eq!(
             spool.status().depth,
@@ -117,7 +117,7 @@ fn a_damaged_position_delivers_again_and_says_so() {
     fill(&model, 30);
     let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
     for number in read_all(&spool) {
-        spool.delivered(number);
+        spool.delivered(Id::Stored(number));
     }
     drop(spool);
     model.damage("position", |bytes| bytes[12] ^= 1);
@@ -128,10 +128,13 @@ fn a_damaged_position_delivers_again_and_says_so() {
     let mut reader = spool.reader().expect("the only one");
     let mut last = None;
     while last != Some(29) {
-        let (number, read) = reader
+        let (id, read) = reader
             .read(PATIENCE)
             .expect("the disk works")
             .expect("29 is there");
+        let Id::Stored(number) = id else {
+            panic!("nothing was parked")
+        };
         assert_eq!(read, entry(number));
         last = Some(number);
     }
@@ -143,7 +146,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
         let model = Model::new(1);
         fill(&model, 3);
         let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
-        spool.delivered(0);
+        spool.delivered(Id::Stored(0));
         drop(spool);
         let name = name.map_or_else(|| names(&model).remove(0), str::to_owned);
         model.damage(&name, |bytes| {
@@ -184,7 +187,7 @@ fn a_copy_of_a_segment_in_a_payload_is_not_taken_for_entries() {
     let spool = Spool::open_on(Arc::new(model), options).expect("opens");
     let mut reader = spool.reader().expect("the only one");
     let mut numbers = Vec::new();
-    while let Some((number, read)) = reader.read(Duration::ZERO).expect("the disk works") {
+    while let Some((Id::Stored(number), read)) = reader.read(Duration::ZERO).expect("the disk works") {
         assert_eq!(read.topic, "trojan");
         numbers.push(number);
     }

@@ -326,6 +326,9 @@ impl kaufmann_spool::files::Files for Counting {
     fn sync(&self) -> std::io::Result<()> {
         self.disk.sync()
     }
+    fn folder(&self, name: &str) -> std::io::Result<Arc<dyn kaufmann_spool::files::Files>> {
+        self.disk.folder(name)
+    }
     fn free(&self) -> std::io::Result<u64> {
         self.disk.free()
     }

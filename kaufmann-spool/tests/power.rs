@@ -12,7 +12,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use kaufmann_spool::files::model::Model;
 use kaufmann_spool::position::Position;
-use kaufmann_spool::{Appender, Entry, Log, Options};
+use kaufmann_spool::{Appender, Cursor, Entry, Kept, Log, Options};
 
 /// What runs if nobody says otherwise.
 const SEEDS: Range<u64> = 0..100_000;
@@ -130,7 +130,7 @@ impl Run {
 
     /// Reads on from what is delivered, and delivers some of it, not always in order.
     fn read(&mut self, most: usize) -> Result<(), String> {
-        let mut cursor = self.log.cursor(self.watermark());
+        let mut cursor: Cursor = self.log.cursor(self.watermark());
         let mut last = None;
         let mut read = 0;
         while read < most {

@@ -73,8 +73,10 @@ impl Files for Disk {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
-            if let Ok(name) = entry?.file_name().into_string()
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().into_string()
                 && name != LOCK
+                && entry.file_type()?.is_file()
             {
                 names.push(name);
             }
@@ -116,6 +118,14 @@ impl Files for Disk {
 
     fn sync(&self) -> io::Result<()> {
         self.folder.sync_all()
+    }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Files>> {
+        let folder = Self::open(&self.path.join(name)).map_err(|error| match error {
+            DiskError::Io(_, error) => error,
+            DiskError::Taken => ErrorKind::WouldBlock.into(),
+        })?;
+        Ok(Arc::new(folder))
     }
 
     fn free(&self) -> io::Result<u64> {

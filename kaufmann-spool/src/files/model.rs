@@ -52,6 +52,8 @@ pub type Faults = Box<dyn FnMut(Call, u64) -> Option<ErrorKind> + Send>;
 #[derive(Clone, Debug)]
 pub struct Model {
     world: Arc<Mutex<World>>,
+    /// What all names in it begin with.
+    folder: String,
     /// Handles from before a power cut do nothing any more.
     life: u64,
 }
@@ -110,6 +112,7 @@ impl Model {
         };
         Self {
             world: Arc::new(Mutex::new(world)),
+            folder: String::new(),
             life: 0,
         }
     }
@@ -155,6 +158,7 @@ impl Model {
         }
         Self {
             world: Arc::clone(&self.world),
+            folder: self.folder.clone(),
             life: world.life,
         }
     }
@@ -167,6 +171,7 @@ impl Model {
         world.faults = None;
         Self {
             world: Arc::clone(&self.world),
+            folder: self.folder.clone(),
             life: world.life,
         }
     }
@@ -178,7 +183,7 @@ impl Model {
     /// If there is no such file.
     pub fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut world = self.world();
-        let index = world.names[name];
+        let index = world.names[&self.path(name)];
         let content = &mut world.files[index];
         change(&mut content.now);
         content.durable = content.now.clone();
@@ -193,6 +198,14 @@ impl Model {
         let mut world = self.world();
         world.check(call, self.life)?;
         Ok(world)
+    }
+}
+
+impl Change {
+    fn name(&self) -> &str {
+        match self {
+            Self::Link(name, _) | Self::Rename(name, _) | Self::Unlink(name) => name,
+        }
     }
 }
 
@@ -267,12 +280,15 @@ impl World {
 
 impl Files for Model {
     fn list(&self) -> Result<Vec<String>> {
-        Ok(self.call(Call::List)?.names.keys().cloned().collect())
+        let world = self.call(Call::List)?;
+        let within = world.names.keys().filter(|name| self.has(name));
+        Ok(within.map(|name| name[self.folder.len()..].to_owned()).collect())
     }
 
     fn create(&self, name: &str, size: u64) -> Result<Arc<dyn File>> {
         let mut world = self.call(Call::Create)?;
-        if world.names.contains_key(name) {
+        let name = self.path(name);
+        if world.names.contains_key(&name) {
             return Err(ErrorKind::AlreadyExists.into());
         }
         if world.used() + size > world.capacity {
@@ -285,39 +301,58 @@ impl Files for Model {
             dirty: Vec::new(),
         });
         let index = world.files.len() - 1;
-        world.change(Change::Link(name.to_owned(), index));
+        world.change(Change::Link(name, index));
         Ok(self.handle(index))
     }
 
     fn open(&self, name: &str) -> Result<Arc<dyn File>> {
         let world = self.call(Call::Open)?;
-        let index = world.names.get(name).copied().ok_or(ErrorKind::NotFound)?;
+        let index = world
+            .names
+            .get(&self.path(name))
+            .copied()
+            .ok_or(ErrorKind::NotFound)?;
         Ok(self.handle(index))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         let mut world = self.call(Call::Rename)?;
-        if !world.names.contains_key(from) {
+        let from = self.path(from);
+        if !world.names.contains_key(&from) {
             return Err(ErrorKind::NotFound.into());
         }
-        world.change(Change::Rename(from.to_owned(), to.to_owned()));
+        world.change(Change::Rename(from, self.path(to)));
         Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<()> {
         let mut world = self.call(Call::Remove)?;
-        if !world.names.contains_key(name) {
+        let name = self.path(name);
+        if !world.names.contains_key(&name) {
             return Err(ErrorKind::NotFound.into());
         }
-        world.change(Change::Unlink(name.to_owned()));
+        world.change(Change::Unlink(name));
         Ok(())
     }
 
     fn sync(&self) -> Result<()> {
         let mut world = self.call(Call::SyncFolder)?;
-        world.durable_names = world.names.clone();
-        world.changes.clear();
+        for change in std::mem::take(&mut world.changes) {
+            if self.has(change.name()) {
+                apply(&mut world.durable_names, change);
+            } else {
+                world.changes.push(change);
+            }
+        }
         Ok(())
+    }
+
+    fn folder(&self, name: &str) -> Result<Arc<dyn Files>> {
+        let folder = self.path(name) + "/";
+        Ok(Arc::new(Self {
+            folder,
+            ..self.clone()
+        }))
     }
 
     fn free(&self) -> Result<u64> {
@@ -327,6 +362,16 @@ impl Files for Model {
 }
 
 impl Model {
+    /// Whether a file lies in this folder, and in none within it.
+    fn has(&self, path: &str) -> bool {
+        path.strip_prefix(&*self.folder)
+            .is_some_and(|name| !name.contains('/'))
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.folder)
+    }
+
     fn handle(&self, index: usize) -> Arc<dyn File> {
         Arc::new(Handle {
             model: self.clone(),

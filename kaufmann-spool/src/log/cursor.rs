@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use super::{Log, Name, Segment};
-use crate::entry::Entry;
+use crate::entry::{Entry, Kept};
 use crate::frame::{self, Frame, Header};
 use crate::scan::{Damage, Found, Scanner};
 
@@ -14,7 +14,7 @@ const MOST_KEPT: u64 = 16 << 20;
 
 /// What comes next in a log.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Read {
+pub enum Read<T = Entry> {
     /// An entry.
     Entry {
         /// Its number.
@@ -22,7 +22,7 @@ pub enum Read {
         /// When it was stored, in milliseconds since 1970.
         at: u64,
         /// The entry.
-        entry: Entry,
+        entry: T,
     },
     /// Entries that were stored and cannot be read.
     Lost(Damage),
@@ -30,13 +30,13 @@ pub enum Read {
 
 /// A place in a log.
 #[derive(Debug)]
-pub struct Cursor {
+pub struct Cursor<T = Entry> {
     log: Log,
     /// The number that comes next.
     expected: u64,
     reading: Option<Reading>,
     /// What was read of a batch and not yet returned.
-    ready: VecDeque<Read>,
+    ready: VecDeque<Read<T>>,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ struct View {
     following: Option<Name>,
 }
 
-impl Cursor {
+impl<T: Kept> Cursor<T> {
     pub(super) fn new(log: Log, from: u64) -> Self {
         Self {
             log,
@@ -72,7 +72,7 @@ impl Cursor {
     /// # Errors
     ///
     /// If the disk fails.
-    pub fn read(&mut self) -> io::Result<Option<Read>> {
+    pub fn read(&mut self) -> io::Result<Option<Read<T>>> {
         loop {
             if let Some(read) = self.ready.pop_front() {
                 return Ok(Some(read));

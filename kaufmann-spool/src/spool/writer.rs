@@ -65,7 +65,7 @@ impl Shared {
         loop {
             let now = Instant::now();
             let write = (!state.waiting.is_empty()).then_some(due.write);
-            let save = state.dirty.then_some(due.save);
+            let save = (state.dirty || state.lot_dirty).then_some(due.save);
             let next = [write, save].into_iter().flatten().min();
             if state.closing || next.is_some_and(|next| next <= now) {
                 break;
@@ -166,9 +166,18 @@ impl Shared {
         saved.map(|_| ())
     }
 
+    fn save_lot(&self) -> io::Result<()> {
+        if !std::mem::take(&mut self.state().lot_dirty) {
+            return Ok(());
+        }
+        let saved = self.lot().save();
+        self.state().lot_dirty |= saved.is_err();
+        saved
+    }
+
     /// Notes on the disk what is delivered. Returns after how long that is due again.
     fn note(&self) -> Duration {
-        let saved = self.save();
+        let saved = self.save().and_then(|()| self.save_lot());
         let interval = self.options.position_interval;
         let due = saved
             .as_ref()
@@ -180,7 +189,7 @@ impl Shared {
     }
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
