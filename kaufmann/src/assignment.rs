@@ -1,7 +1,7 @@
 //! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,8 @@ pub struct Assignment {
     id: u64,
     topic: Arc<str>,
     partition: i32,
+    /// Whether the topic is one of the service's retry topics.
+    retry_topic: AtomicBool,
     /// The highest offset that may start. `i64::MAX` as long as the assignment is not about to end.
     limit: AtomicI64,
     /// The highest offset that waits for its messages to be delivered, or waited.
@@ -39,6 +41,7 @@ impl Assignment {
             id,
             topic,
             partition,
+            retry_topic: AtomicBool::new(false),
             limit: AtomicI64::new(i64::MAX),
             handed: AtomicI64::new(i64::MIN),
             in_turn: InTurn::default(),
@@ -80,6 +83,18 @@ impl Assignment {
     #[must_use]
     pub fn partition(&self) -> i32 {
         self.partition
+    }
+
+    /// Notes that the topic is one of the service's retry topics: what the headers of its records say of where they were read is to be
+    /// trusted.
+    pub(crate) fn set_retry_topic(&self) {
+        self.retry_topic.store(true, Ordering::Release);
+    }
+
+    /// Whether the topic is one of the service's retry topics.
+    #[inline]
+    pub(crate) fn is_retry_topic(&self) -> bool {
+        self.retry_topic.load(Ordering::Acquire)
     }
 
     /// Lets no record start any more that is higher than `limit`. A limit is never raised again.

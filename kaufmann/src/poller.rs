@@ -304,6 +304,9 @@ impl<S: Source> Poller<S> {
             partition.ending = self.stopping;
             let retries = self.retries.find(partition.assignment.topic());
             partition.delay = retries.map(|topic| topic.delay);
+            if partition.delay.is_some() {
+                partition.assignment.set_retry_topic();
+            }
             self.partitions.push(partition);
         }
     }

@@ -2,11 +2,15 @@
 
 mod batch;
 mod headers;
+mod origin;
 mod spare;
 
 pub(crate) use batch::{Batch, Entry};
 pub use headers::Headers;
 pub(crate) use headers::{encode_header, encode_header_with};
+pub(crate) use origin::{
+    ORIGIN, Origin, SOURCE, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC, SourcePlace,
+};
 pub(crate) use spare::Spare;
 
 use std::fmt;
@@ -158,7 +162,10 @@ impl Record {
     }
 
     /// What identifies the event, however often it is delivered: `ce_source` and `ce_id`, as CloudEvents has it; of a record without
-    /// an id its place, `topic/partition@offset`.
+    /// an id the place where it was read first, `topic/partition@offset`.
+    ///
+    /// It stays the same on the way through the service's retry topics, and when `dlq replay` sends the record back. A copy that somebody
+    /// else makes, such as MirrorMaker in another cluster, is an event of its own there if it has no `ce_id`.
     ///
     /// ```
     /// # struct App;
@@ -167,14 +174,22 @@ impl Record {
     /// ```
     #[must_use]
     pub fn event_id(&self) -> String {
-        let text = |name| self.header(name).map(String::from_utf8_lossy);
-        match text(crate::publish::envelope::ID) {
-            Some(id) => format!(
-                "{} {id}",
-                text(crate::publish::envelope::SOURCE).unwrap_or_default()
-            ),
-            None => self.to_string(),
-        }
+        let Some(id) = self.id() else {
+            let origin = self.origin();
+            return origin.map_or_else(|| self.to_string(), |origin| origin.place.to_string());
+        };
+        let source = self.header(crate::publish::envelope::SOURCE).unwrap_or_default();
+        format!(
+            "{} {}",
+            String::from_utf8_lossy(source),
+            String::from_utf8_lossy(id)
+        )
+    }
+
+    /// The id that its producer has given it. An empty one, which CloudEvents forbids, would make all of them one event.
+    pub(crate) fn id(&self) -> Option<&[u8]> {
+        let id = self.header(crate::publish::envelope::ID);
+        id.filter(|id| !id.is_empty())
     }
 
     /// The bytes the record takes of the byte budget: key, payload, headers and a constant for itself.

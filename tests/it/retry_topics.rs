@@ -161,6 +161,38 @@ async fn what_succeeds_later_leads_to_the_reply_that_it_would_have_led_to_at_onc
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_keeps_its_id_in_every_retry_topic_and_a_header_elsewhere_does_not_change_it() {
+    let rig = start(&delayed());
+    rig.probe.mishap("k", Mishap::FailOften(3));
+    rig.send(0, "other", 1).await;
+    rig.send(0, "k", 7).await;
+    rig.committed(0, 2).await;
+    write(&rig, FIRST, &sent(&rig, FIRST));
+    tokio::time::sleep(MINUTE).await;
+    committed(&rig, FIRST, 1).await;
+    write(&rig, SECOND, &sent(&rig, SECOND));
+    tokio::time::sleep(HOUR).await;
+    committed(&rig, SECOND, 1).await;
+    assert_eq!(rig.probe.log().ids["k"], ["in/0@1"; 4]);
+
+    // Whoever writes to the topic may say that his record is another one; it is not.
+    let number = crate::rig::Numbered {
+        key: "forged".into(),
+        number: 1,
+    };
+    let payload = rig.payload(&number).await;
+    let record = MemoryRecord::new(payload)
+        .header("kaufmann-source-topic", "in")
+        .header("kaufmann-source-partition", "0")
+        .header("kaufmann-source-offset", "1")
+        .header("kaufmann-origin", "in/0@2 5");
+    rig.feed.push(TOPIC, 0, record);
+    rig.committed(0, 3).await;
+    assert_eq!(rig.probe.log().ids["forged"], ["in/0@2"]);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_is_settled_only_when_the_broker_has_it_in_its_retry_topic() {
     let rig = start(&delayed());
     rig.probe.mishap("k", Mishap::FailOften(2));

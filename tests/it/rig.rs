@@ -52,6 +52,8 @@ pub(crate) struct Log {
     pub(crate) batches: Vec<Vec<i64>>,
     /// The attempts at each event, in order.
     pub(crate) attempts: Vec<u32>,
+    /// The id of the event at each attempt, by key.
+    pub(crate) ids: BTreeMap<String, Vec<String>>,
     pub(crate) running: usize,
     pub(crate) most_running: usize,
     pub(crate) cancelled: usize,
@@ -132,6 +134,7 @@ impl Probe {
         cx: &Context<Probe>,
     ) -> Result<Option<Doubled>, Failure> {
         self.begin(key, number, cx.attempt());
+        self.note_id(key, cx.record().event_id());
         self.opened(key).await;
         if cx.is_cancelled() {
             self.0.log.lock().unwrap().cancelled += 1;
@@ -178,6 +181,11 @@ impl Probe {
 
     pub(crate) fn replies(&self) -> bool {
         self.0.reply.load(SeqCst)
+    }
+
+    fn note_id(&self, key: &str, id: String) {
+        let mut log = self.0.log.lock().unwrap();
+        log.ids.entry(key.to_owned()).or_default().push(id);
     }
 
     fn begin(&self, key: &str, number: i64, attempt: u32) {

@@ -16,6 +16,7 @@ mod kit;
 mod lag;
 mod lived;
 mod liveness;
+mod moved;
 mod offsets;
 mod once;
 mod partitioning;
@@ -75,6 +76,7 @@ fn main() -> anyhow::Result<ExitCode> {
         lag::tests(),
         lived::tests(),
         liveness::tests(),
+        moved::tests(),
         offsets::tests(),
         once::tests(),
         partitioning::tests(),

@@ -11,7 +11,7 @@
 //! | `ce_correlationid` | that of the cause, else the cause's id |
 //! | `ce_causationid` | the cause's id |
 //!
-//! A cause without an id is called by its topic, partition and offset: `orders/3@17`.
+//! A cause without an id is called by the topic, partition and offset where it was read first: `orders/3@17`.
 
 use std::time::SystemTime;
 
@@ -19,8 +19,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::publish::MessageHeaders;
-use crate::publish::letter::Origin;
-use crate::record::Record;
+use crate::record::{Origin, Record};
 
 /// The header that names the event.
 pub(crate) const TYPE: &str = "ce_type";
@@ -48,7 +47,7 @@ pub(crate) struct Envelope<'a> {
     pub(crate) time: SystemTime,
     /// The record that led to it.
     pub(crate) cause: Option<&'a Record>,
-    /// Where that was read first, if it came by a retry topic.
+    /// Where that was read first, if that is not where it lies.
     pub(crate) origin: Option<Origin>,
 }
 
@@ -64,7 +63,7 @@ impl Envelope<'_> {
         headers.push_text(TIME, &humantime::format_rfc3339_micros(self.time));
         headers.push(CONTENT_TYPE, Some(b"application/avro"));
         if let Some(cause) = self.cause {
-            let causation = match (cause.header(ID), &self.origin) {
+            let causation = match (cause.id(), &self.origin) {
                 (Some(id), _) => headers.push_with(CAUSATION, |value| value.extend_from_slice(id)),
                 (None, Some(Origin { place, .. })) => headers.push_text(CAUSATION, place),
                 (None, None) => headers.push_text(CAUSATION, cause),
@@ -89,7 +88,7 @@ pub(crate) fn source(config: &Config) -> String {
 pub(crate) fn reply_id(cause: &Record, origin: Option<&Origin>, event: &str, number: usize) -> Uuid {
     let mut name = Vec::with_capacity(96);
     let (topic, partition, offset, timestamp) = match origin {
-        // The same record leads to the same ids, however often it was put off.
+        // The same record leads to the same ids, however often it was moved.
         Some(Origin { place, timestamp }) => (&*place.topic, place.partition, place.offset, *timestamp),
         None => (
             cause.topic(),

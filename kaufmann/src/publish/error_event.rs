@@ -9,8 +9,8 @@ use kaufmann_avro::encode;
 
 use crate::event::EventInfo;
 use crate::handler::check::POISON;
-use crate::publish::letter::{Origin, Reason};
-use crate::record::Record;
+use crate::publish::letter::Reason;
+use crate::record::{Origin, Record};
 use crate::wire::{Frame, SchemaKey, frame};
 
 /// The event of all failures.
@@ -28,7 +28,7 @@ pub(crate) fn name(reason: &Reason) -> String {
 }
 
 /// The datum, in the order of the schema's fields.
-pub(crate) fn datum(record: &Record, origin: Option<&Origin>, reason: &Reason, now: SystemTime) -> Vec<u8> {
+pub(crate) fn datum(record: &Record, source: Option<&Origin>, reason: &Reason, now: SystemTime) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + record.size());
     optional(&mut out, reason.event, encode::string);
     encode::string(&mut out, reason.class);
@@ -37,7 +37,7 @@ pub(crate) fn datum(record: &Record, origin: Option<&Origin>, reason: &Reason, n
     encode::long(&mut out, i64::from(reason.attempts));
     let time = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     encode::long(&mut out, i64::try_from(time).unwrap_or(i64::MAX));
-    let (topic, partition, offset) = match origin {
+    let (topic, partition, offset) = match source {
         Some(Origin { place, .. }) => (&*place.topic, place.partition, place.offset),
         None => (record.topic(), record.partition(), record.offset()),
     };

@@ -6,9 +6,11 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use self::opened::{HISTORY, Letter, SourcePlace};
+use self::opened::{HISTORY, Letter};
 use crate::publish::{Message, MessageHeaders, Placement};
-use crate::record::Record;
+use crate::record::{
+    ORIGIN, Origin, Record, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC, SourcePlace,
+};
 use crate::retry::topics::DUE;
 use crate::wire::{Frame, SchemaKey, frame};
 
@@ -43,32 +45,19 @@ const OURS: &str = "kaufmann-";
 const CLASS: &str = "kaufmann-error-class";
 /// How often the record was tried.
 pub(crate) const ATTEMPTS: &str = "kaufmann-error-attempts";
-const SOURCE_TOPIC: &str = "kaufmann-source-topic";
-const SOURCE_PARTITION: &str = "kaufmann-source-partition";
-const SOURCE_OFFSET: &str = "kaufmann-source-offset";
-const SOURCE_TIMESTAMP: &str = "kaufmann-source-timestamp";
 /// How long the payload was that a letter has lost.
 const PAYLOAD_CUT: &str = "kaufmann-payload-cut";
 const HEADERS_CUT: &str = "kaufmann-headers-cut";
 /// How much of an error's text a letter carries.
 const MAX_ERROR: usize = 8 << 10;
 
-/// The record as a letter. `came_by`: it was read from a retry topic, and what it carries says where it comes from.
-pub(crate) fn letter(
-    topic: &Arc<str>,
-    record: &Record,
-    came_by: bool,
-    reason: &Reason,
-    now: SystemTime,
-) -> Message {
+/// The record as a letter. What it carries of an earlier failure, such as that after which it waited in a retry topic, is its history.
+pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: SystemTime) -> Message {
     let mut headers = MessageHeaders::with_capacity(512);
-    let earlier = if came_by { Letter::open(record) } else { None };
-    for (name, value) in record.headers() {
-        if earlier.is_none() || !opened::is_of_failure(name) {
-            headers.push(name, value);
-        }
+    for (name, value) in record.headers().filter(|(name, _)| !opened::is_ours(name)) {
+        headers.push(name, value);
     }
-    if let Some(earlier) = &earlier {
+    if let Some(earlier) = Letter::open(record) {
         let story = serde_json::to_vec(&earlier.story).unwrap_or_default();
         headers.push(HISTORY, Some(&story));
     }
@@ -89,25 +78,20 @@ pub(crate) fn letter(
         "kaufmann-error-time",
         &humantime::format_rfc3339_millis(now).to_string(),
     );
-    let origin = earlier.and_then(|earlier| earlier.story.source);
-    let own = || SourcePlace::of(record);
-    let is_own = origin.is_none();
+    let Origin { place, timestamp } = record.source().unwrap_or_else(|| Origin::here(record));
+    if let Some(first) = Origin::before(record, &place) {
+        say(ORIGIN, &first.to_string());
+    }
     let SourcePlace {
         topic: source,
         partition,
         offset,
-    } = origin.unwrap_or_else(own);
+    } = place;
     say(SOURCE_TOPIC, &source);
     say(SOURCE_PARTITION, &partition.to_string());
     say(SOURCE_OFFSET, &offset.to_string());
-    let carried = || Some(String::from_utf8_lossy(record.header(SOURCE_TIMESTAMP)?).into_owned());
-    let timestamp = if is_own {
-        record.timestamp().map(|timestamp| timestamp.to_string())
-    } else {
-        carried()
-    };
     if let Some(timestamp) = timestamp {
-        say(SOURCE_TIMESTAMP, &timestamp);
+        say(SOURCE_TIMESTAMP, &timestamp.to_string());
     }
     if let Ok(Some(Frame { schema, .. })) = frame(record) {
         let id = match schema {
@@ -129,30 +113,13 @@ pub(crate) fn letter(
 pub(crate) fn postponed(
     topic: &Arc<str>,
     record: &Record,
-    came_by: bool,
     reason: &Reason,
     (now, due): (SystemTime, SystemTime),
 ) -> Message {
-    let mut message = letter(topic, record, came_by, reason, now);
+    let mut message = letter(topic, record, reason, now);
     let due = humantime::format_rfc3339_millis(due).to_string();
     message.headers.push(DUE, Some(due.as_bytes()));
     message
-}
-
-/// Where a record was read before it came by a retry topic.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    pub(crate) place: SourcePlace,
-    pub(crate) timestamp: Option<i64>,
-}
-
-/// What a record of a retry topic says of where it was read first.
-pub(crate) fn origin(record: &Record) -> Option<Origin> {
-    let timestamp = record.header(SOURCE_TIMESTAMP).map(String::from_utf8_lossy);
-    Some(Origin {
-        place: Letter::open(record)?.story.source?,
-        timestamp: timestamp.and_then(|text| text.parse().ok()),
-    })
 }
 
 /// The beginning of a text, no longer than a letter should carry.
@@ -232,7 +199,7 @@ mod tests {
             attempts: 2,
             cut_short: true,
         };
-        letter(&"t".into(), &record, false, &reason, SystemTime::UNIX_EPOCH)
+        letter(&"t".into(), &record, &reason, SystemTime::UNIX_EPOCH)
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::publish::callback::{Allowed, Refused, Wanted};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{self, Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
-use crate::publish::letter::{self, Origin, Reason, letter, postponed};
+use crate::publish::letter::{Reason, letter, postponed};
 use crate::publish::partitions::{Partitions, Way};
 use crate::publish::routes::{Route, Routes};
 use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher, Stage};
@@ -160,7 +160,7 @@ impl Outbound {
         delivered: Delivered,
     ) {
         let callback = self.callback(cause, event);
-        let origin = self.origin(cause);
+        let origin = cause.origin();
         let copies = self.copies(callback.is_some());
         if let Some(stage) = &self.stage {
             let mut messages = published;
@@ -193,18 +193,11 @@ impl Outbound {
         now: SystemTime,
         delivered: Delivered,
     ) {
-        let came_by = self.retries.find(record.topic()).is_some();
-        let message = postponed(&topic.name, record, came_by, reason, (now, now + topic.delay));
+        let message = postponed(&topic.name, record, reason, (now, now + topic.delay));
         if let Some(stage) = &self.stage {
             return stage.put(record, vec![message], delivered).await;
         }
         self.deliveries.deliver(message, Rest::new(1, delivered)).await;
-    }
-
-    /// Where a record was read first, if it has come by a retry topic.
-    fn origin(&self, record: &Record) -> Option<Origin> {
-        self.retries.find(record.topic())?;
-        letter::origin(record)
     }
 
     /// Says that a record cannot be handled, as `on_failure` wants it; `delivered` is called when all of it is answered.
@@ -229,8 +222,7 @@ impl Outbound {
             0
         };
         let now = SystemTime::now();
-        let came_by = self.retries.find(record.topic()).is_some();
-        let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, came_by, reason, now));
+        let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, reason, now));
         let event = || self.error_events(record, reason, now, callback.as_ref());
         if let Some(stage) = &self.stage {
             let mut messages = Vec::from_iter(letter);
@@ -259,14 +251,16 @@ impl Outbound {
         callback: Option<&Wanted>,
     ) -> Vec<Message> {
         let name = error_event::name(reason);
+        // Not where it was read first: that it fails again after it was sent back is an event of its own.
+        let source = record.source();
         let event = Event {
             info: &ERROR,
             name: &name,
-            datum: error_event::datum(record, self.origin(record).as_ref(), reason, now),
+            datum: error_event::datum(record, source.as_ref(), reason, now),
             key: None,
             choice: None,
         };
-        let id = reply_id(record, self.origin(record).as_ref(), &name, 0);
+        let id = reply_id(record, source.as_ref(), &name, 0);
         let draft = self.insistently_drafted(event, record, id).await;
         let mut messages = Vec::with_capacity(2);
         for draft in self.addressed(draft, callback) {
@@ -318,7 +312,7 @@ impl Outbound {
             source: &self.source,
             time: SystemTime::now(),
             cause: Some(cause),
-            origin: self.origin(cause),
+            origin: cause.origin(),
         };
         let message = Message {
             topic: Arc::clone(&route.topic),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ATTEMPTS, CLASS, HEADERS_CUT, PAYLOAD_CUT, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC};
+use super::{ATTEMPTS, CLASS, HEADERS_CUT, PAYLOAD_CUT};
 use crate::publish::{Message, MessageHeaders, Placement};
-use crate::record::Record;
+pub(crate) use crate::record::SourcePlace;
+use crate::record::{ORIGIN, Origin, Record, SOURCE};
 use crate::retry::topics::DUE;
 
 const ERROR: &str = "kaufmann-error";
-const SOURCE: &str = "kaufmann-source-";
 /// Where a record that comes back was a letter: `orders.dead-letter/0@17`.
 pub(crate) const REPLAYED_FROM: &str = "kaufmann-replayed-from";
 /// What a record that comes back has behind it: one header for each time that it was a letter, the first one first.
@@ -31,32 +31,6 @@ pub(crate) struct Story {
     pub(crate) source: Option<SourcePlace>,
 }
 
-/// Where the record stood.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct SourcePlace {
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-}
-
-/// As a record is called: `orders/3@17`.
-impl std::fmt::Display for SourcePlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}@{}", self.topic, self.partition, self.offset)
-    }
-}
-
-impl SourcePlace {
-    /// Where a record stands.
-    pub(crate) fn of(record: &Record) -> Self {
-        Self {
-            topic: record.topic().to_owned(),
-            partition: record.partition(),
-            offset: record.offset(),
-        }
-    }
-}
-
 /// A letter.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Letter {
@@ -75,13 +49,6 @@ impl Letter {
             let value = record.header(name)?;
             Some(String::from_utf8_lossy(value).into_owned())
         };
-        let source = || {
-            Some(SourcePlace {
-                topic: text(SOURCE_TOPIC)?,
-                partition: text(SOURCE_PARTITION)?.parse().ok()?,
-                offset: text(SOURCE_OFFSET)?.parse().ok()?,
-            })
-        };
         let history = record.headers().filter(|(name, _)| *name == HISTORY);
         Some(Self {
             story: Story {
@@ -92,7 +59,7 @@ impl Letter {
                 event: text("kaufmann-error-event"),
                 handler: text("kaufmann-error-handler"),
                 time: text("kaufmann-error-time"),
-                source: source(),
+                source: Origin::said_by(record).map(|origin| origin.place),
             },
             history: history
                 .filter_map(|(_, value)| serde_json::from_slice(value?).ok())
@@ -103,7 +70,7 @@ impl Letter {
     }
 
     /// The record that it was, to the topic and the partition where that stood. It carries where it was a letter, and why, so
-    /// that a second failure is recognised.
+    /// that a second failure is recognised; and where it was read first, so that it is still the same event.
     ///
     /// It has no time of its own: with the old one, retention could delete it at once.
     ///
@@ -131,6 +98,10 @@ impl Letter {
         let story = serde_json::to_vec(&self.story).unwrap_or_default();
         headers.push(HISTORY, Some(&story));
         headers.push(REPLAYED_FROM, Some(self.story.letter.as_bytes()));
+        let first = Origin::before(record, source).or_else(|| Origin::said_by(record));
+        if let Some(first) = first {
+            headers.push(ORIGIN, Some(first.to_string().as_bytes()));
+        }
         let message = Message {
             topic: Arc::from(source.topic.as_str()),
             key: record.key().map(<[u8]>::to_vec),
@@ -144,21 +115,25 @@ impl Letter {
 
 /// Whether a header says why its record is a letter, and does not belong to the record.
 fn is_letters_own(name: &str) -> bool {
-    is_of_failure(name) || name == REPLAYED_FROM
+    is_ours(name) || name == REPLAYED_FROM
 }
 
-/// Whether a header says how its record has failed last.
-pub(super) fn is_of_failure(name: &str) -> bool {
-    name == ERROR || name.starts_with("kaufmann-error-") || name.starts_with(SOURCE) || name == DUE
+/// Whether a header says how its record has failed last, and where that was read. Each letter has its own, and nobody else's.
+pub(super) fn is_ours(name: &str) -> bool {
+    let names = [ERROR, DUE, ORIGIN, PAYLOAD_CUT, HEADERS_CUT];
+    names.contains(&name) || name.starts_with("kaufmann-error-") || name.starts_with(SOURCE)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
 
-    use super::super::{Reason, letter, origin, postponed};
+    use proptest::prelude::*;
+
+    use super::super::{Reason, letter, postponed};
     use super::*;
     use crate::assignment::Assignment;
+    use crate::publish::envelope::reply_id;
     use crate::record::RawRecord;
 
     fn record(
@@ -170,6 +145,9 @@ mod tests {
     ) -> Record {
         let headers: Vec<_> = headers.iter().collect();
         let assignment = Arc::new(Assignment::new(0, topic.into(), 2));
+        if topic.starts_with("retry.") {
+            assignment.set_retry_topic();
+        }
         Record::at(
             &assignment,
             &RawRecord {
@@ -191,7 +169,7 @@ mod tests {
             attempts: 3,
             cut_short: false,
         };
-        let letter = letter(&"dead".into(), record, false, &reason, SystemTime::UNIX_EPOCH);
+        let letter = letter(&"dead".into(), record, &reason, SystemTime::UNIX_EPOCH);
         self::record(
             "dead",
             offset,
@@ -223,7 +201,11 @@ mod tests {
             (Some(&b"ada"[..]), Some(&b"payload"[..]))
         );
         let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["kaufmann-callback-topic", "null", HISTORY, REPLAYED_FROM]);
+        assert_eq!(
+            names,
+            ["kaufmann-callback-topic", "null", HISTORY, REPLAYED_FROM, ORIGIN]
+        );
+        assert_eq!(message.headers.get(ORIGIN), Some(&b"shop/2@7 5"[..]));
         assert_eq!(message.headers.get(REPLAYED_FROM), Some(&b"dead/2@17"[..]));
     }
 
@@ -250,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_has_come_by_retry_topics_goes_back_to_where_it_was_read_first() {
-        let put_off = |record: &Record, came_by, topic: &str, offset| {
+        let put_off = |record: &Record, topic: &str, offset| {
             let reason = Reason {
                 class: "failed",
                 error: "no ledger".to_owned(),
@@ -260,7 +242,7 @@ mod tests {
                 cut_short: false,
             };
             let times = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
-            let message = postponed(&topic.into(), record, came_by, &reason, times);
+            let message = postponed(&topic.into(), record, &reason, times);
             self::record(
                 topic,
                 offset,
@@ -269,9 +251,9 @@ mod tests {
                 &message.headers,
             )
         };
-        let first = put_off(&original(), false, "retry.1", 3);
-        let second = put_off(&first, true, "retry.2", 4);
-        assert_eq!(origin(&second).unwrap().timestamp, Some(5));
+        let first = put_off(&original(), "retry.1", 3);
+        let second = put_off(&first, "retry.2", 4);
+        assert_eq!(second.source().unwrap().timestamp, Some(5));
         let reason = Reason {
             class: "timed-out",
             error: "too slow".to_owned(),
@@ -280,7 +262,7 @@ mod tests {
             attempts: 5,
             cut_short: false,
         };
-        let letter = letter(&"dead".into(), &second, true, &reason, SystemTime::UNIX_EPOCH);
+        let letter = letter(&"dead".into(), &second, &reason, SystemTime::UNIX_EPOCH);
         let letter = record(
             "dead",
             17,
@@ -301,7 +283,102 @@ mod tests {
         let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
         let history = [HISTORY; 3];
         assert_eq!(names[..2], ["kaufmann-callback-topic", "null"]);
-        assert_eq!((&names[2..5], names[5]), (&history[..], REPLAYED_FROM));
+        assert_eq!(
+            (&names[2..5], &names[5..]),
+            (&history[..], &[REPLAYED_FROM, ORIGIN][..])
+        );
+    }
+
+    /// A step on a record's way: it fails and waits in a retry topic, or becomes a letter that is sent back.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Retry,
+        SendBack,
+    }
+
+    /// The record after a step. Each copy has a time and an offset of its own.
+    fn after(record: &Record, step: Step, offset: i64) -> Record {
+        let reason = Reason {
+            class: "failed",
+            error: "no ledger".to_owned(),
+            event: None,
+            handler: None,
+            attempts: 3,
+            cut_short: false,
+        };
+        let times = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
+        let written = |message: &Message, offset: i64| {
+            let headers: Vec<_> = message.headers.iter().collect();
+            let assignment = Arc::new(Assignment::new(0, Arc::clone(&message.topic), 2));
+            if message.topic.starts_with("retry.") {
+                assignment.set_retry_topic();
+            }
+            let raw = RawRecord {
+                offset,
+                timestamp: Some(1_000 + offset),
+                key: message.key.as_deref(),
+                payload: message.payload.as_deref(),
+                headers: &headers,
+            };
+            Record::at(&assignment, &raw)
+        };
+        match step {
+            Step::Retry => written(&postponed(&"retry.1".into(), record, &reason, times), offset),
+            Step::SendBack => {
+                let dead = written(&letter(&"dead".into(), record, &reason, times.0), offset);
+                let (message, _) = Letter::open(&dead).unwrap().restore(&dead).unwrap();
+                written(&message, offset)
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_record_travels_it_is_the_same_event_and_leads_to_the_same_ids(
+            steps in prop::collection::vec(prop_oneof![Just(Step::Retry), Just(Step::SendBack)], 0..8),
+        ) {
+            let original = original();
+            let mut record = original.clone();
+            let mut errors = vec![reply_id(&record, None, "event.error.x", 0)];
+            for (number, step) in steps.into_iter().enumerate() {
+                record = after(&record, step, 10 + number as i64);
+                prop_assert_eq!(record.event_id(), original.event_id());
+                let origin = record.origin().unwrap();
+                prop_assert_eq!(
+                    reply_id(&record, Some(&origin), "shop.order_confirmed", 1),
+                    reply_id(&original, None, "shop.order_confirmed", 1)
+                );
+                // That it cannot be handled is said once each time that it is read from its topic, with an id of its own.
+                let error = reply_id(&record, record.source().as_ref(), "event.error.x", 0);
+                match step {
+                    Step::Retry => prop_assert_eq!(Some(&error), errors.last()),
+                    Step::SendBack => {
+                        prop_assert!(!errors.contains(&error));
+                        errors.push(error);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn headers_of_ours_that_its_producer_has_written_do_not_travel_with_a_record() {
+        let mut headers = MessageHeaders::default();
+        for (name, value) in [
+            ("kaufmann-source-topic", "payments"),
+            ("kaufmann-source-timestamp", "77"),
+            (ORIGIN, "shop/2@900 77"),
+            (PAYLOAD_CUT, "5"),
+            (DUE, "2999-01-01T00:00:00Z"),
+        ] {
+            headers.push(name, Some(value.as_bytes()));
+        }
+        let forged = record("shop", 7, None, None, &headers);
+        let dead = fail(&forged, "no", 17);
+        assert_eq!(dead.header("kaufmann-source-timestamp"), Some(&b"5"[..]));
+        assert_eq!((dead.header(ORIGIN), dead.header(DUE)), (None, None));
+        let (message, _) = Letter::open(&dead).unwrap().restore(&dead).unwrap();
+        assert_eq!(message.headers.get(ORIGIN), Some(&b"shop/2@7 5"[..]));
     }
 
     #[test]
