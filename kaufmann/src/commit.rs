@@ -22,7 +22,7 @@ pub(crate) struct Tracker {
     /// Records taken so far.
     taken: u64,
     unsettled: usize,
-    /// The next offset to read: behind the newest record taken.
+    /// The next offset to read: behind the newest record taken and what was passed since.
     next: Option<i64>,
     highest_settled: Option<i64>,
     /// What was settled under an earlier assignment, as far as it has not been read again.
@@ -65,11 +65,25 @@ impl Tracker {
         self.next.get_or_insert(offset);
     }
 
+    /// Moves past offsets that hold no record: everything below `offset` has been read. Returns whether that moves anything.
+    pub(crate) fn pass(&mut self, offset: i64) -> bool {
+        let moves = self.next.is_none_or(|next| next < offset);
+        if moves {
+            self.next = Some(offset);
+            self.drop_resumed_below(offset);
+        }
+        moves
+    }
+
     fn was_settled(&mut self, offset: i64) -> bool {
+        self.drop_resumed_below(offset);
+        self.resumed.front().is_some_and(|(from, _)| *from <= offset)
+    }
+
+    fn drop_resumed_below(&mut self, offset: i64) {
         while self.resumed.front().is_some_and(|(_, to)| *to < offset) {
             self.resumed.pop_front();
         }
-        self.resumed.front().is_some_and(|(from, _)| *from <= offset)
     }
 
     fn count_in(&mut self, offset: i64) {
@@ -123,8 +137,8 @@ impl Tracker {
         settled
     }
 
-    /// The next offset to read if the service ended now: that of the oldest unsettled record, else the one behind the
-    /// newest. `None` before the first record.
+    /// The next offset to read if the service ended now: that of the oldest unsettled record, else the one behind all that was
+    /// read. `None` before anything was.
     pub(crate) fn watermark(&self) -> Option<i64> {
         match self.oldest_unsettled() {
             Some(number) => self.offset_of(number),
@@ -184,8 +198,8 @@ impl Tracker {
         None
     }
 
-    /// The offset behind the newest record, and behind what was settled with it under an earlier assignment. `None` before the
-    /// first record.
+    /// The offset behind all that was read, and behind what was settled with it under an earlier assignment. `None` before
+    /// anything was read.
     pub(crate) fn next(&self) -> Option<i64> {
         self.next.map(|next| self.behind_settled(next))
     }
@@ -301,6 +315,39 @@ mod tests {
         tracker.settle(5, 1);
         assert_eq!(tracker.watermark(), Some(i64::MAX - 1));
         assert!(tracker.words.len() <= 1);
+    }
+
+    #[test]
+    fn the_watermark_passes_offsets_without_a_record_when_all_before_them_is_settled() {
+        let mut tracker = Tracker::default();
+        tracker.take(7);
+        assert!(tracker.pass(10), "a transaction's end and two aborted records");
+        assert_eq!(tracker.watermark(), Some(7));
+        tracker.settle(7, 1);
+        assert_eq!(tracker.watermark(), Some(10));
+        assert!(!tracker.pass(10) && !tracker.pass(8), "nothing new");
+        assert!(!tracker.take(9), "it was passed");
+        assert!(tracker.take(10));
+        assert_eq!(tracker.watermark(), Some(10));
+    }
+
+    #[test]
+    fn a_partition_without_a_record_has_a_watermark_once_its_end_is_read() {
+        let mut tracker = Tracker::default();
+        assert!(tracker.pass(4));
+        assert_eq!((tracker.watermark(), tracker.unsettled()), (Some(4), 0));
+    }
+
+    #[test]
+    fn what_was_settled_before_and_is_passed_needs_no_word_any_more() {
+        let ahead = Ahead::decode(&Ahead::encode(10, [(11, 13), (15, 19)]).expect("ranges"), 10);
+        let mut tracker = Tracker::resume(&ahead);
+        tracker.take(10);
+        tracker.pass(16);
+        assert_eq!((tracker.watermark(), tracker.unread()), (Some(10), 1));
+        tracker.settle(10, 1);
+        assert_eq!(tracker.watermark(), Some(20));
+        assert_eq!(tracker.ahead().next(), None);
     }
 
     #[test]

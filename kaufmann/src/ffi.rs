@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings as c;
@@ -50,14 +51,35 @@ pub(crate) struct PartitionQueue {
     left: VecDeque<Message>,
     /// Whether it is the librdkafka of [`KNOWN_LAYOUT`].
     layout_known: bool,
+    place: Place,
     /// Boxed for a stable address: librdkafka has a pointer to it until `drop` takes it back.
-    _waker: Box<Waker>,
+    arrivals: Box<Arrivals>,
     /// The queue must not outlive the client.
     _client: Arc<dyn Send + Sync>,
 }
 
-// SAFETY: librdkafka's queues and messages may be used from any thread; the waker and the client are `Send` themselves.
+// SAFETY: librdkafka's queues, messages and clients may be used from any thread; the waker and the client are `Send` themselves.
 unsafe impl Send for PartitionQueue {}
+
+/// What librdkafka calls when the queue is no longer empty.
+struct Arrivals {
+    /// Whether something came that was not looked at.
+    any: AtomicBool,
+    waker: Waker,
+}
+
+/// How far a queue has been read, by librdkafka's account and by ours.
+struct Place {
+    client: NonNull<c::rd_kafka_t>,
+    /// The partition, as librdkafka wants to be asked for it.
+    partition: TopicPartitionList,
+    /// Behind all that was handed over or passed.
+    behind: i64,
+    /// Whether librdkafka may have taken something from the queue that is no record since it was asked last.
+    moved: bool,
+    /// Whether an error was read and no record since: librdkafka counts an error as if it were the record at its offset.
+    doubtful: bool,
+}
 
 /// What a queue gives.
 pub(crate) enum Fetched<'a> {
@@ -103,25 +125,30 @@ impl PartitionQueue {
     where
         C: ConsumerContext + 'static,
     {
+        let place = Place::new(consumer, topic, partition)?;
         let topic = CString::new(topic).ok()?;
-        let waker = Box::new(waker);
+        let arrivals = Box::new(Arrivals {
+            any: AtomicBool::new(false),
+            waker,
+        });
         // SAFETY: the client is alive and the name is a C string, which librdkafka copies.
         let queue = unsafe {
             c::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
         };
         let queue = NonNull::new(queue)?;
-        // SAFETY: the queue is ours until `drop` destroys it. The waker's address is stable and valid until then too, and
+        // SAFETY: the queue is ours until `drop` destroys it. The address of `arrivals` is stable and valid until then too, and
         // `drop` withdraws the callback before. The callback runs under the queue's lock, so that none runs after that.
         unsafe {
             c::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
-            let opaque = ptr::from_ref::<Waker>(&waker).cast_mut().cast::<c_void>();
+            let opaque = ptr::from_ref::<Arrivals>(&arrivals).cast_mut().cast::<c_void>();
             c::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(wake), opaque);
         }
         Some(Self {
             queue,
             left: VecDeque::new(),
             layout_known: is_layout_known(),
-            _waker: waker,
+            place,
+            arrivals,
             _client: Arc::clone(consumer) as Arc<dyn Send + Sync>,
         })
     }
@@ -144,11 +171,13 @@ impl PartitionQueue {
             && let Some(message) = self.left.pop_front()
         {
             let no_headers = self.layout_known && message.is_followed_by_no_headers();
+            let place = message.place();
             let flow = message.hand_over(no_headers, &mut inbox.headers, each);
             if let ControlFlow::Break(Last::Left) = flow {
                 self.left.push_front(message);
                 break;
             }
+            self.place.handed_over(place);
             taken += 1;
             if flow.is_break() {
                 break;
@@ -157,8 +186,26 @@ impl PartitionQueue {
         taken
     }
 
+    /// The offset behind what has been read and is no record: marks at the end of transactions, and the records of aborted
+    /// transactions before them. `None` if nothing of the kind came since the last record, or if more is here to be read.
+    pub(crate) fn passed(&mut self) -> Option<i64> {
+        if self.left.is_empty() {
+            self.place.passed()
+        } else {
+            None
+        }
+    }
+
+    /// The partition goes back to lower offsets. librdkafka goes on remembering the highest one that was read, which says nothing of
+    /// the records that follow.
+    pub(crate) fn begin_again(&mut self) {
+        self.place.begin_again();
+    }
+
     /// Takes up to `max` messages from librdkafka.
     fn fetch(&mut self, max: usize, inbox: &mut Inbox) {
+        // Before the messages are taken: what comes meanwhile is either among them or announced anew.
+        self.place.moved |= self.arrivals.any.swap(false, Ordering::AcqRel);
         inbox.messages.clear();
         inbox.messages.reserve(max);
         // SAFETY: there is room for `max` pointers, and the queue is alive.
@@ -186,12 +233,62 @@ impl Drop for PartitionQueue {
     }
 }
 
+impl Place {
+    fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, number: i32) -> Option<Self> {
+        let mut partition = TopicPartitionList::with_capacity(1);
+        partition.add_partition(topic, number);
+        let mut place = Self {
+            client: NonNull::new(consumer.client().native_ptr())?,
+            partition,
+            behind: i64::MIN,
+            moved: false,
+            doubtful: false,
+        };
+        place.begin_again();
+        Some(place)
+    }
+
+    /// What librdkafka remembers from before does not count.
+    fn begin_again(&mut self) {
+        self.behind = self.behind.max(self.ask());
+    }
+
+    /// A message at this offset was handed over, as a record or as an error.
+    fn handed_over(&mut self, (offset, is_error): (i64, bool)) {
+        self.behind = self.behind.max(offset + 1);
+        self.doubtful = is_error;
+        self.moved = true;
+    }
+
+    fn passed(&mut self) -> Option<i64> {
+        if !mem::take(&mut self.moved) {
+            return None;
+        }
+        let position = self.ask();
+        let has_passed = position > self.behind;
+        self.behind = self.behind.max(position);
+        (has_passed && !self.doubtful).then_some(position)
+    }
+
+    /// The offset behind all that was taken from the queue, negative if nothing was: librdkafka's account.
+    fn ask(&mut self) -> i64 {
+        // SAFETY: the client is alive as long as the queue, whose field this is; the list has one element, which librdkafka
+        // writes to during the call and keeps no reference to.
+        unsafe {
+            let list = self.partition.ptr();
+            c::rd_kafka_position(self.client.as_ptr(), list);
+            (*(*list).elems).offset
+        }
+    }
+}
+
 /// Called by librdkafka's threads.
 unsafe extern "C" fn wake(_client: *mut c::rd_kafka_t, opaque: *mut c_void) {
-    // SAFETY: it is the waker of `PartitionQueue::split`, which lives until the callback is withdrawn.
-    let waker = unsafe { &*opaque.cast::<Waker>() };
+    // SAFETY: it is what `PartitionQueue::split` has made, which lives until the callback is withdrawn.
+    let arrivals = unsafe { &*opaque.cast::<Arrivals>() };
+    arrivals.any.store(true, Ordering::Release);
     // A panic must not unwind into C, and there is nobody here to tell.
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    let _ = catch_unwind(AssertUnwindSafe(|| arrivals.waker.wake()));
 }
 
 /// A message of ours, to be destroyed.
@@ -205,6 +302,14 @@ impl Drop for Message {
 }
 
 impl Message {
+    /// Its offset, and whether it is an error.
+    #[inline]
+    fn place(&self) -> (i64, bool) {
+        // SAFETY: the message is alive, and nobody writes to it.
+        let raw = unsafe { self.0.as_ref() };
+        (raw.offset, raw.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+
     fn hand_over(
         &self,
         no_headers: bool,

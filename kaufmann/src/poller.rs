@@ -214,13 +214,13 @@ impl<S: Source> Poller<S> {
             info!("quiet: no more records are taken, the partitions are kept");
         }
         let ready = self.transacting.as_ref().is_none_or(Transacting::is_ready);
-        let read = if self.stopping || self.quiet || !ready {
-            0
+        let (read, passed) = if self.stopping || self.quiet || !ready {
+            (0, false)
         } else {
             self.read(now)
         };
         if self.precommit.is_some() {
-            self.ask_precommit(read > 0, now);
+            self.ask_precommit(read > 0 || passed, now);
         } else if read == 0 {
             self.router.flush();
         }
@@ -368,8 +368,9 @@ impl<S: Source> Poller<S> {
         self.router.tell(|| Letter::Hold(Arc::clone(&survey)));
     }
 
-    /// Reads each partition in turn as far as its quota and the byte budget allow. Returns how many records came.
-    fn read(&mut self, now: Instant) -> usize {
+    /// Reads each partition in turn as far as its quota and the byte budget allow. Returns how many records came, and whether offsets
+    /// without a record were passed.
+    fn read(&mut self, now: Instant) -> (usize, bool) {
         let Self {
             source,
             router,
@@ -381,7 +382,7 @@ impl<S: Source> Poller<S> {
             wall,
             ..
         } = self;
-        let mut total = 0;
+        let (mut total, mut passed) = (0, false);
         let mut window = precommit.as_ref().map_or(usize::MAX, |precommit| {
             precommit.room(partitions.iter().map(Partition::unsettled).sum())
         });
@@ -402,6 +403,7 @@ impl<S: Source> Poller<S> {
                 let came = delayed::read(source, router, partition, delay, (room, free), clocks);
                 partition.read(came.taken, came.bytes);
                 total += came.records;
+                passed |= came.passed;
                 window -= came.taken;
                 *bytes += came.bytes;
                 continue;
@@ -420,11 +422,14 @@ impl<S: Source> Poller<S> {
                     ControlFlow::Break(())
                 }
             });
+            passed |= source
+                .position(&assignment)
+                .is_some_and(|next| partition.pass(next));
             partition.read(taken, size);
             window -= taken;
             *bytes += size;
         }
-        total
+        (total, passed)
     }
 
     /// Commits the watermarks of the partitions that `which` picks, where they are new.

@@ -47,6 +47,13 @@ pub trait Source: Send + 'static {
     /// are here just now. The record at which the sink broke off was handed over; the next call goes on behind it.
     fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize;
 
+    /// The offset up to which an assignment has been read: behind the last record handed over, and behind what follows it and is no
+    /// record, such as the marks at a transaction's end, records of aborted transactions, and those that compaction removed. `None`
+    /// if that is unknown; then the newest record decides.
+    fn position(&mut self, _assignment: &Assignment) -> Option<i64> {
+        None
+    }
+
     /// Commits offsets, each the next one to read. Answered by [`SourceEvent::Committed`].
     fn commit(&mut self, offsets: Vec<CommitOffset>);
 
@@ -77,6 +84,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize {
         (**self).read(assignment, max, sink)
+    }
+
+    fn position(&mut self, assignment: &Assignment) -> Option<i64> {
+        (**self).position(assignment)
     }
 
     fn commit(&mut self, offsets: Vec<CommitOffset>) {
@@ -178,8 +189,8 @@ pub struct OffsetGone {
 }
 
 impl OffsetGone {
-    /// How many offsets were deleted before they were read. Transactions and compaction leave offsets without a record, so
-    /// the records may be fewer.
+    /// How many records were deleted before they were read, at most: the offsets in between. Transactions and compaction leave
+    /// offsets without a record, so there may be fewer, or none.
     ///
     /// ```
     /// # fn told(gone: &kaufmann::source::OffsetGone) {
@@ -192,7 +203,7 @@ impl OffsetGone {
     }
 }
 
-/// `partition 3 of topic `orders`: offset 5 was to be read next, but the log begins at offset 20: 15 records …`
+/// `partition 3 of topic `orders`: offset 5 was to be read next, but the log begins at offset 20: at most 15 records …`
 impl fmt::Display for OffsetGone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -208,9 +219,11 @@ impl fmt::Display for OffsetGone {
         )?;
         if self.lost() > 0 {
             let lost = self.lost();
+            let records = if lost == 1 { "record was" } else { "records were" };
             write!(
                 f,
-                "begins at offset {log_start}: {lost} records were deleted before they were handled"
+                "begins at offset {log_start}: at most {lost} {records} deleted before being handled (marks of transactions, aborted \
+                 and compacted records count, too)"
             )
         } else {
             write!(

@@ -13,6 +13,7 @@ mod bounds;
 mod evolution;
 mod exactly_once;
 mod failures;
+mod gaps;
 mod group;
 mod handler_limits;
 mod kit;

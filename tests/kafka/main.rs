@@ -10,6 +10,7 @@ mod doctor;
 mod end_to_end;
 mod exactly_once;
 mod failures;
+mod gaps;
 mod instances;
 mod interrupted;
 mod kit;
@@ -70,6 +71,7 @@ fn main() -> anyhow::Result<ExitCode> {
         end_to_end::tests(),
         exactly_once::tests(),
         failures::tests(),
+        gaps::tests(),
         instances::tests(),
         interrupted::tests(),
         kit::tests(),

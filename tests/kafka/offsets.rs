@@ -18,7 +18,7 @@ const WRITTEN: i64 = 20;
 const KEPT: i64 = 15;
 
 /// What is said of it.
-const LOST: &str = "offset 10 was to be read next, but the log begins at offset 15: 5 records were deleted before they were \
+const LOST: &str = "offset 10 was to be read next, but the log begins at offset 15: at most 5 records were deleted before being \
                     handled";
 
 /// The exit code of a source that cannot go on.

@@ -69,6 +69,8 @@ struct Held {
     /// The partition's place among all.
     number: usize,
     position: usize,
+    /// Where reading began, and since then the offset up to which the member knows that it has read.
+    passed: i64,
     revoked: bool,
     lost: bool,
 }
@@ -133,11 +135,9 @@ impl Group {
         state
             .partitions
             .iter()
-            .zip(&self.world.plan().partitions)
-            .all(|(partition, log)| {
-                let end = log.last().map(|item| item.offset + 1);
-                partition.committed == end || end.is_none()
-            })
+            .take(self.world.plan().partitions.len())
+            .enumerate()
+            .all(|(number, partition)| partition.committed.unwrap_or(0) == self.world.plan().end(number))
             && state.partitions[self.world.plan().partitions.len()..]
                 .iter()
                 .zip(&state.waiting)
@@ -416,6 +416,7 @@ impl State {
             position: world.plan().partitions.get(number).map_or(from as usize, |log| {
                 log.partition_point(|item| item.offset < from)
             }),
+            passed: from,
             revoked: false,
             lost: false,
         };
@@ -542,6 +543,30 @@ impl Source for GroupSource {
             }
         }
         records
+    }
+
+    fn position(&mut self, assignment: &Assignment) -> Option<i64> {
+        let plan = self.group.world.plan();
+        let mut state = lock(&self.group.state);
+        let held = state.members[self.member].held.get_mut(&assignment.id())?;
+        let log = plan.partitions.get(held.number);
+        let position = match log {
+            None => held.position as i64,
+            Some(log) if held.position == log.len() => plan.end(held.number),
+            Some(log) => log[..held.position].last().map_or(0, |item| item.offset + 1),
+        };
+        if held.revoked || position <= held.passed {
+            return None;
+        }
+        held.passed = position;
+        if log.is_some() {
+            let passed = What::Passed {
+                assignment: assignment.id(),
+                offset: position,
+            };
+            self.group.world.note(self.member, passed);
+        }
+        Some(position)
     }
 
     fn commit(&mut self, mut offsets: Vec<CommitOffset>) {

@@ -37,6 +37,8 @@ pub(crate) enum What {
         offset: i64,
         size: usize,
     },
+    /// The member was told that it has read the partition up to an offset.
+    Passed { assignment: u64, offset: i64 },
     /// A handler began. `number` is what the event says of itself.
     Begun {
         assignment: u64,

@@ -179,6 +179,10 @@ impl<'a> Oracle<'a> {
                 offset,
                 size,
             } => self.read(*assignment, *offset, *size),
+            What::Passed { assignment, offset } => {
+                let own = self.own(*assignment);
+                own.next = own.next.max(*offset);
+            }
             What::Begun {
                 assignment,
                 offset,
@@ -704,7 +708,7 @@ impl<'a> Oracle<'a> {
                     )
                 });
             }
-            let end = log.last().map_or(0, |item| item.offset + 1);
+            let end = plan.end(partition as usize);
             let committed = self.committed[partition as usize];
             self.demand(committed == end, Rule::Finished, || {
                 format!("{committed} of {partition} is committed in the end instead of {end}")

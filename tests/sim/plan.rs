@@ -179,6 +179,12 @@ impl Settings {
 }
 
 impl Plan {
+    /// Where a log ends. Behind its last record there may be offsets that hold none, as transactions leave them.
+    pub(crate) fn end(&self, partition: usize) -> i64 {
+        let last = self.partitions[partition].last();
+        last.map_or(0, |item| item.offset + 1) + partition as i64 % 3
+    }
+
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let settings = settings(&mut rng);

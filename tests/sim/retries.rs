@@ -176,9 +176,9 @@ impl Judge<'_> {
                     format!("nothing became of {place:?}")
                 });
             }
-            let end = log.last().map_or(0, |item| item.offset + 1);
-            let committed = self.committed.get(&partition).copied();
-            self.demand(committed == Some(end), Rule::Finished, || {
+            let end = self.plan.end(partition as usize);
+            let committed = self.committed.get(&partition).copied().unwrap_or(0);
+            self.demand(committed == end, Rule::Finished, || {
                 format!("{committed:?} of {partition} is committed in the end instead of {end}")
             });
         }

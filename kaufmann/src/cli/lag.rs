@@ -43,8 +43,8 @@ pub(super) fn command() -> Command {
         .long_about(
             "Shows for each partition of the consumed topics what the group has committed, where the log ends, how many \
              records lie between (the lag), how old the first of them is, and which member has the partition.\n\nA record that \
-             is being handled counts as lag until its offset is committed. Gaps that compaction and transactions leave count \
-             as records.",
+             is being handled counts as lag until its offset is committed. Offsets that hold no record, as compaction and transactions \
+             leave them, count too, unless nothing but them is left.",
         )
         .after_help(format!(
             "Examples:\n  lag                        once\n  lag --watch                every 2 s, with the rate of commits, \
@@ -174,8 +174,8 @@ struct Look {
     service: &'static str,
     cluster: Cluster,
     config: Config,
-    /// The times of records that were the first not to be committed, by their offsets.
-    oldest: BTreeMap<Place, (i64, i64)>,
+    /// What stood first behind the offset that was committed.
+    oldest: BTreeMap<Place, (i64, First)>,
 }
 
 impl Look {
@@ -221,7 +221,7 @@ impl Look {
         Ok(places)
     }
 
-    /// Reads the first record of each partition that is not committed, for its time.
+    /// Reads the first record of each partition that is not committed, for its time. There may be none.
     fn find_oldest(&mut self, facts: &mut Facts) -> Result<(), Error> {
         let mut unknown: BTreeMap<String, BTreeMap<i32, i64>> = BTreeMap::new();
         for (place, bounds) in &facts.bounds {
@@ -231,7 +231,12 @@ impl Look {
             }
             let first = committed.unwrap_or(bounds.start).max(bounds.start);
             match self.oldest.get(place) {
-                Some((offset, time)) if *offset == first => drop(facts.oldest.insert(place.clone(), *time)),
+                Some((offset, First::Record(time))) if *offset == first => {
+                    facts.oldest.extend(time.map(|time| (place.clone(), time)));
+                }
+                Some((offset, First::NoneUpTo(end))) if *offset == first && *end == bounds.end => {
+                    facts.empty.insert(place.clone());
+                }
                 _ => drop(
                     unknown
                         .entry(place.topic.clone())
@@ -241,36 +246,58 @@ impl Look {
             }
         }
         for (topic, from) in unknown {
-            for (partition, time) in first_times(&self.config, &topic, &from)? {
+            for (partition, is_there) in first_records(&self.config, &topic, &from)? {
                 let place = Place::new(&topic, partition);
-                self.oldest.insert(place.clone(), (from[&partition], time));
-                facts.oldest.insert(place, time);
+                let first = match is_there {
+                    Some(time) => {
+                        facts.oldest.extend(time.map(|time| (place.clone(), time)));
+                        First::Record(time)
+                    }
+                    None => {
+                        facts.empty.insert(place.clone());
+                        First::NoneUpTo(facts.bounds[&place].end)
+                    }
+                };
+                self.oldest.insert(place, (from[&partition], first));
             }
         }
         Ok(())
     }
 }
 
-/// The time of the first record of each partition from an offset on, as far as they come in time.
-fn first_times(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<BTreeMap<i32, i64>, Error> {
+/// What stands first behind what is committed.
+#[derive(Clone, Copy)]
+enum First {
+    /// A record, with its time if it has one.
+    Record(Option<i64>),
+    /// No record up to this offset.
+    NoneUpTo(i64),
+}
+
+/// For each partition whether there is a record from an offset on, and its time, as far as that is known in time.
+fn first_records(
+    config: &Config,
+    topic: &str,
+    from: &BTreeMap<i32, i64>,
+) -> Result<BTreeMap<i32, Option<Option<i64>>>, Error> {
     let mut reader = Reader::peek(config, topic, from)?;
-    let mut waiting: Vec<i32> = from.keys().copied().collect();
-    let mut times = BTreeMap::new();
+    let mut known = BTreeMap::new();
     let deadline = Instant::now() + PATIENCE;
-    while !waiting.is_empty() && Instant::now() < deadline {
+    while known.len() < from.len() && Instant::now() < deadline {
         match reader.next(deadline.saturating_duration_since(Instant::now()))? {
             Read::Record(record) => {
-                waiting.retain(|partition| *partition != record.partition());
-                if let Some(time) = record.timestamp() {
-                    times.entry(record.partition()).or_insert(time);
-                }
+                known
+                    .entry(record.partition())
+                    .or_insert(Some(record.timestamp()));
             }
-            // All behind the committed offset are marks of transactions.
-            Read::End(partition) => waiting.retain(|waiting| *waiting != partition),
+            // All behind the committed offset are marks of transactions and aborted records.
+            Read::End(partition) => {
+                known.entry(partition).or_insert(None);
+            }
             Read::Nothing => {}
         }
     }
-    Ok(times)
+    Ok(known)
 }
 
 /// Whether the service reads a partition from its beginning if it has committed nothing.

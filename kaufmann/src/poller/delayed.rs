@@ -27,6 +27,8 @@ pub(super) struct Came {
     pub(super) taken: usize,
     /// What these take of the byte budget.
     pub(super) bytes: usize,
+    /// Whether offsets without a record were passed.
+    pub(super) passed: bool,
 }
 
 impl Head {
@@ -90,8 +92,14 @@ pub(super) fn read<S: Source>(
         }
     });
     came.records += read;
-    if let Some(head) = head {
-        partition.hold(head);
+    match head {
+        // What follows it has been read, perhaps, but it has not.
+        Some(head) => partition.hold(head),
+        None => {
+            came.passed = source
+                .position(&assignment)
+                .is_some_and(|next| partition.pass(next));
+        }
     }
     came
 }

@@ -128,6 +128,12 @@ impl Partition {
         self.tracker.take(offset)
     }
 
+    /// Moves past offsets that hold no record. Returns whether there were new ones.
+    #[inline]
+    pub(super) fn pass(&mut self, offset: i64) -> bool {
+        self.tracker.pass(offset)
+    }
+
     /// Reads no further than this record, until it is due. Where the group has committed nothing, that reading began here is something to
     /// commit: else a group that starts at the end of a topic jumped over it after a restart.
     pub(super) fn hold(&mut self, head: Head) {

@@ -87,7 +87,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Asks for what was read to be committed; `read` says whether there is something new.
+    /// Asks for what was read to be committed; `read` says whether there is something new, be it records or offsets without one.
     pub(super) fn ask_precommit(&mut self, read: bool, now: Instant) {
         match self.precommit_stage() {
             Some(Stage::Clear) if read => {}

@@ -369,6 +369,9 @@ impl Source for KafkaSource {
                 break;
             }
         }
+        if let Some(passed) = queue.passed() {
+            *next = passed.max(*next);
+        }
         if let Some(offset) = went_back {
             self.begin_again(assignment, offset);
         }
@@ -381,6 +384,11 @@ impl Source for KafkaSource {
             self.read_failed(assignment, errors);
         }
         records
+    }
+
+    fn position(&mut self, assignment: &Assignment) -> Option<i64> {
+        let next = *self.partitions.reading(assignment)?.next;
+        (next >= 0).then_some(next)
     }
 
     fn commit(&mut self, offsets: Vec<CommitOffset>) {

@@ -46,12 +46,14 @@ struct Inner {
     events: VecDeque<SourceEvent>,
     waker: Option<Waker>,
     failing_commits: usize,
+    commits: usize,
     closed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Log {
-    records: Vec<MemoryRecord>,
+    /// None where an offset holds no record.
+    records: Vec<Option<MemoryRecord>>,
     committed: Option<i64>,
     metadata: Option<String>,
     assigned: Option<(Arc<Assignment>, usize)>,
@@ -100,10 +102,30 @@ impl MemoryFeed {
     pub fn push(&self, topic: &str, partition: i32, record: MemoryRecord) -> i64 {
         let mut inner = self.lock();
         let log = inner.log(topic, partition);
-        log.records.push(record);
+        log.records.push(Some(record));
         let offset = log.records.len() as i64 - 1;
         inner.wake();
         offset
+    }
+
+    /// Appends offsets that hold no record, as transactions leave them at their end and where they were aborted. Gives the next offset.
+    ///
+    /// ```
+    /// use kaufmann::source::{memory, MemoryRecord};
+    ///
+    /// let (source, feed) = memory();
+    /// feed.push("orders", 0, MemoryRecord::new("payload"));
+    /// assert_eq!(feed.gap("orders", 0, 2), 3);
+    /// assert_eq!(feed.push("orders", 0, MemoryRecord::new("payload")), 3);
+    /// # drop(source);
+    /// ```
+    pub fn gap(&self, topic: &str, partition: i32, offsets: usize) -> i64 {
+        let mut inner = self.lock();
+        let log = inner.log(topic, partition);
+        log.records.extend(std::iter::repeat_n(None, offsets));
+        let next = log.records.len() as i64;
+        inner.wake();
+        next
     }
 
     /// Assigns a partition to the source. It is read from the committed offset, else from the beginning.
@@ -141,6 +163,12 @@ impl MemoryFeed {
     /// Lets the next commits fail.
     pub fn fail_commits(&self, count: usize) {
         self.lock().failing_commits = count;
+    }
+
+    /// How many commits were requested so far.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.lock().commits
     }
 
     /// The committed offset of a partition.
@@ -218,6 +246,7 @@ impl Inner {
     }
 
     fn try_commit(&mut self, offsets: &[CommitOffset]) -> Result<(), SourceError> {
+        self.commits += 1;
         if self.failing_commits > 0 {
             self.failing_commits -= 1;
             return Err(SourceError::new("this commit was told to fail"));
@@ -269,10 +298,13 @@ impl Source for MemorySource {
         else {
             return 0;
         };
-        let from = (*position).min(log.records.len());
-        let records = &log.records[from..(from + max).min(log.records.len())];
         let mut count = 0;
-        for (offset, record) in (from as i64..).zip(records) {
+        while count < max
+            && let Some(record) = log.records.get(*position)
+        {
+            let offset = *position as i64;
+            *position += 1;
+            let Some(record) = record else { continue };
             count += 1;
             let headers: Vec<_> = record
                 .headers
@@ -290,8 +322,16 @@ impl Source for MemorySource {
                 break;
             }
         }
-        *position = from + count;
         count
+    }
+
+    fn position(&mut self, assignment: &Assignment) -> Option<i64> {
+        let mut inner = self.0.lock();
+        let log = inner.log(assignment.topic(), assignment.partition());
+        let (own, position) = log.assigned.as_ref()?;
+        // Nothing is read yet where it is still at its first offset: there is nothing to commit then.
+        let is_read = own.id() == assignment.id() && *position > log.committed.unwrap_or(0) as usize;
+        is_read.then_some(*position as i64)
     }
 
     fn commit(&mut self, offsets: Vec<CommitOffset>) {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::{block_on, wait_until};
@@ -73,6 +73,15 @@ impl Record {
 pub struct OpenTransaction(BaseProducer);
 
 impl OpenTransaction {
+    /// Commits what is in it.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn commit(self) -> Result<()> {
+        Ok(self.0.commit_transaction(TIMEOUT)?)
+    }
+
     /// Takes back what is in it.
     ///
     /// # Errors
@@ -217,6 +226,29 @@ impl Client {
         })
     }
 
+    /// Writes records in a transaction, which is open until what is returned ends it; its end takes an offset of each partition.
+    ///
+    /// # Errors
+    ///
+    /// If one is not delivered.
+    pub fn produce_in_transaction(&self, topic: &str, records: &[Record]) -> Result<OpenTransaction> {
+        let producer: BaseProducer = config(&self.brokers)
+            .set("transactional.id", format!("{topic}-writer"))
+            .create()?;
+        producer.init_transactions(TIMEOUT)?;
+        producer.begin_transaction()?;
+        for record in records {
+            let mut message: BaseRecord<'_, [u8], [u8]> =
+                BaseRecord::to(topic).headers(owned_headers(&record.headers));
+            message.partition = (record.partition >= 0).then_some(record.partition);
+            message.key = record.key.as_deref();
+            message.payload = record.value.as_deref();
+            producer.send(message).map_err(|(error, _)| error)?;
+        }
+        producer.flush(TIMEOUT)?;
+        Ok(OpenTransaction(producer))
+    }
+
     /// The names of all topics.
     ///
     /// # Errors
@@ -277,6 +309,18 @@ impl Client {
             _ => None,
         });
         Ok(offsets.collect())
+    }
+
+    /// Commits an offset of a partition for a group that has no members.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create()?;
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        Ok(consumer.commit(&offsets, CommitMode::Sync)?)
     }
 
     /// Commits the offsets of a group once more, in a transaction that is open until what is returned ends it. The group must be empty.

@@ -1,6 +1,6 @@
 //! How far a group is behind: from offsets to rows. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,6 +16,8 @@ pub(super) struct Facts {
     pub(super) committed: BTreeMap<Place, i64>,
     /// The time of the first record that is not committed, in milliseconds since the Unix epoch.
     pub(super) oldest: BTreeMap<Place, i64>,
+    /// Partitions with no record between what is committed and the end: all there is are marks of transactions and aborted records.
+    pub(super) empty: BTreeSet<Place>,
     /// Whether a partition without a commit is read from its beginning.
     pub(super) from_start: bool,
 }
@@ -99,7 +101,10 @@ pub(super) fn report(service: &str, name: &str, facts: &Facts, now: i64) -> Repo
 
 fn row(place: &Place, bounds: Bounds, facts: &Facts, members: &[Member], now: i64) -> Row {
     let committed = facts.committed.get(place).copied();
-    let lag = lag(bounds, committed, facts.from_start);
+    let lag = match facts.empty.contains(place) {
+        true => 0,
+        false => lag(bounds, committed, facts.from_start),
+    };
     let behind = facts.oldest.get(place).filter(|_| lag > 0);
     Row {
         topic: place.topic.clone(),
@@ -167,6 +172,19 @@ mod tests {
         let bounds = Bounds { start: 10, end: 30 };
         assert_eq!((lag(bounds, None, true), lag(bounds, None, false)), (20, 0));
         assert_eq!((lag(bounds, Some(25), true), lag(bounds, Some(3), true)), (5, 20));
+    }
+
+    #[test]
+    fn offsets_without_a_record_are_no_lag() {
+        let place = Place::new("t", 0);
+        let facts = Facts {
+            bounds: BTreeMap::from([(place.clone(), Bounds { start: 0, end: 7 })]),
+            committed: BTreeMap::from([(place.clone(), 6)]),
+            empty: BTreeSet::from([place]),
+            ..Facts::default()
+        };
+        let told = report("S", "g", &facts, 0);
+        assert_eq!((told.lag, told.partitions[0].end), (0, 7));
     }
 
     #[test]

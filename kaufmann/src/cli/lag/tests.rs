@@ -37,6 +37,7 @@ fn facts() -> Facts {
         committed: BTreeMap::from([(place(0), 41_200), (place(1), 38_009)]),
         oldest: BTreeMap::from([(place(1), 1_000), (place(2), 500_000)]),
         from_start: true,
+        ..Facts::default()
     }
 }
 

@@ -31,7 +31,7 @@ struct Held {
     assignment: Arc<Assignment>,
     /// None once it is revoked: nothing is read any more.
     queue: Option<PartitionQueue>,
-    /// Behind the newest record that was read.
+    /// Behind all that was read: the newest record, and what follows it and is none.
     next: i64,
 }
 
@@ -48,7 +48,7 @@ impl Held {
 /// An assignment that is being read.
 pub(super) struct Reading<'a> {
     pub(super) queue: &'a mut PartitionQueue,
-    /// Behind the newest record that was read.
+    /// Behind all that was read: the newest record, and what follows it and is none.
     pub(super) next: &'a mut i64,
 }
 
@@ -101,7 +101,10 @@ impl Partitions {
         let ended = held.assignment;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let begun = Arc::new(Assignment::new(id, ended.topic().into(), ended.partition()));
-        let queue = held.queue;
+        let mut queue = held.queue;
+        if let Some(queue) = &mut queue {
+            queue.begin_again();
+        }
         self.held.insert(id, Held::new(Arc::clone(&begun), queue));
         Some(Renewed { ended, begun })
     }
