@@ -656,7 +656,7 @@ fn an_offset_that_retention_has_overtaken_is_said_with_what_is_lost() {
     assert!(first > 1 && member.failed.is_empty(), "{}", member.told());
     let text = gone.to_string();
     let expected = format!(
-        "offset 1 was to be read next, but the log begins at offset {first}: {} records",
+        "offset 1 was to be read next, but the log begins at offset {first}: at most {} records",
         first - 1
     );
     assert!(text.contains(&expected), "{text}");
