@@ -4,7 +4,7 @@
 //! delivered (compaction, transaction markers) have no bit, so gaps never block: memory follows the records between the
 //! oldest unsettled one and the newest, an eighth of a byte each.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 mod ahead;
 
@@ -27,6 +27,8 @@ pub(crate) struct Tracker {
     highest_settled: Option<i64>,
     /// What was settled under an earlier assignment, as far as it has not been read again.
     resumed: VecDeque<(i64, i64)>,
+    /// What was settled and is not any more.
+    taken_back: BTreeSet<i64>,
 }
 
 /// Records with consecutive offsets.
@@ -134,12 +136,32 @@ impl Tracker {
         }
         self.unsettled -= settled;
         self.forget();
-        settled
+        settled + self.settle_again(from, records)
+    }
+
+    /// Some of the 64 offsets from one on, the bits say which, were settled and are not any more.
+    pub(crate) fn take_back(&mut self, from: i64, records: u64) {
+        self.taken_back.extend(offsets(from, records));
+    }
+
+    fn settle_again(&mut self, from: i64, records: u64) -> usize {
+        if self.taken_back.is_empty() {
+            return 0;
+        }
+        let again = offsets(from, records).filter(|offset| self.taken_back.remove(offset));
+        again.count()
     }
 
     /// The next offset to read if the service ended now: that of the oldest unsettled record, else the one behind all that was
     /// read. `None` before anything was.
     pub(crate) fn watermark(&self) -> Option<i64> {
+        let first = self.taken_back.first().copied();
+        self.read_watermark()
+            .map(|watermark| first.map_or(watermark, |first| watermark.min(first)))
+    }
+
+    /// The same without regard to what was taken back.
+    fn read_watermark(&self) -> Option<i64> {
         match self.oldest_unsettled() {
             Some(number) => self.offset_of(number),
             None => self.next.map(|next| self.behind_settled(next)),
@@ -163,6 +185,34 @@ impl Tracker {
     /// What is settled ahead of the watermark, in ascending ranges of offsets. A range may span offsets that are never
     /// delivered.
     pub(crate) fn ahead(&self) -> impl Iterator<Item = (i64, i64)> {
+        let first = self.taken_back.first().copied().zip(self.read_watermark());
+        let below = first.map(|(first, watermark)| (first, watermark - 1));
+        let below = below.filter(|(first, last)| first <= last);
+        let all = below.into_iter().chain(self.read_ahead());
+        all.flat_map(|range| self.without_taken_back(range))
+    }
+
+    /// A range in parts, between what was taken back.
+    fn without_taken_back(&self, (from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
+        let mut from = Some(from);
+        let mut holes = self.taken_back.range(from.unwrap_or(to)..=to);
+        std::iter::from_fn(move || {
+            loop {
+                let begin = from?;
+                let Some(hole) = holes.next() else {
+                    from = None;
+                    return (begin <= to).then_some((begin, to));
+                };
+                from = hole.checked_add(1);
+                if begin < *hole {
+                    return Some((begin, hole - 1));
+                }
+            }
+        })
+    }
+
+    /// What is ahead without regard to what was taken back.
+    fn read_ahead(&self) -> impl Iterator<Item = (i64, i64)> {
         let mut number = self.oldest_unsettled().unwrap_or(self.taken);
         let own = std::iter::from_fn(move || {
             let start = self.next_bit(number, false)?;
@@ -225,7 +275,7 @@ impl Tracker {
 
     /// How many records are unsettled.
     pub(crate) fn unsettled(&self) -> usize {
-        self.unsettled
+        self.unsettled + self.taken_back.len()
     }
 
     fn offset_of(&self, number: u64) -> Option<i64> {
@@ -274,6 +324,15 @@ impl Tracker {
             self.runs.pop_front();
         }
     }
+}
+
+/// The offsets that bits from one on stand for.
+fn offsets(from: i64, mut records: u64) -> impl Iterator<Item = i64> {
+    std::iter::from_fn(move || {
+        let bit = records.trailing_zeros();
+        records &= records.wrapping_sub(1);
+        (bit < 64).then(|| from + i64::from(bit))
+    })
 }
 
 /// The bits below a bit.
@@ -465,6 +524,42 @@ mod tests {
             let taken: Vec<i64> = from_there.filter(|offset| third.take(*offset)).collect();
             let expected: Vec<i64> = offsets.iter().zip(&settled).filter(|(_, settled)| !**settled).map(|(offset, _)| *offset).collect();
             prop_assert_eq!(taken, expected);
+        }
+
+        /// A transaction holds records that are settled and takes them back, again and again.
+        #[test]
+        fn what_is_taken_back_is_unsettled_until_it_is_settled_again(
+            steps in prop::collection::vec((0..4u8, 1..3i64, any::<prop::sample::Index>(), any::<u64>()), 1..300)
+        ) {
+            let mut tracker = Tracker::default();
+            let (mut unsettled, mut settled) = (BTreeSet::new(), BTreeSet::new());
+            let mut next = 100;
+            for (step, gap, pick, records) in steps {
+                let from = 95 + pick.index((next - 90) as usize) as i64;
+                let meant = |offset: &i64| records & (1 << (offset - from)) != 0;
+                if step < 2 {
+                    next += gap;
+                    tracker.take(next - 1);
+                    unsettled.insert(next - 1);
+                } else if step == 2 {
+                    let moved: Vec<i64> = unsettled.range(from..from + 64).copied().filter(meant).collect();
+                    prop_assert_eq!(tracker.settle(from, records), moved.len());
+                    moved.iter().for_each(|offset| { unsettled.remove(offset); settled.insert(*offset); });
+                } else {
+                    let moved: Vec<i64> = settled.range(from..from + 64).copied().filter(meant).collect();
+                    let bits = moved.iter().fold(0, |bits, offset| bits | 1 << (offset - from));
+                    tracker.take_back(from, bits);
+                    moved.iter().for_each(|offset| { settled.remove(offset); unsettled.insert(*offset); });
+                }
+                prop_assert_eq!(tracker.unsettled(), unsettled.len());
+                let Some(watermark) = tracker.watermark() else { continue };
+                prop_assert_eq!(watermark, unsettled.first().copied().unwrap_or(next));
+                let metadata = Ahead::encode(watermark, tracker.ahead()).unwrap_or_default();
+                let mut again = Tracker::resume(&Ahead::decode(&metadata, watermark));
+                let all = unsettled.union(&settled).copied();
+                let taken: Vec<i64> = all.filter(|offset| *offset >= watermark && again.take(*offset)).collect();
+                prop_assert!(taken.iter().eq(&unsettled));
+            }
         }
 
         #[test]

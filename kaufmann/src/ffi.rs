@@ -1,6 +1,6 @@
 //! What librdkafka offers in C only: a partition's own queue read in batches, a commit that is answered, the mock
-//! cluster's group delay, and, in `ffi/`, a group as its coordinator describes it and what we may do with topics. The only files
-//! with `unsafe`; what leaves them is safe to use in any order.
+//! cluster's group delay, and, in `ffi/`, a transaction's commit, a group as its coordinator describes it and what we may do with
+//! topics. The only files with `unsafe`; what leaves them is safe to use in any order.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -29,6 +29,7 @@ mod group;
 mod request;
 #[cfg(all(feature = "cli", feature = "registry"))]
 mod topics;
+mod transaction;
 
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use group::{GroupDescription, MemberDescription, describe_group};
@@ -36,6 +37,7 @@ pub(crate) use group::{GroupDescription, MemberDescription, describe_group};
 pub(crate) use request::Operation;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use topics::topic_rights;
+pub(crate) use transaction::{CallError, commit_transaction};
 
 /// The version of librdkafka, 2.12.1, of which it is known that a record's payload points into the batch as it came from
 /// the broker. With another one nothing is assumed, which is slower.

@@ -58,11 +58,15 @@ pub(crate) fn add_offset(list: &mut TopicPartitionList, commit: &CommitOffset) -
     Ok(())
 }
 
+/// The facilities of librdkafka's log whose errors are logged by us, not as often.
+const SAID_ELSEWHERE: [&str; 5] = ["FAIL", "GETPID", "TXNERR", "ADDPARTS", "ADDOFFSETS"];
+
 /// Passes a log line of librdkafka on.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
-        // Every failed attempt to connect is such a line; that brokers are away is said once, by the source.
-        RDKafkaLogLevel::Error if facility == "FAIL" => {
+        // Every failed attempt to connect is such a line; that brokers are away is said once, by the source. And every transaction that
+        // must be aborted, or finds no coordinator; the error comes back to whoever wants to commit.
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning if SAID_ELSEWHERE.contains(&facility) => {
             tracing::debug!(target: "librdkafka", facility, "{line}");
         }
         RDKafkaLogLevel::Emerg

@@ -41,6 +41,9 @@ const REST: Duration = Duration::from_millis(20);
 /// How long it rests when nothing is.
 const IDLE_REST: Duration = Duration::from_millis(100);
 
+/// How often it is logged that commits fail.
+const WARN_INTERVAL: Duration = Duration::from_secs(30);
+
 /// How long leaving the group may take at least, if the shutdown's time is over.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -62,7 +65,8 @@ pub(crate) struct Poller<S> {
     sent: u64,
     answered: u64,
     commit_due: Instant,
-    commit_failing: bool,
+    /// When it was logged last that commits fail, as long as they do.
+    commit_failing: Option<Instant>,
     /// If records are committed before they begin.
     precommit: Option<Precommit>,
     watch: Watch,
@@ -144,7 +148,7 @@ impl<S: Source> Poller<S> {
             sent: 0,
             answered: 0,
             commit_due: now + limits.commit_interval,
-            commit_failing: false,
+            commit_failing: None,
             precommit: (config.delivery == Delivery::AtMostOnce)
                 .then(|| Precommit::new(config.max_in_flight.max(1))),
             watch: Watch::new(config, now),
@@ -256,7 +260,7 @@ impl<S: Source> Poller<S> {
             match event {
                 SourceEvent::Assigned(assignments) => self.assigned(assignments),
                 SourceEvent::Revoked { assignments, lost } => self.revoked(assignments, lost, now),
-                SourceEvent::Committed { offsets, result } => self.committed(&offsets, result),
+                SourceEvent::Committed { offsets, result } => self.committed(&offsets, result, now),
                 SourceEvent::Trouble(error) => warn!(%error, "trouble with Kafka; going on trying"),
                 SourceEvent::Recovered => info!("the trouble with Kafka is over"),
                 SourceEvent::OffsetGone(gone) => warn!(
@@ -284,9 +288,10 @@ impl<S: Source> Poller<S> {
             let Some(partition) = find(&mut self.partitions, report.assignment) else {
                 continue;
             };
-            let before = partition.unsettled();
+            let before = partition.unsettled() as u64;
             partition.apply(&report);
-            self.settled += (before - partition.unsettled()) as u64;
+            // What is taken back was counted when it was settled.
+            self.settled = (self.settled + before).saturating_sub(partition.unsettled() as u64);
             self.bytes = self.bytes.saturating_sub(report.bytes);
         }
         self.reports = reports;
@@ -463,7 +468,7 @@ impl<S: Source> Poller<S> {
         offsets
     }
 
-    fn committed(&mut self, offsets: &[CommitOffset], result: Result<(), SourceError>) {
+    fn committed(&mut self, offsets: &[CommitOffset], result: Result<(), SourceError>, now: Instant) {
         self.answered += 1;
         for commit in offsets {
             if let Some(partition) = find(&mut self.partitions, commit.assignment.id()) {
@@ -471,10 +476,10 @@ impl<S: Source> Poller<S> {
             }
         }
         match result {
-            Ok(()) if std::mem::take(&mut self.commit_failing) => info!("offsets are committed again"),
+            Ok(()) if self.commit_failing.take().is_some() => info!("offsets are committed again"),
             Ok(()) => debug!(partitions = offsets.len(), "committed"),
-            Err(error) if !self.commit_failing => {
-                self.commit_failing = true;
+            Err(error) if self.commit_failing.is_none_or(|last| now >= last + WARN_INTERVAL) => {
+                self.commit_failing = Some(now);
                 warn!(%error, "offsets could not be committed; trying again");
             }
             Err(error) => debug!(%error, "offsets could still not be committed"),

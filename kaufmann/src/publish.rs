@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::record::{Headers, encode_header, encode_header_with};
 
+mod aside;
 pub(crate) mod callback;
+mod complaints;
 mod deliveries;
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -135,6 +137,20 @@ pub struct Message {
     pub payload: Option<Vec<u8>>,
     /// The headers.
     pub headers: MessageHeaders,
+}
+
+/// What orders a message: topic, partition if the key does not choose it, and key.
+pub(crate) type LaneOf<'a> = (&'a Arc<str>, Option<i32>, Option<&'a [u8]>);
+
+impl Message {
+    /// What orders it: its key, in the partition that was chosen if one was. Nothing orders what goes in turn; nor what has no key,
+    /// unless it was sent to one partition.
+    pub(crate) fn lane(&self) -> Option<LaneOf<'_>> {
+        match (self.placement, &self.key) {
+            (Placement::Turn(_), _) | (Placement::Key, None) => None,
+            (placement, key) => Some((&self.topic, placement.partition(), key.as_deref())),
+        }
+    }
 }
 
 /// Which partition of its topic a message goes to.
@@ -282,6 +298,10 @@ pub enum PublishErrorKind {
     Broker,
     /// It is larger than its topic takes, or was sent together with one that is.
     TooLarge,
+    /// Its topic takes nothing: it does not exist, or we may not write it.
+    Topic,
+    /// The transaction that it belongs to was aborted before a broker had it.
+    Aborted,
     /// The publisher can deliver nothing any more; only a new one can.
     Ended,
 }

@@ -145,7 +145,7 @@ impl Round {
                 self.aborts = 0;
                 Step::Begin
             }
-            (Phase::Committing, Err(TransactionErrorKind::Abort)) => {
+            (Phase::Committing, Err(TransactionErrorKind::Abort | TransactionErrorKind::Refused)) => {
                 self.abort();
                 Step::Abort
             }
@@ -173,6 +173,11 @@ impl Round {
     /// Whether a commit depends on nothing but what there is to commit.
     pub(crate) fn is_due(&self, now: Instant, hurry: bool) -> bool {
         self.phase == Phase::Open && (hurry || now >= self.due) && now >= self.not_before
+    }
+
+    /// Whether the answer to an abort is awaited.
+    pub(crate) fn is_aborting(&self) -> bool {
+        self.phase == Phase::Aborting
     }
 
     /// Whether transactions can be begun: nothing need be read before.
@@ -322,7 +327,8 @@ mod tests {
                         let Some(answered) = order.take() else { continue };
                         let result = match kind {
                             0 => Err(TransactionErrorKind::Ended),
-                            1..4 if answered == Step::Commit => Err(TransactionErrorKind::Abort),
+                            1..3 if answered == Step::Commit => Err(TransactionErrorKind::Abort),
+                            3 if answered == Step::Commit => Err(TransactionErrorKind::Refused),
                             _ => Ok(()),
                         };
                         ended |= result == Err(TransactionErrorKind::Ended);

@@ -29,20 +29,38 @@ pub(crate) struct Report {
     pub(crate) records: u64,
     /// What the records took of the byte budget.
     pub(crate) bytes: usize,
-    /// Whether they are settled. If not they were given up, because their assignment ends.
-    pub(crate) settled: bool,
+    /// What became of them.
+    pub(crate) fate: Fate,
+}
+
+/// What became of records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    Settled,
+    /// They were given up, because their assignment ends.
+    GivenUp,
+    /// They were settled as long as a transaction held their messages, and are not any more.
+    TakenBack,
 }
 
 impl Report {
     /// The record is settled.
     pub(crate) fn settled(record: &Record) -> Self {
-        Self::of(record, true)
+        Self::of(record, Fate::Settled)
     }
 
     /// The same records, not settled but given up.
     pub(crate) fn given_up(self) -> Self {
         Self {
-            settled: false,
+            fate: Fate::GivenUp,
+            ..self
+        }
+    }
+
+    /// The same records, not settled any more.
+    pub(crate) fn taken_back(self) -> Self {
+        Self {
+            fate: Fate::TakenBack,
             ..self
         }
     }
@@ -52,14 +70,14 @@ impl Report {
         Self { bytes: 0, ..self }
     }
 
-    fn of(record: &Record, settled: bool) -> Self {
+    fn of(record: &Record, fate: Fate) -> Self {
         let offset = record.offset();
         Self {
             assignment: record.assignment().id(),
             from: offset,
             records: 1,
             bytes: record.size(),
-            settled,
+            fate,
         }
     }
 
@@ -68,7 +86,7 @@ impl Report {
     fn join(&mut self, next: &Self) -> bool {
         let distance = next.from.wrapping_sub(self.from);
         let joins =
-            self.assignment == next.assignment && self.settled == next.settled && (1..64).contains(&distance);
+            self.assignment == next.assignment && self.fate == next.fate && (1..64).contains(&distance);
         if joins {
             self.records |= 1 << distance;
             self.bytes += next.bytes;
@@ -136,7 +154,7 @@ impl Reports {
 
     /// The record is given up: its assignment ends.
     pub(crate) fn abandon(&mut self, record: &Record) {
-        self.push(&Report::of(record, false));
+        self.push(&Report::of(record, Fate::GivenUp));
     }
 
     /// Sends what has been collected.
@@ -201,7 +219,7 @@ mod tests {
         settlements.take(&mut taken);
         let spans: Vec<_> = taken
             .iter()
-            .map(|report| (report.from, report.records, report.settled))
+            .map(|report| (report.from, report.records, report.fate == Fate::Settled))
             .collect();
         assert_eq!(
             spans,

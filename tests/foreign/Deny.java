@@ -9,18 +9,23 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
-/** Denies everyone to write in transactions of an id. */
+/** Denies everyone everything on a resource, or no longer. */
 public final class Deny {
     private Deny() {}
 
     public static void main(String[] args) throws Exception {
         Options options = new Options(args);
-        String id = options.text("--transactional-id");
+        ResourceType type = ResourceType.fromString(options.text("--type"));
+        ResourcePattern resource = new ResourcePattern(type, options.text("--name"), PatternType.LITERAL);
+        AccessControlEntry entry =
+                new AccessControlEntry("User:*", "*", AclOperation.ALL, AclPermissionType.DENY);
+        AclBinding binding = new AclBinding(resource, entry);
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", options.text("--brokers")))) {
-            ResourcePattern resource = new ResourcePattern(ResourceType.TRANSACTIONAL_ID, id, PatternType.LITERAL);
-            AccessControlEntry entry =
-                    new AccessControlEntry("User:*", "*", AclOperation.ALL, AclPermissionType.DENY);
-            admin.createAcls(List.of(new AclBinding(resource, entry))).all().get();
+            if (options.text("--change").equals("remove")) {
+                admin.deleteAcls(List.of(binding.toFilter())).all().get();
+            } else {
+                admin.createAcls(List.of(binding)).all().get();
+            }
         }
     }
 }

@@ -206,6 +206,103 @@ async fn a_full_queue_tears_no_record_apart() {
     rig.stop().await.unwrap();
 }
 
+/// Waits until just these numbers of these keys are committed.
+async fn committed_replies(rig: &Rig, expected: &[(&str, &[i64])]) {
+    let expected: BTreeMap<String, Vec<i64>> = expected
+        .iter()
+        .map(|(key, numbers)| ((*key).to_owned(), numbers.to_vec()))
+        .collect();
+    eventually("the replies", || replies(&rig.publisher.messages()) == expected).await;
+}
+
+/// A key that makes a reply too large for a limit of 60 bytes.
+const LONG: &str = "a-key-that-makes-the-reply-to-each-of-its-records-larger-than-its-topic-takes";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_reply_holds_back_its_key_only_and_leaves_when_its_topic_takes_it() {
+    let rig = Rig::start(&exactly_once());
+    rig.probe.reply();
+    rig.publisher.limit(60);
+    for number in 0..60 {
+        rig.send(0, ["a", LONG, "b"][number as usize % 3], number).await;
+    }
+    let of = |first: i64| (first..60).step_by(3).collect::<Vec<_>>();
+    committed_replies(&rig, &[("a", &of(0)), ("b", &of(2))]).await;
+    assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
+    rig.publisher.unlimit();
+    rig.committed(0, 60).await;
+    committed_replies(&rig, &[("a", &of(0)), ("b", &of(2)), (LONG, &of(1))]).await;
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_behind_a_refused_reply_in_its_key_is_not_settled_before_it() {
+    let rig = Rig::start(&exactly_once());
+    rig.probe.reply();
+    rig.publisher.limit(60);
+    rig.send(0, LONG, 0).await;
+    let is_done = || rig.probe.log().done.contains_key(LONG);
+    eventually("the handler", is_done).await;
+    rig.probe.mishap(LONG, Mishap::Skip);
+    rig.send(0, LONG, 1).await;
+    rig.begun(LONG, 1).await;
+    rig.send(0, "a", 2).await;
+    committed_replies(&rig, &[("a", &[2])]).await;
+    // Another one reads the partition from where it is committed.
+    rig.feed.lose(TOPIC, 0);
+    rig.publisher.unlimit();
+    rig.feed.assign(TOPIC, 0);
+    rig.committed(0, 3).await;
+    assert_eq!(rig.probe.log().begun[LONG], [0, 1, 0, 1]);
+    assert_eq!(rig.probe.log().begun["a"], [2]);
+    rig.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_takes_nothing_holds_back_what_goes_there_and_nothing_else() {
+    let rig = Rig::start(&exactly_once());
+    rig.probe.reply();
+    rig.send(0, "k", 0).await;
+    rig.committed(0, 1).await;
+    rig.publisher.close_topic("doubled", true);
+    for number in 1..40 {
+        let key = format!("k{}", number % 5);
+        rig.send(0, &key, number).await;
+    }
+    rig.probe.mishap("poor", Mishap::DeadLetter);
+    rig.send(0, "poor", 40).await;
+    let letters = || {
+        let messages = rig.publisher.messages();
+        messages
+            .iter()
+            .filter(|message| &*message.topic == "tests.dead-letter")
+            .count()
+    };
+    eventually("the letter", || letters() == 1).await;
+    assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
+    rig.publisher.close_topic("doubled", false);
+    rig.committed(0, 41).await;
+    let replies = replies(&rig.publisher.messages());
+    for key in 0..5 {
+        let expected: Vec<i64> = (1..40).filter(|number| number % 5 == key).collect();
+        assert_eq!(replies[&format!("k{key}")], expected);
+    }
+    assert!(rig.stop().await.unwrap().drained);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_with_a_refused_reply_stops_in_time_and_says_that_it_is_not_done() {
+    let mut config = exactly_once();
+    config.shutdown_deadline = Duration::from_millis(300);
+    let rig = Rig::start(&config);
+    rig.probe.reply();
+    rig.publisher.limit(60);
+    rig.send(0, LONG, 0).await;
+    rig.send(0, "a", 1).await;
+    committed_replies(&rig, &[("a", &[1])]).await;
+    assert!(!rig.stop().await.unwrap().drained);
+}
+
 /// Transactions that are committed for nothing but the room that they take: hardly for their age, nor for their records.
 fn with_room_for(messages: usize) -> Config {
     let mut config = exactly_once();

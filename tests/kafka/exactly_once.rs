@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::service::STOP_DEADLINE;
 use kaufmann_tests::rig::{Kafka, Rig, Service, wait_until};
+use rustix::process::Signal;
 
 use crate::shop::{DEADLINE, Shop, order_id};
 
@@ -11,9 +12,10 @@ crate::tests![
     an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on,
     a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing,
     a_transaction_that_leaves_no_room_is_committed_however_young_it_is,
+    a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_takes_it,
 ];
 
-fn exactly_once(service: Service, id: &str) -> Service {
+pub(crate) fn exactly_once(service: Service, id: &str) -> Service {
     service
         .with_env("KAUFMANN_DELIVERY", "exactly_once")
         .with_env("KAUFMANN_EXACTLY_ONCE_TRANSACTIONAL_ID", id)
@@ -23,7 +25,7 @@ fn a_broker_that_refuses_the_transactional_id_ends_the_start_with_what_to_allow(
     let servers = rig.servers()?;
     let kafka = Kafka::start_with_authorizer()?;
     let foreign = &servers.foreign;
-    foreign.deny_transactional_id(&kafka.brokers(), "refused")?;
+    foreign.deny(&kafka.brokers(), "TRANSACTIONAL_ID", "refused")?;
     let shop = Shop::plan(&servers, &kafka, "refused")?;
     shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
     let mut refused = exactly_once(shop.service(), "refused").start()?;
@@ -140,4 +142,99 @@ fn a_transaction_that_leaves_no_room_is_committed_however_young_it_is(rig: &Rig)
     let expected: Vec<String> = (0..ORDERS).map(|sequence| order_id("ada", sequence)).collect();
     assert_eq!(shop.confirmed()?, expected);
     Ok(())
+}
+
+const FIVE_MEGABYTES: usize = 5_000_000;
+
+fn a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_takes_it(
+    rig: &Rig,
+) -> Result<()> {
+    const ORDERS: i64 = 400;
+    const LARGE: i64 = 150;
+    let shop = Shop::open(rig, "refused-reply", 2)?;
+    shop.client
+        .configure_topic(&shop.replies, "max.message.bytes", "1000000")?;
+    let large = noise(FIVE_MEGABYTES);
+    let customer = |sequence: i64| format!("c{}", sequence % 8);
+    let order = |sequence: i64| {
+        let customer = customer(sequence);
+        let mut order = if sequence == LARGE {
+            shop.placed_as(&large, &customer, sequence)?
+        } else {
+            shop.placed(&customer, sequence)?
+        };
+        order.partition = i32::try_from(sequence % 2)?;
+        Ok(order)
+    };
+    shop.produce(&(0..ORDERS).map(order).collect::<Result<Vec<_>>>()?)?;
+    let of_others = |sequence: &i64| sequence % 8 != LARGE % 8 || *sequence < LARGE;
+    let ids = |sequences: &mut dyn Iterator<Item = i64>| {
+        let mut ids: Vec<_> = sequences
+            .map(|sequence| {
+                if sequence == LARGE {
+                    large.clone()
+                } else {
+                    order_id(&customer(sequence), sequence)
+                }
+            })
+            .collect();
+        ids.sort();
+        ids
+    };
+    let confirmed = || {
+        let mut confirmed = shop.confirmed()?;
+        confirmed.sort();
+        Ok::<_, anyhow::Error>(confirmed)
+    };
+    let mut service = exactly_once(shop.service(), "refused-reply").start()?;
+    let expected = ids(&mut (0..ORDERS).filter(of_others));
+    wait_until(
+        "the replies to all other customers should be there",
+        DEADLINE,
+        || {
+            service.assert_running()?;
+            Ok((confirmed()?.len() == expected.len()).then_some(()))
+        },
+    )
+    .with_context(|| service.tail())?;
+    assert!(confirmed()? == expected, "other replies than expected");
+    assert!(
+        service.logs().contains("raise `max.message.bytes` of the topic"),
+        "{}",
+        service.logs()
+    );
+    // It neither loses the record nor waits for it for ever: the next start meets it again.
+    let status = service.stop(Signal::TERM)?;
+    assert_eq!(status.code(), Some(75), "{}", service.tail());
+
+    let mut service = exactly_once(shop.service(), "refused-reply").start()?;
+    service.wait_log("raise `max.message.bytes` of the topic", DEADLINE)?;
+    shop.client
+        .configure_topic(&shop.replies, "max.message.bytes", "10000000")?;
+    shop.wait_committed().with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    let all = ids(&mut (0..ORDERS));
+    assert!(confirmed()? == all, "other replies than expected");
+    // Of each customer in their order.
+    let read = shop.confirmed()?;
+    for customer in (0..8).map(|number| format!("c{number}-")) {
+        let own: Vec<i64> = read
+            .iter()
+            .filter_map(|id| id.strip_prefix(&customer)?.parse().ok())
+            .collect();
+        assert!(own.is_sorted(), "{own:?}");
+    }
+    Ok(())
+}
+
+/// Text that no codec makes much shorter.
+fn noise(length: usize) -> String {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let letter = std::iter::from_fn(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Some(char::from(b'0' + u8::try_from(state >> 58).unwrap_or(0)))
+    });
+    letter.take(length).collect()
 }

@@ -30,6 +30,7 @@ mod schemas;
 mod self_test;
 mod stress;
 mod tail;
+mod taken_away;
 mod topics;
 mod trouble;
 
@@ -70,6 +71,7 @@ fn main() -> anyhow::Result<ExitCode> {
         doctor::tests(),
         end_to_end::tests(),
         exactly_once::tests(),
+        taken_away::tests(),
         failures::tests(),
         gaps::tests(),
         instances::tests(),

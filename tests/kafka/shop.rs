@@ -171,8 +171,13 @@ impl Shop {
 
     /// `shop.order_placed`, keyed by its customer.
     pub(crate) fn placed(&self, customer: &str, sequence: i64) -> Result<Record> {
+        self.placed_as(&order_id(customer, sequence), customer, sequence)
+    }
+
+    /// The same with an id of its own, which the reply repeats.
+    pub(crate) fn placed_as(&self, id: &str, customer: &str, sequence: i64) -> Result<Record> {
         let body = Datum::default()
-            .text(&order_id(customer, sequence))
+            .text(id)
             .text(customer)
             .long(1_000 + sequence)
             .long(sequence);

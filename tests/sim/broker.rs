@@ -81,6 +81,9 @@ impl Producer {
     }
 
     fn answer(&self, lane: &Lane) {
+        if self.holds_back(lane) {
+            return;
+        }
         let (message, done, alive, ended) = {
             let mut state = lock(&self.state);
             let Some((message, done)) = state.lanes.get_mut(lane).and_then(VecDeque::pop_front) else {
@@ -92,7 +95,7 @@ impl Producer {
         let refused = if ended {
             Some(PublishErrorKind::Ended)
         } else {
-            self.refuses(&message).then_some(PublishErrorKind::Broker)
+            self.refuses(&message)
         };
         let sent = identity(&message);
         if self.is_transactional() && alive && !ended {
@@ -131,7 +134,13 @@ impl Producer {
         self.group.put_off(self.member, message);
     }
 
-    fn refuses(&self, message: &Message) -> bool {
+    /// Why the broker does not take a message, if it does not.
+    fn refuses(&self, message: &Message) -> Option<PublishErrorKind> {
+        if self.is_transactional()
+            && let Some(kind) = self.refuses_in_transactions(message)
+        {
+            return Some(kind);
+        }
         let weather = *self.world.weather();
         let letter = &*message.topic == LETTERS;
         let (until, percent) = if letter {
@@ -139,7 +148,8 @@ impl Producer {
         } else {
             weather.replies_refused
         };
-        Instant::now() < until && self.world.chance(u32::from(percent), 100)
+        let refused = Instant::now() < until && self.world.chance(u32::from(percent), 100);
+        refused.then_some(PublishErrorKind::Broker)
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Double {
     DoublesMessages,
     /// What an aborted transaction held stays.
     KeepsWhatIsAborted,
+    /// A commit waits for messages that arrive only when it has ended.
+    WaitsForWhatIsHeldBack,
     /// Commits are answered and not kept.
     ForgetsCommits,
     /// Who is assigned a partition is not told what was committed ahead.

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use fastrand::Rng;
 use kaufmann::config::{Delivery, Ordering};
 
 use crate::ahead::{Ranges, contain};
 use crate::double::Double;
 use crate::journal::{Entry, How, Sent, What};
 use crate::oracle::{self, Rule, Violation};
-use crate::plan::{Kind, Plan};
+use crate::plan::{Kind, Plan, transactional_faults};
 use crate::{is_found_by, range, report, run, variable};
 
 /// The seeds of an ordinary `cargo test`; `KAUFMANN_SIM_SEEDS` sets others.
@@ -203,6 +204,10 @@ fn plan(seed: u64) -> Plan {
     let mut plan = Plan::new(seed);
     plan.settings.delivery = Delivery::ExactlyOnce;
     plan.settings.commit_ahead = true;
+    // Chance of its own, so that what else happens stays the same.
+    let mut rng = Rng::with_seed(seed ^ 0xe0);
+    plan.faults.extend(transactional_faults(&mut rng));
+    plan.faults.sort_by_key(|(at, _)| *at);
     plan
 }
 
@@ -245,6 +250,16 @@ fn the_reader_finds_an_offset_that_is_committed_without_its_messages() {
 #[test]
 fn the_reader_finds_messages_whose_offset_is_not_committed() {
     is_found(Double::ForgetsCommits, Rule::Settled);
+}
+
+#[test]
+fn the_oracle_finds_a_commit_that_waits_for_what_its_transaction_holds_back() {
+    is_found_by(
+        oracle::judge,
+        plan,
+        Double::WaitsForWhatIsHeldBack,
+        Rule::Finished,
+    );
 }
 
 #[test]

@@ -145,6 +145,19 @@ pub(crate) enum Fault {
     ProducerEnds {
         slot: usize,
     },
+    /// One message of so many is larger than its topic takes, until that is raised. Only in transactions, as all that follows.
+    TooLarge {
+        every: u64,
+        time: Duration,
+    },
+    /// A topic takes nothing. `silent`: no message is refused for it, but the transaction fails.
+    TopicClosed {
+        letters: bool,
+        silent: bool,
+        time: Duration,
+    },
+    /// Transactions must be aborted after their offsets were sent.
+    TransactionsFail(Duration),
 }
 
 impl Settings {
@@ -211,6 +224,28 @@ impl Plan {
             faults,
         }
     }
+}
+
+/// What goes wrong besides with transactions, at random.
+pub(crate) fn transactional_faults(rng: &mut Rng) -> Vec<(Duration, Fault)> {
+    let mut faults = Vec::new();
+    for _ in 0..rng.usize(0..6) {
+        let time = Duration::from_millis(pick(rng, &[20, 300, 3_000, 20_000]));
+        let fault = match rng.u8(0..8) {
+            0..4 => Fault::TooLarge {
+                every: rng.u64(1..12),
+                time,
+            },
+            4..6 => Fault::TopicClosed {
+                letters: rng.u8(0..4) == 0,
+                silent: rng.bool(),
+                time,
+            },
+            _ => Fault::TransactionsFail(time),
+        };
+        faults.push((within(rng, Duration::from_secs(5)), fault));
+    }
+    faults
 }
 
 fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {

@@ -98,6 +98,20 @@ fn happen(world: &World, group: &Group, slots: &[Slot], fault: &Fault) {
             }
         }
         Fault::Hold(time) => world.weather().held = until(time),
+        Fault::TooLarge { every, time } => world.weather().too_large = (until(time), *every),
+        Fault::TopicClosed {
+            letters,
+            silent,
+            time,
+        } => {
+            let closed = (until(time), *silent);
+            if *letters {
+                world.weather().letters_closed = closed;
+            } else {
+                world.weather().replies_closed = closed;
+            }
+        }
+        Fault::TransactionsFail(time) => world.weather().transactions_fail = until(time),
         Fault::Full(time) => world.weather().full = until(time),
         Fault::RegistryDown(time) => world.weather().registry_down = until(time),
     }

@@ -36,6 +36,12 @@ pub(crate) struct Weather {
     pub(crate) commits_fail: Instant,
     pub(crate) letters_refused: (Instant, u8),
     pub(crate) replies_refused: (Instant, u8),
+    /// One message of so many is too large.
+    pub(crate) too_large: (Instant, u64),
+    /// Whether a transaction fails for it instead of a message.
+    pub(crate) letters_closed: (Instant, bool),
+    pub(crate) replies_closed: (Instant, bool),
+    pub(crate) transactions_fail: Instant,
     pub(crate) held: Instant,
     pub(crate) full: Instant,
     pub(crate) registry_down: Instant,
@@ -58,6 +64,10 @@ impl World {
                 commits_fail: start,
                 letters_refused: (start, 0),
                 replies_refused: (start, 0),
+                too_large: (start, 1),
+                letters_closed: (start, false),
+                replies_closed: (start, false),
+                transactions_fail: start,
                 held: start,
                 full: start,
                 registry_down: start,

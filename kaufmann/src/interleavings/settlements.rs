@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shuttle::thread;
 
 use super::{Bed, SCHEDULES, sync};
-use crate::settle::Report;
+use crate::settle::{Fate, Report};
 
 #[path = "../settle/settlements.rs"]
 #[allow(dead_code, reason = "a model does not use all of it")]
@@ -19,7 +19,7 @@ pub(super) fn report(offset: i64) -> Report {
         from: offset,
         records: 1,
         bytes: 1,
-        settled: true,
+        fate: Fate::Settled,
     }
 }
 

@@ -164,6 +164,12 @@ pub(crate) fn not_committed_in_transaction(code: Code, text: &str) -> String {
         Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId | Code::RebalanceInProgress => {
             format!("the group is rebalancing, or no longer counts us as a member: {text}")
         }
+        Code::GroupAuthorizationFailed => {
+            format!("the broker does not let us into the group; allow Read on it with kafka-acls.sh ({text})")
+        }
+        Code::TopicAuthorizationFailed => {
+            format!("the broker does not let us use a topic; allow Read or Write on it with kafka-acls.sh ({text})")
+        }
         other => format!("the transaction cannot be committed: {text} ({other})"),
     }
 }

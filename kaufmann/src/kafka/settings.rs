@@ -286,10 +286,14 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
             (config.max_bytes / 1024).clamp(16 << 10, 2_097_151).to_string(),
         );
     if config.delivery == Delivery::ExactlyOnce {
-        client.set("transactional.id", transactional_id(config)).set(
-            "transaction.timeout.ms",
-            config.exactly_once.timeout.as_millis().to_string(),
-        );
+        client
+            .set("transactional.id", transactional_id(config))
+            .set(
+                "transaction.timeout.ms",
+                config.exactly_once.timeout.as_millis().to_string(),
+            )
+            // A topic that is deleted cannot be added to a transaction, which is tried for ever: only this refresh finds out.
+            .set("topic.metadata.refresh.interval.ms", "5000");
     }
     let chosen = chosen(config, Side::Producer)?;
     Ok(with(client, chosen))

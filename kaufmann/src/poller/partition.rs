@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::delayed::Head;
 use crate::assignment::Assignment;
 use crate::commit::{Ahead, Tracker};
-use crate::settle::Report;
+use crate::settle::{Fate, Report};
 use crate::watchdog::{Lasting, Said};
 
 /// One assigned partition.
@@ -166,10 +166,10 @@ impl Partition {
     /// Takes a report into account.
     pub(super) fn apply(&mut self, report: &Report) {
         self.held_bytes = self.held_bytes.saturating_sub(report.bytes);
-        if report.settled {
-            self.tracker.settle(report.from, report.records);
-        } else {
-            self.abandoned += report.records.count_ones() as usize;
+        match report.fate {
+            Fate::Settled => _ = self.tracker.settle(report.from, report.records),
+            Fate::GivenUp => self.abandoned += report.records.count_ones() as usize,
+            Fate::TakenBack => self.tracker.take_back(report.from, report.records),
         }
     }
 
@@ -281,7 +281,7 @@ mod tests {
             from: offset,
             records: 1,
             bytes: 0,
-            settled: true,
+            fate: Fate::Settled,
         });
     }
 
@@ -363,7 +363,8 @@ mod tests {
                     next += 1;
                 } else if !held.is_empty() {
                     let (offset, bytes) = held.swap_remove(pick.index(held.len()));
-                    let report = Report { assignment: 1, from: offset, records: 1, bytes, settled };
+                    let fate = if settled { Fate::Settled } else { Fate::GivenUp };
+                    let report = Report { assignment: 1, from: offset, records: 1, bytes, fate };
                     partition.apply(&report);
                     given_up += usize::from(!settled);
                 }

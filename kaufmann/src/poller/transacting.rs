@@ -60,7 +60,7 @@ impl Transacting {
 
     /// When to look again.
     pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let inside = self.stage.look();
+        let inside = self.stage.look(now);
         if inside.torn {
             // However old it is, it waits for room in the publisher's queue, and nobody says when there is.
             return Some(now + FULL_QUEUE_PAUSE);
@@ -132,7 +132,7 @@ impl<S: Source> Poller<S> {
 
     fn look(&self, own: &Transacting, now: Instant) -> Look {
         let hurry = !self.revocations.is_empty();
-        let inside = own.stage.look();
+        let inside = own.stage.look(now);
         // What is committed besides messages is looked for only when it could be committed.
         let news = own.round.is_due(now, hurry) && self.partitions.iter().any(Partition::has_news);
         Look {
@@ -156,16 +156,21 @@ impl<S: Source> Poller<S> {
             let result = answer
                 .clone()
                 .map_err(|error| SourceError::new(error.to_string()));
-            self.committed(&offsets, result);
+            self.committed(&offsets, result, now);
             if answer.is_ok() {
                 own.stage.committed();
             }
         }
+        if answer.is_ok() && own.round.is_aborting() {
+            own.stage.take_back(now);
+        }
         let step = own
             .round
             .answered(now, answer.as_ref().copied().map_err(TransactionError::kind));
-        if let (Err(error), Step::Nothing) = (answer, step) {
-            own.ended = Some(error);
+        match answer {
+            Err(error) if step == Step::Nothing => own.ended = Some(error),
+            Err(error) => own.stage.blame(error),
+            Ok(()) => {}
         }
         step
     }
@@ -179,14 +184,14 @@ impl<S: Source> Poller<S> {
             }
             Step::Begin => {
                 own.begun = true;
-                if let Err(error) = own.stage.begin() {
+                if let Err(error) = own.stage.begin(now) {
                     own.round.answered(now, Err(error.kind()));
                     own.ended = Some(error);
                 }
             }
             Step::Commit => self.commit_transaction(own, now),
             Step::Abort => {
-                own.stage.take_back();
+                own.stage.close();
                 own.stage.transactions().abort(own.answer());
             }
         }
@@ -216,7 +221,7 @@ impl<S: Source> Poller<S> {
                     );
                 }
                 let refused = SourceError::new("the commit was put off");
-                self.committed(&offsets, Err(refused));
+                self.committed(&offsets, Err(refused), now);
                 own.stage.reopen();
                 own.round.postpone(now);
             }

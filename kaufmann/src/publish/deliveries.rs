@@ -1,7 +1,6 @@
 //! Brings messages to the broker, whatever it takes, in the order of their keys, and says when all that a record led to is
 //! there.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,20 +8,19 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::config::{Config, RetryConfig};
 use crate::control::Control;
 use crate::error::ErrorKind;
+use crate::publish::complaints::Complaints;
 use crate::publish::letter;
 use crate::publish::stalled::{Lane, Next, Stalled};
-use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use crate::publish::{Message, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::retry::back_off;
 
 /// How long to wait before a full queue is tried again.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
-/// How often it is said that a topic refuses messages.
-const WARN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What to do when all messages that a record led to are delivered (`true`), or one of them never will be.
 pub(crate) type Delivered = Box<dyn Fn(bool) + Send + Sync>;
@@ -37,8 +35,7 @@ pub(super) struct Deliveries {
     /// Whether anything is stalled, so that the lock is taken only then.
     is_stalled: AtomicBool,
     stalled: Mutex<Stalled<Parked>>,
-    /// When it was said last that a topic refuses messages.
-    warned: Mutex<HashMap<Arc<str>, Instant>>,
+    complaints: Complaints,
     control: Arc<Control>,
     /// Cancelled when nothing can be delivered any more.
     ended: CancellationToken,
@@ -71,7 +68,7 @@ impl Deliveries {
             outstanding: Semaphore::new(outstanding),
             is_stalled: AtomicBool::new(false),
             stalled: Mutex::default(),
-            warned: Mutex::default(),
+            complaints: Complaints::default(),
             control,
             ended: CancellationToken::new(),
             runtime: tokio::runtime::Handle::current(),
@@ -197,7 +194,8 @@ impl Deliveries {
                 self.end();
             }
             Err(Undelivered { mut message, error }) => {
-                self.say_refused(&message.topic, &error);
+                self.complaints
+                    .refused(&message.topic, &error, None, Instant::now().into_std());
                 message.placement = message.placement.after_refusal();
                 if error.kind() == PublishErrorKind::TooLarge
                     && let Some(letter) = letter::undelayed(&message, attempts, &self.dead_letter_topic)
@@ -284,16 +282,6 @@ impl Deliveries {
         });
     }
 
-    fn say_refused(&self, topic: &Arc<str>, error: &PublishError) {
-        let now = Instant::now();
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = warned.get(topic).is_none_or(|last| now - *last >= WARN_INTERVAL);
-        if due {
-            warned.insert(Arc::clone(topic), now);
-            warn!(%error, topic = &**topic, "messages are not delivered; sending them again until they are");
-        }
-    }
-
     fn say_well(&self, topic: &Arc<str>) {
         {
             let stalled = self.stalled();
@@ -302,15 +290,7 @@ impl Deliveries {
                 return;
             }
         }
-        if self
-            .warned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(topic)
-            .is_some()
-        {
-            info!(topic = &**topic, "messages are delivered again");
-        }
+        self.complaints.is_over(topic);
     }
 
     fn stalled(&self) -> MutexGuard<'_, Stalled<Parked>> {
@@ -332,15 +312,9 @@ impl std::fmt::Display for Source<'_> {
     }
 }
 
-/// What orders a message: its key, in the partition that was chosen if one was. Nothing orders what goes in turn; nor what has no
-/// key, unless it was sent to one partition.
 fn lane(message: &Message) -> Option<Lane> {
-    let key = match (message.placement, &message.key) {
-        (Placement::Turn(_), _) | (Placement::Key, None) => return None,
-        (_, key) => key.clone(),
-    };
-    let partition = message.placement.partition();
-    Some((Arc::clone(&message.topic), partition, key))
+    let (topic, partition, key) = message.lane()?;
+    Some((Arc::clone(topic), partition, key.map(<[u8]>::to_vec)))
 }
 
 impl Rest {

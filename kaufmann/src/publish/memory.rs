@@ -1,6 +1,6 @@
 //! A publisher in memory, for tests.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ struct Inner {
     looked_for: Vec<String>,
     /// The longest payload that is taken.
     max_payload: Option<usize>,
+    /// The topics that take nothing.
+    closed: BTreeSet<String>,
     transaction: Option<Transaction>,
     /// How many transactions must still be aborted.
     failing_transactions: usize,
@@ -58,6 +60,7 @@ impl Default for Inner {
             ended: false,
             looked_for: Vec::new(),
             max_payload: None,
+            closed: BTreeSet::new(),
             transaction: None,
             failing_transactions: 0,
             committing: None,
@@ -163,6 +166,21 @@ impl MemoryPublisher {
         self.lock().max_payload = Some(bytes);
     }
 
+    /// Takes messages of any length again.
+    pub fn unlimit(&self) {
+        self.lock().max_payload = None;
+    }
+
+    /// Refuses every message for a topic from now on, as if it did not exist, or no longer.
+    pub fn close_topic(&self, topic: &str, closed: bool) {
+        let mut inner = self.lock();
+        if closed {
+            inner.closed.insert(topic.to_owned());
+        } else {
+            inner.closed.remove(topic);
+        }
+    }
+
     /// Gives the next messages back, as a full queue would.
     pub fn reject(&self, count: usize) {
         self.lock().rejections = count;
@@ -189,6 +207,9 @@ impl MemoryPublisher {
             }) {
                 let error =
                     PublishError::new(PublishErrorKind::TooLarge, "this message is larger than was told");
+                Err(Undelivered { message, error })
+            } else if inner.closed.contains(&*message.topic) {
+                let error = PublishError::new(PublishErrorKind::Topic, "this topic was told to take nothing");
                 Err(Undelivered { message, error })
             } else if inner.refusals > 0 {
                 inner.refusals -= 1;
@@ -281,9 +302,13 @@ impl Transactions for MemoryPublisher {
     fn abort(&self, done: Answer) {
         let mut inner = self.lock();
         inner.transaction = None;
-        inner.held.clear();
+        let held = std::mem::take(&mut inner.held);
         let ended = inner.ended;
         drop(inner);
+        for (message, done) in held {
+            let error = PublishError::new(PublishErrorKind::Aborted, "its transaction was aborted");
+            done(Err(Undelivered { message, error }));
+        }
         done(if ended { Err(ended_error()) } else { Ok(()) });
     }
 }

@@ -1,22 +1,31 @@
 //! What records lead to, on its way through transactions: a record's messages enter one together, in the order in which the
 //! records end, and stay here until it is committed. If it is aborted, they go into the next one; no handler runs again for
-//! that.
+//! that. What a topic refuses is set aside with what stands behind it, so that the rest can be committed.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
 use crate::assignment::Assignment;
-use crate::config::Config;
+use crate::config::{Config, RetryConfig};
+use crate::lanes::UNORDERED;
+use crate::publish::aside::{Aside, Held};
+use crate::publish::complaints::Complaints;
 use crate::publish::room::Room;
 use crate::publish::{
-    Delivered, Message, PublishError, PublishErrorKind, Publisher, Rejected, TransactionError, Transactions,
-    letter,
+    Delivered, Message, PublishError, PublishErrorKind, Publisher, Rejected, TransactionError,
+    TransactionErrorKind, Transactions, Undelivered, letter,
 };
 use crate::record::Record;
+use crate::retry::back_off;
 use crate::settle::{Report, Settlements};
+
+/// How often it is asked whether a transaction must be aborted that nobody can commit.
+const CHECK: Duration = Duration::from_millis(100);
 
 /// The messages of records, until they are committed.
 pub(crate) struct Stage {
@@ -25,7 +34,9 @@ pub(crate) struct Stage {
     /// For the messages that are here.
     room: Room,
     max_records: usize,
+    retry: RetryConfig,
     dead_letter_topic: Arc<str>,
+    complaints: Complaints,
     inner: Mutex<Inner>,
 }
 
@@ -35,28 +46,48 @@ struct Inner {
     open: bool,
     /// Whether what was sent must not be committed.
     doomed: bool,
-    /// What is in the transaction, in its order.
+    /// Why the transaction must be aborted, if that is about what was sent, and the broker did not say about which message.
+    blamed: Option<TransactionError>,
+    /// When it was asked last whether the transaction must be aborted.
+    checked: Option<Instant>,
+    /// What is in the transaction. Here and in all other lists units stand in the order of their numbers.
     inside: Vec<Unit>,
-    /// What goes into the next one, in its order.
+    /// What goes into the next one.
     waiting: VecDeque<Unit>,
+    /// What was refused, and what stands behind it.
+    aside: Aside<Unit>,
+    /// In a trial, a transaction of what was set aside: what has still to enter it.
+    trial: Option<VecDeque<Unit>>,
+    /// Trials that failed, since the last one that did not.
+    failed_trials: u32,
+    /// Whether nothing that waits may be older than what is set aside.
+    caught_up: bool,
+    /// Whether the last transaction was a trial.
+    after_trial: bool,
+    /// How many units there were so far.
+    units: u64,
     refusals: Arc<Refusals>,
 }
 
 /// What one record leads to.
 struct Unit {
+    number: u64,
     assignment: Arc<Assignment>,
     lane: u64,
     offset: i64,
     messages: Vec<Message>,
     /// How many of them are sent.
     sent: usize,
-    /// Told once, when it enters a transaction for the first time.
-    report: Option<Report>,
+    /// Sent whenever it enters a transaction.
+    report: Report,
+    /// Called once, when it is committed.
     delivered: Delivered,
     /// How much room it has taken.
     share: usize,
     /// How often a message of it was refused.
     refused: u32,
+    /// The topic that refused it last, and whether that refuses whatever it gets.
+    refused_by: Option<(Arc<str>, bool)>,
 }
 
 /// Messages of one transaction that the broker did not take.
@@ -66,10 +97,9 @@ struct Refusals {
     list: Mutex<Vec<Refusal>>,
 }
 
-/// A message that was refused: of which record, which one, and why.
+/// A message that was refused: of which unit, which one, and why.
 struct Refusal {
-    assignment: u64,
-    offset: i64,
+    unit: u64,
     message: usize,
     error: PublishError,
 }
@@ -100,7 +130,9 @@ impl Stage {
             settlements,
             room: Room::new(config.publish.max_outstanding),
             max_records: config.exactly_once.max_records,
+            retry: config.retry.clone(),
             dead_letter_topic: config.dead_letter_topic().into(),
+            complaints: Complaints::default(),
             inner: Mutex::default(),
         }))
     }
@@ -110,16 +142,18 @@ impl Stage {
         // Room comes with a commit, so whoever commits must know.
         let needed = || self.settlements.waker().wake();
         let share = self.room.take(messages.len(), needed).await;
-        let unit = Unit {
+        let mut unit = Unit {
+            number: 0,
             assignment: Arc::clone(cause.assignment()),
             lane: cause.lane(),
             offset: cause.offset(),
             messages,
             sent: 0,
-            report: Some(Report::settled(cause).without_bytes()),
+            report: Report::settled(cause).without_bytes(),
             delivered,
             share,
             refused: 0,
+            refused_by: None,
         };
         let mut inner = self.inner();
         // Asked with the lock: whoever ends an assignment cancels it first, and then looks for what is left of it.
@@ -129,6 +163,8 @@ impl Stage {
             return (unit.delivered)(false);
         }
         let before = inner.inside.len();
+        unit.number = inner.units;
+        inner.units += 1;
         inner.waiting.push_back(unit);
         self.pump(&mut inner);
         let now = inner.inside.len();
@@ -139,24 +175,33 @@ impl Stage {
         }
     }
 
-    /// Begins a transaction, and sends what waits.
-    pub(crate) fn begin(&self) -> Result<(), TransactionError> {
+    /// Begins a transaction, and sends what waits; or what was set aside, if it is time for a trial.
+    pub(crate) fn begin(&self, now: Instant) -> Result<(), TransactionError> {
         self.transactions().begin()?;
         let mut inner = self.inner();
         inner.open = true;
         inner.doomed = false;
         inner.refusals = Arc::default();
+        let waits = !inner.waiting.is_empty();
+        if !waits || (inner.caught_up && !inner.after_trial) {
+            inner.try_again(now);
+        }
         self.pump(&mut inner);
         Ok(())
     }
 
     /// Goes on sending where the publisher's queue was full, and says what is in the transaction.
-    pub(crate) fn look(&self) -> Inside {
+    pub(crate) fn look(&self, now: Instant) -> Inside {
         let mut inner = self.inner();
+        if inner.is_idle() {
+            inner.try_again(now);
+        }
         self.pump(&mut inner);
+        self.check(&mut inner, now);
         Inside {
             records: inner.inside.len(),
-            full: self.room.is_needed(),
+            // A trial waits for no company.
+            full: self.room.is_needed() || inner.trial.is_some(),
             torn: inner.is_torn(),
             doomed: inner.doomed || inner.refusals.any.load(Ordering::Acquire),
         }
@@ -178,26 +223,71 @@ impl Stage {
 
     /// The transaction is committed.
     pub(crate) fn committed(&self) {
-        let units = std::mem::take(&mut self.inner().inside);
+        let mut inner = self.inner();
+        let units = std::mem::take(&mut inner.inside);
+        inner.caught_up = true;
+        inner.after_trial = inner.trial.take().is_some();
+        if inner.after_trial {
+            inner.failed_trials = 0;
+            let free = inner.aside.succeeded();
+            inner.requeue(free);
+            let topics = units.iter().filter_map(|unit| unit.refused_by.as_ref());
+            for (topic, _) in topics.filter(|(topic, _)| inner.aside.is_clear(topic)) {
+                self.complaints.is_over(topic);
+            }
+        }
+        drop(inner);
         for unit in units {
             self.room.give_back(unit.share);
             (unit.delivered)(true);
         }
     }
 
-    /// The transaction is to be aborted: what was in it goes into the next one, before all else. Says which messages were
-    /// refused.
-    pub(crate) fn take_back(&self) {
+    /// The transaction cannot be committed.
+    pub(crate) fn blame(&self, error: TransactionError) {
+        self.inner().blame(error);
+    }
+
+    /// The transaction is aborted: what was in it goes into the next one, but for what was refused and what stands behind that.
+    pub(crate) fn take_back(&self, now: Instant) {
         let mut inner = self.inner();
+        let blamed = inner.blamed.take();
         inner.open = false;
-        let refusals = std::mem::take(&mut inner.refusals);
+        let refusals = std::mem::take(&mut *lock(&inner.refusals.list));
         let mut units = std::mem::take(&mut inner.inside);
-        for refusal in &*lock(&refusals.list) {
-            refusal.apply(&mut units, &self.dead_letter_topic);
+        let trial = inner.trial.take();
+        let is_trial = trial.is_some();
+        for unit in &units {
+            let in_turn = unit.assignment.in_turn();
+            in_turn.take_back(unit.lane, unit.report, &self.settlements);
         }
-        for mut unit in units.into_iter().rev() {
+        let culprits = self.culprits(&mut units, &refusals, blamed.as_ref(), now);
+        let mut free = Vec::new();
+        for mut unit in units.into_iter().chain(trial.into_iter().flatten()) {
             unit.sent = 0;
-            inner.waiting.push_front(unit);
+            if culprits.contains(&unit.number) || is_trial {
+                let due = now
+                    + self.back_off(if culprits.contains(&unit.number) {
+                        unit.refused
+                    } else {
+                        0
+                    });
+                inner.aside.put(unit, due);
+            } else if inner.aside.holds(&unit) {
+                inner.aside.put_behind(unit);
+            } else {
+                free.push(unit);
+            }
+        }
+        inner.requeue(free);
+        inner.after_trial = is_trial;
+        if is_trial {
+            inner.failed_trials = inner.failed_trials.saturating_add(1);
+            let pause = self.back_off(inner.failed_trials);
+            inner.aside.failed(now + pause);
+        } else {
+            inner.caught_up = false;
+            inner.aside.refresh();
         }
     }
 
@@ -205,26 +295,48 @@ impl Stage {
     pub(crate) fn forget(&self, assignments: &[Arc<Assignment>]) {
         let ends = |unit: &Unit| unit.is_of(assignments);
         let mut inner = self.inner();
-        let inside: Vec<Unit> = inner.inside.extract_if(.., |unit| ends(unit)).collect();
-        inner.doomed |= !inside.is_empty();
+        let mut gone: Vec<Unit> = inner.inside.extract_if(.., |unit| ends(unit)).collect();
+        inner.doomed |= !gone.is_empty();
         let (left, waiting): (VecDeque<_>, VecDeque<_>) =
             inner.waiting.drain(..).partition(|unit| !ends(unit));
         inner.waiting = left;
+        gone.extend(waiting);
+        if let Some(trial) = inner.trial.take() {
+            let (left, waiting): (VecDeque<_>, VecDeque<_>) = trial.into_iter().partition(|unit| !ends(unit));
+            gone.extend(waiting);
+            let goes_on = !left.is_empty() || !inner.inside.is_empty() || inner.doomed;
+            inner.trial = goes_on.then_some(left);
+        }
+        let (dropped, free) = inner.aside.forget(ends);
+        inner.requeue(free);
         drop(inner);
-        let share = inside.iter().chain(&waiting).map(|unit| unit.share).sum();
+        let share = gone.iter().chain(&dropped).map(|unit| unit.share).sum();
         self.room.give_back(share);
     }
 
     /// Whether something of these assignments is not committed.
     pub(crate) fn has(&self, assignments: &[Arc<Assignment>]) -> bool {
         let inner = self.inner();
-        let mut all = inner.inside.iter().chain(&inner.waiting);
-        all.any(|unit| unit.is_of(assignments))
+        let trial = inner.trial.iter().flatten();
+        let mut all = inner.inside.iter().chain(&inner.waiting).chain(trial);
+        all.any(|unit| unit.is_of(assignments)) || inner.aside.iter().any(|unit| unit.is_of(assignments))
     }
 
     /// The publisher's transactions.
     pub(crate) fn transactions(&self) -> &dyn Transactions {
         self.publisher.transactions().expect("`new` has looked for them")
+    }
+
+    /// Asks whether the transaction must be aborted, where nothing else would find out: as long as the publisher's queue has no room for
+    /// the rest of a record's messages, nobody commits.
+    fn check(&self, inner: &mut Inner, now: Instant) {
+        if inner.open && inner.is_torn() && inner.checked.is_none_or(|last| now >= last + CHECK) {
+            inner.checked = Some(now);
+            if let Err(error) = self.transactions().check() {
+                inner.doomed = true;
+                inner.blame(error);
+            }
+        }
     }
 
     /// Sends what waits, as far as the publisher takes it.
@@ -238,17 +350,97 @@ impl Stage {
                     }
                 }
                 None => {
-                    let Some(mut unit) = inner.waiting.pop_front() else {
-                        return;
-                    };
-                    if let Some(report) = unit.report.take() {
-                        let in_turn = unit.assignment.in_turn();
-                        in_turn.settle(unit.lane, report, &self.settlements);
-                    }
+                    let Some(unit) = inner.next() else { return };
+                    let in_turn = unit.assignment.in_turn();
+                    in_turn.enter(unit.lane, unit.report, &self.settlements);
                     inner.inside.push(unit);
                 }
             }
         }
+    }
+
+    /// The units that are to be blamed for an abort, with what there is to do about them done.
+    fn culprits(
+        &self,
+        units: &mut [Unit],
+        refusals: &[Refusal],
+        blamed: Option<&TransactionError>,
+        now: Instant,
+    ) -> HashSet<u64> {
+        let (aborted, refused): (Vec<&Refusal>, Vec<&Refusal>) = refusals
+            .iter()
+            .partition(|refusal| refusal.error.kind() == PublishErrorKind::Aborted);
+        let mut culprits = HashSet::new();
+        for refusal in refused {
+            if let Some(unit) = find(units, refusal.unit) {
+                let is_first = culprits.insert(unit.number);
+                unit.refused += u32::from(is_first);
+                self.refused(unit, refusal.message, &refusal.error, now);
+            }
+        }
+        let Some(blamed) = blamed.filter(|_| culprits.is_empty()) else {
+            return culprits;
+        };
+        // One of those that did not arrive is to blame. Each is tried by itself, if it is not clear by now.
+        let (mut topics, mut first) = (HashSet::new(), Vec::new());
+        for refusal in aborted {
+            let Some(unit) = find(units, refusal.unit) else {
+                continue;
+            };
+            topics.extend(
+                unit.messages
+                    .get(refusal.message)
+                    .map(|message| Arc::clone(&message.topic)),
+            );
+            if culprits.insert(unit.number) {
+                first.push(refusal);
+            }
+        }
+        let error = PublishError::new(PublishErrorKind::Topic, blamed.to_string());
+        for refusal in first.into_iter().filter(|_| topics.len() == 1) {
+            if let Some(unit) = find(units, refusal.unit) {
+                unit.refused += 1;
+                self.refused(unit, refusal.message, &error, now);
+            }
+        }
+        culprits
+    }
+
+    /// A message of a unit was refused: says it, and shortens what may be.
+    fn refused(&self, unit: &mut Unit, message: usize, error: &PublishError, now: Instant) {
+        let (topic, partition) = (unit.assignment.topic(), unit.assignment.partition());
+        let source = format!("{topic}/{partition}@{}", unit.offset);
+        let Some(message) = unit.messages.get_mut(message) else {
+            return;
+        };
+        self.complaints.refused(&message.topic, error, Some(&source), now);
+        let is_of_topic = error.kind() == PublishErrorKind::Topic;
+        unit.refused_by = Some((Arc::clone(&message.topic), is_of_topic));
+        message.placement = message.placement.after_refusal();
+        if error.kind() != PublishErrorKind::TooLarge {
+            return;
+        }
+        if let Some(letter) = letter::undelayed(message, unit.refused, &self.dead_letter_topic) {
+            warn!(
+                topic = &*message.topic,
+                source, "a record is larger than its retry topic takes; it is a dead letter instead"
+            );
+            *message = letter;
+        } else if let Some(shorter) = letter::cut(message, unit.refused) {
+            warn!(
+                topic = &*message.topic,
+                source, "a dead letter is larger than its topic takes; it is written shortened, and says so"
+            );
+            *message = shorter;
+        }
+    }
+
+    /// How long to wait after so many refusals.
+    fn back_off(&self, refused: u32) -> Duration {
+        if refused == 0 {
+            return Duration::ZERO;
+        }
+        back_off(&self.retry, refused, crate::chance::fraction())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -259,6 +451,70 @@ impl Stage {
 impl Inner {
     fn is_torn(&self) -> bool {
         self.inside.last().is_some_and(Unit::is_torn)
+    }
+
+    fn blame(&mut self, error: TransactionError) {
+        self.blamed = Some(error).filter(|error| error.kind() == TransactionErrorKind::Refused);
+    }
+
+    /// Whether a transaction is open for which there is nothing.
+    fn is_idle(&self) -> bool {
+        self.open && self.trial.is_none() && self.inside.is_empty() && self.waiting.is_empty()
+    }
+
+    /// What enters the transaction next.
+    fn next(&mut self) -> Option<Unit> {
+        if let Some(trial) = &mut self.trial {
+            return trial.pop_front();
+        }
+        loop {
+            let unit = self.waiting.pop_front()?;
+            if !self.aside.holds(&unit) {
+                return Some(unit);
+            }
+            self.aside.put_behind(unit);
+        }
+    }
+
+    /// Makes the transaction a trial, if something that was set aside is due.
+    fn try_again(&mut self, now: Instant) {
+        if self.aside.is_due(now) {
+            self.trial = Some(self.aside.take(now).into()).filter(|trial: &VecDeque<_>| !trial.is_empty());
+            self.caught_up = true;
+        }
+    }
+
+    /// Lets units wait for the next transaction.
+    fn requeue(&mut self, units: Vec<Unit>) {
+        if !units.is_empty() {
+            self.waiting.extend(units);
+            self.waiting.make_contiguous().sort_by_key(|unit| unit.number);
+        }
+    }
+}
+
+impl Held for Unit {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn occupies(&self) -> impl Iterator<Item = u64> {
+        let own = (self.lane != UNORDERED).then(|| hash(&(self.assignment.id(), self.lane)));
+        let lanes = self.messages.iter().filter_map(Message::lane);
+        own.into_iter().chain(lanes.map(|lane| hash(&lane)))
+    }
+
+    fn needs(&self) -> impl Iterator<Item = u64> {
+        self.messages.iter().map(|message| hash(&*message.topic))
+    }
+
+    fn refused_by(&self) -> Option<&str> {
+        self.refused_by.as_ref().map(|(topic, _)| &**topic)
+    }
+
+    fn blocks(&self) -> Option<u64> {
+        let whole = self.refused_by.as_ref().filter(|(_, is_whole)| *is_whole);
+        whole.map(|(topic, _)| hash(&**topic))
     }
 }
 
@@ -274,15 +530,14 @@ impl Unit {
     /// Sends what is left; `false` if the publisher's queue is full.
     fn send(&mut self, publisher: &dyn Publisher, refusals: &Arc<Refusals>) -> bool {
         while let Some(message) = self.messages.get(self.sent) {
-            let (assignment, offset, number) = (self.assignment.id(), self.offset, self.sent);
+            let (unit, number) = (self.number, self.sent);
             let refusals = Arc::clone(refusals);
-            let done = Box::new(move |result: Result<(), super::Undelivered>| {
-                if let Err(undelivered) = result {
+            let done = Box::new(move |result: Result<(), Undelivered>| {
+                if let Err(Undelivered { error, .. }) = result {
                     refusals.note(Refusal {
-                        assignment,
-                        offset,
+                        unit,
                         message: number,
-                        error: undelivered.error,
+                        error,
                     });
                 }
             });
@@ -296,59 +551,25 @@ impl Unit {
 }
 
 impl Refusals {
-    /// What is too large is kept each; of the rest, which usually only follows from it, the first.
     fn note(&self, refusal: Refusal) {
-        let mut list = lock(&self.list);
-        if list.is_empty() || refusal.error.kind() == PublishErrorKind::TooLarge {
-            list.push(refusal);
+        let is_reason = refusal.error.kind() != PublishErrorKind::Aborted;
+        lock(&self.list).push(refusal);
+        if is_reason {
+            self.any.store(true, Ordering::Release);
         }
-        self.any.store(true, Ordering::Release);
     }
 }
 
-impl Refusal {
-    /// Says it, and shortens what may be.
-    fn apply(&self, units: &mut [Unit], dead_letter_topic: &Arc<str>) {
-        let own = |unit: &&mut Unit| unit.assignment.id() == self.assignment && unit.offset == self.offset;
-        let Some(unit) = units.iter_mut().find(own) else {
-            return;
-        };
-        unit.refused += 1;
-        let Some(message) = unit.messages.get_mut(self.message) else {
-            return;
-        };
-        let source = format!(
-            "{}/{}@{}",
-            unit.assignment.topic(),
-            unit.assignment.partition(),
-            unit.offset
-        );
-        warn!(
-            error = %self.error,
-            topic = &*message.topic,
-            source,
-            refusals = unit.refused,
-            "a message was refused: its transaction is aborted, and sent again until it is taken"
-        );
-        message.placement = message.placement.after_refusal();
-        if self.error.kind() == PublishErrorKind::TooLarge
-            && let Some(letter) = letter::undelayed(message, unit.refused, dead_letter_topic)
-        {
-            warn!(
-                topic = &*message.topic,
-                source, "a record is larger than its retry topic takes; it is a dead letter instead"
-            );
-            *message = letter;
-        } else if self.error.kind() == PublishErrorKind::TooLarge
-            && let Some(shorter) = letter::cut(message, unit.refused)
-        {
-            warn!(
-                topic = &*message.topic,
-                source, "a dead letter is larger than its topic takes; it is written shortened, and says so"
-            );
-            *message = shorter;
-        }
-    }
+/// The unit of this number among those in the order of their numbers.
+fn find(units: &mut [Unit], number: u64) -> Option<&mut Unit> {
+    let place = units.binary_search_by_key(&number, |unit| unit.number).ok()?;
+    units.get_mut(place)
+}
+
+fn hash(what: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,5 +1,7 @@
 //! Transactions: messages and the offsets of what caused them count together, or not at all.
 
+#[cfg(doc)]
+use crate::publish::PublishErrorKind;
 use crate::source::{CommitOffset, Member};
 
 /// A [`Publisher`](super::Publisher)'s transactions.
@@ -11,7 +13,8 @@ use crate::source::{CommitOffset, Member};
 ///   [`Transactions::commit`] or [`Transactions::abort`], and what is sent meanwhile belongs to it.
 /// - While an order is not answered there is no other, and nothing is sent.
 /// - A commit goes on trying as long as it can succeed. If it fails so that the transaction must be aborted, it is not
-///   committed and never will be.
+///   committed and never will be. A message that was refused is a reason.
+/// - When an abort is answered, so is every message: those that no broker had as [`PublishErrorKind::Aborted`].
 pub trait Transactions: Send + Sync {
     /// Makes ready: aborts what an earlier publisher with the same identity left open, and fences it off.
     fn prepare(&self, done: Answer);
@@ -22,6 +25,16 @@ pub trait Transactions: Send + Sync {
     ///
     /// If no transaction can be begun any more.
     fn begin(&self) -> Result<(), TransactionError>;
+
+    /// Says why the open transaction must be aborted, if that is known; asks no broker. Where it is, what was sent may wait for ever, and
+    /// what is sent find no place.
+    ///
+    /// # Errors
+    ///
+    /// If it must.
+    fn check(&self) -> Result<(), TransactionError> {
+        Ok(())
+    }
 
     /// Commits what was sent, and with it the offsets of a member of a consumer group, unless that is a member no more.
     fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer);
@@ -47,6 +60,9 @@ pub struct TransactionError {
 pub enum TransactionErrorKind {
     /// The transaction must be aborted; another one may succeed.
     Abort,
+    /// The same, because of something that was sent in it: a topic takes nothing. Which message it is about is not known, but it is among
+    /// those that did not arrive.
+    Refused,
     /// This publisher can begin no other; only a new one can.
     Ended,
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Producer;
+use super::{LETTERS, Lane, Producer, identity};
 use crate::double::Double;
 use crate::group::{COMMIT_DELAY, commit_together};
-use crate::journal::What;
+use crate::journal::{Sent, What};
 use crate::world::lock;
 
 /// What the open transaction holds.
@@ -21,14 +21,66 @@ pub(super) struct Transaction {
     arrived: Vec<Message>,
     /// Whether a message of it was refused.
     torn: bool,
+    /// Whether nothing that is still on its way arrives any more: it must be aborted.
+    stuck: bool,
+    /// Whether that is because of a topic, and no message was refused for it.
+    blames_a_topic: bool,
 }
 
 impl Producer {
+    /// Whether the next message of a lane stays where it is, because its transaction must be aborted.
+    pub(super) fn holds_back(&self, lane: &Lane) -> bool {
+        if !self.is_transactional() {
+            return false;
+        }
+        let closed = {
+            let weather = self.world.weather();
+            if *lane.0 == *LETTERS {
+                weather.letters_closed
+            } else {
+                weather.replies_closed
+            }
+        };
+        let mut state = lock(&self.state);
+        if state.alive
+            && !state.ended
+            && Instant::now() < closed.0
+            && closed.1
+            && state.lanes.get(lane).is_some_and(|lane| !lane.is_empty())
+        {
+            state.transaction.stuck = true;
+            state.transaction.blames_a_topic = true;
+        }
+        state.alive && !state.ended && state.transaction.stuck
+    }
+
+    /// Why the broker does not take a message for as long as its topic is as it is.
+    pub(super) fn refuses_in_transactions(&self, message: &Message) -> Option<PublishErrorKind> {
+        let (weather, now) = (*self.world.weather(), Instant::now());
+        let closed = if *message.topic == *LETTERS {
+            weather.letters_closed
+        } else {
+            weather.replies_closed
+        };
+        if now < closed.0 && !closed.1 {
+            return Some(PublishErrorKind::Topic);
+        }
+        let number = match identity(message) {
+            Sent::Reply { token, .. } | Sent::Aside { token } => token,
+            Sent::Letter { offset, .. } => offset.unsigned_abs(),
+        };
+        // A letter without its payload is small enough.
+        let too_large = message.payload.is_some() && number.is_multiple_of(weather.too_large.1);
+        (now < weather.too_large.0 && too_large).then_some(PublishErrorKind::TooLarge)
+    }
+
     /// A message reaches the broker, or is refused.
     pub(super) fn take_in(&self, message: Message, done: Completion, refused: Option<PublishErrorKind>) {
+        let holds_back = refused.is_some() && self.world.chance(1, 2);
         let transaction = &mut lock(&self.state).transaction;
         if let Some(kind) = refused {
             transaction.torn = true;
+            transaction.stuck |= holds_back;
             let error = PublishError::new(kind, "this message was told to be refused");
             return done(Err(Undelivered { message, error }));
         }
@@ -52,25 +104,45 @@ impl Producer {
 
     /// Commits when everything has arrived.
     fn finish(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer) {
-        let (alive, ended, on_the_way) = {
+        let (alive, ended, on_the_way, stuck) = {
             let state = lock(&self.state);
-            (state.alive, state.ended, state.on_the_way)
+            (
+                state.alive,
+                state.ended,
+                state.on_the_way,
+                state.transaction.stuck,
+            )
         };
-        if alive && !ended && on_the_way > 0 {
+        if stuck && self.world.double() == Double::WaitsForWhatIsHeldBack {
+            return;
+        }
+        if alive && !ended && on_the_way > 0 && !stuck {
             let producer = self.clone();
             let again = move || producer.finish(offsets, member, done);
             return self.world.after(Duration::from_millis(1), again);
         }
-        let Transaction { arrived, torn } = std::mem::take(&mut lock(&self.state).transaction);
+        let Transaction {
+            arrived,
+            torn,
+            blames_a_topic,
+            ..
+        } = std::mem::take(&mut lock(&self.state).transaction);
         let failing = Instant::now() < self.world.weather().commits_fail;
+        let fails = alive && Instant::now() < self.world.weather().transactions_fail;
+        let (fails, blames) = (fails && self.world.chance(1, 2), fails && self.world.chance(1, 4));
         // The last order of a process that is gone may have reached the broker.
-        let refused = torn || on_the_way > 0 || (failing && alive) || (!alive && self.world.chance(1, 2));
+        let refused = torn
+            || stuck
+            || fails
+            || on_the_way > 0
+            || (failing && alive)
+            || (!alive && self.world.chance(1, 2));
         let unknown = alive && !ended && failing && self.world.chance(1, 8);
         let made = |made: bool| made && commit_together(&member, &offsets, || self.deliver_all(&arrived));
         if !alive {
             made(!refused);
         } else if ended || unknown {
-            made(unknown && !torn && self.world.chance(1, 2));
+            made(unknown && !torn && !stuck && self.world.chance(1, 2));
             self.world.note(self.member, What::Stopping);
             done(Err(error(TransactionErrorKind::Ended)));
         } else if made(!refused) {
@@ -79,7 +151,14 @@ impl Producer {
             if self.world.double() == Double::KeepsWhatIsAborted {
                 self.deliver_all(&arrived);
             }
-            done(Err(error(TransactionErrorKind::Abort)));
+            // What is held back stays held back until it is taken back.
+            lock(&self.state).transaction.stuck = true;
+            let kind = if blames_a_topic || blames {
+                TransactionErrorKind::Refused
+            } else {
+                TransactionErrorKind::Abort
+            };
+            done(Err(error(kind)));
         }
     }
 
@@ -116,6 +195,15 @@ impl Transactions for Producer {
         Ok(())
     }
 
+    fn check(&self) -> Result<(), TransactionError> {
+        let transaction = &lock(&self.state).transaction;
+        match (transaction.stuck, transaction.blames_a_topic) {
+            (false, _) => Ok(()),
+            (true, false) => Err(error(TransactionErrorKind::Abort)),
+            (true, true) => Err(error(TransactionErrorKind::Refused)),
+        }
+    }
+
     fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer) {
         if !lock(&self.state).alive {
             // Its process is gone, and what it sent since.
@@ -127,12 +215,16 @@ impl Transactions for Producer {
     }
 
     fn abort(&self, done: Answer) {
-        {
+        let purged = {
             let mut state = lock(&self.state);
             state.transaction = Transaction::default();
             // What has not left yet is purged.
-            state.lanes.clear();
             state.on_the_way = 0;
+            std::mem::take(&mut state.lanes)
+        };
+        for (message, done) in purged.into_values().flatten() {
+            let error = PublishError::new(PublishErrorKind::Aborted, "its transaction was aborted");
+            done(Err(Undelivered { message, error }));
         }
         self.answer_later(Duration::from_millis(50), done);
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
@@ -147,6 +149,23 @@ impl Client {
             }
         }
         self.wait_led(name, partitions)
+    }
+
+    /// Sets one of a topic's settings; all others fall back to the broker's.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn configure_topic(&self, name: &str, key: &str, value: &str) -> Result<()> {
+        let change = AlterConfig::new(ResourceSpecifier::Topic(name)).set(key, value);
+        let admin = self.admin()?;
+        let results = block_on(async { Ok(admin.alter_configs([&change], &options()).await?) })?;
+        for result in results {
+            if let Err((_, code)) = result {
+                bail!("cannot set {key} of the topic {name}: {code}");
+            }
+        }
+        Ok(())
     }
 
     /// Removes a topic, and waits until the broker does not know it any more.

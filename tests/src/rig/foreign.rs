@@ -218,16 +218,33 @@ impl Foreign {
         read(command, topic, "", expected, deadline)
     }
 
-    /// Lets nobody write in transactions of this id.
+    /// Lets nobody do anything with a resource of a kind such as `TOPIC`, `GROUP`, `TRANSACTIONAL_ID`.
     ///
     /// # Errors
     ///
     /// If the broker has no authorizer, or does not answer.
-    pub fn deny_transactional_id(&self, brokers: &str, id: &str) -> Result<()> {
+    pub fn deny(&self, brokers: &str, kind: &str, name: &str) -> Result<()> {
+        self.change_denial(brokers, kind, name, "add")
+    }
+
+    /// Takes [`Foreign::deny`] back.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn deny_no_longer(&self, brokers: &str, kind: &str, name: &str) -> Result<()> {
+        self.change_denial(brokers, kind, name, "remove")
+    }
+
+    fn change_denial(&self, brokers: &str, kind: &str, name: &str, change: &str) -> Result<()> {
         let mut command = self.java("Deny", brokers, "");
-        let output = command.args(["--transactional-id", id]).output()?;
+        command.args(["--type", kind, "--name", name, "--change", change]);
+        let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "the id could not be denied:\n{said}");
+        ensure!(
+            output.status.success(),
+            "the denial of {kind} {name} could not be changed:\n{said}"
+        );
         Ok(())
     }
 

@@ -115,6 +115,15 @@ impl Kafka {
         Ok(format!("127.0.0.1:{trap}"))
     }
 
+    /// [`Kafka::start`] with no coordinator for transactions: their topic wants more brokers than there are.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn start_without_transactions() -> Result<Self> {
+        Self::start_with(&fetch::fetch()?, "transaction.state.log.replication.factor=3\n")
+    }
+
     pub(super) fn start_from(cache: &Path) -> Result<Self> {
         Self::start_with(cache, "")
     }

@@ -171,7 +171,14 @@ pub(super) fn complete(done: Completion, outcome: Result<(), Undelivered>) {
 pub(super) fn kind_of(code: RDKafkaErrorCode) -> PublishErrorKind {
     match code {
         RDKafkaErrorCode::Fatal => PublishErrorKind::Ended,
-        RDKafkaErrorCode::MessageSizeTooLarge => PublishErrorKind::TooLarge,
+        // A broker or a topic may also refuse the batch that a message is alone in.
+        RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge => {
+            PublishErrorKind::TooLarge
+        }
+        RDKafkaErrorCode::TopicAuthorizationFailed
+        | RDKafkaErrorCode::UnknownTopic
+        | RDKafkaErrorCode::UnknownTopicOrPartition => PublishErrorKind::Topic,
+        RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight => PublishErrorKind::Aborted,
         _ => PublishErrorKind::Broker,
     }
 }

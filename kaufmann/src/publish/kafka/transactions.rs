@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::{Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::delivery::PublisherContext;
+use crate::ffi::{self, CallError};
 use crate::kafka;
 use crate::publish::{Answer, TransactionError, TransactionErrorKind, Transactions};
 use crate::source::{CommitOffset, Member};
@@ -21,11 +22,13 @@ use crate::source::{CommitOffset, Member};
 const CALL: Duration = Duration::from_secs(2);
 /// The same where going on is not possible: the transaction would have to be aborted.
 const OFFSETS: Duration = Duration::from_secs(30);
-/// How often it is looked whether the brokers have all messages of a transaction.
-const LOOK: Duration = Duration::from_millis(1);
+/// The same of a commit, which is asked each time whether the transaction must be aborted instead.
+const COMMIT: Duration = Duration::from_millis(100);
+/// How long to wait before a call is repeated that has failed at once.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long an open transaction may take to be aborted at the end.
 const LAST_ABORT: Duration = Duration::from_secs(2);
-/// After how long it is said that the brokers do not answer.
+/// After how long it is logged that a call does not succeed; after each further line twice as long.
 const SILENCE: Duration = Duration::from_secs(5);
 
 type Producer = ThreadedProducer<PublisherContext>;
@@ -47,6 +50,16 @@ struct Shared {
     open: AtomicBool,
     /// Whether nobody waits for answers any more.
     stopping: AtomicBool,
+}
+
+/// A call of librdkafka's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Call {
+    Prepare,
+    Begin,
+    Offsets,
+    Commit,
+    Abort,
 }
 
 enum Order {
@@ -102,6 +115,19 @@ impl Transactions for Transactor {
         self.order(Order::Prepare(done));
     }
 
+    /// To begin another one is refused with the reason.
+    fn check(&self) -> Result<(), TransactionError> {
+        let is_open = self.shared.open.load(Ordering::Acquire);
+        let Some(Err(error)) = is_open.then(|| self.shared.producer.begin_transaction()) else {
+            return Ok(());
+        };
+        let error = CallError::from(error);
+        if error.requires_abort || error.is_fatal {
+            return Err(self.shared.explain(Call::Begin, &error).0);
+        }
+        Ok(())
+    }
+
     fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer) {
         self.order(Order::Commit(offsets, member, done));
     }
@@ -115,7 +141,7 @@ impl Transactions for Transactor {
         self.shared
             .producer
             .begin_transaction()
-            .map_err(|error| self.shared.explain(&error).0)?;
+            .map_err(|error| self.shared.explain(Call::Begin, &error.into()).0)?;
         self.shared.open.store(true, Ordering::Release);
         Ok(())
     }
@@ -150,15 +176,103 @@ impl Order {
     }
 }
 
+impl Call {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "init_transactions",
+            Self::Begin => "begin_transaction",
+            Self::Offsets => "send_offsets_to_transaction",
+            Self::Commit => "commit_transaction",
+            Self::Abort => "abort_transaction",
+        }
+    }
+
+    /// What to look at if it does not succeed for long.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Prepare => {
+                "check that the brokers run, and that they can have `__transaction_state`: \
+                 `transaction.state.log.replication.factor` of them, with `transaction.state.log.min.isr` in sync"
+            }
+            Self::Begin | Self::Offsets | Self::Commit | Self::Abort => {
+                "check that the leaders of the topics that are written run, and the coordinator of `__transaction_state`"
+            }
+        }
+    }
+}
+
+impl From<KafkaError> for CallError {
+    fn from(error: KafkaError) -> Self {
+        match error {
+            KafkaError::Transaction(inner) => Self {
+                code: inner.code(),
+                text: inner.string(),
+                is_fatal: inner.is_fatal(),
+                is_retriable: inner.is_retriable(),
+                requires_abort: inner.txn_requires_abort(),
+            },
+            other => Self {
+                code: other.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
+                text: other.to_string(),
+                is_fatal: false,
+                is_retriable: false,
+                requires_abort: false,
+            },
+        }
+    }
+}
+
+/// What follows from an error of a call, and whether the call can be repeated. `fatal` is what has ended the producer.
+fn explain(
+    call: Call,
+    error: &CallError,
+    fatal: Option<(RDKafkaErrorCode, String)>,
+    id: &str,
+) -> (TransactionError, bool) {
+    if error.is_fatal || fatal.is_some() {
+        let (code, text) = fatal.unwrap_or_else(|| (error.code, error.text.clone()));
+        let text = kafka::explain::no_more_transactions(code, id, &text);
+        return (TransactionError::new(TransactionErrorKind::Ended, text), false);
+    }
+    let text = kafka::explain::not_committed_in_transaction(error.code, &error.text);
+    let kind = if !error.requires_abort && !error.is_retriable {
+        TransactionErrorKind::Ended
+    } else if is_about_topics(error) {
+        TransactionErrorKind::Refused
+    } else {
+        TransactionErrorKind::Abort
+    };
+    // To abort again is all there is to do about an abort that failed.
+    let again = if call == Call::Abort {
+        error.is_retriable || error.requires_abort
+    } else {
+        error.is_retriable && !error.requires_abort
+    };
+    (TransactionError::new(kind, text), again)
+}
+
+/// Whether an error is about the topics that were written in the transaction. Any call may be the one that says it; only its text tells it
+/// from an error about the topics whose offsets are committed.
+fn is_about_topics(error: &CallError) -> bool {
+    let is_of_a_topic = matches!(
+        error.code,
+        RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::InvalidTopic
+            | RDKafkaErrorCode::OperationNotAttempted
+    );
+    is_of_a_topic && error.text.starts_with("Failed to add partition")
+}
+
 impl Shared {
     fn carry_out(&self, order: Order) {
         match order {
             Order::Prepare(done) => {
-                done(self.insist("init_transactions", |producer| producer.init_transactions(CALL)));
+                done(self.insist(Call::Prepare, |producer| Ok(producer.init_transactions(CALL)?)));
             }
             Order::Commit(offsets, member, done) => done(self.commit(&offsets, &member)),
             Order::Abort(done) => {
-                let result = self.insist("abort_transaction", |producer| producer.abort_transaction(CALL));
+                let result = self.insist(Call::Abort, |producer| Ok(producer.abort_transaction(CALL)?));
                 if result.is_ok() {
                     self.open.store(false, Ordering::Release);
                 }
@@ -176,84 +290,51 @@ impl Shared {
         for offset in offsets {
             kafka::add_offset(&mut list, offset).map_err(abort)?;
         }
-        self.insist("send_offsets_to_transaction", |producer| {
-            producer.send_offsets_to_transaction(&list, known_by, OFFSETS)
+        self.insist(Call::Offsets, |producer| {
+            Ok(producer.send_offsets_to_transaction(&list, known_by, OFFSETS)?)
         })?;
-        self.wait_for_messages();
-        self.insist("commit_transaction", |producer| producer.commit_transaction(CALL))?;
+        self.insist(Call::Commit, |producer| {
+            ffi::commit_transaction(producer.client(), COMMIT)
+        })?;
         self.open.store(false, Ordering::Release);
         Ok(())
-    }
-
-    /// Waits until the brokers have answered for all messages, as long as a call may take. rdkafka's commit waits for them too, but
-    /// looks only every 100 ms, which is what a commit would take.
-    fn wait_for_messages(&self) {
-        let begun = Instant::now();
-        while self.producer.in_flight_count() > 0
-            && begun.elapsed() < CALL
-            && !self.stopping.load(Ordering::Acquire)
-        {
-            thread::sleep(LOOK);
-        }
     }
 
     /// Repeats a call as long as it can succeed.
     fn insist(
         &self,
-        name: &str,
-        call: impl Fn(&Producer) -> KafkaResult<()>,
+        call: Call,
+        make: impl Fn(&Producer) -> Result<(), CallError>,
     ) -> Result<(), TransactionError> {
         let begun = Instant::now();
-        let mut silent = false;
+        let mut silence = SILENCE;
         loop {
-            let error = match call(&self.producer) {
+            let since = Instant::now();
+            let error = match make(&self.producer) {
                 Ok(()) => {
-                    if silent {
-                        tracing::info!(call = name, "the brokers answer again");
+                    if silence > SILENCE {
+                        tracing::info!(call = call.name(), "the brokers answer again");
                     }
                     return Ok(());
                 }
                 Err(error) => error,
             };
-            let (explained, again) = self.explain(&error);
+            let (explained, again) = self.explain(call, &error);
             if !again || self.stopping.load(Ordering::Acquire) {
                 return Err(explained);
             }
-            if !silent && begun.elapsed() >= SILENCE {
-                silent = true;
-                tracing::warn!(call = name, error = %explained, "the brokers do not answer; going on trying");
+            if begun.elapsed() >= silence {
+                silence *= 2;
+                let remedy = call.remedy();
+                tracing::warn!(call = call.name(), error = %explained, remedy, "the brokers do not answer; going on trying");
             }
+            thread::sleep(PAUSE.saturating_sub(since.elapsed()));
         }
     }
 
-    /// What an error says, and whether the call that it comes from can be repeated.
-    fn explain(&self, error: &KafkaError) -> (TransactionError, bool) {
+    fn explain(&self, call: Call, error: &CallError) -> (TransactionError, bool) {
         let fatal = self.producer.client().fatal_error();
-        let inner = match error {
-            KafkaError::Transaction(inner) => inner,
-            // A commit flushes first, and with no broker there to take the messages that takes longer than a call.
-            KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) if fatal.is_none() => {
-                let text = "the messages of the transaction did not reach the brokers in time".to_owned();
-                return (TransactionError::new(TransactionErrorKind::Abort, text), true);
-            }
-            other => {
-                let text = other.to_string();
-                return (TransactionError::new(TransactionErrorKind::Ended, text), false);
-            }
-        };
-        if inner.is_fatal() || fatal.is_some() {
-            let (code, text) = fatal.unwrap_or_else(|| (inner.code(), inner.string()));
-            let text = kafka::explain::no_more_transactions(code, &self.id, &text);
-            return (TransactionError::new(TransactionErrorKind::Ended, text), false);
-        }
-        let text = kafka::explain::not_committed_in_transaction(inner.code(), &inner.string());
-        let kind = if inner.txn_requires_abort() || inner.is_retriable() {
-            TransactionErrorKind::Abort
-        } else {
-            TransactionErrorKind::Ended
-        };
-        let again = inner.is_retriable() && !inner.txn_requires_abort();
-        (TransactionError::new(kind, text), again)
+        explain(call, error, fatal, &self.id)
     }
 
     fn end(&self) {
@@ -286,7 +367,7 @@ mod tests {
         let publisher = KafkaPublisher::new(&config).unwrap();
         let transactor = publisher.transactor.as_ref().unwrap();
         let own = &transactor.shared;
-        own.insist("init_transactions", |producer| producer.init_transactions(CALL))
+        own.insist(Call::Prepare, |producer| Ok(producer.init_transactions(CALL)?))
             .unwrap();
         transactor.begin().unwrap();
         // Each is followed by a wait, and each wait is longer than the one before.
@@ -300,9 +381,113 @@ mod tests {
             headers: MessageHeaders::default(),
         };
         assert!(publisher.send(message, Box::new(drop)).is_ok());
-        own.insist("commit_transaction", |producer| {
-            producer.commit_transaction(Duration::from_millis(20))
+        own.insist(Call::Commit, |producer| {
+            ffi::commit_transaction(producer.client(), Duration::from_millis(20))
         })
         .unwrap();
+    }
+
+    #[test]
+    fn each_error_of_a_call_is_repeated_aborted_or_the_end() {
+        use TransactionErrorKind::{Abort, Ended, Refused};
+        let retriable = |error: CallError| CallError {
+            is_retriable: true,
+            ..error
+        };
+        let aborted = |error: CallError| CallError {
+            requires_abort: true,
+            ..error
+        };
+        let fatal = |error: CallError| CallError {
+            is_fatal: true,
+            ..error
+        };
+        let of = |code| CallError {
+            code,
+            text: "text".to_owned(),
+            is_fatal: false,
+            is_retriable: false,
+            requires_abort: false,
+        };
+        use RDKafkaErrorCode as Code;
+        let unwritable = CallError {
+            text: "Failed to add partition(s) to transaction on broker b: Topic authorization failed"
+                .to_owned(),
+            ..aborted(of(Code::TopicAuthorizationFailed))
+        };
+        let table = [
+            // No broker, no coordinator, messages that have not arrived: the same call again.
+            (Call::Prepare, retriable(of(Code::OperationTimedOut)), Abort, true),
+            (Call::Commit, retriable(of(Code::OperationTimedOut)), Abort, true),
+            (Call::Abort, retriable(of(Code::OperationTimedOut)), Abort, true),
+            // It took too long, so it cannot go on where it was.
+            (
+                Call::Offsets,
+                aborted(retriable(of(Code::OperationTimedOut))),
+                Abort,
+                false,
+            ),
+            // A message was refused.
+            (Call::Commit, aborted(of(Code::MessageSizeTooLarge)), Abort, false),
+            (Call::Commit, aborted(of(Code::Inconsistent)), Abort, false),
+            // A topic that may not be written cannot be part of a transaction.
+            (Call::Offsets, unwritable, Refused, false),
+            // The topic that is read, and the group.
+            (
+                Call::Offsets,
+                aborted(of(Code::TopicAuthorizationFailed)),
+                Abort,
+                false,
+            ),
+            (
+                Call::Offsets,
+                aborted(of(Code::GroupAuthorizationFailed)),
+                Abort,
+                false,
+            ),
+            (Call::Offsets, aborted(of(Code::IllegalGeneration)), Abort, false),
+            // An abort is repeated, whatever stopped it.
+            (
+                Call::Abort,
+                aborted(of(Code::InvalidProducerIdMapping)),
+                Abort,
+                true,
+            ),
+            (
+                Call::Commit,
+                fatal(of(Code::InvalidTransactionalState)),
+                Ended,
+                false,
+            ),
+            (
+                Call::Abort,
+                fatal(of(Code::InvalidTransactionalState)),
+                Ended,
+                false,
+            ),
+            (
+                Call::Commit,
+                fatal(of(Code::TransactionalIdAuthorizationFailed)),
+                Ended,
+                false,
+            ),
+            (Call::Begin, of(Code::State), Ended, false),
+        ];
+        for (call, error, kind, again) in table {
+            let (explained, repeated) = explain(call, &error, None, "shop-1");
+            assert_eq!((explained.kind(), repeated), (kind, again), "{call:?} {error:?}");
+        }
+        let ended = Some((Code::Fenced, "fenced".to_owned()));
+        let (explained, repeated) = explain(
+            Call::Commit,
+            &retriable(of(Code::OperationTimedOut)),
+            ended,
+            "shop-1",
+        );
+        assert_eq!(
+            (explained.kind(), repeated),
+            (Ended, false),
+            "nothing is repeated of a producer that has ended"
+        );
     }
 }

@@ -1,0 +1,348 @@
+//! What was refused in a transaction, and what stands behind it. Pure: no clock, no I/O.
+//!
+//! One refused message takes a whole transaction back. So the record that it belongs to is set aside and sent again in a trial, a
+//! transaction of its own, after a back-off, while everything else goes on; only what shares a lane with it waits. The first trial
+//! holds one record, to see whether the trouble is over; each that succeeds doubles how many the next one holds.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
+use std::time::Instant;
+
+use crate::lanes::Identity;
+
+/// What can be set aside. Lanes and topics are given as hashes.
+pub(super) trait Held {
+    /// Its place in the order in which records end; no two have the same.
+    fn number(&self) -> u64;
+
+    /// The lanes that it occupies: what comes later in one of them waits for it.
+    fn occupies(&self) -> impl Iterator<Item = u64>;
+
+    /// The topics that its messages go to.
+    fn needs(&self) -> impl Iterator<Item = u64>;
+
+    /// The topic that refused it.
+    fn refused_by(&self) -> Option<&str>;
+
+    /// The same if that topic refuses whatever it gets: what comes later and needs it waits too.
+    fn blocks(&self) -> Option<u64>;
+}
+
+/// What is set aside.
+#[derive(Debug)]
+pub(super) struct Aside<T> {
+    entries: BTreeMap<u64, Entry<T>>,
+    /// Who occupies a lane, or blocks a topic.
+    lanes: HashMap<u64, BTreeSet<u64>, BuildHasherDefault<Identity>>,
+    /// How many the next trial may hold.
+    group: usize,
+    /// When the next one may begin.
+    not_before: Option<Instant>,
+    /// When the first can be sent again.
+    next: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    item: T,
+    /// When it may be sent again; `None`: when those before it have left.
+    due: Option<Instant>,
+}
+
+impl<T> Default for Aside<T> {
+    fn default() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            lanes: HashMap::default(),
+            group: 1,
+            not_before: None,
+            next: None,
+        }
+    }
+}
+
+impl<T: Held> Aside<T> {
+    /// What is here, in its order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.values().map(|entry| &entry.item)
+    }
+
+    /// Whether an earlier one occupies a lane of this.
+    pub(super) fn holds(&self, item: &T) -> bool {
+        !self.entries.is_empty() && self.is_behind(item)
+    }
+
+    /// Sets aside what may be sent again from this time on. [`Aside::failed`] or [`Aside::refresh`] must follow.
+    pub(super) fn put(&mut self, item: T, due: Instant) {
+        self.insert(Entry { item, due: Some(due) });
+    }
+
+    /// Sets aside what [`Aside::holds`].
+    pub(super) fn put_behind(&mut self, item: T) {
+        self.insert(Entry { item, due: None });
+    }
+
+    /// Whether something can be sent again.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next.is_some_and(|next| next <= now)
+    }
+
+    /// Takes what the next trial holds.
+    pub(super) fn take(&mut self, now: Instant) -> Vec<T> {
+        let mut taken = Vec::new();
+        let numbers: Vec<u64> = self.entries.keys().copied().collect();
+        for number in numbers {
+            if taken.len() == self.group {
+                break;
+            }
+            let entry = &self.entries[&number];
+            if entry.due.is_some_and(|due| due <= now) && !self.is_behind(&entry.item) {
+                taken.extend(self.remove(number));
+            }
+        }
+        self.refresh();
+        taken
+    }
+
+    /// The trial is committed. Gives back what stood behind it, and is free now.
+    pub(super) fn succeeded(&mut self) -> Vec<T> {
+        self.group = self.group.saturating_mul(2);
+        self.not_before = None;
+        self.release()
+    }
+
+    /// The trial was aborted: the next one holds one record, and begins no earlier.
+    pub(super) fn failed(&mut self, not_before: Instant) {
+        self.group = 1;
+        self.not_before = Some(not_before);
+        self.refresh();
+    }
+
+    /// Drops what must not be sent any more. Gives back what was dropped, and what stood behind it and is free now.
+    pub(super) fn forget(&mut self, ends: impl Fn(&T) -> bool) -> (Vec<T>, Vec<T>) {
+        let numbers: Vec<u64> = self
+            .entries
+            .iter()
+            .filter_map(|(number, entry)| ends(&entry.item).then_some(*number))
+            .collect();
+        let dropped: Vec<T> = numbers
+            .into_iter()
+            .filter_map(|number| self.remove(number))
+            .collect();
+        let free = if dropped.is_empty() {
+            Vec::new()
+        } else {
+            self.release()
+        };
+        (dropped, free)
+    }
+
+    /// Whether this topic has refused nothing of what is here.
+    pub(super) fn is_clear(&self, topic: &str) -> bool {
+        self.iter().all(|item| item.refused_by() != Some(topic))
+    }
+
+    /// Finds out again what can be sent when.
+    pub(super) fn refresh(&mut self) {
+        let free = self.entries.values().filter(|entry| !self.is_behind(&entry.item));
+        let first = free.filter_map(|entry| entry.due).min();
+        self.next = first.map(|first| self.not_before.map_or(first, |bound| bound.max(first)));
+    }
+
+    /// Takes out what waits for nothing here any more.
+    fn release(&mut self) -> Vec<T> {
+        let waiting = self.entries.iter().filter(|(_, entry)| entry.due.is_none());
+        let numbers: Vec<u64> = waiting.map(|(number, _)| *number).collect();
+        let mut free = Vec::new();
+        for number in numbers {
+            if !self.is_behind(&self.entries[&number].item) {
+                free.extend(self.remove(number));
+            }
+        }
+        self.refresh();
+        free
+    }
+
+    fn is_behind(&self, item: &T) -> bool {
+        let number = item.number();
+        let mut lanes = item.occupies().chain(item.needs());
+        lanes.any(|lane| {
+            let first = self.lanes.get(&lane).and_then(BTreeSet::first);
+            first.is_some_and(|first| *first < number)
+        })
+    }
+
+    fn insert(&mut self, entry: Entry<T>) {
+        let number = entry.item.number();
+        for lane in entry.item.occupies().chain(entry.item.blocks()) {
+            self.lanes.entry(lane).or_default().insert(number);
+        }
+        self.entries.insert(number, entry);
+    }
+
+    fn remove(&mut self, number: u64) -> Option<T> {
+        let Entry { item, .. } = self.entries.remove(&number)?;
+        for lane in item.occupies().chain(item.blocks()) {
+            if let Some(numbers) = self.lanes.get_mut(&lane) {
+                numbers.remove(&number);
+                if numbers.is_empty() {
+                    self.lanes.remove(&lane);
+                }
+            }
+        }
+        Some(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A record with one message: its number, the lane of its key, its topic, and whether that refused it as a whole.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    struct Item {
+        number: u64,
+        lane: u64,
+        topic: u64,
+        blocks: bool,
+    }
+
+    impl Held for Item {
+        fn number(&self) -> u64 {
+            self.number
+        }
+
+        fn occupies(&self) -> impl Iterator<Item = u64> {
+            std::iter::once(self.lane)
+        }
+
+        fn needs(&self) -> impl Iterator<Item = u64> {
+            std::iter::once(self.topic)
+        }
+
+        fn refused_by(&self) -> Option<&str> {
+            self.blocks.then_some("t")
+        }
+
+        fn blocks(&self) -> Option<u64> {
+            self.blocks.then_some(self.topic)
+        }
+    }
+
+    fn item(number: u64, lane: u64) -> Item {
+        Item {
+            number,
+            lane,
+            topic: 1000,
+            blocks: false,
+        }
+    }
+
+    #[test]
+    fn what_shares_its_lane_waits_and_is_free_when_it_was_taken() {
+        let (mut aside, now) = (Aside::default(), Instant::now());
+        assert!(!aside.holds(&item(2, 7)));
+        aside.put(item(1, 7), now);
+        aside.refresh();
+        assert!(aside.holds(&item(2, 7)));
+        assert!(!aside.holds(&item(2, 8)), "another lane");
+        assert!(!aside.holds(&item(0, 7)), "an earlier one");
+        aside.put_behind(item(2, 7));
+        assert!(aside.is_due(now));
+        assert_eq!(aside.take(now), [item(1, 7)]);
+        assert!(!aside.is_due(now), "the other one was not refused");
+        assert_eq!(aside.succeeded(), [item(2, 7)]);
+        assert_eq!(aside.iter().count(), 0);
+    }
+
+    #[test]
+    fn a_topic_that_takes_nothing_holds_all_that_needs_it_and_its_first_record_is_tried_alone() {
+        let (mut aside, now) = (Aside::default(), Instant::now());
+        let refused = |number| Item {
+            blocks: true,
+            ..item(number, number)
+        };
+        for number in 1..10 {
+            aside.put(refused(number), now);
+        }
+        aside.refresh();
+        assert!(aside.holds(&item(10, 10)));
+        assert_eq!(aside.take(now), [refused(1)]);
+        aside.put(refused(1), now);
+        aside.failed(now + Duration::from_secs(1));
+        assert!(!aside.is_due(now));
+        let later = now + Duration::from_secs(1);
+        assert!(aside.is_due(later));
+        assert_eq!(aside.take(later).len(), 1);
+        assert_eq!(aside.succeeded(), []);
+        assert_eq!(aside.take(later).len(), 2);
+        aside.succeeded();
+        assert_eq!(aside.take(later).len(), 4);
+        assert!(!aside.is_clear("t"));
+        aside.succeeded();
+        assert_eq!(aside.take(later).len(), 2);
+        assert!(aside.is_clear("t"));
+    }
+
+    proptest! {
+        /// Records are set aside, tried with and without success, and dropped: each leaves once, and none overtakes an earlier one of its
+        /// lane or of a topic that takes nothing.
+        #[test]
+        fn nothing_overtakes_and_nothing_is_forgotten(
+            records in prop::collection::vec((0..5_u64, 100..103_u64, any::<bool>(), any::<bool>()), 1..40),
+            trials in prop::collection::vec((0..4_u8, 0..5_u64), 300),
+        ) {
+            let now = Instant::now();
+            let (mut aside, mut left) = (Aside::default(), Vec::new());
+            for (number, (lane, topic, blocks, refused)) in (0..).zip(records) {
+                let own = Item { number, lane, topic, blocks: blocks && refused };
+                if refused {
+                    aside.put(own, now);
+                } else if aside.holds(&own) {
+                    aside.put_behind(own);
+                } else {
+                    continue;
+                }
+                left.push(own);
+            }
+            aside.refresh();
+            let leave = |left: &mut Vec<Item>, gone: &[Item]| {
+                for own in gone {
+                    let earlier = left.iter().take_while(|other| other.number < own.number);
+                    for other in earlier {
+                        prop_assert!(other.lane != own.lane && !(other.blocks && other.topic == own.topic));
+                    }
+                    left.retain(|other| other != own);
+                }
+                Ok::<(), TestCaseError>(())
+            };
+            for (what, lane) in trials {
+                match what {
+                    0 => {
+                        let (dropped, free) = aside.forget(|own| own.lane == lane);
+                        left.retain(|own| !dropped.contains(own));
+                        leave(&mut left, &free)?;
+                    }
+                    1 => {
+                        let taken = aside.take(now);
+                        taken.into_iter().for_each(|own| aside.put(own, now));
+                        aside.failed(now);
+                    }
+                    _ => {
+                        let taken = aside.take(now);
+                        leave(&mut left, &taken)?;
+                        let free = aside.succeeded();
+                        leave(&mut left, &free)?;
+                    }
+                }
+                prop_assert!(aside.iter().eq(&left));
+                prop_assert_eq!(aside.is_due(now), !left.is_empty());
+            }
+            prop_assert!(left.is_empty());
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What is logged of topics that refuse messages: once for a topic, again only after a while, and when it is over.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use crate::publish::PublishError;
+
+/// How often it is logged that a topic refuses messages.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// The topics that refuse messages, and when that was logged last.
+#[derive(Debug, Default)]
+pub(super) struct Complaints(Mutex<HashMap<Arc<str>, Instant>>);
+
+impl Complaints {
+    /// A topic has refused a message, to which this record led.
+    pub(super) fn refused(&self, topic: &Arc<str>, error: &PublishError, source: Option<&str>, now: Instant) {
+        let mut said = self.lock();
+        let due = said
+            .get(topic)
+            .is_none_or(|last| now.saturating_duration_since(*last) >= INTERVAL);
+        if due {
+            said.insert(Arc::clone(topic), now);
+            warn!(%error, topic = &**topic, source, "messages are not delivered; sending them again until they are");
+        }
+    }
+
+    /// It takes all of them again.
+    pub(super) fn is_over(&self, topic: &str) {
+        if self.lock().remove(topic).is_some() {
+            info!(topic, "messages are delivered again");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

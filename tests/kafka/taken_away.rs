@@ -1,0 +1,203 @@
+//! What a service that works in transactions needs is taken away while it runs: it goes on with all that does not need it, and with the
+//! rest when it is there again; or it ends and says what to do.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use kaufmann_tests::rig::{Kafka, Record, Rig, Running, Servers, wait_until};
+use rustix::process::Signal;
+
+use crate::exactly_once::exactly_once;
+use crate::shop::{DEADLINE, Shop, order_id};
+
+crate::tests![
+    a_reply_topic_that_is_deleted_holds_back_what_goes_there_until_it_is_made_again,
+    a_reply_topic_that_may_not_be_written_any_more_holds_back_what_goes_there_until_it_may,
+    a_group_that_may_not_be_used_any_more_is_named_and_waited_for,
+    a_transactional_id_that_may_not_be_used_any_more_ends_the_service_with_what_to_allow,
+    a_cluster_without_transactions_is_named_and_waited_for,
+];
+
+const CUSTOMERS: i64 = 6;
+
+/// A service that has answered orders, on a broker with rights.
+struct Scene {
+    servers: Arc<Servers>,
+    kafka: Kafka,
+    shop: Shop,
+    service: Running,
+    /// How many orders were written.
+    written: i64,
+}
+
+impl Scene {
+    fn open(rig: &Rig, name: &str) -> Result<Self> {
+        let servers = rig.servers()?;
+        let kafka = Kafka::start_with_authorizer()?;
+        let shop = Shop::plan(&servers, &kafka, name)?;
+        shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 2)?;
+        let service = exactly_once(shop.service(), name).start()?;
+        let mut scene = Self {
+            servers,
+            kafka,
+            shop,
+            service,
+            written: 0,
+        };
+        scene.order(40)?;
+        scene.committed()?;
+        Ok(scene)
+    }
+
+    fn order(&mut self, count: i64) -> Result<()> {
+        let orders = (self.written..self.written + count).map(|sequence| {
+            let mut order = self.shop.placed(&customer(sequence), sequence)?;
+            order.partition = i32::try_from(sequence % 2)?;
+            Ok(order)
+        });
+        self.shop.produce(&orders.collect::<Result<Vec<_>>>()?)?;
+        self.written += count;
+        Ok(())
+    }
+
+    fn committed(&mut self) -> Result<()> {
+        let tail = || self.service.tail();
+        self.shop.wait_committed().with_context(tail)?;
+        Ok(())
+    }
+
+    fn deny(&self, kind: &str, name: &str) -> Result<()> {
+        self.servers.foreign.deny(&self.kafka.brokers(), kind, name)
+    }
+
+    /// What leads to no reply is committed: records that nobody can read become letters.
+    fn goes_on(&mut self) -> Result<()> {
+        let before = self.shop.letters()?.len();
+        let poison = Record::new(Some("nobody"), Some(b"{}".to_vec()));
+        self.shop.produce(&[poison.clone(), poison])?;
+        wait_until("the letters should be there", DEADLINE, || {
+            self.service.assert_running()?;
+            Ok((self.shop.letters()?.len() == before + 2).then_some(()))
+        })
+        .with_context(|| self.service.tail())
+    }
+
+    /// All orders from one on are confirmed once, those of each customer in their order.
+    fn all_confirmed_since(&self, first: i64) -> Result<()> {
+        let confirmed = self.shop.confirmed()?;
+        for own in 0..CUSTOMERS {
+            let expected: Vec<String> = (first..self.written)
+                .filter(|sequence| sequence % CUSTOMERS == own)
+                .map(|sequence| order_id(&customer(sequence), sequence))
+                .collect();
+            let prefix = format!("{}-", customer(own));
+            let of_customer = confirmed.iter().filter(|id| id.starts_with(&prefix));
+            assert!(of_customer.eq(&expected), "{own}: {confirmed:?}");
+        }
+        Ok(())
+    }
+
+    fn ends_with(&mut self, code: i32, text: &str) -> Result<()> {
+        let status = self.service.wait(DEADLINE)?;
+        assert_eq!(status.code(), Some(code), "{}", self.service.tail());
+        assert!(self.service.logs().contains(text), "{}", self.service.logs());
+        Ok(())
+    }
+}
+
+fn customer(sequence: i64) -> String {
+    format!("c{}", sequence % CUSTOMERS)
+}
+
+fn a_reply_topic_that_is_deleted_holds_back_what_goes_there_until_it_is_made_again(rig: &Rig) -> Result<()> {
+    let mut scene = Scene::open(rig, "deleted")?;
+    let first = scene.written;
+    scene.shop.client.delete_topic(&scene.shop.replies)?;
+    scene.order(40)?;
+    scene.service.wait_log(
+        "topic `deleted.confirmations` does not exist; create it",
+        DEADLINE,
+    )?;
+    scene.goes_on()?;
+    scene.shop.create_topics(&[&scene.shop.replies], 2)?;
+    scene.order(40)?;
+    scene.committed()?;
+    scene.all_confirmed_since(first)?;
+    scene.service.stop_cleanly()
+}
+
+fn a_reply_topic_that_may_not_be_written_any_more_holds_back_what_goes_there_until_it_may(
+    rig: &Rig,
+) -> Result<()> {
+    let mut scene = Scene::open(rig, "denied")?;
+    let replies = scene.shop.replies.clone();
+    scene.deny("TOPIC", &replies)?;
+    scene.order(40)?;
+    scene.service.wait_log("messages are not delivered", DEADLINE)?;
+    scene.goes_on()?;
+    scene
+        .servers
+        .foreign
+        .deny_no_longer(&scene.kafka.brokers(), "TOPIC", &replies)?;
+    scene.order(40)?;
+    scene.committed()?;
+    scene.all_confirmed_since(0)?;
+    scene.service.stop_cleanly()
+}
+
+fn a_group_that_may_not_be_used_any_more_is_named_and_waited_for(rig: &Rig) -> Result<()> {
+    let mut scene = Scene::open(rig, "expelled")?;
+    scene.deny("GROUP", "expelled")?;
+    scene.order(40)?;
+    scene.service.wait_log(
+        "the broker does not let us into the group; allow Read on it",
+        DEADLINE,
+    )?;
+    scene
+        .servers
+        .foreign
+        .deny_no_longer(&scene.kafka.brokers(), "GROUP", "expelled")?;
+    scene.committed()?;
+    scene.all_confirmed_since(0)?;
+    let logs = scene.service.logs();
+    let said = |level| logs.matches(level).count();
+    let count = said("\"level\":\"WARN\"") + said("\"level\":\"ERROR\"");
+    assert!(count < 10, "{count} lines\n{logs}");
+    scene.service.stop_cleanly()
+}
+
+fn a_transactional_id_that_may_not_be_used_any_more_ends_the_service_with_what_to_allow(
+    rig: &Rig,
+) -> Result<()> {
+    let mut scene = Scene::open(rig, "outlawed")?;
+    scene.deny("TRANSACTIONAL_ID", "outlawed")?;
+    scene.order(40)?;
+    scene.ends_with(
+        70,
+        "the broker does not let us use the transactional id `outlawed`; allow it with kafka-acls.sh --add",
+    )
+}
+
+fn a_cluster_without_transactions_is_named_and_waited_for(rig: &Rig) -> Result<()> {
+    let servers = rig.servers()?;
+    let kafka = Kafka::start_without_transactions()?;
+    let shop = Shop::plan(&servers, &kafka, "uncoordinated")?;
+    shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
+    shop.produce(&[shop.placed("ada", 0)?])?;
+    let mut service = exactly_once(shop.service(), "uncoordinated").start()?;
+    // Twice: it is said again as long as it lasts, and seldom.
+    let said = |service: &Running| {
+        let logs = service.logs();
+        logs.matches("`transaction.state.log.replication.factor`").count()
+    };
+    wait_until("the missing coordinator should be named twice", DEADLINE, || {
+        service.assert_running()?;
+        Ok((said(&service) == 2).then_some(()))
+    })
+    .with_context(|| service.tail())?;
+    let warnings = service.logs().matches("\"level\":\"WARN\"").count();
+    assert!(warnings <= 4, "{warnings} warnings\n{}", service.logs());
+    let status = service.stop(Signal::TERM)?;
+    assert_eq!(status.code(), Some(0), "{}", service.tail());
+    Ok(())
+}
