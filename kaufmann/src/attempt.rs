@@ -7,6 +7,7 @@ use kaufmann_avro::DecodeError;
 use kaufmann_avro::resolve::Plan;
 use tracing::{error, warn};
 
+use crate::brief::brief;
 use crate::config::{Delivery, OnFailure};
 use crate::context::Context;
 use crate::error::ErrorKind;
@@ -17,13 +18,12 @@ use crate::handler::batch::Gathered;
 use crate::link::Link;
 use crate::observer::{Observer, Settled};
 use crate::outcome::{Outcome, Outgoing, Verdict};
-use crate::publish::envelope::TYPE;
 use crate::publish::letter::Reason;
 use crate::publish::{Delivered, Message};
 use crate::record::Record;
 use crate::registry::{RegistryError, RegistryErrorKind};
 use crate::retry::topics::RetryTopic;
-use crate::schemas::Route;
+use crate::schemas::{NoWriter, Route};
 use crate::settle::Report;
 use crate::wire::SchemaKey;
 
@@ -31,17 +31,13 @@ mod batch;
 
 pub(crate) use batch::{Conclusion, say_done};
 
-/// After how many answers "no such schema" a record is undecodable. A registry that follows another one may know an id a little
-/// later; the waits between the answers are those of `retry`.
-const UNKNOWN_SCHEMA_ATTEMPTS: u32 = 6;
-
 /// Where an attempt begins.
 #[derive(Clone, Debug)]
 pub(crate) enum Start {
     /// The handler is known, and how the record is read if its writer had another schema.
     Handler(u32, Option<Arc<Plan>>),
-    /// The writer's schema must be asked for first.
-    Schema(SchemaKey),
+    /// The writer's schema must be asked for first; so often has the registry answered that it does not know it.
+    Schema(SchemaKey, u32),
     /// No handler can take it.
     Undecodable(Arc<str>),
     /// Its handler has failed for the last time.
@@ -197,7 +193,10 @@ pub(crate) fn panicked(start: &Start, payload: &(dyn std::any::Any + Send)) -> F
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let error = format!("the handler panicked: {}", text.unwrap_or("(no message)"));
+    let error = brief(format_args!(
+        "the handler panicked: {}",
+        text.unwrap_or("(no message)")
+    ));
     again(start, "panicked", error)
 }
 
@@ -257,10 +256,11 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
         Start::Conclude(conclusion) => return batch::conclude(link, &conclusion).await,
         Start::Batch(_) => unreachable!("a batch has a handler"),
         Start::Undecodable(reason) => reason.to_string(),
-        Start::Schema(key) => match link.schemas.writer(key).await {
-            Ok(writer) => match link.schemas.route(&writer, record.header(TYPE)) {
+        Start::Schema(key, unknown) => match link.schemas.writer(key, unknown).await {
+            Ok(writer) => match link.schemas.route(&writer, record) {
                 Route::Handler(handler, plan) => return Finish::Found(handler, plan),
                 Route::Unwanted => {
+                    link.schemas.pass_over(Some(&writer), record);
                     if let Some(observer) = &link.observer {
                         observer.settled(record, None, Settled::Unwanted);
                     }
@@ -268,10 +268,8 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
                 }
                 Route::Undecodable(reason) => reason.to_string(),
             },
-            Err(error) => match unknown_schema(key, &error, attempt) {
-                Ok(reason) => reason,
-                Err(finish) => return finish,
-            },
+            Err(NoWriter::Final(reason)) => reason.to_string(),
+            Err(NoWriter::NotYet(error)) => return look_up_again(key, unknown, &error),
         },
     };
     let reason = Reason {
@@ -285,20 +283,16 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
     unhandled(link, record, reason).await
 }
 
-/// A look-up that failed is repeated; one that the registry keeps answering with "no" makes the record undecodable.
-fn unknown_schema(key: SchemaKey, error: &RegistryError, attempt: u32) -> Result<String, Finish> {
-    if error.kind() == RegistryErrorKind::Unknown && attempt >= UNKNOWN_SCHEMA_ATTEMPTS {
-        return Ok(format!(
-            "the writer's schema ({key}) is not in the registry: {error}"
-        ));
-    }
-    Err(Finish::Retry(Box::new(Retry {
-        start: Start::Schema(key),
+/// A look-up whose answer may pass is repeated, for as long as it takes.
+fn look_up_again(key: SchemaKey, unknown: u32, error: &RegistryError) -> Finish {
+    let more = u32::from(error.kind() == RegistryErrorKind::Unknown);
+    Finish::Retry(Box::new(Retry {
+        start: Start::Schema(key, unknown + more),
         after: None,
         class: "failed",
-        error: format!("the writer's schema ({key}) cannot be had: {error}"),
+        error: format!("the writer's schema ({key}) is unavailable: {error}"),
         handler: None,
-    })))
+    }))
 }
 
 /// What becomes of a record whose handler did not just succeed. What it has `published` in a transaction leaves only if it did.
@@ -316,7 +310,10 @@ async fn conclude(
         Verdict::Failed(failure) => failed(link, &failure, record, handler, attempt).await,
         Verdict::Undecodable(error) => {
             let event = event_name(link, handler).unwrap_or_default();
-            let error = format!("the payload is no `{event}`: {}", explained(&error, record));
+            let error = brief(format_args!(
+                "the payload is no `{event}`: {}",
+                explained(&error, record)
+            ));
             unhandled(link, record, reason(link, "undecodable", error, handler, attempt)).await
         }
         Verdict::Batch(_) => {
@@ -371,7 +368,7 @@ async fn reply(
 }
 
 async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u32, attempt: u32) -> Finish {
-    let error = Chain(failure.error()).to_string();
+    let error = brief(Chain(failure.error()));
     let path = handler_path(link, handler);
     match failure.class() {
         Class::Retry { after } => Finish::Retry(Box::new(Retry {

@@ -370,6 +370,10 @@ pub struct RegistryConfig {
     pub timeout: Duration,
     /// How often a call is repeated after trouble that may pass, with waits from 0.1 s that double. Default: 3.
     pub retries: u32,
+    /// After how long the registry is asked again for an id that it does not know, or that cannot be read; until then records
+    /// with the id become dead letters without a look-up. Default: 1 min.
+    #[serde(with = "duration")]
+    pub recheck: Duration,
 }
 
 /// How an event's subject is called.
@@ -517,6 +521,7 @@ impl Default for RegistryConfig {
             key: None,
             timeout: Duration::from_secs(10),
             retries: 3,
+            recheck: Duration::from_secs(60),
         }
     }
 }

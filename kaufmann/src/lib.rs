@@ -35,6 +35,7 @@ mod settle;
 // What stands beside the flow.
 mod runtime;
 
+mod brief;
 mod chance;
 pub mod config;
 mod control;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::brief::brief;
 use crate::record::{Headers, encode_header, encode_header_with};
 
 mod aside;
@@ -311,7 +312,7 @@ impl PublishError {
     pub fn new(kind: PublishErrorKind, text: impl Into<String>) -> Self {
         Self {
             kind,
-            text: text.into(),
+            text: brief(text.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 mod embedded;
-mod error;
+pub(crate) mod error;
 #[cfg(feature = "registry")]
 mod rest;
 #[cfg(feature = "dev")]

@@ -106,6 +106,8 @@ pub struct Builder<V: Service> {
 pub struct Finished {
     /// Records that were settled.
     pub settled: u64,
+    /// Those of them that no handler took.
+    pub unwanted: u64,
     /// Whether everything that ran was finished before the deadline, and its offsets committed.
     pub drained: bool,
     /// What still ran at the deadline, one line each.
@@ -190,7 +192,7 @@ impl<V: Service> Builder<V> {
         let publisher = publisher.ok_or_else(|| missing("publisher"))?;
         let registry = registry.ok_or_else(|| missing("registry"))?;
 
-        let schemas = Arc::new(Schemas::new(registry, V::HANDLERS));
+        let schemas = Arc::new(Schemas::new(registry, V::HANDLERS).recheck(config.registry.recheck));
         schemas.read_locked()?;
         let (waker, driver) = Driver::new(simulation);
         let control = Arc::new(Control::new(waker.clone(), handle.clone()));
@@ -274,11 +276,13 @@ impl<V: Service> Builder<V> {
         };
         shards.end().await;
         let drained = flush(outbound, end, can_block).await && drained;
-        info!(settled, drained, "stopped");
+        let unwanted = link.schemas.unwanted();
+        info!(settled, unwanted, drained, "stopped");
         match link.control.failure() {
             Some((kind, failure)) => Err(Error::new(kind, failure)),
             None => Ok(Finished {
                 settled,
+                unwanted,
                 drained,
                 blocked,
             }),

@@ -1,23 +1,37 @@
 //! From a schema's id to what it means here: which handler takes its events, and which id our own events carry.
 //!
-//! An id is asked for once, however many records wait for it, and what the registry answered is kept for ever: ids are
-//! immutable. A failed look-up is never kept.
+//! An id is asked for once, however many records wait for it. A schema is kept for ever: ids are immutable. That an id cannot be
+//! read is kept for a while ([`standing`]), so that a registry that was wrong is not believed until the next start. A look-up
+//! that failed for another reason is never kept.
 
 mod locked;
+mod standing;
+mod unwanted;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
-use kaufmann_avro::Schema;
+use kaufmann_avro::model::Kind;
 use kaufmann_avro::resolve::Plan;
+use kaufmann_avro::{Cursor, Schema};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use self::standing::Standings;
+use self::unwanted::Named;
+pub(crate) use self::unwanted::Unwanted;
+use crate::brief::brief;
+use crate::config::RegistryConfig;
 use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::HandlerEntry;
-use crate::registry::{RegistryError, SchemaRegistry};
+use crate::publish::envelope::TYPE;
+use crate::record::Record;
+use crate::registry::{RegistryError, RegistryErrorKind, SchemaRegistry};
 use crate::wire::SchemaKey;
 
 /// What the runtime knows of schemas.
@@ -26,9 +40,14 @@ pub(crate) struct Schemas {
     readers: Vec<Reader>,
     catch_all: Option<u32>,
     writers: RwLock<HashMap<SchemaKey, Arc<Writer>>>,
-    flights: Mutex<HashMap<SchemaKey, Arc<OnceCell<Arc<Writer>>>>>,
+    flights: Mutex<HashMap<SchemaKey, Flight>>,
+    standings: Mutex<Standings>,
+    unwanted: Unwanted,
     ids: Mutex<HashMap<IdKey, Arc<OnceCell<u32>>>>,
 }
+
+/// A look-up that is under way, for all who wait for it.
+type Flight = Arc<OnceCell<Arc<Writer>>>;
 
 /// An event's name and its subject, which several events of one topic may share.
 type IdKey = (&'static str, String);
@@ -44,15 +63,32 @@ struct Reader {
 #[derive(Debug)]
 pub(crate) struct Writer {
     key: SchemaKey,
-    /// The schema's full name; empty if it has none.
+    schema: Schema,
+    /// What its records are if their headers do not say otherwise; of a union, what each of its branches is.
+    meanings: Box<[Meaning]>,
+    /// Where its records go for each of our readers; decided when the first one is for it.
+    routes: Box<[OnceLock<Route>]>,
+}
+
+/// What records of one type mean here.
+#[derive(Debug)]
+struct Meaning {
+    /// The type's full name; `string` and the like if it has none.
     name: String,
     /// The name of our event, if a handler takes it: what `ce_type` usually says.
     event: Option<&'static str>,
-    /// The schema, or why its data cannot be read, whatever handler they are for.
-    schema: Result<Schema, Arc<str>>,
     route: Route,
-    /// Where its records go for each of our readers; decided when the first one is for it.
-    routes: Box<[OnceLock<Route>]>,
+    /// Whether it was reported that no handler takes it.
+    said: AtomicBool,
+}
+
+/// Why there is no writer's schema.
+#[derive(Debug)]
+pub(crate) enum NoWriter {
+    /// The registry has had its last word: records with this id cannot be read.
+    Final(Arc<str>),
+    /// It may be there at another time.
+    NotYet(RegistryError),
 }
 
 /// What becomes of a record.
@@ -92,7 +128,18 @@ impl Schemas {
             catch_all,
             writers: RwLock::default(),
             flights: Mutex::default(),
+            standings: Mutex::new(Standings::new(RegistryConfig::default().recheck)),
+            unwanted: Unwanted::default(),
             ids: Mutex::default(),
+        }
+    }
+
+    /// The same, with the time after which the registry's "no" is asked for again.
+    #[must_use]
+    pub(crate) fn recheck(self, after: Duration) -> Self {
+        Self {
+            standings: Mutex::new(Standings::new(after)),
+            ..self
         }
     }
 
@@ -135,28 +182,28 @@ impl Schemas {
             .cloned()
     }
 
-    /// The writer's schema; the registry is asked if it is not known yet.
-    pub(crate) async fn writer(&self, key: SchemaKey) -> Result<Arc<Writer>, RegistryError> {
+    /// The writer's schema; the registry is asked if it is not known yet. `unknown`: how often it has answered who asks that it does
+    /// not know the id.
+    pub(crate) async fn writer(&self, key: SchemaKey, unknown: u32) -> Result<Arc<Writer>, NoWriter> {
         if let Some(writer) = self.known(key) {
             return Ok(writer);
         }
-        let flight = Arc::clone(
-            self.flights
-                .lock()
+        let flight = Arc::clone(self.flights().entry(key).or_default());
+        let found = flight.get_or_try_init(|| self.fetch(key, unknown)).await.cloned();
+        if let Ok(writer) = &found {
+            self.writers
+                .write()
                 .unwrap_or_else(PoisonError::into_inner)
-                .entry(key)
-                .or_default(),
-        );
-        let writer = flight.get_or_try_init(|| self.fetch(key)).await?;
-        self.writers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, Arc::clone(writer));
-        self.flights
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&key);
-        Ok(Arc::clone(writer))
+                .insert(key, Arc::clone(writer));
+            self.standings().forget(key);
+        }
+        let mut flights = self.flights();
+        drop(flight);
+        let is_last = |own: &Flight| Arc::strong_count(own) == 1;
+        if found.is_ok() || flights.get(&key).is_some_and(is_last) {
+            flights.remove(&key);
+        }
+        found
     }
 
     /// Where a record without an event's name goes that is no event: a tombstone.
@@ -165,16 +212,47 @@ impl Schemas {
             .map_or(Route::Unwanted, |handler| Route::Handler(handler, None))
     }
 
-    /// Where a record of this writer goes, if its header `ce_type` is `name`.
-    pub(crate) fn route(&self, writer: &Writer, name: Option<&[u8]>) -> Route {
-        match name {
-            None => writer.route.clone(),
-            Some(name) if writer.is_called(name) => writer.route.clone(),
-            Some(name) => match self.reader_named(name) {
+    /// Where a record of this writer goes.
+    #[inline]
+    pub(crate) fn route(&self, writer: &Writer, record: &Record) -> Route {
+        let name = type_of(record);
+        match (name, &*writer.meanings) {
+            (None, [meaning]) => meaning.route.clone(),
+            (Some(name), [meaning]) if meaning.is_called(name) => meaning.route.clone(),
+            (None, _) => match writer.meaning(record.body().bytes()) {
+                Ok(meaning) => meaning.route.clone(),
+                Err(reason) => Route::Undecodable(reason.into()),
+            },
+            (Some(name), _) => match self.reader_named(name) {
                 Some(reader) => self.route_to(reader, writer),
                 None => self.nameless(),
             },
         }
+    }
+
+    /// Counts a record that no handler takes, and reports its name if that is news. A tombstone has no writer.
+    pub(crate) fn pass_over(&self, writer: Option<&Writer>, record: &Record) {
+        self.unwanted.add();
+        let meaning = writer.and_then(|writer| writer.meaning(record.body().bytes()).ok());
+        let named = match (type_of(record), meaning) {
+            _ if writer.is_none() => Named::Tombstone,
+            (Some(name), meaning) if meaning.is_none_or(|meaning| !meaning.is_called(name)) => {
+                Named::Type(name)
+            }
+            (_, Some(meaning)) if meaning.said.swap(true, Ordering::Relaxed) => return,
+            (_, Some(meaning)) => Named::Schema(&meaning.name),
+            (_, None) => return,
+        };
+        if self.unwanted.is_news(named) {
+            let events: Vec<_> = self.readers.iter().map(|reader| reader.info).collect();
+            let schema = writer.map(|writer| writer.key.to_string());
+            unwanted::report(record.topic(), named, schema, &events);
+        }
+    }
+
+    /// How many records no handler took.
+    pub(crate) fn unwanted(&self) -> u64 {
+        self.unwanted.count()
     }
 
     /// The id that an event of ours carries under `subject`; with `register` it is registered if it is not there.
@@ -210,38 +288,69 @@ impl Schemas {
         }
     }
 
-    async fn fetch(&self, key: SchemaKey) -> Result<Arc<Writer>, RegistryError> {
+    async fn fetch(&self, key: SchemaKey, unknown: u32) -> Result<Arc<Writer>, NoWriter> {
+        // Somebody else may have got the last word while this one waited for its turn.
+        if let Some(reason) = self.standings().of(key, Instant::now()) {
+            return Err(NoWriter::Final(reason));
+        }
         let text = match key {
-            SchemaKey::Id(id) => self.registry.schema(id).await?,
-            SchemaKey::Guid(guid) => self.registry.schema_by_guid(guid).await?,
+            SchemaKey::Id(id) => self.registry.schema(id).await,
+            SchemaKey::Guid(guid) => self.registry.schema_by_guid(guid).await,
         };
-        Ok(Arc::new(self.read(key, &text)))
+        let reason = match text {
+            Ok(text) => match self.read(key, &text) {
+                Ok(writer) => return Ok(Arc::new(writer)),
+                Err(reason) => reason,
+            },
+            Err(error) if !self.standings().is_last_word(key, error.kind(), unknown) => {
+                return Err(NoWriter::NotYet(error));
+            }
+            Err(error) if error.kind() == RegistryErrorKind::Unknown => {
+                format!("the writer's schema ({key}) is not in the registry: {error}")
+            }
+            Err(error) => format!("the writer's schema ({key}) cannot be read: {error}"),
+        };
+        let reason: Arc<str> = brief(reason).into();
+        self.standings().keep(key, Arc::clone(&reason), Instant::now());
+        Err(NoWriter::Final(reason))
     }
 
-    fn read(&self, key: SchemaKey, text: &str) -> Writer {
+    /// What a schema means here; why not, if it is none.
+    fn read(&self, key: SchemaKey, text: &str) -> Result<Writer, String> {
         let schema = Schema::parse(text).map_err(|errors| {
             let first = errors.first().map(ToString::to_string).unwrap_or_default();
-            Arc::from(format!(
-                "the writer's schema ({key}) is not an Avro schema: {first}"
-            ))
-        });
-        let name = schema.as_ref().ok().and_then(Schema::name);
+            format!("the writer's schema ({key}) is not an Avro schema: {first}")
+        })?;
+        let kinds: Vec<_> = match &schema.root.kind {
+            Kind::Union(branches) => branches.iter().map(|branch| &branch.kind).collect(),
+            kind => vec![kind],
+        };
+        let names: Vec<_> = kinds.iter().map(|kind| schema.model.type_name(kind)).collect();
         let mut writer = Writer {
             key,
-            name: name.map(ToString::to_string).unwrap_or_default(),
-            event: None,
             schema,
-            route: Route::Unwanted,
+            meanings: Box::default(),
             routes: self.readers.iter().map(|_| OnceLock::new()).collect(),
         };
-        let reader = self.reader_named(writer.name.as_bytes());
-        writer.event = reader.map(|reader| self.readers[reader].info.name);
-        writer.route = match (&writer.schema, reader) {
-            (Err(reason), _) => Route::Undecodable(Arc::clone(reason)),
-            (Ok(_), None) => self.nameless(),
-            (Ok(_), Some(reader)) => self.route_to(reader, &writer),
+        let mean = |name: String| {
+            let reader = self.reader_named(name.as_bytes());
+            Meaning {
+                event: reader.map(|reader| self.readers[reader].info.name),
+                route: reader.map_or_else(|| self.nameless(), |reader| self.route_to(reader, &writer)),
+                name,
+                said: AtomicBool::new(false),
+            }
         };
-        writer
+        writer.meanings = names.into_iter().map(mean).collect();
+        Ok(writer)
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashMap<SchemaKey, Flight>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standings(&self) -> MutexGuard<'_, Standings> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The place of the reader with this name.
@@ -264,12 +373,8 @@ impl Schemas {
 
 impl Reader {
     fn route(&self, writer: &Writer) -> Route {
-        let schema = match &writer.schema {
-            Ok(schema) => schema,
-            Err(reason) => return Route::Undecodable(Arc::clone(reason)),
-        };
         let (name, defined_at) = (self.info.name, self.info.defined_at);
-        match Plan::new(schema, &self.schema) {
+        match Plan::new(&writer.schema, &self.schema) {
             Ok(plan) if plan.is_same() => Route::Handler(self.handler, None),
             Ok(plan) => {
                 debug!(event = name, schema = %writer.key, "records of another schema are resolved");
@@ -282,6 +387,7 @@ impl Reader {
                     writer.key,
                     errors.join("; ")
                 );
+                let reason = brief(reason);
                 warn!(event = name, schema = %writer.key, reason, "records of another schema are undecodable");
                 Route::Undecodable(reason.into())
             }
@@ -290,8 +396,32 @@ impl Reader {
 }
 
 impl Writer {
+    /// What a record with this datum is: of a union, its branch.
+    fn meaning(&self, datum: &[u8]) -> Result<&Meaning, String> {
+        if !matches!(self.schema.root.kind, Kind::Union(_)) {
+            return Ok(&self.meanings[0]);
+        }
+        let branch = Cursor::new(datum).branch(self.meanings.len());
+        let branch =
+            branch.map_err(|error| format!("the writer's schema ({}) is a union: {error}", self.key))?;
+        Ok(&self.meanings[branch])
+    }
+}
+
+impl Meaning {
+    #[inline]
     fn is_called(&self, name: &[u8]) -> bool {
         self.event.is_some_and(|event| event.as_bytes() == name) || self.name.as_bytes() == name
+    }
+}
+
+/// What the record's header says that it is.
+#[inline]
+fn type_of(record: &Record) -> Option<&[u8]> {
+    if record.has_headers() {
+        record.header(TYPE)
+    } else {
+        None
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) struct Work {
 impl Work {
     /// Whether the registry must answer before a handler is known.
     fn is_lookup(&self) -> bool {
-        matches!(self.start, Start::Schema(_))
+        matches!(self.start, Start::Schema(..))
     }
 }
 

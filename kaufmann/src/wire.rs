@@ -5,6 +5,10 @@
 
 use crate::record::Record;
 
+mod foreign;
+
+pub(crate) use foreign::{Foreign, foreign};
+
 /// The header that names the writer's schema of the payload.
 const SCHEMA_ID_HEADER: &str = "__value_schema_id";
 /// The first byte of a frame with an id of four bytes.
@@ -37,6 +41,10 @@ pub(crate) struct Frame {
 pub(crate) enum Unframed {
     #[error("the payload is empty; a framed event has at least {PREFIX} bytes")]
     Empty,
+    #[error("{0}")]
+    Foreign(Foreign),
+    #[error("the payload names the schema id {0}, which no registry gives: ids count from 1 to 2147483647")]
+    NoId(u32),
     #[error("the payload begins with the byte {0:#04x}; a framed event begins with 0x00 and a schema id")]
     Magic(u8),
     #[error("the payload has {0} bytes; a framed event has at least {PREFIX}")]
@@ -58,12 +66,13 @@ pub(crate) fn frame(record: &Record) -> Result<Option<Frame>, Unframed> {
     {
         return header_id(value).map(|schema| Some(Frame { schema, body: 0 }));
     }
-    prefix(payload).map(|id| {
-        Some(Frame {
+    match prefix(payload) {
+        Ok(id) => Ok(Some(Frame {
             schema: SchemaKey::Id(id),
             body: PREFIX,
-        })
-    })
+        })),
+        Err(unframed) => Err(foreign(record).map_or(unframed, Unframed::Foreign)),
+    }
 }
 
 /// Writes Confluent's prefix before a datum, in its own buffer if there is room.
@@ -83,7 +92,7 @@ pub(crate) fn prefixed(payload: &[u8]) -> Option<(u32, &[u8])> {
 #[inline]
 fn prefix(payload: &[u8]) -> Result<u32, Unframed> {
     match *payload {
-        [MAGIC_ID, a, b, c, d, ..] => Ok(u32::from_be_bytes([a, b, c, d])),
+        [MAGIC_ID, a, b, c, d, ..] => id_of([a, b, c, d]),
         [] => Err(Unframed::Empty),
         [MAGIC_ID, ..] => Err(Unframed::Short(payload.len())),
         [byte, ..] => Err(Unframed::Magic(byte)),
@@ -92,11 +101,22 @@ fn prefix(payload: &[u8]) -> Result<u32, Unframed> {
 
 fn header_id(value: &[u8]) -> Result<SchemaKey, Unframed> {
     match value.split_first() {
-        Some((&MAGIC_ID, id)) => id.try_into().map(|id| SchemaKey::Id(u32::from_be_bytes(id))),
-        Some((&MAGIC_GUID, guid)) => guid.try_into().map(SchemaKey::Guid),
-        _ => return Err(Unframed::Header),
+        Some((&MAGIC_ID, id)) => {
+            let id = id.try_into().map_err(|_| Unframed::Header)?;
+            id_of(id).map(SchemaKey::Id)
+        }
+        Some((&MAGIC_GUID, guid)) => guid.try_into().map(SchemaKey::Guid).map_err(|_| Unframed::Header),
+        _ => Err(Unframed::Header),
     }
-    .map_err(|_| Unframed::Header)
+}
+
+/// Registries count in Java's positive integers.
+#[inline]
+fn id_of(bytes: [u8; 4]) -> Result<u32, Unframed> {
+    match u32::from_be_bytes(bytes) {
+        id @ 1..=0x7fff_ffff => Ok(id),
+        id => Err(Unframed::NoId(id)),
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +170,17 @@ mod tests {
     fn what_is_not_framed_is_said() {
         assert_eq!(read(Some(&[]), &[]), Err(Unframed::Empty));
         assert_eq!(read(Some(&[0, 0, 0]), &[]), Err(Unframed::Short(3)));
-        assert_eq!(read(Some(b"{}"), &[]), Err(Unframed::Magic(b'{')));
+        assert_eq!(read(Some(b"}{"), &[]), Err(Unframed::Magic(b'}')));
+        assert_eq!(read(Some(b"{}"), &[]), Err(Unframed::Foreign(Foreign::Json)));
+        assert_eq!(
+            read(Some(&[0, 0, 0, 0, 0, 0, 0, 0, 7, 1]), &[]),
+            Err(Unframed::Foreign(Foreign::EightBytes(7)))
+        );
+        assert_eq!(read(Some(&[0, 0, 0, 0, 0, 1]), &[]), Err(Unframed::NoId(0)));
+        assert_eq!(
+            read(Some(&[0, 0xff, 0, 0, 0, 1]), &[]),
+            Err(Unframed::NoId(0xff00_0000))
+        );
         assert_eq!(
             read(Some(b"x"), &[("__value_schema_id", Some(b""))]),
             Err(Unframed::Header)
@@ -163,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_framed_is_read_back(number: u32, datum: Vec<u8>) {
+        fn what_is_framed_is_read_back(number in 1..=0x7fff_ffff_u32, datum: Vec<u8>) {
             let payload = framed(number, datum.clone());
             prop_assert_eq!(read(Some(&payload), &[]), id(number, 5));
             prop_assert_eq!(&payload[5..], &datum[..]);

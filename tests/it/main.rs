@@ -28,4 +28,6 @@ mod rig;
 mod routing;
 mod shutdown;
 mod storms;
+mod unreadable;
+mod unwanted;
 mod watchdog;

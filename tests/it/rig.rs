@@ -81,6 +81,8 @@ impl Observer for Probe {
 pub(crate) enum Mishap {
     Fail,
     Panic,
+    /// Gives up with an error of two megabytes that would colour a terminal.
+    Huge,
     DeadLetter,
     Skip,
     Fatal,
@@ -216,6 +218,7 @@ impl Probe {
         match mishap {
             Mishap::Fail | Mishap::FailOften(_) => Err("told to fail".into()),
             Mishap::Panic => panic!("told to panic"),
+            Mishap::Huge => Err(Failure::new("\u{1b}[31m".to_owned() + &"x".repeat(2 << 20)).dead_letter()),
             Mishap::DeadLetter => Err(Failure::new("told to give up").dead_letter()),
             Mishap::Skip => Err(Failure::new("told to skip").skip()),
             Mishap::Fatal => Err(Failure::new("told to stop").fatal()),

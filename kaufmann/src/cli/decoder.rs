@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use kaufmann_avro::Schema;
 use kaufmann_avro::json::decode_json;
+use kaufmann_avro::model::{Kind, Node};
+use kaufmann_avro::{Cursor, DecodeError, Schema};
 use serde_json::Value;
 
 use crate::config::Config;
@@ -20,9 +22,27 @@ pub(crate) struct Decoder {
     registry: Arc<dyn SchemaRegistry>,
     /// The names of the service's events by their schemas' full names.
     events: HashMap<&'static str, &'static str>,
-    /// What is known of a schema, or why it is none.
-    schemas: HashMap<SchemaKey, Result<Arc<Schema>, String>>,
+    /// The schemas that are known, and why others are not, until that is asked again.
+    schemas: HashMap<SchemaKey, Known>,
 }
+
+/// What is known of a schema.
+enum Known {
+    Schema(Arc<Schema>),
+    Unreadable(Unreadable, Instant),
+}
+
+/// Why there is no schema.
+#[derive(Clone)]
+struct Unreadable {
+    why: String,
+    /// Whether another time it may be there.
+    passes: bool,
+}
+
+/// How long it holds that a schema is unreadable: a registry that was wrong, or had a bad moment, is asked again.
+const RECHECK: Duration = Duration::from_secs(60);
+const RECHECK_PASSING: Duration = Duration::from_secs(5);
 
 /// A record as JSON.
 #[derive(Clone, PartialEq, Debug)]
@@ -76,19 +96,22 @@ impl Decoder {
         };
         let schema = match self.schema(key).await? {
             Ok(schema) => schema,
-            Err(why) => return Ok(decoded(named, Payload::Unreadable(why))),
+            Err(unreadable) => return Ok(decoded(named, Payload::Unreadable(unreadable.why))),
         };
-        let event = named.or_else(|| self.name_of(&schema));
         let datum = record
             .payload()
             .unwrap_or_default()
             .get(body..)
             .unwrap_or_default();
-        let payload = match decode_json(&schema.model, &schema.root, datum) {
+        let (node, datum) = match branch(&schema, datum) {
+            Ok(found) => found,
+            Err(error) => return Ok(decoded(named, Payload::Unreadable(error.to_string()))),
+        };
+        let payload = match decode_json(&schema.model, node, datum) {
             Ok(value) => Payload::Json(value),
             Err(error) => Payload::Unreadable(error.to_string()),
         };
-        Ok(decoded(event, payload))
+        Ok(decoded(named.or_else(|| self.name_of(&schema, node)), payload))
     }
 
     /// The event's name, if something says it, without its payload.
@@ -103,12 +126,22 @@ impl Decoder {
         let Ok(Some(frame)) = frame(record) else {
             return Ok(None);
         };
-        let schema = self.schema(frame.schema).await?;
-        Ok(schema.ok().and_then(|schema| self.name_of(&schema)))
+        let schema = match self.schema(frame.schema).await? {
+            Ok(schema) => schema,
+            // It may be the event that is asked for.
+            Err(Unreadable { why, passes: true }) => return Err(unavailable().caused_by(why)),
+            Err(_) => return Ok(None),
+        };
+        let datum = record.payload().and_then(|payload| payload.get(frame.body..));
+        let found = branch(&schema, datum.unwrap_or_default());
+        Ok(found.ok().and_then(|(node, _)| self.name_of(&schema, node)))
     }
 
-    fn name_of(&self, schema: &Schema) -> Option<String> {
-        let full = schema.name()?.to_string();
+    fn name_of(&self, schema: &Schema, node: &Node) -> Option<String> {
+        let Kind::Named(id) = node.kind else {
+            return None;
+        };
+        let full = schema.model.get(id).name.to_string();
         Some(
             self.events
                 .get(full.as_str())
@@ -116,28 +149,69 @@ impl Decoder {
         )
     }
 
-    async fn schema(&mut self, key: SchemaKey) -> Result<Result<Arc<Schema>, String>, Error> {
-        if let Some(known) = self.schemas.get(&key) {
-            return Ok(known.clone());
+    async fn schema(&mut self, key: SchemaKey) -> Result<Result<Arc<Schema>, Unreadable>, Error> {
+        match self.schemas.get(&key) {
+            Some(Known::Schema(schema)) => return Ok(Ok(Arc::clone(schema))),
+            Some(Known::Unreadable(unreadable, until)) if Instant::now() < *until => {
+                return Ok(Err(unreadable.clone()));
+            }
+            _ => {}
         }
         let text = match key {
             SchemaKey::Id(id) => self.registry.schema(id).await,
             SchemaKey::Guid(guid) => self.registry.schema_by_guid(guid).await,
         };
-        let schema = match text {
-            Ok(text) => Schema::parse(&text).map(Arc::new).map_err(|errors| {
-                let first = errors.first().map(ToString::to_string).unwrap_or_default();
-                format!("the writer's schema ({key}) is not an Avro schema: {first}")
-            }),
-            Err(error) if error.kind() == RegistryErrorKind::Unknown => Err(error.to_string()),
+        let unreadable = match text {
+            Ok(text) => match Schema::parse(&text) {
+                Ok(schema) => {
+                    let schema = Arc::new(schema);
+                    self.schemas.insert(key, Known::Schema(Arc::clone(&schema)));
+                    return Ok(Ok(schema));
+                }
+                Err(errors) => {
+                    let first = errors.first().map(ToString::to_string).unwrap_or_default();
+                    let why = format!("the writer's schema ({key}) is not an Avro schema: {first}");
+                    Unreadable { why, passes: false }
+                }
+            },
+            // Without an answer, or without credentials, every record would wait as long for the same.
+            Err(error) if error.concerns_all() => return Err(unavailable().caused_by(error)),
             Err(error) => {
-                let text = "the writers' schemas cannot be had; check `registry.url`, or use --raw";
-                return Err(Error::new(ErrorKind::Schema, text).caused_by(error));
+                let why = format!("the writer's schema ({key}) is unavailable: {error}");
+                let is_final = matches!(
+                    error.kind(),
+                    RegistryErrorKind::Unknown | RegistryErrorKind::Refused
+                );
+                Unreadable {
+                    why,
+                    passes: !is_final,
+                }
             }
         };
-        self.schemas.insert(key, schema.clone());
-        Ok(schema)
+        let holds = if unreadable.passes {
+            RECHECK_PASSING
+        } else {
+            RECHECK
+        };
+        self.schemas
+            .insert(key, Known::Unreadable(unreadable.clone(), Instant::now() + holds));
+        Ok(Err(unreadable))
     }
+}
+
+fn unavailable() -> Error {
+    let text = "the writers' schemas are unavailable; check `registry.url`, or use --raw";
+    Error::new(ErrorKind::Schema, text)
+}
+
+/// What a datum is: of a union, its branch, and the datum in it.
+fn branch<'s, 'd>(schema: &'s Schema, datum: &'d [u8]) -> Result<(&'s Node, &'d [u8]), DecodeError> {
+    let Kind::Union(branches) = &schema.root.kind else {
+        return Ok((&schema.root, datum));
+    };
+    let mut cursor = Cursor::new(datum);
+    let branch = cursor.branch(branches.len())?;
+    Ok((&branches[branch], &datum[cursor.position()..]))
 }
 
 fn decoded(event: Option<String>, payload: Payload) -> Decoded {

@@ -221,15 +221,14 @@ fn unanswered(error: RegistryError) -> Error {
     Error::new(ErrorKind::Schema, text).caused_by(error)
 }
 
-/// A version as the lock has it.
-fn locked(found: &SubjectVersion) -> Result<Version, Error> {
+/// A version as the lock has it; why not, if it is no Avro schema.
+fn locked(found: &SubjectVersion) -> Result<Version, String> {
     let version = Version::new(found.version, found.id, &found.schema).map_err(|errors| {
         let first = errors.first().map(ToString::to_string).unwrap_or_default();
-        let text = format!(
-            "version {} (id {}) of the subject `{}` in the registry is no Avro schema: {first}",
-            found.version, found.id, found.subject
-        );
-        Error::new(ErrorKind::Schema, text)
+        format!(
+            "version {} (id {}) is left out: it is no Avro schema: {first}",
+            found.version, found.id
+        )
     })?;
     let reference = |reference: &crate::registry::Reference| kaufmann_avro::lock::Reference {
         name: reference.name.clone(),
@@ -239,16 +238,29 @@ fn locked(found: &SubjectVersion) -> Result<Version, Error> {
     Ok(version.with_references(found.references.iter().map(reference)))
 }
 
-/// What the registry has of a subject from the version `since` on.
-async fn fetch(registry: &RestRegistry, subject: &str, since: u32) -> Result<LockedEvent, Error> {
-    let level = registry.level(subject).await.map_err(unanswered)?;
-    let mut event = LockedEvent::new(subject, level);
+/// What the registry has of a subject from the version `since` on, and why some of it cannot be locked.
+async fn fetch(
+    registry: &RestRegistry,
+    subject: &str,
+    since: u32,
+) -> Result<(LockedEvent, Vec<String>), RegistryError> {
+    let mut event = LockedEvent::new(subject, registry.level(subject).await?);
     event.since = since;
-    for number in registry.versions(subject).await.map_err(unanswered)? {
-        if number >= since {
-            let found = registry.version(subject, number).await.map_err(unanswered)?;
-            event.insert(locked(&found)?);
+    let mut left_out = Vec::new();
+    for number in registry.versions(subject).await? {
+        if number < since {
+            continue;
+        }
+        match registry.version(subject, number).await {
+            Ok(found) => match locked(&found) {
+                Ok(version) => drop(event.insert(version)),
+                Err(why) => left_out.push(why),
+            },
+            Err(error) if error.kind() == RegistryErrorKind::Refused => {
+                left_out.push(format!("version {number} is left out: {error}"));
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(event)
+    Ok((event, left_out))
 }

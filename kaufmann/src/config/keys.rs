@@ -289,6 +289,11 @@ pub(crate) static KEYS: &[Key] = &[
         "How often a call to the registry is repeated after trouble that may pass",
     ),
     key(
+        "registry.recheck",
+        Kind::Duration { min: 1 },
+        "How long the registry's answer holds that an id is unknown or cannot be read",
+    ),
+    key(
         "registry.ca",
         Kind::Text("a file's path"),
         "A PEM file of the certificates to trust instead of the system's",

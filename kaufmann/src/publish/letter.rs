@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use self::opened::{HISTORY, Letter};
+use crate::brief::brief;
 use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::{
     ORIGIN, Origin, Record, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC, SourcePlace,
@@ -48,8 +49,6 @@ pub(crate) const ATTEMPTS: &str = "kaufmann-error-attempts";
 /// How long the payload was that a letter has lost.
 const PAYLOAD_CUT: &str = "kaufmann-payload-cut";
 const HEADERS_CUT: &str = "kaufmann-headers-cut";
-/// How much of an error's text a letter carries.
-const MAX_ERROR: usize = 8 << 10;
 
 /// The record as a letter. What it carries of an earlier failure, such as that after which it waited in a retry topic, is its history.
 pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: SystemTime) -> Message {
@@ -63,7 +62,7 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
     say(CLASS, reason.class);
-    say("kaufmann-error", shortened(&reason.error));
+    say("kaufmann-error", &brief(&reason.error));
     say(ATTEMPTS, &reason.attempts.to_string());
     if reason.cut_short {
         say("kaufmann-error-cut-short", "true");
@@ -120,11 +119,6 @@ pub(crate) fn postponed(
     let due = humantime::format_rfc3339_millis(due).to_string();
     message.headers.push(DUE, Some(due.as_bytes()));
     message
-}
-
-/// The beginning of a text, no longer than a letter should carry.
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_ERROR)]
 }
 
 /// After how many refusals a letter is shortened. A broker refuses whole batches, so that a small letter may be refused
@@ -241,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_letter_carries_only_the_beginning_of_a_long_error() {
-        let letter = of(b"", &"é".repeat(MAX_ERROR));
-        assert_eq!(letter.headers.get("kaufmann-error").unwrap().len(), MAX_ERROR);
+        let letter = of(b"", &"é".repeat(2 << 20));
+        assert!(letter.headers.get("kaufmann-error").unwrap().len() < crate::brief::MAX + 40);
     }
 }

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use crate::config::{Config, Partitioning, SubjectStrategy};
 use crate::event::EventInfo;
 use crate::publish::{PublishError, PublishErrorKind};
+use crate::registry::RegistryErrorKind;
 use crate::schemas::Schemas;
 
 /// The routes of the events that this service publishes.
@@ -118,10 +119,17 @@ impl Routes {
                     route.info.defined_at
                 ),
             )),
-            Err(error) => Err(PublishError::new(
-                PublishErrorKind::Registry,
-                format!("the schema id of `{name}` cannot be had: {error}"),
-            )),
+            Err(error) => {
+                // What the registry refuses, it refuses the next time as well.
+                let kind = match error.kind() {
+                    RegistryErrorKind::Refused => PublishErrorKind::Schema,
+                    _ => PublishErrorKind::Registry,
+                };
+                let text = format!(
+                    "the schema id of `{name}` under the subject `{subject}` is unavailable: {error}"
+                );
+                Err(PublishError::new(kind, text))
+            }
         }
     }
 

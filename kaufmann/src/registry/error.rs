@@ -1,5 +1,7 @@
 //! Why a registry did not answer as hoped.
 
+use crate::brief::brief;
+
 /// Why a registry did not answer as hoped: `Display` names the call and its URL without secrets, the status, what the
 /// registry said, and what may be done.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -16,12 +18,13 @@ pub struct RegistryError {
 pub enum RegistryErrorKind {
     /// The registry answered that it does not know the id, the subject or the version. It may know it a little later.
     Unknown,
-    /// The registry refused the schema: incompatible, or not a schema.
+    /// The registry's last word: it refused the schema (incompatible, or not a schema), or what it has is no Avro schema.
     Refused,
     /// The registry does not let us: 401, 403, or it wants a client certificate that it has not got. It passes when somebody changes
     /// credentials or rights.
     Unauthorized,
-    /// Anything else that may pass: no connection, a time-out, 408, 429, 5xx.
+    /// Anything else that may pass: no connection, a time-out, 408, 429, 5xx, and all that a registry does not say, such as a
+    /// proxy's page.
     Unavailable,
 }
 
@@ -40,16 +43,27 @@ impl RegistryError {
     pub fn new(kind: RegistryErrorKind, text: impl Into<String>) -> Self {
         Self {
             kind,
-            text: text.into(),
+            text: brief(text.into()),
             told: Told::default(),
         }
     }
 
     /// The error with what is known of the answer.
-    #[cfg(feature = "registry")]
+    #[cfg(any(test, feature = "registry"))]
     pub(crate) fn told(mut self, told: Told) -> Self {
         self.told = told;
         self
+    }
+
+    /// Whether it is about the registry as a whole: no answer, or credentials that it does not take. Every other question would
+    /// end the same.
+    #[cfg(all(feature = "cli", feature = "registry"))]
+    pub(crate) fn concerns_all(&self) -> bool {
+        let passes = matches!(
+            self.kind,
+            RegistryErrorKind::Unavailable | RegistryErrorKind::Unauthorized
+        );
+        passes && matches!(self.told.status, None | Some(401))
     }
 
     /// What kind of trouble it is.

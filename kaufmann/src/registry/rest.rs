@@ -4,8 +4,9 @@
 //! Redpanda) answer the same calls.
 //!
 //! A registry may have several URLs: the one that answered last is asked first, and the others in turn if it does not
-//! answer. What may pass (no connection, a time-out, 408, 429, 5xx) is asked again after a wait that grows and that chance
-//! shortens, as often as `registry.retries` says; an answer that is final, such as 401 or 409, never is.
+//! answer, or answers with what no registry writes. What may pass (no connection, a time-out, 408, 429, 5xx) is asked again
+//! after a wait that grows and that chance shortens, as often as `registry.retries` says. What each answer means stands in
+//! `rest/verdict.rs`.
 
 use std::sync::Arc;
 #[cfg(all(feature = "cli", feature = "kafka"))]
@@ -23,6 +24,7 @@ use serde_json::json;
 use serde_json::{Map, Value};
 
 use super::{Answer, Reference, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
+use crate::brief::brief_to;
 use crate::config::RegistryConfig;
 use crate::error::Error;
 use crate::misfit::misfit;
@@ -35,6 +37,7 @@ mod tls;
 #[path = "rest/without_tls.rs"]
 mod tls;
 mod transport;
+mod verdict;
 
 use refusal::Refusal;
 use transport::{Call, Transport};
@@ -255,7 +258,12 @@ impl RestRegistry {
             return Ok(None);
         };
         for version in self.versions(subject).await?.into_iter().rev() {
-            let found = self.version(subject, version).await?;
+            let found = match self.version(subject, version).await {
+                Ok(found) => found,
+                // A version in another language is none that is looked for.
+                Err(error) if error.kind() == RegistryErrorKind::Refused => continue,
+                Err(error) => return Err(error),
+            };
             if form(&found.schema).is_some_and(|form| form == wanted) {
                 return Ok(Some(found));
             }
@@ -321,8 +329,9 @@ impl RestRegistry {
 
     async fn completed(&self, path: &[&str], found: Schema) -> Result<String, RegistryError> {
         let what = format!("GET {}{}", self.url(), path.join("/"));
-        if let Some(other) = found.schema_type.filter(|kind| kind != "AVRO") {
-            let text = format!("{what}: the schema is {other}, expected AVRO");
+        if !verdict::is_avro(found.schema_type.as_deref()) {
+            let other = found.schema_type.unwrap_or_default();
+            let text = format!("{what}: the schema is {}, expected AVRO", brief_to(&other, 40));
             return Err(RegistryError::new(RegistryErrorKind::Refused, text));
         }
         if found.references.is_empty() {

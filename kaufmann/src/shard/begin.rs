@@ -147,14 +147,20 @@ where
                 record.set_body(body);
                 match self.routes.of(schema, record) {
                     Some(Route::Handler(handler, plan)) => Some(Start::Handler(handler, plan)),
-                    Some(Route::Unwanted) => None,
+                    Some(Route::Unwanted) => {
+                        self.routes.pass_over(Some(schema), record);
+                        None
+                    }
                     Some(Route::Undecodable(reason)) => Some(Start::Undecodable(reason)),
-                    None => Some(Start::Schema(schema)),
+                    None => Some(Start::Schema(schema, 0)),
                 }
             }
             Ok(None) => match self.link.schemas.nameless() {
                 Route::Handler(handler, plan) => Some(Start::Handler(handler, plan)),
-                _ => None,
+                _ => {
+                    self.routes.pass_over(None, record);
+                    None
+                }
             },
             Err(unframed) => Some(Start::Undecodable(unframed.to_string().into())),
         }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::publish::envelope::TYPE;
 use crate::record::Record;
 use crate::schemas::{Route, Schemas, Writer};
 use crate::wire::SchemaKey;
@@ -31,12 +30,13 @@ impl Routes {
             self.last = Some((key, self.writer(key)?));
         }
         let (_, writer) = self.last.as_ref()?;
-        let name = if record.has_headers() {
-            record.header(TYPE)
-        } else {
-            None
-        };
-        Some(self.schemas.route(writer, name))
+        Some(self.schemas.route(writer, record))
+    }
+
+    /// Notes that no handler takes a record whose schema was `key`; it was asked about last.
+    pub(super) fn pass_over(&self, key: Option<SchemaKey>, record: &Record) {
+        let last = self.last.as_ref().filter(|(last, _)| Some(*last) == key);
+        self.schemas.pass_over(last.map(|(_, writer)| &**writer), record);
     }
 
     fn writer(&mut self, key: SchemaKey) -> Option<Arc<Writer>> {

@@ -13,7 +13,6 @@ use super::places::Place;
 use super::slots::{self, Slot};
 use crate::attempt::{Finish, Start, event_name, handler_path, panicked, timed_out};
 use crate::link::Link;
-use crate::publish::envelope::TYPE;
 use crate::record::Record;
 use crate::schemas::Route;
 use crate::watchdog::{Age, Event, shortened};
@@ -102,7 +101,7 @@ impl<F> Running<F> {
     pub(super) fn why(&self, link: &Link) -> String {
         let start = self.inside.as_ref().map(|(_, work)| &work.start);
         let what = match start {
-            Some(Start::Schema(_)) => "its writer's schema is asked for".to_owned(),
+            Some(Start::Schema(..)) => "its writer's schema is asked for".to_owned(),
             Some(start) if start.handler().is_some() => {
                 let path = start.handler().and_then(|handler| handler_path(link, handler));
                 format!("`{}` has been running", path.unwrap_or("a handler"))
@@ -125,10 +124,7 @@ fn handler_of(start: &Start) -> Option<u32> {
 /// The event's name; the schema of the first records of a kind was not known when they began.
 fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str> {
     match start {
-        Start::Schema(key) => match link
-            .schemas
-            .route(&*link.schemas.known(*key)?, record.header(TYPE))
-        {
+        Start::Schema(key, _) => match link.schemas.route(&*link.schemas.known(*key)?, record) {
             Route::Handler(handler, _) => event_name(link, handler),
             Route::Unwanted | Route::Undecodable(_) => None,
         },

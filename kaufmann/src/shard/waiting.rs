@@ -141,7 +141,7 @@ mod tests {
             headers: &[],
         });
         let start = if lookup {
-            Start::Schema(SchemaKey::Id(1))
+            Start::Schema(SchemaKey::Id(1), 0)
         } else {
             Start::Handler(0, None)
         };

@@ -74,6 +74,9 @@ pub(super) fn judge(config: &Config, event: Registered, is_published: bool) -> V
         };
         return event.breaks.into_iter().map(check).collect();
     }
+    if let Some(why) = event.unanswered {
+        return vec![about.said(State::Unknown, &why)];
+    }
     let subject = &event.subject;
     vec![match event.version {
         Some((version, id)) => about.fit(format!("version {version} of `{subject}` (id {id})")),

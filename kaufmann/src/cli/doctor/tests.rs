@@ -143,6 +143,7 @@ fn event(config: &Config, name: &str, version: Option<(u32, u32)>, is_published:
         subject: name.to_owned(),
         version,
         breaks: Vec::new(),
+        unanswered: None,
     };
     registry::judge(config, registered, is_published)
 }
@@ -347,8 +348,20 @@ fn an_event_that_is_published_must_be_registered_or_be_about_to() {
         subject: "a.b".to_owned(),
         version: None,
         breaks: vec!["one".to_owned(), "two".to_owned()],
+        unanswered: None,
     };
     assert_eq!(states(&registry::judge(&config, broken, true)), [State::Unfit; 2]);
+    let unanswered = Registered {
+        event: "a.b".to_owned(),
+        subject: "a.b".to_owned(),
+        version: None,
+        breaks: Vec::new(),
+        unanswered: Some("GET …: 403 Forbidden".to_owned()),
+    };
+    assert_eq!(
+        states(&registry::judge(&config, unanswered, true)),
+        [State::Unknown]
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::report::{BreakReport, EventReport, State, VersionReport};
 use super::{Known, unanswered};
 use crate::error::Error;
-use crate::registry::{RegistryErrorKind, RestRegistry};
+use crate::registry::{RegistryError, RegistryErrorKind, RestRegistry};
 
 /// Asks the registry about each event, and adds what it says. Registers nothing.
 pub(super) async fn ask(
@@ -13,15 +13,26 @@ pub(super) async fn ask(
 ) -> Result<(), Error> {
     for known in events {
         if let Some(report) = reports.iter_mut().find(|report| report.event == known.info.name) {
-            ask_one(registry, known, report).await?;
+            match ask_one(registry, known, report).await {
+                Ok(()) => {}
+                Err(error) if error.concerns_all() => return Err(unanswered(error)),
+                Err(error) => {
+                    report.state = State::Unknown;
+                    report.notes.push(error.to_string());
+                }
+            }
         }
     }
     Ok(())
 }
 
-async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventReport) -> Result<(), Error> {
+async fn ask_one(
+    registry: &RestRegistry,
+    known: &Known,
+    report: &mut EventReport,
+) -> Result<(), RegistryError> {
     let (subject, schema) = (known.subject.as_str(), known.info.schema);
-    let level = registry.level(subject).await.map_err(unanswered)?.as_str();
+    let level = registry.level(subject).await?.as_str();
     match report.level {
         None => report.level = Some(level),
         Some(here) if here != level => report
@@ -29,12 +40,7 @@ async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventRepor
             .push(format!("the registry compares it by {level}, here it is {here}")),
         Some(_) => {}
     }
-    let latest = registry
-        .versions(subject)
-        .await
-        .map_err(unanswered)?
-        .into_iter()
-        .max();
+    let latest = registry.versions(subject).await?.into_iter().max();
     let locked = report.version.map(|version| version.number);
     // What was given up is not fetched.
     let latest = latest.filter(|latest| *latest >= report.since);
@@ -45,7 +51,7 @@ async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventRepor
             locked.map_or("has none".to_owned(), |locked| format!("ends with {locked}")),
         ));
     }
-    match registry.find(subject, schema).await.map_err(unanswered)? {
+    match registry.find(subject, schema).await? {
         Some(found) => {
             report.registered = Some(VersionReport {
                 number: found.version,
@@ -68,7 +74,10 @@ async fn ask_one(registry: &RestRegistry, known: &Known, report: &mut EventRepor
 }
 
 /// Why the registry would not take an event's schema as the next version.
-pub(super) async fn refusals(registry: &RestRegistry, known: &Known) -> Result<Vec<BreakReport>, Error> {
+pub(super) async fn refusals(
+    registry: &RestRegistry,
+    known: &Known,
+) -> Result<Vec<BreakReport>, RegistryError> {
     let said = registry.compatibility(&known.subject, known.info.schema).await;
     let said = match said {
         Ok(said) => said,
@@ -76,7 +85,7 @@ pub(super) async fn refusals(registry: &RestRegistry, known: &Known) -> Result<V
         Err(error) if error.kind() == RegistryErrorKind::Refused => {
             return Ok(vec![refusal(error.to_string())]);
         }
-        Err(error) => return Err(unanswered(error)),
+        Err(error) => return Err(error),
     };
     if said.is_compatible {
         return Ok(Vec::new());

@@ -4,9 +4,9 @@ use kaufmann_avro::lock::{Lock, LockedEvent};
 
 use super::file::LockFile;
 use super::report::{EventReport, State};
-use super::{Known, compare, fetch};
+use super::{Known, compare, fetch, unanswered};
 use crate::error::Error;
-use crate::registry::RestRegistry;
+use crate::registry::{RegistryError, RestRegistry};
 
 /// Refreshes the lock: of the events of this program, and of the others that it has.
 pub(super) async fn pull(
@@ -25,7 +25,12 @@ pub(super) async fn pull(
     wanted.sort();
     let mut reports = Vec::new();
     for (name, subject) in wanted {
-        reports.push(refresh(registry, &mut lock, &name, &subject).await?);
+        reports.push(match refresh(registry, &mut lock, &name, &subject).await {
+            Ok(report) => report,
+            Err(error) if error.concerns_all() => return Err(unanswered(error)),
+            // The lock keeps what it has of it.
+            Err(error) => EventReport::unknown(&name, &subject, &error),
+        });
     }
     file.write(&lock)?;
     Ok(reports)
@@ -37,11 +42,12 @@ pub(super) async fn refresh(
     lock: &mut Lock,
     name: &str,
     subject: &str,
-) -> Result<EventReport, Error> {
+) -> Result<EventReport, RegistryError> {
     let before = lock.event(name).filter(|event| event.subject == subject).cloned();
     let since = before.as_ref().map_or(1, |before| before.since);
-    let event = fetch(registry, subject, since).await?;
+    let (event, left_out) = fetch(registry, subject, since).await?;
     let mut report = EventReport::new(name, subject, State::Pulled);
+    report.notes = left_out;
     report.level = Some(event.level.as_str());
     report.version = event.latest().map(Into::into);
     if event.latest().is_none() {
@@ -96,7 +102,8 @@ fn news(before: &LockedEvent, now: &LockedEvent) -> Vec<String> {
 pub(super) async fn all(registry: &RestRegistry, events: &[Known]) -> Result<Lock, Error> {
     let mut lock = Lock::default();
     for known in events {
-        let event = fetch(registry, &known.subject, 1).await?;
+        let fetched = fetch(registry, &known.subject, 1).await;
+        let (event, _) = fetched.map_err(unanswered)?;
         if event.latest().is_some() {
             lock.insert(known.info.name, event);
         }

@@ -29,7 +29,7 @@ pub(super) async fn register(
             Some(found) => is_known(report, &found),
             None if report.state == State::Broken => {}
             None => {
-                report.breaks = live::refusals(registry, known).await?;
+                report.breaks = live::refusals(registry, known).await.map_err(unanswered)?;
                 report.state = if report.breaks.is_empty() {
                     State::Held
                 } else {
@@ -63,7 +63,9 @@ pub(super) async fn register(
         if report.state == State::Known {
             take_back(registry, &mut lock, report).await?;
         }
-        let pulled = pull::refresh(registry, &mut lock, &report.event, &report.subject).await?;
+        let pulled = pull::refresh(registry, &mut lock, &report.event, &report.subject)
+            .await
+            .map_err(unanswered)?;
         report.level = pulled.level;
         if report.state == State::Registered {
             report.version = pulled.version;

@@ -3,7 +3,7 @@
 use kaufmann_avro::lock::Lock;
 
 use super::file::LockFile;
-use super::report::EventReport;
+use super::report::{EventReport, State};
 use super::{Known, built_in, compare, known, live};
 use crate::config::Config;
 use crate::error::Error;
@@ -19,6 +19,8 @@ pub(in crate::cli) struct Registered {
     pub(in crate::cli) version: Option<(u32, u32)>,
     /// In what it breaks its level of compatibility.
     pub(in crate::cli) breaks: Vec<String>,
+    /// Why the registry did not answer, if it did not.
+    pub(in crate::cli) unanswered: Option<String>,
 }
 
 /// Asks the registry about all events that the service handles or publishes, as `schema check --live` does. Without a lock only
@@ -35,13 +37,18 @@ pub(in crate::cli) async fn registered<V: Service>(
     Ok(reports.into_iter().map(one).collect())
 }
 
-fn one(report: EventReport) -> Registered {
+fn one(mut report: EventReport) -> Registered {
+    let unanswered = match report.state {
+        State::Unknown => report.notes.pop(),
+        _ => None,
+    };
     let breaks = report.breaks.into_iter().map(|found| match found.hint {
         Some(hint) => format!("{}; {hint}", found.text),
         None => found.text,
     });
     Registered {
         breaks: breaks.collect(),
+        unanswered,
         version: report.registered.map(|version| (version.number, version.id)),
         event: report.event,
         subject: report.subject,

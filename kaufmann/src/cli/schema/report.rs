@@ -8,6 +8,7 @@ use kaufmann_avro::lock::{Break, Version};
 use serde::Serialize;
 
 use super::file::LockFile;
+use crate::registry::RegistryError;
 
 /// What came of a command.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -93,6 +94,8 @@ pub(super) enum State {
     Missing,
     /// Its history begins anew.
     Reset,
+    /// The registry did not answer what was asked about it.
+    Unknown,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -132,6 +135,14 @@ impl Report {
         events: Vec<EventReport>,
     ) -> Self {
         let is_broken = events.iter().any(|event| event.state == State::Broken);
+        let unknown = events.iter().filter(|event| event.state == State::Unknown);
+        let unknown: Vec<_> = unknown.map(|event| event.event.as_str()).collect();
+        let error = (!unknown.is_empty()).then(|| {
+            format!(
+                "the registry did not answer what was asked about {}",
+                unknown.join(", ")
+            )
+        });
         Self {
             command,
             service: service.to_owned(),
@@ -140,10 +151,12 @@ impl Report {
             dev: false,
             verdict: if is_broken {
                 Verdict::Incompatible
+            } else if error.is_some() {
+                Verdict::Unknown
             } else {
                 Verdict::Compatible
             },
-            error: None,
+            error,
             events,
         }
     }
@@ -170,6 +183,13 @@ impl Report {
 }
 
 impl EventReport {
+    /// An event about which the registry did not answer.
+    pub(super) fn unknown(event: &str, subject: &str, error: &RegistryError) -> Self {
+        let mut report = Self::new(event, subject, State::Unknown);
+        report.notes.push(error.to_string());
+        report
+    }
+
     pub(super) fn new(event: &str, subject: &str, state: State) -> Self {
         Self {
             event: event.to_owned(),

@@ -45,6 +45,7 @@ fn line(text: &mut String, event: &EventReport, width: usize, paint: Paint) {
         State::Pulled => (Colour::Green, "pulled"),
         State::Missing => (Colour::Yellow, "missing"),
         State::Reset => (Colour::Yellow, "reset"),
+        State::Unknown => (Colour::Red, "unknown"),
     };
     let state = paint.paint(colour, &format!("{state:<10}"));
     _ = writeln!(text, "{:<width$}  {state}  {}", event.event, explained(event));
@@ -89,6 +90,7 @@ fn explained(event: &EventReport) -> String {
         State::Held => "not registered, because of the others".to_owned(),
         State::Missing => format!("no version in the registry under `{}`", event.subject),
         State::Reset => format!("under `{}`", event.subject),
+        State::Unknown => format!("the registry did not answer about `{}`", event.subject),
     }
 }
 

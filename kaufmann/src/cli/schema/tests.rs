@@ -525,3 +525,83 @@ fn an_event_that_the_lock_does_not_have_cannot_be_reset() {
         "{text}"
     );
 }
+
+/// A registry in which a version of `shop.placed` is Protobuf, and which has trouble with `shop.cancelled`.
+async fn troubled() -> (AbortOnDropHandle<()>, RestRegistry) {
+    let version = async |Path((subject, version)): Path<(String, u32)>| {
+        let mut answer = json!({"subject": subject, "version": version, "id": version, "schema": V1});
+        if version == 2 {
+            answer["schemaType"] = json!("PROTOBUF");
+        }
+        answer.to_string()
+    };
+    let versions = async |Path(subject): Path<String>| match subject.as_str() {
+        "shop.placed" => (StatusCode::OK, "[1, 2]"),
+        _ => (
+            StatusCode::FORBIDDEN,
+            r#"{"error_code": 40301, "message": "denied"}"#,
+        ),
+    };
+    let absent = async || (StatusCode::NOT_FOUND, r#"{"error_code": 40403, "message": "no"}"#);
+    let router = Router::new()
+        .route(
+            "/config/{subject}",
+            get(async || r#"{"compatibilityLevel": "NONE"}"#),
+        )
+        .route("/subjects/{subject}/versions", get(versions))
+        .route("/subjects/{subject}/versions/{version}", get(version))
+        .route("/subjects/{subject}", post(absent))
+        .route(
+            "/compatibility/subjects/{subject}/versions",
+            post(async || r#"{"is_compatible": true}"#),
+        );
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let config = crate::config::RegistryConfig {
+        url: vec![format!("http://{}", listener.local_addr().unwrap())],
+        retries: 0,
+        ..crate::config::RegistryConfig::default()
+    };
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (
+        AbortOnDropHandle::new(serving),
+        RestRegistry::new(&config).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_subject_that_cannot_be_read_stands_in_its_own_line_and_the_others_are_pulled() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = LockFile::find(Some(folder.path().join("schemas.lock")));
+    let (_server, registry) = troubled().await;
+    let reports = pull::pull(&registry, &events(), &file).await.unwrap();
+    let states: Vec<_> = reports.iter().map(|report| report.state).collect();
+    assert_eq!(states, [report::State::Unknown, report::State::Pulled]);
+    assert!(reports[0].notes[0].contains("denied"), "{:?}", reports[0].notes);
+    let left_out = &reports[1].notes[0];
+    assert!(
+        left_out.starts_with("version 2 is left out: ")
+            && left_out.ends_with("the schema is PROTOBUF, expected AVRO"),
+        "{left_out}"
+    );
+    let lock = file.read_or(None).unwrap();
+    assert_eq!(lock.event("shop.placed").unwrap().latest().unwrap().number(), 1);
+
+    let report = report("pull", reports);
+    assert_eq!(report.exit_code(), ExitCode::from(2));
+    let screen = screen(&report);
+    assert!(
+        screen.ends_with("the registry did not answer what was asked about shop.cancelled"),
+        "{screen}"
+    );
+}
+
+#[tokio::test]
+async fn a_check_of_the_registry_goes_on_behind_an_event_that_cannot_be_read() {
+    let (_server, registry) = troubled().await;
+    let mut reports = compare::compare(&Lock::default(), &events());
+    live::ask(&registry, &events(), &mut reports).await.unwrap();
+    let of = |name: &str| reports.iter().find(|report| report.event == name).unwrap();
+    assert_eq!(of("shop.cancelled").state, report::State::Unknown);
+    assert_eq!(of("shop.placed").state, report::State::New);
+    assert!(of("shop.placed").notes.contains(&"not registered".to_owned()));
+}

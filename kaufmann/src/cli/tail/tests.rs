@@ -4,7 +4,8 @@ use super::*;
 use crate::assignment::Assignment;
 use crate::cli::snapshot::is_snapshot;
 use crate::record::RawRecord;
-use crate::registry::{EmbeddedRegistry, SchemaRegistry};
+use crate::registry::error::Told;
+use crate::registry::{Answer, EmbeddedRegistry, RegistryError, RegistryErrorKind, SchemaRegistry};
 use crate::wire::framed;
 
 const PLACED: &str = r#"{"type": "record", "name": "shop.order_placed", "fields": [
@@ -60,6 +61,97 @@ async fn records_have_this_shape() {
 async fn headers_are_shown_if_asked_for() {
     let line = lines().await[0].text(17, true, Paint { colours: false });
     assert!(line.contains(r#"{"ce_id":"42"} {"amount_cents":1000"#), "{line}");
+}
+
+/// A registry with one answer to everything.
+struct Always(Result<&'static str, (RegistryErrorKind, Option<u16>)>);
+
+impl SchemaRegistry for Always {
+    fn schema(&self, _: u32) -> Answer<'_, String> {
+        let told = |status| Told {
+            status,
+            ..Told::default()
+        };
+        let answer = self.0.map(str::to_owned);
+        let answer = answer.map_err(|(kind, status)| RegistryError::new(kind, "told so").told(told(status)));
+        Box::pin(async move { answer })
+    }
+
+    fn schema_by_guid(&self, _: [u8; 16]) -> Answer<'_, String> {
+        self.schema(0)
+    }
+
+    fn lookup<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, Option<u32>> {
+        unreachable!("nothing is looked up")
+    }
+
+    fn register<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, u32> {
+        unreachable!("nothing is registered")
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_cannot_be_read_is_said_in_the_records_line_unless_all_would_fare_so() {
+    use RegistryErrorKind::{Refused, Unauthorized, Unavailable, Unknown};
+    let record = record(0, Some(&framed(99, DATUM.to_vec())));
+    for (answer, is_of_all, event_is_told) in [
+        (Ok("message A {}"), false, true),
+        (Err((Refused, None)), false, true),
+        (Err((Unknown, Some(404))), false, true),
+        // It may be the event that is asked for: who filters by events must not pass it over.
+        (Err((Unavailable, Some(404))), false, false),
+        (Err((Unavailable, Some(500))), false, false),
+        (Err((Unauthorized, Some(403))), false, false),
+        (Err((Unauthorized, Some(401))), true, false),
+        (Err((Unavailable, None)), true, false),
+    ] {
+        let mut decoder = Decoder::with(Arc::new(Always(answer)), &[]);
+        match decoder.decode(&record).await {
+            Ok(decoded) => {
+                let line = Line::decoded(&record, decoded);
+                assert!(!is_of_all, "{answer:?}");
+                assert!(
+                    line.error.is_some_and(|error| error.contains("(id 99)")),
+                    "{answer:?}"
+                );
+            }
+            Err(error) => assert!(is_of_all, "{answer:?}: {error}"),
+        }
+        assert_eq!(decoder.event(&record).await.is_ok(), event_is_told, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_union_at_the_top_the_branch_is_shown_and_names_the_event() {
+    let other = r#"{"type": "record", "name": "shop.other", "fields": []}"#;
+    let registry = EmbeddedRegistry::new();
+    let id = registry
+        .register("s", &format!("[\"null\", {other}, {PLACED}]"))
+        .await
+        .unwrap();
+    let mut decoder = Decoder::with(Arc::new(registry), &[]);
+    let in_branch = |branch: u8| {
+        framed(
+            id,
+            [&[branch][..], if branch == 4 { &DATUM[..] } else { &[] }].concat(),
+        )
+    };
+    let mut shown = async |branch: u8| {
+        let record = record(0, Some(&in_branch(branch)));
+        let event = decoder.event(&record).await.unwrap();
+        let line = Line::decoded(&record, decoder.decode(&record).await.unwrap());
+        assert_eq!(line.event, event);
+        (event, line.payload, line.error)
+    };
+    let (event, payload, _) = shown(4).await;
+    assert_eq!(event.as_deref(), Some("shop.order_placed"));
+    assert_eq!(payload.unwrap()["amount_cents"], 1000);
+    assert_eq!(
+        shown(2).await,
+        (Some("shop.other".to_owned()), Some(serde_json::json!({})), None)
+    );
+    assert_eq!(shown(0).await, (None, Some(serde_json::Value::Null), None));
+    assert!(shown(6).await.2.is_some());
 }
 
 #[tokio::test]

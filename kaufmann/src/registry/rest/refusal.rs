@@ -3,46 +3,41 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use serde::Deserialize;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 
 use super::tls::Certificates;
 use super::transport::Credentials;
+use super::verdict::{self, Again, Verdict, Voice};
+use crate::brief::brief_to;
 use crate::failure::Chain;
 use crate::registry::error::Told;
 use crate::registry::{RegistryError, RegistryErrorKind};
+
+/// How many bytes of a registry's own message are told, and of a page or of a text that is none of its words.
+const MAX_SAID: usize = 1000;
+const MAX_LINE: usize = 200;
 
 /// An answer that is none.
 #[derive(Debug)]
 pub(super) struct Refusal {
     text: String,
     told: Told,
-    /// Whether the same call may succeed a moment later.
-    transient: bool,
+    verdict: Verdict,
     /// Whether what answered does not speak as a registry does.
     is_foreign: bool,
-    /// Whether it is we who are not let in, though there is no status that says so.
-    unauthorized: bool,
     retry_after: Option<Duration>,
 }
 
 impl Refusal {
     /// An answer with a status that is no success.
     pub(super) fn status(call: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Body {
-            error_code: Option<u32>,
-            message: Option<String>,
-        }
-        let body_read: Option<Body> = serde_json::from_slice(body).ok();
-        let code = body_read.as_ref().and_then(|body| body.error_code);
-        // Registries answer in JSON; a page or a line of text is from something else, or from a place where there is none.
-        let is_foreign = body_read.is_none() && !body.trim_ascii().is_empty();
-        let message = body_read
-            .and_then(|body| body.message)
-            .unwrap_or_else(|| summary(body))
-            // What a terminal would obey is not for it.
-            .replace(char::is_control, "·");
+        let voice = Voice::of(body);
+        let code = voice.code();
+        let is_foreign = voice == Voice::Page && !body.trim_ascii().is_empty();
+        let message = match voice.message() {
+            Some(message) => brief_to(message, MAX_SAID),
+            None => summary(body),
+        };
         let mut text = format!("{call}: {status}");
         if !message.is_empty() {
             text.push_str(&format!(": {message}"));
@@ -55,11 +50,6 @@ impl Refusal {
         if let Some(code) = code.filter(|code| *code != u32::from(status.as_u16())) {
             text.push_str(&format!(" (code {code})"));
         }
-        let transient = status.is_server_error()
-            || matches!(
-                status,
-                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
-            );
         let wanted = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         Self {
             text,
@@ -69,10 +59,18 @@ impl Refusal {
                 message: Some(message).filter(|message| !message.is_empty()),
                 ..Told::default()
             },
-            transient,
+            verdict: verdict::of_status(status.as_u16(), &voice),
             is_foreign,
-            unauthorized: false,
             retry_after: wanted.and_then(|wanted| retry_after(wanted, SystemTime::now())),
+        }
+    }
+
+    /// An answer that is larger than one is read.
+    pub(super) fn too_large(call: &str, status: StatusCode, headers: &HeaderMap) -> Self {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Self {
+            verdict: verdict::of_too_large(status.as_u16(), content_type),
+            ..Self::nonsense(call, "an answer of more than 16 MiB")
         }
     }
 
@@ -88,13 +86,17 @@ impl Refusal {
             Some(remedy) => format!("{call}: {}; {}", Chain(&error), remedy.text),
             None => format!("{call}: {}", Chain(&error)),
         };
+        let kind = match &remedy {
+            Some(remedy) if remedy.ours => RegistryErrorKind::Unauthorized,
+            _ => RegistryErrorKind::Unavailable,
+        };
+        // What certificates lack does not come by waiting.
+        let again = remedy.map_or(Again::Soon, |_| Again::Never);
         Self {
             text,
             told: Told::default(),
-            // What certificates lack does not come by waiting.
-            transient: remedy.is_none(),
+            verdict: Verdict { kind, again },
             is_foreign: false,
-            unauthorized: remedy.is_some_and(|remedy| remedy.ours),
             retry_after: None,
         }
     }
@@ -102,11 +104,13 @@ impl Refusal {
     /// An answer that no registry gives.
     pub(super) fn nonsense(call: &str, what: &str) -> Self {
         Self {
-            text: format!("{call}: {what}; is this the registry's URL?"),
+            text: format!(
+                "{call}: {}; is this the registry's URL?",
+                brief_to(what, MAX_SAID)
+            ),
             told: Told::default(),
-            transient: false,
+            verdict: verdict::NO_ANSWER,
             is_foreign: true,
-            unauthorized: false,
             retry_after: None,
         }
     }
@@ -115,7 +119,9 @@ impl Refusal {
     pub(super) fn of_all(mut refusals: Vec<Self>) -> Option<Self> {
         let texts: Vec<_> = refusals.iter().map(|refusal| refusal.text.clone()).collect();
         let soonest = refusals.iter().filter_map(|refusal| refusal.retry_after).min();
+        let again = refusals.iter().map(|refusal| refusal.verdict.again).max();
         let mut last = refusals.pop()?;
+        last.verdict.again = again.unwrap_or(Again::Never);
         if texts.len() > 1 {
             last.text = format!(
                 "none of the registry's {} URLs answers: {}",
@@ -164,9 +170,9 @@ impl Refusal {
         self
     }
 
-    /// Whether the same call may succeed a moment later.
-    pub(super) fn is_transient(&self) -> bool {
-        self.transient
+    /// Where the same call may succeed.
+    pub(super) fn again(&self) -> Again {
+        self.verdict.again
     }
 
     /// How long the registry wants to be left alone.
@@ -174,36 +180,26 @@ impl Refusal {
         self.retry_after
     }
 
-    /// Whether the registry says that it does not have what was asked for. Apicurio gives no codes in some cases, so a bare 404
-    /// counts; a page does not: it comes from a proxy or for a wrong path.
+    /// Whether the registry says that it does not have what was asked for.
     pub(super) fn is_absence(&self) -> bool {
-        self.told.status == Some(404) && !self.is_foreign
+        self.verdict.kind == RegistryErrorKind::Unknown
     }
 
     /// Whether it is a page that no registry has, of something that answers for good.
     #[cfg(all(feature = "cli", feature = "kafka"))]
     pub(super) fn is_page(&self) -> bool {
-        self.is_foreign && self.told.status == Some(404)
+        self.is_foreign && matches!(self.told.status, None | Some(404))
     }
 
     /// Whether the registry does not know the route at all, as imitations of Confluent's do not know each of them.
     pub(super) fn is_missing_route(&self) -> bool {
-        matches!(self.told.status, Some(405 | 501))
-            || (self.told.status == Some(404) && self.told.code.is_none())
+        matches!(self.told.status, Some(405 | 501)) || (self.told.status == Some(404) && !self.is_absence())
     }
 }
 
 impl From<Refusal> for RegistryError {
     fn from(refusal: Refusal) -> Self {
-        let kind = match refusal.told.status {
-            _ if refusal.told.code == Some(40403) => RegistryErrorKind::Unknown,
-            Some(404) => RegistryErrorKind::Unknown,
-            Some(409 | 422) => RegistryErrorKind::Refused,
-            Some(401 | 403) => RegistryErrorKind::Unauthorized,
-            None if refusal.unauthorized => RegistryErrorKind::Unauthorized,
-            _ => RegistryErrorKind::Unavailable,
-        };
-        Self::new(kind, refusal.text).told(refusal.told)
+        Self::new(refusal.verdict.kind, refusal.text).told(refusal.told)
     }
 }
 
@@ -230,7 +226,7 @@ fn summary(body: &[u8]) -> String {
             lines.find(|line| !line.is_empty()).unwrap_or_default()
         }
     };
-    let said: String = said.chars().take(200).collect();
+    let said = brief_to(said, MAX_LINE);
     match text.trim_start().starts_with('<') {
         true => format!("a web page, `{said}`"),
         false => said,

@@ -156,7 +156,6 @@ async fn a_refused_schema_is_told_apart_from_trouble_that_may_pass() {
     let cases = [
         (409, RegistryErrorKind::Refused),
         (422, RegistryErrorKind::Refused),
-        (404, RegistryErrorKind::Unknown),
         (401, RegistryErrorKind::Unauthorized),
         (403, RegistryErrorKind::Unauthorized),
         (408, RegistryErrorKind::Unavailable),
@@ -463,11 +462,135 @@ async fn of_several_urls_the_one_that_answered_is_kept() {
 
 #[tokio::test]
 async fn an_answer_that_is_final_is_not_asked_of_the_next_url() {
-    let (first, _, _a) = in_turn(vec![trouble(404)]).await;
+    let absent = r#"{"error_code": 40403, "message": "Schema 1 not found"}"#;
+    let (first, _, _a) = in_turn(vec![(404, &[], absent.to_owned())]).await;
     let (second, calls, _b) = in_turn(vec![found()]).await;
     let error = patient(&[&first, &second], 0).schema(1).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Unknown);
     assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn where_no_registry_answers_the_next_url_is_asked_at_once() {
+    for page in [
+        (404, "<html><title>404 Not Found</title></html>"),
+        (200, "<html><title>Sign in</title></html>"),
+        (200, r#"{"schema": "#),
+        (404, ""),
+    ] {
+        let (first, _, _a) = in_turn(vec![(page.0, &[], page.1.to_owned())]).await;
+        let (second, _, _b) = in_turn(vec![found()]).await;
+        let registry = patient(&[&first, &second], 0);
+        assert_eq!(registry.schema(1).await.unwrap(), A, "{page:?}");
+        assert_eq!(registry.url(), format!("{second}/"));
+    }
+}
+
+#[tokio::test]
+async fn each_answer_is_final_or_passes_as_the_table_says() {
+    for (status, content_type, body, kind) in super::verdict::tests::TABLE {
+        let headers = [("content-type", *content_type)];
+        let answer = (*status, headers.to_vec().leak() as &_, (*body).to_owned());
+        let (url, _, _server) = in_turn(vec![answer]).await;
+        let error = client(&url).schema(7).await.unwrap_err();
+        assert_eq!(error.kind(), *kind, "{status} {content_type} {body}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn no_answer_passes_whatever_the_reason_is() {
+    // A host that cannot be resolved, a port where nobody listens, an answer that is cut off, redirections in a circle.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let refusing = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (circle, _circle) = serve(Router::new().fallback(any(async |request: Request| {
+        let to = request.uri().path().to_owned();
+        (Status::FOUND, [("location", to)], "")
+    })))
+    .await;
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let cut_off = format!("http://{}", listener.local_addr().unwrap());
+    let cutting = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"schema\":";
+        stream.write_all(head.as_bytes()).unwrap();
+    });
+    let unresolved = format!("http://{}.invalid", "x".repeat(70));
+    for url in [&unresolved, &refusing, &cut_off, &circle] {
+        let error = client(url).schema(7).await.unwrap_err();
+        assert_eq!(error.kind(), RegistryErrorKind::Unavailable, "{error}");
+        assert_eq!(error.status(), None, "{error}");
+    }
+    cutting.join().unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_final_only_if_it_is_a_registrys() {
+    for (content_type, kind) in [
+        ("application/json", RegistryErrorKind::Refused),
+        ("text/html", RegistryErrorKind::Unavailable),
+    ] {
+        let body = format!(r#"{{"schema": "{}"}}"#, "x".repeat(17 << 20));
+        let headers = [("content-type", content_type)].to_vec().leak() as &_;
+        let (url, _, _server) = in_turn(vec![(200, headers, body)]).await;
+        let error = client(&url).schema(7).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains("more than 16 MiB"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_reference_that_is_missing_may_come_and_one_behind_a_page_passes() {
+    let referring = json!({"schema": B, "references": [{"name": "a", "subject": "a", "version": 1}]});
+    for (body, kind) in [
+        (
+            r#"{"error_code": 40401, "message": "Subject not found"}"#,
+            RegistryErrorKind::Unknown,
+        ),
+        ("<html>", RegistryErrorKind::Unavailable),
+    ] {
+        let text = referring.to_string();
+        let router = Router::new()
+            .route("/schemas/ids/2", any(async move || text))
+            .fallback(any(async move || (Status::NOT_FOUND, body)));
+        let (url, _server) = serve(router).await;
+        let error = client(&url).schema(2).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+    let router = Router::new()
+        .route("/schemas/ids/2", any(async move || referring.to_string()))
+        .fallback(any(async || json!({"schema": "no schema"}).to_string()));
+    let (url, _server) = serve(router).await;
+    let error = client(&url).schema(2).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Refused, "{error}");
+}
+
+#[tokio::test]
+async fn what_a_registry_says_is_told_in_bounds() {
+    let page = "<html>".to_owned() + &"x".repeat(2 << 20);
+    let message =
+        json!({"error_code": 50001, "message": "\u{1b}[31m".to_owned() + &"y".repeat(2 << 20)}).to_string();
+    let odd = json!({"schema": "z".repeat(2 << 20), "references": "w".repeat(2 << 20)}).to_string();
+    let kind = json!({"schema": "", "schemaType": "v".repeat(2 << 20)}).to_string();
+    for (status, body) in [
+        (500, page.clone()),
+        (200, page),
+        (500, message),
+        (200, odd),
+        (200, kind),
+    ] {
+        let (url, _, _server) = in_turn(vec![(status, &[], body)]).await;
+        let text = client(&url).schema(7).await.unwrap_err().to_string();
+        assert!(
+            text.len() < 2000 && !text.contains('\u{1b}'),
+            "{} bytes: {:.200}",
+            text.len(),
+            text
+        );
+    }
 }
 
 #[tokio::test]

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Url};
+use serde::de::IgnoredAny;
 
 use super::refusal::Refusal;
 use super::tls::Certificates;
+use super::verdict::Again;
 use crate::config::{RegistryConfig, RetryConfig, Secret, without_credentials};
 use crate::error::{Error, ErrorKind};
+use crate::misfit::misfit;
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.schemaregistry.v1+json");
 
@@ -133,7 +136,7 @@ impl Transport {
                 Err(refusal) => refusal,
             };
             let wanted = refusal.retry_after().unwrap_or_default();
-            if !refusal.is_transient() || failures >= self.retries || wanted > MAX_WAIT {
+            if refusal.again() != Again::Soon || failures >= self.retries || wanted > MAX_WAIT {
                 return Err(refusal);
             }
             failures += 1;
@@ -148,7 +151,7 @@ impl Transport {
         for step in 0..self.bases.len() {
             let at = (first + step) % self.bases.len();
             match self.once(&self.bases[at], call).await {
-                Err(refusal) if refusal.is_transient() => refusals.push(refusal),
+                Err(refusal) if refusal.again() != Again::Never => refusals.push(refusal),
                 answer => {
                     self.good.store(at, Ordering::Relaxed);
                     return answer;
@@ -181,12 +184,18 @@ impl Transport {
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
             if bytes.len() + chunk.len() > MAX_ANSWER {
-                return Err(about(Refusal::nonsense(&shown, "an answer of more than 16 MiB")));
+                return Err(about(Refusal::too_large(&shown, status, &headers)));
             }
             bytes.extend_from_slice(&chunk);
         }
         if status.is_success() {
-            return Ok(Answer { headers, bytes });
+            return match serde_json::from_slice::<IgnoredAny>(&bytes) {
+                Ok(_) => Ok(Answer { headers, bytes }),
+                Err(error) => {
+                    let what = format!("an answer that cannot be read: {}", misfit(&error, "an object"));
+                    Err(about(Refusal::nonsense(&shown, &what)))
+                }
+            };
         }
         let refusal = Refusal::status(&shown, status, &headers, &bytes);
         Err(about(refusal.with_remedy(&self.credentials)))

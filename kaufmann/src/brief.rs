@@ -1,0 +1,98 @@
+//! Texts that come from elsewhere, as logs, headers and screens carry them: bounded, and without what would steer a terminal.
+
+use std::fmt::{self, Display, Write};
+
+/// How many bytes of a text are kept.
+pub(crate) const MAX: usize = 4 << 10;
+
+/// The beginning of a text, with what is left out counted behind it.
+pub(crate) fn brief(text: impl Display) -> String {
+    brief_to(text, MAX)
+}
+
+/// The same with another bound. What is longer is formatted, but not kept.
+pub(crate) fn brief_to(text: impl Display, max: usize) -> String {
+    let mut kept = Kept {
+        text: String::new(),
+        max,
+        left_out: 0,
+    };
+    // Writing to it never fails; a `Display` that fails has said what it could.
+    _ = write!(kept, "{text}");
+    match kept.left_out {
+        0 => kept.text,
+        more => format!("{}… ({more} more bytes)", kept.text),
+    }
+}
+
+struct Kept {
+    text: String,
+    max: usize,
+    left_out: usize,
+}
+
+impl Write for Kept {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.left_out == 0 {
+            for (at, c) in piece.char_indices() {
+                let c = if steers(c) { '·' } else { c };
+                if self.text.len() + c.len_utf8() > self.max {
+                    self.left_out = piece.len() - at;
+                    break;
+                }
+                self.text.push(c);
+            }
+        } else {
+            self.left_out += piece.len();
+        }
+        Ok(())
+    }
+}
+
+/// Whether a terminal or an editor would obey this character: controls but line breaks and tabs, and marks that turn the
+/// direction of writing.
+pub(crate) fn steers(c: char) -> bool {
+    let is_layout = matches!(c, '\n' | '\t');
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (c.is_control() && !is_layout) || turns
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_short_and_plain_stays_as_it_is() {
+        assert_eq!(brief("größe\n\tof 1 €"), "größe\n\tof 1 €");
+        assert_eq!(brief(""), "");
+        assert_eq!(brief("x".repeat(MAX)), "x".repeat(MAX));
+    }
+
+    #[test]
+    fn a_text_that_is_long_is_cut_between_characters_and_what_is_missing_is_counted() {
+        assert_eq!(brief_to("ééé", 3), "é… (4 more bytes)");
+        assert_eq!(
+            brief_to(format_args!("{}{}", "abcd", "efg"), 3),
+            "abc… (4 more bytes)"
+        );
+        let page = brief("x".repeat(2 << 20));
+        assert!(page.len() < MAX + 40, "{}", page.len());
+        assert!(page.ends_with("… (2093056 more bytes)"));
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_replaced() {
+        assert_eq!(brief("\x1b[31mred\r\x07\u{9b}2J\u{202e}"), "·[31mred···2J·");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_longer_than_its_bound_or_steers(text: String, max in 0..40usize) {
+            let kept = brief_to(&text, max);
+            prop_assert!(kept.len() <= max + 40);
+            prop_assert!(!kept.chars().any(steers));
+        }
+    }
+}
