@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+#[cfg(any(test, feature = "cli", feature = "testing"))]
+use crate::brief::brief;
 use crate::failure::BoxError;
 
 /// Why a service could not start, or had to end.
@@ -120,7 +122,7 @@ impl fmt::Display for Report<'_> {
         write!(f, "error: {}", self.0)?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, "\n  caused by: {error}")?;
+            write!(f, "\n  caused by: {}", brief(error))?;
             cause = error.source();
         }
         Ok(())

@@ -246,7 +246,7 @@ impl Schemas {
         if self.unwanted.is_news(named) {
             let events: Vec<_> = self.readers.iter().map(|reader| reader.info).collect();
             let schema = writer.map(|writer| writer.key.to_string());
-            unwanted::report(record.topic(), named, schema, &events);
+            unwanted::report(record.topic(), named, schema.as_deref(), &events);
         }
     }
 

@@ -15,6 +15,9 @@ crate::tests![
     five_megabytes_are_handled,
     five_megabytes_that_do_not_decode_become_a_dead_letter,
     a_registry_that_answers_500_for_a_while_is_waited_for,
+    a_proxys_page_for_a_while_is_waited_for_and_makes_no_dead_letter,
+    schemas_that_are_no_avro_become_dead_letters_and_commands_go_on_behind_them,
+    a_framing_of_others_becomes_a_dead_letter_that_names_it,
 ];
 
 const FIVE_MEGABYTES: usize = 5_000_000;
@@ -111,18 +114,27 @@ fn five_megabytes_that_do_not_decode_become_a_dead_letter(rig: &Rig) -> Result<(
 }
 
 fn a_registry_that_answers_500_for_a_while_is_waited_for(rig: &Rig) -> Result<()> {
-    let shop = Shop::open(rig, "registry-500", 1)?;
+    is_waited_for(&Shop::open(rig, "registry-500", 1)?, Fault::Status(500))
+}
+
+fn a_proxys_page_for_a_while_is_waited_for_and_makes_no_dead_letter(rig: &Rig) -> Result<()> {
+    is_waited_for(&Shop::open(rig, "registry-404-page", 1)?, Fault::Page(404))?;
+    is_waited_for(&Shop::open(rig, "registry-200-page", 1)?, Fault::Page(200))
+}
+
+/// The registry answers so, more often than an id that is unknown is asked for.
+fn is_waited_for(shop: &Shop, fault: Fault) -> Result<()> {
     let proxy = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
     let mut service = shop.service_with_registry(&proxy.url()).start()?;
     // What it needs for its start it has; the writer's schema it has not asked for yet.
     shop.client
         .wait_members(&shop.group, 1, DEADLINE)
         .with_context(|| service.tail())?;
-    proxy.set(Fault::Status(500));
+    proxy.set(fault);
     shop.produce(&[shop.placed("ada", 0)?, shop.placed("bob", 0)?])?;
     wait_until("the registry should be asked again", DEADLINE, || {
         service.assert_running()?;
-        Ok((proxy.refused() >= 4).then_some(()))
+        Ok((proxy.refused() >= 8).then_some(()))
     })
     .with_context(|| service.tail())?;
     let committed = shop.client.committed(&shop.group, &shop.topic)?;
@@ -138,6 +150,83 @@ fn a_registry_that_answers_500_for_a_while_is_waited_for(rig: &Rig) -> Result<()
     confirmed.sort();
     assert_eq!(confirmed, [order_id("ada", 0), order_id("bob", 0)]);
     assert_eq!(shop.letters()?, []);
+    Ok(())
+}
+
+fn schemas_that_are_no_avro_become_dead_letters_and_commands_go_on_behind_them(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "no-avro", 1)?;
+    let proxy = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
+    let bodies = [
+        r#"{"schemaType": "JSON", "schema": "{\"type\": \"object\"}"}"#,
+        r#"{"schemaType": "PROTOBUF", "schema": "syntax = \"proto3\";"}"#,
+        r#"{"schema": "{\"type\": \"rec"}"#,
+    ];
+    let mut records = vec![shop.placed("ada", 0)?];
+    for (id, body) in (900_001_u32..).zip(bodies) {
+        proxy.script(&format!("/schemas/ids/{id}"), 200, body);
+        let payload = [&[0], &id.to_be_bytes()[..], b"{}"].concat();
+        records.push(Record::new(Some("ada"), Some(payload)));
+    }
+    records.push(shop.placed("ada", 1)?);
+    shop.produce(&records)?;
+
+    let mut service = shop.service_with_registry(&proxy.url()).start()?;
+    let committed = shop.wait_committed().with_context(|| service.tail())?;
+    assert_eq!(committed, Offsets::from([(0, 5)]));
+    service.stop_cleanly()?;
+    assert_eq!(shop.confirmed()?, [order_id("ada", 0), order_id("ada", 1)]);
+    let letters = shop.letters()?;
+    let whys = [
+        "is JSON, expected AVRO",
+        "is PROTOBUF, expected AVRO",
+        "is not an Avro schema",
+    ];
+    assert_eq!(letters.len(), whys.len(), "{letters:?}");
+    for (letter, why) in letters.iter().zip(whys) {
+        assert_eq!(
+            letter.header("kaufmann-error-class").as_deref(),
+            Some("undecodable")
+        );
+        assert_eq!(letter.header("kaufmann-error-attempts").as_deref(), Some("1"));
+        assert!(
+            letter
+                .header("kaufmann-error")
+                .is_some_and(|error| error.contains(why)),
+            "{letter:?}"
+        );
+    }
+
+    let output = shop
+        .command_with_registry(
+            &proxy.url(),
+            "tail",
+            &["--from", "beginning", "--until-end", "--format", "json"],
+        )
+        .output()?;
+    assert_eq!((output.code, output.stdout.lines().count()), (0, 5), "{output:?}");
+    for why in whys {
+        assert!(output.stdout.contains(why), "{output:?}");
+    }
+    let output = shop
+        .command_with_registry(&proxy.url(), "replay", &["--from", "beginning"])
+        .output()?;
+    assert!(
+        output.stdout.contains("2 handled") && output.stdout.contains("3 not handled"),
+        "{output:?}"
+    );
+    Ok(())
+}
+
+fn a_framing_of_others_becomes_a_dead_letter_that_names_it(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "foreign-frames", 1)?;
+    let eight = [&[0, 0, 0, 0, 0, 0, 0, 0, 7][..], b"datum"].concat();
+    let letter = becomes_a_dead_letter(&shop, &Record::new(Some("ada"), Some(eight)))?;
+    let error = letter.header("kaufmann-error").unwrap_or_default();
+    assert!(
+        error.contains("an id of 8 bytes (7), as Apicurio's serdes write it"),
+        "{error}"
+    );
+    assert_eq!(letter.header("kaufmann-error-attempts").as_deref(), Some("1"));
     Ok(())
 }
 

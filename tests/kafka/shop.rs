@@ -87,15 +87,14 @@ impl Shop {
 
     /// A command of the quickstart on these topics, with what follows it.
     pub(crate) fn command(&self, name: &str, arguments: &[&str]) -> Service {
-        Service::command(
-            name,
-            &self.brokers,
-            &self.group,
-            &self.topic,
-            &self.servers.registry.url(),
-        )
-        .with_file(&self.file())
-        .with_arguments(arguments)
+        self.command_with_registry(&self.servers.registry.url(), name, arguments)
+    }
+
+    /// The same with another registry.
+    pub(crate) fn command_with_registry(&self, registry: &str, name: &str, arguments: &[&str]) -> Service {
+        Service::command(name, &self.brokers, &self.group, &self.topic, registry)
+            .with_file(&self.file())
+            .with_arguments(arguments)
     }
 
     /// A command as a user of the broker, who comes by the way where users say who they are.

@@ -78,8 +78,7 @@ impl Unwanted {
 }
 
 /// Reports a name. `schema` is the writer's schema, if there is one.
-pub(super) fn report(topic: &str, named: Named<'_>, schema: Option<String>, events: &[&'static EventInfo]) {
-    let schema = schema.as_deref();
+pub(super) fn report(topic: &str, named: Named<'_>, schema: Option<&str>, events: &[&'static EventInfo]) {
     match named {
         Named::Tombstone => info!(
             topic,

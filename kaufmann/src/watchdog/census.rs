@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::brief::steers;
 use crate::source::Waker;
 
 /// How much of a key is shown.
@@ -137,8 +138,9 @@ impl Event {
 /// As much of a key as is shown.
 pub(crate) fn shortened(key: &[u8]) -> String {
     let text = String::from_utf8_lossy(key);
-    let mut shown: String = text.chars().take(KEY_SHOWN).collect();
-    if shown.len() < text.len() {
+    let mut chars = text.chars().map(|c| if steers(c) { '·' } else { c });
+    let mut shown: String = chars.by_ref().take(KEY_SHOWN).collect();
+    if chars.next().is_some() {
         shown.push('…');
     }
     shown
@@ -167,6 +169,7 @@ mod tests {
     fn a_long_key_is_shortened_and_what_is_no_text_is_shown_all_the_same() {
         assert_eq!(shortened(b"k1"), "k1");
         assert_eq!(shortened(b"k\xff"), "k\u{fffd}");
+        assert_eq!(shortened(b"\x1b[31mred"), "·[31mred");
         let long = shortened("é".repeat(100).as_bytes());
         assert_eq!((long.chars().count(), long.ends_with("é…")), (65, true));
     }

@@ -1,13 +1,13 @@
 //! A registry with a bad day: forwards to the real one, or answers as told.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use tokio::runtime::Runtime;
 
 use super::registry::{confluent_api, http};
@@ -20,6 +20,8 @@ pub enum Fault {
     Forward,
     /// Answers with this status.
     Status(u16),
+    /// Answers with this status and a page, as a proxy does that has lost its server.
+    Page(u16),
 }
 
 /// An HTTP proxy on loopback in front of a server. It ends on drop.
@@ -34,6 +36,10 @@ struct Shared {
     client: reqwest::Client,
     /// The status to answer with; 0 forwards.
     status: AtomicU16,
+    /// Whether it answers with a page.
+    is_page: AtomicBool,
+    /// What it answers to requests whose path ends so, whatever it does otherwise.
+    scripted: Mutex<Vec<(String, u16, String)>>,
     refused: AtomicUsize,
     forwarded: AtomicUsize,
 }
@@ -53,6 +59,8 @@ impl FaultProxy {
             upstream: upstream.to_owned(),
             client: http()?,
             status: AtomicU16::new(0),
+            is_page: AtomicBool::new(false),
+            scripted: Mutex::default(),
             refused: AtomicUsize::new(0),
             forwarded: AtomicUsize::new(0),
         });
@@ -91,9 +99,22 @@ impl FaultProxy {
     pub fn set(&self, fault: Fault) {
         let status = match fault {
             Fault::Forward => 0,
-            Fault::Status(status) => status,
+            Fault::Status(status) | Fault::Page(status) => status,
         };
+        self.shared
+            .is_page
+            .store(matches!(fault, Fault::Page(_)), Ordering::SeqCst);
         self.shared.status.store(status, Ordering::SeqCst);
+    }
+
+    /// Answers requests whose path ends so with this status and JSON from now on.
+    pub fn script(&self, path: &str, status: u16, body: &str) {
+        let mut scripted = self
+            .shared
+            .scripted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        scripted.push((path.to_owned(), status, body.to_owned()));
     }
 
     /// One request by its full URL: the status and the body.
@@ -136,9 +157,21 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let scripted = shared
+        .scripted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    if let Some((_, status, body)) = scripted.into_iter().find(|(path, ..)| uri.path().ends_with(path)) {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        return (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+    }
     let status = shared.status.load(Ordering::SeqCst);
     if let Some(status) = StatusCode::from_u16(status).ok().filter(|_| status != 0) {
         shared.refused.fetch_add(1, Ordering::SeqCst);
+        if shared.is_page.load(Ordering::SeqCst) {
+            return (status, Html("<html><title>Not here</title></html>")).into_response();
+        }
         return (
             status,
             r#"{"error_code":50001,"message":"the registry has a bad day"}"#,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::act::Summary;
 use super::report::Report;
 use super::show::Shown;
+use crate::brief::{brief, brief_to};
 use crate::cli::columns::{Cell, Side, table};
 use crate::cli::paint::{Colour, Paint};
 use crate::cli::shown::short;
@@ -105,15 +106,10 @@ fn failed(story: &Story) -> String {
         Some(count) => format!(", {count} attempts"),
         None => String::new(),
     };
-    let error: String = story
-        .error
-        .chars()
-        .map(|c| if c.is_control() && c != '\n' { '·' } else { c })
-        .collect();
     format!(
         "{time} ({}{attempts}): {}",
-        story.class,
-        error.replace('\n', "\n           ")
+        brief_to(&story.class, 40),
+        brief(&story.error).replace('\n', "\n           ")
     )
 }
 
