@@ -100,6 +100,10 @@ pub struct Config {
     /// Whether a commit also says which records above its offset are settled, so that a restart or a rebalance does not
     /// repeat them. Default: no.
     pub commit_ahead: bool,
+    /// How long the group may refuse to let this member in for a reason that may pass, such as the session of its killed predecessor, before
+    /// the service ends. Default: 2 min.
+    #[serde(with = "duration")]
+    pub join_deadline: Duration,
     /// How long a revoked partition may take: half of it to start what must run before what was handled already, four fifths to
     /// finish what runs, all of it to commit. Default: 10 s.
     #[serde(with = "duration")]
@@ -428,6 +432,7 @@ impl Default for Config {
             max_bytes: 64 << 20,
             commit_interval: Duration::from_secs(1),
             commit_ahead: false,
+            join_deadline: Duration::from_secs(120),
             revoke_deadline: Duration::from_secs(10),
             shutdown_deadline: Duration::from_secs(25),
             handler: HandlerConfig::default(),

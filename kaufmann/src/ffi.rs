@@ -489,6 +489,22 @@ pub(crate) fn mock_group_initial_delay<C: ClientContext>(client: &Client<C>, mil
     }
 }
 
+/// Lets the mock cluster inside a client answer the next requests of a kind that rdkafka has no name for with these errors.
+#[cfg(test)]
+pub(crate) fn mock_request_errors<C: ClientContext>(
+    client: &Client<C>,
+    request: i16,
+    errors: &[c::rd_kafka_resp_err_t],
+) {
+    // SAFETY: the cluster lives as long as its client, which is borrowed here, and copies the errors.
+    unsafe {
+        let cluster = c::rd_kafka_handle_mock_cluster(client.native_ptr());
+        if !cluster.is_null() {
+            c::rd_kafka_mock_push_request_errors_array(cluster, request, errors.len(), errors.as_ptr());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ crate::tests![
     an_instance_of_an_eager_group_hands_over_without_loss_or_disorder,
     an_instance_of_a_group_that_the_broker_assigns_hands_over_without_loss_or_disorder,
     a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance,
+    a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_one,
 ];
 
 const KEYS: u64 = 500;
@@ -104,6 +105,55 @@ fn a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance(rig: &
     restarted.stop_cleanly()?;
     staying.stop_cleanly()?;
     all_in_order(&shop, EVENTS).with_context(|| format!("{}\n{}", restarted.tail(), staying.tail()))
+}
+
+fn a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_one(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "static-by-broker", 2)?;
+    let member = || {
+        with(
+            shop.service(),
+            &["group.instance.id=a", "group.protocol=consumer"],
+        )
+    };
+    let handles = |service: &mut Running, number: i64| -> Result<()> {
+        shop.produce(&[shop.placed("ada", number)?])?;
+        shop.wait_committed().with_context(|| service.tail())?;
+        service.assert_running()
+    };
+    let mut first = member().start()?;
+    first.wait_log(ASSIGNED, DEADLINE)?;
+    handles(&mut first, 0)?;
+
+    let mut second = member().with_env("KAUFMANN_JOIN_DEADLINE", "10m").start()?;
+    second.wait_log("asking again every second for at most 10m", DEADLINE)?;
+    handles(&mut first, 1)?;
+    first.kill();
+    second.wait_log(ASSIGNED, DEADLINE)?;
+    handles(&mut second, 2)?;
+
+    // While one is alive another one with its id ends, and takes nothing from it.
+    let mut third = member().with_env("KAUFMANN_JOIN_DEADLINE", "2s").start()?;
+    let status = third.wait(DEADLINE)?;
+    assert_eq!(status.code(), Some(70), "{}", third.tail());
+    let logs = third.logs();
+    assert!(
+        logs.contains("group.instance.id` = \\\"a\\\"")
+            && logs.contains("give each instance an id of its own"),
+        "{logs}"
+    );
+    handles(&mut second, 3)?;
+    second.stop_cleanly()?;
+    // One that has stopped is back at once.
+    let mut fourth = member().start()?;
+    fourth.wait_log(ASSIGNED, DEADLINE)?;
+    handles(&mut fourth, 4)?;
+    fourth.stop_cleanly()?;
+    let mut confirmed = shop.confirmed()?;
+    confirmed.sort();
+    confirmed.dedup();
+    let expected: Vec<String> = (0..5).map(|number| order_id("ada", number)).collect();
+    assert_eq!(confirmed, expected);
+    Ok(())
 }
 
 /// What an instance logs when it has got partitions.

@@ -101,6 +101,11 @@ pub(crate) static KEYS: &[Key] = &[
         "Keep with a committed offset which records above it are settled, so that they are not repeated",
     ),
     key(
+        "join_deadline",
+        Kind::Duration { min: 0 },
+        "How long the group may refuse this member, for a reason that may pass, before the service ends",
+    ),
+    key(
         "revoke_deadline",
         Kind::Duration { min: 0 },
         "How long a revoked partition may take to finish what is running",

@@ -52,6 +52,13 @@ impl MockBroker {
         ]
     }
 
+    /// Refuses the next heartbeats of members whose group the broker assigns.
+    #[cfg(test)]
+    pub(crate) fn refuse_heartbeats(&self, errors: &[rdkafka::types::RDKafkaRespErr]) {
+        const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
+        ffi::mock_request_errors(self.client.client(), CONSUMER_GROUP_HEARTBEAT, errors);
+    }
+
     /// The cluster itself, for faults.
     pub(crate) fn cluster(&self) -> MockCluster<'_, DefaultProducerContext> {
         self.client

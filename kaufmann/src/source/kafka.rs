@@ -14,8 +14,9 @@ use self::context::{Happened, Shared, SourceContext};
 use self::gone::Gone;
 use self::partitions::{Accepted, Partitions, Reading, Renewed};
 use self::probe::Prober;
+use self::rejoin::{Next, Rejoin};
 use self::resume::Resumer;
-use self::trouble::{Remedy, Troubles, Verdict};
+use self::trouble::{Fatal, Remedy, Troubles, Verdict};
 use super::{Assignment, CommitOffset, Member, Sink, Source, SourceError, SourceEvent, Waker};
 use crate::config::{Config, Delivery};
 use crate::ffi::{self, Fetched, Inbox, Last};
@@ -27,6 +28,7 @@ mod context;
 mod gone;
 mod partitions;
 mod probe;
+mod rejoin;
 mod resume;
 mod trouble;
 
@@ -83,6 +85,7 @@ pub struct KafkaSource {
     config: Config,
     consumer: Option<Arc<BaseConsumer<SourceContext>>>,
     shared: Arc<Shared>,
+    rejoin: Rejoin,
     waker: Option<Waker>,
     partitions: Partitions,
     commits: Commits,
@@ -103,18 +106,12 @@ impl KafkaSource {
     ///
     /// If brokers, group or topics are missing, or librdkafka refuses a property.
     pub fn new(config: &Config) -> Result<Self, SourceError> {
-        let shared = Arc::new(Shared::default());
-        let context = SourceContext::new(Arc::clone(&shared));
-        let mut consumer: BaseConsumer<SourceContext> = kafka::consumer(config)
-            .map_err(SourceError::new)?
-            .create_with_context(context)
-            .map_err(|error| SourceError::new(kafka::explain::creation(&error)))?;
-        let woken = Arc::clone(&shared);
-        consumer.set_nonempty_callback(move || woken.wake());
+        let (consumer, shared) = client(config)?;
         Ok(Self {
             config: config.clone(),
-            consumer: Some(Arc::new(consumer)),
+            consumer: Some(consumer),
             shared,
+            rejoin: Rejoin::new(config.join_deadline),
             waker: None,
             partitions: Partitions::default(),
             commits: Commits::default(),
@@ -153,9 +150,8 @@ impl KafkaSource {
             Happened::Revoke { partitions, lost } => self.revoke(consumer, &partitions, lost),
             Happened::Committed(result) => self.committed(consumer, result),
             Happened::Error { code, reason } => {
-                let fatal = consumer.client().fatal_error();
-                let verdict = match fatal {
-                    Some((_, text)) => Verdict::Failed(trouble::fatal(&self.config, code, &text)),
+                let verdict = match consumer.client().fatal_error() {
+                    Some((code, text)) => return self.ended(consumer, code, &text),
                     None => self.troubles.judge(&self.config, code, &reason),
                 };
                 self.say(consumer, verdict);
@@ -189,6 +185,7 @@ impl KafkaSource {
         self.take_away(lost, true);
         match begun {
             Ok(assignments) => {
+                self.rejoin.joined();
                 self.well(&Remedy::Use);
                 if self.config.commit_ahead || places(&self.config) {
                     let asked = self.resumer.ask(consumer, &self.shared, assignments);
@@ -324,17 +321,20 @@ impl Source for KafkaSource {
         };
         self.shared.set_waker(waker.clone());
         self.waker = Some(waker);
-        let topics = self.config.subscription();
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics).map_err(|error| {
-            SourceError::new(format!("cannot subscribe to `{}`: {error}", topics.join("`, `")))
-        })
+        subscribe(&self.config, consumer)
     }
 
     fn events(&mut self, events: &mut Vec<SourceEvent>) {
+        if self.consumer.is_none() && self.rejoin.is_due(Instant::now()) {
+            let asked = self.ask_again();
+            self.failed_if(asked);
+        }
         if let Some(consumer) = self.consumer.clone() {
             self.poll(&consumer);
-            while let Some(happened) = self.shared.next() {
+            // A client that has ended is replaced on the way, with all it has told.
+            while self.consumer.is_some()
+                && let Some(happened) = self.shared.next()
+            {
                 self.take(&consumer, happened);
             }
         }
@@ -395,7 +395,10 @@ impl Source for KafkaSource {
         self.commits.push(offsets);
         match self.consumer.clone() {
             Some(consumer) => self.commit_next(&consumer),
-            None => self.told.extend(self.commits.refuse_all("the source is closed")),
+            None => self.told.extend(
+                self.commits
+                    .refuse_all("there is no member of the group that could commit"),
+            ),
         }
     }
 
@@ -423,7 +426,7 @@ impl Source for KafkaSource {
         self.shared.close();
         let deadline = Instant::now() + patience;
         close::finish_commits(self, &consumer, deadline);
-        self.partitions.abandon(&consumer);
+        drop(self.partitions.abandon(&consumer));
         let (prober, resumer) = (
             std::mem::take(&mut self.prober),
             std::mem::take(&mut self.resumer),
@@ -433,6 +436,65 @@ impl Source for KafkaSource {
 }
 
 impl KafkaSource {
+    /// The client does nothing any more. Another one asks the group again, if that may help.
+    #[cold]
+    fn ended(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, code: RDKafkaErrorCode, text: &str) {
+        let bounded = match trouble::judge_fatal(code) {
+            Fatal::End => {
+                let text = trouble::fatal(&self.config, code, text);
+                return self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
+            }
+            Fatal::Again => true,
+            Fatal::Await => false,
+        };
+        let refused = trouble::refused(&self.config, code, text);
+        let deadline = humantime::format_duration(self.config.join_deadline);
+        self.give_up_client(consumer);
+        match self.rejoin.refused(Instant::now(), bounded) {
+            Next::GiveUp => {
+                let text = format!("{refused}; asked again for {deadline} (`join_deadline`) in vain");
+                self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
+            }
+            Next::Again { first } => {
+                let limit = if bounded {
+                    format!(" for at most {deadline} (`join_deadline`)")
+                } else {
+                    String::new()
+                };
+                // The next refusals are the same trouble.
+                if self.troubles.begin(Remedy::Use) || first {
+                    let text = format!("{refused}; asking again every second{limit}");
+                    self.told.push_back(SourceEvent::Trouble(SourceError::new(text)));
+                }
+            }
+        }
+    }
+
+    /// Lets go of a client that has ended, with all its partitions.
+    fn give_up_client(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>) {
+        self.shared.close();
+        let lost = self.partitions.abandon(consumer);
+        self.take_away(lost, true);
+        self.told
+            .extend(self.commits.refuse_all("the group does not let this member in"));
+        let prober = std::mem::take(&mut self.prober);
+        let resumer = std::mem::replace(&mut self.resumer, Resumer::new(places(&self.config)));
+        if let Some(consumer) = self.consumer.take() {
+            drop(close::begin_to_leave(consumer, prober, resumer));
+        }
+    }
+
+    /// Another client joins the group.
+    fn ask_again(&mut self) -> Result<(), SourceError> {
+        let (consumer, shared) = client(&self.config)?;
+        if let Some(waker) = &self.waker {
+            shared.set_waker(waker.clone());
+        }
+        subscribe(&self.config, &consumer)?;
+        (self.consumer, self.shared) = (Some(consumer), shared);
+        Ok(())
+    }
+
     /// The partition's log was cut off or is another one, and librdkafka has looked up where to go on: below what was read.
     /// Those are other records. So the assignment ends, and what is settled of it counts no longer; another one begins.
     #[cold]
@@ -478,6 +540,27 @@ impl Drop for KafkaSource {
     fn drop(&mut self) {
         self.close(DROP_PATIENCE);
     }
+}
+
+/// A client, and what it tells.
+fn client(config: &Config) -> Result<(Arc<BaseConsumer<SourceContext>>, Arc<Shared>), SourceError> {
+    let shared = Arc::new(Shared::default());
+    let context = SourceContext::new(Arc::clone(&shared));
+    let mut consumer: BaseConsumer<SourceContext> = kafka::consumer(config)
+        .map_err(SourceError::new)?
+        .create_with_context(context)
+        .map_err(|error| SourceError::new(kafka::explain::creation(&error)))?;
+    let woken = Arc::clone(&shared);
+    consumer.set_nonempty_callback(move || woken.wake());
+    Ok((Arc::new(consumer), shared))
+}
+
+fn subscribe(config: &Config, consumer: &BaseConsumer<SourceContext>) -> Result<(), SourceError> {
+    let topics = config.subscription();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    consumer
+        .subscribe(&topics)
+        .map_err(|error| SourceError::new(format!("cannot subscribe to `{}`: {error}", topics.join("`, `"))))
 }
 
 /// Whether partitions are read from where they were committed, even if librdkafka takes them to have no offset: as long as a transaction

@@ -1,7 +1,7 @@
 //! Leaving the group within a deadline, whatever state the brokers are in.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,23 @@ pub(super) fn leave(
     resumer: Resumer,
     deadline: Instant,
 ) {
+    let Some(left) = begin_to_leave(consumer, prober, resumer) else {
+        return;
+    };
+    match left.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => {}
+        Err(RecvTimeoutError::Timeout) => tracing::warn!(
+            "the group could not be left in time; its coordinator will miss this member after session.timeout.ms"
+        ),
+    }
+}
+
+/// The same, without waiting for it. What is returned hangs up when it is over.
+pub(super) fn begin_to_leave(
+    consumer: Arc<BaseConsumer<SourceContext>>,
+    prober: Prober,
+    resumer: Resumer,
+) -> Option<Receiver<()>> {
     let (done, left) = mpsc::channel();
     let leaving = move || {
         // They have the consumer too, and the last owner is the one that blocks.
@@ -56,17 +73,12 @@ pub(super) fn leave(
         drop(consumer);
         let _ = done.send(());
     };
-    if let Err(error) = thread::Builder::new()
+    let thread = thread::Builder::new()
         .name("kaufmann-close".into())
-        .spawn(leaving)
-    {
+        .spawn(leaving);
+    if let Err(error) = thread {
         tracing::warn!(%error, "no thread to leave the group on; it was left without a deadline");
-        return;
+        return None;
     }
-    match left.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(()) | Err(RecvTimeoutError::Disconnected) => {}
-        Err(RecvTimeoutError::Timeout) => tracing::warn!(
-            "the group could not be left in time; its coordinator will miss this member after session.timeout.ms"
-        ),
-    }
+    Some(left)
 }

@@ -294,9 +294,10 @@ impl Partitions {
         (lost, answer(consumer, unanswered))
     }
 
-    /// Drops everything before the consumer is closed: what is not yet answered is declined.
-    pub(super) fn abandon(&mut self, consumer: &BaseConsumer<SourceContext>) {
-        self.held.clear();
+    /// Drops everything before the consumer is closed: what is not yet answered is declined. Returns what ends by that.
+    pub(super) fn abandon(&mut self, consumer: &BaseConsumer<SourceContext>) -> Vec<Arc<Assignment>> {
+        let mut ended: Vec<_> = self.held.drain().map(|(_, held)| held.assignment).collect();
+        ended.sort_by_key(|assignment| assignment.id());
         if let Some(unanswered) = self.revocation.take().and_then(|own| own.unanswered) {
             decline(consumer, false, &list(&unanswered));
         }
@@ -315,6 +316,7 @@ impl Partitions {
                 | Happened::Bounds(..) => {}
             }
         }
+        ended
     }
 }
 

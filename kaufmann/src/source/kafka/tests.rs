@@ -743,6 +743,78 @@ fn the_brokers_own_protocol_assigns_reads_and_commits() {
 }
 
 #[test]
+fn a_member_that_its_group_refuses_asks_again_and_is_let_in() {
+    let broker = broker("t", 2);
+    let refusals = [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+    ];
+    broker.refuse_heartbeats(&refusals);
+    let mut member = Member::join(&assigned_by_broker(&broker));
+    member.until("the partitions", |member| member.assigned.len() == 2);
+    let told = member.told();
+    assert!(member.failed.is_empty() && member.recovered == 1, "{told}");
+    assert_eq!(member.troubles.len(), 1, "{told}");
+    let expected = "another member with `group.instance.id` = \"a\"";
+    assert!(
+        member.troubles[0].contains(expected) && member.troubles[0].contains("for at most 2m"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_member_that_is_refused_in_the_midst_of_its_work_loses_its_partitions_and_gets_them_again() {
+    let broker = broker("t", 2);
+    let mut member = Member::join(&assigned_by_broker(&broker));
+    member.until("the partitions", |member| member.assigned.len() == 2);
+    broker.refuse_heartbeats(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_REQUEST]);
+    member.until("them again", |member| {
+        member.lost == 2 && member.assigned.len() == 2
+    });
+    assert!(member.failed.is_empty(), "{}", member.told());
+    assert!(member.source.member().is_some());
+}
+
+#[test]
+fn a_member_that_is_refused_for_too_long_fails_with_the_id_that_is_taken() {
+    let broker = broker("t", 2);
+    broker.refuse_heartbeats(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID; 4]);
+    let mut config = assigned_by_broker(&broker);
+    config.join_deadline = Duration::from_secs(1);
+    let mut member = Member::join(&config);
+    member.until("the failure", |member| !member.failed.is_empty());
+    let failed = &member.failed[0];
+    assert!(
+        failed.contains("`group.instance.id` = \"a\"") && failed.contains("`join_deadline`"),
+        "{failed}"
+    );
+}
+
+#[test]
+fn a_broker_that_does_not_know_the_protocol_ends_the_source() {
+    let broker = broker("t", 2);
+    broker.refuse_heartbeats(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNSUPPORTED_ASSIGNOR]);
+    let mut member = Member::join(&assigned_by_broker(&broker));
+    member.until("the failure", |member| !member.failed.is_empty());
+    assert!(
+        member.failed[0].contains("`group.remote.assignor`"),
+        "{}",
+        member.told()
+    );
+}
+
+/// A static member of a group that the broker assigns.
+fn assigned_by_broker(broker: &MockBroker) -> Config {
+    let kafka = [("group.protocol", "consumer"), ("group.instance.id", "a")];
+    let mut config = config(broker, "g", "t", &kafka);
+    // The broker decides about these, and librdkafka refuses them.
+    config.kafka.remove("session.timeout.ms");
+    config.kafka.remove("heartbeat.interval.ms");
+    config
+}
+
+#[test]
 fn a_property_that_is_refused_is_named() {
     let broker = MockBroker::start(1).unwrap();
     let unknown = KafkaSource::new(&config(&broker, "g", "t", &[("no.such.property", "1")]))

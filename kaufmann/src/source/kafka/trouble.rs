@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::Config;
+use crate::config::group::of_consumer;
 use crate::kafka::explain;
 
 /// How one sees that a trouble is over; with that it also names the trouble.
@@ -108,18 +109,81 @@ pub(super) fn means_expelled(code: Code) -> bool {
     )
 }
 
-/// An error after which librdkafka's client does nothing any more.
+/// What is to be done about an error after which librdkafka's client does nothing any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fatal {
+    /// Another client may be let into the group: ask again, for `join_deadline` at most.
+    Again,
+    /// The same, as long as it takes: somebody must act, and is told so.
+    Await,
+    /// No other client fares better.
+    End,
+}
+
+/// Judges an error after which librdkafka's client does nothing any more. With the classic protocol of groups most of these errors are
+/// not fatal: librdkafka asks again by itself.
+pub(super) fn judge_fatal(code: Code) -> Fatal {
+    match code {
+        // A member with this `group.instance.id` is there, or was killed and its session is not over.
+        Code::UnreleasedInstanceId
+        // Others may leave.
+        | Code::GroupMaxSizeReached
+        // The broker's answer to who has not polled in time; librdkafka does not join again by itself.
+        | Code::InvalidRequest
+        | Code::StaleMemberEpoch
+        | Code::FencedMemberEpoch
+        | Code::UnknownMemberId
+        // The group's coordinator moves, or starts.
+        | Code::CoordinatorLoadInProgress
+        | Code::CoordinatorNotAvailable
+        | Code::NotCoordinator => Fatal::Again,
+        Code::GroupAuthorizationFailed => Fatal::Await,
+        _ => Fatal::End,
+    }
+}
+
+/// Why the group does not let this member in, and what to do about it.
+pub(super) fn refused(config: &Config, code: Code, text: &str) -> String {
+    let group = &config.group;
+    match code {
+        Code::UnreleasedInstanceId => format!(
+            "group `{group}` has another member with `group.instance.id` = \"{}\": either it is alive, then give each instance an id of its \
+             own, or it was killed, and its session is not over yet",
+            instance_id(config)
+        ),
+        Code::GroupMaxSizeReached => format!(
+            "group `{group}` is full: it has as many members as the brokers' `group.consumer.max.size` allows; run fewer instances, or \
+             raise it"
+        ),
+        Code::GroupAuthorizationFailed => explain::group_not_allowed(group),
+        _ => format!("group `{group}` does not let this member in: {text}"),
+    }
+}
+
+/// An error that ends the service, because no other client would fare better.
 pub(super) fn fatal(config: &Config, code: Code, text: &str) -> String {
+    let group = &config.group;
     let remedy = match code {
-        Code::FencedInstanceId => {
-            "another member has the same `group.instance.id`; give each instance its own"
+        Code::FencedInstanceId => format!(
+            "another member has taken `group.instance.id` = \"{}\"; give each instance an id of its own",
+            instance_id(config)
+        ),
+        Code::UnsupportedAssignor => {
+            "the brokers do not have the assignor that `group.remote.assignor` names; name one of their \
+             `group.consumer.assignors`, or none"
+                .to_owned()
         }
-        _ => "start the service again",
+        Code::UnsupportedVersion | Code::UnsupportedFeature => {
+            "the brokers do not know `group.protocol` = \"consumer\" (Kafka 4 does); remove it".to_owned()
+        }
+        _ => "start the service again".to_owned(),
     };
-    format!(
-        "the consumer of group `{}` cannot go on: {text}; {remedy}",
-        config.group
-    )
+    format!("the consumer of group `{group}` cannot go on: {text}; {remedy}")
+}
+
+fn instance_id(config: &Config) -> &str {
+    let id = of_consumer(&config.kafka, "group.instance.id");
+    id.map_or("", |(_, id)| id)
 }
 
 /// Judges an error that came in the place of a record.
@@ -199,6 +263,68 @@ mod tests {
             "topic `orders.v2` does not exist; create it with kafka-topics.sh --create --topic orders.v2 \
              --partitions N --bootstrap-server k:9092"
         );
+    }
+
+    /// Which answers of a group end the service, and which are waited out.
+    #[test]
+    fn what_may_pass_is_waited_out_and_what_will_not_pass_ends_the_service() {
+        let again = [
+            Code::UnreleasedInstanceId,
+            Code::GroupMaxSizeReached,
+            Code::InvalidRequest,
+            Code::StaleMemberEpoch,
+            Code::FencedMemberEpoch,
+            Code::UnknownMemberId,
+            Code::CoordinatorLoadInProgress,
+            Code::CoordinatorNotAvailable,
+            Code::NotCoordinator,
+        ];
+        let end = [
+            Code::FencedInstanceId,
+            Code::UnsupportedAssignor,
+            Code::UnsupportedVersion,
+            Code::UnsupportedFeature,
+            Code::InvalidTopic,
+            Code::Fail,
+        ];
+        let table = [
+            (Fatal::Again, &again[..]),
+            (Fatal::Await, &[Code::GroupAuthorizationFailed]),
+            (Fatal::End, &end),
+        ];
+        for (verdict, codes) in table {
+            for code in codes {
+                assert_eq!(judge_fatal(*code), verdict, "{code:?}");
+            }
+        }
+        // What is not fatal is waited out, but for a name that is none.
+        let mut troubles = Troubles::default();
+        for code in again
+            .into_iter()
+            .chain([Code::GroupAuthorizationFailed, Code::InconsistentGroupProtocol])
+        {
+            let verdict = troubles.judge(&config(), code, "why");
+            assert!(
+                matches!(verdict, Verdict::Trouble(Remedy::Use, _)),
+                "{code:?}: {verdict:?}"
+            );
+        }
+        assert!(matches!(
+            troubles.judge(&config(), Code::InvalidTopic, "why"),
+            Verdict::Failed(_)
+        ));
+    }
+
+    #[test]
+    fn an_instance_id_that_is_taken_is_named() {
+        let mut config = config();
+        config.kafka.insert("group.instance.id".into(), "pod-3".into());
+        for text in [
+            refused(&config, Code::UnreleasedInstanceId, "why"),
+            fatal(&config, Code::FencedInstanceId, "why"),
+        ] {
+            assert!(text.contains("`group.instance.id` = \"pod-3\""), "{text}");
+        }
     }
 
     #[test]
