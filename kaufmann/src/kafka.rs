@@ -14,6 +14,7 @@ pub(crate) mod cluster;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod condition;
 pub(crate) mod explain;
+pub(crate) mod prefetch;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod reader;
 #[cfg(all(feature = "cli", feature = "registry"))]

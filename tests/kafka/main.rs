@@ -17,6 +17,7 @@ mod kit;
 mod lag;
 mod lived;
 mod liveness;
+mod memory;
 mod moved;
 mod offsets;
 mod once;
@@ -81,6 +82,7 @@ fn main() -> anyhow::Result<ExitCode> {
         lived::tests(),
         liveness::tests(),
         moved::tests(),
+        memory::tests(),
         offsets::tests(),
         once::tests(),
         partitioning::tests(),

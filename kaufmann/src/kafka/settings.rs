@@ -6,6 +6,7 @@ use rdkafka::error::KafkaError;
 #[cfg(feature = "cli")]
 use rdkafka::types::RDKafkaConfRes;
 
+use super::prefetch::Prefetch;
 use crate::config::group::{Conflict, conflicts, of_consumer};
 #[cfg(feature = "cli")]
 use crate::config::is_secret;
@@ -242,15 +243,14 @@ fn prefetch(client: &mut ClientConfig, config: &Config) {
         // With a queue a partition both bounds hold for each of them. Ten thousand records are some milliseconds of the
         // fastest handler; more gains nothing but memory.
         .set("queued.min.messages", "10000")
-        .set(
-            "queued.max.messages.kbytes",
-            prefetch_kib(config.max_bytes).to_string(),
-        )
         // A queue that was full is looked at again after 1 ms instead of 1 s.
         .set("fetch.queue.backoff.ms", "1")
         // A broker answers at once when it has something. But a partition whose queue has room again waits for the
         // answer to the request that is under way without it, so that the wait is also a delay.
         .set("fetch.wait.max.ms", "100");
+    for (name, value) in Prefetch::properties(config) {
+        client.set(name, value);
+    }
 }
 
 /// A producer's properties.
@@ -357,12 +357,6 @@ fn common(config: &Config) -> Result<ClientConfig, String> {
         },
     );
     Ok(client)
-}
-
-/// How much may wait in one partition's queue, in KiB. How many partitions there will be is not known before the first
-/// rebalance, and librdkafka does not let the bound change later: a 32nd of the byte budget keeps 32 partitions within it.
-fn prefetch_kib(max_bytes: usize) -> usize {
-    (max_bytes / 32 / 1024).clamp(512, 8192)
 }
 
 /// What `[kafka]` says for this side: keys of both sides and its own, those with the side's prefix winning.
@@ -552,12 +546,5 @@ mod tests {
         empty.group = "g".into();
         assert!(consumer(&empty).unwrap_err().contains("`topics`"));
         assert!(producer(&empty).unwrap_err().contains("`brokers`"));
-    }
-
-    #[test]
-    fn the_prefetch_follows_the_byte_budget_within_bounds() {
-        assert_eq!(prefetch_kib(64 << 20), 2048);
-        assert_eq!(prefetch_kib(1), 512);
-        assert_eq!(prefetch_kib(usize::MAX), 8192);
     }
 }

@@ -21,6 +21,7 @@ use super::{Assignment, CommitOffset, Member, Sink, Source, SourceError, SourceE
 use crate::config::{Config, Delivery};
 use crate::ffi::{self, Fetched, Inbox, Last};
 use crate::kafka;
+use crate::kafka::prefetch::Prefetch;
 
 mod close;
 mod commits;
@@ -52,6 +53,7 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance leaves alone what stays; not with `group.protocol=consumer` |
 /// | `queued.min.messages` | 10000 | holds for each partition, as does the next |
 /// | `queued.max.messages.kbytes` | a 32nd of `max_bytes`, 512 to 8192 | bounds what is prefetched |
+/// | `fetch.message.max.bytes` | a sixteenth of that, 32 to 512 KiB | bounds what is unpacked at once: an answer is unpacked as a whole |
 /// | `fetch.queue.backoff.ms` | 1 | a queue with room is filled at once |
 /// | `fetch.wait.max.ms` | 100 | a partition with room again waits no longer than this |
 ///
@@ -186,6 +188,9 @@ impl KafkaSource {
         match begun {
             Ok(assignments) => {
                 self.rejoin.joined();
+                if !assignments.is_empty() {
+                    self.tell_prefetch();
+                }
                 self.well(&Remedy::Use);
                 if self.config.commit_ahead || places(&self.config) {
                     let asked = self.resumer.ask(consumer, &self.shared, assignments);
@@ -195,6 +200,15 @@ impl KafkaSource {
                 }
             }
             Err(error) => self.told.push_back(SourceEvent::Failed(error)),
+        }
+    }
+
+    /// Says what is fetched ahead for the partitions that there are now.
+    fn tell_prefetch(&self) {
+        let partitions = self.partitions.count();
+        if partitions > 0 {
+            let most = Prefetch::of(&self.config).tell(partitions);
+            tracing::info!(partitions, "what is fetched ahead of the handlers takes {most}");
         }
     }
 
@@ -395,10 +409,7 @@ impl Source for KafkaSource {
         self.commits.push(offsets);
         match self.consumer.clone() {
             Some(consumer) => self.commit_next(&consumer),
-            None => self.told.extend(
-                self.commits
-                    .refuse_all("there is no member of the group that could commit"),
-            ),
+            None => self.told.extend(self.commits.refuse_all("the source is closed")),
         }
     }
 

@@ -224,10 +224,20 @@ impl Client {
     ///
     /// If one is not delivered.
     pub fn produce(&self, topic: &str, records: &[Record]) -> Result<()> {
+        self.produce_packed(topic, records, "none")
+    }
+
+    /// The same with a compression, each record in a batch of its own.
+    ///
+    /// # Errors
+    ///
+    /// If one is not delivered.
+    pub fn produce_packed(&self, topic: &str, records: &[Record], compression: &str) -> Result<()> {
         let producer: FutureProducer = config(&self.brokers)
             .set("message.max.bytes", "20000000")
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
+            .set("compression.type", compression)
             .create()?;
         block_on(async {
             for record in records {

@@ -210,6 +210,31 @@ impl Kafka {
         self.process = None;
     }
 
+    /// How many bytes the log of a partition has on the disk.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not have the partition.
+    pub fn log_size(&self, topic: &str, partition: i32) -> Result<u64> {
+        let folder = self
+            .folder
+            .path()
+            .join("log")
+            .join(format!("{topic}-{partition}"));
+        let mut size = 0;
+        for file in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let file = file?;
+            if file
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "log")
+            {
+                size += file.metadata()?.len();
+            }
+        }
+        Ok(size)
+    }
+
     /// The folder that is removed with the broker.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()

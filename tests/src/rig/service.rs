@@ -182,6 +182,18 @@ impl Service {
 }
 
 impl Running {
+    /// The most memory that the process has had at once, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.context("no VmHWM")?.trim().parse::<u64>()? * 1024)
+    }
+
     /// Its logs so far: one JSON object a line, because standard error is no terminal.
     #[must_use]
     pub fn logs(&self) -> String {

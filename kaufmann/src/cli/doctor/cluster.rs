@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::network::{Unreachable, reach};
 use super::report::{Check, State, about, about_one};
 use super::topics::{Topic, Use, counted, number};
-use super::{brokers, rights, topics};
+use super::{brokers, rights, settings, topics};
 use crate::config::declared::declared;
 use crate::config::{Config, Delivery};
 use crate::ffi::Operation;
@@ -54,6 +54,7 @@ pub(super) async fn look(config: &Config, used: &BTreeMap<String, Vec<String>>) 
     };
     checks.extend(look.brokers().await);
     checks.extend(look.topics().await);
+    checks.push(look.memory());
     checks.extend(look.group());
     checks
 }
@@ -125,6 +126,16 @@ impl Look<'_> {
                 vec![about("brokers").error(State::Unchecked, &error)]
             }
         }
+    }
+
+    /// What the consumed partitions take of memory, if one instance has them all.
+    fn memory(&self) -> Check {
+        let consumed = self.used.keys().filter(|name| self.use_of(name).consumed);
+        let partitions = consumed
+            .filter_map(|name| self.condition.topics.get(name))
+            .map(Vec::len)
+            .sum();
+        settings::memory(self.config, partitions, settings::memory_limit())
     }
 
     async fn topics(&self) -> Vec<Check> {

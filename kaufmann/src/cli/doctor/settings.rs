@@ -8,6 +8,7 @@ use crate::config::{Config, Delivery};
 use crate::event::EventInfo;
 use crate::handler::{HandlerEntry, Service};
 use crate::kafka::condition::{client_version, try_settings};
+use crate::kafka::prefetch::Prefetch;
 use crate::runtime::published;
 
 /// What librdkafka has for `max.poll.interval.ms`.
@@ -160,6 +161,47 @@ fn bounds(config: &Config, handlers: &[HandlerEntry]) -> Vec<Check> {
         ));
     }
     checks
+}
+
+/// What an instance that has so many partitions takes, as far as bounds of ours and of the client say.
+pub(super) fn memory(config: &Config, partitions: usize, limit: Option<u64>) -> Check {
+    let memory = about("memory");
+    let prefetch = Prefetch::of(config);
+    let found = format!(
+        "`max_bytes` ({} MiB), and what is fetched ahead if one instance has all {partitions} consumed partitions: {}",
+        config.max_bytes >> 20,
+        prefetch.tell(partitions)
+    );
+    let usual = prefetch
+        .most(partitions, USUAL_RATIO)
+        .saturating_add(config.max_bytes as u64);
+    match limit.filter(|limit| usual > *limit) {
+        Some(limit) => memory.warning(
+            format!("{found}; but the process may take no more than {} MiB: librdkafka ends it when there is no more", limit >> 20),
+            "raise the limit, or lower `max_bytes`, `kafka.\"queued.max.messages.kbytes\"` and `kafka.\"fetch.message.max.bytes\"`",
+        ),
+        None => memory.fit(found),
+    }
+}
+
+/// To which part batches of texts shrink, about.
+const USUAL_RATIO: u64 = 10;
+
+/// What this process may take of memory, by its own limit and by that of its group.
+pub(super) fn memory_limit() -> Option<u64> {
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let group = group.and_then(|text| text.trim().parse().ok());
+    group.into_iter().chain(address_space()).min()
+}
+
+#[cfg(unix)]
+fn address_space() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::As).current
+}
+
+#[cfg(not(unix))]
+fn address_space() -> Option<u64> {
+    None
 }
 
 /// Whether as many files and connections may be open as the service needs.

@@ -429,3 +429,22 @@ async fn the_embedded_broker_is_not_said_to_be_away_when_it_does_not_answer_all_
     assert_eq!(of("rights", None).0, State::Unknown);
     assert_eq!(of("brokers", None).0, State::Unchecked);
 }
+
+#[test]
+fn memory_that_does_not_hold_what_is_fetched_ahead_is_a_warning() {
+    let config = Config::default();
+    let said = |limit| {
+        let check = settings::memory(&config, 12, limit);
+        (check.state, check.found)
+    };
+    let (state, found) = said(None);
+    assert_eq!(state, State::Fit);
+    assert!(
+        found.contains("all 12 consumed partitions: at most 26 MiB of records, 39 MiB if"),
+        "{found}"
+    );
+    assert_eq!(said(Some(1 << 30)).0, State::Fit);
+    let (state, found) = said(Some(100 << 20));
+    assert_eq!(state, State::Warning);
+    assert!(found.contains("no more than 100 MiB"), "{found}");
+}

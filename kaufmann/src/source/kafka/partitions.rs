@@ -83,6 +83,11 @@ struct Revocation {
 }
 
 impl Partitions {
+    /// How many partitions are ours, revoked or not.
+    pub(super) fn count(&self) -> usize {
+        self.held.len()
+    }
+
     /// Whether the assignment is ours, revoked or not.
     pub(super) fn holds(&self, assignment: &Assignment) -> bool {
         self.held.contains_key(&assignment.id())
