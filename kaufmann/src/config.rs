@@ -136,6 +136,25 @@ pub struct Config {
     pub kafka: KafkaProperties,
     /// Whatever the service itself wants to read: [`Config::app`].
     app: App,
+    /// What the service is started for: [`Config::mode`].
+    #[serde(skip)]
+    mode: Mode,
+    /// Whether nothing is to be published.
+    #[serde(skip)]
+    is_muted: bool,
+}
+
+/// What a service is started for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Mode {
+    /// To handle what comes: `run`, and whatever a program does itself.
+    #[default]
+    Run,
+    /// To be tried on an embedded broker: `dev`.
+    Dev,
+    /// To handle history once more: `replay`. What handlers and background tasks do themselves happens again.
+    Replay,
 }
 
 /// What is handled one after another.
@@ -447,6 +466,8 @@ impl Default for Config {
             log: LogConfig::default(),
             kafka: KafkaProperties::default(),
             app: App::default(),
+            mode: Mode::default(),
+            is_muted: false,
         }
     }
 }
@@ -615,6 +636,49 @@ impl Config {
     pub fn with_app(mut self, app: serde_json::Value) -> Self {
         self.app = App(app);
         self
+    }
+
+    /// What the service is started for: `start` may do other things in a replay, such as start no background task that sends mail.
+    ///
+    /// ```
+    /// # use kaufmann::Config;
+    /// use kaufmann::config::Mode;
+    ///
+    /// async fn start(config: &Config) -> Result<(), std::io::Error> {
+    ///     if config.mode() != Mode::Replay {
+    ///         tokio::spawn(send_what_waits());
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # async fn send_what_waits() {}
+    /// ```
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The configuration of a service that is started for something else: for tests, and for programs that replay by themselves.
+    #[must_use]
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The same for the command `replay`.
+    #[cfg_attr(
+        not(all(feature = "cli", feature = "kafka", feature = "registry")),
+        allow(dead_code, reason = "there is no such command")
+    )]
+    pub(crate) fn for_replay(self, publish: bool) -> Self {
+        Self {
+            is_muted: !publish,
+            ..self.with_mode(Mode::Replay)
+        }
+    }
+
+    /// Whether nothing is to be published.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.is_muted
     }
 
     /// The topics in which records wait after their last attempt, each with how long.

@@ -28,6 +28,7 @@ pub struct Context<S> {
     pub state: State<S>,
     record: Record,
     attempt: u32,
+    replay: bool,
     /// The records of a batch, if it is one; the first of them is `record`.
     batch: Option<Arc<Gathered>>,
     /// What the attempt has published in a transaction: it leaves only if the attempt succeeds.
@@ -46,10 +47,12 @@ struct Shared<S> {
 
 impl<S> Context<S> {
     pub(crate) fn new(state: State<S>, record: Record, attempt: u32) -> Self {
+        let replay = state.0.link.as_ref().is_some_and(|link| link.is_replay);
         Self {
             state,
             record,
             attempt,
+            replay,
             batch: None,
             published: OnceLock::new(),
         }
@@ -103,6 +106,33 @@ impl<S> Context<S> {
     /// Its record is empty and [`Context::publish`] fails.
     pub fn detached(state: S) -> Self {
         Self::new(State::new(Arc::new(state), None), Record::empty(), 1)
+    }
+
+    /// The same in a replay, to test what a handler does then.
+    #[must_use]
+    pub fn in_replay(mut self) -> Self {
+        self.replay = true;
+        self
+    }
+
+    /// Whether history is handled once more, by the command `replay`. What is published then goes nowhere unless `--publish` is given;
+    /// what the handler does besides, such as to call another service or to send mail, it does again unless it asks here.
+    ///
+    /// ```
+    /// # use kaufmann::{Context, Failure};
+    /// async fn welcome(email: &str, cx: &Context<()>) -> Result<(), Failure> {
+    ///     if !cx.is_replay() {
+    ///         send_mail(email).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # async fn send_mail(_: &str) -> Result<(), Failure> { Ok(()) }
+    /// assert!(!Context::detached(()).is_replay());
+    /// assert!(Context::detached(()).in_replay().is_replay());
+    /// ```
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        self.replay
     }
 
     /// The record that carries the event; the first one of a batch.

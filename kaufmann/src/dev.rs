@@ -12,7 +12,7 @@ use crate::Runtime;
 use crate::cli::payload::Payload;
 use crate::cli::publish::{deliver, message};
 use crate::cli::{self, Signals, catalog};
-use crate::config::{Config, Delivery};
+use crate::config::{Config, Delivery, Mode};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 use crate::publish::envelope;
@@ -58,6 +58,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
         tracing::info!("the embedded broker has no transactions: `delivery` is \"at_least_once\" here");
         config.delivery = Delivery::AtLeastOnce;
     }
+    config = config.with_mode(Mode::Dev);
     let embedded = Embedded::start::<V>(&mut config).await?;
     let samples = Samples::read::<V>(&config)?;
     // Before the state is made, and before anything is said: what is wrong with the settings.

@@ -26,6 +26,8 @@ pub(crate) struct Link {
     /// A permit for each event that may run.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) delivery: Delivery,
+    /// Whether history is handled once more.
+    pub(crate) is_replay: bool,
     /// Whether commits say what is settled above the committed offset.
     pub(crate) commits_ahead: bool,
     pub(crate) retry: RetryConfig,

@@ -16,6 +16,7 @@ mod deliveries;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod memory;
+mod muted;
 mod outbound;
 pub(crate) mod partitions;
 pub(crate) mod producer;
@@ -34,6 +35,7 @@ pub(crate) mod routes;
 
 pub(crate) use deliveries::Delivered;
 pub use memory::MemoryPublisher;
+pub(crate) use muted::Muted;
 pub(crate) use outbound::Outbound;
 pub use producer::{Counts, Delivery, Producer};
 pub(crate) use stage::Stage;

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::attempt::attempt;
-use crate::config::{Config, Delivery, OnFailure};
+use crate::config::{Config, Delivery, Mode, OnFailure};
 use crate::context::State;
 use crate::control::{Control, Handle};
 use crate::error::{Error, ErrorKind};
@@ -218,6 +218,7 @@ impl<V: Service> Builder<V> {
                 config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
             )),
             delivery: config.delivery,
+            is_replay: config.mode() == Mode::Replay,
             commits_ahead: config.commit_ahead || config.delivery == Delivery::ExactlyOnce,
             retry: config.retry.clone(),
             policies: V::HANDLERS

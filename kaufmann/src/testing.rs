@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use self::act::Act;
 use self::bench::Bench;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::handler::Service;
 use crate::publish::Message;
 
@@ -122,6 +122,19 @@ impl<V: Service> Kit<V> {
             },
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// Lets the handlers handle history once more: [`Context::is_replay`](crate::Context::is_replay) is true. What they publish is published,
+    /// as by `replay --publish`. A `start` function is told by [`Config::with_mode`], which does this too.
+    ///
+    /// # Panics
+    ///
+    /// If something was delivered before.
+    #[must_use]
+    #[track_caller]
+    pub fn in_replay(mut self) -> Self {
+        self.bench.set_mode(Mode::Replay);
+        self
     }
 
     /// Lets the service's clock go as the world's. For state that waits for something outside of the process: virtual time would

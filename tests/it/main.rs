@@ -18,6 +18,7 @@ mod group;
 mod handler_limits;
 mod kit;
 mod lock;
+mod modes;
 mod observed;
 mod order;
 mod partitioning;

@@ -52,6 +52,8 @@ pub(crate) struct Log {
     pub(crate) batches: Vec<Vec<i64>>,
     /// The attempts at each event, in order.
     pub(crate) attempts: Vec<u32>,
+    /// How many attempts knew that history is handled once more.
+    pub(crate) replays: usize,
     /// The id of the event at each attempt, by key.
     pub(crate) ids: BTreeMap<String, Vec<String>>,
     pub(crate) running: usize,
@@ -136,7 +138,7 @@ impl Probe {
         cx: &Context<Probe>,
     ) -> Result<Option<Doubled>, Failure> {
         self.begin(key, number, cx.attempt());
-        self.note_id(key, cx.record().event_id());
+        self.note(key, cx);
         self.opened(key).await;
         if cx.is_cancelled() {
             self.0.log.lock().unwrap().cancelled += 1;
@@ -185,8 +187,10 @@ impl Probe {
         self.0.reply.load(SeqCst)
     }
 
-    fn note_id(&self, key: &str, id: String) {
+    fn note(&self, key: &str, cx: &Context<Probe>) {
         let mut log = self.0.log.lock().unwrap();
+        log.replays += usize::from(cx.is_replay());
+        let id = cx.record().event_id();
         log.ids.entry(key.to_owned()).or_default().push(id);
     }
 

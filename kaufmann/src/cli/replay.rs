@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 use crate::kafka::cluster::{Cluster, Place};
 use crate::kafka::reader::{Read, Reader};
-use crate::publish::KafkaPublisher;
+use crate::publish::{KafkaPublisher, Muted};
 use crate::registry::RestRegistry;
 use crate::source::history::{HistoryFeed, history};
 use crate::start::Started;
@@ -32,7 +32,7 @@ mod tests;
 
 use report::Report;
 use span::{Span, is_behind, spans};
-use tally::{Muted, Tally};
+use tally::Tally;
 
 /// How many records may wait to be handled.
 const MAX_WAITING: usize = 10_000;
@@ -61,7 +61,8 @@ pub(super) fn command() -> Command {
     Command::new("replay")
         .about("Sends history through the handlers once more, to rebuild a projection; publishes nothing unless asked")
         .long_about(
-            "Reads the consumed topics again, from a position up to their present ends, and lets the handlers handle it, with the \
+            "The handlers really run: what they write, call or send themselves, they do again; `Context::is_replay` and \
+             `Config::mode` tell them so.\n\nReads the consumed topics again, from a position up to their present ends, and lets the handlers handle it, with the \
              state that `start` makes, retries and time-outs included. The service's own group is not touched, so the service may \
              run meanwhile.\n\nWhat handlers return or publish, and dead letters, go nowhere unless --publish is given; they are \
              counted. What was done is kept in a group of its own (the group's name and `.replay`), so that after Ctrl-C or a crash \
@@ -166,7 +167,7 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     // What is kept belongs to another group, so there is nothing to be exact about.
     config.delivery = Delivery::AtLeastOnce;
     // Nor would anybody read what it puts off.
-    config = config.without_retry_topics();
+    config = config.without_retry_topics().for_replay(request.publish);
     shared::refuse_dev(
         request.dev,
         "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster",
@@ -322,7 +323,8 @@ async fn replay<V: Service>(
             .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
         builder.publisher(publisher)
     } else {
-        builder.publisher(Muted(tally.clone()))
+        let tally = tally.clone();
+        builder.publisher(Muted(move || tally.mute()))
     };
     let mut service = tokio::spawn(builder.run(async move { _ = stopped.await }));
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::envelope::{self, Envelope};
 use super::partitions::{Partitions, Way};
 use super::routes::Routes;
-use super::{Message, Placement, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
+use super::{Message, Muted, Placement, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::config::Config;
 use crate::event::EventInfo;
 use crate::outcome::{Outgoing, Publishable};
@@ -32,6 +32,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// [`publish`](Producer::publish) waits for a place, so whoever awaits it publishes no faster than the brokers take it
 /// (`publish.max_outstanding`), and gives a [`Delivery`], which is ready when the brokers have the event or never will. Events are
 /// published in the order in which `publish` is called, and arrive in it as far as they have the same key.
+///
+/// In a `replay` without `--publish` it publishes nothing, and answers as if it did.
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/macros/example.rs")); }
@@ -161,7 +163,10 @@ impl Producer {
     pub fn new(config: &Config, publisher: impl Publisher, registry: impl SchemaRegistry) -> Self {
         let most = u32::try_from(config.publish.max_outstanding).unwrap_or(u32::MAX);
         let most = most.clamp(1, u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
-        let publisher: Arc<dyn Publisher> = Arc::new(publisher);
+        let publisher: Arc<dyn Publisher> = match config.is_muted() {
+            false => Arc::new(publisher),
+            true => Arc::new(Muted(|| ())),
+        };
         Self(Arc::new(Inner {
             partitions: Partitions::new(Arc::clone(&publisher)),
             publisher,
@@ -377,5 +382,46 @@ impl std::fmt::Debug for Inner {
             .field("most", &self.most)
             .field("tally", &self.tally)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::MemoryPublisher;
+    use crate::publish::error_event::ERROR;
+    use crate::registry::EmbeddedRegistry;
+
+    struct Anything;
+
+    impl Publishable for Anything {
+        const INFO: &'static EventInfo = &ERROR;
+
+        fn outgoing(&self) -> Outgoing {
+            Outgoing {
+                info: Self::INFO,
+                datum: Vec::new(),
+                key: None,
+                partition: None,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn in_a_replay_a_producer_publishes_only_if_that_is_asked_for() {
+        let mut config = Config::default();
+        config.publish.topic = Some("t".to_owned());
+        config.registry.register = true;
+        for (config, expected) in [
+            (config.clone(), 1),
+            (config.clone().for_replay(true), 1),
+            (config.for_replay(false), 0),
+        ] {
+            let publisher = MemoryPublisher::new();
+            let producer = Producer::new(&config, publisher.clone(), EmbeddedRegistry::new());
+            producer.publish(&Anything).await.unwrap().await.unwrap();
+            assert_eq!(producer.counts().delivered, 1, "it is answered all the same");
+            assert_eq!(publisher.messages().len(), expected);
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::act::Act;
 use super::place::Place;
 use super::recorder::Recorder;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::error::{Error, Report};
 use crate::handler::Service;
 use crate::happening::{Happening, Reporter, What};
@@ -79,6 +79,16 @@ impl<V: Service> Bench<V> {
             running: None,
             runtime: Some(runtime),
         })
+    }
+
+    /// What the service is started for.
+    #[track_caller]
+    pub(super) fn set_mode(&mut self, mode: Mode) {
+        assert!(
+            self.running.is_none(),
+            "the mode is set before anything is delivered"
+        );
+        self.config = self.config.clone().with_mode(mode);
     }
 
     pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::observer::{Observer, Settled};
-use crate::publish::{Completion, Message, PublishError, Publisher, Rejected};
 use crate::record::Record;
 
 /// How many failures are told.
@@ -80,6 +79,11 @@ impl Tally {
         }
     }
 
+    /// Counts a message that is not published.
+    pub(super) fn mute(&self) {
+        self.0.muted.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How many records are settled.
     pub(super) fn settled(&self) -> u64 {
         let counts = [&self.0.handled, &self.0.unwanted, &self.0.skipped, &self.0.failed];
@@ -113,25 +117,5 @@ impl Observer for Tally {
 
     fn retrying(&self, _: &Record, _: Option<&str>, _: u32, _: Duration, _: &str) {
         self.0.retries.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Publishes nothing, and counts what it does not publish.
-pub(super) struct Muted(pub(super) Tally);
-
-impl Publisher for Muted {
-    fn send(&self, _: Message, done: Completion) -> Result<(), Rejected> {
-        self.0.0.muted.fetch_add(1, Ordering::Relaxed);
-        done(Ok(()));
-        Ok(())
-    }
-
-    fn flush(&self, _: Duration) -> bool {
-        true
-    }
-
-    /// Whatever is chosen is there: it goes nowhere.
-    fn partitions(&self, _: &str, _: Duration) -> Result<u32, PublishError> {
-        Ok(u32::MAX)
     }
 }

@@ -1,0 +1,45 @@
+//! What a service is started for, as its handlers and its `start` know it.
+
+use kaufmann::config::Mode;
+use kaufmann::testing::Kit;
+
+use crate::rig::{Mishap, Numbered, Numbers, Probe, Rig, config};
+
+#[tokio::test]
+async fn handlers_know_that_history_is_handled_once_more_at_every_attempt() {
+    for (mode, expected) in [(Mode::Run, 0), (Mode::Dev, 0), (Mode::Replay, 3)] {
+        let rig = Rig::start(&config().with_mode(mode));
+        rig.probe.mishap("k", Mishap::Fail);
+        rig.send(0, "k", 1).await;
+        rig.send(0, "k", 2).await;
+        rig.committed(0, 2).await;
+        assert_eq!(rig.probe.log().replays, expected, "{mode:?}");
+        rig.stop().await.unwrap();
+    }
+}
+
+fn numbered() -> Numbered {
+    Numbered {
+        key: "k".into(),
+        number: 1,
+    }
+}
+
+#[test]
+fn a_kit_can_be_a_replay_and_its_start_is_told() {
+    let probe = Probe::default();
+    let mut kit = Kit::<Numbers>::new(probe.clone()).in_replay();
+    kit.given(numbered()).then_handled();
+    assert_eq!(probe.log().replays, 1);
+    drop(kit);
+
+    let (probe, mut told) = (Probe::default(), None);
+    let config = kaufmann::Config::default().with_mode(Mode::Replay);
+    let mut kit = Kit::<Numbers>::start(&config, async |config| {
+        told = Some(config.mode());
+        Ok::<_, String>(probe.clone())
+    });
+    kit.given(numbered()).then_handled();
+    drop(kit);
+    assert_eq!((told, probe.log().replays), (Some(Mode::Replay), 1));
+}
