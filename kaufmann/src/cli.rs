@@ -27,6 +27,8 @@ mod dlq;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod doctor;
 #[cfg(all(feature = "kafka", feature = "registry"))]
+mod drain;
+#[cfg(all(feature = "kafka", feature = "registry"))]
 mod lag;
 #[cfg(feature = "registry")]
 pub(crate) mod paint;
@@ -50,6 +52,8 @@ mod signals;
 #[cfg(test)]
 #[cfg(feature = "kafka")]
 mod snapshot;
+#[cfg(all(feature = "kafka", feature = "registry"))]
+mod stranded;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod tail;
 #[cfg(all(feature = "kafka", feature = "registry"))]
@@ -164,6 +168,11 @@ fn execute<V: Service, R: Started<V::State>>(
         Action::Dlq(request) => {
             telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
             return block_on(&config, dlq::run::<V>(config.without_transactions(), request));
+        }
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        Action::Drain(request) => {
+            telemetry::init(&config.log, telemetry::QUIET_FILTER)?;
+            return block_on(&config, drain::run::<V>(config.without_transactions(), request));
         }
         #[cfg(all(feature = "kafka", feature = "registry"))]
         Action::Doctor(request) => {

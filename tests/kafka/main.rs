@@ -29,6 +29,7 @@ mod retry_topics;
 mod rights;
 mod schemas;
 mod self_test;
+mod stranded;
 mod stress;
 mod tail;
 mod taken_away;
@@ -92,6 +93,7 @@ fn main() -> anyhow::Result<ExitCode> {
         rights::tests(),
         producer::tests(),
         schemas::tests(),
+        stranded::tests(),
         stress::tests(),
         tail::tests(),
         topics::tests(),

@@ -47,6 +47,8 @@ pub(super) enum Action {
     #[cfg(all(feature = "kafka", feature = "registry"))]
     Doctor(super::doctor::Request),
     #[cfg(all(feature = "kafka", feature = "registry"))]
+    Drain(super::drain::Request),
+    #[cfg(all(feature = "kafka", feature = "registry"))]
     Replay(super::replay::Request),
     #[cfg(feature = "registry")]
     Schema(super::schema::Request),
@@ -127,6 +129,8 @@ pub(super) fn parse<V: Service>(
         #[cfg(all(feature = "kafka", feature = "registry"))]
         "replay" => Action::Replay(super::replay::request(matches)),
         #[cfg(all(feature = "kafka", feature = "registry"))]
+        "drain" => Action::Drain(super::drain::request(matches)),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
         "asyncapi" => Action::AsyncApi,
         "completions" => Action::Completions {
             script: completions::<V>(matches, &program),
@@ -198,6 +202,8 @@ fn commands() -> Vec<Command> {
         super::topics::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         super::dlq::arguments::command(),
+        #[cfg(all(feature = "kafka", feature = "registry"))]
+        super::drain::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]
         super::replay::command(),
         #[cfg(all(feature = "kafka", feature = "registry"))]

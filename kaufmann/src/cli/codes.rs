@@ -99,6 +99,23 @@ pub(super) const DLQ: &Codes = &[
 ];
 
 #[cfg(all(feature = "kafka", feature = "registry"))]
+pub(super) const DRAIN: &Codes = &[
+    (0, "no records are left that nobody reads"),
+    (
+        1,
+        "records wait to be moved, or some could not be moved and are still there",
+    ),
+    (2, "the command line is wrong; nothing was done"),
+    (69, "the cluster could not be asked"),
+    (70, "failed on the way; the same command goes on"),
+    (78, "the configuration is wrong"),
+    (
+        130,
+        "interrupted by Ctrl-C, 143 by SIGTERM; the same command goes on",
+    ),
+];
+
+#[cfg(all(feature = "kafka", feature = "registry"))]
 pub(super) const REPLAY: &Codes = &[
     (0, "done"),
     (1, "done, but some records could not be handled"),
@@ -175,7 +192,7 @@ mod tests {
     #[test]
     fn the_guides_list_the_codes_that_help_lists() {
         let operations = words(include_str!("../docs/operations.md"));
-        for codes in [RUN, PUBLISH, LAG, TAIL, TOPICS, DLQ, REPLAY, DOCTOR] {
+        for codes in [RUN, PUBLISH, LAG, TAIL, TOPICS, DLQ, DRAIN, REPLAY, DOCTOR] {
             let listed = listed(codes);
             assert!(operations.contains(&listed), "operations.md lacks: {listed}");
         }

@@ -10,14 +10,14 @@ use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 use crate::kafka::sender::Sender;
 
-mod act;
+pub(super) mod act;
 pub(super) mod arguments;
-mod ledger;
-mod letters;
+pub(super) mod ledger;
+pub(super) mod letters;
 mod named;
 mod report;
 mod screen;
-mod select;
+pub(super) mod select;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -151,9 +151,14 @@ async fn act(
     signals: &Signals,
 ) -> Result<ExitCode, Error> {
     let act = Act {
+        command: match request.task {
+            Task::Discard => "discard",
+            _ => "replay",
+        },
         selection: &request.selection,
         max: request.max,
         sender,
+        to: None,
         dry_run: request.dry_run,
         signals,
     };

@@ -108,7 +108,11 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
         watch(&mut look, interval, request.json, &signals).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = look.look()?;
+    let mut report = look.look()?;
+    // The brokers of `dev` know only what is consumed.
+    if !request.dev {
+        report.stranded = super::stranded::find(&look.config)?;
+    }
     let text = if request.json {
         serde_json::to_string_pretty(&report).unwrap_or_default()
     } else {

@@ -31,6 +31,7 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
         registry = registry.url(),
         "started"
     );
+    super::stranded::warn_of(config);
     let finished = crate::Runtime::<V>::builder(state)
         .config(config)
         .source(source)

@@ -2,6 +2,7 @@
 //! once the broker has what came of it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -13,9 +14,11 @@ use crate::cli::Signals;
 use crate::cli::progress::Progress;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::sender::{Sender, Sent, Unsent};
-use crate::publish::letter::opened::Letter;
+use crate::publish::letter::opened::{Letter, moved};
 use crate::record::Record;
 
+/// The command that moves records of retry topics that nobody reads.
+pub(in crate::cli) const DRAIN: &str = "drain";
 /// How many may be on their way.
 const IN_FLIGHT: usize = 500;
 /// How often what was done is kept.
@@ -23,37 +26,40 @@ const KEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// What came of it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub(super) struct Summary {
-    pub(super) command: &'static str,
+pub(in crate::cli) struct Summary {
+    pub(in crate::cli) command: &'static str,
     /// The dead-letter topic.
-    pub(super) topic: String,
-    pub(super) dry_run: bool,
+    pub(in crate::cli) topic: String,
+    pub(in crate::cli) dry_run: bool,
     /// How many were sent back, or discarded.
-    pub(super) done: u64,
+    pub(in crate::cli) done: u64,
     /// To which topics how many were sent back.
-    pub(super) topics: BTreeMap<String, u64>,
+    pub(in crate::cli) topics: BTreeMap<String, u64>,
     /// How many letters are still open; not known if it was interrupted.
-    pub(super) remaining: Option<u64>,
+    pub(in crate::cli) remaining: Option<u64>,
     /// Those that were meant, and could not be sent back.
-    pub(super) left: Vec<Left>,
-    pub(super) interrupted: bool,
+    pub(in crate::cli) left: Vec<Left>,
+    pub(in crate::cli) interrupted: bool,
 }
 
 /// A letter that could not be sent back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub(super) struct Left {
-    pub(super) letter: String,
-    pub(super) why: String,
+pub(in crate::cli) struct Left {
+    pub(in crate::cli) letter: String,
+    pub(in crate::cli) why: String,
 }
 
-/// Deals with letters.
-pub(super) struct Act<'a> {
-    pub(super) selection: &'a Selection,
-    pub(super) max: Option<u64>,
+/// Deals with letters, or with records of a retry topic, which look the same.
+pub(in crate::cli) struct Act<'a> {
+    pub(in crate::cli) command: &'static str,
+    pub(in crate::cli) selection: &'a Selection,
+    pub(in crate::cli) max: Option<u64>,
     /// None discards them.
-    pub(super) sender: Option<Sender>,
-    pub(super) dry_run: bool,
-    pub(super) signals: &'a Signals,
+    pub(in crate::cli) sender: Option<Sender>,
+    /// The retry topic to which all are moved as they are, those that are no letters too. None: back to where they were read.
+    pub(in crate::cli) to: Option<Arc<str>>,
+    pub(in crate::cli) dry_run: bool,
+    pub(in crate::cli) signals: &'a Signals,
 }
 
 /// A letter that is on its way back.
@@ -67,13 +73,13 @@ struct OnItsWay {
 
 impl Act<'_> {
     /// Deals with the letters that are meant, in the order of the topic's partitions, until a signal comes.
-    pub(super) async fn run(&self, ledger: &mut Ledger, letters: &mut Letters) -> Result<Summary, Error> {
+    pub(in crate::cli) async fn run(
+        &self,
+        ledger: &mut Ledger,
+        letters: &mut Letters,
+    ) -> Result<Summary, Error> {
         let mut summary = Summary {
-            command: if self.sender.is_some() {
-                "replay"
-            } else {
-                "discard"
-            },
+            command: self.command,
             topic: ledger.topic().to_owned(),
             dry_run: self.dry_run,
             done: 0,
@@ -92,8 +98,16 @@ impl Act<'_> {
             progress.at(letters.read());
             summary.interrupted = self.signals.has_come();
             let is_over = summary.interrupted || broken.is_some() || self.max.is_some_and(|max| taken >= max);
-            let Found::Letter(record, letter) = found else {
-                continue;
+            let (record, letter) = match found {
+                Found::Letter(record, letter) => (record, letter),
+                Found::Foreign(record) => {
+                    if self.command == DRAIN && !is_over {
+                        let why = "it has none of the headers of a record that was moved to a retry topic"
+                            .to_owned();
+                        leave(&mut summary, &mut broken, record.to_string(), alone(why));
+                    }
+                    continue;
+                }
             };
             let key = record.key().map(crate::cli::shown::printable);
             if is_over
@@ -142,10 +156,16 @@ impl Act<'_> {
         match broken {
             None => Ok(summary),
             Some(text) => {
-                let done = format!(
-                    "{} letters were sent back before; the same command goes on",
-                    summary.done
-                );
+                let done = match self.command {
+                    DRAIN => format!(
+                        "{} records were moved before; the same command goes on",
+                        summary.done
+                    ),
+                    _ => format!(
+                        "{} letters were sent back before; the same command goes on",
+                        summary.done
+                    ),
+                };
                 Err(Error::new(ErrorKind::Publish, format!("{text}; {done}")))
             }
         }
@@ -162,8 +182,13 @@ impl Act<'_> {
         let Some(sender) = &self.sender else {
             return Ok(None);
         };
-        let alone = |text: String| Unsent { text, alone: true };
-        let (message, partition) = letter.restore(record).map_err(alone)?;
+        let (message, partition) = match &self.to {
+            Some(topic) => (moved(record, topic), None),
+            None => {
+                let (message, partition) = letter.restore(record).map_err(alone)?;
+                (message, Some(partition))
+            }
+        };
         let topic = message.topic.to_string();
         let count = match partitions.get(&topic) {
             Some(count) => *count,
@@ -180,7 +205,7 @@ impl Act<'_> {
             return Ok(None);
         }
         // A topic that was made anew with fewer partitions: the key decides.
-        let partition = (partition < count).then_some(partition);
+        let partition = partition.filter(|partition| *partition < count);
         let sent = sender.send(&message, partition).await?;
         Ok(Some(OnItsWay {
             sent,
@@ -190,6 +215,11 @@ impl Act<'_> {
             topic,
         }))
     }
+}
+
+/// Trouble with one message.
+fn alone(text: String) -> Unsent {
+    Unsent { text, alone: true }
 }
 
 /// Waits for the oldest that is on its way.

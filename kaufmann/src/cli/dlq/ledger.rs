@@ -8,16 +8,16 @@ use crate::error::Error;
 use crate::kafka::cluster::{Bounds, Cluster, Place};
 
 /// Which letters of a topic have been dealt with.
-pub(super) struct Ledger {
+pub(in crate::cli) struct Ledger {
     cluster: Cluster,
     topic: String,
-    pub(super) partitions: BTreeMap<i32, Partition>,
+    pub(in crate::cli) partitions: BTreeMap<i32, Partition>,
 }
 
 /// A partition of the dead-letter topic.
-pub(super) struct Partition {
+pub(in crate::cli) struct Partition {
     /// From where it is to be read, and where it ended when it was looked at.
-    pub(super) bounds: Bounds,
+    pub(in crate::cli) bounds: Bounds,
     /// Where its log begins.
     start: i64,
     /// What has been dealt with from there on.
@@ -27,17 +27,29 @@ pub(super) struct Partition {
 }
 
 impl Ledger {
-    /// Looks up what has been dealt with.
-    pub(super) fn open(config: &Config) -> Result<Self, Error> {
+    /// Looks up which dead letters have been dealt with.
+    pub(in crate::cli) fn open(config: &Config) -> Result<Self, Error> {
         let topic = config.dead_letter_topic();
-        let cluster = Cluster::with_group(config, &format!("{topic}.dealt-with"))?;
-        let found = cluster.topic(&topic)?;
-        let places: Vec<_> = found.places().collect();
-        let committed = cluster.committed_with_metadata(&places)?;
+        let group = format!("{topic}.dealt-with");
+        let cluster = Cluster::with_group(config, &group)?;
+        let places: Vec<_> = cluster.topic(&topic)?.places().collect();
+        Self::of(cluster, &topic, &places, &BTreeMap::new())
+    }
+
+    /// Looks up what has been dealt with of these partitions, by the group of `cluster` or by those who have committed `others`:
+    /// whoever is farther.
+    pub(in crate::cli) fn of(
+        cluster: Cluster,
+        topic: &str,
+        places: &[Place],
+        others: &BTreeMap<Place, (i64, String)>,
+    ) -> Result<Self, Error> {
+        let committed = cluster.committed_with_metadata(places)?;
         let mut partitions = BTreeMap::new();
-        for place in &places {
+        for place in places {
             let Bounds { start, end } = cluster.bounds(place)?;
-            let (offset, ahead) = match committed.get(place) {
+            let known = [committed.get(place), others.get(place)];
+            let (offset, ahead) = match known.into_iter().flatten().max_by_key(|(offset, _)| *offset) {
                 Some((offset, metadata)) => (*offset, Ahead::decode(metadata, *offset)),
                 None => (start, Ahead::default()),
             };
@@ -57,13 +69,13 @@ impl Ledger {
         }
         Ok(Self {
             cluster,
-            topic,
+            topic: topic.to_owned(),
             partitions,
         })
     }
 
     /// Between which offsets the open letters are, in each partition that has some.
-    pub(super) fn open_bounds(&self) -> BTreeMap<i32, Bounds> {
+    pub(in crate::cli) fn open_bounds(&self) -> BTreeMap<i32, Bounds> {
         let bounds = self
             .partitions
             .iter()
@@ -72,7 +84,7 @@ impl Ledger {
     }
 
     /// Why no letter can be open at a place, if that is known without looking there.
-    pub(super) fn why_closed(&self, partition: i32, offset: i64) -> Option<String> {
+    pub(in crate::cli) fn why_closed(&self, partition: i32, offset: i64) -> Option<String> {
         let Some(known) = self.partitions.get(&partition) else {
             return Some(format!(
                 "there is no partition {partition}; there are {}, from 0",
@@ -83,20 +95,20 @@ impl Ledger {
     }
 
     /// Counts a letter in; whether it is still open.
-    pub(super) fn take(&mut self, partition: i32, offset: i64) -> bool {
+    pub(in crate::cli) fn take(&mut self, partition: i32, offset: i64) -> bool {
         let known = self.partitions.get_mut(&partition);
         known.is_some_and(|known| offset < known.bounds.end && known.tracker.take(offset))
     }
 
     /// Notes that a letter has been dealt with.
-    pub(super) fn settle(&mut self, partition: i32, offset: i64) {
+    pub(in crate::cli) fn settle(&mut self, partition: i32, offset: i64) {
         if let Some(known) = self.partitions.get_mut(&partition) {
             known.tracker.settle(offset, 1);
         }
     }
 
     /// Keeps what was noted.
-    pub(super) fn keep(&mut self) -> Result<(), Error> {
+    pub(in crate::cli) fn keep(&mut self) -> Result<(), Error> {
         let mut commits = Vec::new();
         for (number, partition) in &mut self.partitions {
             let Some(offset) = partition.tracker.watermark() else {
@@ -118,12 +130,12 @@ impl Ledger {
         self.cluster.commit(&commits)
     }
 
-    pub(super) fn topic(&self) -> &str {
+    pub(in crate::cli) fn topic(&self) -> &str {
         &self.topic
     }
 
     /// The cluster, as the group that keeps the ledger.
-    pub(super) fn cluster(&self) -> &Cluster {
+    pub(in crate::cli) fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 }

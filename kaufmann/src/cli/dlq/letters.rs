@@ -13,7 +13,7 @@ use crate::publish::letter::opened::Letter;
 use crate::record::Record;
 
 /// Reads letters.
-pub(super) struct Letters {
+pub(in crate::cli) struct Letters {
     topic: String,
     /// None if there is nothing to read.
     reader: Option<Reader>,
@@ -24,7 +24,7 @@ pub(super) struct Letters {
 }
 
 /// What stands at a place.
-pub(super) enum Found {
+pub(in crate::cli) enum Found {
     Letter(Record, Box<Letter>),
     /// A record that is no letter of ours.
     Foreign(Record),
@@ -32,12 +32,12 @@ pub(super) enum Found {
 
 impl Letters {
     /// The letters that are open by the ledger.
-    pub(super) fn open(config: &Config, ledger: &Ledger) -> Result<Self, Error> {
+    pub(in crate::cli) fn open(config: &Config, ledger: &Ledger) -> Result<Self, Error> {
         Self::between(config, ledger.topic(), ledger.open_bounds())
     }
 
     /// All between these offsets.
-    pub(super) fn between(
+    pub(in crate::cli) fn between(
         config: &Config,
         topic: &str,
         bounds: BTreeMap<i32, Bounds>,
@@ -67,22 +67,22 @@ impl Letters {
     }
 
     /// How many offsets there are to look at.
-    pub(super) fn total(&self) -> u64 {
+    pub(in crate::cli) fn total(&self) -> u64 {
         self.total
     }
 
     /// How many have been looked at.
-    pub(super) fn read(&self) -> u64 {
+    pub(in crate::cli) fn read(&self) -> u64 {
         self.read
     }
 
     /// Whether there is nothing more to read.
-    pub(super) fn are_read(&self) -> bool {
+    pub(in crate::cli) fn are_read(&self) -> bool {
         self.open.is_empty()
     }
 
     /// The next open one; `None` behind the last, or if it is to end.
-    pub(super) fn next(
+    pub(in crate::cli) fn next(
         &mut self,
         ledger: &mut Ledger,
         ends: impl Fn() -> bool,
@@ -97,7 +97,7 @@ impl Letters {
     }
 
     /// The next one, open or not; `None` behind the last, or if it is to end.
-    pub(super) fn next_of_all(&mut self, ends: impl Fn() -> bool) -> Result<Option<Found>, Error> {
+    pub(in crate::cli) fn next_of_all(&mut self, ends: impl Fn() -> bool) -> Result<Option<Found>, Error> {
         let Some(reader) = &mut self.reader else {
             return Ok(None);
         };

@@ -4,20 +4,20 @@ use crate::publish::letter::opened::Letter;
 
 /// Which letters are meant; what is empty lets all pass.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Selection {
+pub(in crate::cli) struct Selection {
     /// `partition@offset` in the dead-letter topic.
-    pub(super) ids: Vec<(i32, i64)>,
-    pub(super) events: Vec<String>,
-    pub(super) handlers: Vec<String>,
-    pub(super) keys: Vec<String>,
+    pub(in crate::cli) ids: Vec<(i32, i64)>,
+    pub(in crate::cli) events: Vec<String>,
+    pub(in crate::cli) handlers: Vec<String>,
+    pub(in crate::cli) keys: Vec<String>,
     /// Parts of errors.
-    pub(super) errors: Vec<String>,
+    pub(in crate::cli) errors: Vec<String>,
     /// All, said on purpose.
-    pub(super) all: bool,
+    pub(in crate::cli) all: bool,
 }
 
 /// Reads `0@17`, also with the topic before it: `orders.dead-letter/0@17`.
-pub(super) fn id(text: &str) -> Result<(i32, i64), String> {
+pub(in crate::cli) fn id(text: &str) -> Result<(i32, i64), String> {
     let last = text.rsplit('/').next().unwrap_or(text);
     let read = last.split_once('@').and_then(|(partition, offset)| {
         let (partition, offset): (i32, i64) = (partition.parse().ok()?, offset.parse().ok()?);
@@ -30,11 +30,17 @@ pub(super) fn id(text: &str) -> Result<(i32, i64), String> {
 
 impl Selection {
     /// Whether nobody has said which.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::cli) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    pub(super) fn has(&self, partition: i32, offset: i64, key: Option<&str>, letter: &Letter) -> bool {
+    pub(in crate::cli) fn has(
+        &self,
+        partition: i32,
+        offset: i64,
+        key: Option<&str>,
+        letter: &Letter,
+    ) -> bool {
         let among = |wanted: &[String], value: Option<&str>| {
             wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|wanted| wanted == value))
         };

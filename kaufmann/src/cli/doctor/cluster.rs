@@ -56,7 +56,20 @@ pub(super) async fn look(config: &Config, used: &BTreeMap<String, Vec<String>>) 
     checks.extend(look.topics().await);
     checks.push(look.memory());
     checks.extend(look.group());
+    checks.extend(stranded(config));
     checks
+}
+
+/// The topics with records that nobody reads any more.
+fn stranded(config: &Config) -> Vec<Check> {
+    match crate::cli::stranded::find(config) {
+        Ok(found) => found
+            .into_iter()
+            .map(|found| about_one("stranded", &found.topic).warning(found.to_string(), &found.remedy))
+            .collect(),
+        // That we may not ask for the group's offsets is said of the group.
+        Err(error) => vec![about("stranded").error(State::Unchecked, &error)],
+    }
 }
 
 /// The brokers as they are configured, and whether any takes connections.

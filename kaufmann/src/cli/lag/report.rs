@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cli::stranded::Stranded;
 use crate::kafka::cluster::{Bounds, Group, Member, Place};
 
 /// What is known of a group and its partitions.
@@ -34,6 +35,9 @@ pub(super) struct Report {
     pub(super) lag: i64,
     /// The most of all partitions.
     pub(super) behind_ms: Option<u64>,
+    /// Topics with records that nobody reads any more; they are not in the lag.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) stranded: Vec<Stranded>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -96,6 +100,7 @@ pub(super) fn report(service: &str, name: &str, facts: &Facts, now: i64) -> Repo
         lag: partitions.iter().map(|row| row.lag).sum(),
         behind_ms: partitions.iter().filter_map(|row| row.behind_ms).max(),
         partitions,
+        stranded: Vec::new(),
     }
 }
 

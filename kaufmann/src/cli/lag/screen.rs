@@ -32,7 +32,13 @@ pub(super) fn text(report: &Report, rates: bool, paint: Paint) -> String {
         sum.push(report.behind_ms.map(behind).unwrap_or_default().into());
         rows.push(sum);
     }
-    format!("{}\n{}", first_line(report, paint), table(&head, &rows, paint))
+    let mut text = format!("{}\n{}", first_line(report, paint), table(&head, &rows, paint));
+    for stranded in &report.stranded {
+        let line = format!("! {stranded}; {}", stranded.remedy);
+        text.push('\n');
+        text.push_str(&paint.paint(Colour::Yellow, &line));
+    }
+    text
 }
 
 fn first_line(report: &Report, paint: Paint) -> String {

@@ -113,6 +113,21 @@ impl Letter {
     }
 }
 
+/// A record of a retry topic, as it is, to another one: it is due when it was, and is the same event.
+pub(crate) fn moved(record: &Record, topic: &Arc<str>) -> Message {
+    let mut headers = MessageHeaders::with_capacity(512);
+    for (name, value) in record.headers() {
+        headers.push(name, value);
+    }
+    Message {
+        topic: Arc::clone(topic),
+        key: record.key().map(<[u8]>::to_vec),
+        placement: Placement::Key,
+        payload: record.payload().map(<[u8]>::to_vec),
+        headers,
+    }
+}
+
 /// Whether a header says why its record is a letter, and does not belong to the record.
 fn is_letters_own(name: &str) -> bool {
     is_ours(name) || name == REPLAYED_FROM
