@@ -75,6 +75,9 @@ pub(crate) enum What {
         at: i64,
         place: (i32, i64),
     },
+    /// All that was written so far is committed, and the members are told to stop. What is written from now on is left to others: the
+    /// letter of an assignment that has ended may come late.
+    Done,
     /// All that was delivered and committed since the last of these came together, in a transaction.
     Together,
     /// The group refuses commits, or does so no longer.

@@ -213,7 +213,7 @@ impl<'a> Oracle<'a> {
                 };
                 self.refused = entry.at;
             }
-            What::Left | What::Together | What::Waits { .. } => {}
+            What::Left | What::Together | What::Done | What::Waits { .. } => {}
             What::Stopped { drained } => self.stopped(entry.member, *drained),
             What::Crashed => _ = self.crashed.insert(entry.member, entry.at),
             What::Unpublished => _ = self.unpublished.insert(entry.member),
@@ -737,11 +737,10 @@ impl<'a> Oracle<'a> {
 impl Assignment {
     /// What may be committed: the lowest unsettled offset, or the one behind the newest record and what was settled ahead of it.
     fn watermark(&self) -> i64 {
-        let ahead = self
-            .ahead
-            .iter()
-            .find(|(from, to)| (*from..=*to).contains(&self.next));
-        let end = ahead.map_or(self.next, |(_, to)| to + 1);
+        let mut end = self.next;
+        while let Some((_, to)) = self.ahead.iter().find(|(from, to)| (*from..=*to).contains(&end)) {
+            end = to + 1;
+        }
         self.unsettled.keys().next().copied().unwrap_or(end)
     }
 

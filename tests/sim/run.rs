@@ -21,8 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 /// The time of day when a run begins.
 const NOON: SystemTime = SystemTime::UNIX_EPOCH;
 
+/// How long a run may take outside of the simulation, where it takes milliseconds. While tasks wake each other without end the simulated
+/// clock stands still, and no bound within the simulation is ever reached.
+const LIVELOCK: Duration = Duration::from_secs(300);
+
 /// Runs a plan and gives what happened.
 pub(crate) fn run(plan: &Plan, double: Double) -> Vec<Entry> {
+    let _watched = watch(plan.seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -33,6 +38,18 @@ pub(crate) fn run(plan: &Plan, double: Double) -> Vec<Entry> {
         live(&world).await;
         world.journal()
     })
+}
+
+/// Ends the process when a run does not come to rest, with its seed; until the sender is dropped.
+fn watch(seed: u64) -> std::sync::mpsc::Sender<()> {
+    let (running, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(LIVELOCK) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("seed {seed} runs for more than {LIVELOCK:?}: tasks wake each other without end");
+            std::process::abort();
+        }
+    });
+    running
 }
 
 async fn live(world: &World) {
@@ -52,6 +69,9 @@ async fn live(world: &World) {
     let end = world.elapsed() + PATIENCE;
     while !group.is_done() && world.elapsed() < end {
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    if group.is_done() {
+        world.note(0, What::Done);
     }
     // In peace everything is given back in order.
     for slot in slots {

@@ -49,7 +49,7 @@ impl Ahead {
             .strip_prefix(PREFIX)
             .and_then(|text| STANDARD_NO_PAD.decode(text).ok())
             .and_then(|bytes| ranges(&bytes, offset))
-            .map(Self)
+            .map(|ranges| Self(joined(ranges.into_iter()).collect()))
             .unwrap_or_default()
     }
 
@@ -57,6 +57,19 @@ impl Ahead {
     pub(crate) fn ranges(&self) -> &[(i64, i64)] {
         &self.0
     }
+}
+
+/// Ascending ranges, those that adjoin as one: a commit of the offset between two such ranges would begin with a range that begins
+/// at it, which says nothing.
+pub(super) fn joined(ranges: impl Iterator<Item = (i64, i64)>) -> impl Iterator<Item = (i64, i64)> {
+    let mut ranges = ranges.peekable();
+    std::iter::from_fn(move || {
+        let (from, mut to) = ranges.next()?;
+        while let Some((_, end)) = ranges.next_if(|(next, _)| *next <= to + 1) {
+            to = end;
+        }
+        Some((from, to))
+    })
 }
 
 /// The numbers of as many ranges as there is room for, and whether that is all.
@@ -89,6 +102,8 @@ fn ranges(bytes: &[u8], offset: i64) -> Option<Vec<(i64, i64)>> {
         }
         let from = end.checked_add(distance)?;
         end = from.checked_add(length)?;
+        // There is an offset behind each range: the next one to read.
+        end.checked_add(1)?;
         ranges.push((from, end));
     }
     Some(ranges)
@@ -101,9 +116,9 @@ mod tests {
     use super::*;
 
     fn ascending() -> impl Strategy<Value = (i64, Vec<(i64, i64)>)> {
-        let steps = prop::collection::vec((1..1000_i64, 0..5000_i64), 0..3000);
+        let steps = prop::collection::vec((2..1000_i64, 0..5000_i64), 0..3000);
         (0..1_i64 << 40, steps).prop_map(|(offset, steps)| {
-            let mut end = offset;
+            let mut end = offset - 1;
             let ranges = steps.into_iter().map(|(distance, length)| {
                 let from = end + distance;
                 end = from + length;
@@ -159,10 +174,22 @@ mod tests {
             let read = Ahead::decode(&format!("{PREFIX}{}", STANDARD_NO_PAD.encode(own)), offset);
             let mut end = offset;
             for (from, to) in read.ranges() {
-                prop_assert!(end < *from && from <= to);
+                prop_assert!(end < *from && from <= to && *to < i64::MAX);
                 end = *to;
             }
         }
+    }
+
+    #[test]
+    fn ranges_that_adjoin_are_one() {
+        let metadata = Ahead::encode(10, [(12, 13), (14, 20), (22, 22)]).expect("ranges");
+        assert_eq!(Ahead::decode(&metadata, 10).ranges(), [(12, 20), (22, 22)]);
+    }
+
+    #[test]
+    fn a_range_with_no_offset_behind_it_says_nothing() {
+        let metadata = Ahead::encode(10, [(12, i64::MAX)]).expect("a range");
+        assert_eq!(Ahead::decode(&metadata, 10), Ahead::default());
     }
 
     #[test]
