@@ -27,6 +27,10 @@ const SECONDS: &str = "KAUFMANN_CHAOS_SECONDS";
 const USUAL_SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 const USUAL_SECONDS: u64 = 14;
 
+/// What the topic of the replies takes while it refuses large ones, and otherwise.
+const LIMIT: &str = "100000";
+const NO_LIMIT: &str = "1048588";
+
 /// What an instance says when it has partitions.
 const ASSIGNED: &str = "\"message\":\"assigned\"";
 
@@ -60,7 +64,12 @@ pub(crate) fn run(stage: &Stage, seed: u64, exactly_once: bool) -> Result<()> {
     cast.exactly_once = exactly_once;
     // What is kept with each commit would be believed of the new topic.
     cast.anew &= !exactly_once;
-    let schedule = Schedule::new(seed, length, cast.brokers);
+    let mut schedule = Schedule::new(seed, length, cast.brokers);
+    if exactly_once {
+        // One refused reply takes a whole transaction back.
+        cast.load.manners.large = 8;
+        schedule = schedule.with_refusals(seed);
+    }
     let line = format!("seed {seed}, {cast}:{schedule}\n");
     std::io::stdout().write_all(line.as_bytes())?;
     let story = || {
@@ -197,6 +206,7 @@ impl Torment {
         }
         std::thread::sleep(schedule.length.saturating_sub(start.elapsed()));
         self.cluster.wait_ready()?;
+        self.limit_replies(NO_LIMIT)?;
         std::mem::take(&mut self.uncovered)
             .iter()
             .try_for_each(|exposed| self.scene.cover(exposed))
@@ -226,6 +236,12 @@ impl Torment {
             Fault::RegistryFails => scene.registry.set(Answer::Status(503)),
             Fault::RegistryMute => scene.registry_network.set(Network::Stalls),
             Fault::RegistryGone => scene.registry_network.set(Network::Cut),
+            // A broker may be away that would have to do it; then nothing is refused.
+            Fault::SmallReplies => {
+                if self.brokers_answer() {
+                    _ = self.limit_replies(LIMIT);
+                }
+            }
             Fault::Grow => {}
         }
         match exposed {
@@ -259,6 +275,12 @@ impl Torment {
             }
             Fault::RegistryFails => scene.registry.set(Answer::Forward),
             Fault::RegistryMute | Fault::RegistryGone => scene.registry_network.set(Network::Works),
+            // Else it is done when the schedule ends.
+            Fault::SmallReplies => {
+                if self.brokers_answer() {
+                    _ = self.limit_replies(NO_LIMIT);
+                }
+            }
             // A broker may be away that would have to do it; then it is left.
             Fault::Grow => {
                 if self.brokers_answer() {
@@ -299,6 +321,14 @@ impl Torment {
             scene.cover(&exposed)?;
         }
         Ok(())
+    }
+
+    /// How large a batch of replies may be.
+    fn limit_replies(&self, bytes: &str) -> Result<()> {
+        let scene = &self.scene;
+        scene
+            .client
+            .configure_topic(&scene.replies, "max.message.bytes", bytes)
     }
 
     fn brokers_answer(&mut self) -> bool {

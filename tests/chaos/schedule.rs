@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     RegistryGone,
     /// The topic gets more partitions.
     Grow,
+    /// The topic of the replies takes no large ones.
+    SmallReplies,
     /// An instance is killed and replaced by one whose logs go to a full disk, which is deployed anew at the end.
     FullDisk(usize),
 }
@@ -60,6 +62,7 @@ enum Place {
     Rival,
     Registry,
     Topic,
+    Replies,
 }
 
 /// A fault and its time.
@@ -90,6 +93,7 @@ impl Fault {
             Self::Rival => Place::Rival,
             Self::RegistryFails | Self::RegistryMute | Self::RegistryGone => Place::Registry,
             Self::Grow => Place::Topic,
+            Self::SmallReplies => Place::Replies,
         }
     }
 
@@ -105,7 +109,10 @@ impl Fault {
     /// Whether handlers may go on without commits, or from one rebalance to the next, as long as it lasts. Else they cannot go
     /// beyond what was unsettled when it began, and there is a rebalance when it ends.
     pub(crate) fn leaves_handlers_alone(self) -> bool {
-        matches!(self, Self::Broker(_) | Self::Slow(_) | Self::Rival | Self::Grow)
+        matches!(
+            self,
+            Self::Broker(_) | Self::Slow(_) | Self::Rival | Self::Grow | Self::SmallReplies
+        )
     }
 
     fn draw(dice: &mut Dice, brokers: usize) -> Self {
@@ -155,6 +162,31 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// The same, and replies are refused meanwhile: now and then for a while, or from some time on to the end.
+    pub(crate) fn with_refusals(mut self, seed: u64) -> Self {
+        let mut dice = Dice::of(seed, 3);
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let end = millis(self.length).max(3 * CALM) - CALM;
+        let mut now = CALM + dice.between(0, 3000);
+        while now < end {
+            let time = if dice.between(0, 5) == 0 {
+                end
+            } else {
+                dice.between(500, 8000)
+            };
+            let to = (now + time).min(end);
+            self.faults.push(Planned {
+                fault: Fault::SmallReplies,
+                from: Duration::from_millis(now),
+                to: Duration::from_millis(to),
+            });
+            now = to + dice.between(1000, 8000);
+        }
+        self
+    }
+}
+
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Planned { fault, from, to } in &self.faults {
@@ -175,7 +207,9 @@ fn the_same_seed_makes_the_same_schedule_and_another_one_another(_: &Stage) -> R
 
 fn what_begins_ends_before_the_schedule_does_and_no_two_faults_share_a_place(_: &Stage) -> Result<()> {
     for seed in 0..1000 {
-        let schedule = Schedule::new(seed, Duration::from_secs(20), 1);
+        let schedule = Schedule::new(seed, Duration::from_secs(20), 1).with_refusals(seed);
+        let refuses = |planned: &Planned| planned.fault == Fault::SmallReplies;
+        ensure!(schedule.faults.iter().any(refuses), "seed {seed} refuses nothing");
         ensure!(!schedule.faults.is_empty(), "seed {seed} has no fault");
         for (index, one) in schedule.faults.iter().enumerate() {
             ensure!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaufmann::{Context, Failure, handler};
-use kaufmann_tests::chaos::{Conduct, Entry, Journal, Manners, Step};
+use kaufmann_tests::chaos::{Conduct, Dice, Entry, Journal, Manners, Step};
 use serde::Deserialize;
 
 kaufmann::include_events!();
@@ -60,6 +60,7 @@ async fn job(event: chaos::JobRef<'_>, cx: &Context<Desk>) -> Result<chaos::JobD
         })
     };
     note(Step::Begun)?;
+    let mut padding = String::new();
     match desk.settings.manners.conduct(desk.settings.seed, event.number) {
         Conduct::Well => tokio::time::sleep(Duration::from_millis(event.number.unsigned_abs() % 4)).await,
         Conduct::Hang(time) => tokio::time::sleep(time).await,
@@ -74,11 +75,21 @@ async fn job(event: chaos::JobRef<'_>, cx: &Context<Desk>) -> Result<chaos::JobD
             note(Step::Refused)?;
             return Err(Failure::new(format!("job {} is refused", event.number)).dead_letter());
         }
+        Conduct::Large(bytes) => padding = noise(event.number, bytes),
         Conduct::Stick(_) | Conduct::Panic(_) | Conduct::Fail(_) => {}
     }
     note(Step::Done)?;
     Ok(chaos::JobDone {
         number: event.number,
         key: event.key.to_owned(),
+        padding,
     })
+}
+
+/// Text that no codec makes much shorter.
+fn noise(number: i64, bytes: usize) -> String {
+    let mut dice = Dice::of(number.unsigned_abs(), 0);
+    let letters =
+        std::iter::repeat_with(|| char::from(b'0' + u8::try_from(dice.between(0, 63)).unwrap_or(0)));
+    letters.take(bytes).collect()
 }

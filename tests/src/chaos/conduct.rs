@@ -23,6 +23,8 @@ pub struct Manners {
     pub fail: u32,
     /// It says that the event cannot be handled at all.
     pub refuse: u32,
+    /// It answers with 200 kB.
+    pub large: u32,
 }
 
 /// What a handler does with one event.
@@ -44,6 +46,8 @@ pub enum Conduct {
     Fail(u32),
     /// Refuses it.
     Refuse,
+    /// Answers with so many bytes.
+    Large(usize),
 }
 
 impl Manners {
@@ -67,6 +71,7 @@ impl Manners {
             allocate: 5,
             fail: 30,
             refuse: 15,
+            large: 0,
         }
     }
 
@@ -94,6 +99,8 @@ impl Manners {
             Conduct::Fail(u32::try_from(dice.between(1, 3)).unwrap_or(1))
         } else if falls_in(self.refuse) {
             Conduct::Refuse
+        } else if falls_in(self.large) {
+            Conduct::Large(200_000)
         } else {
             Conduct::Well
         }
