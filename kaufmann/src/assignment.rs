@@ -1,12 +1,13 @@
 //! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::commit::Ahead;
+use crate::hold::Hold;
 use crate::limit::{Excess, Failures, Limit};
 use crate::settle::InTurn;
 
@@ -29,8 +30,10 @@ pub struct Assignment {
     /// Offsets whose dead letters are on their way.
     letters: Mutex<BTreeSet<i64>>,
     cancelled: CancellationToken,
-    /// What of it could not be handled.
-    failures: Mutex<Failures>,
+    /// What of it could not be handled; by the handler where that has limits of its own.
+    failures: Mutex<BTreeMap<Option<String>, Failures>>,
+    /// Whether its topic is read, if it may be held.
+    hold: OnceLock<Arc<Hold>>,
 }
 
 impl Assignment {
@@ -49,6 +52,7 @@ impl Assignment {
             letters: Mutex::default(),
             cancelled: CancellationToken::new(),
             failures: Mutex::default(),
+            hold: OnceLock::new(),
         }
     }
 
@@ -144,12 +148,31 @@ impl Assignment {
         letters.contains(&offset)
     }
 
-    /// Notes that the record at this offset could not be handled; says so if that is more than the limit allows.
-    pub(crate) fn failed(&self, limit: &Limit, offset: i64) -> Option<Excess> {
-        self.failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .note(limit, offset)
+    /// Notes that the record at this offset could not be handled; says so if that is more than the limit allows. `counted` is the
+    /// handler if its failures are counted apart.
+    pub(crate) fn failed(&self, counted: Option<&str>, limit: &Limit, offset: i64) -> Option<Excess> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = failures.entry(counted.map(str::to_owned)).or_default();
+        own.note(limit, offset)
+    }
+
+    /// The record at this offset is tried again.
+    pub(crate) fn forget_failure(&self, counted: Option<&str>, offset: i64) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = failures.get_mut(&counted.map(str::to_owned)) {
+            own.forget(offset);
+        }
+    }
+
+    /// Its topic may be held. It is said before the first of its records is read.
+    pub(crate) fn may_be_held(&self, hold: Arc<Hold>) {
+        let _ = self.hold.set(hold);
+    }
+
+    /// Whether its topic is read, if it may be held.
+    #[inline]
+    pub(crate) fn hold(&self) -> Option<&Hold> {
+        self.hold.get().map(|hold| &**hold)
     }
 
     /// Tells the handlers that are still running that their work will not count.

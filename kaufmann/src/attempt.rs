@@ -8,16 +8,19 @@ use kaufmann_avro::resolve::Plan;
 use tracing::{error, warn};
 
 use crate::brief::brief;
-use crate::config::{Delivery, OnFailure};
+use crate::config::{Delivery, OnFailure, OnLimit};
 use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::event::EventInfo;
 use crate::failure::{Chain, Class, Failure};
 use crate::handler::Service;
 use crate::handler::batch::Gathered;
+use crate::hold::Hold;
+use crate::limit::Excess;
 use crate::link::Link;
 use crate::observer::{Observer, Settled};
 use crate::outcome::{Outcome, Outgoing, Verdict};
+use crate::panics::Panic;
 use crate::publish::letter::Reason;
 use crate::publish::{Delivered, Message};
 use crate::record::Record;
@@ -55,6 +58,15 @@ impl Start {
             Self::Handler(handler, _) => Some(*handler),
             Self::Batch(batch) => Some(batch.handler),
             _ => None,
+        }
+    }
+
+    /// The handler that it is about, whether that runs or has run.
+    pub(crate) fn concerns(&self) -> Option<u32> {
+        match self {
+            Self::Exhausted(reason) => reason.handler,
+            Self::Conclude(conclusion) => Some(conclusion.batch.handler),
+            other => other.handler(),
         }
     }
 
@@ -110,6 +122,8 @@ pub(crate) enum Finish {
     Found(u32, Option<Arc<Plan>>),
     /// The record is to be tried again.
     Retry(Box<Retry>),
+    /// Too many of its topic could not be handled, and the topic is held: the record is tried again from here when it is read again.
+    Held(Box<Start>),
     /// The service ends.
     Fatal,
     /// The handler of a batch has run, and said this of each record.
@@ -187,17 +201,31 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
     .await
 }
 
-/// The failure of a handler that panicked.
-pub(crate) fn panicked(start: &Start, payload: &(dyn std::any::Any + Send)) -> Finish {
-    let text = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let error = brief(format_args!(
-        "the handler panicked: {}",
-        text.unwrap_or("(no message)")
-    ));
-    again(start, "panicked", error)
+/// The failure of an attempt that panicked. It is logged here, where its record is known.
+#[cold]
+pub(crate) fn panicked(link: &Link, start: &Start, record: &Record, attempt: u32, panic: &Panic) -> Finish {
+    let what = match start {
+        Start::Handler(..) | Start::Batch(_) => "the handler",
+        Start::Schema(..) => "the look-up of the writer's schema",
+        Start::Undecodable(_) | Start::Exhausted(_) | Start::Conclude(_) => "what follows a handler",
+    };
+    error!(
+        event = start.concerns().and_then(|handler| event_name(link, handler)),
+        handler = start.concerns().and_then(|handler| handler_path(link, handler)),
+        topic = record.topic(),
+        partition = record.partition(),
+        offset = record.offset(),
+        attempt,
+        error = brief(panic.text()),
+        place = panic.place(),
+        backtrace = panic.backtrace(),
+        "{what} panicked"
+    );
+    again(
+        start,
+        "panicked",
+        brief(format_args!("{what} panicked: {}", panic.text())),
+    )
 }
 
 /// The failure of a handler that took too long, and was dropped.
@@ -237,6 +265,7 @@ pub(crate) fn event_name(link: &Link, handler: u32) -> Option<&'static str> {
 
 /// Asks the registry for the writer's schema, and ends what no handler can take, or none any more.
 async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attempt: u32) -> Finish {
+    let again = start.clone();
     let reason = match start {
         Start::Handler(handler, plan) => return Finish::Found(handler, plan),
         Start::Exhausted(exhausted) => {
@@ -250,7 +279,13 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
             };
             return match link.outbound.retries().next(record) {
                 Some(topic) => postpone(link, record, &reason, topic).await,
-                None => unhandled(link, record, reason).await,
+                None => {
+                    let again = match exhausted.handler {
+                        Some(handler) => Start::Handler(handler, exhausted.plan.clone()),
+                        None => Start::Exhausted(Arc::clone(&exhausted)),
+                    };
+                    unhandled(link, record, reason, again).await
+                }
             };
         }
         Start::Conclude(conclusion) => return batch::conclude(link, &conclusion).await,
@@ -280,7 +315,7 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
         attempts: attempt,
         cut_short: false,
     };
-    unhandled(link, record, reason).await
+    unhandled(link, record, reason, again).await
 }
 
 /// A look-up whose answer may pass is repeated, for as long as it takes.
@@ -314,7 +349,14 @@ async fn conclude(
                 "the payload is no `{event}`: {}",
                 explained(&error, record)
             ));
-            unhandled(link, record, reason(link, "undecodable", error, handler, attempt)).await
+            let again = Start::Handler(handler, record.plan().cloned());
+            unhandled(
+                link,
+                record,
+                reason(link, "undecodable", error, handler, attempt),
+                again,
+            )
+            .await
         }
         Verdict::Batch(_) => {
             let failure = Failure::new("the handler takes one event, and returned what becomes of several");
@@ -378,7 +420,16 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
             error,
             handler: Some(handler),
         })),
-        Class::DeadLetter => unhandled(link, record, reason(link, "failed", error, handler, attempt)).await,
+        Class::DeadLetter => {
+            let again = Start::Handler(handler, record.plan().cloned());
+            unhandled(
+                link,
+                record,
+                reason(link, "failed", error, handler, attempt),
+                again,
+            )
+            .await
+        }
         Class::Skip => {
             warn!(handler = path, %record, error, "skipped");
             if let Some(observer) = &link.observer {
@@ -443,11 +494,22 @@ fn while_written(record: &Record, delivered: Delivered) -> Delivered {
 }
 
 /// Ends a record that cannot be handled, as `on_failure` says, unless that happens to too many of its partition.
-async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish {
+async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason, again: Start) -> Finish {
     // In a retry topic all have failed before, so what fails there says nothing of what else does.
     let counts = link.outbound.retries().find(record.topic()).is_none();
-    let excess = counts.then(|| record.assignment().failed(&link.limit, record.offset()));
-    if let Some(excess) = excess.flatten() {
+    let (counted, rule) = link.rules.of(record.topic(), reason.handler);
+    let excess = counts.then(|| record.assignment().failed(counted, &rule.limit, record.offset()));
+    let excess = excess.flatten();
+    if let (Some(excess), OnLimit::HoldTopic, Some(hold)) =
+        (excess, rule.on_limit, record.assignment().hold())
+    {
+        hold_topic(hold, record, &reason, excess);
+        // At most once it is committed, and nothing is tried again: what comes behind it is spared.
+        if link.delivery != Delivery::AtMostOnce {
+            record.assignment().forget_failure(counted, record.offset());
+            return Finish::Held(Box::new(again));
+        }
+    } else if let Some(excess) = excess {
         let (topic, partition) = (record.topic(), record.partition());
         let text = format!(
             "in {topic}/{partition} {excess}; the last one, {record}, after {}: {}; repair what fails and start again: {}",
@@ -484,6 +546,22 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason) -> Finish 
         .unhandled(record, event, &reason, link.on_failure, written)
         .await;
     Finish::Unhandled
+}
+
+/// Holds the topic of a record, and says so, if it is not held already.
+fn hold_topic(hold: &Hold, record: &Record, reason: &Reason, excess: Excess) {
+    let Some(length) = hold.begin(tokio::time::Instant::now().into_std()) else {
+        return;
+    };
+    error!(
+        topic = record.topic(),
+        partition = record.partition(),
+        offset = record.offset(),
+        handler = reason.handler,
+        error = reason.error,
+        hold = %humantime::format_duration(length),
+        "the topic is not read for now, and other topics go on: {excess}; repair what fails, it is tried again then"
+    );
 }
 
 /// What becomes of a record over which the service stops.

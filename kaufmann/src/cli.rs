@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Report};
 use crate::handler::Service;
+use crate::panics::{Panic, catch, caught};
 use crate::start::Started;
 use crate::telemetry;
 
@@ -108,17 +109,29 @@ pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&C
         }
     };
     let could_not_tell = invocation.could_not_tell();
-    match execute::<V, R>(invocation, start) {
-        Ok(code) => code,
-        Err(error) if could_not_tell => {
-            complain(&Report(&error));
-            ExitCode::from(2)
-        }
-        Err(error) => {
-            complain(&Report(&error));
-            error.exit_code()
-        }
+    let failed = match catch(|| execute::<V, R>(invocation, start)) {
+        Ok(Ok(code)) => return code,
+        Ok(Err(error)) => error,
+        Err(panic) => panicked(&panic),
+    };
+    let code = if could_not_tell {
+        ExitCode::from(2)
+    } else {
+        failed.exit_code()
+    };
+    // The cause may be an error of the program, which may panic when it is shown or dropped.
+    let told = catch(|| {
+        complain(&Report(&failed));
+        drop(failed);
+    });
+    if let Err(panic) = told {
+        complain(&format_args!("error: the text of an error panicked: {panic}"));
     }
+    code
+}
+
+fn panicked(panic: &Panic) -> Error {
+    Error::new(ErrorKind::Internal, format!("the command panicked: {panic}"))
 }
 
 fn execute<V: Service, R: Started<V::State>>(
@@ -211,10 +224,10 @@ fn block_on<T>(config: &Config, command: impl Future<Output = Result<T, Error>>)
     let runtime = builder.build().map_err(|error| {
         Error::new(ErrorKind::Start, "the runtime's threads cannot be started").caused_by(error)
     })?;
-    let result = runtime.block_on(command);
+    let result = catch(|| runtime.block_on(command));
     // A handler that never yields must not keep the process.
     runtime.shutdown_background();
-    result
+    result.unwrap_or_else(|panic| Err(panicked(&panic)))
 }
 
 /// With `dev`, turns a configuration to the `dev` of this service that runs in this folder.
@@ -247,8 +260,9 @@ pub(crate) async fn state<V: Service, R: Started<V::State>>(
     start: impl AsyncFnOnce(&Config) -> R,
     signals: &Signals,
 ) -> Result<V::State, Error> {
+    let starting = caught(async { start(config).await.started() });
     let started = tokio::select! {
-        started = start(config) => started.started(),
+        started = starting => started.unwrap_or_else(|panic| Err(format!("it panicked: {panic}").into())),
         () = signals.first() => signals.end_at_once("stopped before the service had started"),
     };
     started.map_err(|error| {
@@ -282,6 +296,43 @@ pub(crate) fn complain(line: &dyn fmt::Display) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Nothing;
+
+    impl Service for Nothing {
+        type State = ();
+        const NAME: &'static str = "Nothing";
+        const HANDLERS: &'static [crate::HandlerEntry] = &[];
+
+        async fn dispatch(_: u32, _: &crate::Context<()>) -> crate::Outcome {
+            crate::Outcome::done()
+        }
+    }
+
+    #[test]
+    fn a_start_that_panics_is_a_service_that_could_not_start() {
+        let config = Config::default();
+        let start = async |_: &Config| -> Result<(), String> { panic!("no database") };
+        let starting = async {
+            let signals = Signals::ask()?;
+            state::<Nothing, _>(&config, start, &signals).await
+        };
+        let error = block_on(&config, starting).unwrap_err();
+        let told = "error: Nothing could not start\n  caused by: it panicked: no database";
+        assert_eq!(
+            (error.kind().code(), Report(&error).to_string().as_str()),
+            (69, told)
+        );
+    }
+
+    #[test]
+    fn a_command_that_panics_has_failed() {
+        let error = block_on::<()>(&Config::default(), async { panic!("a bug") }).unwrap_err();
+        assert_eq!(
+            (error.kind().code(), error.to_string().as_str()),
+            (70, "the command panicked: a bug")
+        );
+    }
 
     #[test]
     fn a_reader_that_has_gone_away_is_no_error_and_a_full_disk_is_one() {

@@ -45,6 +45,7 @@ pub(crate) mod keys;
     allow(dead_code, reason = "without the command line values are checked, not read")
 )]
 pub(crate) mod kind;
+pub(crate) mod limits;
 #[cfg(feature = "cli")]
 mod load;
 #[cfg_attr(
@@ -360,6 +361,30 @@ pub struct DeadLetterConfig {
     pub max_consecutive: u32,
     /// How many offsets of a partition are looked at. Default: 1,000.
     pub window: u32,
+    /// What happens at one of these limits. Default: the service stops.
+    pub on_limit: OnLimit,
+    /// How long a topic is not read that `on_limit` holds. Each time that it is bad again it is held for twice as long. Default: 1 min.
+    #[serde(with = "duration")]
+    pub hold: Duration,
+    /// The longest of these times. Default: 1 h.
+    #[serde(with = "duration")]
+    pub hold_max: Duration,
+    /// Other limits for single topics, by their names: `max_share`, `max_consecutive`, `window` and `on_limit`, each as a text.
+    pub topics: BTreeMap<String, BTreeMap<String, String>>,
+    /// The same for what fails at single handlers, by their paths as in the service's list. Their failures are counted apart.
+    pub handlers: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// What happens when too many records cannot be handled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLimit {
+    /// The service stops with exit code 65.
+    #[default]
+    Stop,
+    /// The topic is not read for a while, and then again; other topics go on. What was read and has not begun waits too, and so does the record
+    /// at which the limit was exceeded: it is tried again first.
+    HoldTopic,
 }
 
 /// The schema registry.
@@ -513,6 +538,11 @@ impl Default for DeadLetterConfig {
             max_share: 0.5,
             max_consecutive: 100,
             window: 1000,
+            on_limit: OnLimit::default(),
+            hold: Duration::from_secs(60),
+            hold_max: Duration::from_secs(3600),
+            topics: BTreeMap::new(),
+            handlers: BTreeMap::new(),
         }
     }
 }
@@ -717,6 +747,22 @@ impl Config {
     )]
     pub(crate) fn without_retry_topics(mut self) -> Self {
         self.retry.topics = RetryTopicsConfig::default();
+        self
+    }
+
+    /// The same where every limit of dead letters stops what runs.
+    #[cfg_attr(
+        not(all(feature = "cli", feature = "kafka", feature = "registry")),
+        allow(dead_code, reason = "only `replay` does without them")
+    )]
+    pub(crate) fn without_holds(mut self) -> Self {
+        self.dead_letter.on_limit = OnLimit::Stop;
+        let tables = self
+            .dead_letter
+            .topics
+            .values_mut()
+            .chain(self.dead_letter.handlers.values_mut());
+        tables.for_each(|table| drop(table.remove("on_limit")));
         self
     }
 

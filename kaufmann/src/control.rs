@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use crate::error::ErrorKind;
+use crate::panics::{Panic, catch};
 use crate::source::Waker;
 
 /// Steers a service from outside, for programs that run it inside of themselves: the steps of a shutdown one by one.
@@ -71,6 +73,8 @@ impl Handle {
 pub(crate) struct Control {
     stopping: AtomicBool,
     abandoned: AtomicBool,
+    /// Whether a part of the service is gone, and perhaps records with it.
+    broken: AtomicBool,
     failure: Mutex<Option<(ErrorKind, String)>>,
     waker: Waker,
     handle: Handle,
@@ -83,6 +87,7 @@ impl Control {
         Self {
             stopping: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             failure: Mutex::default(),
             waker,
             handle,
@@ -108,6 +113,37 @@ impl Control {
             .unwrap_or_else(PoisonError::into_inner)
             .get_or_insert((kind, error));
         self.stop();
+    }
+
+    /// Ends the service because a part of it panicked: what waits for that part would wait forever.
+    pub(crate) fn broken(&self, part: &str, panic: &Panic) {
+        self.broken.store(true, Ordering::Release);
+        let text = format!(
+            "{part} panicked: {panic}; the service stops, and what is not committed is handled again by the next instance"
+        );
+        self.fail(ErrorKind::Internal, text);
+        // Last, because the program's subscriber may be what panics.
+        _ = catch(|| {
+            error!(
+                part,
+                error = panic.text(),
+                place = panic.place(),
+                backtrace = panic.backtrace(),
+                "a part of the service panicked; the service stops"
+            );
+        });
+    }
+
+    /// Does a part of the service's work; its panic ends the service.
+    pub(crate) fn guard(&self, part: &str, work: impl FnOnce()) {
+        if let Err(panic) = catch(work) {
+            self.broken(part, &panic);
+        }
+    }
+
+    /// Whether a part of the service is gone.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {

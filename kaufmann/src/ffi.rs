@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +19,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
+use crate::panics::catch;
 use crate::record::RawRecord;
 use crate::source::Waker;
 
@@ -289,8 +289,8 @@ unsafe extern "C" fn wake(_client: *mut c::rd_kafka_t, opaque: *mut c_void) {
     // SAFETY: it is what `PartitionQueue::split` has made, which lives until the callback is withdrawn.
     let arrivals = unsafe { &*opaque.cast::<Arrivals>() };
     arrivals.any.store(true, Ordering::Release);
-    // A panic must not unwind into C, and there is nobody here to tell.
-    let _ = catch_unwind(AssertUnwindSafe(|| arrivals.waker.wake()));
+    // A panic must not unwind into C.
+    _ = catch(|| arrivals.waker.wake());
 }
 
 /// A message of ours, to be destroyed.

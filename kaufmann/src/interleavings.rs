@@ -6,6 +6,7 @@
 #![allow(clippy::duplicate_mod, reason = "that is how they get the model's primitives")]
 
 mod inbox;
+mod pool;
 mod settlements;
 mod survey;
 

@@ -3,6 +3,7 @@
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::panics::catch;
 use crate::source::CommitOffset;
 
 #[cfg(all(feature = "cli", feature = "registry"))]
@@ -62,8 +63,26 @@ pub(crate) fn add_offset(list: &mut TopicPartitionList, commit: &CommitOffset) -
 /// The facilities of librdkafka's log whose errors are logged by us, not as often.
 const SAID_ELSEWHERE: [&str; 5] = ["FAIL", "GETPID", "TXNERR", "ADDPARTS", "ADDOFFSETS"];
 
+/// Does what a callback of librdkafka does, of which a panic must not unwind into C, nor end the thread that polls.
+pub(crate) fn shielded(work: impl FnOnce()) {
+    if let Err(panic) = catch(work) {
+        // The program's subscriber may be what panics.
+        _ = catch(|| {
+            tracing::error!(
+                error = panic.text(),
+                place = panic.place(),
+                "a callback of the client panicked"
+            );
+        });
+    }
+}
+
 /// Passes a log line of librdkafka on.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    shielded(|| pass_on(level, facility, line));
+}
+
+fn pass_on(level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
         // Every failed attempt to connect is such a line; that brokers are away is said once, by the source. And every transaction that
         // must be aborted, or finds no coordinator; the error comes back to whoever wants to commit.

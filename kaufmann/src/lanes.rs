@@ -123,6 +123,12 @@ impl<T> Lanes<T> {
         !self.ready.is_empty()
     }
 
+    /// How many lanes are ready for their next record.
+    #[inline]
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Takes away the waiting records for which `keep` is false. Running ones are not touched.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         for queue in self.busy.values_mut() {

@@ -24,6 +24,7 @@ pub mod event;
 mod handler;
 
 mod failure;
+mod hold;
 mod limit;
 mod outcome;
 
@@ -46,8 +47,11 @@ mod link;
 mod macros;
 mod misfit;
 mod observer;
+mod panics;
+mod pool;
 pub mod registry;
 mod seen;
+mod shares;
 mod simulation;
 mod start;
 mod sync;
@@ -89,6 +93,7 @@ pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState, emit
 pub use macros::{HandlerError, handler, main, service};
 pub use observer::{Observer, Settled};
 pub use outcome::{Choice, Outcome, Outgoing, Partitioned, Publishable};
+pub use panics::log_panics;
 pub use publish::Producer;
 pub use record::{Headers, Record};
 pub use runtime::{Builder, Finished, Runtime};

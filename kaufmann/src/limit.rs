@@ -3,10 +3,61 @@
 //! What is counted are offsets: a record between two that failed was handled, or nobody wants it, or its end is still to
 //! come. So nothing is counted for a record that is handled, and it does not matter in which order failures come to light.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::config::DeadLetterConfig;
+use crate::config::limits::changed;
+use crate::config::{DeadLetterConfig, OnLimit};
+
+/// The limits of a service. What fails at a handler that has limits of its own is counted apart from what else fails in a partition.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    common: Rule,
+    topics: BTreeMap<String, Rule>,
+    handlers: BTreeMap<String, Rule>,
+}
+
+/// A limit, and what happens when it is exceeded.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Rule {
+    pub(crate) limit: Limit,
+    pub(crate) on_limit: OnLimit,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &DeadLetterConfig) -> Self {
+        let rule = |config: &DeadLetterConfig| Rule {
+            limit: Limit::new(config),
+            on_limit: config.on_limit,
+        };
+        let own = |(name, table): (&String, &BTreeMap<String, String>)| {
+            (name.clone(), rule(&changed(config, table).0))
+        };
+        Self {
+            common: rule(config),
+            topics: config.topics.iter().map(own).collect(),
+            handlers: config.handlers.iter().map(own).collect(),
+        }
+    }
+
+    /// What holds for a failure, and the handler if its failures are counted apart.
+    pub(crate) fn of<'h>(&self, topic: &str, handler: Option<&'h str>) -> (Option<&'h str>, Rule) {
+        if let Some(path) = handler
+            && let Some(rule) = self.handlers.get(path)
+        {
+            return (handler, *rule);
+        }
+        (None, self.topics.get(topic).copied().unwrap_or(self.common))
+    }
+
+    /// Whether a topic may be held.
+    pub(crate) fn may_hold(&self) -> bool {
+        let own = self.topics.values().chain(self.handlers.values());
+        std::iter::once(&self.common)
+            .chain(own)
+            .any(|rule| rule.on_limit == OnLimit::HoldTopic)
+    }
+}
 
 /// How much of a partition may fail.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -67,6 +118,11 @@ impl Failures {
             failed,
             window: limit.window,
         })
+    }
+
+    /// An offset is tried again: it does not count until it fails again.
+    pub(crate) fn forget(&mut self, offset: i64) {
+        self.offsets.remove(&offset);
     }
 
     /// The first and the last of the neighbouring offsets around this one; `None` if it lies behind the window.
@@ -162,6 +218,39 @@ mod tests {
             &limit,
             &(0..1000).filter(|n| n % 3 != 0).collect::<Vec<_>>()
         ));
+    }
+
+    #[test]
+    fn a_topic_and_a_handler_may_have_limits_of_their_own() {
+        let mut config = DeadLetterConfig::default();
+        let table = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        config
+            .topics
+            .insert("shop".to_owned(), table("on_limit", "hold_topic"));
+        config
+            .handlers
+            .insert("a::b".to_owned(), table("max_consecutive", "7"));
+        let rules = Rules::new(&config);
+        let common = Limit::new(&config);
+        let rule = |topic, handler| {
+            let (counted, rule) = rules.of(topic, handler);
+            (counted, rule.limit == common, rule.on_limit)
+        };
+        assert_eq!(rule("other", Some("a::c")), (None, true, OnLimit::Stop));
+        assert_eq!(rule("shop", None), (None, true, OnLimit::HoldTopic));
+        assert_eq!(rule("shop", Some("a::b")), (Some("a::b"), false, OnLimit::Stop));
+        assert!(rules.may_hold() && !Rules::new(&DeadLetterConfig::default()).may_hold());
+    }
+
+    #[test]
+    fn an_offset_that_is_tried_again_counts_when_it_fails_again() {
+        let limit = limit(10, 1.0, 2);
+        let mut failures = Failures::default();
+        let mut fails = |offset| failures.note(&limit, offset).is_some();
+        assert!(!fails(1) && !fails(2) && fails(3));
+        failures.forget(3);
+        let mut fails = |offset| failures.note(&limit, offset).is_some();
+        assert!(!fails(4) && fails(3));
     }
 
     #[test]

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::config::{Delivery, OnFailure, RetryConfig};
 use crate::control::Control;
 use crate::handler::HandlerEntry;
 use crate::handler::limits::Policy;
-use crate::limit::Limit;
+use crate::limit::Rules;
 use crate::observer::Observer;
+use crate::pool::Pool;
 use crate::publish::Outbound;
 use crate::schemas::Schemas;
 use crate::settle::Settlements;
@@ -24,7 +23,7 @@ pub(crate) struct Link {
     pub(crate) settlements: Arc<Settlements>,
     pub(crate) control: Arc<Control>,
     /// A permit for each event that may run.
-    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) permits: Arc<Pool>,
     pub(crate) delivery: Delivery,
     /// Whether history is handled once more.
     pub(crate) is_replay: bool,
@@ -34,7 +33,7 @@ pub(crate) struct Link {
     /// By the handler's place in the service's list.
     pub(crate) policies: Box<[Policy]>,
     pub(crate) on_failure: OnFailure,
-    pub(crate) limit: Limit,
+    pub(crate) rules: Rules,
     /// What tells until when records wait in retry topics.
     pub(crate) wall: Wall,
     /// How many shards there are.

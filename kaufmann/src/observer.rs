@@ -1,10 +1,15 @@
 //! Watching what becomes of each record.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::error;
+
+use crate::panics::{Panic, catch};
 use crate::record::Record;
 
-/// Is told what becomes of each record. Called on the service's threads: it must not block.
+/// Is told what becomes of each record. Called on the service's threads: it must not block. A panic in it is logged, and changes
+/// nothing of what becomes of the record.
 pub trait Observer: Send + Sync + 'static {
     /// A record is settled.
     fn settled(&self, record: &Record, event: Option<&str>, how: Settled<'_>) {
@@ -45,4 +50,35 @@ pub enum Settled<'a> {
         /// Why.
         reason: &'a str,
     },
+}
+
+/// An observer whose panics end in it.
+pub(crate) struct Guarded(pub(crate) Arc<dyn Observer>);
+
+impl Observer for Guarded {
+    fn settled(&self, record: &Record, event: Option<&str>, how: Settled<'_>) {
+        if let Err(panic) = catch(|| self.0.settled(record, event, how)) {
+            report(record, event, &panic);
+        }
+    }
+
+    fn retrying(&self, record: &Record, event: Option<&str>, attempt: u32, delay: Duration, error: &str) {
+        if let Err(panic) = catch(|| self.0.retrying(record, event, attempt, delay, error)) {
+            report(record, event, &panic);
+        }
+    }
+}
+
+#[cold]
+fn report(record: &Record, event: Option<&str>, panic: &Panic) {
+    error!(
+        event,
+        topic = record.topic(),
+        partition = record.partition(),
+        offset = record.offset(),
+        error = panic.text(),
+        place = panic.place(),
+        backtrace = panic.backtrace(),
+        "the observer panicked"
+    );
 }

@@ -14,6 +14,7 @@ use crate::config::{Config, Delivery};
 use crate::control::Control;
 use crate::error::ErrorKind;
 use crate::fence::Survey;
+use crate::handler::HandlerEntry;
 use crate::retry::topics::RetryTopics;
 use crate::settle::{Report, Settlements};
 use crate::shard::{Inbox, Letter};
@@ -21,6 +22,7 @@ use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
 use crate::wall::Wall;
 
 mod delayed;
+mod holds;
 mod partition;
 mod precommit;
 mod revocation;
@@ -28,6 +30,7 @@ mod router;
 mod transacting;
 mod watch;
 
+use holds::{Holds, is_held};
 use partition::Partition;
 use precommit::Precommit;
 use revocation::{Phase, Revocation, Why};
@@ -43,6 +46,11 @@ const IDLE_REST: Duration = Duration::from_millis(100);
 
 /// How often it is logged that commits fail.
 const WARN_INTERVAL: Duration = Duration::from_secs(30);
+/// After how long without partitions it is said that they are waited for.
+const ALONE: Duration = Duration::from_secs(5);
+
+/// How long a shutdown takes at most if a part of the service panicked: a record that was lost with it never ends.
+const BROKEN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long leaving the group may take at least, if the shutdown's time is over.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -71,7 +79,12 @@ pub(crate) struct Poller<S> {
     precommit: Option<Precommit>,
     watch: Watch,
     retries: RetryTopics,
+    holds: Holds,
+    /// Since when nothing was heard of partitions; `None` once something was, or was said.
+    alone_since: Option<Instant>,
     wall: Wall,
+    /// The service's list, for the names.
+    handlers: &'static [HandlerEntry],
     /// Which partition is read first, so that each is in turn.
     first: usize,
     /// Whether no more records are taken.
@@ -106,7 +119,7 @@ pub(crate) enum Turn {
 }
 
 /// How the service ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Ending {
     /// Records that were settled.
     pub(crate) settled: u64,
@@ -114,6 +127,8 @@ pub(crate) struct Ending {
     pub(crate) drained: bool,
     /// When the shutdown's time is over.
     pub(crate) end: Instant,
+    /// If not everything was finished: what was just running in which shard. If the shard does not answer, that blocks its thread.
+    pub(crate) blocking: Vec<(usize, String)>,
 }
 
 impl<S: Source> Poller<S> {
@@ -153,7 +168,10 @@ impl<S: Source> Poller<S> {
                 .then(|| Precommit::new(config.max_in_flight.max(1))),
             watch: Watch::new(config, now),
             retries: RetryTopics::new(config),
+            holds: Holds::new(config),
+            alone_since: Some(now),
             wall: Wall::default(),
+            handlers: &[],
             first: 0,
             quiet: false,
             stopping: false,
@@ -167,6 +185,12 @@ impl<S: Source> Poller<S> {
     /// The time of day, by which records are due, is told by this.
     pub(crate) fn told_by(mut self, wall: Wall) -> Self {
         self.wall = wall;
+        self
+    }
+
+    /// The service's list of handlers, by which they are named.
+    pub(crate) fn naming(mut self, handlers: &'static [HandlerEntry]) -> Self {
+        self.handlers = handlers;
         self
     }
 
@@ -193,12 +217,21 @@ impl<S: Source> Poller<S> {
 
     /// Leaves the group when [`Poller::turn`] has said that all is over.
     pub(crate) fn leave(mut self, now: Instant) -> Ending {
+        let blocking = if self.drained {
+            Vec::new()
+        } else {
+            let running = watch::running(&self.router, &self.partitions, self.handlers, now);
+            running
+                .map(|(shard, event)| (shard, event.describe_blocking()))
+                .collect()
+        };
         self.source
             .close(self.end.saturating_duration_since(now).max(LAST_PATIENCE));
         Ending {
             settled: self.settled,
             drained: self.drained,
             end: self.end,
+            blocking,
         }
     }
 
@@ -207,6 +240,8 @@ impl<S: Source> Poller<S> {
         self.take_events(now);
         self.take_reports();
         self.hand_over_committed(now);
+        self.holds.end(now);
+        self.say_alone(now);
         if self.control.is_abandoned() {
             return self.abandon(now);
         }
@@ -240,8 +275,9 @@ impl<S: Source> Poller<S> {
             self.commit(|_| true);
         }
         if !self.stopping {
+            let (router, handlers) = (&self.router, self.handlers);
             self.watch
-                .turn(&mut self.partitions, &self.router, &self.settlements, now);
+                .turn(&mut self.partitions, router, handlers, &self.settlements, now);
         }
         if read > 0 {
             return Turn::Busy;
@@ -298,6 +334,14 @@ impl<S: Source> Poller<S> {
     }
 
     fn assigned(&mut self, assignments: Vec<Arc<Assignment>>) {
+        if assignments.is_empty() {
+            if self.partitions.is_empty() {
+                info!("joined, waiting for partitions");
+            }
+            self.alone_since = None;
+            return;
+        }
+        self.alone_since = None;
         info!(partitions = %Names(&assignments), "assigned");
         for assignment in assignments {
             let patience = self.watch.after();
@@ -308,11 +352,22 @@ impl<S: Source> Poller<S> {
             };
             partition.ending = self.stopping;
             let retries = self.retries.find(partition.assignment.topic());
+            if retries.is_none() {
+                self.holds.attach(&partition.assignment);
+            }
             partition.delay = retries.map(|topic| topic.delay);
             if partition.delay.is_some() {
                 partition.assignment.set_retry_topic();
             }
             self.partitions.push(partition);
+        }
+    }
+
+    /// Says that no partition has come for a while: a group that the broker assigns says nothing to a member that gets none.
+    fn say_alone(&mut self, now: Instant) {
+        let alone = |since: &mut Instant| now.saturating_duration_since(*since) >= ALONE;
+        if self.alone_since.take_if(alone).is_some() {
+            info!("waiting for partitions: the group has given none yet");
         }
     }
 
@@ -329,14 +384,20 @@ impl<S: Source> Poller<S> {
     /// Takes no more records, and lets those that run finish.
     fn stop(&mut self, now: Instant) {
         self.stopping = true;
-        self.end = now + self.limits.shutdown_deadline;
+        let patience = if self.control.is_broken() {
+            BROKEN_PATIENCE
+        } else {
+            Duration::MAX
+        };
+        let time = self.limits.shutdown_deadline.min(patience);
+        self.end = now + time;
         info!("stopping: no more records are taken, those that run are finished");
         let assignments = self
             .partitions
             .iter()
             .map(|partition| Arc::clone(&partition.assignment))
             .collect();
-        self.give_back(Why::Shutdown, assignments, now, self.limits.shutdown_deadline);
+        self.give_back(Why::Shutdown, assignments, now, time);
     }
 
     /// Commits what is settled, and waits for nothing.
@@ -400,7 +461,7 @@ impl<S: Source> Poller<S> {
             }
             let room = partition.room(limits.max_unsettled, free).min(BATCH_RECORDS);
             let room = room.min(window);
-            if room == 0 || partition.ending {
+            if room == 0 || partition.ending || is_held(&partition.assignment, now) {
                 continue;
             }
             if let Some(delay) = partition.delay {
@@ -659,7 +720,8 @@ impl<S: Source> Poller<S> {
             .iter()
             .filter_map(|partition| partition.head.as_ref());
         let head = heads.map(delayed::Head::due).filter(|due| *due > now).min();
-        Turn::Rest(due.into_iter().chain(head).fold(rest, Instant::min))
+        let held = self.holds.next(now);
+        Turn::Rest(due.into_iter().chain(head).chain(held).fold(rest, Instant::min))
     }
 }
 

@@ -63,9 +63,22 @@ pub fn no_such_handler(handler: u32) -> ! {
 }
 
 #[cfg(feature = "cli")]
-pub use crate::cli::command_line as main;
+pub use with_cli::main;
 #[cfg(not(feature = "cli"))]
 pub use without_cli::main;
+
+#[cfg(feature = "cli")]
+mod with_cli {
+    use std::process::ExitCode;
+
+    use crate::{Config, Service, Started};
+
+    /// What `#[kaufmann::main]` calls. Nothing of the program has run before, so the panic hook is still free.
+    pub fn main<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
+        crate::log_panics();
+        crate::command_line::<V, R>(start)
+    }
+}
 
 #[cfg(not(feature = "cli"))]
 mod without_cli {

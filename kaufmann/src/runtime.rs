@@ -1,14 +1,17 @@
 //! A running service: puts the parts together, starts them in the order of the data, and ends them in the opposite one.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{JoinHandle, JoinSet};
+use futures_util::future::{FusedFuture, FutureExt};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use crate::attempt::attempt;
+use crate::config::keys::closest;
 use crate::config::{Config, Delivery, Mode, OnFailure};
 use crate::context::State;
 use crate::control::{Control, Handle};
@@ -16,10 +19,12 @@ use crate::error::{Error, ErrorKind};
 use crate::event::EventInfo;
 use crate::handler::limits::Policy;
 use crate::handler::{Service, emitted};
-use crate::limit::Limit;
+use crate::limit::Rules;
 use crate::link::Link;
-use crate::observer::Observer;
+use crate::observer::{Guarded, Observer};
+use crate::panics::{Panic, catch, caught};
 use crate::poller::Ending;
+use crate::pool::Pool;
 use crate::publish::error_event::ERROR;
 use crate::publish::{Outbound, PublishErrorKind, Publisher, Stage};
 use crate::registry::SchemaRegistry;
@@ -32,8 +37,10 @@ use crate::wall::Wall;
 
 mod driver;
 mod topics;
+mod within;
 
 use driver::Driver;
+use within::within;
 
 /// With more shards than threads tokio can even out their load.
 const SHARDS_PER_WORKER: usize = 2;
@@ -187,6 +194,7 @@ impl<V: Service> Builder<V> {
             simulation,
         } = self;
         config.check_bounds()?;
+        known_handlers::<V>(&config)?;
         let missing = |part| Error::new(ErrorKind::Configuration, format!("the runtime has no {part}"));
         let mut source = source.ok_or_else(|| missing("source"))?;
         let publisher = publisher.ok_or_else(|| missing("publisher"))?;
@@ -208,25 +216,27 @@ impl<V: Service> Builder<V> {
         );
         know_emitted::<V>(&outbound, config.on_failure).await?;
 
+        let shards = driver.simulation().map_or_else(
+            || tokio::runtime::Handle::current().metrics().num_workers().max(1) * SHARDS_PER_WORKER,
+            |simulation| simulation.shards,
+        );
         let link = Arc::new(Link {
             handlers: V::HANDLERS,
             schemas,
             outbound: Arc::clone(&outbound),
             settlements,
             control,
-            permits: Arc::new(Semaphore::new(
-                config.max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
-            )),
+            permits: Arc::new(Pool::new(config.max_in_flight.max(1), shards)),
             delivery: config.delivery,
             is_replay: config.mode() == Mode::Replay,
             commits_ahead: config.commit_ahead || config.delivery == Delivery::ExactlyOnce,
             retry: config.retry.clone(),
             policies: V::HANDLERS
                 .iter()
-                .map(|entry| Policy::new(entry, &config))
+                .map(|entry| Policy::new(entry, &config, shards))
                 .collect(),
             on_failure: config.on_failure,
-            limit: Limit::new(&config.dead_letter),
+            rules: Rules::new(&config.dead_letter),
             wall: driver.simulation().map_or_else(Wall::default, |simulation| {
                 let now = || {
                     (
@@ -237,11 +247,8 @@ impl<V: Service> Builder<V> {
                 let (now, time) = simulation.wall.unwrap_or_else(now);
                 Wall::simulated(now, time)
             }),
-            shards: driver.simulation().map_or_else(
-                || tokio::runtime::Handle::current().metrics().num_workers().max(1) * SHARDS_PER_WORKER,
-                |simulation| simulation.shards,
-            ),
-            observer,
+            shards,
+            observer: observer.map(|observer| Arc::new(Guarded(observer)) as Arc<dyn Observer>),
         });
         source
             .start(waker)
@@ -252,31 +259,33 @@ impl<V: Service> Builder<V> {
             let needed = topics::needed(&config, &outbound, &published::<V>(config.on_failure));
             topics::say_missing(looking, &config, needed);
         }
-        let ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
+        let mut ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
 
-        let leash = Leash::new(&link.control, async move {
+        let leash = Leash(Arc::clone(&link.control));
+        let shutdown = caught(async move {
             tokio::select! {
                 () = shutdown => {}
                 () = handle.draining() => {}
             }
         });
-        let ending = ended.await;
+        let ending = shards.run_until(&mut ended, shutdown, &link.control).await;
         drop(leash);
-        let Ok(Ending {
+        let Ending {
             settled,
             drained,
             end,
-        }) = ending
-        else {
-            return Err(Error::new(ErrorKind::Internal, "the poller thread panicked"));
-        };
+            blocking,
+        } = ending;
         let blocked = if drained {
             Vec::new()
         } else {
-            shards.what_runs().await
+            shards.what_runs(blocking, can_block).await
         };
-        shards.end().await;
+        shards.end(&link.control, can_block).await;
         let drained = flush(outbound, end, can_block).await && drained;
+        if let Err(panic) = catch(|| drop(state)) {
+            link.control.broken("the drop of the service's state", &panic);
+        }
         let unwanted = link.schemas.unwanted();
         info!(settled, unwanted, drained, "stopped");
         match link.control.failure() {
@@ -289,6 +298,25 @@ impl<V: Service> Builder<V> {
             }),
         }
     }
+}
+
+/// Limits of handlers that the service does not have would hold for nothing.
+fn known_handlers<V: Service>(config: &Config) -> Result<(), Error> {
+    let paths = || V::HANDLERS.iter().map(|entry| entry.path);
+    for name in config.dead_letter.handlers.keys() {
+        if !paths().any(|path| path == name) {
+            let meant = closest(name, paths()).map_or_else(
+                || "name one as it stands in the service's list".to_owned(),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            let text = format!(
+                "`dead_letter.handlers` has `{name}`, which is no handler of {}; {meant}",
+                V::NAME
+            );
+            return Err(Error::new(ErrorKind::Configuration, text));
+        }
+    }
+    Ok(())
 }
 
 /// Where messages go, if that is to be in transactions.
@@ -311,29 +339,11 @@ fn stage(
 }
 
 /// What goes on outside of the future of [`Builder::run`], which ends it when it is dropped.
-struct Leash {
-    control: Arc<Control>,
-    stopper: JoinHandle<()>,
-}
-
-impl Leash {
-    fn new(control: &Arc<Control>, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
-        let stopped = Arc::clone(control);
-        let stopper = tokio::spawn(async move {
-            shutdown.await;
-            stopped.stop();
-        });
-        Self {
-            control: Arc::clone(control),
-            stopper,
-        }
-    }
-}
+struct Leash(Arc<Control>);
 
 impl Drop for Leash {
     fn drop(&mut self) {
-        self.stopper.abort();
-        self.control.abandon();
+        self.0.abandon();
     }
 }
 
@@ -371,9 +381,9 @@ impl Shards {
     fn spawn<V: Service>(link: &Arc<Link>, state: &Arc<V::State>, simulation: Option<&Simulation>) -> Self {
         let inboxes: Vec<Arc<Inbox>> = (0..link.shards).map(|_| Arc::default()).collect();
         let mut tasks = JoinSet::new();
-        for inbox in &inboxes {
+        for (number, inbox) in inboxes.iter().enumerate() {
             let state = State::new(Arc::clone(state), Some(Arc::clone(link)));
-            let shard = Shard::new(Arc::clone(link), Arc::clone(inbox), state, attempt::<V>);
+            let shard = Shard::new(number, Arc::clone(link), Arc::clone(inbox), state, attempt::<V>);
             // A shard has a time slice of its own; tokio's budget would cut handlers short that touch many of its resources.
             match simulation {
                 None => tasks.spawn(tokio::task::unconstrained(shard)),
@@ -383,31 +393,104 @@ impl Shards {
         Self { inboxes, tasks }
     }
 
-    /// What runs, one line each. A shard that is busy in a handler that never yields cannot answer.
-    async fn what_runs(&self) -> Vec<String> {
+    /// What runs, one line each. A shard that is busy in a handler that never yields cannot answer: `blocking` says what that is.
+    async fn what_runs(&self, blocking: Vec<(usize, String)>, can_block: bool) -> Vec<String> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         for inbox in &self.inboxes {
             inbox.send(Letter::Report(sender.clone()));
         }
         drop(sender);
+        let mut silent: BTreeSet<usize> = (0..self.inboxes.len()).collect();
         let mut lines = Vec::new();
         let collect = async {
-            while let Some(line) = receiver.recv().await {
-                lines.push(line);
+            while let Some((shard, of_shard)) = receiver.recv().await {
+                silent.remove(&shard);
+                lines.extend(of_shard);
             }
         };
-        if tokio::time::timeout(REPORT_PATIENCE, collect).await.is_err() {
-            lines.push("a handler that never yields, and what waits behind it".to_owned());
+        if within(REPORT_PATIENCE, can_block, collect).await.is_none() {
+            let is_silent = |(shard, _): &(usize, String)| silent.contains(shard);
+            let before = lines.len();
+            lines.extend(blocking.into_iter().filter(is_silent).map(|(_, line)| line));
+            if lines.len() == before {
+                lines.push(format!(
+                    "{} shards do not answer, and no handler runs in them",
+                    silent.len()
+                ));
+            }
+            lines.push("and what waits behind these".to_owned());
         }
         lines
     }
 
-    async fn end(mut self) {
+    /// Waits for the end of the poller, and tells it when it is time to end. No shard ends before that.
+    ///
+    /// All of it is done here, not in tasks: handlers may block every worker of the runtime.
+    async fn run_until(
+        &mut self,
+        ended: &mut oneshot::Receiver<Result<Ending, Panic>>,
+        shutdown: impl Future<Output = Result<(), Panic>>,
+        control: &Control,
+    ) -> Ending {
+        let mut shutdown = std::pin::pin!(shutdown.fuse());
+        loop {
+            let ending = tokio::select! {
+                biased;
+                ending = &mut *ended => ending,
+                asked = &mut shutdown, if !shutdown.is_terminated() => {
+                    match asked {
+                        Ok(()) => control.stop(),
+                        Err(panic) => control.broken("the future that says when to shut down", &panic),
+                    }
+                    continue;
+                }
+                Some(joined) = self.tasks.join_next() => {
+                    say_ended(joined, control);
+                    continue;
+                }
+            };
+            let nothing = Ending {
+                settled: 0,
+                drained: false,
+                end: tokio::time::Instant::now().into_std(),
+                blocking: Vec::new(),
+            };
+            return match ending {
+                Ok(Ok(ending)) => ending,
+                Ok(Err(panic)) => {
+                    control.broken("the poller", &panic);
+                    nothing
+                }
+                Err(_) => {
+                    control.fail(ErrorKind::Internal, "the poller ended without a word".to_owned());
+                    nothing
+                }
+            };
+        }
+    }
+
+    async fn end(mut self, control: &Control, can_block: bool) {
         for inbox in &self.inboxes {
             inbox.send(Letter::End);
         }
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        _ = tokio::time::timeout(REPORT_PATIENCE, all).await;
+        let all = async {
+            while let Some(joined) = self.tasks.join_next().await {
+                if joined.is_err() {
+                    say_ended(joined, control);
+                }
+            }
+        };
+        _ = within(REPORT_PATIENCE, can_block, all).await;
+    }
+}
+
+/// The task of a shard is over, and nobody has told it to end, or it panicked when it was dropped.
+fn say_ended(joined: Result<(), JoinError>, control: &Control) {
+    match joined.map_err(JoinError::try_into_panic) {
+        Err(Ok(payload)) => control.broken("a shard's task", &Panic::of(payload)),
+        Ok(()) | Err(Err(_)) => {
+            control.fail(ErrorKind::Internal, "a shard's task ended by itself".to_owned());
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::context::{Context, State};
 use crate::fence::Survey;
 use crate::lanes::Lanes;
 use crate::link::Link;
+use crate::panics::catch;
 use crate::record::{Batch, Record};
 use crate::settle::Reports;
 use crate::sync;
@@ -25,11 +26,13 @@ use crate::sync;
 mod inbox;
 
 mod begin;
+mod broken;
 mod end;
 
 mod batch;
 mod gather;
 
+pub(crate) mod at;
 mod census;
 mod clock;
 mod permits;
@@ -51,6 +54,8 @@ use waiting::Waiting;
 
 /// One task's part of the work.
 pub(crate) struct Shard<S, F, M> {
+    /// From 0.
+    number: usize,
     link: Arc<Link>,
     inbox: Arc<Inbox>,
     state: State<S>,
@@ -61,9 +66,13 @@ pub(crate) struct Shard<S, F, M> {
     /// The next record of the batch that is being read.
     next: Option<Record>,
     batches: VecDeque<Arc<Batch>>,
+    /// How many records `next` and `batches` have.
+    unread: usize,
     lanes: Lanes<Work>,
     running: FuturesUnordered<Running<F>>,
     waiting: Waiting,
+    /// Records whose topic is held, until it is read again. They were read, so they are bounded as such.
+    held: Waiting,
     places: Places,
     gathers: Gathers,
     slots: Slots<F>,
@@ -75,6 +84,8 @@ pub(crate) struct Shard<S, F, M> {
     holds: usize,
     /// Whether records are still to be given up that are beyond their assignment's limit.
     sweeping: bool,
+    /// Whether it panicked.
+    broken: bool,
     ended: bool,
 }
 
@@ -100,16 +111,18 @@ where
     M: Fn(Context<S>, Start) -> F,
 {
     /// `make` begins an attempt at a record.
-    pub(crate) fn new(link: Arc<Link>, inbox: Arc<Inbox>, state: State<S>, make: M) -> Self {
+    pub(crate) fn new(number: usize, link: Arc<Link>, inbox: Arc<Inbox>, state: State<S>, make: M) -> Self {
         Self {
-            permits: Permits::new(Arc::clone(&link.permits)),
+            number,
+            permits: Permits::new(Arc::clone(&link.permits), number),
             reports: Reports::new(Arc::clone(&link.settlements), link.commits_ahead),
             routes: Routes::new(Arc::clone(&link.schemas)),
             waiting: Waiting::new(
                 link.share_of(link.retry.max_waiting),
                 link.share_of(link.retry.max_waiting_bytes),
             ),
-            places: Places::new(&link.policies),
+            held: Waiting::new(usize::MAX, usize::MAX),
+            places: Places::new(&link.policies, number),
             gathers: Gathers::new(&link.policies),
             link,
             inbox,
@@ -119,21 +132,86 @@ where
             letters: VecDeque::new(),
             next: None,
             batches: VecDeque::new(),
+            unread: 0,
             lanes: Lanes::default(),
             running: FuturesUnordered::new(),
             slots: Slots::new(),
             clock: Clock::new(),
             holds: 0,
             sweeping: false,
+            broken: false,
             ended: false,
         }
+    }
+
+    /// One round: reads the letters, and runs what can run until nothing is left or the time slice is over.
+    fn round(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        if self.broken {
+            return self.remain(cx);
+        }
+        self.inbox.register(cx.waker());
+        self.clock.begin();
+        loop {
+            self.read_letters();
+            if self.ended {
+                self.reports.flush();
+                return Poll::Ready(());
+            }
+            let progress = self.poll_running(cx)
+                | self.poll_waiting(cx)
+                | self.poll_held(cx)
+                | self.poll_places(cx)
+                | self.start(cx);
+            // Last, as a batch takes what is there.
+            let progress = self.poll_gathers(cx) | progress;
+            if !progress {
+                break;
+            }
+            if self.clock.is_over() {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        let idle = !self.has_records()
+            && self.waiting.is_empty()
+            && self.held.is_empty()
+            && self.places.is_empty()
+            && self.gathers.is_empty();
+        self.sweeping &= self.has_records();
+        if idle {
+            // It would keep the last batch.
+            self.spare = None;
+        }
+        self.permits.rest(self.wants());
+        self.reports.flush();
+        Poll::Pending
+    }
+
+    /// How many permits could be used, as far as it is known: records that were not read may be of lanes that are busy.
+    #[inline]
+    fn wants(&self) -> usize {
+        self.unread + self.lanes.ready()
+    }
+
+    /// Holds a permit; if there is none, the task is woken when there is one.
+    #[inline]
+    fn hold(&mut self, cx: &mut task::Context<'_>) -> bool {
+        self.permits.hold(self.wants(), cx)
+    }
+
+    /// What was pending has ended, and its lane is free.
+    fn give_back(&self) {
+        self.permits.give_back(self.wants());
     }
 
     fn read_letters(&mut self) {
         self.inbox.take(&mut self.letters);
         while let Some(letter) = self.letters.pop_front() {
             match letter {
-                Letter::Batch(batch) => self.batches.push_back(batch),
+                Letter::Batch(batch) => {
+                    self.unread += batch.entries().len();
+                    self.batches.push_back(batch);
+                }
                 Letter::Hold(survey) => self.answer(&survey),
                 Letter::Resume => {
                     self.holds -= 1;
@@ -142,9 +220,8 @@ where
                 Letter::Fenced => self.give_up_fenced(),
                 Letter::Census(census) => self.take_part(&census),
                 Letter::Report(sender) => {
-                    for running in self.running.iter() {
-                        _ = sender.send(running.describe(&self.link));
-                    }
+                    let lines = self.running.iter().map(|running| running.describe(&self.link));
+                    _ = sender.send((self.number, lines.collect()));
                 }
                 Letter::End => self.ended = true,
             }
@@ -162,6 +239,7 @@ where
         for work in self
             .waiting
             .iter()
+            .chain(self.held.iter())
             .chain(self.places.iter().filter(|work| work.attempt > 1))
         {
             survey.failed(work.record.assignment(), work.record.offset());
@@ -178,6 +256,7 @@ where
         let delivery = self.link.delivery;
         let ended = |work: &Work| has_ended(delivery, &work.record);
         let mut failed = self.waiting.take(ended);
+        failed.extend(self.held.take(ended));
         failed.extend(self.places.take(|work| work.attempt > 1 && ended(work)));
         for work in &failed {
             self.give_up(&work.record);
@@ -218,37 +297,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let shard = self.get_mut();
-        shard.inbox.register(cx.waker());
-        shard.clock.begin();
-        loop {
-            shard.read_letters();
-            if shard.ended {
-                shard.reports.flush();
-                return Poll::Ready(());
-            }
-            let progress =
-                shard.poll_running(cx) | shard.poll_waiting(cx) | shard.poll_places(cx) | shard.start(cx);
-            // Last, as a batch takes what is there.
-            let progress = shard.poll_gathers(cx) | progress;
-            if !progress {
-                break;
-            }
-            if shard.clock.is_over() {
-                cx.waker().wake_by_ref();
-                break;
+        match catch(|| shard.round(cx)) {
+            Ok(poll) => poll,
+            Err(panic) => {
+                shard.break_down(&panic, cx);
+                Poll::Pending
             }
         }
-        let idle = !shard.has_records()
-            && shard.waiting.is_empty()
-            && shard.places.is_empty()
-            && shard.gathers.is_empty();
-        shard.sweeping &= shard.has_records();
-        if idle {
-            // It would keep the last batch.
-            shard.spare = None;
-        }
-        shard.permits.rest(idle);
-        shard.reports.flush();
-        Poll::Pending
     }
 }

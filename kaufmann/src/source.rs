@@ -145,7 +145,7 @@ pub struct CommitOffset {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SourceEvent {
-    /// These partitions are ours from now on.
+    /// These partitions are ours from now on. Without any: the group has this member, and gives it no partition yet.
     Assigned(Vec<Arc<Assignment>>),
     /// These are to be given back. If `lost`, another member may have them already, and nothing can be committed.
     Revoked {

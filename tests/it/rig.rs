@@ -288,9 +288,14 @@ impl Rig {
 
     /// Another service with the same state, and one assigned partition.
     pub(crate) fn of<V: Service<State = Probe>>(config: &Config) -> Self {
+        Self::of_partition::<V>(config, 0)
+    }
+
+    /// The same with this partition.
+    pub(crate) fn of_partition<V: Service<State = Probe>>(config: &Config, partition: i32) -> Self {
         let registry = EmbeddedRegistry::new();
         let rig = Self::launch::<V>(config, registry.clone(), registry, false, None);
-        rig.feed.assign(TOPIC, 0);
+        rig.feed.assign(TOPIC, partition);
         rig
     }
 

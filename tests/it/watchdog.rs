@@ -1,12 +1,17 @@
 //! What is said of events that run for long, and of partitions that stand still.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::sync::{Mutex, Once, PoisonError};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
 
-use kaufmann::Config;
+use kaufmann::publish::MemoryPublisher;
+use kaufmann::registry::{EmbeddedRegistry, SchemaRegistry};
+use kaufmann::source::{MemoryRecord, memory};
+use kaufmann::{Config, Context, Failure, Outgoing, Runtime, handler, service};
+use tokio::sync::oneshot;
 
-use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
+use crate::rig::{Mishap, Numbered, Probe, Rig, TOPIC, config, eventually};
 
 /// What the watchdog said, of all tests of this process: each has a partition of its own.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -36,6 +41,14 @@ async fn says(parts: &[&str], least: usize) {
 
 /// A service with a watchdog that barks soon, and this partition.
 fn start(mut config: Config, partition: i32) -> Rig {
+    log();
+    config.watchdog.after = Duration::from_millis(20);
+    let rig = Rig::unassigned(&config, EmbeddedRegistry::new());
+    rig.feed.assign(TOPIC, partition);
+    rig
+}
+
+fn log() {
     static INIT: Once = Once::new();
     INIT.call_once(|| {
         let subscriber = tracing_subscriber::fmt()
@@ -44,10 +57,6 @@ fn start(mut config: Config, partition: i32) -> Rig {
             .with_writer(|| Log);
         subscriber.init();
     });
-    config.watchdog.after = Duration::from_millis(20);
-    let rig = Rig::unassigned(&config, kaufmann::registry::EmbeddedRegistry::new());
-    rig.feed.assign(TOPIC, partition);
-    rig
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,4 +169,125 @@ async fn a_partition_whose_next_record_finds_no_place_is_named_with_the_reason()
     rig.probe.open("k");
     rig.committed(75, 1).await;
     assert!(rig.stop().await.unwrap().drained);
+}
+
+/// Keys whose handlers block their thread.
+static SHUT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static OPENED: Condvar = Condvar::new();
+/// The keys of handlers that block.
+static BLOCKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn open(key: &str) {
+    SHUT.lock().unwrap().remove(key);
+    OPENED.notify_all();
+}
+
+/// Blocks its thread as long as its key is shut; a number below zero lets it wait first.
+#[handler(event = "test.numbered")]
+async fn stuck(event: Numbered, _: &Context<Probe>) -> Result<(), Failure> {
+    if event.number < 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut shut = SHUT.lock().unwrap();
+    while shut.contains(&event.key) {
+        BLOCKED.lock().unwrap().insert(event.key.clone());
+        shut = OPENED.wait(shut).unwrap();
+    }
+    Ok(())
+}
+
+service! {
+    /// Blocks its threads.
+    struct Blocking {
+        state: Probe,
+        handlers: [stuck],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_blocks_its_thread_is_named_with_its_record() {
+    log();
+    let mut config = config();
+    config.watchdog.after = Duration::from_millis(20);
+    for (partition, key, number) in [(76, "at once", 0), (77, "after a wait", -1)] {
+        let rig = Rig::of_partition::<Blocking>(&config, partition);
+        SHUT.lock().unwrap().insert(key.to_owned());
+        rig.send(partition, "fine", 0).await;
+        rig.committed(partition, 1).await;
+        rig.send(partition, key, number).await;
+        let (record, key_field) = (format!("record=\"in/{partition}@1\""), format!("key=\"{key}\""));
+        let line = [
+            "shards do not answer: stuck blocks its thread",
+            "event=\"test.numbered\"",
+            "handler=\"stuck\"",
+            &record,
+            &key_field,
+            "attempt=1",
+        ];
+        says(&line, 2).await;
+        open(key);
+        rig.committed(partition, 2).await;
+        rig.stop().await.unwrap();
+    }
+    says(&["all shards answer again"], 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_end_handlers_are_named_that_block_every_thread() {
+    let mut config = config();
+    config.shutdown_deadline = Duration::from_millis(50);
+    let (source, feed) = memory();
+    let registry = EmbeddedRegistry::new();
+    let id = registry
+        .register(Numbered::FULL_NAME, Numbered::SCHEMA)
+        .await
+        .unwrap();
+    feed.assign(TOPIC, 0);
+    let keys: Vec<String> = (0..64).map(|number| format!("door{number}")).collect();
+    SHUT.lock().unwrap().extend(keys.iter().cloned());
+    for key in &keys {
+        let event = Numbered {
+            key: key.clone(),
+            number: 0,
+        };
+        let mut payload = vec![0];
+        payload.extend_from_slice(&id.to_be_bytes());
+        payload.extend_from_slice(&Outgoing::new(&event).datum);
+        feed.push(TOPIC, 0, MemoryRecord::new(payload).key(&**key));
+    }
+    let blocked = || {
+        BLOCKED
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|key| key.starts_with("door"))
+            .count()
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = Runtime::<Blocking>::builder(Probe::default())
+        .config(&config)
+        .source(source)
+        .publisher(MemoryPublisher::new())
+        .registry(registry)
+        .run(async { _ = stopped.await });
+    let steps = async {
+        // The test's thread is none of the workers, and their timers stand still when all of them are blocked.
+        let begun = Instant::now();
+        while blocked() < 2 {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "both workers are blocked"
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(stop);
+    };
+    let (finished, ()) = tokio::join!(service, steps);
+    let finished = finished.unwrap();
+    keys.iter().for_each(|key| open(key));
+    assert!(!finished.drained);
+    let named = |line: &&String| {
+        line.starts_with("`stuck` blocks its thread: test.numbered of in/0@") && line.contains("(key door")
+    };
+    assert_eq!(finished.blocked.iter().filter(named).count(), 2, "{finished:?}");
 }

@@ -1,7 +1,7 @@
 //! Records that cannot be handled, on a broker that has limits of its own.
 
-use anyhow::{Context, Result};
-use kaufmann_tests::rig::{Record, Rig};
+use anyhow::{Context, Result, ensure};
+use kaufmann_tests::rig::{Record, Rig, Service, wait_until};
 
 use crate::shop::{DEADLINE, Shop, order_id};
 
@@ -9,6 +9,7 @@ crate::tests![
     a_letter_too_large_for_its_topic_is_written_without_its_payload,
     a_missing_dead_letter_topic_is_named_at_the_start_and_its_letter_is_there_once_it_is_made,
     too_many_failures_in_a_row_stop_the_service_and_lose_nothing,
+    a_topic_of_which_too_many_cannot_be_handled_is_held_and_seen_in_doctor_and_another_one_goes_on,
 ];
 
 /// The exit code of too many failures.
@@ -124,5 +125,45 @@ fn too_many_failures_in_a_row_stop_the_service_and_lose_nothing(rig: &Rig) -> Re
     offsets.sort_unstable();
     offsets.dedup();
     assert_eq!(offsets, (0..10).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn a_topic_of_which_too_many_cannot_be_handled_is_held_and_seen_in_doctor_and_another_one_goes_on(
+    rig: &Rig,
+) -> Result<()> {
+    let shop = Shop::open(rig, "held", 1)?;
+    let other = format!("{}-of-others", shop.topic);
+    shop.create_topics(&[&other], 1)?;
+    let holding = "[dead_letter]\nmax_consecutive = 3\non_limit = \"hold_topic\"\nhold = \"1h\"\n";
+    let both = format!("{},{other}", shop.topic);
+    let registry = shop.servers.registry.url();
+    let mut service = Service::run(&shop.brokers, &shop.group, &both, &registry)
+        .with_file(&shop.file())
+        .with_file(holding)
+        .start()?;
+    let records: Vec<Record> = (0..10).map(|_| poison("ada", 10)).collect();
+    shop.produce(&records)?;
+    service.wait_log("the topic is not read for now", DEADLINE)?;
+    let orders = (0..20).map(|sequence| shop.placed("bob", sequence));
+    shop.client
+        .produce(&other, &orders.collect::<Result<Vec<_>>>()?)?;
+    let committed = shop.client.wait_committed(&shop.group, &other, DEADLINE);
+    committed.with_context(|| service.tail())?;
+
+    wait_until("the hold should be committed", DEADLINE, || {
+        let metadata = shop.client.committed_metadata(&shop.group, &shop.topic)?;
+        Ok((metadata == ["kaufmann/held"]).then_some(()))
+    })
+    .with_context(|| service.tail())?;
+    let report = shop.json(1, "doctor", &[])?;
+    let held = format!("{report}");
+    ensure!(
+        held.contains("is not read for now, because too many of its records could not be handled: partition 0 at offset 3"),
+        "{report:#}"
+    );
+    service.stop_cleanly()?;
+    assert_eq!(shop.letters()?.len(), 3);
+    let committed = shop.client.committed(&shop.group, &shop.topic)?;
+    assert_eq!(committed.values().copied().collect::<Vec<_>>(), [3]);
     Ok(())
 }

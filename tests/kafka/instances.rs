@@ -16,6 +16,8 @@ crate::tests![
     an_instance_of_a_group_that_the_broker_assigns_hands_over_without_loss_or_disorder,
     a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance,
     a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_one,
+    an_instance_without_partitions_says_that_it_waits_and_a_roll_warns_of_nothing,
+    a_roll_of_a_group_that_the_broker_assigns_warns_of_nothing_either,
 ];
 
 const KEYS: u64 = 500;
@@ -64,7 +66,46 @@ fn hand_over(rig: &Rig, name: &str, events: u64, properties: &[&str]) -> Result<
             staying.tail()
         )
     };
+    warns_of_nothing(&leaving)?;
+    warns_of_nothing(&staying)?;
     all_in_order(&shop, events).with_context(story)
+}
+
+fn an_instance_without_partitions_says_that_it_waits_and_a_roll_warns_of_nothing(rig: &Rig) -> Result<()> {
+    roll(rig, "roll", &[])
+}
+
+fn a_roll_of_a_group_that_the_broker_assigns_warns_of_nothing_either(rig: &Rig) -> Result<()> {
+    roll(rig, "roll-by-broker", &["group.protocol=consumer"])
+}
+
+/// With one partition each new instance waits until the one before it has stopped.
+fn roll(rig: &Rig, name: &str, properties: &[&str]) -> Result<()> {
+    let shop = Shop::open(rig, name, 1)?;
+    let start = || with(shop.service(), properties).start();
+    let mut running = start()?;
+    running.wait_log(ASSIGNED, DEADLINE)?;
+    for sequence in 0..3 {
+        shop.produce(&[shop.placed("ada", sequence)?])?;
+        shop.wait_committed().with_context(|| running.tail())?;
+        let mut next = start()?;
+        next.wait_log(WAITING, DEADLINE)?;
+        running.stop_cleanly()?;
+        next.wait_log(ASSIGNED, DEADLINE)?;
+        warns_of_nothing(&running)?;
+        running = next;
+    }
+    running.stop_cleanly()?;
+    warns_of_nothing(&running)
+}
+
+fn warns_of_nothing(instance: &Running) -> Result<()> {
+    let logs = instance.logs();
+    let warning = logs
+        .lines()
+        .find(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
+    ensure!(warning.is_none(), "{}\n{logs}", warning.unwrap_or_default());
+    Ok(())
 }
 
 fn a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance(rig: &Rig) -> Result<()> {
@@ -159,6 +200,8 @@ fn a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_o
 /// What an instance logs when it has got partitions.
 const ASSIGNED: &str = "\"message\":\"assigned\"";
 const REVOKED: &str = "\"message\":\"revoked\"";
+/// What it logs when it has none yet.
+const WAITING: &str = "waiting for partitions";
 
 fn with(service: Service, properties: &[&str]) -> Service {
     properties.iter().fold(service, |service, property| {

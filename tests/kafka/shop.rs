@@ -33,7 +33,7 @@ pub(crate) struct Shop {
     pub(crate) servers: Arc<Servers>,
     /// A client of the broker.
     pub(crate) client: Client,
-    brokers: String,
+    pub(crate) brokers: String,
     /// The consumer group, and the prefix of the keys.
     pub(crate) group: String,
     /// What the quickstart consumes.

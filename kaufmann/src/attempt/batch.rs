@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Finish, event_name};
+use super::{Finish, Start, event_name, panicked};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::handler::Service;
@@ -12,6 +12,7 @@ use crate::lanes::UNORDERED;
 use crate::link::Link;
 use crate::observer::Settled;
 use crate::outcome::{Outcome, Verdict};
+use crate::panics::caught;
 use crate::settle::Report;
 
 /// A batch whose handler has run, and what it said of each record.
@@ -54,18 +55,14 @@ pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finis
     for (member, Outcome(verdict)) in conclusion.batch.members.iter().zip(outcomes) {
         let Member { record, attempt } = member;
         let lane = record.lane();
-        let mut finish = match verdict {
-            Verdict::Failed(failure) if failure.is_retried() => {
-                super::failed(link, &failure, record, conclusion.batch.handler, *attempt).await
-            }
-            _ if held.contains(&lane) => Finish::Again,
-            Verdict::Done => {
-                say_done(link, conclusion.batch.handler, member);
-                Finish::Settled
-            }
-            verdict => {
-                let (handler, published) = (conclusion.batch.handler, Vec::new());
-                super::conclude(link, verdict, published, record, handler, *attempt).await
+        let handler = conclusion.batch.handler;
+        let is_held = held.contains(&lane);
+        // An error of the program may panic when it is shown or dropped. That concerns its own record only: others are settled.
+        let mut finish = match caught(conclude_member(link, handler, member, verdict, is_held)).await {
+            Ok(finish) => finish,
+            Err(panic) => {
+                let start = Start::Handler(handler, record.plan().cloned());
+                panicked(link, &start, record, *attempt, &panic)
             }
         };
         if let (Finish::Settled, true) = (&finish, link.commits_ahead) {
@@ -77,12 +74,39 @@ pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finis
                 .settle(lane, Report::settled(record), &link.settlements);
             finish = Finish::Handed;
         }
-        if lane != UNORDERED && matches!(finish, Finish::Retry(_) | Finish::Fatal | Finish::Again) {
+        if lane != UNORDERED
+            && matches!(
+                finish,
+                Finish::Retry(_) | Finish::Held(_) | Finish::Fatal | Finish::Again
+            )
+        {
             held.insert(lane);
         }
         finishes.push(finish);
     }
     Finish::Concluded(Box::new((finishes,)))
+}
+
+/// Ends one record of a batch. `is_held`: one of its lane before it is tried again.
+async fn conclude_member(
+    link: &Arc<Link>,
+    handler: u32,
+    member: &Member,
+    verdict: Verdict,
+    is_held: bool,
+) -> Finish {
+    let Member { record, attempt } = member;
+    match verdict {
+        Verdict::Failed(failure) if failure.is_retried() => {
+            super::failed(link, &failure, record, handler, *attempt).await
+        }
+        _ if is_held => Finish::Again,
+        Verdict::Done => {
+            say_done(link, handler, member);
+            Finish::Settled
+        }
+        verdict => super::conclude(link, verdict, Vec::new(), record, handler, *attempt).await,
+    }
 }
 
 /// Tells the observer that a record was handled and led to nothing.

@@ -167,7 +167,10 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     // What is kept belongs to another group, so there is nothing to be exact about.
     config.delivery = Delivery::AtLeastOnce;
     // Nor would anybody read what it puts off.
-    config = config.without_retry_topics().for_replay(request.publish);
+    config = config
+        .without_retry_topics()
+        .without_holds()
+        .for_replay(request.publish);
     shared::refuse_dev(
         request.dev,
         "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster",

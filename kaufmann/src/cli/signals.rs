@@ -218,15 +218,24 @@ impl Shared {
 
 /// Not on the thread of the signals, which must hear the next one even if nobody reads the log.
 fn log(line: String) {
-    thread::spawn(move || info!("{line}"));
+    _ = beside(move || info!("{line}"));
+}
+
+/// Does something on a thread of its own. `thread::spawn` would panic if the system has none left.
+fn beside(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let thread = thread::Builder::new().name("kaufmann-says".to_owned());
+    thread.spawn(work).map(drop)
 }
 
 fn end(why: String, code: u8) -> ! {
     let (sender, said) = mpsc::sync_channel(1);
-    thread::spawn(move || {
+    let speaking = beside(move || {
         super::complain(&why);
         _ = sender.send(());
     });
-    _ = said.recv_timeout(LAST_WORDS);
+    // Without a thread there are no last words, but there is an end.
+    if speaking.is_ok() {
+        _ = said.recv_timeout(LAST_WORDS);
+    }
     process::exit(code.into())
 }

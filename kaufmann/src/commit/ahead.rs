@@ -10,6 +10,9 @@ use kaufmann_avro::{Cursor, encode};
 
 const PREFIX: &str = "kaufmann/1:";
 
+/// Stands behind it, or alone, while the topic is not read because too many of its records could not be handled.
+const HELD: &str = "kaufmann/held";
+
 /// What a broker takes, unless its `offset.metadata.max.bytes` says otherwise.
 const MAX_CHARACTERS: usize = 4096;
 const MAX_BYTES: usize = (MAX_CHARACTERS - PREFIX.len()) / 4 * 3;
@@ -26,6 +29,24 @@ impl Ahead {
         let mut empty = Vec::new();
         encode::long(&mut empty, offset);
         (bytes.len() > empty.len()).then(|| format!("{PREFIX}{}", STANDARD_NO_PAD.encode(bytes)))
+    }
+
+    /// The metadata with the mark of a topic that is held. What is ahead comes first: without room there is no mark.
+    pub(crate) fn marked_held(metadata: Option<String>) -> String {
+        match metadata {
+            None => HELD.to_owned(),
+            Some(ahead) if ahead.len() + 1 + HELD.len() <= MAX_CHARACTERS => format!("{ahead} {HELD}"),
+            Some(ahead) => ahead,
+        }
+    }
+
+    /// Whether the metadata has that mark.
+    #[cfg_attr(
+        not(all(feature = "cli", feature = "kafka", feature = "registry")),
+        allow(dead_code, reason = "only `doctor` looks for it")
+    )]
+    pub(crate) fn is_marked_held(metadata: &str) -> bool {
+        metadata.split(' ').any(|word| word == HELD)
     }
 
     /// Whether nothing would be left out.
@@ -45,7 +66,8 @@ impl Ahead {
 
     /// Reads the metadata of the committed `offset`. Whatever is not ours, or does not belong to it, says nothing.
     pub(crate) fn decode(metadata: &str, offset: i64) -> Self {
-        metadata
+        let ahead = metadata.split(' ').next().unwrap_or_default();
+        ahead
             .strip_prefix(PREFIX)
             .and_then(|text| STANDARD_NO_PAD.decode(text).ok())
             .and_then(|bytes| ranges(&bytes, offset))
@@ -114,6 +136,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_mark_of_a_held_topic_stands_beside_what_is_ahead() {
+        let ahead = Ahead::encode(5, [(7, 9)]);
+        let marked = Ahead::marked_held(ahead.clone());
+        assert_eq!(Ahead::decode(&marked, 5).ranges(), [(7, 9)]);
+        assert!(Ahead::is_marked_held(&marked) && Ahead::is_marked_held(&Ahead::marked_held(None)));
+        assert!(!Ahead::is_marked_held(&ahead.unwrap()) && !Ahead::is_marked_held("held"));
+        let full = "x".repeat(MAX_CHARACTERS);
+        assert_eq!(Ahead::marked_held(Some(full.clone())), full);
+    }
 
     fn ascending() -> impl Strategy<Value = (i64, Vec<(i64, i64)>)> {
         let steps = prop::collection::vec((2..1000_i64, 0..5000_i64), 0..3000);

@@ -167,6 +167,9 @@ impl Config {
         let all = serde_json::to_value(self).map_err(|error| {
             Error::new(ErrorKind::Internal, "the configuration could not be checked").caused_by(error)
         })?;
+        for mistake in super::limits::mistakes(&self.dead_letter) {
+            problems.push(format!("{}{mistake}", at("dead_letter")));
+        }
         for key in KEYS {
             let value = key.path.split('.').try_fold(&all, |table, name| table.get(name));
             match (key.kind, value) {

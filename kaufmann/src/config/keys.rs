@@ -244,6 +244,31 @@ pub(crate) static KEYS: &[Key] = &[
         "How many offsets of a partition max_share looks at",
     ),
     key(
+        "dead_letter.on_limit",
+        Kind::Choice(&["stop", "hold_topic"]),
+        "What happens at these limits: stop, or do not read the topic for a while",
+    ),
+    key(
+        "dead_letter.hold",
+        Kind::Duration { min: 1 },
+        "How long a topic is not read at first, twice as long each time",
+    ),
+    key(
+        "dead_letter.hold_max",
+        Kind::Duration { min: 1 },
+        "The longest time that a topic is not read",
+    ),
+    key(
+        "dead_letter.topics",
+        Kind::Nested("a text or a number"),
+        "Limits of single topics: TOPIC.LIMIT=VALUE",
+    ),
+    key(
+        "dead_letter.handlers",
+        Kind::Nested("a text or a number"),
+        "Limits of what fails at single handlers: PATH.LIMIT=VALUE",
+    ),
+    key(
         "declare",
         Kind::Nested("a text, a number, or true or false"),
         "What a topic shall be, for `topics plan`: TOPIC.SETTING=VALUE",

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::config::{Config, Delivery};
 use crate::handler::HandlerEntry;
+use crate::pool::Pool;
 
 /// What a handler's attribute says of its bounds; where it says nothing, the configuration does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +41,7 @@ pub(crate) struct Policy {
     /// After how many attempts its failure is the last one; `None`: never.
     pub(crate) max_attempts: Option<u32>,
     /// A permit for each that may run, if that is bounded.
-    pub(crate) places: Option<Arc<Semaphore>>,
+    pub(crate) places: Option<Arc<Pool>>,
     /// How its batches are gathered, if it takes batches.
     pub(crate) batch: Option<BatchPolicy>,
 }
@@ -58,9 +57,9 @@ pub(crate) struct BatchPolicy {
 
 impl Policy {
     /// What attribute and configuration say together.
-    pub(crate) fn new(entry: &HandlerEntry, config: &Config) -> Self {
+    pub(crate) fn new(entry: &HandlerEntry, config: &Config, shards: usize) -> Self {
         let limits = entry.limits;
-        let places = |count: u32| Arc::new(Semaphore::new(count.max(1) as usize));
+        let places = |count: u32| Arc::new(Pool::new(count.max(1) as usize, shards));
         Self {
             timeout: limits.timeout.or(config.handler.timeout),
             max_attempts: match (config.delivery, limits.retries) {

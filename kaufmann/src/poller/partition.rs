@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::delayed::Head;
 use crate::assignment::Assignment;
 use crate::commit::{Ahead, Tracker};
+use crate::hold::Hold;
 use crate::settle::{Fate, Report};
 use crate::watchdog::{Lasting, Said};
 
@@ -254,8 +255,16 @@ impl Partition {
 
     fn to_commit(&self, ahead: bool) -> Option<Commit> {
         let watermark = self.tracker.watermark()?;
-        let metadata = ahead.then(|| Ahead::encode(watermark, self.tracker.ahead()));
-        Some((watermark, metadata.flatten()))
+        let metadata = ahead
+            .then(|| Ahead::encode(watermark, self.tracker.ahead()))
+            .flatten();
+        let is_held = self.assignment.hold().is_some_and(Hold::is_active);
+        let metadata = if is_held {
+            Some(Ahead::marked_held(metadata))
+        } else {
+            metadata
+        };
+        Some((watermark, metadata))
     }
 
     /// `orders/3 (17 records, the oldest at offset 40)`

@@ -8,6 +8,7 @@ use crate::assignment::Assignment;
 use crate::config::{Config, Delivery, Ordering};
 use crate::lanes::UNORDERED;
 use crate::record::{Batch, RawRecord, Spare};
+use crate::shard::at::Seen;
 use crate::shard::{Inbox, Letter};
 
 /// A batch is handed over when it has this many records …
@@ -94,6 +95,12 @@ impl Router {
     /// How many shards there are.
     pub(super) fn shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// What each shard is running at this moment, if something.
+    pub(super) fn seen(&self) -> impl Iterator<Item = (usize, Seen)> {
+        let each = self.shards.iter().enumerate();
+        each.filter_map(|(number, (inbox, _))| Some((number, inbox.at.seen()?)))
     }
 
     /// Tells all shards.

@@ -11,7 +11,7 @@ use super::partition::Partition;
 use crate::assignment::Assignment;
 use crate::config::Config;
 use crate::error::ErrorKind;
-use crate::publish::{Answer, Stage, TransactionError};
+use crate::publish::{Answer, Stage, TransactionError, TransactionErrorKind};
 use crate::round::{Look, Round, Step};
 use crate::source::{CommitOffset, Source, SourceError, Waker};
 
@@ -81,11 +81,28 @@ impl Transacting {
     }
 
     fn answer(&self) -> Answer {
-        let answers = Arc::clone(&self.answers);
-        Box::new(move |result| {
+        let mut owed = Owed(Some(Arc::clone(&self.answers)));
+        Box::new(move |result| owed.give(result))
+    }
+}
+
+/// An answer that was promised. If it is dropped instead of given, that is the answer: whoever should give it has ended, and one that waits
+/// for it would wait forever.
+struct Owed(Option<Arc<Answers>>);
+
+impl Owed {
+    fn give(&mut self, result: Result<(), TransactionError>) {
+        if let Some(answers) = self.0.take() {
             answers.lock().push_back(result);
             answers.waker.wake();
-        })
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let ended = "the publisher's transactions ended without an answer: their thread panicked";
+        self.give(Err(TransactionError::new(TransactionErrorKind::Ended, ended)));
     }
 }
 

@@ -8,6 +8,7 @@ use tracing::warn;
 use super::partition::Partition;
 use super::router::Router;
 use crate::config::{Config, Delivery};
+use crate::handler::HandlerEntry;
 use crate::settle::Settlements;
 use crate::shard::Letter;
 use crate::watchdog::{Age, Answers, Census, Event, Lasting, interval};
@@ -22,6 +23,41 @@ pub(super) struct Watch {
     events: Lasting<Event>,
     /// Whether shards do not answer.
     silence: Lasting<()>,
+}
+
+/// Shards that do not answer.
+struct Silent {
+    silent: usize,
+    all: usize,
+    since: Instant,
+}
+
+/// What each shard is running at this moment. It can be asked while a handler blocks the shard's thread.
+pub(super) fn running(
+    router: &Router,
+    partitions: &[Partition],
+    handlers: &[HandlerEntry],
+    since: Instant,
+) -> impl Iterator<Item = (usize, Event)> {
+    router.seen().filter_map(move |(shard, seen)| {
+        let own = |partition: &&Partition| partition.assignment.id() == seen.assignment;
+        let assignment = &partitions.iter().find(own)?.assignment;
+        let entry = seen.handler.and_then(|handler| handlers.get(handler as usize));
+        let event = Event {
+            id: (seen.assignment, seen.offset, seen.attempt),
+            since,
+            name: entry.and_then(|entry| entry.event).map(|event| event.name),
+            handler: entry.map(|entry| entry.path),
+            key: seen.key,
+            record: format!(
+                "{}/{}@{}",
+                assignment.topic(),
+                assignment.partition(),
+                seen.offset
+            ),
+        };
+        Some((shard, event))
+    })
 }
 
 impl Watch {
@@ -47,11 +83,12 @@ impl Watch {
         &mut self,
         partitions: &mut [Partition],
         router: &Router,
+        handlers: &[HandlerEntry],
         settlements: &Settlements,
         now: Instant,
     ) {
         if let Some(census) = self.census.take_if(|census| census.left() == 0) {
-            self.silence(0, None, router.shards(), now);
+            self.silence(None, now, Vec::new);
             self.judge(partitions, Some(&census), &census.answers(), census.at);
         }
         if now < self.due {
@@ -60,7 +97,18 @@ impl Watch {
         self.due = now + interval(self.after);
         if let Some(census) = self.census.clone() {
             // A shard that does not answer may keep silent for ever; what the others say is said.
-            self.silence(census.left(), Some(census.at), router.shards(), now);
+            let answered = census.answers().answered;
+            let silent = |(shard, event): (usize, Event)| (!answered.contains(&shard)).then_some(event);
+            let shards = Silent {
+                silent: census.left(),
+                all: router.shards(),
+                since: census.at,
+            };
+            self.silence(Some(&shards), now, || {
+                running(router, partitions, handlers, census.at)
+                    .filter_map(silent)
+                    .collect()
+            });
             if now.saturating_duration_since(census.at) >= self.after {
                 self.stand_still(partitions, &census.answers(), Some(&census), now);
             }
@@ -118,13 +166,30 @@ impl Watch {
         self.stand_still(partitions, answers, census, now);
     }
 
-    fn silence(&mut self, silent: usize, since: Option<Instant>, shards: usize, now: Instant) {
-        let said = self.silence.look(since.map(|since| ((), since)), now);
-        if let Some(age) = said.lasts {
-            warn!(
-                age = %Age(age),
-                "{silent} of {shards} shards do not answer: a handler blocks its thread; let it await, or use spawn_blocking"
-            );
+    /// Says which shards do not answer, and what runs in them.
+    fn silence(&mut self, shards: Option<&Silent>, now: Instant, running: impl FnOnce() -> Vec<Event>) {
+        let said = self.silence.look(shards.map(|shards| ((), shards.since)), now);
+        if let (Some(age), Some(Silent { silent, all, .. })) = (said.lasts, shards) {
+            let running = running();
+            if running.is_empty() {
+                warn!(
+                    age = %Age(age),
+                    "{silent} of {all} shards do not answer, and no handler runs in them: something else keeps the threads of the \
+                     runtime, such as a task that never awaits"
+                );
+            }
+            for event in running {
+                let blocker = event.handler.unwrap_or("what stands around a handler");
+                warn!(
+                    event = event.name,
+                    handler = event.handler,
+                    record = event.record,
+                    key = event.key,
+                    attempt = event.id.2,
+                    age = %Age(age),
+                    "{silent} of {all} shards do not answer: {blocker} blocks its thread; let it await, or use spawn_blocking"
+                );
+            }
         }
         if let Some(((), age)) = said.over {
             warn!(age = %Age(age), "all shards answer again");

@@ -13,6 +13,7 @@ use tracing::warn;
 use crate::config::{Config, RetryConfig};
 use crate::control::Control;
 use crate::error::ErrorKind;
+use crate::panics::caught;
 use crate::publish::complaints::Complaints;
 use crate::publish::letter;
 use crate::publish::stalled::{Lane, Next, Stalled};
@@ -85,7 +86,7 @@ impl Deliveries {
 
     /// Delivers a message. It may be sent again and again, behind none of its lane that came later.
     pub(super) async fn deliver(self: &Arc<Self>, message: Message, rest: Arc<Rest>) {
-        self.permit().await.forget();
+        let permit = self.permit().await;
         let mut parked = Parked {
             message,
             rest,
@@ -96,6 +97,8 @@ impl Deliveries {
             tokio::time::sleep(FULL_QUEUE_PAUSE).await;
             parked = back;
         }
+        // Not before: whoever waits here may be dropped, or the publisher panic.
+        permit.forget();
     }
 
     /// Hands a message to the publisher, waiting while its queue is full. `done` is told of the one attempt.
@@ -146,7 +149,12 @@ impl Deliveries {
             attempts,
         } = parked;
         let (deliveries, wave, answered) = (Arc::clone(self), wave.cloned(), Arc::clone(&rest));
-        let done = move |result| deliveries.answered(result, answered, attempts + 1, wave);
+        let done = move |result| {
+            let control = Arc::clone(&deliveries.control);
+            control.guard("the delivery of a message", || {
+                deliveries.answered(result, answered, attempts + 1, wave);
+            });
+        };
         let sent = self.publisher.send(message, Box::new(done));
         sent.map_err(|Rejected { message, .. }| Parked {
             message,
@@ -258,12 +266,12 @@ impl Deliveries {
         } else {
             // Nothing orders it.
             let delay = self.back_off(attempts);
-            let runtime = self.runtime.clone();
-            runtime.spawn(async move {
-                let ended = self.ended.clone().cancelled_owned();
+            let own = Arc::clone(&self);
+            self.run_beside(async move {
+                let ended = own.ended.clone().cancelled_owned();
                 // Once nothing can be delivered any more, that is the answer: there is no need to wait for it.
                 _ = tokio::time::timeout(delay, ended).await;
-                self.send(parked).await;
+                own.send(parked).await;
             });
         }
     }
@@ -275,10 +283,20 @@ impl Deliveries {
             Next::Wave => (Duration::ZERO, true),
             Next::Free => return self.say_well(&lane.0),
         };
-        let runtime = self.runtime.clone();
-        runtime.spawn(async move {
+        let own = Arc::clone(&self);
+        self.run_beside(async move {
             tokio::time::sleep(delay).await;
-            self.send_wave(lane, all).await;
+            own.send_wave(lane, all).await;
+        });
+    }
+
+    /// Runs something beside. If it panics, nobody sends its messages, so the service ends.
+    fn run_beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let control = Arc::clone(&self.control);
+        self.runtime.spawn(async move {
+            if let Err(panic) = caught(work).await {
+                control.broken("the repetition of a message", &panic);
+            }
         });
     }
 

@@ -10,6 +10,7 @@ use super::Shards;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::link::Link;
+use crate::panics::{Panic, catch};
 use crate::poller::{Ending, LaneHasher, Poller, Transacting};
 use crate::simulation::{Simulation, notifying};
 use crate::source::{Source, Waker};
@@ -49,7 +50,7 @@ impl Driver {
         config: &Config,
         shards: &mut Shards,
         link: &Link,
-    ) -> Result<oneshot::Receiver<Ending>, Error> {
+    ) -> Result<oneshot::Receiver<Result<Ending, Panic>>, Error> {
         let hasher = match self.simulation() {
             Some(simulation) => LaneHasher::with_seed(simulation.hash_seed, SharedSeed::global_fixed()),
             None => LaneHasher::random(),
@@ -59,7 +60,7 @@ impl Driver {
         let now = tokio::time::Instant::now().into_std();
         let waker = settlements.waker();
         let mut poller = Poller::new(source, config, inboxes, settlements, control, hasher, now);
-        poller = poller.told_by(link.wall);
+        poller = poller.told_by(link.wall).naming(link.handlers);
         if let Some(stage) = link.outbound.stage() {
             poller = poller.in_transactions(Transacting::new(config, Arc::clone(stage), waker, now));
         }
@@ -68,7 +69,7 @@ impl Driver {
             Self::Thread(parker) => {
                 let run = move || {
                     parker.get_or_init(std::thread::current);
-                    _ = sender.send(poller.run());
+                    _ = sender.send(catch(|| poller.run()));
                 };
                 std::thread::Builder::new()
                     .name("kaufmann-poller".into())
@@ -80,7 +81,7 @@ impl Driver {
             }
             Self::Simulation(simulation, woken) => {
                 shards.tasks.spawn(async move {
-                    _ = sender.send(simulation.run(poller, woken).await);
+                    _ = sender.send(Ok(simulation.run(poller, woken).await));
                 });
             }
         }

@@ -65,7 +65,7 @@ where
     /// Starts batches that have waited long enough. `true` if there were some.
     pub(super) fn poll_gathers(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0 && self.may_begin() && self.gathers.is_due(cx) && self.permits.hold(cx) {
+        while self.holds == 0 && self.may_begin() && self.gathers.is_due(cx) && self.hold(cx) {
             let Some(batch) = self.gathers.pop() else { break };
             self.permits.take();
             self.launch(batch);
@@ -77,7 +77,7 @@ where
     /// Runs a batch, under a permit that is its own.
     pub(super) fn launch(&mut self, batch: Arc<Gathered>) {
         let Some(Member { record, attempt }) = batch.members.first() else {
-            return self.permits.give_back();
+            return self.give_back();
         };
         let (record, attempt) = (record.clone(), *attempt);
         self.go_on(Work {

@@ -1,13 +1,14 @@
 //! What begins: records from the batches, from the lanes, and those that waited.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use super::end::Next;
 use super::places::{Place, Wait};
-use super::running::Running;
+use super::running::{CutShort, Running};
 use super::{Shard, Work, slots};
-use crate::attempt::{Attempted, Start, panicked};
+use crate::attempt::{Attempted, Start};
 use crate::context::Context;
 use crate::observer::Settled;
 use crate::record::Record;
@@ -22,7 +23,7 @@ where
     /// Starts records to which a place of their handler's own was granted. `true` if there were some.
     pub(super) fn poll_places(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0 && self.places.is_ready(cx) && self.permits.hold(cx) {
+        while self.holds == 0 && self.places.is_ready(cx) && self.hold(cx) {
             let Some((work, place)) = self.places.pop() else {
                 break;
             };
@@ -41,10 +42,25 @@ where
     pub(super) fn poll_waiting(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
         // What is due is run at once, so it stays where it is until there is a permit.
-        while self.holds == 0 && self.waiting.is_due(cx) && self.permits.hold(cx) {
+        while self.holds == 0 && self.waiting.is_due(cx) && self.hold(cx) {
             let Some(work) = self.waiting.pop() else { break };
             progress = true;
             if !self.run(&work.record, work.start, work.attempt) {
+                self.lanes.release(work.record.lane());
+            }
+        }
+        progress
+    }
+
+    /// Starts records whose topic is read again. `true` if there were some.
+    pub(super) fn poll_held(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut progress = false;
+        while self.holds == 0 && self.held.is_due(cx) && self.hold(cx) {
+            let Some(work) = self.held.pop() else { break };
+            progress = true;
+            if let Some(rest) = self.held_for(&work.record) {
+                self.held.insert(work, rest);
+            } else if !self.run(&work.record, work.start, work.attempt) {
                 self.lanes.release(work.record.lane());
             }
         }
@@ -58,13 +74,15 @@ where
             && self.has_records()
             && !self.clock.is_over()
             && self.may_begin()
-            && self.permits.hold(cx)
+            && self.hold(cx)
         {
             progress = true;
             if let Some((lane, work)) = self.lanes.next(self.has_unread()) {
                 if !work.record.may_start() {
                     self.reports.abandon(&work.record);
                     self.lanes.release(lane);
+                } else if let Some(rest) = self.held_for(&work.record) {
+                    self.held.insert(work, rest);
                 } else if !self.run(&work.record, work.start, work.attempt) {
                     self.lanes.release(lane);
                 }
@@ -88,7 +106,7 @@ where
     /// Whether there are records that were neither begun nor queued behind their lane.
     #[inline]
     fn has_unread(&self) -> bool {
-        self.next.is_some() || !self.batches.is_empty()
+        self.unread > 0
     }
 
     /// Reads one record. It stays where it is: only who keeps it takes a reference to its batch.
@@ -98,6 +116,7 @@ where
         let Some(mut record) = next.or_else(|| Record::first(self.batches.pop_front()?)) else {
             return;
         };
+        self.unread -= 1;
         self.start_record(&mut record);
         self.next = record.successor();
     }
@@ -130,6 +149,17 @@ where
                     start,
                     attempt,
                 },
+            );
+        } else if let Some(rest) = self.held_for(record) {
+            let record = record.detached();
+            self.lanes.occupy(lane);
+            self.held.insert(
+                Work {
+                    record,
+                    start,
+                    attempt,
+                },
+                rest,
             );
         } else {
             self.lanes.turn();
@@ -204,7 +234,10 @@ where
         let mut slot = self.slots.take();
         let cx = self.context(record, attempt);
         slot.set(Some((self.make)(cx, start.clone())));
-        match slots::poll(&mut slot, &mut task::Context::from_waker(Waker::noop())) {
+        self.inbox.at.enter(record, start.concerns(), attempt);
+        let polled = slots::poll(&mut slot, &mut task::Context::from_waker(Waker::noop()));
+        self.inbox.at.leave();
+        match polled {
             Poll::Pending => {
                 self.permits.take();
                 let record = record.clone();
@@ -221,8 +254,8 @@ where
             }
             Poll::Ready(result) => {
                 self.slots.give_back(slot);
-                let result = result.map_err(|panic| panicked(&start, &*panic));
-                let finish = self.finish_of(result);
+                let result = result.map_err(CutShort::Panicked);
+                let finish = self.finish_of(record, &start, attempt, result);
                 match self.finish(record, attempt, finish) {
                     Next::Done => false,
                     Next::Waits => true,
@@ -244,7 +277,8 @@ where
     pub(super) fn push(&mut self, slot: slots::Slot<F>, work: Work, place: Place) {
         let policy = work.start.handler().and_then(|handler| self.link.policy(handler));
         let timeout = policy.and_then(|policy| policy.timeout);
-        self.running.push(Running::new(slot, work, place, timeout));
+        let inbox = Arc::clone(&self.inbox);
+        self.running.push(Running::new(slot, work, place, timeout, inbox));
     }
 
     #[inline]

@@ -19,7 +19,7 @@ impl<S, F, M> Shard<S, F, M> {
                 answers.found.push((*asked, why));
             }
         }
-        census.answer(answers);
+        census.answer(self.number, answers);
     }
 
     /// Why a record of this shard is unsettled.
@@ -36,6 +36,11 @@ impl<S, F, M> Shard<S, F, M> {
             return Some(format!(
                 "it failed and waits to be tried again: attempt {attempt} in {wait}s"
             ));
+        }
+        if self.held.iter().any(|work| is_it(&work.record)) {
+            return Some(
+                "its topic is not read for now: too many of its records could not be handled (`dead_letter.on_limit`)".to_owned(),
+            );
         }
         if self.places.iter().any(|work| is_it(&work.record)) {
             return Some("it waits for one of its handler's own places (`max_in_flight`)".to_owned());

@@ -3,14 +3,17 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use futures_util::stream::StreamExt;
 use tracing::warn;
 
 use super::places::Wait;
-use super::running::Ended;
+use super::running::{CutShort, Ended};
 use super::{Shard, Work, has_ended};
-use crate::attempt::{Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path};
+use crate::attempt::{
+    Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path, panicked, timed_out,
+};
 use crate::config::Delivery;
 use crate::context::Context;
 use crate::record::Record;
@@ -41,10 +44,10 @@ where
             self.clock.step();
             let Ended { slot, work, result } = ended;
             self.slots.give_back(slot);
-            let finish = self.finish_of(result);
+            let finish = self.finish_of(&work.record, &work.start, work.attempt, result);
             if let Some(batch) = work.start.batch().cloned() {
                 if !self.finish_batch(work, &batch, finish) {
-                    self.permits.give_back();
+                    self.give_back();
                 }
                 continue;
             }
@@ -61,7 +64,7 @@ where
                 Next::Done => self.lanes.release(work.record.lane()),
                 Next::Waits => {}
             }
-            self.permits.give_back();
+            self.give_back();
         }
         progress
     }
@@ -72,25 +75,32 @@ where
             Ok(place) => self.run_beside(work, place),
             Err(Wait::Batch) => match self.gather(&work.record, &work.start, work.attempt) {
                 Some(batch) => self.launch(batch),
-                None => self.permits.give_back(),
+                None => self.give_back(),
             },
             Err(Wait::Place) => {
                 self.places.hold_back(work);
-                self.permits.give_back();
+                self.give_back();
             }
         }
     }
 
     /// How an attempt ended; one that was cut short left nothing.
     #[inline]
-    pub(super) fn finish_of(&mut self, result: Result<Attempted<S>, Finish>) -> Finish {
-        result.map_or_else(
-            |finish| finish,
-            |Attempted { finish, cx }| {
+    pub(super) fn finish_of(
+        &mut self,
+        record: &Record,
+        start: &Start,
+        attempt: u32,
+        result: Result<Attempted<S>, CutShort>,
+    ) -> Finish {
+        match result {
+            Ok(Attempted { finish, cx }) => {
                 self.spare = Some(cx);
                 finish
-            },
-        )
+            }
+            Err(CutShort::TimedOut(timeout)) => timed_out(start, timeout),
+            Err(CutShort::Panicked(panic)) => panicked(&self.link, start, record, attempt, &panic),
+        }
     }
 
     /// Deals with the end of an attempt.
@@ -110,6 +120,7 @@ where
                 return Next::GoOn(Start::Handler(handler, plan), attempt);
             }
             Finish::Retry(retry) => return self.try_again(record, attempt, *retry, false),
+            Finish::Held(start) => return self.try_held_again(record, attempt, *start),
             Finish::Fatal | Finish::Again | Finish::Batch(_) | Finish::Concluded(_) => self.give_up(record),
         }
         Next::Done
@@ -133,6 +144,36 @@ where
     pub(super) fn is_last(&self, handler: u32, attempt: u32) -> bool {
         let policy = self.link.policy(handler);
         policy.is_some_and(|policy| policy.is_last(attempt))
+    }
+
+    /// Lets a record wait until its topic is read again.
+    #[cold]
+    fn try_held_again(&mut self, record: &Record, attempt: u32, start: Start) -> Next {
+        if has_ended(self.link.delivery, record) {
+            self.give_up(record);
+            return Next::Done;
+        }
+        let rest = self.held_for(record).unwrap_or_default();
+        let lane = record.lane();
+        let work = Work {
+            record: record.detached(),
+            start,
+            attempt: attempt.saturating_add(1),
+        };
+        self.held.insert(work, rest);
+        self.lanes.occupy(lane);
+        Next::Waits
+    }
+
+    /// How much longer the topic of a record is held, if records wait for that.
+    #[inline]
+    pub(super) fn held_for(&self, record: &Record) -> Option<Duration> {
+        let hold = record.assignment().hold().filter(|hold| hold.is_active())?;
+        if self.link.delivery == Delivery::AtMostOnce {
+            // What is committed must begin.
+            return None;
+        }
+        hold.rest(tokio::time::Instant::now().into_std())
     }
 
     /// Lets a record wait to be tried again, or gives it up. `fits`: it may wait whatever waits already.

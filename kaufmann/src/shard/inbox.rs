@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::sync::Mutex;
 use crate::fence::Survey;
 use crate::record::Batch;
+use crate::shard::at::At;
 use crate::watchdog::Census;
 
 /// What is waiting for a shard.
@@ -17,6 +18,8 @@ use crate::watchdog::Census;
 pub(crate) struct Inbox {
     letters: Mutex<VecDeque<Letter>>,
     waker: AtomicWaker,
+    /// What the shard is running.
+    pub(crate) at: At,
 }
 
 /// What a shard is told.
@@ -32,8 +35,8 @@ pub(crate) enum Letter {
     Fenced,
     /// Say what is going on.
     Census(Arc<Census>),
-    /// Say what runs.
-    Report(UnboundedSender<String>),
+    /// Say what runs, one line each, with the shard's number.
+    Report(UnboundedSender<(usize, Vec<String>)>),
     /// End; what runs is dropped.
     End,
 }

@@ -1,20 +1,31 @@
 //! Records that wait because enough of their handler run already: its own `max_in_flight`.
 //!
-//! They wait in the order in which they came, and hold no permit of the service meanwhile.
+//! They wait in the order in which they came, and hold no permit of the service meanwhile. A place goes to the shard in which most wait.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::PollSemaphore;
+use std::task::Context;
 
 use super::Work;
 use crate::attempt::Start;
 use crate::handler::limits::Policy;
+use crate::pool::Pool;
 
 /// What a running handler holds of its own bound, if it has one.
-pub(super) type Place = Option<OwnedSemaphorePermit>;
+pub(super) type Place = Option<Seat>;
+
+/// A place of a handler's own; free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pool: Arc<Pool>,
+    shard: usize,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.pool.give_back(self.shard, None);
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Places {
@@ -27,8 +38,8 @@ pub(super) struct Places {
 
 #[derive(Debug)]
 struct Gate {
-    all: Arc<Semaphore>,
-    queue: PollSemaphore,
+    pool: Arc<Pool>,
+    shard: usize,
     /// What was granted to the first of those that wait.
     granted: Place,
     waiting: VecDeque<Work>,
@@ -44,8 +55,8 @@ pub(super) enum Wait {
 }
 
 impl Places {
-    pub(super) fn new(policies: &[Policy]) -> Self {
-        let gate = |policy: &Policy| policy.places.clone().map(Gate::new);
+    pub(super) fn new(policies: &[Policy], shard: usize) -> Self {
+        let gate = |policy: &Policy| policy.places.clone().map(|pool| Gate::new(pool, shard));
         let open = |policy: &Policy| policy.places.is_none() && policy.batch.is_none();
         let bounded = if policies.iter().all(open) { &[] } else { policies };
         Self {
@@ -74,10 +85,8 @@ impl Places {
             None => Ok(None),
             // Who waits already comes first.
             Some(gate) if !gate.waiting.is_empty() => Err(Wait::Place),
-            Some(gate) => match Arc::clone(&gate.all).try_acquire_owned() {
-                Ok(place) => Ok(Some(place)),
-                Err(_) => Err(Wait::Place),
-            },
+            Some(gate) if gate.pool.try_take(gate.shard) => Ok(Some(gate.seat())),
+            Some(_) => Err(Wait::Place),
         }
     }
 
@@ -142,10 +151,10 @@ impl Places {
 }
 
 impl Gate {
-    fn new(all: Arc<Semaphore>) -> Self {
+    fn new(pool: Arc<Pool>, shard: usize) -> Self {
         Self {
-            queue: PollSemaphore::new(Arc::clone(&all)),
-            all,
+            pool,
+            shard,
             granted: None,
             waiting: VecDeque::new(),
         }
@@ -154,18 +163,26 @@ impl Gate {
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         if self.granted.is_none()
             && !self.waiting.is_empty()
-            && let Poll::Ready(granted) = self.queue.poll_acquire(cx)
+            && self.pool.take(self.shard, self.waiting.len(), cx.waker())
         {
-            self.granted = granted;
+            self.granted = Some(self.seat());
         }
         self.granted.is_some()
     }
 
-    /// Gives up the place in the queue if nobody waits: what is granted and not fetched is lost to the other shards.
+    /// A place that was taken.
+    fn seat(&self) -> Seat {
+        Seat {
+            pool: Arc::clone(&self.pool),
+            shard: self.shard,
+        }
+    }
+
+    /// Leaves the line, as fewer wait now: what is granted and not fetched is lost to the other shards. Who still waits asks again.
     fn rest(&mut self) {
         if self.waiting.is_empty() {
             self.granted = None;
-            self.queue = PollSemaphore::new(Arc::clone(&self.all));
         }
+        self.pool.leave(self.shard);
     }
 }

@@ -3,16 +3,18 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::Work;
 use super::places::Place;
 use super::slots::{self, Slot};
-use crate::attempt::{Finish, Start, event_name, handler_path, panicked, timed_out};
+use super::{Inbox, Work};
+use crate::attempt::{Start, event_name, handler_path};
 use crate::link::Link;
+use crate::panics::Panic;
 use crate::record::Record;
 use crate::schemas::Route;
 use crate::watchdog::{Age, Event, shortened};
@@ -24,6 +26,8 @@ pub(super) struct Running<F> {
     _place: Place,
     since: Instant,
     deadline: Option<Deadline>,
+    /// Where it is noted that it is polled.
+    inbox: Arc<Inbox>,
 }
 
 /// When a handler has taken too long.
@@ -37,12 +41,25 @@ pub(super) struct Ended<F: Future> {
     pub(super) slot: Slot<F>,
     pub(super) work: Work,
     /// What its future returned, or how it was cut short.
-    pub(super) result: Result<F::Output, Finish>,
+    pub(super) result: Result<F::Output, CutShort>,
+}
+
+/// Why a handler did not return.
+pub(super) enum CutShort {
+    Panicked(Panic),
+    /// It took longer than this.
+    TimedOut(Duration),
 }
 
 impl<F> Running<F> {
     /// `timeout` is that of the handler, if it has one.
-    pub(super) fn new(slot: Slot<F>, work: Work, place: Place, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(
+        slot: Slot<F>,
+        work: Work,
+        place: Place,
+        timeout: Option<Duration>,
+        inbox: Arc<Inbox>,
+    ) -> Self {
         Self {
             inside: Some((slot, work)),
             _place: place,
@@ -51,6 +68,7 @@ impl<F> Running<F> {
                 timer: Box::pin(tokio::time::sleep(timeout)),
                 timeout,
             }),
+            inbox,
         }
     }
 
@@ -88,7 +106,7 @@ impl<F> Running<F> {
             id: (record.assignment().id(), record.offset(), *attempt),
             since: self.since.into_std(),
             name: event_of(link, start, record),
-            handler: handler_of(start).and_then(|handler| handler_path(link, handler)),
+            handler: start.concerns().and_then(|handler| handler_path(link, handler)),
             key: record.key().map(shortened),
             record: match start.batch().map_or(0, |batch| batch.members.len() - 1) {
                 0 => record.to_string(),
@@ -112,15 +130,6 @@ impl<F> Running<F> {
     }
 }
 
-fn handler_of(start: &Start) -> Option<u32> {
-    match start {
-        Start::Exhausted(reason) => reason.handler,
-        other => other
-            .handler()
-            .or_else(|| other.batch().map(|batch| batch.handler)),
-    }
-}
-
 /// The event's name; the schema of the first records of a kind was not known when they began.
 fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str> {
     match start {
@@ -128,7 +137,7 @@ fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str>
             Route::Handler(handler, _) => event_name(link, handler),
             Route::Unwanted | Route::Undecodable(_) => None,
         },
-        other => event_name(link, handler_of(other)?),
+        other => event_name(link, other.concerns()?),
     }
 }
 
@@ -136,10 +145,15 @@ impl<F: Future> Future for Running<F> {
     type Output = Ended<F>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F>> {
-        let Some((slot, _)) = &mut self.inside else {
+        let own = &mut *self;
+        let Some((slot, work)) = &mut own.inside else {
             return Poll::Pending;
         };
+        own.inbox
+            .at
+            .enter(&work.record, work.start.concerns(), work.attempt);
         let result = slots::poll(slot, cx);
+        own.inbox.at.leave();
         let late = match &mut self.deadline {
             Some(deadline) if result.is_pending() => deadline
                 .timer
@@ -156,13 +170,22 @@ impl<F: Future> Future for Running<F> {
             return Poll::Pending;
         };
         let result = match (result, late) {
-            (Poll::Ready(result), _) => result.map_err(|panic| panicked(&work.start, &*panic)),
+            (Poll::Ready(result), _) => result.map_err(CutShort::Panicked),
             (Poll::Pending, late) => {
                 slots::drop_future(&mut slot);
-                Err(timed_out(&work.start, late.unwrap_or_default()))
+                Err(CutShort::TimedOut(late.unwrap_or_default()))
             }
         };
         Poll::Ready(Ended { slot, work, result })
+    }
+}
+
+impl<F> Drop for Running<F> {
+    /// What a handler holds may panic when it is dropped; the others are dropped all the same.
+    fn drop(&mut self) {
+        if let Some((slot, _)) = &mut self.inside {
+            slots::drop_future(slot);
+        }
     }
 }
 

@@ -165,6 +165,7 @@ impl KafkaSource {
             },
             Happened::Gone(gone) => self.prober.bounds(consumer, &self.shared, &self.config, gone),
             Happened::Bounds(gone, bounds) => self.gone(&gone, bounds),
+            Happened::Broken(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
         }
     }
 
@@ -186,6 +187,10 @@ impl KafkaSource {
         let Accepted { lost, begun } = self.partitions.assign(consumer, waker, partitions);
         self.take_away(lost, true);
         match begun {
+            Ok(assignments) if assignments.is_empty() => {
+                self.well(&Remedy::Use);
+                self.told.push_back(SourceEvent::Assigned(assignments));
+            }
             Ok(assignments) => {
                 self.rejoin.joined();
                 if !assignments.is_empty() {
@@ -562,7 +567,7 @@ fn client(config: &Config) -> Result<(Arc<BaseConsumer<SourceContext>>, Arc<Shar
         .create_with_context(context)
         .map_err(|error| SourceError::new(kafka::explain::creation(&error)))?;
     let woken = Arc::clone(&shared);
-    consumer.set_nonempty_callback(move || woken.wake());
+    consumer.set_nonempty_callback(move || kafka::shielded(|| woken.wake()));
     Ok((Arc::new(consumer), shared))
 }
 

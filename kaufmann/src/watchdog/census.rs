@@ -35,6 +35,8 @@ pub(crate) struct Answers {
     pub(crate) older: usize,
     /// What has become of a record that was asked for.
     pub(crate) found: Vec<((u64, i64), String)>,
+    /// The numbers of the shards that have answered.
+    pub(crate) answered: Vec<usize>,
 }
 
 /// An event that runs. Two are the same if they are the same attempt at the same record.
@@ -78,10 +80,11 @@ impl Census {
     }
 
     /// A shard says everything it knows.
-    pub(crate) fn answer(&self, of_shard: Answers) {
+    pub(crate) fn answer(&self, shard: usize, of_shard: Answers) {
         {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.add(of_shard);
+            answers.answered.push(shard);
         }
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.waker.wake();
@@ -123,15 +126,27 @@ impl Answers {
 }
 
 impl Event {
+    /// `users::create` blocks its thread: user.create of orders/3@17 (key k1), attempt 2
+    pub(crate) fn describe_blocking(&self) -> String {
+        let handler = self
+            .handler
+            .map_or_else(|| "what runs".to_owned(), |path| format!("`{path}`"));
+        format!("{handler} blocks its thread: {}", self.describe_record())
+    }
+
     /// `user.create of orders/3@17 (key k1), attempt 2, running for 12s`
     pub(crate) fn describe(&self, age: Duration) -> String {
+        format!("{}, running for {}s", self.describe_record(), age.as_secs())
+    }
+
+    fn describe_record(&self) -> String {
         let name = self.name.unwrap_or("a record");
         let key = self
             .key
             .as_ref()
             .map_or_else(|| "no key".to_owned(), |key| format!("key {key}"));
-        let (record, attempt, seconds) = (&self.record, self.id.2, age.as_secs());
-        format!("{name} of {record} ({key}), attempt {attempt}, running for {seconds}s")
+        let (record, attempt) = (&self.record, self.id.2);
+        format!("{name} of {record} ({key}), attempt {attempt}")
     }
 }
 

@@ -218,7 +218,25 @@ impl Look<'_> {
             }
         }
         checks.extend(self.patterns());
+        checks.extend(self.held());
         checks
+    }
+
+    /// Topics that an instance does not read for now, as it says with its commits.
+    fn held(&self) -> Vec<Check> {
+        let consumed = self.used.keys().filter(|name| self.use_of(name).consumed);
+        let places: Vec<Place> = consumed
+            .flat_map(|name| {
+                let count = self.condition.topics.get(name).map_or(0, Vec::len);
+                (0..i32::try_from(count).unwrap_or(i32::MAX))
+                    .map(move |partition| Place::new(name, partition))
+            })
+            .collect();
+        // That it cannot be asked for is a matter of the group's rights, and said there.
+        let Ok(committed) = self.cluster.committed_with_metadata(&places) else {
+            return Vec::new();
+        };
+        topics::held(&committed)
     }
 
     /// The topics, as far as the brokers show them to us.

@@ -1,9 +1,12 @@
 //! Whether topics are as their use needs. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::report::{About, Check, about_one};
+use crate::commit::Ahead;
 use crate::kafka::admin::Settings;
+use crate::kafka::cluster::Place;
 use crate::kafka::condition::PartitionCondition;
 
 /// What a letter has besides its record: headers that say why, an error's text of up to 8 KiB among them.
@@ -36,6 +39,27 @@ pub(super) struct Topic<'a> {
     pub(super) differences: usize,
     /// The largest record that a consumed topic takes.
     pub(super) largest_consumed: Option<u64>,
+}
+
+/// The topics of which a commit says that they are held: not read for now.
+pub(super) fn held(committed: &BTreeMap<Place, (i64, String)>) -> Vec<Check> {
+    let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (place, (offset, metadata)) in committed {
+        if Ahead::is_marked_held(metadata) {
+            let named = format!("{} at offset {offset}", place.partition);
+            topics.entry(&place.topic).or_default().push(named);
+        }
+    }
+    let check = |(topic, partitions): (&str, Vec<String>)| {
+        about_one("topic", topic).unfit(
+            format!(
+                "is not read for now, because too many of its records could not be handled: partition {}",
+                partitions.join(", ")
+            ),
+            "see the service's log and `dlq list` for what fails, and repair it; the topic is tried again by itself",
+        )
+    };
+    topics.into_iter().map(check).collect()
 }
 
 /// Judges a topic; one line for each thing that does not fit, or one that all does.

@@ -115,7 +115,8 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Pairs(_) if key.path == "kafka" => "client.id=b",
             kind::Kind::Pairs(_) | kind::Kind::Free => "a=b",
             kind::Kind::Choices(_) => "a=key",
-            kind::Kind::Nested(_) => "a.b.partitions=1",
+            kind::Kind::Nested(_) if key.path == "declare" => "a.b.partitions=1",
+            kind::Kind::Nested(_) => "a.b.window=1",
             kind::Kind::Text(_) | kind::Kind::Secret | kind::Kind::List(_) => "a",
         };
         // These need each other.

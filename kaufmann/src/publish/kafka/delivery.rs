@@ -1,7 +1,6 @@
 //! What comes back from the producer: deliveries, errors, log lines.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::kafka;
+use crate::panics::catch;
 use crate::publish::{
     Completion, Message, MessageHeaders, Placement, PublishError, PublishErrorKind, Undelivered,
 };
@@ -120,11 +120,11 @@ impl ClientContext for PublisherContext {
     fn stats(&self, _: Statistics) {}
 
     fn stats_raw(&self, statistics: &[u8]) {
-        tracing::debug!(target: "librdkafka", "{}", String::from_utf8_lossy(statistics));
+        kafka::shielded(|| tracing::debug!(target: "librdkafka", "{}", String::from_utf8_lossy(statistics)));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
+        kafka::shielded(|| match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 if !self.away.swap(true, Ordering::AcqRel) {
                     tracing::warn!("no broker takes messages ({reason}); they wait until one does");
@@ -135,7 +135,7 @@ impl ClientContext for PublisherContext {
                 tracing::debug!(target: "librdkafka", "{reason}");
             }
             _ => tracing::error!("the producer reports: {reason}"),
-        }
+        });
     }
 }
 
@@ -147,7 +147,7 @@ impl ProducerContext for PublisherContext {
         let outcome = match result {
             Ok(_) => {
                 if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::AcqRel) {
-                    tracing::info!("a broker takes messages again");
+                    kafka::shielded(|| tracing::info!("a broker takes messages again"));
                 }
                 Ok(())
             }
@@ -162,9 +162,16 @@ impl ProducerContext for PublisherContext {
 
 /// Calls a completion. Its panic must not end the producer's thread.
 pub(super) fn complete(done: Completion, outcome: Result<(), Undelivered>) {
-    if catch_unwind(AssertUnwindSafe(move || done(outcome))).is_err() {
-        tracing::error!("a completion panicked; its message counts as neither delivered nor failed");
-    }
+    kafka::shielded(|| {
+        if let Err(panic) = catch(move || done(outcome)) {
+            let (error, place) = (panic.text(), panic.place());
+            tracing::error!(
+                error,
+                place,
+                "a completion panicked; its message counts as neither delivered nor failed"
+            );
+        }
+    });
 }
 
 /// After a fatal error the idempotent producer refuses everything.

@@ -15,6 +15,7 @@ use super::gone::Gone;
 use super::resume::Answer;
 use super::trouble::Remedy;
 use crate::kafka;
+use crate::panics::catch;
 use crate::source::Waker;
 
 /// What happened.
@@ -45,6 +46,8 @@ pub(super) enum Happened {
     Gone(Gone),
     /// Where that log begins and ends, if a broker said so.
     Bounds(Gone, Option<(i64, i64)>),
+    /// A thread of the source panicked: what it should answer is never answered.
+    Broken(String),
 }
 
 /// What the source, librdkafka's callbacks and the prober have in common.
@@ -75,6 +78,16 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push_back(happened);
+    }
+
+    /// Does the work of a thread of the source, and says so if it panics.
+    pub(super) fn guard(&self, thread: &str, work: impl FnOnce()) {
+        if let Err(panic) = catch(work) {
+            self.push(Happened::Broken(format!(
+                "the thread `{thread}` panicked: {panic}"
+            )));
+            self.wake();
+        }
     }
 
     pub(super) fn next(&self) -> Option<Happened> {
@@ -119,7 +132,7 @@ impl ClientContext for SourceContext {
             // The source says it with what is lost.
             self.shared.push(Happened::Gone(gone));
             self.shared.wake();
-            return tracing::debug!(target: "librdkafka", facility, "{line}");
+            return kafka::log(RDKafkaLogLevel::Debug, facility, line);
         }
         kafka::log(level, facility, line);
     }
@@ -128,7 +141,7 @@ impl ClientContext for SourceContext {
 
     fn stats_raw(&self, statistics: &[u8]) {
         // Only there if the user has set `statistics.interval.ms`, and then to see it.
-        tracing::debug!(target: "librdkafka", "{}", String::from_utf8_lossy(statistics));
+        kafka::shielded(|| tracing::debug!(target: "librdkafka", "{}", String::from_utf8_lossy(statistics)));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -318,7 +318,8 @@ impl Partitions {
                 | Happened::Well(_)
                 | Happened::Resumed(_)
                 | Happened::Gone(_)
-                | Happened::Bounds(..) => {}
+                | Happened::Bounds(..)
+                | Happened::Broken(_) => {}
             }
         }
         ended

@@ -73,7 +73,8 @@ impl Prober {
             let (consumer, shared) = (Arc::clone(consumer), Arc::clone(shared));
             let topic = config.topics.first().cloned().unwrap_or_default();
             let thread = thread::Builder::new().name("kaufmann-probe".into());
-            match thread.spawn(move || ask(&state, &consumer, &shared, &topic)) {
+            let work = move || shared.guard("kaufmann-probe", || ask(&state, &consumer, &shared, &topic));
+            match thread.spawn(work) {
                 Ok(thread) => self.thread = Some(thread),
                 Err(error) => tracing::warn!(%error, "cannot watch for the brokers to come back"),
             }
@@ -86,7 +87,7 @@ impl Prober {
         state.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
         changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A panic there was reported by its own thread.
+            // A panic there was reported.
             let _ = thread.join();
         }
     }

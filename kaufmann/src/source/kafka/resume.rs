@@ -149,7 +149,7 @@ impl Resumer {
     pub(super) fn stop(self) {
         if let Some((asks, thread)) = self.thread {
             drop(asks);
-            // A panic there was reported by its own thread.
+            // A panic there was reported.
             let _ = thread.join();
         }
     }
@@ -164,23 +164,34 @@ fn start(
     let thread = thread::Builder::new()
         .name("kaufmann-resume".into())
         .spawn(move || {
-            for Question { assignments, before } in asked {
-                if shared.is_closing() {
-                    continue;
-                }
-                if before > 0 {
-                    thread::sleep(PAUSE);
-                }
-                let mut known = committed(&consumer, assignments);
-                if places {
-                    place(&consumer, &mut known);
-                }
-                shared.push(Happened::Resumed(Answer { known, before }));
-                shared.wake();
-            }
+            shared.guard("kaufmann-resume", || {
+                asked
+                    .iter()
+                    .for_each(|question| answer(&consumer, &shared, places, question));
+            });
         })
         .map_err(|error| SourceError::new(format!("no thread to read the metadata of commits: {error}")))?;
     Ok((asks, thread))
+}
+
+fn answer(
+    consumer: &BaseConsumer<SourceContext>,
+    shared: &Shared,
+    places: bool,
+    Question { assignments, before }: Question,
+) {
+    if shared.is_closing() {
+        return;
+    }
+    if before > 0 {
+        thread::sleep(PAUSE);
+    }
+    let mut known = committed(consumer, assignments);
+    if places {
+        place(consumer, &mut known);
+    }
+    shared.push(Happened::Resumed(Answer { known, before }));
+    shared.wake();
 }
 
 /// The committed offsets. That of a partition may wait for a transaction to end.
