@@ -279,6 +279,17 @@ impl Logical {
     }
 }
 
+/// As errors write it: `date`, `decimal(9, 2)`.
+impl fmt::Display for Logical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Decimal { precision, scale } => write!(f, "({precision}, {scale})"),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Attributes {
     /// The attribute with this key.
     #[must_use]

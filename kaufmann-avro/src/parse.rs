@@ -3,6 +3,9 @@
 //! The rules are those of the Avro 1.12 specification. Where it leaves room, or where schemas in use depend on it, the
 //! behaviour is that of Java's implementation:
 //!
+//! - Files may define a type alike: docs and attributes do not count, aliases are put together. In one file it is a
+//!   mistake.
+//! - An alias may be any text, so that a type can be read under a name that is none.
 //! - A name without a dot is looked up in the enclosing namespace, and then among the names without a namespace.
 //! - Types may be used before they are defined, also in another file.
 //! - A default of a union may fit any of its branches, and stands for the first that it fits (1.12; before, only the
@@ -24,6 +27,7 @@ mod error;
 mod logical;
 mod names;
 mod reader;
+mod repeats;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -36,7 +40,7 @@ pub(crate) use self::suggest::closest;
 use self::build::Builder;
 use self::error::Errors;
 use self::names::Names;
-use crate::model::{Model, TypeId};
+use crate::model::{Model, NamedType, TypeId};
 
 /// The text of one schema file.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +81,8 @@ pub struct Partial {
     pub model: Model,
     /// The types within which something is wrong, and those that mention one.
     pub unsound: HashSet<TypeId>,
+    /// The definitions of types that are defined more than once, without the one that stands for the type in the model.
+    pub repeats: Vec<(TypeId, NamedType)>,
     /// All mistakes in all files, in the order of the files.
     pub errors: Vec<SchemaError>,
 }
@@ -126,13 +132,14 @@ fn partial(sources: &[Source<'_>], wanted: Use) -> Partial {
 
     let mut names = Names::default();
     for text in texts.iter().flatten() {
-        names.declare(text, "", &mut errors);
+        names.declare(text);
     }
     let mut builder = Builder::new(&names, &mut errors);
     for (file, (source, text)) in sources.iter().zip(&texts).enumerate() {
         builder.file(file, source.path, text.as_ref());
     }
-    let built = builder.finish();
+    let mut built = builder.finish();
+    repeats::check(&mut built, &mut errors);
 
     let endless = check::endless(&built.model, &mut errors);
     let unsound = check::unsound(&built, &endless);
@@ -146,6 +153,11 @@ fn partial(sources: &[Source<'_>], wanted: Use) -> Partial {
     Partial {
         model: built.model,
         unsound,
+        repeats: built
+            .repeats
+            .into_iter()
+            .map(|repeat| (repeat.id, repeat.named))
+            .collect(),
         errors: errors.finish(wanted, &unread),
     }
 }

@@ -3,9 +3,10 @@
 mod callback;
 mod doubts;
 mod key;
+mod parts;
 mod samples;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use kaufmann_avro::compatibility::Level;
 use kaufmann_avro::lock::LockedEvent;
@@ -21,6 +22,9 @@ use crate::naming;
 pub(crate) use self::callback::{Callback, CallbackKind};
 pub(crate) use self::doubts::doubts;
 pub(crate) use self::key::{Key, KeyKind};
+
+/// The attributes of a record that kaufmann reads.
+const ATTRIBUTES: [&str; 4] = ["event", "topic", "key", "compatibility"];
 
 /// The longest fixed that is generated: it is an array by value.
 const MAX_FIXED: usize = 1 << 16;
@@ -47,6 +51,8 @@ pub(crate) struct Event {
     pub(crate) locked: Option<LockedEvent>,
     /// Samples of its payload, one JSON text each.
     pub(crate) samples: Vec<String>,
+    /// Whether it may be a mere part of other types, so that no service must handle it.
+    pub(crate) part: bool,
 }
 
 /// Finds the events, sorted by name, and everything that is wrong beyond the `errors` of the stages before.
@@ -58,14 +64,19 @@ pub(crate) fn check(
     errors: &mut Vec<Error>,
 ) -> Vec<Event> {
     // What a file with an error defines is not known for sure.
-    let failed = errors.iter().map(|error| error.path.clone()).collect();
+    let failed = errors
+        .iter()
+        .map(|error| error.path.clone())
+        .collect::<BTreeSet<_>>();
     options(types, config, dir, errors);
     tops(types, &failed, errors);
     for file in &types.model.files {
         branches(types, &file.root, errors);
     }
+    repeats(types, &failed, errors);
     let mut events = BTreeMap::<String, Event>::new();
-    let roots = types.roots();
+    let parts = parts::parts(types);
+    let roots = types.roots().map(|(id, _)| id).collect::<HashSet<_>>();
     for (index, named) in types.model.types.iter().enumerate() {
         let id = TypeId(index);
         fixed(types, named, errors);
@@ -74,7 +85,7 @@ pub(crate) fn check(
             values(types, named, errors);
         }
         depth(types, id, errors);
-        let top = roots.contains_key(&id) && matches!(named.definition, Definition::Record(_));
+        let top = roots.contains(&id) && matches!(named.definition, Definition::Record(_));
         let Some(name) = name(&types.model, named, top, errors) else {
             continue;
         };
@@ -86,16 +97,14 @@ pub(crate) fn check(
             level: level(&types.model, named, errors),
             locked: None,
             samples: Vec::new(),
+            part: parts.contains(&id),
             name: name.clone(),
         };
         if let Some(first) = events.get(&name) {
             let first = types.model.get(first.root);
-            // A type that is defined twice is an error already.
-            if first.name != named.name {
-                let first = types.model.locate(first.at);
-                let kind = ErrorKind::DuplicateEvent { name, first };
-                errors.push(Error::at(&types.model, named.at, kind));
-            }
+            let first = types.model.locate(first.at);
+            let kind = ErrorKind::DuplicateEvent { name, first };
+            errors.push(Error::at(&types.model, named.at, kind));
         } else {
             events.insert(name, event);
         }
@@ -103,6 +112,32 @@ pub(crate) fn check(
     let mut events = events.into_values().collect::<Vec<_>>();
     samples::samples(types, folder, &mut events, errors);
     events
+}
+
+/// What several files say of an event at their tops must be the same.
+fn repeats(types: &Types, failed: &BTreeSet<String>, errors: &mut Vec<Error>) {
+    let tops = types.roots().collect::<HashSet<_>>();
+    let sound = |named: &NamedType| !failed.contains(&types.model.files[named.at.file].path);
+    for (id, repeat) in &types.repeats {
+        let kept = types.model.get(*id);
+        if !tops.contains(&(*id, repeat.at.file)) || !sound(kept) || !sound(repeat) {
+            continue;
+        }
+        let value = |named: &NamedType, key| named.attributes.get(key).map(|found| found.value.clone());
+        for attribute in ATTRIBUTES {
+            let (first, second) = (value(kept, attribute), value(repeat, attribute));
+            if first != second {
+                let or_none = |value: Option<Value>| value.map_or("missing".to_owned(), |v| format!("`{v}`"));
+                let (first, second) = (or_none(first), or_none(second));
+                let at = types.model.locate(kept.at);
+                let kind = ErrorKind::DifferentAttribute {
+                    name: kept.name.to_string(),
+                    difference: format!("its attribute `{attribute}` is {second} here, but {first} at {at}"),
+                };
+                errors.push(Error::at(&types.model, repeat.at, kind));
+            }
+        }
+    }
 }
 
 /// The event's name, if the type is one.

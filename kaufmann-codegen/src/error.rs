@@ -82,6 +82,14 @@ pub enum ErrorKind {
         /// Where the first one is defined.
         first: String,
     },
+    /// Two definitions of an event that say different things of it.
+    #[error("`{name}` is defined by two files, and {difference}; say the same in both")]
+    DifferentAttribute {
+        /// The type's full name.
+        name: String,
+        /// Which attribute differs, and what it is in both places.
+        difference: String,
+    },
     /// The attribute `event` on what is no event.
     #[error("only the record at the top of a file is an event, and {what}; remove the attribute `event`")]
     NotAnEvent {

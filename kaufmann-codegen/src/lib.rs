@@ -34,7 +34,7 @@
 //!
 //! | attribute | says |
 //! |---|---|
-//! | `"event": "user.create"` | the event's name, if it is not the full name; `false`: the record is no event |
+//! | `"event": "user.create"` | the event's name, if it is not the full name; `false`: the record is no event; `true`: it is one, though others have it in a field |
 //! | `"topic": "users"` | where it is published unless the configuration says otherwise |
 //! | `"key": "user.id"` | the path of the field that orders it: a string, bytes, int, long, enum, fixed or uuid |
 //! | `"compatibility": "FULL"` | what a change must leave possible, if it is not the level in the lock |

@@ -2,11 +2,11 @@
 
 mod layout;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::slice;
 
-use kaufmann_avro::model::{Definition, Kind, Logical, Model, Node, TypeId};
-use kaufmann_avro::{SchemaError, SchemaErrorKind, Source};
+use kaufmann_avro::model::{Definition, Kind, Logical, Model, NamedType, Node, TypeId};
+use kaufmann_avro::{Partial, SchemaError, SchemaErrorKind, Source};
 
 use crate::error::{Error, ErrorKind};
 use crate::load::Text;
@@ -26,6 +26,8 @@ pub(crate) struct Types {
     pub(crate) layout: Layout,
     /// The types in or behind which something is wrong.
     pub(crate) unsound: HashSet<TypeId>,
+    /// Further definitions of types, equal to those in the model but for docs and attributes.
+    pub(crate) repeats: Vec<(TypeId, NamedType)>,
 }
 
 /// An index into [`Types::unions`].
@@ -113,7 +115,13 @@ pub(crate) struct Variant {
 
 impl Types {
     /// Sorts out the types of a model.
-    pub(crate) fn new(model: Model, unsound: HashSet<TypeId>) -> Self {
+    pub(crate) fn new(parsed: Partial) -> Self {
+        let Partial {
+            model,
+            unsound,
+            repeats,
+            ..
+        } = parsed;
         let mut lower = Lower {
             model: &model,
             unions: Vec::new(),
@@ -131,23 +139,26 @@ impl Types {
             unions,
             layout,
             unsound,
+            repeats,
         }
     }
 
-    /// The definitions at the top of the files, by their ids.
-    pub(crate) fn roots(&self) -> BTreeMap<TypeId, usize> {
+    /// The definitions at the top of the files, each with its file.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = (TypeId, usize)> {
         let files = self.model.files.iter().enumerate();
         let tops = files.flat_map(|(index, file)| tops(&file.root).iter().map(move |top| (index, top)));
         tops.filter_map(|(index, top)| Some((self.defined_by(index, top)?, index)))
-            .collect()
     }
 
     /// The type that stands at a file's top, if it is defined there rather than referred to.
     pub(crate) fn defined_by(&self, file: usize, root: &Node) -> Option<TypeId> {
-        match root.kind {
-            Kind::Named(id) if self.model.get(id).at.file == file => Some(id),
-            _ => None,
-        }
+        let Kind::Named(id) = root.kind else { return None };
+        let definitions = [self.model.get(id).at.file].into_iter();
+        let repeats = self.repeats.iter().filter(|(of, _)| *of == id);
+        definitions
+            .chain(repeats.map(|(_, repeat)| repeat.at.file))
+            .any(|of| of == file)
+            .then_some(id)
     }
 
     /// The union behind an id.
@@ -312,9 +323,8 @@ pub(crate) fn parse(schemas: &[Text], errors: &mut Vec<Error>) -> Types {
         path: &file.path,
         text: &file.text,
     });
-    let parsed = kaufmann_avro::parse_partial(&sources.collect::<Vec<_>>());
-    let found = parsed
-        .errors
+    let mut parsed = kaufmann_avro::parse_partial(&sources.collect::<Vec<_>>());
+    let found = std::mem::take(&mut parsed.errors)
         .into_iter()
         .filter(|error| !follows(error, errors))
         .map(|error| Error {
@@ -325,7 +335,7 @@ pub(crate) fn parse(schemas: &[Text], errors: &mut Vec<Error>) -> Types {
         });
     let found = found.collect::<Vec<_>>();
     errors.extend(found);
-    Types::new(parsed.model, parsed.unsound)
+    Types::new(parsed)
 }
 
 /// Whether an error may be there only because a file could not be read.

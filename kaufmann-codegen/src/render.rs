@@ -42,7 +42,7 @@ pub(crate) struct Render<'a> {
     names: &'a Names,
     config: &'a Config,
     /// The events by their types, each with its place in `ALL`.
-    events: BTreeMap<TypeId, (usize, &'a Event)>,
+    events: BTreeMap<TypeId, (Option<usize>, &'a Event)>,
     /// By module.
     clashes: BTreeMap<&'a [String], BTreeSet<Word>>,
 }
@@ -58,8 +58,11 @@ struct Module {
 
 /// Renders all types. `events` is sorted by name.
 pub(crate) fn render(types: &Types, names: &Names, events: &[Event], config: &Config) -> String {
-    let by_type = events.iter().enumerate();
-    let by_type = by_type.map(|(index, event)| (event.root, (index, event)));
+    let mut places = 0..;
+    let by_type = events.iter().map(|event| {
+        let place = if event.part { None } else { places.next() };
+        (event.root, (place, event))
+    });
     let render = Render {
         types,
         names,

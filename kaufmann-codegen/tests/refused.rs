@@ -53,9 +53,9 @@ refused! {
     /// "values: the schema of the map's values."
     a_map_without_values: &[&with_field(r#"{"type": "map"}"#)] => ["a.avsc:2:23: a map needs the attribute `values`"];
     /// "start with [A-Za-z_], subsequently contain only [A-Za-z0-9_]."
-    a_name_with_a_hyphen: &[r#"{"type": "record", "name": "a-b", "fields": []}"#] => ["a.avsc:1:28: `a-b` cannot name a record: a name has letters, digits and underscores, and begins with no digit"];
+    a_name_with_a_hyphen: &[r#"{"type": "record", "name": "a-b", "fields": []}"#] => ["a.avsc:1:28: `a-b` cannot name a record: a name has letters, digits and underscores, and begins with no digit; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"a-b\"] (for an event \"event\": \"a-b\" does too)"];
     /// The same, for fields.
-    a_field_that_begins_with_a_digit: &[r#"{"type": "record", "name": "R", "fields": [{"name": "1st", "type": "int"}]}"#] => ["a.avsc:1:53: `1st` cannot name a field: a name has letters, digits and underscores, and begins with no digit"];
+    a_field_that_begins_with_a_digit: &[r#"{"type": "record", "name": "R", "fields": [{"name": "1st", "type": "int"}]}"#] => ["a.avsc:1:53: `1st` cannot name a field: a name has letters, digits and underscores, and begins with no digit; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"1st\"]"];
     /// "Every symbol must match the regular expression [A-Za-z_][A-Za-z0-9_]* (the same requirement as for names)."
     a_symbol_with_a_space: &[r#"{"type": "enum", "name": "E", "symbols": ["a b"]}"#] => ["a.avsc:1:43: `a b` cannot name a symbol: a name has letters, digits and underscores, and begins with no digit"];
     /// "The null namespace may not be used in a dot-separated sequence of names."
@@ -63,7 +63,9 @@ refused! {
     /// "Primitive type names have no namespace and their names may not be defined in any namespace."
     a_type_of_a_primitives_name: &[r#"{"type": "record", "name": "n.string", "fields": []}"#] => ["a.avsc:1:28: `string` is the name of a primitive type, choose another name"];
     /// "A schema or protocol may not contain multiple definitions of a fullname."
-    a_type_that_is_defined_twice: &[r#"{"type": "record", "name": "R", "fields": []}"#, r#"{"type": "enum", "name": "R", "symbols": ["A"]}"#] => ["b.avsc:1:26: `R` is already defined at a.avsc:1:28; define it once and refer to it by its name"];
+    a_type_that_one_file_defines_twice: &[r#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": {"type": "fixed", "name": "F", "size": 1}}, {"name": "b", "type": {"type": "fixed", "name": "F", "size": 1}}]}"#] => ["a.avsc:1:158: `F` is already defined at a.avsc:1:92; define it once and refer to it by its name"];
+    /// The same: two files may define a type alike, but not differently.
+    a_type_that_two_files_define_differently: &[r#"{"type": "record", "name": "R", "fields": []}"#, r#"{"type": "enum", "name": "R", "symbols": ["A"]}"#] => ["b.avsc:1:26: `R` is defined differently at a.avsc:1:28: it is a record at a.avsc:1:28, but an enum at b.avsc:1:26; make the two equal (docs and attributes may differ), or rename one of them"];
     /// "name: a JSON string providing the name of the field": a record is told by the names of its fields.
     two_fields_of_one_name: &[r#"{"type": "record", "name": "R", "fields": [{"name": "f", "type": "int"}, {"name": "f", "type": "int"}]}"#] => ["a.avsc:1:83: the record `R` already has a field `f` at a.avsc:1:53"];
     /// "All symbols in an enum must be unique; duplicates are prohibited."

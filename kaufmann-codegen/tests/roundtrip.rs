@@ -20,6 +20,7 @@ use std::fmt::Debug;
 use kaufmann::event::Body;
 use kaufmann::{Event, Payload};
 use kaufmann_avro::json::encode_json;
+use kaufmann_avro::resolve::Plan;
 use kaufmann_avro::{Encode, Schema, decode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,8 +38,8 @@ macro_rules! fixtures {
 }
 
 fixtures! {
-    attributes callback collections collisions defaults depth derives docs enums everything_at_once fixed keywords locked logical
-    minimal nested no_namespace primitives recursion references samples_off std_names strip_prefix tops unions wide words
+    aliases attributes callback collections collisions defaults defined_alike depth derives docs enums everything_at_once fixed
+    keywords locked logical minimal nested no_namespace primitives recursion references samples_off std_names strip_prefix tops unions wide words
 }
 
 #[test]
@@ -64,8 +65,10 @@ fn every_sample_survives_both_forms_and_equals_the_schema_driven_encoding() {
         attributes::keys::k8::Key8Ref<'_>,
         collections::collections::AllRef<'_>,
         collisions::a::user_events_2::UserCreated2Ref<'_>,
+        aliases::acct::HelloRef<'_>,
         defaults::defaults::AllRef<'_>,
         defaults::defaults::SomeRef<'_>,
+        defined_alike::shop::PlacedRef<'_>,
         depth::x::ARef<'_>,
         enums::enums::ChangedRef<'_>,
         fixed::fixed::MadeRef<'_>,
@@ -210,6 +213,33 @@ fn every_fixture_that_compiles_is_here() {
         .collect::<Vec<_>>();
     expected.sort();
     assert_eq!(FIXTURES, expected);
+}
+
+#[test]
+fn a_writers_field_whose_name_is_none_is_read_by_its_alias() {
+    use aliases::acct::{Hello, HelloRef};
+
+    let writer = r#"{"type": "record", "name": "acct.old-hello", "fields": [
+        {"name": "detail-type", "type": "string"}, {"name": "id", "type": "string"}]}"#;
+    let (writer, reader) = (
+        Schema::parse(writer).unwrap(),
+        Schema::parse(Hello::SCHEMA).unwrap(),
+    );
+    let mut bytes = Vec::new();
+    let value = serde_json::json!({"id": "1", "detail-type": "dt"});
+    encode_json(&writer.model, &writer.root, &value, &mut bytes).unwrap();
+    let plan = Plan::new(&writer, &reader).unwrap();
+    let read = HelloRef::decode(Body::resolved(&bytes, &plan)).unwrap();
+    assert_eq!((read.id, read.detail_type), ("1", Some("dt")));
+}
+
+#[test]
+fn parts_of_others_are_events_that_no_service_must_handle() {
+    use defined_alike::shop::{Address, Customer};
+
+    assert_eq!((Address::NAME, Address::INDEX), ("shop.Address", usize::MAX));
+    assert_eq!(defined_alike::ALL[Customer::INDEX], "shop.Customer");
+    assert!(!defined_alike::ALL.contains(&"shop.Address"));
 }
 
 #[test]

@@ -135,7 +135,7 @@ pub use kaufmann_macros::handler;
 /// |---|---|
 /// | `state` | the type that the handlers share as `cx.state`; `()` if they share nothing. It is `Send`, `Sync` and `'static` |
 /// | `handlers` | paths of functions that have [`#[handler]`](macro@crate::handler), of this crate or another. `#[cfg]` may stand before a path. One of a function without the attribute is rustc's E0573, "expected type, found function" |
-/// | `exhaustive` | optional: the generated module. Every event in it must then have a handler of its own; a catch-all does not count |
+/// | `exhaustive` | optional: the generated module. Every event in it must then have a handler of its own, but for records that are [parts of others](crate::guide::schemas); a catch-all does not count |
 /// | `ignore` | optional, with `exhaustive`: the types of events that need no handler |
 ///
 /// An event has at most one handler in a service, and there is at most one catch-all. The list of handlers may be empty, as a

@@ -166,6 +166,29 @@ async fn an_old_writers_record_is_handled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_whose_names_are_none_by_the_specification_is_read_by_aliases() {
+    let rig = Rig::start();
+    let names = [
+        (
+            "\"namespace\": \"test\", \"name\": \"order\"",
+            "\"name\": \"order-svc.eu-1.old-order\"",
+        ),
+        ("\"name\": \"id\"", "\"name\": \"order-id\""),
+        ("\"name\": \"position\"", "\"name\": \"test.position\""),
+    ];
+    let schema = names
+        .iter()
+        .fold(OLD.to_owned(), |text, (name, other)| text.replace(name, other));
+    let mut value = old("first", "open");
+    let id = value.as_object_mut().unwrap().remove("id").unwrap();
+    value["order-id"] = id;
+    rig.send(&schema, &value).await;
+    let (seen, letters) = rig.end(1).await;
+    assert!(letters.is_empty(), "{letters:?}");
+    assert_eq!(seen, [new("first", Status::Open)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_writers_record_is_tried_again() {
     let rig = Rig::start();
     rig.send(OLD, &old("retried", "paid")).await;

@@ -16,6 +16,18 @@ pub(super) struct Built {
     pub(super) broken: HashSet<TypeId>,
     /// Every default: its type, the index of its field, its place.
     pub(super) defaults: Vec<(TypeId, usize, Location)>,
+    /// The definitions that do not stand for their types.
+    pub(super) repeats: Vec<Repeat>,
+}
+
+/// A further definition of a type.
+pub(super) struct Repeat {
+    pub(super) id: TypeId,
+    pub(super) named: NamedType,
+    /// Whether it could be built whole.
+    pub(super) whole: bool,
+    /// Whether its file has defined the type before.
+    pub(super) again: bool,
 }
 
 /// Builds the nodes of all files. A part that is wrong becomes an error and a hole (`None`).
@@ -46,6 +58,7 @@ impl<'t, 'e> Builder<'t, 'e> {
             model,
             broken: HashSet::new(),
             defaults: Vec::new(),
+            repeats: Vec::new(),
         };
         Self {
             names,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::build::{Builder, attributes, hole};
+use super::build::{Builder, Repeat, attributes, hole};
 use super::error::SchemaErrorKind;
 use super::logical;
 use super::names::{self, PRIMITIVES};
@@ -75,8 +75,9 @@ impl Builder<'_, '_> {
         let before = self.errors.hard();
         let outer_field = self.field.take();
         let id = self.names.defined_at(json.at);
+        let stands = self.names.stands(json.at);
         let name = self.name(json, namespace, what);
-        let (definition, own, logical) = part(self, id, &name);
+        let (definition, own, logical) = part(self, id.filter(|_| stands), &name);
         let keys: Vec<_> = ["type", "name", "namespace", "doc", "aliases"]
             .iter()
             .chain(own)
@@ -84,7 +85,7 @@ impl Builder<'_, '_> {
             .collect();
         let named = NamedType {
             aliases: self
-                .aliases(json, what)
+                .aliases(json)
                 .iter()
                 .map(|alias| names::qualify(alias, &name.namespace))
                 .collect(),
@@ -96,13 +97,22 @@ impl Builder<'_, '_> {
             name,
         };
         self.field = outer_field;
-        // Without an id it lacks a name or defines a type again: either is an error already.
-        let id = id.or_else(|| self.names.resolve(&named.name.to_string(), ""))?;
-        if self.names.defined_at(json.at).is_some() {
-            self.built.model.types[id.0] = named;
-        }
-        if self.errors.hard() > before {
+        // Without an id it lacks a name, which is an error already.
+        let id = id?;
+        let whole = self.errors.hard() == before;
+        if !whole {
             self.built.broken.insert(id);
+        }
+        if stands {
+            self.built.model.types[id.0] = named;
+        } else {
+            let again = self.names.is_again(json.at);
+            self.built.repeats.push(Repeat {
+                id,
+                named,
+                whole,
+                again,
+            });
         }
         Some(id)
     }
@@ -210,7 +220,7 @@ impl Builder<'_, '_> {
         let complete = node.is_some();
         let field = Field {
             name: name.to_owned(),
-            aliases: self.aliases(json, "a field"),
+            aliases: self.aliases(json),
             doc: self.doc(json),
             default: json.get("default").map(Json::plain),
             node: node.unwrap_or_else(|| hole(at)),
@@ -336,7 +346,7 @@ impl Builder<'_, '_> {
             .map(str::to_owned)
     }
 
-    fn aliases(&mut self, json: &Json, what: &'static str) -> Vec<String> {
+    fn aliases(&mut self, json: &Json) -> Vec<String> {
         let Some(list) = json.get("aliases") else {
             return Vec::new();
         };
@@ -350,18 +360,6 @@ impl Builder<'_, '_> {
                 self.expected(item, "aliases", "an array of strings");
                 continue;
             };
-            // A type's alias may be a full name, and begin with a dot to have no namespace.
-            let valid = match what {
-                "a field" => names::is_name(alias),
-                _ => names::is_namespace(alias.strip_prefix('.').unwrap_or(alias)) && !alias.is_empty(),
-            };
-            if !valid {
-                let kind = SchemaErrorKind::InvalidName {
-                    what,
-                    name: alias.to_owned(),
-                };
-                self.errors.push(item.at, kind);
-            }
             aliases.push(alias.to_owned());
         }
         aliases

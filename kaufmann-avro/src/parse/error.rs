@@ -72,7 +72,8 @@ pub enum SchemaErrorKind {
     SpeltOut(String),
     /// A name that the specification does not allow.
     #[error(
-        "`{name}` cannot name {what}: a name has letters, digits and underscores, and begins with no digit"
+        "`{name}` cannot name {what}: a name has letters, digits and underscores, and begins with no digit{}",
+        Rename(what, name)
     )]
     InvalidName {
         /// What it names.
@@ -83,13 +84,26 @@ pub enum SchemaErrorKind {
     /// A primitive type's name for another type.
     #[error("`{0}` is the name of a primitive type, choose another name")]
     ReservedName(String),
-    /// A type is defined twice.
+    /// A type is defined twice in one file.
     #[error("`{name}` is already defined at {first}; define it once and refer to it by its name")]
     DuplicateType {
         /// Its full name.
         name: String,
         /// Where it is defined for the first time.
         first: String,
+    },
+    /// Two definitions of a type differ.
+    #[error(
+        "`{name}` is defined differently at {first}: {difference}; make the two equal (docs and attributes may differ), \
+         or rename one of them"
+    )]
+    DifferentType {
+        /// Its full name.
+        name: String,
+        /// Where the other definition is.
+        first: String,
+        /// In what they differ, with both places.
+        difference: String,
     },
     /// A record has two fields of one name.
     #[error("the record `{record}` already has a field `{name}` at {first}")]
@@ -166,7 +180,11 @@ impl SchemaErrorKind {
     /// Whether records can be read in spite of the mistake.
     fn leaves_bytes_alone(&self) -> bool {
         match self {
-            Self::InvalidName { .. } | Self::DuplicateAlias { .. } | Self::EnumDefault { .. } => true,
+            Self::InvalidName { .. }
+            | Self::ReservedName(_)
+            | Self::DuplicateType { .. }
+            | Self::DuplicateAlias { .. }
+            | Self::EnumDefault { .. } => true,
             Self::Attribute { attribute, .. } => {
                 matches!(*attribute, "doc" | "order" | "aliases" | "default")
             }
@@ -183,6 +201,27 @@ impl std::fmt::Display for DidYouMean<'_> {
         self.0
             .as_ref()
             .map_or(Ok(()), |suggestion| write!(f, ", did you mean `{suggestion}`?"))
+    }
+}
+
+/// What to do about a name that other writers use and the specification does not allow.
+struct Rename<'a>(&'a str, &'a str);
+
+impl std::fmt::Display for Rename<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(what, name) = self;
+        // Where a part is missing nobody else can have written it either. Symbols have no aliases.
+        if *what == "a symbol" || name.split('.').any(str::is_empty) {
+            return Ok(());
+        }
+        write!(
+            f,
+            "; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"{name}\"]"
+        )?;
+        match *what {
+            "a record" => write!(f, " (for an event \"event\": \"{name}\" does too)"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! Which names the files define. They are collected before anything is built, so that references may come first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::error::{Errors, SchemaErrorKind};
 use super::reader::{Json, Value};
 use super::suggest::closest;
 use crate::model::{Location, Name, TypeId};
@@ -16,20 +15,35 @@ pub(super) const PRIMITIVES: [&str; 8] = [
 pub(super) struct Names {
     by_name: HashMap<String, TypeId>,
     by_place: HashMap<Location, TypeId>,
+    /// The definitions of a name that their own file has given before.
+    again: HashSet<Location>,
     pub(super) defined: Vec<Defined>,
 }
 
+/// A type, and which of its definitions stands for it.
 pub(super) struct Defined {
     pub(super) name: Name,
+    /// Where the name stands.
     pub(super) at: Location,
+    /// Where the definition begins.
+    place: Location,
+    /// Whether it stands at the top of its file.
+    top: bool,
+    /// The last file that defines the name.
+    last: usize,
 }
 
 impl Names {
+    /// Collects the definitions in a file.
+    pub(super) fn declare(&mut self, file: &Json) {
+        self.collect(file, "", true);
+    }
+
     /// Collects the definitions in a type, an outer one before those within it.
-    pub(super) fn declare(&mut self, json: &Json, namespace: &str, errors: &mut Errors<'_>) {
+    fn collect(&mut self, json: &Json, namespace: &str, top: bool) {
         if let Value::Array(branches) = &json.value {
             for branch in branches {
-                self.declare(branch, namespace, errors);
+                self.collect(branch, namespace, top);
             }
         }
         let Some(inner) = json.get("type") else { return };
@@ -39,46 +53,71 @@ impl Names {
                 let within = name
                     .as_ref()
                     .map_or(namespace.to_owned(), |name| name.namespace.clone());
-                self.define(json, name, errors);
+                self.define(json, name, top);
                 let fields = json.get("fields").and_then(Json::items).unwrap_or_default();
                 for ty in fields.iter().filter_map(|field| field.get("type")) {
-                    self.declare(ty, &within, errors);
+                    self.collect(ty, &within, false);
                 }
             }
-            Some("enum" | "fixed") => self.define(json, full_name(json, namespace), errors),
-            Some("array") => self.declare_attribute(json, "items", namespace, errors),
-            Some("map") => self.declare_attribute(json, "values", namespace, errors),
+            Some("enum" | "fixed") => self.define(json, full_name(json, namespace), top),
+            Some("array") => self.collect_attribute(json, "items", namespace),
+            Some("map") => self.collect_attribute(json, "values", namespace),
             Some(_) => {}
-            None => self.declare(inner, namespace, errors),
+            None => self.collect(inner, namespace, top),
         }
     }
 
-    fn declare_attribute(&mut self, json: &Json, key: &str, namespace: &str, errors: &mut Errors<'_>) {
+    fn collect_attribute(&mut self, json: &Json, key: &str, namespace: &str) {
         if let Some(inner) = json.get(key) {
-            self.declare(inner, namespace, errors);
+            self.collect(inner, namespace, false);
         }
     }
 
-    fn define(&mut self, json: &Json, name: Option<Name>, errors: &mut Errors<'_>) {
+    /// Of several definitions of a name the first at the top of a file stands for all, else the first: at the top stands
+    /// what is said of an event.
+    fn define(&mut self, json: &Json, name: Option<Name>, top: bool) {
         let (Some(name), Some(name_json)) = (name, json.get("name")) else {
             return;
         };
-        let (full, at) = (name.to_string(), name_json.at);
-        if let Some(first) = self.by_name.get(&full) {
-            let first = errors.place(self.defined[first.0].at);
-            errors.push(at, SchemaErrorKind::DuplicateType { name: full, first });
-        } else {
-            self.by_name.insert(full, TypeId(self.defined.len()));
-        }
-        // A second definition is built too, for what is wrong in it; references mean the first.
-        let id = TypeId(self.defined.len());
+        let new = Defined {
+            at: name_json.at,
+            place: json.at,
+            top,
+            last: json.at.file,
+            name,
+        };
+        let id = *self
+            .by_name
+            .entry(new.name.to_string())
+            .or_insert(TypeId(self.defined.len()));
         self.by_place.insert(json.at, id);
-        self.defined.push(Defined { name, at });
+        let Some(known) = self.defined.get_mut(id.0) else {
+            self.defined.push(new);
+            return;
+        };
+        if known.last == new.last {
+            self.again.insert(new.place);
+        } else if top && !known.top {
+            *known = new;
+        } else {
+            known.last = new.last;
+        }
     }
 
-    /// The type that is defined at this place, unless its name was taken already.
+    /// The type that is defined at this place.
     pub(super) fn defined_at(&self, at: Location) -> Option<TypeId> {
         self.by_place.get(&at).copied()
+    }
+
+    /// Whether the definition at this place is the one that stands for its type.
+    pub(super) fn stands(&self, at: Location) -> bool {
+        self.defined_at(at)
+            .is_some_and(|id| self.defined[id.0].place == at)
+    }
+
+    /// Whether the file of the definition at this place has given the name before.
+    pub(super) fn is_again(&self, at: Location) -> bool {
+        self.again.contains(&at)
     }
 
     /// The type that `reference` means in a namespace.

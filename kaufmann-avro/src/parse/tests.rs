@@ -434,13 +434,13 @@ fn a_complex_type_by_its_bare_name_is_explained() {
 fn names_that_the_specification_does_not_allow_are_errors() {
     let invalid = |name: &str| errors(&format!(r#"{{"type": "fixed", "name": "{name}", "size": 1}}"#));
     for name in ["", "a-b", "1a", "a..b", "a.", "é", "a b", ".", "1.a"] {
-        assert_eq!(
-            invalid(name),
-            [format!(
-                "1:27: `{}` cannot name a fixed: a name has letters, digits and underscores, and begins with no digit",
-                name.strip_prefix('.').unwrap_or(name)
-            )]
+        let expected = format!(
+            "1:27: `{}` cannot name a fixed: a name has letters, digits and underscores, and begins with no digit",
+            name.strip_prefix('.').unwrap_or(name)
         );
+        let errors = invalid(name);
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].starts_with(&expected), "{}", errors[0]);
     }
     for name in ["_", "a1", "_.a", "A.b_2.c"] {
         model(&format!(r#"{{"type": "fixed", "name": "{name}", "size": 1}}"#));
@@ -459,22 +459,45 @@ fn names_that_the_specification_does_not_allow_are_errors() {
     assert!(
         errors(&record_of("\"int\"").replace("\"f\"", "\"f-g\""))[0].contains("`f-g` cannot name a field")
     );
-    assert!(
-        errors(r#"{"type": "fixed", "name": "F", "aliases": ["a-b"], "size": 1}"#)[0]
-            .starts_with("1:44: `a-b`")
-    );
 }
 
 #[test]
-fn a_type_defined_twice_names_both_places() {
-    let twice = [
-        r#"{"type": "fixed", "name": "n.F", "size": 1}"#,
-        r#"{"type": "record", "name": "n.R", "fields": [{"name": "f", "type": {"type": "fixed", "name": "F", "size": 1}}]}"#,
-    ];
+fn a_name_that_others_may_write_is_refused_with_the_alias_that_reads_it() {
+    let remedy = |text: &str| {
+        let mut errors = errors(text);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        let error = errors.remove(0);
+        error.split_once("begins with no digit").unwrap().1.to_owned()
+    };
     assert_eq!(
-        errors_of(&twice),
-        ["b:1:94: `n.F` is already defined at a:1:27; define it once and refer to it by its name"]
+        remedy(r#"{"type": "record", "name": "orders", "namespace": "abc-123", "fields": []}"#),
+        "; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"abc-123.orders\"] \
+         (for an event \"event\": \"abc-123.orders\" does too)"
     );
+    assert_eq!(
+        remedy(&record_of("\"int\"").replace("\"f\"", "\"f-g\"")),
+        "; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"f-g\"]"
+    );
+    assert_eq!(remedy(r#"{"type": "enum", "name": "E", "symbols": ["A B"]}"#), "");
+}
+
+#[test]
+fn an_alias_may_be_any_text() {
+    let model = model(
+        r#"{"type": "record", "name": "acct.hello", "aliases": ["old-hello", "acct-svc.eu-1.opened", ".é", "1 2"], "fields": [
+            {"name": "detail_type", "aliases": ["detail-type", "", "détail"], "type":
+                {"type": "enum", "name": "Kind", "aliases": ["kind-of"], "symbols": ["A"]}}]}"#,
+    );
+    let aliases = model.types[0].aliases.iter().map(ToString::to_string);
+    assert_eq!(
+        aliases.collect::<Vec<_>>(),
+        ["acct.old-hello", "acct-svc.eu-1.opened", "é", "acct.1 2"]
+    );
+    assert_eq!(
+        fields(&model, "acct.hello")[0].aliases,
+        ["detail-type", "", "détail"]
+    );
+    assert_eq!(model.types[1].aliases[0].to_string(), "acct.kind-of");
 }
 
 #[test]

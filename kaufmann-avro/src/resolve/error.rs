@@ -121,10 +121,7 @@ pub(crate) fn describe(model: &Model, node: &Node) -> String {
         }
         kind => model.type_name(kind),
     };
-    let logical = logical.map_or(String::new(), |logical| match logical {
-        crate::model::Logical::Decimal { precision, scale } => format!(" (decimal({precision}, {scale}))"),
-        other => format!(" ({})", other.name()),
-    });
+    let logical = logical.map_or(String::new(), |logical| format!(" ({logical})"));
     format!("{name}{logical}")
 }
 

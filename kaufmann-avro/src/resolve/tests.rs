@@ -467,3 +467,25 @@ proptest! {
         let _ = resolve_json(&plan, &schema("[\"null\", \"int\"]"), &bytes);
     }
 }
+
+#[test]
+fn names_that_the_specification_does_not_allow_are_read_by_aliases() {
+    let writer = r#"{"type": "record", "name": "old-hello", "namespace": "acct-svc.eu-1", "fields": [
+        {"name": "detail-type", "type": ["null", "string"], "default": null},
+        {"name": "kind", "type": {"type": "enum", "name": "kind-of", "symbols": ["A", "B"]}},
+        {"name": "again", "type": "acct-svc.eu-1.kind-of"},
+        {"name": "sum", "type": ["null", {"type": "fixed", "name": "check.string", "size": 2}]}]}"#;
+    let reader = r#"{"type": "record", "name": "hello", "namespace": "acct", "aliases": ["acct-svc.eu-1.old-hello"], "fields": [
+        {"name": "detail_type", "type": ["null", "string"], "default": null, "aliases": ["detail-type"]},
+        {"name": "kind", "type": {"type": "enum", "name": "Kind", "aliases": ["acct-svc.eu-1.kind-of"], "symbols": ["A", "B"]}},
+        {"name": "again", "type": "Kind"},
+        {"name": "sum", "type": ["null", {"type": "fixed", "name": "Sum", "aliases": ["check.string"], "size": 2}]}]}"#;
+    crate::parse_str(reader).unwrap();
+    let value =
+        json!({"detail-type": {"string": "dt"}, "kind": "B", "again": "A", "sum": {"check.string": "ab"}});
+    let read = read(writer, reader, &value).unwrap();
+    assert_eq!(
+        read,
+        json!({"detail_type": "dt", "kind": "B", "again": "A", "sum": "ab"})
+    );
+}

@@ -3,6 +3,7 @@
 use kaufmann_avro::model::{Attribute, Attributes, Definition, Field, Kind, Model, Node};
 use serde_json::Value;
 
+use super::ATTRIBUTES;
 use crate::error::did_you_mean;
 
 /// The logical types of Avro 1.12.
@@ -21,8 +22,6 @@ const LOGICAL_TYPES: [&str; 13] = [
     "local-timestamp-nanos",
     "duration",
 ];
-/// The attributes of a record that kaufmann reads.
-const ATTRIBUTES: [&str; 4] = ["event", "topic", "key", "compatibility"];
 
 /// Every doubt, as `path:line:column: message`, in the order of the places.
 pub(crate) fn doubts(model: &Model) -> Vec<String> {

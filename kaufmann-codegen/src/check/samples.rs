@@ -22,7 +22,7 @@ pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], erro
         .enumerate()
         .map(|(file, stem)| (stem, file));
     let stems = stems.collect::<BTreeMap<_, _>>();
-    let roots = types.roots();
+    let roots = types.roots().collect::<Vec<_>>();
     for file in &folder.samples {
         if !folder.has_schema(file.stem()) {
             let name = file.stem().rsplit('/').next().unwrap_or_default();
@@ -33,7 +33,7 @@ pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], erro
             continue;
         }
         let schema = stems.get(file.stem());
-        let mut tops = roots.iter().filter(|(_, top)| Some(*top) == schema);
+        let mut tops = roots.iter().filter(|(_, top)| Some(top) == schema);
         let root = tops.next().map(|(root, _)| *root);
         if tops.next().is_some() {
             let what =
@@ -58,7 +58,10 @@ pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], erro
         };
         // Why a record became no event is reported already.
         match events.iter_mut().find(|event| event.root == root) {
-            Some(event) => event.samples = checked(types, file, &samples, root, &event.name, errors),
+            Some(event) => {
+                let right = checked(types, file, &samples, root, &event.name, errors);
+                event.samples.extend(right);
+            }
             None => {
                 let name = types.model.get(root).name.to_string();
                 checked(types, file, &samples, root, &name, errors);

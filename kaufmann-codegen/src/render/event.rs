@@ -3,7 +3,7 @@
 use kaufmann_avro::lock::LockedEvent;
 use kaufmann_avro::model::TypeId;
 use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use crate::check::{Event, Key, KeyKind};
 
@@ -11,10 +11,11 @@ use super::Render;
 use super::scope::ident;
 use crate::check::{Callback, CallbackKind};
 
-/// The names of all events.
+/// The names of all events but those that are parts of others.
 pub(super) fn all(events: &[Event]) -> TokenStream {
-    let names = events.iter().map(|event| &event.name);
-    let count = Literal::usize_unsuffixed(events.len());
+    let names = events.iter().filter(|event| !event.part).map(|event| &event.name);
+    let names = names.collect::<Vec<_>>();
+    let count = Literal::usize_unsuffixed(names.len());
     quote! {
         /// The names of all events, sorted; the `INDEX` of an event is its place here.
         #[allow(dead_code, unreachable_pub)]
@@ -22,7 +23,8 @@ pub(super) fn all(events: &[Event]) -> TokenStream {
     }
 }
 
-pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenStream {
+/// `index` is the event's place in [`all`]; a part has none.
+pub(super) fn event(render: &Render<'_>, index: Option<usize>, event: &Event) -> TokenStream {
     let model = &render.types.model;
     let (named, names) = (model.get(event.root), render.names.get(event.root));
     let (owned, borrowed) = (ident(&names.owned), ident(&names.borrowed));
@@ -33,7 +35,10 @@ pub(super) fn event(render: &Render<'_>, index: usize, event: &Event) -> TokenSt
     let key = event.key.as_ref().map(|key| key_method(render, key));
     let lock = lock(event.locked.as_ref());
     let callback = callback(render, &borrowed, event.callback.as_ref());
-    let index = Literal::usize_unsuffixed(index);
+    let index = index.map_or_else(
+        || quote!(usize::MAX),
+        |index| Literal::usize_unsuffixed(index).into_token_stream(),
+    );
     let borrowed_payload = render
         .types
         .layout
