@@ -21,10 +21,10 @@ use crate::naming;
 
 pub(crate) use self::callback::{Callback, CallbackKind};
 pub(crate) use self::doubts::doubts;
-pub(crate) use self::key::{Key, KeyKind};
+pub(crate) use self::key::{Key, KeyKind, single};
 
 /// The attributes of a record that kaufmann reads.
-const ATTRIBUTES: [&str; 4] = ["event", "topic", "key", "compatibility"];
+const ATTRIBUTES: [&str; 5] = ["event", "topic", "key", "compatibility", "owner"];
 
 /// The longest fixed that is generated: it is an array by value.
 const MAX_FIXED: usize = 1 << 16;
@@ -89,6 +89,7 @@ pub(crate) fn check(
         let Some(name) = name(&types.model, named, top, errors) else {
             continue;
         };
+        owner(&types.model, named, errors);
         let event = Event {
             root: id,
             topic: topic(&types.model, named, errors),
@@ -201,6 +202,21 @@ fn level(model: &Model, named: &NamedType, errors: &mut Vec<Error>) -> Option<Le
         errors.push(malformed(model, attribute, "compatibility", expected));
     }
     level
+}
+
+/// What reads the owner are the commands of `schema`, off the schema itself.
+fn owner(model: &Model, named: &NamedType, errors: &mut Vec<Error>) {
+    let Some(attribute) = named.attributes.get("owner") else {
+        return;
+    };
+    if !attribute
+        .value
+        .as_str()
+        .is_some_and(|owner| !owner.trim().is_empty())
+    {
+        let expected = "the name of the service that publishes the event, such as `\"orders\"`";
+        errors.push(malformed(model, attribute, "owner", expected));
+    }
 }
 
 fn malformed(model: &Model, attribute: &Attribute, name: &'static str, expected: &'static str) -> Error {

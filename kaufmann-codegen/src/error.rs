@@ -99,7 +99,7 @@ pub enum ErrorKind {
     /// An attribute of the wrong form.
     #[error("the attribute `{attribute}` is {found}, but it must be {expected}")]
     Attribute {
-        /// `event`, `topic`, `key` or `compatibility`.
+        /// `event`, `topic`, `key`, `compatibility` or `owner`.
         attribute: &'static str,
         /// What it is.
         found: String,

@@ -37,6 +37,7 @@
 //! | `"event": "user.create"` | the event's name, if it is not the full name; `false`: the record is no event; `true`: it is one, though others have it in a field |
 //! | `"topic": "users"` | where it is published unless the configuration says otherwise |
 //! | `"key": "user.id"` | the path of the field that orders it: a string, bytes, int, long, enum, fixed or uuid |
+//! | `"owner": "users"` | the service that publishes it and registers its schema, if that does not follow from what its handlers publish |
 //! | `"compatibility": "FULL"` | what a change must leave possible, if it is not the level in the lock |
 //!
 //! Sample payloads stand in `create.samples.json` beside `create.avsc`, as a JSON array; each is checked.

@@ -16,16 +16,22 @@ pub(crate) struct Keys {
     pub(crate) of: &'static str,
     pub(crate) noun: &'static str,
     pub(crate) known: &'static [&'static str],
+    /// What others call them, with the key that is meant.
+    pub(crate) others: &'static [(&'static str, &'static str)],
 }
 
 impl Keys {
     /// Refuses a key, and says which one was probably meant.
     pub(crate) fn refuse(&self, key: &Ident, errors: &mut Errors) {
-        let meant = nearest(&key.to_string(), self.known);
+        let written = key.to_string();
+        let other = self.others.iter().find(|(other, _)| *other == written);
+        let meant = other
+            .map(|(_, meant)| *meant)
+            .or_else(|| nearest(&written, self.known));
         let hint = meant
             .map(|known| format!(", did you mean `{known}`?"))
             .unwrap_or_default();
-        let Self { of, noun, known } = self;
+        let Self { of, noun, known, .. } = self;
         errors.on(
             key,
             format!("unknown {noun} `{key}`{hint}; {of} takes {}", listing(known)),

@@ -42,11 +42,27 @@ impl Errors {
 
 /// The candidate that was probably meant.
 pub(crate) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let best = candidates
+    let (edits, best) = candidates
         .iter()
         .map(|candidate| (distance(written, candidate), *candidate))
         .min()?;
-    (best.0 <= 1 + written.len() / 4).then_some(best.1)
+    if edits <= 1 + written.len() / 4 || shared(written, best) * 4 >= written.len() * 3 {
+        return Some(best);
+    }
+    candidates
+        .iter()
+        .copied()
+        .find(|candidate| has(written, candidate) || has(candidate, written))
+}
+
+/// How many letters two words begin with in common.
+fn shared(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
+}
+
+/// Whether a name such as `max_retries` has this word.
+fn has(name: &str, word: &str) -> bool {
+    name.split('_').any(|part| part == word) && name != word
 }
 
 /// Edits between two short words.
@@ -85,6 +101,11 @@ mod tests {
         let keys = ["state", "handlers", "exhaustive", "ignore"];
         assert_eq!(nearest("handler", &keys), Some("handlers"));
         assert_eq!(nearest("sate", &keys), Some("state"));
+        assert_eq!(nearest("topic", &keys), None);
+        let keys = ["event", "timeout", "retries", "max_in_flight"];
+        assert_eq!(nearest("retry", &keys), Some("retries"));
+        assert_eq!(nearest("max_retries", &keys), Some("retries"));
+        assert_eq!(nearest("events", &keys), Some("event"));
         assert_eq!(nearest("topic", &keys), None);
     }
 

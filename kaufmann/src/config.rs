@@ -61,6 +61,8 @@ mod problem;
 pub use effective::{Effective, Origin, Setting};
 #[cfg(feature = "cli")]
 pub use load::Loader;
+#[cfg(all(feature = "cli", feature = "registry"))]
+pub(crate) use load::is_service;
 #[cfg(all(feature = "cli", feature = "kafka"))]
 pub(crate) use secret::is_secret;
 #[cfg_attr(

@@ -30,6 +30,15 @@ pub struct EventInfo {
     pub callback: Option<ReadCallback>,
 }
 
+impl EventInfo {
+    /// The service that publishes the event and registers its schema, if the schema's attribute `owner` says so.
+    #[must_use]
+    pub fn owner(&self) -> Option<String> {
+        let schema: serde_json::Value = serde_json::from_str(self.schema).ok()?;
+        Some(schema.get("owner")?.as_str()?.to_owned())
+    }
+}
+
 /// Reads the callback that an event names in its field `meta`.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadCallback(pub for<'r> fn(Body<'r>) -> Option<Callback<'r>>);

@@ -35,6 +35,9 @@ pub mod operations {}
 #[doc = include_str!("docs/batches.md")]
 pub mod batches {}
 
+#[doc = include_str!("docs/tombstones.md")]
+pub mod tombstones {}
+
 /// [answered]: crate::guide::failures#answers
 /// [json]: crate::guide::json
 /// [partitioning]: #where-the-tests-are

@@ -22,6 +22,8 @@ use crate::outcome::Outcome;
 pub trait HandlerInfo {
     /// The event it handles; `None` for a catch-all.
     const EVENT: Option<&'static EventInfo>;
+    /// Whether it takes the event's tombstones instead of the event.
+    const TOMBSTONE: bool = false;
     /// The event's place in the generated `events::ALL`; `usize::MAX` for a catch-all.
     const INDEX: usize;
     /// The events its return type can publish.
@@ -44,6 +46,7 @@ pub trait Handler<S>: HandlerInfo {
     #[doc(hidden)]
     const LISTED: check::Listed = check::Listed {
         event: Self::EVENT,
+        tombstone: Self::TOMBSTONE,
         index: Self::INDEX,
         returns: Self::RETURNS,
         emits: Self::EMITS,
@@ -107,6 +110,8 @@ pub struct HandlerEntry {
     pub path: &'static str,
     /// The event it handles; `None` for a catch-all.
     pub event: Option<&'static EventInfo>,
+    /// Whether it takes the event's tombstones instead of the event.
+    pub tombstone: bool,
     /// The events its return type can publish.
     pub returns: &'static [&'static EventInfo],
     /// The events that `emits = […]` adds.

@@ -27,6 +27,7 @@ mod failure;
 mod hold;
 mod limit;
 mod outcome;
+mod tombstone;
 
 pub mod publish;
 
@@ -99,6 +100,7 @@ pub use record::{Headers, Record};
 pub use runtime::{Builder, Finished, Runtime};
 pub use seen::Seen;
 pub use start::Started;
+pub use tombstone::{Keyed, Tombstone};
 
 pub mod guide;
 

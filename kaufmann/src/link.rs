@@ -13,12 +13,14 @@ use crate::pool::Pool;
 use crate::publish::Outbound;
 use crate::schemas::Schemas;
 use crate::settle::Settlements;
+use crate::tombstone::routes::Tombstones;
 use crate::wall::Wall;
 
 /// What the parts of a running service share.
 pub(crate) struct Link {
     pub(crate) handlers: &'static [HandlerEntry],
     pub(crate) schemas: Arc<Schemas>,
+    pub(crate) tombstones: Tombstones,
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) settlements: Arc<Settlements>,
     pub(crate) control: Arc<Control>,

@@ -39,6 +39,7 @@
 /// | argument | says |
 /// |---|---|
 /// | `event = "user.create"` | the name of the event. The payload's type says the same; that the two agree is checked when the program is built |
+/// | `tombstone` | the handler takes the event's tombstones, a `Tombstone<E>`, instead of the event: see [`guide::tombstones`](crate::guide::tombstones) |
 /// | `catch_all` | instead of `event`: the handler takes the records that no other handler of the service takes |
 /// | `emits = [user::Audited]` | the types of events that the function publishes with [`Context::publish`](crate::Context::publish). Those that it returns are known from its type |
 /// | `timeout = "30s"` | how long one attempt may take, from `"1ns"` on; then its future is dropped at the `await` where it stands, and the attempt counts as failed. Else `handler.timeout` of the configuration says it, by default nothing does |
@@ -52,7 +53,7 @@
 /// It is an `async fn` without type parameters whose future is `Send`. It takes
 ///
 /// 1. the payload: the generated struct, or its form that borrows from the record; for a catch-all a
-///    [`Record`](crate::Record) or `&Record`; with `batch` a `Vec` or a [`Batch`](crate::Batch) of the struct. It may be taken apart
+///    [`Record`](crate::Record) or `&Record`; with `tombstone` a [`Tombstone`](crate::Tombstone); with `batch` a `Vec` or a [`Batch`](crate::Batch) of the struct. It may be taken apart
 ///    by a pattern;
 /// 2. if it wants, `&Context<S>`, where `S` is the state of the service. An alias of that type works if its name ends in
 ///    `Context`. A handler without a context runs in services of any state.
@@ -134,7 +135,7 @@ pub use kaufmann_macros::handler;
 /// | key | value |
 /// |---|---|
 /// | `state` | the type that the handlers share as `cx.state`; `()` if they share nothing. It is `Send`, `Sync` and `'static` |
-/// | `handlers` | paths of functions that have [`#[handler]`](macro@crate::handler), of this crate or another. `#[cfg]` may stand before a path. One of a function without the attribute is rustc's E0573, "expected type, found function" |
+/// | `handlers` | paths of functions that have [`#[handler]`](macro@crate::handler), of this crate or another. `#[cfg]` and doc comments may stand before a path. One of a function without the attribute is rustc's E0573, "expected type, found function": a path is looked up as a type, and rustc's own text cannot be replaced |
 /// | `exhaustive` | optional: the generated module. Every event in it must then have a handler of its own, but for records that are [parts of others](crate::guide::schemas); a catch-all does not count |
 /// | `ignore` | optional, with `exhaustive`: the types of events that need no handler |
 ///

@@ -94,8 +94,10 @@ impl Outcome {
 pub struct Outgoing {
     /// Which event.
     pub info: &'static EventInfo,
-    /// The Avro datum.
+    /// The Avro datum; nothing of a tombstone.
     pub datum: Vec<u8>,
+    /// Whether it is a tombstone: it has a key, and no payload.
+    pub tombstone: bool,
     /// The ordering key, if the event's schema names one.
     pub key: Option<Vec<u8>>,
     /// What chooses its partition, if that is neither its key nor the configuration.
@@ -103,6 +105,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// The payload of its message, in a frame with this schema's id.
+    pub(crate) fn payload(tombstone: bool, schema: u32, datum: Vec<u8>) -> Option<Vec<u8>> {
+        (!tombstone).then(|| crate::wire::framed(schema, datum))
+    }
+
     /// Encodes an event.
     pub fn new<E: Event>(event: &E) -> Self {
         // With room for the frame, which goes before it.
@@ -113,13 +120,14 @@ impl Outgoing {
         Self {
             info: E::INFO,
             datum,
+            tombstone: false,
             key,
             partition: None,
         }
     }
 }
 
-/// What can be published: an event, or a [`Partitioned`] one.
+/// What can be published: an event, a [`Partitioned`] one, or a [`Tombstone`](crate::Tombstone).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a kaufmann event",
     label = "not generated from an Avro schema",

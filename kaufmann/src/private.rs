@@ -16,11 +16,18 @@ pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
 pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState};
 pub use crate::outcome::{EmitOne, Outcome, Returned, Success};
 pub use crate::simulation::Simulation;
+pub use crate::tombstone::{Keyed, TombstonePayload, keys};
 
 /// The outcome of a record whose payload is no value of its schema.
 #[must_use]
 pub fn undecodable(error: avro::DecodeError) -> Outcome {
     Outcome::undecodable(error)
+}
+
+/// The outcome of a tombstone whose key cannot be read.
+#[must_use]
+pub fn keyless(failure: Failure) -> Outcome {
+    Outcome::failed(failure)
 }
 
 /// The failure of an error that says its class.

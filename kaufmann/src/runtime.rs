@@ -33,6 +33,7 @@ use crate::settle::Settlements;
 use crate::shard::{Inbox, Letter, Shard};
 use crate::simulation::Simulation;
 use crate::source::Source;
+use crate::tombstone::routes::Tombstones;
 use crate::wall::Wall;
 
 mod driver;
@@ -200,6 +201,7 @@ impl<V: Service> Builder<V> {
         let publisher = publisher.ok_or_else(|| missing("publisher"))?;
         let registry = registry.ok_or_else(|| missing("registry"))?;
 
+        let tombstones = Tombstones::new(V::HANDLERS, &config)?;
         let schemas = Arc::new(Schemas::new(registry, V::HANDLERS).recheck(config.registry.recheck));
         schemas.read_locked()?;
         let (waker, driver) = Driver::new(simulation);
@@ -223,6 +225,7 @@ impl<V: Service> Builder<V> {
         let link = Arc::new(Link {
             handlers: V::HANDLERS,
             schemas,
+            tombstones,
             outbound: Arc::clone(&outbound),
             settlements,
             control,

@@ -114,6 +114,8 @@ impl Schemas {
         let mut catch_all = None;
         for (handler, entry) in (0u32..).zip(handlers) {
             match entry.event {
+                // Tombstones have no schema.
+                Some(_) if entry.tombstone => {}
                 Some(info) => readers.push(Reader {
                     handler,
                     info,
@@ -206,7 +208,7 @@ impl Schemas {
         found
     }
 
-    /// Where a record without an event's name goes that is no event: a tombstone.
+    /// Where a record goes that no event's handler takes.
     pub(crate) fn nameless(&self) -> Route {
         self.catch_all
             .map_or(Route::Unwanted, |handler| Route::Handler(handler, None))

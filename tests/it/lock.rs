@@ -49,6 +49,7 @@ macro_rules! services {
                 const HANDLERS: &'static [HandlerEntry] = &[HandlerEntry {
                     path: "order",
                     event: Some(&const { locked(&const { lock($level) }) }),
+                    tombstone: false,
                     returns: &[],
                     emits: &[],
                     limits: Limits::OPEN,

@@ -31,6 +31,7 @@ mod rig;
 mod routing;
 mod shutdown;
 mod storms;
+mod tombstones;
 mod unreadable;
 mod unwanted;
 mod watchdog;

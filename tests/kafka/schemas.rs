@@ -72,6 +72,20 @@ fn what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry(rig:
     assert_eq!((code, &report["verdict"]), (2, &json!("unknown")), "{report}");
 
     let (code, report) = scene.schema(&["register"])?;
+    assert_eq!(
+        (code, event(&report, ORDER)?["state"].as_str()),
+        (0, Some("foreign")),
+        "it only handles it: {report}"
+    );
+    assert_eq!(event(&report, "shop.order_confirmed")?["state"], "registered");
+    assert_eq!(
+        scene.registry.versions(ORDER)?,
+        json!(null),
+        "it is its publisher's"
+    );
+
+    let scene = Scene::open(rig)?;
+    let (code, report) = scene.schema(&["register", "--all"])?;
     assert_eq!(code, 0, "{report}");
     assert_eq!(
         states(&report),
@@ -129,7 +143,7 @@ fn what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry(rig:
     assert!(by.contains(&json!("registry")), "{report}");
 
     let before = scene.lock_text()?;
-    let (code, report) = scene.schema(&["register"])?;
+    let (code, report) = scene.schema(&["register", "--all"])?;
     assert_eq!(code, 1);
     assert_eq!(event(&report, "shop.order_confirmed")?["state"], "held");
     assert_eq!(scene.lock_text()?, before);
@@ -167,7 +181,7 @@ fn what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry(rig:
 
 fn a_pull_brings_what_somebody_else_registered(rig: &Rig) -> Result<()> {
     let scene = Scene::open(rig)?;
-    assert_eq!(scene.schema(&["register"])?.0, 0);
+    assert_eq!(scene.schema(&["register", "--all"])?.0, 0);
     let mut next: Value = serde_json::from_str(&schema(ORDER)?)?;
     next["fields"]
         .as_array_mut()

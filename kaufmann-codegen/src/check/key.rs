@@ -86,7 +86,7 @@ fn resolve(types: &Types, root: TypeId, path: &str) -> Result<Key, ErrorKind> {
 }
 
 /// A union of one branch is that branch.
-fn single(shape: &Shape) -> &Shape {
+pub(crate) fn single(shape: &Shape) -> &Shape {
     match shape {
         Shape::Single(only) => single(only),
         other => other,

@@ -1,11 +1,12 @@
 //! What makes a record an event.
 
 use kaufmann_avro::lock::LockedEvent;
-use kaufmann_avro::model::TypeId;
+use kaufmann_avro::model::{Definition, TypeId};
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
 
-use crate::check::{Event, Key, KeyKind};
+use crate::check::{Event, Key, KeyKind, single};
+use crate::model::Shape;
 
 use super::Render;
 use super::scope::ident;
@@ -33,6 +34,7 @@ pub(super) fn event(render: &Render<'_>, index: Option<usize>, event: &Event) ->
     let topic = option(event.topic.as_deref());
     let path = option(event.key.as_ref().map(|key| key.path.as_str()));
     let key = event.key.as_ref().map(|key| key_method(render, key));
+    let keyed = event.key.as_ref().map(|key| keyed(render, event.root, key));
     let lock = lock(event.locked.as_ref());
     let callback = callback(render, &borrowed, event.callback.as_ref());
     let index = index.map_or_else(
@@ -63,6 +65,8 @@ pub(super) fn event(render: &Render<'_>, index: Option<usize>, event: &Event) ->
             const INDEX: usize = #index;
             #key
         }
+
+        #keyed
 
         #owned_payload
         #borrowed_payload
@@ -152,19 +156,13 @@ fn key_method(render: &Render<'_>, key: &Key) -> TokenStream {
         .fields
         .iter()
         .map(|(record, field)| ident(&render.names.get(*record).members[*field]));
-    let value = quote!(self #(.#fields)*);
-    let bytes = |value: TokenStream| {
-        quote! {
-            out.extend_from_slice(#value);
-            true
-        }
-    };
+    let written = written(key.kind, &quote!(self #(.#fields)*));
     let body = match key.kind {
-        KeyKind::String | KeyKind::Symbol => bytes(quote!(#value.as_str().as_bytes())),
-        KeyKind::Bytes => bytes(quote!(&#value)),
-        KeyKind::Fixed => bytes(quote!(&#value.0)),
-        KeyKind::Displayed => display(&value),
-        KeyKind::Number => display(&quote!(#value.0)),
+        KeyKind::Displayed | KeyKind::Number => written,
+        KeyKind::String | KeyKind::Symbol | KeyKind::Bytes | KeyKind::Fixed => quote! {
+            #written;
+            true
+        },
     };
     quote! {
         fn key(&self, out: &mut Vec<u8>) -> bool {
@@ -173,7 +171,72 @@ fn key_method(render: &Render<'_>, key: &Key) -> TokenStream {
     }
 }
 
-/// Writing to a `Vec` does not fail, so this is always true.
-fn display(value: &TokenStream) -> TokenStream {
-    quote!(::std::io::Write::write_fmt(out, ::core::format_args!("{}", #value)).is_ok())
+/// An expression that appends a key's bytes to `out`; that of a text says that it has, as writing to a `Vec` does not fail.
+fn written(kind: KeyKind, value: &TokenStream) -> TokenStream {
+    let display = |value: &TokenStream| {
+        quote!(::std::io::Write::write_fmt(out, ::core::format_args!("{}", #value)).is_ok())
+    };
+    match kind {
+        KeyKind::String | KeyKind::Symbol => quote!(out.extend_from_slice(#value.as_str().as_bytes())),
+        KeyKind::Bytes => quote!(out.extend_from_slice(&#value)),
+        KeyKind::Fixed => quote!(out.extend_from_slice(&#value.0)),
+        KeyKind::Displayed => display(value),
+        KeyKind::Number => display(&quote!(#value.0)),
+    }
+}
+
+/// The key as a type of its own, for tombstones, which have nothing else.
+fn keyed(render: &Render<'_>, root: TypeId, key: &Key) -> TokenStream {
+    let Some((record, field)) = key.fields.last() else {
+        return TokenStream::new();
+    };
+    let shape = single(&render.types.fields[record.0][*field]);
+    let ty = render.scope(root, false).ty(shape);
+    let owned = ident(&render.names.get(root).owned);
+    let keys = quote!(::kaufmann::__private::keys);
+    let read = match (key.kind, shape) {
+        (KeyKind::String, _) => quote!(#keys::text(key)),
+        (KeyKind::Bytes, _) => quote!(Some(Vec::from(key))),
+        (KeyKind::Displayed, _) => quote!(#keys::parsed(key)),
+        (KeyKind::Number, _) => quote!(#keys::parsed(key).map(#ty)),
+        (KeyKind::Symbol, Shape::Enum(id)) => symbol(render, *id, &ty),
+        (KeyKind::Fixed | KeyKind::Symbol, _) => quote!(#keys::array(key).map(#ty)),
+    };
+    let value = match key.kind {
+        KeyKind::Bytes | KeyKind::Displayed => quote!(*key),
+        _ => quote!(key),
+    };
+    let write = match key.kind {
+        KeyKind::Bytes => quote!(out.extend_from_slice(key)),
+        kind => written(kind, &value),
+    };
+    quote! {
+        impl ::kaufmann::Keyed for #owned {
+            type Key = #ty;
+
+            fn read_key(key: &[u8]) -> Option<#ty> {
+                #read
+            }
+
+            fn write_key(key: &#ty, out: &mut Vec<u8>) {
+                let _ = #write;
+            }
+        }
+    }
+}
+
+fn symbol(render: &Render<'_>, id: TypeId, ty: &TokenStream) -> TokenStream {
+    let Definition::Enum { symbols, .. } = &render.types.model.get(id).definition else {
+        return TokenStream::new();
+    };
+    let texts = symbols
+        .iter()
+        .map(|symbol| Literal::byte_string(symbol.name.as_bytes()));
+    let variants = render.names.get(id).members.iter().map(|name| ident(name));
+    quote! {
+        Some(match key {
+            #(#texts => #ty::#variants,)*
+            _ => return None,
+        })
+    }
 }

@@ -2,6 +2,7 @@
 //! depends on names to constant evaluation.
 
 mod context;
+pub(super) mod names;
 mod types;
 
 use proc_macro2::Ident;
@@ -33,6 +34,11 @@ pub(super) enum Payload {
         declared: LitStr,
         ty: Type,
     },
+    /// `Tombstone` of an event.
+    Tombstone {
+        declared: LitStr,
+        ty: Type,
+    },
     AnyRecord {
         ty: Type,
     },
@@ -51,15 +57,24 @@ pub(super) enum Context {
 /// Checks the form of a handler.
 pub(super) fn handler(function: &mut Function, arguments: Arguments, errors: &mut Errors) -> Option<Handler> {
     second_attribute(function, errors);
+    if names::is_associated(&function.signature) {
+        let name = &function.signature.ident;
+        errors.on(
+            name,
+            format!("handler `{name}` is an associated function, as its signature has `Self`; make it a free function"),
+        );
+        return None;
+    }
+    names::module_of_payload(&function.signature, errors);
     let declares = declares(&arguments, &function.signature.ident, errors);
-    let is_batch = is_batch(&arguments, &function.signature.ident, errors);
+    let takes = takes(&arguments, &function.signature.ident, errors);
     qualifiers(&function.signature, errors);
     generics(&function.signature, errors);
     let inputs = inputs(&function.signature, errors);
     let returns = returns(&function.signature, errors);
 
     let (event, context) = inputs?;
-    let payload = payload(&function.signature.ident, event, declares?, is_batch, errors)?;
+    let payload = payload(&function.signature.ident, event, declares?, takes, errors)?;
     Some(Handler {
         payload,
         context,
@@ -110,6 +125,36 @@ fn declares(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> Option<
             None
         }
     }
+}
+
+/// What a handler takes of its event.
+#[derive(Clone, Copy, PartialEq)]
+enum Takes {
+    One,
+    Batch,
+    Tombstone,
+}
+
+/// Whether it takes one event, several at once, or tombstones.
+fn takes(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> Takes {
+    let is_batch = is_batch(arguments, name, errors);
+    let Some(tombstone) = &arguments.tombstone else {
+        return if is_batch { Takes::Batch } else { Takes::One };
+    };
+    if let (None, Some(_)) = (&arguments.event, &arguments.catch_all) {
+        errors.on(
+            tombstone,
+            format!(
+                "handler `{name}` is a catch-all, which takes tombstones too: its record has no payload then"
+            ),
+        );
+    } else if is_batch {
+        errors.on(
+            tombstone,
+            format!("handler `{name}` takes batches, but tombstones come one at a time; leave `batch` or `tombstone` out"),
+        );
+    }
+    Takes::Tombstone
 }
 
 /// Whether it takes several events at once.
@@ -227,16 +272,32 @@ fn payload(
     name: &Ident,
     event: &PatType,
     declared: Option<LitStr>,
-    is_batch: bool,
+    takes: Takes,
     errors: &mut Errors,
 ) -> Option<Payload> {
+    let is_batch = takes == Takes::Batch;
     let mut ty = (*event.ty).clone();
     if let Some(lifetime) = types::first_static(&ty) {
         let rule = "borrows from the record, which does not live for `'static`; write `'_`";
         errors.on(lifetime, format!("the payload of handler `{name}` {rule}"));
         return None;
     }
+    if takes != Takes::Tombstone && declared.is_some() && types::is_called(&ty, "Tombstone") {
+        let rule = "takes a tombstone; say so: `#[handler(event = \"…\", tombstone)]`";
+        errors.on(&ty, format!("handler `{name}` {rule}"));
+        return None;
+    }
     match (declared, &ty) {
+        (Some(_), Type::Reference(reference)) if takes == Takes::Tombstone => {
+            let owned = types::text(&reference.elem);
+            let rule = "takes its tombstone by reference; take it by value";
+            errors.on(&ty, format!("handler `{name}` {rule}, `{owned}`"));
+            None
+        }
+        (Some(declared), _) if takes == Takes::Tombstone => {
+            types::make_static(&mut ty);
+            Some(Payload::Tombstone { declared, ty })
+        }
         (Some(_), Type::Reference(_)) if is_batch => {
             let rule = "takes its batch by reference; take it by value, `Vec<Event>` or `Batch<Event>`";
             errors.on(&ty, format!("handler `{name}` {rule}"));

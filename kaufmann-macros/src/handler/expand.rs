@@ -43,6 +43,7 @@ fn check(name: &Ident, handler: &Handler) -> Option<TokenStream> {
     let (declared, info) = match &handler.payload {
         Payload::Event { declared, ty } => (declared, event_const("Payload", ty, "INFO")),
         Payload::Batch { declared, ty } => (declared, event_const("BatchPayload", ty, "INFO")),
+        Payload::Tombstone { declared, ty } => (declared, event_const("TombstonePayload", ty, "INFO")),
         Payload::AnyRecord { .. } => return None,
     };
     let check = format_ident!("__KAUFMANN_CHECK_{}", name.unraw(), span = located(name.span()));
@@ -76,6 +77,7 @@ fn info(handler: &Handler) -> TokenStream {
     let (event, index) = match &handler.payload {
         Payload::Event { declared, ty } => known("Payload", declared, ty),
         Payload::Batch { declared, ty } => known("BatchPayload", declared, ty),
+        Payload::Tombstone { declared, ty } => known("TombstonePayload", declared, ty),
         Payload::AnyRecord { .. } => (
             quote!(::core::option::Option::None),
             quote!(::core::primitive::usize::MAX),
@@ -87,8 +89,14 @@ fn info(handler: &Handler) -> TokenStream {
         .iter()
         .map(|ty| qualified(ty, &quote!(Event), "INFO"));
     let limits = handler.limits.expand();
+    let tombstone = matches!(handler.payload, Payload::Tombstone { .. }).then(|| {
+        quote!(
+            const TOMBSTONE: ::core::primitive::bool = true;
+        )
+    });
     quote! {
         #limits
+        #tombstone
         const EVENT: ::core::option::Option<&'static ::kaufmann::__private::EventInfo> = #event;
         const INDEX: usize = #index;
         const RETURNS: &'static [&'static ::kaufmann::__private::EventInfo] = #returns;
@@ -110,7 +118,7 @@ fn event_const(payload: &str, ty: &Type, name: &str) -> TokenStream {
 fn returned(handler: &Handler, item: &str) -> TokenStream {
     let returned = match handler.payload {
         Payload::Batch { .. } => quote!(BatchReturned),
-        Payload::Event { .. } | Payload::AnyRecord { .. } => quote!(Returned),
+        Payload::Event { .. } | Payload::Tombstone { .. } | Payload::AnyRecord { .. } => quote!(Returned),
     };
     qualified(&handler.returns, &returned, item)
 }
@@ -164,6 +172,7 @@ fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
     let outcome = match &handler.payload {
         Payload::Event { ty, .. } => decoded(name, handler, ty, cx),
         Payload::Batch { ty, .. } => gathered(name, handler, ty, cx),
+        Payload::Tombstone { ty, .. } => gone(name, handler, ty, cx),
         Payload::AnyRecord { ty } => taken(name, handler, ty, cx),
     };
     quote! {
@@ -183,6 +192,21 @@ fn decoded(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStrea
         match #decode {
             ::core::result::Result::Ok(#event) => #outcome,
             ::core::result::Result::Err(#error) => ::kaufmann::__private::undecodable(#error),
+        }
+    }
+}
+
+/// A tombstone has a key and nothing to decode.
+fn gone(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
+    let (_, last) = ends(ty);
+    let (event, error) = (ident("__event", name.span()), ident("__error", last));
+    let read = qualified(ty, &quote!(TombstonePayload), "read");
+    let read = quote_spanned!(last=> #read(#cx.record()));
+    let outcome = outcome(name, handler, &event, cx);
+    quote_spanned! {last=>
+        match #read {
+            ::core::result::Result::Ok(#event) => #outcome,
+            ::core::result::Result::Err(#error) => ::kaufmann::__private::keyless(#error),
         }
     }
 }

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::check::names;
 use super::expand::twin;
 use super::parse::Function;
 use crate::errors::Errors;
@@ -13,12 +14,15 @@ pub(super) fn other_item(item: &TokenStream, errors: Errors) -> TokenStream {
     quote!(#item #errors)
 }
 
-/// The function as it was, and a twin that a list takes without complaint. A method gets none: items may not stand there.
+/// The function as it was, and a twin that a list takes without complaint. An associated function gets none: items may not stand there.
 pub(super) fn handler(function: &Function, errors: Errors) -> TokenStream {
     let errors = errors.into_tokens();
-    let poisoned = match function.signature.receiver() {
-        Some(_) => TokenStream::new(),
-        None => poisoned(&function.signature.ident, function),
+    let signature = &function.signature;
+    let no_item = signature.receiver().is_some() || names::is_associated(signature);
+    // With a module of its name a twin would be a second error.
+    let poisoned = match no_item || names::is_named_as_module(signature) {
+        true => TokenStream::new(),
+        false => poisoned(&signature.ident, function),
     };
     quote!(#function #errors #poisoned)
 }

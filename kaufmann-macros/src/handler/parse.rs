@@ -14,6 +14,7 @@ const KEYS: Keys = Keys {
     noun: "argument",
     known: &[
         "event",
+        "tombstone",
         "catch_all",
         "emits",
         "timeout",
@@ -22,13 +23,33 @@ const KEYS: Keys = Keys {
         "batch",
         "linger",
     ],
+    others: &[
+        ("name", "event"),
+        ("kind", "event"),
+        ("attempts", "retries"),
+        ("max_attempts", "retries"),
+        ("concurrency", "max_in_flight"),
+        ("max_concurrency", "max_in_flight"),
+        ("parallelism", "max_in_flight"),
+        ("deadline", "timeout"),
+        ("size", "batch"),
+        ("wait", "linger"),
+        ("fallback", "catch_all"),
+        ("all", "catch_all"),
+        ("any", "catch_all"),
+        ("publishes", "emits"),
+        ("returns", "emits"),
+        ("delete", "tombstone"),
+        ("deleted", "tombstone"),
+    ],
 };
 
-/// `event = "user.create", catch_all, emits = [user::Audit], timeout = "30s", retries = 3, max_in_flight = 5,
+/// `event = "user.create", tombstone, catch_all, emits = [user::Audit], timeout = "30s", retries = 3, max_in_flight = 5,
 /// batch = 100, linger = "50ms"`, as far as they could be read.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) event: Option<LitStr>,
+    pub(super) tombstone: Option<Ident>,
     pub(super) catch_all: Option<Ident>,
     pub(super) emits: Vec<Type>,
     pub(super) limits: Limits,
@@ -80,6 +101,8 @@ fn argument(input: ParseStream<'_>, errors: &mut Errors, arguments: &mut Argumen
     };
     match key.to_string().as_str() {
         "event" => event(input, errors, &key, &mut arguments.event)?,
+        "tombstone" if arguments.tombstone.is_some() => errors.on(&key, "`tombstone` is given twice"),
+        "tombstone" => arguments.tombstone = Some(key),
         "catch_all" if arguments.catch_all.is_some() => errors.on(&key, "`catch_all` is given twice"),
         "catch_all" => arguments.catch_all = Some(key),
         "emits" => {
@@ -160,10 +183,25 @@ pub(super) fn function(tokens: TokenStream, errors: &mut Errors) -> Option<Funct
 
 /// Says what the item is, where the parser would say which token of a function it misses.
 fn refuse_other_items(input: ParseStream<'_>) -> syn::Result<()> {
-    const KINDS: [&str; 9] = [
-        "struct", "enum", "union", "trait", "impl", "mod", "type", "static", "use",
+    const KINDS: [&str; 11] = [
+        "struct",
+        "enum",
+        "union",
+        "trait",
+        "impl",
+        "mod",
+        "type",
+        "static",
+        "use",
+        "const",
+        "macro_rules",
     ];
     let ahead = input.fork();
+    if ahead.peek(Token![const])
+        && (ahead.peek2(Token![fn]) || ahead.peek2(Token![async]) || ahead.peek2(Token![unsafe]))
+    {
+        return Ok(());
+    }
     let Ok(keyword) = arguments::key(&ahead) else {
         return Ok(());
     };
@@ -177,6 +215,7 @@ fn refuse_other_items(input: ParseStream<'_>) -> syn::Result<()> {
     let what = match kind.as_str() {
         "impl" => "an `impl`".to_owned(),
         "use" => "a `use`".to_owned(),
+        "macro_rules" => "a macro".to_owned(),
         kind => format!("the {kind}{name}"),
     };
     Err(syn::Error::new(

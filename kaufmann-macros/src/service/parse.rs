@@ -12,6 +12,15 @@ const KEYS: Keys = Keys {
     of: "`service!`",
     noun: "key",
     known: &["state", "handlers", "exhaustive", "ignore"],
+    others: &[
+        ("context", "state"),
+        ("app", "state"),
+        ("functions", "handlers"),
+        ("events", "exhaustive"),
+        ("complete", "exhaustive"),
+        ("skip", "ignore"),
+        ("except", "ignore"),
+    ],
 };
 
 /// The declaration of a service, as far as it could be read.
@@ -25,7 +34,7 @@ pub(super) struct List {
     pub(super) ignore: Option<(Ident, Vec<Entry<Type>>)>,
 }
 
-/// An element of a list with its `#[cfg]`s.
+/// An element of a list with its `#[cfg]`s; what documents it is left out, as an expression has no docs.
 pub(super) struct Entry<T> {
     pub(super) attributes: Vec<Attribute>,
     pub(super) value: T,
@@ -36,8 +45,10 @@ impl<T: Parse> Parse for Entry<T> {
         if input.peek(Lit) {
             return Err(input.error("expected a path, not a literal"));
         }
+        let mut attributes = input.call(Attribute::parse_outer)?;
+        attributes.retain(|attribute| !attribute.path().is_ident("doc"));
         Ok(Self {
-            attributes: input.call(Attribute::parse_outer)?,
+            attributes,
             value: input.parse()?,
         })
     }
@@ -94,6 +105,16 @@ fn body(input: ParseStream<'_>) -> syn::Result<ParseBuffer<'_>> {
 }
 
 fn key(input: ParseStream<'_>, errors: &mut Errors, list: &mut List) -> syn::Result<()> {
+    let attributes = input.call(Attribute::parse_outer)?;
+    for attribute in attributes
+        .iter()
+        .filter(|attribute| !attribute.path().is_ident("doc"))
+    {
+        errors.on(
+            attribute,
+            "only a doc comment can stand before a key of `service!`",
+        );
+    }
     let key = arguments::key(input)?;
     let known = key.to_string();
     if !KEYS.known.contains(&known.as_str()) {

@@ -7,8 +7,8 @@ use crate::handler::{Service, emitted};
 
 /// All events of a service, those it handles first, each once.
 pub(crate) fn events<V: Service>() -> Vec<&'static EventInfo> {
-    let mut all: Vec<&'static EventInfo> = handled::<V>().collect();
-    for info in emitted::<V>() {
+    let mut all: Vec<&'static EventInfo> = Vec::new();
+    for info in taken::<V>().chain(emitted::<V>()) {
         if !all.iter().any(|known| known.name == info.name) {
             all.push(info);
         }
@@ -18,6 +18,12 @@ pub(crate) fn events<V: Service>() -> Vec<&'static EventInfo> {
 
 /// The events that a service handles, in the order of its list.
 pub(crate) fn handled<V: Service>() -> impl Iterator<Item = &'static EventInfo> {
+    let entries = V::HANDLERS.iter().filter(|entry| !entry.tombstone);
+    entries.filter_map(|entry| entry.event)
+}
+
+/// The events that a service handles, and those of which it takes the tombstones; one twice if it does both.
+pub(crate) fn taken<V: Service>() -> impl Iterator<Item = &'static EventInfo> {
     V::HANDLERS.iter().filter_map(|entry| entry.event)
 }
 
@@ -58,7 +64,7 @@ pub(crate) fn topic<V: Service>(config: &Config, info: &EventInfo) -> Result<Str
     if let Some(topic) = named {
         return Ok(topic.to_owned());
     }
-    let is_handled = handled::<V>().any(|handled| handled.name == info.name);
+    let is_handled = taken::<V>().any(|taken| taken.name == info.name);
     match config.topics.as_slice() {
         [topic] if is_handled => Ok(topic.clone()),
         _ => Err(Error::new(

@@ -21,6 +21,7 @@ pub(super) mod arguments;
 mod compare;
 mod file;
 mod live;
+mod owner;
 mod pull;
 mod register;
 #[cfg(feature = "kafka")]
@@ -51,7 +52,7 @@ pub(super) struct Request {
 pub(super) enum Task {
     Check { live: bool },
     Diff { event: Option<String>, live: bool },
-    Register { events: Vec<String> },
+    Register { events: Vec<String>, all: bool },
     Pull,
     Reset { event: String, yes: bool },
 }
@@ -113,9 +114,18 @@ async fn task<V: Service>(
             reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
             reports
         }
-        Task::Register { events: names } => {
+        Task::Register { events: names, all } => {
+            let registry = registry(&config)?;
             let events = chosen::<V>(events, &names)?;
-            register::register(&registry(&config)?, &events, file).await?
+            // Who names an event means it.
+            let (ours, left) = match all || !names.is_empty() {
+                true => (events, Vec::new()),
+                false => owner::split::<V>(&config, &registry, events).await?,
+            };
+            let mut reports = register::register(&registry, &ours, file).await?;
+            reports.extend(left);
+            reports.sort_by(|one, other| one.event.cmp(&other.event));
+            reports
         }
         Task::Pull => pull::pull(&registry(&config)?, &events, file).await?,
         Task::Reset { event, yes } => {

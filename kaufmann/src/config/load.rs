@@ -293,6 +293,12 @@ fn insert<'p>(node: &mut Value, mut path: impl Iterator<Item = &'p str>, value: 
 }
 
 /// `OrderBook` → `order-book`.
+/// Whether a service is called so: its name, in either spelling, or its group.
+#[cfg(all(feature = "cli", feature = "registry"))]
+pub(crate) fn is_service<V: Service>(config: &Config, name: &str) -> bool {
+    name == V::NAME || name == kebab(V::NAME) || name == config.group
+}
+
 fn kebab(name: &str) -> String {
     let mut kebab = String::with_capacity(name.len() + 4);
     let mut before = None;

@@ -40,7 +40,7 @@ impl Embedded {
             config.kafka.insert(name.to_owned(), value.to_owned());
         }
         if config.topics.is_empty() {
-            config.topics = catalog::handled::<V>()
+            config.topics = catalog::taken::<V>()
                 .filter_map(|info| info.topic)
                 .map(str::to_owned)
                 .collect();

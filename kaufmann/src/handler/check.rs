@@ -12,6 +12,7 @@ mod message;
 #[derive(Clone, Copy, Debug)]
 pub struct Listed {
     pub(super) event: Option<&'static EventInfo>,
+    pub(super) tombstone: bool,
     pub(super) index: usize,
     pub(super) returns: &'static [&'static EventInfo],
     pub(super) emits: &'static [&'static EventInfo],
@@ -25,6 +26,7 @@ impl Listed {
         HandlerEntry {
             path,
             event: self.event,
+            tombstone: self.tombstone,
             returns: self.returns,
             emits: self.emits,
             limits: self.limits,
@@ -38,6 +40,7 @@ impl Listed {
             at,
             path,
             event: self.event,
+            tombstone: self.tombstone,
             index: self.index,
         }
     }
@@ -49,6 +52,7 @@ pub struct Placed {
     at: usize,
     path: &'static str,
     event: Option<&'static EventInfo>,
+    tombstone: bool,
     index: usize,
 }
 
@@ -112,9 +116,9 @@ pub const fn earlier<const PLACES: usize, const SLOTS: usize>(list: &[Placed]) -
             None if catch_all == usize::MAX => catch_all = i,
             None => earlier[list[i].at] = catch_all,
             Some(event) if event.name.is_empty() => {}
-            Some(event) => {
+            Some(_) => {
                 let mut slot = list[i].index % SLOTS;
-                while slots[slot] != usize::MAX && !list[slots[slot]].handles(list[i].index, event) {
+                while slots[slot] != usize::MAX && !list[i].is_as(&list[slots[slot]]) {
                     slot = (slot + 1) % SLOTS;
                 }
                 if slots[slot] == usize::MAX {
@@ -148,7 +152,12 @@ pub const fn listed_once(list: &[Placed], earlier: &[usize], at: usize) {
     let message = if same(first.path, second.path) {
         Message::new("handler `").add(first.path).add("` is listed twice")
     } else if let Some(event) = first.event {
-        let message = Message::new("event `")
+        let what = if first.tombstone {
+            "the tombstone of `"
+        } else {
+            "event `"
+        };
+        let message = Message::new(what)
             .add(event.name)
             .add("` is handled by both `")
             .add(first.path);
@@ -195,7 +204,9 @@ pub const fn exhaustive<const N: usize>(all: &[&str; N], list: &[Placed], ignore
             if event.name.is_empty() {
                 return;
             }
-            mark(&mut seen, all, list[i].index, event);
+            if !list[i].tombstone {
+                mark(&mut seen, all, list[i].index, event);
+            }
         }
         i += 1;
     }
@@ -244,9 +255,22 @@ const fn mark(seen: &mut [bool], all: &[&str], index: usize, event: &EventInfo) 
 }
 
 impl Placed {
+    /// Whether it takes this event itself.
     const fn handles(&self, index: usize, event: &EventInfo) -> bool {
+        !self.tombstone && self.is_of(index, event)
+    }
+
+    const fn is_of(&self, index: usize, event: &EventInfo) -> bool {
         match self.event {
             Some(handled) => self.index == index && same(handled.name, event.name),
+            None => false,
+        }
+    }
+
+    /// Whether it takes what another takes.
+    const fn is_as(&self, other: &Self) -> bool {
+        match other.event {
+            Some(event) => self.tombstone == other.tombstone && self.is_of(other.index, event),
             None => false,
         }
     }

@@ -2,7 +2,7 @@
 pub mod user {
     use kaufmann::__private::avro::resolve::{DecodeResolved, Step};
     use kaufmann::__private::avro::{Cursor, Decode, DecodeError, Encode, encode};
-    use kaufmann::__private::{Body, Event, EventInfo, POISON, Payload};
+    use kaufmann::__private::{Body, Event, EventInfo, Keyed, POISON, Payload};
 
     macro_rules! event {
         ($owned:ident, $borrowed:ident, $name:literal, $index:literal) => {
@@ -63,6 +63,18 @@ pub mod user {
                 fn key(&self, out: &mut Vec<u8>) -> bool {
                     out.extend_from_slice(self.email.as_bytes());
                     true
+                }
+            }
+
+            impl Keyed for $owned {
+                type Key = String;
+
+                fn read_key(key: &[u8]) -> Option<String> {
+                    kaufmann::__private::keys::text(key)
+                }
+
+                fn write_key(key: &String, out: &mut Vec<u8>) {
+                    out.extend_from_slice(key.as_bytes());
                 }
             }
 

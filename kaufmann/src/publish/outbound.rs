@@ -24,7 +24,6 @@ use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publish
 use crate::record::Record;
 use crate::retry::topics::{RetryTopic, RetryTopics};
 use crate::schemas::Schemas;
-use crate::wire::framed;
 
 /// Publishes the events of one service.
 pub(crate) struct Outbound {
@@ -46,6 +45,7 @@ struct Event<'a> {
     /// What `ce_type` says.
     name: &'a str,
     datum: Vec<u8>,
+    tombstone: bool,
     key: Option<Vec<u8>>,
     choice: Option<Choice>,
 }
@@ -72,6 +72,7 @@ impl From<Outgoing> for Event<'_> {
             info: outgoing.info,
             name: outgoing.info.name,
             datum: outgoing.datum,
+            tombstone: outgoing.tombstone,
             key: outgoing.key,
             choice: outgoing.partition,
         }
@@ -257,6 +258,7 @@ impl Outbound {
             info: &ERROR,
             name: &name,
             datum: error_event::datum(record, source.as_ref(), reason, now),
+            tombstone: false,
             key: None,
             choice: None,
         };
@@ -319,7 +321,7 @@ impl Outbound {
             // Without a key of its own an event keeps its cause's, and with it the order.
             key: event.key.or_else(|| cause.key().map(<[u8]>::to_vec)),
             placement: Placement::Key,
-            payload: Some(framed(schema, event.datum)),
+            payload: Outgoing::payload(event.tombstone, schema, event.datum),
             headers: envelope.headers(),
         };
         Draft {

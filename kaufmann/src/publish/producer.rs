@@ -219,6 +219,7 @@ impl Producer {
         let Outgoing {
             info,
             datum,
+            tombstone,
             key,
             partition,
         } = event.outgoing();
@@ -226,6 +227,9 @@ impl Producer {
         // In turn also while the schema's id is asked for, or the second event would overtake the first.
         let _turn = inner.turn.lock().await;
         let mut message = message(&inner.source, &inner.routes, info, datum, key, Uuid::now_v7()).await?;
+        if tombstone {
+            message.payload = None;
+        }
         change(&mut message);
         if message.placement == Placement::Key {
             let way = Way::of(partition.as_ref(), inner.routes.of(info)?.partitioning);

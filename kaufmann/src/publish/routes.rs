@@ -114,9 +114,13 @@ impl Routes {
             Ok(None) => Err(PublishError::new(
                 PublishErrorKind::Schema,
                 format!(
-                    "the registry has no schema of `{name}` under the subject `{subject}` that equals the one in {}; \
-                     register it, or set `registry.register = true`",
-                    route.info.defined_at
+                    "the registry has no schema of `{name}` under the subject `{subject}` that equals the one in {}; {}, or set \
+                     `registry.register = true`",
+                    route.info.defined_at,
+                    route.info.owner().map_or_else(
+                        || "register it".to_owned(),
+                        |owner| format!("its owner, `{owner}`, registers it with `schema register`")
+                    )
                 ),
             )),
             Err(error) => {

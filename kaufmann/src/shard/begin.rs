@@ -11,6 +11,7 @@ use super::{Shard, Work, slots};
 use crate::attempt::{Attempted, Start};
 use crate::context::Context;
 use crate::observer::Settled;
+use crate::publish::envelope::TYPE;
 use crate::record::Record;
 use crate::schemas::Route;
 use crate::wire::{Frame, frame};
@@ -185,14 +186,25 @@ where
                     None => Some(Start::Schema(schema, 0)),
                 }
             }
-            Ok(None) => match self.link.schemas.nameless() {
-                Route::Handler(handler, plan) => Some(Start::Handler(handler, plan)),
-                _ => {
-                    self.routes.pass_over(None, record);
-                    None
-                }
-            },
+            Ok(None) => self.route_tombstone(record),
             Err(unframed) => Some(Start::Undecodable(unframed.to_string().into())),
+        }
+    }
+
+    /// A tombstone has neither schema nor name in it.
+    #[cold]
+    fn route_tombstone(&self, record: &Record) -> Option<Start> {
+        let origin = record.origin();
+        let topic = origin
+            .as_ref()
+            .map_or(record.topic(), |origin| &origin.place.topic);
+        match self.link.tombstones.route(record.header(TYPE), topic) {
+            Route::Handler(handler, plan) => Some(Start::Handler(handler, plan)),
+            Route::Undecodable(reason) => Some(Start::Undecodable(reason)),
+            Route::Unwanted => {
+                self.routes.pass_over(None, record);
+                None
+            }
         }
     }
 

@@ -10,7 +10,6 @@ use crate::event::{Event, EventInfo};
 use crate::outcome::Outgoing;
 use crate::publish::envelope::Envelope;
 use crate::publish::{Message, MessageHeaders, Placement};
-use crate::wire::framed;
 
 /// Looks whether an event is a value of its schema, and is the same when it was written and read; gives it encoded.
 ///
@@ -68,6 +67,18 @@ fn parsed(schema: &str) -> Result<Schema, String> {
     })
 }
 
+/// What tells an event from others: its name and its payload, or of a tombstone its key.
+pub(super) fn content(outgoing: &Outgoing) -> Vec<u8> {
+    let key = outgoing.key.as_deref().filter(|_| outgoing.tombstone);
+    let what = key.unwrap_or(&outgoing.datum);
+    [
+        outgoing.info.name.as_bytes(),
+        &[u8::from(outgoing.tombstone)],
+        what,
+    ]
+    .concat()
+}
+
 /// The record of an event. Its id follows from what it says and how often the same was given, so that it is the same in every run.
 pub(super) fn message(
     outgoing: &Outgoing,
@@ -77,7 +88,8 @@ pub(super) fn message(
     timestamp: i64,
 ) -> Message {
     let EventInfo { name, .. } = *outgoing.info;
-    let content = [name.as_bytes(), &[0], &outgoing.datum, &occurrence.to_be_bytes()].concat();
+    let what = content(outgoing);
+    let content = [&what[..], &occurrence.to_be_bytes()].concat();
     let envelope = Envelope {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, &content),
         event: name,
@@ -90,7 +102,7 @@ pub(super) fn message(
         topic: topic.into(),
         key: outgoing.key.clone(),
         placement: Placement::Key,
-        payload: Some(framed(id, outgoing.datum.clone())),
+        payload: Outgoing::payload(outgoing.tombstone, id, outgoing.datum.clone()),
         headers: envelope.headers(),
     }
 }

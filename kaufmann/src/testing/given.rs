@@ -7,8 +7,10 @@ use super::act::{Act, Given};
 use super::{Kit, envelope, order};
 use crate::event::Event;
 use crate::handler::Service;
+use crate::outcome::{Outgoing, Publishable};
 use crate::publish::envelope::TYPE;
 use crate::publish::{Message, MessageHeaders, Placement};
+use crate::tombstone::{Keyed, Tombstone};
 use crate::wire::{framed, prefixed};
 
 impl<V: Service> Kit<V> {
@@ -28,20 +30,47 @@ impl<V: Service> Kit<V> {
         let at = Location::caller();
         let outgoing = envelope::checked(&event).unwrap_or_else(|error| self.refuse(&error));
         let id = self.register(E::INFO.full_name, E::INFO.schema);
-        let content = [E::NAME.as_bytes(), &[0], &outgoing.datum].concat();
-        let occurrence = self.occurrences.entry(content).or_default();
+        self.add_event(&outgoing, id, E::NAME.to_owned(), at)
+    }
+
+    /// Gives a tombstone, as another service would publish it: with its key, in the topic of its event, with the event's name in
+    /// the header `ce_type`. One without that header is a [message](Kit::given_message).
+    ///
+    /// # Panics
+    ///
+    /// If a record that was given before could not be handled and the test has not looked at that.
+    #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`.given_tombstone(Tombstone::<User>::new(\"ada\"))` reads as what happens"
+    )]
+    pub fn given_tombstone<E: Keyed>(&mut self, tombstone: Tombstone<E>) -> &mut Self {
+        let name = format!("tombstone of {}", E::NAME);
+        self.add_event(&tombstone.outgoing(), 0, name, Location::caller())
+    }
+
+    #[track_caller]
+    fn add_event(
+        &mut self,
+        outgoing: &Outgoing,
+        id: u32,
+        name: String,
+        at: &'static Location<'static>,
+    ) -> &mut Self {
+        let occurrence = self.occurrences.entry(envelope::content(outgoing)).or_default();
         *occurrence += 1;
-        let topic = E::INFO
+        let topic = outgoing
+            .info
             .topic
             .or(self.bench.config.topics.first().map(String::as_str));
         let message = envelope::message(
-            &outgoing,
+            outgoing,
             topic.unwrap_or("given"),
             id,
             *occurrence,
             self.bench.timestamp(),
         );
-        self.add(message, E::NAME.to_owned(), at)
+        self.add(message, name, at)
     }
 
     /// Gives a payload that was written with another schema than the service's own, such as a former version: JSON, of a schema's

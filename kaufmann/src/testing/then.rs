@@ -10,6 +10,7 @@ use crate::handler::{Service, emitted};
 use crate::happening::What;
 use crate::publish::Message;
 use crate::publish::envelope::TYPE;
+use crate::tombstone::Keyed;
 use crate::wire::prefixed;
 
 impl<V: Service> Kit<V> {
@@ -35,6 +36,33 @@ impl<V: Service> Kit<V> {
             Some(Ok(event)) => check(event),
             Some(Err(error)) => self.fail(&format!("a published `{}` cannot be decoded: {error}", E::NAME)),
             None => self.fail(&format!("a published `{}` is not framed", E::NAME)),
+        }
+        self
+    }
+
+    /// A tombstone of this event is published: the first that no `then` has looked at. `check` looks at its key.
+    ///
+    /// # Panics
+    ///
+    /// If none is published, its key is none of the event, or as [`Kit::then`].
+    #[track_caller]
+    pub fn then_tombstone<E: Keyed>(&mut self, check: impl FnOnce(E::Key)) -> &mut Self {
+        self.deliver();
+        let gone = |message: &Message| {
+            is_called(message, E::NAME) && message.payload.is_none() && !is_letter(message)
+        };
+        let Some(message) = self.take(gone) else {
+            self.fail(&format!(
+                "expected a tombstone of `{}` that is published",
+                E::NAME
+            ));
+        };
+        match message.key.as_deref().and_then(E::read_key) {
+            Some(key) => check(key),
+            None => self.fail(&format!(
+                "a published tombstone of `{}` has no key of it",
+                E::NAME
+            )),
         }
         self
     }
@@ -273,5 +301,13 @@ impl<V: Service> Kit<V> {
 }
 
 fn is<E: Event>(message: &Message) -> bool {
-    message.headers.get(TYPE) == Some(E::NAME.as_bytes())
+    is_called(message, E::NAME) && (message.payload.is_some() || is_letter(message))
+}
+
+fn is_called(message: &Message, event: &str) -> bool {
+    message.headers.get(TYPE) == Some(event.as_bytes())
+}
+
+fn is_letter(message: &Message) -> bool {
+    message.headers.get("kaufmann-error").is_some()
 }

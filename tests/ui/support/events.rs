@@ -7,7 +7,7 @@ pub const ALL: [&str; 4] = ["user.audited", "user.create", "user.created", "user
 pub mod user {
     use kaufmann::__private::avro::resolve::{DecodeResolved, Step};
     use kaufmann::__private::avro::{Cursor, Decode, DecodeError, Encode, encode};
-    use kaufmann::__private::{Body, Event, EventInfo, POISON, Payload};
+    use kaufmann::__private::{Body, Event, EventInfo, Keyed, POISON, Payload};
 
     macro_rules! codec {
         ($owned:ident, $borrowed:ident) => {
@@ -96,6 +96,18 @@ pub mod user {
     impl Event for Create {
         const INFO: &'static EventInfo = &EventInfo { name: "user.create", full_name: "user.create", ..POISON };
         const INDEX: usize = 1;
+    }
+
+    impl Keyed for Create {
+        type Key = i64;
+
+        fn read_key(key: &[u8]) -> Option<i64> {
+            kaufmann::__private::keys::parsed(key)
+        }
+
+        fn write_key(key: &i64, out: &mut Vec<u8>) {
+            out.extend_from_slice(key.to_string().as_bytes());
+        }
     }
 
     impl Payload for Create {

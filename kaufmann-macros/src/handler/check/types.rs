@@ -55,9 +55,14 @@ pub(super) fn first_impl_trait(ty: &Type) -> Option<TypeImplTrait> {
 
 /// Whether a type is called `Vec` or `Batch`.
 pub(super) fn is_several(ty: &Type) -> bool {
+    is_called(ty, "Vec") || is_called(ty, "Batch")
+}
+
+/// Whether the last name of a type's path is this one.
+pub(super) fn is_called(ty: &Type, name: &str) -> bool {
     let Type::Path(path) = ty else { return false };
     let last = path.path.segments.last();
-    last.is_some_and(|last| last.ident == "Vec" || last.ident == "Batch")
+    last.is_some_and(|last| last.ident == name)
 }
 
 /// A type as it would be written, for a message.

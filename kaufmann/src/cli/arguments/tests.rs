@@ -315,7 +315,15 @@ fn the_commands_of_schema_take_their_options_and_the_configuration() {
     assert_eq!(
         request(&["schema", "register", "a.b", "a.c"]),
         plain(Task::Register {
-            events: vec!["a.b".into(), "a.c".into()]
+            events: vec!["a.b".into(), "a.c".into()],
+            all: false
+        })
+    );
+    assert_eq!(
+        request(&["schema", "register", "--all"]),
+        plain(Task::Register {
+            events: Vec::new(),
+            all: true
         })
     );
     assert_eq!(

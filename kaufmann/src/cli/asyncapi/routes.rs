@@ -27,7 +27,7 @@ pub(super) struct Receive<'a> {
 /// records are told apart by their schemas, not by their topics.
 pub(super) fn receives<'a>(config: &'a Config, handlers: &'static [HandlerEntry]) -> Vec<Receive<'a>> {
     let mut found = Vec::new();
-    for handler in handlers {
+    for handler in handlers.iter().filter(|handler| !handler.tombstone) {
         let own = handler.event.and_then(|info| route(config, info));
         let own = config.topics.iter().find(|topic| Some(topic.as_str()) == own);
         let topics = match own {

@@ -41,6 +41,7 @@ impl Service for Shop {
         HandlerEntry {
             path: "orders::placed",
             event: Some(&PLACED),
+            tombstone: false,
             returns: &[&CONFIRMED],
             emits: &[],
             limits: Limits::OPEN,
@@ -48,6 +49,7 @@ impl Service for Shop {
         HandlerEntry {
             path: "orders::count",
             event: Some(&CONFIRMED),
+            tombstone: false,
             returns: &[],
             emits: &[],
             limits: Limits {
@@ -58,6 +60,7 @@ impl Service for Shop {
         HandlerEntry {
             path: "others",
             event: None,
+            tombstone: false,
             returns: &[],
             emits: &[&PLACED],
             limits: Limits::OPEN,

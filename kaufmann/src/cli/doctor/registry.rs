@@ -77,19 +77,36 @@ pub(super) fn judge(config: &Config, event: Registered, is_published: bool) -> V
     if let Some(why) = event.unanswered {
         return vec![about.said(State::Unknown, &why)];
     }
-    let subject = &event.subject;
+    let (subject, owner) = (&event.subject, event.owner);
     vec![match event.version {
         Some((version, id)) => about.fit(format!("version {version} of `{subject}` (id {id})")),
         None if !is_published => about.warning(
             format!("not registered under `{subject}`: nobody has written it yet, or by another subject"),
-            "`schema register` registers it; `registry.subject` says how subjects are called",
+            format!(
+                "{} registers it, with `schema register`; `registry.subject` says how subjects are called",
+                owner.as_deref().map_or_else(
+                    || "the service that publishes it".to_owned(),
+                    |owner| format!("its owner, `{owner}`,")
+                )
+            ),
         ),
         None if config.registry.register => about.fit(format!(
             "not registered under `{subject}` yet; `run` registers it"
         )),
-        None => about.unfit(
-            format!("not registered under `{subject}`: it cannot be published"),
-            "`schema register` registers it, or set `registry.register = true`",
-        ),
+        None => {
+            let remedy = owner.map_or_else(
+                || "`schema register` registers it, or set `registry.register = true`".to_owned(),
+                |owner| {
+                    format!(
+                        "its owner, `{owner}`, registers it; `schema register {}` does so from here",
+                        event.event
+                    )
+                },
+            );
+            about.unfit(
+                format!("not registered under `{subject}`: it cannot be published"),
+                remedy,
+            )
+        }
     }]
 }

@@ -144,6 +144,7 @@ fn event(config: &Config, name: &str, version: Option<(u32, u32)>, is_published:
         version,
         breaks: Vec::new(),
         unanswered: None,
+        owner: None,
     };
     registry::judge(config, registered, is_published)
 }
@@ -349,6 +350,7 @@ fn an_event_that_is_published_must_be_registered_or_be_about_to() {
         version: None,
         breaks: vec!["one".to_owned(), "two".to_owned()],
         unanswered: None,
+        owner: None,
     };
     assert_eq!(states(&registry::judge(&config, broken, true)), [State::Unfit; 2]);
     let unanswered = Registered {
@@ -357,11 +359,32 @@ fn an_event_that_is_published_must_be_registered_or_be_about_to() {
         version: None,
         breaks: Vec::new(),
         unanswered: Some("GET …: 403 Forbidden".to_owned()),
+        owner: None,
     };
     assert_eq!(
         states(&registry::judge(&config, unanswered, true)),
         [State::Unknown]
     );
+}
+
+#[test]
+fn an_event_of_another_owner_is_registered_by_that() {
+    let remedy = |owner: Option<&str>, is_published| {
+        let registered = Registered {
+            event: "a.b".to_owned(),
+            subject: "a.b".to_owned(),
+            version: None,
+            breaks: Vec::new(),
+            unanswered: None,
+            owner: owner.map(str::to_owned),
+        };
+        let checks = registry::judge(&config(), registered, is_published);
+        serde_json::to_value(&checks[0]).unwrap()["remedy"].to_string()
+    };
+    assert!(remedy(None, false).contains("the service that publishes it registers it"));
+    assert!(remedy(Some("orders"), false).contains("its owner, `orders`, registers it"));
+    assert!(remedy(Some("orders"), true).contains("`schema register a.b` does so from here"));
+    assert!(remedy(None, true).contains("`schema register` registers it, or set"));
 }
 
 #[test]

@@ -36,10 +36,12 @@ pub(in crate::cli) fn command() -> Command {
             .arg(Arg::new("event").value_name("EVENT").help("The event [default: all]"))
             .arg(live("Compare with the registry's last version instead of the lock's")),
         Command::new("register")
-            .about("Registers what is new, all of it or nothing, and updates the lock")
+            .about("Registers what is new of the events that this service owns, all of it or nothing, and updates the lock")
             .long_about(
-                "Registers the schemas that the registry does not have, and writes their versions and ids into the lock. A schema \
-                 that breaks its level, by the lock or by the registry, keeps all of them from being registered.\n\nEach schema is \
+                "Registers the schemas that the registry does not have, and writes their versions and ids into the lock. An event's \
+                 schema is its owner's to register: the service that publishes it, or that its attribute `owner` names. Those of \
+                 others are locked if the registry has them, and left alone if not; name an event, or use --all, to register it \
+                 all the same.\n\nA schema that breaks its level, by the lock or by the registry, keeps all of them from being registered.\n\nEach schema is \
                  registered in one piece, with all the types that it uses: a type that several events share is no subject of its own. \
                  What somebody else has registered with references is known again, and is not registered a second time.",
             )
@@ -47,7 +49,14 @@ pub(in crate::cli) fn command() -> Command {
                 Arg::new("events")
                     .value_name("EVENT")
                     .num_args(0..)
-                    .help("The events [default: all]"),
+                    .help("The events, whoever owns them [default: those that this service owns]"),
+            )
+            .arg(
+                Arg::new("all")
+                    .long("all")
+                    .action(ArgAction::SetTrue)
+                    .conflicts_with("events")
+                    .help("Register the events of other owners too"),
             ),
         Command::new("pull")
             .about("Refreshes the lock from the registry: versions, ids, levels"),
@@ -108,6 +117,7 @@ pub(in crate::cli) fn request(name: &str, matches: &ArgMatches) -> Request {
         },
         "register" => Task::Register {
             events: matches.get_many("events").unwrap_or_default().cloned().collect(),
+            all: matches.get_flag("all"),
         },
         "pull" => Task::Pull,
         "reset" => Task::Reset {

@@ -4,7 +4,7 @@ use kaufmann_avro::lock::Lock;
 
 use super::file::LockFile;
 use super::report::{EventReport, State};
-use super::{Known, built_in, compare, known, live};
+use super::{Known, built_in, compare, known, live, owner};
 use crate::config::Config;
 use crate::error::Error;
 use crate::handler::Service;
@@ -21,6 +21,8 @@ pub(in crate::cli) struct Registered {
     pub(in crate::cli) breaks: Vec<String>,
     /// Why the registry did not answer, if it did not.
     pub(in crate::cli) unanswered: Option<String>,
+    /// The service that its schema names as its owner, if that is another one.
+    pub(in crate::cli) owner: Option<String>,
 }
 
 /// Asks the registry about all events that the service handles or publishes, as `schema check --live` does. Without a lock only
@@ -34,6 +36,15 @@ pub(in crate::cli) async fn registered<V: Service>(
     let mut reports = compare::compare(&lock.unwrap_or_else(Lock::default), &events);
     live::ask(registry, &events, &mut reports).await?;
     reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
+    let owner = |event: &str| {
+        let known = events.iter().find(|known| known.info.name == event)?;
+        let owner = known.info.owner()?;
+        (!owner::is_ours::<V>(config, known)).then_some(owner)
+    };
+    let one = |report: EventReport| {
+        let owner = owner(&report.event);
+        Registered { owner, ..one(report) }
+    };
     Ok(reports.into_iter().map(one).collect())
 }
 
@@ -52,5 +63,6 @@ fn one(mut report: EventReport) -> Registered {
         version: report.registered.map(|version| (version.number, version.id)),
         event: report.event,
         subject: report.subject,
+        owner: None,
     }
 }

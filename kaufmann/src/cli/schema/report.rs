@@ -88,6 +88,8 @@ pub(super) enum State {
     Known,
     /// It is new to the registry and was not registered, because another event breaks its level.
     Held,
+    /// The registry does not have it, and its owner registers it.
+    Foreign,
     /// The lock has been refreshed.
     Pulled,
     /// The registry does not have it.

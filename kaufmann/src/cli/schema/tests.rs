@@ -88,6 +88,75 @@ fn screen(report: &Report) -> String {
     screen::text(report, Paint { colours: false })
 }
 
+/// A service that publishes what was cancelled, and handles nothing.
+struct Canceller;
+
+impl Service for Canceller {
+    type State = ();
+    const NAME: &'static str = "OrderCanceller";
+    const HANDLERS: &'static [HandlerEntry] = &[HandlerEntry {
+        path: "cancel",
+        event: Some(&PLACED),
+        tombstone: false,
+        returns: &[&CANCELLED],
+        emits: &[],
+        limits: crate::Limits::OPEN,
+    }];
+
+    async fn dispatch(_: u32, _: &Context<()>) -> Outcome {
+        Outcome::done()
+    }
+}
+
+#[test]
+fn an_event_is_its_publishers_unless_its_schema_names_another_owner() {
+    const OWNED: EventInfo = info(
+        "shop.owned",
+        r#"{"type": "record", "name": "owned", "namespace": "shop", "owner": "order-canceller", "fields": []}"#,
+    );
+    const OTHERS: EventInfo = info(
+        "shop.cancelled",
+        r#"{"type": "record", "name": "cancelled", "namespace": "shop", "owner": "shop", "fields": []}"#,
+    );
+    let ours = |info: &'static EventInfo| {
+        let known = Known {
+            info,
+            schema: Schema::parse(info.schema).unwrap(),
+            subject: info.full_name.to_owned(),
+        };
+        owner::is_ours::<Canceller>(&Config::default(), &known)
+    };
+    assert!(ours(&CANCELLED), "it publishes it");
+    assert!(!ours(&PLACED), "it only handles it");
+    assert!(ours(&OWNED), "the schema names it");
+    assert!(!ours(&OTHERS), "the schema names another, though it publishes it");
+}
+
+#[tokio::test]
+async fn events_of_others_are_left_to_their_owners_but_locked_if_they_are_registered() {
+    let (_server, registry, embedded) = empty().await;
+    let (ours, left) = owner::split::<Canceller>(&Config::default(), &registry, events())
+        .await
+        .unwrap();
+    let names: Vec<_> = ours.iter().map(|known| known.info.name).collect();
+    assert_eq!(names, ["shop.cancelled"]);
+    assert_eq!(
+        (left[0].event.as_str(), left[0].state),
+        ("shop.placed", report::State::Foreign)
+    );
+    assert!(
+        left[0].notes[0].contains("`schema register shop.placed`"),
+        "{:?}",
+        left[0].notes
+    );
+
+    embedded.add("shop.placed", PLACED.schema).unwrap();
+    let (ours, left) = owner::split::<Canceller>(&Config::default(), &registry, events())
+        .await
+        .unwrap();
+    assert_eq!((ours.len(), left.len()), (2, 0));
+}
+
 #[test]
 fn a_check_that_finds_a_break_is_1_and_has_this_shape() {
     let report = report("check", compare::compare(&lock(Level::Backward), &events()));

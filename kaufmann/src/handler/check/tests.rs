@@ -6,6 +6,7 @@ static B: EventInfo = EventInfo { name: "b", ..POISON };
 fn place(at: usize, path: &'static str, event: Option<&'static EventInfo>, index: usize) -> Placed {
     Listed {
         event,
+        tombstone: false,
         index,
         returns: &[],
         emits: &[],

@@ -1,0 +1,51 @@
+//! Who registers an event's schema: its owner, the service that publishes it. Others only read what it registers.
+
+use super::report::{EventReport, State};
+use super::{Known, unanswered};
+use crate::config::Config;
+use crate::error::Error;
+use crate::handler::{Service, emitted};
+use crate::registry::RestRegistry;
+
+/// Whether this service owns an event: its schema's attribute `owner` names the service or its group, or, if there is none, a
+/// handler publishes it.
+pub(super) fn is_ours<V: Service>(config: &Config, known: &Known) -> bool {
+    match known.info.owner() {
+        Some(owner) => crate::config::is_service::<V>(config, &owner),
+        None => emitted::<V>().iter().any(|info| info.name == known.info.name),
+    }
+}
+
+/// What to register of `events`, and what is left to its owner. What the registry has is locked, whoever registered it.
+pub(super) async fn split<V: Service>(
+    config: &Config,
+    registry: &RestRegistry,
+    events: Vec<Known>,
+) -> Result<(Vec<Known>, Vec<EventReport>), Error> {
+    let (mut ours, mut left) = (Vec::new(), Vec::new());
+    for known in events {
+        let has_it = async {
+            let found = registry.find(&known.subject, known.info.schema).await;
+            found.map(|found| found.is_some()).map_err(unanswered)
+        };
+        if is_ours::<V>(config, &known) || has_it.await? {
+            ours.push(known);
+        } else {
+            left.push(report(&known));
+        }
+    }
+    Ok((ours, left))
+}
+
+fn report(known: &Known) -> EventReport {
+    let name = known.info.name;
+    let mut report = EventReport::new(name, &known.subject, State::Foreign);
+    let owner = known.info.owner().map_or_else(
+        || "the service that publishes it owns it".to_owned(),
+        |owner| format!("`{owner}` owns it"),
+    );
+    report.notes.push(format!(
+        "{owner} and registers it; `schema register {name}` does so from here, `--all` for all such events"
+    ));
+    report
+}
