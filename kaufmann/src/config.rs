@@ -17,6 +17,7 @@ use crate::misfit::misfit_without_value;
 mod duration;
 #[cfg(any(feature = "cli", feature = "kafka"))]
 pub(crate) mod group;
+mod kafka_properties;
 mod secret;
 
 #[cfg_attr(
@@ -59,18 +60,19 @@ mod problem;
 
 #[cfg(feature = "cli")]
 pub use effective::{Effective, Origin, Setting};
+pub use kafka_properties::KafkaProperties;
 #[cfg(feature = "cli")]
 pub use load::Loader;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use load::is_service;
-#[cfg(all(feature = "cli", feature = "kafka"))]
+pub use secret::Secret;
+#[cfg(any(feature = "cli", feature = "kafka"))]
 pub(crate) use secret::is_secret;
 #[cfg_attr(
-    not(any(feature = "cli", feature = "registry")),
+    not(any(feature = "cli", feature = "kafka", feature = "registry")),
     allow(unused_imports, reason = "only what shows settings or URLs needs it")
 )]
 pub(crate) use secret::without_credentials;
-pub use secret::{KafkaProperties, Secret};
 
 /// The configuration of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,7 +137,9 @@ pub struct Config {
     pub worker_threads: usize,
     /// How logs look.
     pub log: LogConfig,
-    /// Properties for librdkafka, passed as they are.
+    /// Properties for librdkafka, passed as they are. `KAUFMANN_KAFKA` and `--kafka` take `NAME=VALUE`; in the variable commas part
+    /// several. A value with a comma has a variable of its own (`KAUFMANN_KAFKA_SASL_PASSWORD` for `sasl.password`), which takes
+    /// any text as it is, as the flag and the file do.
     pub kafka: KafkaProperties,
     /// Whatever the service itself wants to read: [`Config::app`].
     app: App,

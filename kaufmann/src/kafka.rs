@@ -83,6 +83,7 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
 }
 
 fn pass_on(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    let line = explain::discreet(line);
     match level {
         // Every failed attempt to connect is such a line; that brokers are away is said once, by the source. And every transaction that
         // must be aborted, or finds no coordinator; the error comes back to whoever wants to commit.

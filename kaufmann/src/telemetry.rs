@@ -43,6 +43,7 @@ pub(crate) fn init(config: &LogConfig, default: &str) -> Result<(), Error> {
 fn filter(config: &LogConfig, default: &str) -> Result<EnvFilter, Error> {
     let text = config.filter.as_deref().unwrap_or(default);
     EnvFilter::try_new(text).map_err(|error| {
+        let text = crate::config::without_credentials(text);
         let text = format!("`log.filter` is \"{text}\", expected a filter such as \"info,my_service=debug\"");
         Error::new(ErrorKind::Configuration, text).caused_by(error.to_string())
     })

@@ -18,6 +18,7 @@ use crate::config::kind::LONGEST;
 use crate::config::{Config, Loader};
 use crate::handler::Service;
 
+mod discreet;
 #[cfg(any(feature = "kafka", feature = "registry"))]
 pub(super) mod shared;
 
@@ -84,14 +85,16 @@ them with their values and where each came from.";
 pub(super) fn parse<V: Service>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Invocation, clap::Error> {
-    let mut arguments = arguments.into_iter();
+    let mut arguments = arguments.into_iter().collect::<Vec<_>>().into_iter();
     let program = arguments.next().unwrap_or_default();
     let program = Path::new(&program)
         .file_stem()
         .map(|name| name.to_string_lossy().into_owned());
     let program = program.unwrap_or_else(|| V::NAME.to_owned());
+    let given = arguments.as_slice().to_vec();
     let matches = command::<V>(&program)
-        .try_get_matches_from(std::iter::once(program.clone().into()).chain(arguments))?;
+        .try_get_matches_from(std::iter::once(program.clone().into()).chain(arguments))
+        .map_err(|error| discreet::discreet(error, &given))?;
     let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
     // Commands of commands take the flags at their end.
     let (below, matches) = matches.subcommand().unwrap_or((name, matches));

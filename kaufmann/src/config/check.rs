@@ -71,13 +71,12 @@ impl Config {
             ));
         }
         #[cfg(feature = "kafka")]
-        for Conflict { key, why } in crate::kafka::mistakes(self) {
-            let key = format!("kafka.{key}");
-            problems.push(format!("{}`{key}` {why}", at(&key)));
-        }
-        for Conflict { key, why } in conflicts(&self.kafka) {
-            let key = format!("kafka.{key}");
-            problems.push(format!("{}`{key}` {why}", at(&key)));
+        let mistakes = crate::kafka::mistakes(self);
+        #[cfg(not(feature = "kafka"))]
+        let mistakes = Vec::new();
+        for Conflict { key, why } in mistakes.into_iter().chain(conflicts(&self.kafka)) {
+            let place = at(&format!("kafka.{key}"));
+            problems.push(format!("{place}{}", self.property(&key, &why)));
         }
         if let Some(filter) = &self.log.filter
             && let Err(why) = crate::telemetry::check(filter)
@@ -92,6 +91,21 @@ impl Config {
         self.check_registry(&at, &mut problems);
         self.check_brokers_are_addresses(&at, &mut problems);
         problems.into_result()
+    }
+
+    /// What is wrong with a property, without what may be a piece of a secret.
+    #[cfg(feature = "cli")]
+    fn property(&self, name: &str, why: &str) -> String {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if let (Some(secret), Some(key)) = (self.kafka.behind(name), super::keys::find("kafka")) {
+            let hint = super::load::behind_secret(key, secret);
+            return format!("`kafka` has an entry that librdkafka or kaufmann refuses{hint}");
+        }
+        if name.chars().all(is_name) {
+            format!("`kafka.{name}` {why}")
+        } else {
+            "`kafka` has an entry whose name no property has; it is not shown, because it may be a piece of a secret".to_owned()
+        }
     }
 
     /// Checks what the registry's keys need, and what they exclude.

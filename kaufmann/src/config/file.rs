@@ -125,14 +125,21 @@ impl File<'_> {
     ) {
         let place = self.place(value.span().start);
         if let Some(number) = unreadable(value.get_ref()) {
+            // Digits may be a password that somebody wrote without quotes.
+            let is_shown = !key.kind.is_table() && key.kind != kind::Kind::Secret;
+            let shown = if is_shown || !number.contains(|c: char| c.is_ascii_digit()) {
+                number.as_str()
+            } else {
+                "a number that is too great"
+            };
             problems.push(if key.kind.is_table() {
                 format!(
-                    "{place}: `{}` has {number}, expected a finite number below 2^63",
+                    "{place}: `{}` has {shown}, expected a finite number below 2^63",
                     key.path
                 )
             } else {
                 format!(
-                    "{place}: `{}` is {number}, expected {}",
+                    "{place}: `{}` is {shown}, expected {}",
                     key.path,
                     key.kind.expected_instead_of(&Value::from(number.as_str()))
                 )

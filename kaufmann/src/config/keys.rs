@@ -347,12 +347,14 @@ pub(crate) static KEYS: &[Key] = &[
     often(
         "kafka",
         Kind::Pairs("a text"),
-        "A property for librdkafka: NAME=VALUE, as often as needed",
+        "A property for librdkafka: NAME=VALUE, as often as needed; in the variable commas part several, and a value with a \
+         comma has a variable of its own, such as KAUFMANN_KAFKA_SASL_PASSWORD",
     ),
     key(
         "app",
         Kind::Free,
-        "A setting of the service's own: NAME=VALUE, as often as needed",
+        "A setting of the service's own: NAME=VALUE, as often as needed; in the variable commas part several, and \
+         KAUFMANN_APP_DATABASE__URL is `database.url` alone, commas and all",
     ),
 ];
 
@@ -382,6 +384,16 @@ impl Key {
     /// `registry.url` → `KAUFMANN_REGISTRY_URL`.
     pub(crate) fn variable(&self) -> String {
         format!("KAUFMANN_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// The variable of one entry of a table: `sasl.password` → `KAUFMANN_KAFKA_SASL_PASSWORD`.
+    pub(crate) fn variable_of(&self, entry: &str) -> String {
+        let dot = if self.kind == Kind::Free { "__" } else { "_" };
+        format!(
+            "{}_{}",
+            self.variable(),
+            entry.replace('.', dot).to_ascii_uppercase()
+        )
     }
 
     /// `registry.url` → `registry-url`, without the dashes before it.

@@ -210,6 +210,10 @@ impl Kind {
         let found = match (self, value) {
             (Self::Secret, Value::String(text)) if text.is_empty() => "empty".to_owned(),
             (Self::Secret, _) => type_of(value).to_owned(),
+            // A list at whose commas a password may have been cut.
+            (Self::Urls, Value::String(text)) if text.contains('@') && !text.contains("://") => {
+                "a text with credentials".to_owned()
+            }
             _ => describe(value),
         };
         let expected = self.expected_instead_of(value);

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::effective::{self, Effective, Origin, Setting};
+use super::kafka_properties::Place;
 use super::keys::{self, KEYS, Key};
 use super::problem::Problems;
+use super::secret::{REDACTED, is_secret};
 use super::{Config, environment, file, kind};
 use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
@@ -146,25 +148,61 @@ impl Loader {
 
 /// What the layers say: the last one that speaks wins, entry by entry in tables.
 #[derive(Debug, Default)]
-pub(super) struct Layers(BTreeMap<(&'static str, Vec<String>), (Value, Origin)>);
+pub(super) struct Layers(BTreeMap<(&'static str, Vec<String>), Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    value: Value,
+    origin: Origin,
+    /// The secret that stands before it in the same variable, and of which it may be a piece.
+    behind: Option<String>,
+}
 
 impl Layers {
     pub(super) fn set(&mut self, key: &'static Key, entry: Vec<String>, value: Value, origin: Origin) {
-        self.0.insert((key.path, entry), (value, origin));
+        self.set_behind(None, key, entry, value, origin);
+    }
+
+    fn set_behind(
+        &mut self,
+        secret: Option<&str>,
+        key: &'static Key,
+        entry: Vec<String>,
+        value: Value,
+        origin: Origin,
+    ) {
+        let behind = secret.map(str::to_owned);
+        self.0.insert(
+            (key.path, entry),
+            Entry {
+                value,
+                origin,
+                behind,
+            },
+        );
     }
 
     fn into_effective(self) -> Result<Effective, Error> {
         let mut root = Value::Object(Map::new());
-        for ((key, entry), (value, _)) in &self.0 {
-            let path = key.split('.').chain(entry.iter().map(String::as_str));
-            insert(&mut root, path, value.clone());
+        for ((key, name), entry) in &self.0 {
+            let path = key.split('.').chain(name.iter().map(String::as_str));
+            insert(&mut root, path, entry.value.clone());
         }
-        let config: Config = serde_json::from_value(root).map_err(|error| {
+        let mut config: Config = serde_json::from_value(root).map_err(|error| {
             Error::new(
                 ErrorKind::Configuration,
                 format!("the configuration does not fit: {}", misfit(&error, "a table")),
             )
         })?;
+        for ((key, name), entry) in &self.0 {
+            if *key == "kafka" {
+                let place = Place {
+                    origin: entry.origin.to_string(),
+                    behind: entry.behind.clone(),
+                };
+                config.kafka.note(name.join("."), place);
+            }
+        }
         let settings = self.settings();
         Ok(Effective { config, settings })
     }
@@ -175,16 +213,19 @@ impl Layers {
         for key in KEYS {
             let entries = self.0.iter().filter(|((path, _), _)| *path == key.path);
             let before = settings.len();
-            settings.extend(entries.map(|((path, entry), (value, origin))| {
+            settings.extend(entries.map(|((path, name), entry)| {
                 let name = std::iter::once(*path)
-                    .chain(entry.iter().map(String::as_str))
+                    .chain(name.iter().map(String::as_str))
                     .collect::<Vec<_>>()
                     .join(".");
-                let value = Some(effective::shown(&name, value));
+                let value = match entry.behind {
+                    Some(_) => Value::from(REDACTED),
+                    None => effective::shown(&name, &entry.value),
+                };
                 Setting {
                     key: name,
-                    value,
-                    origin: origin.clone(),
+                    value: Some(value),
+                    origin: entry.origin.clone(),
                 }
             }));
             if settings.len() == before && !key.kind.is_table() {
@@ -213,43 +254,70 @@ pub(super) fn pairs(
     layers: &mut Layers,
     problems: &mut Problems,
 ) {
+    // A comma may as well belong to the secret before it.
+    let mut secret = None;
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        one_pair(key, pair, place, origin, layers, problems);
+        let Some((name, value)) = named(pair) else {
+            let hint = match secret {
+                Some(secret) => behind_secret(key, secret),
+                None if text.contains(',') => commas(key, "NAME"),
+                None => String::new(),
+            };
+            problems.push(format!("{place}: `{}` needs NAME=VALUE{hint}", key.path));
+            continue;
+        };
+        one_pair(key, (name, value), place, origin, secret, layers, problems);
+        if matches!(key.path, "kafka" | "app") && is_secret(name) {
+            secret.get_or_insert(name);
+        }
     }
+}
+
+/// What to do where a secret may have been cut at its comma.
+pub(super) fn behind_secret(key: &Key, secret: &str) -> String {
+    format!(
+        "; what stands behind `{secret}` is not shown, because it may be a piece of it{}",
+        commas(key, secret)
+    )
+}
+
+fn commas(key: &Key, name: &str) -> String {
+    format!(
+        ": commas part the entries of {}, and a value that has one goes into {}",
+        key.variable(),
+        key.variable_of(name)
+    )
+}
+
+/// The name and the value of `NAME=VALUE`.
+fn named(pair: &str) -> Option<(&str, &str)> {
+    let (name, value) = pair.split_once('=')?;
+    let name = name.trim();
+    (!name.is_empty()).then_some((name, value.trim()))
 }
 
 fn one_pair(
     key: &'static Key,
-    pair: &str,
+    (name, value): (&str, &str),
     place: &str,
     origin: &Origin,
+    secret: Option<&str>,
     layers: &mut Layers,
     problems: &mut Problems,
 ) {
-    match pair.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => {
-            let name = name.trim();
-            let entry = match key.kind {
-                kind::Kind::Free => name.split('.').map(str::to_owned).collect(),
-                kind::Kind::Nested(_) if !name.contains('.') => {
-                    return problems.push(format!(
-                        "{place}: `{}` needs TOPIC.SETTING=VALUE, found `{name}`",
-                        key.path
-                    ));
-                }
-                kind::Kind::Nested(_) => kind::nested(name),
-                _ => vec![name.to_owned()],
-            };
-            layers.set(
-                key,
-                entry,
-                kind::entry_text(key.kind, value.trim()),
-                origin.clone(),
-            );
+    let entry = match key.kind {
+        kind::Kind::Free => name.split('.').map(str::to_owned).collect(),
+        kind::Kind::Nested(_) if !name.contains('.') => {
+            return problems.push(format!(
+                "{place}: `{}` needs TOPIC.SETTING=VALUE, found `{name}`",
+                key.path
+            ));
         }
-        // What stands there may be a secret whose name was forgotten.
-        _ => problems.push(format!("{place}: `{}` needs NAME=VALUE", key.path)),
-    }
+        kind::Kind::Nested(_) => kind::nested(name),
+        _ => vec![name.to_owned()],
+    };
+    let value = kind::entry_text(key.kind, value);
+    layers.set_behind(secret, key, entry, value, origin.clone());
 }
 
 fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mut Problems) {
@@ -265,7 +333,11 @@ fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mu
     for text in values {
         match key.kind {
             // A property's value may have commas of its own; a flag can be repeated instead.
-            kind if kind.is_table() => one_pair(key, text, &place, &origin, layers, problems),
+            kind if kind.is_table() => match named(text) {
+                Some(pair) => one_pair(key, pair, &place, &origin, None, layers, problems),
+                // What stands there may be a secret whose name was forgotten.
+                None => problems.push(format!("{place}: `{}` needs NAME=VALUE", key.path)),
+            },
             kind => match kind.parse(text) {
                 Ok(value) => layers.set(key, Vec::new(), value, origin.clone()),
                 Err(mismatch) => problems.mismatch(&place, key.path, &mismatch),

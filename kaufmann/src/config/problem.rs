@@ -9,7 +9,11 @@ pub(super) struct Problems(Vec<String>);
 
 impl Problems {
     pub(super) fn push(&mut self, text: impl Into<String>) {
-        self.0.push(text.into());
+        let text = text.into();
+        // Two entries may have one mistake that names neither.
+        if !self.0.contains(&text) {
+            self.0.push(text);
+        }
     }
 
     /// A value that is not what its key needs.

@@ -1,8 +1,6 @@
 //! What must not be seen: a [`Secret`], and how names and URLs that carry secrets are told and blanked.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -53,59 +51,6 @@ impl Serialize for Secret {
     }
 }
 
-/// Properties for librdkafka. Behaves as a map; secrets among them are not shown.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(transparent)]
-pub struct KafkaProperties(BTreeMap<String, String>);
-
-impl Deref for KafkaProperties {
-    type Target = BTreeMap<String, String>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl DerefMut for KafkaProperties {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
-    }
-}
-
-impl<'a> IntoIterator for &'a KafkaProperties {
-    type Item = (&'a String, &'a String);
-    type IntoIter = std::collections::btree_map::Iter<'a, String, String>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
-
-impl KafkaProperties {
-    fn shown(&self) -> impl Iterator<Item = (&str, String)> {
-        self.0.iter().map(|(name, value)| {
-            let value = if is_secret(name) {
-                REDACTED.to_owned()
-            } else {
-                without_credentials(value)
-            };
-            (name.as_str(), value)
-        })
-    }
-}
-
-impl fmt::Debug for KafkaProperties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.shown()).finish()
-    }
-}
-
-impl Serialize for KafkaProperties {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.shown())
-    }
-}
-
 /// Whether a property with this name is to be hidden, misspelt as it may be. Rather one too many than one too few.
 pub(crate) fn is_secret(name: &str) -> bool {
     const SIGNS: [&str; 3] = ["pas", "pwd", "key"];
@@ -153,23 +98,69 @@ fn read(name: &str) -> (String, bool) {
 /// A text without what may be a credential in it: user-info as in `scheme://user:password@host` and `user:password@host`,
 /// the values of a URL's query, and all that follows `password=` and the like. Rather too much than too little.
 pub(crate) fn without_credentials(text: &str) -> String {
-    let shown: String = text
+    let words = text.split_inclusive(char::is_whitespace).map(|word| {
+        if word.contains("://") {
+            return without_user_info_of_urls(word);
+        }
+        let parts = word.split_inclusive(['"', '\'', ',']);
+        parts.map(without_user_info).collect()
+    });
+    let shown: String = words.collect::<String>();
+    let shown: String = shown
         .split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','))
-        .map(|word| without_query(&without_user_info(word)))
+        .map(without_query)
         .collect();
     without_assigned(shown)
+}
+
+/// A word with URLs in it, perhaps a list of them. A password may have what separates them elsewhere, so what stands between a
+/// scheme and the last `@` before the next one is blanked.
+fn without_user_info_of_urls(word: &str) -> String {
+    let mut parts = word.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    // From here on everything stands behind a scheme. What has no `@` of its own may be the beginning of a password with `://`.
+    let mut rest: Vec<&str> = parts.collect();
+    while !rest.is_empty() {
+        let own = rest.iter().position(|part| part.contains('@'));
+        let (part, taken) = match own {
+            Some(at) if rest[..at].iter().all(|part| !is_whole(part)) => (rest[..=at].join("://"), at + 1),
+            _ => (rest[0].to_owned(), 1),
+        };
+        shown.push_str("://");
+        match part.rsplit_once('@') {
+            Some((info, host)) => {
+                if let Some((user, _)) = info.split_once(':') {
+                    shown.push_str(user);
+                    shown.push(':');
+                }
+                shown.push_str(REDACTED);
+                shown.push('@');
+                shown.push_str(host);
+            }
+            None => shown.push_str(&part),
+        }
+        rest.drain(..taken);
+    }
+    shown
+}
+
+/// Whether this, which stands between two schemes, is all of a URL and the next one's scheme: `host:1/path,https`.
+fn is_whole(part: &str) -> bool {
+    let url = part
+        .rsplit_once([',', ';', '"', '\''])
+        .map_or(part, |(url, _)| url);
+    let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    port.chars().all(|c| c.is_ascii_digit())
 }
 
 fn without_user_info(word: &str) -> String {
     let Some(at) = word.rfind('@') else {
         return word.to_owned();
     };
-    let start = word[..at].find("://").map(|scheme| scheme + 3);
-    let (before, info) = word[..at].split_at(start.unwrap_or(0));
-    match info.split_once(':') {
-        Some((user, _)) => format!("{before}{user}:{REDACTED}{}", &word[at..]),
-        // A user without a password may be a token in a URL, and is an address elsewhere.
-        None if start.is_some() => format!("{before}{REDACTED}{}", &word[at..]),
+    match word[..at].split_once(':') {
+        Some((user, _)) => format!("{user}:{REDACTED}{}", &word[at..]),
+        // An address.
         None => word.to_owned(),
     }
 }
@@ -301,14 +292,17 @@ mod tests {
     }
 
     #[test]
-    fn kafka_properties_hide_secrets_when_shown() {
-        let mut kafka = KafkaProperties::default();
-        kafka.insert("sasl.password".into(), "hunter2".into());
-        kafka.insert("linger.ms".into(), "5".into());
-        assert_eq!(
-            format!("{kafka:?}"),
-            r#"{"linger.ms": "5", "sasl.password": "***"}"#
-        );
-        assert_eq!(kafka["sasl.password"], "hunter2");
+    fn a_password_in_a_url_is_blanked_whatever_is_in_it() {
+        for password in ["p,w", "p'w", "p\"w", "a:b", "a@b", "a://b", "w,http"] {
+            for text in [
+                format!("http://u:{password}@h:1"),
+                format!("http://a:1,https://u:{password}@h:1"),
+                format!("cannot reach http://u:{password}@h:1"),
+            ] {
+                let shown = without_credentials(&text);
+                assert!(shown.ends_with("***@h:1"), "{text}: {shown}");
+                assert!(!shown.contains(password), "{text}: {shown}");
+            }
+        }
     }
 }

@@ -41,7 +41,7 @@ impl ClientContext for AskContext {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // That all are down is said after why one is.
         if code != Code::AllBrokersDown || last.is_none() {
-            *last = Some((code, reason.to_owned()));
+            *last = Some((code, explain::discreet(reason)));
         }
     }
 }

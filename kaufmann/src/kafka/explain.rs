@@ -4,23 +4,45 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::settings::is_unsupported;
-use crate::config::Config;
+use crate::config::{Config, is_secret, without_credentials};
 
 /// Why a client could not be made. The value of a property is not repeated: it may be a secret.
 pub(crate) fn creation(error: &KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, text, key, _) if is_unsupported(text) => {
+            let remedy = if cfg!(feature = "tls") {
+                "remove it"
+            } else {
+                "for TLS build it with kaufmann's feature `tls`"
+            };
             format!(
-                "`{key}` in `[kafka]` needs what this program is built without ({}); for TLS build it with kaufmann's feature \
-                 `tls`",
-                text.trim()
+                "`{key}` in `[kafka]` needs what this program is built without ({}); {remedy}",
+                without_credentials(text.trim())
             )
         }
         KafkaError::ClientConfig(_, text, key, _) => {
+            let text = if is_secret(key) {
+                "its value".to_owned()
+            } else {
+                discreet(text)
+            };
             format!("`{key}` in `[kafka]` is refused by librdkafka: {text}")
         }
-        KafkaError::ClientCreation(text) => format!("librdkafka refuses its settings: {text}"),
+        KafkaError::ClientCreation(text) => format!("librdkafka refuses its settings: {}", discreet(text)),
         other => format!("librdkafka's client cannot be made: {other}"),
+    }
+}
+
+/// A text of librdkafka without what may be a secret: its OAUTHBEARER handler repeats what it cannot read of its configuration.
+pub(crate) fn discreet(text: &str) -> String {
+    match text.split_once("sasl.oauthbearer.config") {
+        Some((before, rest)) if !rest.is_empty() => {
+            format!(
+                "{}sasl.oauthbearer.config (the rest may be a secret)",
+                without_credentials(before)
+            )
+        }
+        _ => without_credentials(text),
     }
 }
 

@@ -9,13 +9,14 @@ use rdkafka::types::RDKafkaConfRes;
 use super::prefetch::Prefetch;
 use crate::config::group::{Conflict, conflicts, of_consumer};
 #[cfg(feature = "cli")]
-use crate::config::is_secret;
-#[cfg(feature = "cli")]
 use crate::config::keys::closest;
 use crate::config::{Config, Delivery};
+#[cfg(feature = "cli")]
+use crate::config::{is_secret, without_credentials};
 
 #[cfg(any(test, feature = "cli"))]
 mod names;
+mod security;
 
 /// Properties that nobody may set in `[kafka]`, and why.
 const REFUSED: [(&str, &str); 14] = [
@@ -150,6 +151,9 @@ fn unacceptable(key: &str, value: &str) -> Option<String> {
     if name == "auto.offset.reset" && value == "none" {
         return None;
     }
+    if let Some(instead) = security::instead(name) {
+        return Some(format!("is Java's; {instead}"));
+    }
     // To set this one is to load the libraries that it names.
     let value = if name == "plugin.library.paths" { "" } else { value };
     let refusal = ClientConfig::new()
@@ -170,7 +174,10 @@ fn unacceptable(key: &str, value: &str) -> Option<String> {
         KafkaError::ClientConfig(..) if is_secret(name) => {
             Some("has a value that librdkafka refuses".to_owned())
         }
-        KafkaError::ClientConfig(_, text, ..) => Some(format!("is refused by librdkafka: {}", text.trim())),
+        KafkaError::ClientConfig(_, text, ..) => {
+            let text = without_credentials(text.trim());
+            Some(format!("is refused by librdkafka: {text}"))
+        }
         _ => Some("has a value that cannot be passed on: it has a NUL in it".to_owned()),
     }
 }
@@ -234,6 +241,7 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
         // What Java's clients call it.
         client.set("auto.offset.reset", "error");
     }
+    security::check(&client, config, "consumer.")?;
     Ok(client)
 }
 
@@ -296,7 +304,9 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
             .set("topic.metadata.refresh.interval.ms", "5000");
     }
     let chosen = chosen(config, Side::Producer)?;
-    Ok(with(client, chosen))
+    let client = with(client, chosen);
+    security::check(&client, config, "producer.")?;
+    Ok(client)
 }
 
 /// Properties that only a member of a group has.
@@ -328,7 +338,9 @@ pub(crate) fn reader(config: &Config, group: &str) -> Result<ClientConfig, Strin
     prefetch(&mut client, config);
     let mut chosen = chosen(config, Side::Consumer)?;
     chosen.retain(|(key, _)| !MEMBER_ONLY.contains(key) && *key != "enable.partition.eof");
-    Ok(with(client, chosen))
+    let client = with(client, chosen);
+    security::check(&client, config, "consumer.")?;
+    Ok(client)
 }
 
 /// The name that is set, else that of the member if it has one, else a new one.

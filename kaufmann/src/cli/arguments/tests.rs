@@ -348,3 +348,35 @@ fn the_commands_of_schema_take_their_options_and_the_configuration() {
     assert_eq!(said(&["schema", "reset"]).0, 2);
     assert!(said(&["schema", "--help"]).1.contains("1  incompatible"));
 }
+
+#[test]
+fn a_piece_of_a_secret_that_was_not_quoted_is_not_shown() {
+    for arguments in [
+        &["run", "--kafka", "sasl.password=my", "hunter2"][..],
+        &["run", "--kafka=sasl.password=my", "hunter2"],
+        &["run", "--registry-password", "my", "hunter2"],
+        &["run", "--app", "key=my", "hunter2"],
+        &["run", "--registry-pasword=hunter2"],
+        &["run", "--registry-token", "my", "-xhunter2"],
+    ] {
+        let (code, text) = said(arguments);
+        assert_eq!(code, 2, "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let (_, text) = said(&["run", "--kafka", "linger.ms=5", "extra"]);
+    assert!(text.contains("'extra'"), "{text}");
+    let (_, text) = said(&["run", "--registry-password", "my", "--borkers", "b"]);
+    assert!(text.contains("--borkers") && text.contains("--brokers"), "{text}");
+}
+
+#[test]
+fn the_help_says_how_commas_part_entries_and_which_variable_takes_one() {
+    let (_, text) = said(&["run", "--help"]);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "in the variable commas part several",
+        "KAUFMANN_KAFKA_SASL_PASSWORD",
+    ] {
+        assert!(words.contains(part), "{part} is missing in {text}");
+    }
+}

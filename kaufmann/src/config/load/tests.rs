@@ -730,7 +730,7 @@ fn a_propertys_value_that_librdkafka_refuses_is_refused_at_its_place_and_not_sho
     );
     assert_eq!(
         failure("[kafka]\nsasl.jaas.config = 'hunter2'"),
-        "kaufmann.toml:2:20: `kafka.sasl.jaas.config` has a value that librdkafka refuses"
+        "kaufmann.toml:2:20: `kafka.sasl.jaas.config` is Java's; set `sasl.username` and `sasl.password`"
     );
     let text = failure("[kafka]\n'client.id' = \"a\\u0000b\"");
     assert!(text.contains("it has a NUL in it"), "{text}");
@@ -767,7 +767,7 @@ fn what_is_named_like_a_secret_is_a_secret_among_properties_alone() {
     let effective = variables(&[
         (
             "KAUFMANN_KAFKA",
-            "ssl.key.pem=hunter2,sasl.oauthbearer.client.secret=hunter2,ssl.key.location=/k",
+            "ssl.key.location=/k,ssl.key.pem=hunter2,sasl.oauthbearer.client.secret=hunter2",
         ),
         ("KAUFMANN_PUBLISH_TOPICS", "user.password_changed=passwords"),
         ("KAUFMANN_REGISTRY_KEY", "/key.pem"),
@@ -831,5 +831,117 @@ fn a_folder_and_a_file_without_an_end_are_refused() {
     assert_eq!(
         error.to_string(),
         "the configuration file /dev/zero is larger than 1 MiB, which no configuration is"
+    );
+}
+
+/// Where a secret can be cut: at what parts entries, names and values.
+const ODD: &str = "c8@i9$CW,x;N=qz7#3%\"q";
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_secret_with_any_sign_is_taken_by_its_own_variable_the_flag_and_the_file() {
+    let password = |effective: &Effective| effective.config.kafka["sasl.password"].clone();
+    let own = variables(&[("KAUFMANN_KAFKA_SASL_PASSWORD", ODD)]).unwrap();
+    let by_flag = with_flag("kafka", &format!("sasl.password={ODD}")).unwrap();
+    let (_folder, loader) = file(&format!("[kafka]\nsasl.password = '{ODD}'"));
+    for effective in [own, by_flag, loader.load().unwrap()] {
+        assert_eq!(password(&effective), ODD);
+        assert!(!effective.to_toml().contains("c8@i9"), "{}", effective.to_toml());
+    }
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn no_piece_of_a_secret_that_was_cut_at_a_comma_is_shown() {
+    for (text, is_refused) in [
+        (format!("sasl.username=svc,sasl.password={ODD}"), true),
+        ("sasl.password=c8,x N".to_owned(), true),
+        ("sasl.password=c8,acks=qz7".to_owned(), true),
+        ("sasl.password=c8,session.timeout.ms=qz7".to_owned(), true),
+        ("sasl.password=s3cr3t,client.id=qz7".to_owned(), false),
+    ] {
+        let shown = match variables(&[("KAUFMANN_KAFKA", &text)]) {
+            Ok(effective) => {
+                assert!(!is_refused, "{text} is accepted");
+                format!("{}{:?}", effective.to_toml(), effective.config.kafka)
+            }
+            Err(error) => {
+                assert!(is_refused, "{text}: {error}");
+                let error = error.to_string();
+                assert!(error.contains("KAUFMANN_KAFKA_SASL_PASSWORD"), "{error}");
+                error
+            }
+        };
+        for piece in ["c8", "x;N", "qz7", "i9", "s3cr3t"] {
+            assert!(!shown.contains(piece), "{text}: {piece} is in {shown}");
+        }
+    }
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_secret_whose_name_was_forgotten_is_not_shown() {
+    for text in [ODD.to_owned(), "hunter2".to_owned()] {
+        let error = with_flag("kafka", &text).unwrap_err().to_string();
+        assert!(!error.contains("x;N") && !error.contains("hunter2"), "{error}");
+    }
+    let error = variables(&[("KAUFMANN_REGISTRY_URL", "u:hun,ter2@h")])
+        .unwrap_err()
+        .to_string();
+    assert!(!error.contains("hun") && !error.contains("ter2"), "{error}");
+    let error = variables(&[("KAUFMANN_REGISTRY_URL", "http://u:hun,ter2@h")])
+        .unwrap_err()
+        .to_string();
+    assert!(!error.contains("hun") && !error.contains("ter2"), "{error}");
+}
+
+#[test]
+fn digits_of_a_password_without_quotes_are_not_shown() {
+    let digits = "99999999999999999999";
+    for text in [
+        format!("registry.password = {digits}"),
+        format!("registry.token = {digits}"),
+        format!("[kafka]\nsasl.password = {digits}"),
+        format!("[app]\npassword = {digits}"),
+    ] {
+        let error = failure(&text);
+        assert!(error.contains("a number that is too great"), "{error}");
+        assert!(!error.contains(digits), "{error}");
+    }
+}
+
+#[test]
+fn toml_that_is_broken_at_a_secret_does_not_show_it() {
+    for text in [
+        "registry.password = hunter2",
+        "registry.password = \"hunter2",
+        "registry.password = 'hun'ter2'",
+        "registry.password = \"hun\\qter2\"",
+        "[kafka]\nsasl.password = { hunter2 }",
+        "[kafka]\nsasl.password hunter2",
+        "registry.password = 'a'\nregistry.password = 'hunter2'",
+    ] {
+        let error = failure(text);
+        assert!(error.contains("not valid TOML"), "{error}");
+        assert!(!error.contains("hun") && !error.contains("ter2"), "{error}");
+    }
+}
+
+#[test]
+fn variables_of_kubernetes_for_a_service_of_our_name_are_passed_over_and_misspelt_ones_are_not() {
+    variables(&[
+        ("KAUFMANN_SERVICE_HOST", "10.96.0.7"),
+        ("KAUFMANN_SERVICE_PORT", "8080"),
+        ("KAUFMANN_PORT", "tcp://10.96.0.7:8080"),
+        ("KAUFMANN_PORT_8080_TCP_ADDR", "10.96.0.7"),
+        ("KAUFMANN_KAFKA_PORT_9092_TCP", "tcp://10.96.0.7:9092"),
+    ])
+    .unwrap();
+    let error = variables(&[("KAUFMANN_GROUPS", "g")]).unwrap_err().to_string();
+    assert!(error.contains("did you mean `KAUFMANN_GROUP`?"), "{error}");
+    let effective = variables(&[("KAUFMANN_APP_SERVICE_HOST", "db")]).unwrap();
+    assert_eq!(
+        effective.config.app::<Value>().unwrap(),
+        json!({"service_host": "db"})
     );
 }

@@ -124,6 +124,7 @@ impl ClientContext for PublisherContext {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        let reason = kafka::explain::discreet(reason);
         kafka::shielded(|| match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 if !self.away.swap(true, Ordering::AcqRel) {

@@ -148,7 +148,7 @@ impl ClientContext for SourceContext {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
         self.shared.push(Happened::Error {
             code,
-            reason: reason.to_owned(),
+            reason: kafka::explain::discreet(reason),
         });
     }
 }

@@ -1,0 +1,309 @@
+//! Which protocols and mechanisms can work with what librdkafka is built with. Pure, but for what it is asked.
+
+use std::sync::OnceLock;
+
+use rdkafka::ClientConfig;
+
+use crate::config::Config;
+use crate::config::keys::closest;
+
+/// Mechanisms that librdkafka knows, with the feature of its build that they need.
+const MECHANISMS: [(&str, &str); 5] = [
+    ("PLAIN", "sasl_plain"),
+    ("SCRAM-SHA-256", "sasl_scram"),
+    ("SCRAM-SHA-512", "sasl_scram"),
+    ("OAUTHBEARER", "sasl_oauthbearer"),
+    ("GSSAPI", "sasl_gssapi"),
+];
+
+/// Properties of Java's clients, and what to set instead.
+#[cfg(feature = "cli")]
+const JAVA: [(&str, &str); 10] = [
+    ("sasl.jaas.config", "set `sasl.username` and `sasl.password`"),
+    ("ssl.truststore.location", "set `ssl.ca.location` to a PEM file"),
+    (
+        "ssl.truststore.password",
+        "the PEM file of `ssl.ca.location` has none; remove it",
+    ),
+    (
+        "ssl.truststore.type",
+        "`ssl.ca.location` is a PEM file; remove it",
+    ),
+    ("ssl.truststore.certificates", "set `ssl.ca.pem`"),
+    (
+        "ssl.keystore.type",
+        "`ssl.keystore.location` is PKCS#12, `ssl.key.location` PEM; remove it",
+    ),
+    ("ssl.keystore.key", "set `ssl.key.pem`"),
+    ("ssl.keystore.certificate.chain", "set `ssl.certificate.pem`"),
+    (
+        "sasl.login.callback.handler.class",
+        "set `sasl.oauthbearer.method` = \"oidc\" for tokens",
+    ),
+    (
+        "sasl.client.callback.handler.class",
+        "set `sasl.mechanism` to one that librdkafka knows",
+    ),
+];
+
+/// What to set instead of a property that only Java's clients have.
+#[cfg(feature = "cli")]
+pub(super) fn instead(name: &str) -> Option<&'static str> {
+    JAVA.iter()
+        .find(|(java, _)| *java == name)
+        .map(|(_, instead)| *instead)
+}
+
+/// Looks for a protocol or a mechanism that cannot work, before librdkafka does, whose texts name neither place nor remedy.
+pub(super) fn check(client: &ClientConfig, config: &Config, side: &str) -> Result<(), String> {
+    let built = built();
+    let has = |feature: &str| built.split(',').any(|built| built.trim() == feature);
+    let Some((key, why)) = flaw(|name| client.get(name), has) else {
+        return Ok(());
+    };
+    let set = [format!("{side}{key}"), key.to_owned()];
+    let place = set.iter().find_map(|key| Some((key, config.kafka.origin(key)?)));
+    Err(match place {
+        Some((key, origin)) => format!("{origin}: `kafka.{key}` {why}"),
+        None => format!("`{key}` in `[kafka]` {why}"),
+    })
+}
+
+/// What librdkafka is built with: "gzip,snappy,sasl,…".
+fn built() -> &'static str {
+    static BUILT: OnceLock<String> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let config = ClientConfig::new().create_native_config();
+        config
+            .and_then(|config| config.get("builtin.features"))
+            .unwrap_or_default()
+    })
+}
+
+/// The property that cannot work, and why. No value is repeated but those that are known.
+fn flaw<'c>(
+    get: impl Fn(&str) -> Option<&'c str>,
+    has: impl Fn(&str) -> bool,
+) -> Option<(&'static str, String)> {
+    const PROTOCOL: &str = "security.protocol";
+    const TLS: &str = "build it with kaufmann's feature `tls`";
+    let protocol = get(PROTOCOL)?.to_ascii_uppercase();
+    if protocol.ends_with("SSL") && !has("ssl") {
+        let why = format!("is `{protocol}`, but this program is built without TLS; {TLS}");
+        return Some((PROTOCOL, why));
+    }
+    if !protocol.starts_with("SASL_") {
+        return None;
+    }
+    let scram = if has("sasl_scram") {
+        "PLAIN or SCRAM-SHA-512".to_owned()
+    } else {
+        "PLAIN or SCRAM-SHA-512, which needs kaufmann's feature `tls`".to_owned()
+    };
+    let named = ["sasl.mechanism", "sasl.mechanisms"].map(|key| Some((key, get(key)?)));
+    let Some((key, mechanism)) = named.into_iter().flatten().next() else {
+        let why = format!(
+            "is `{protocol}`, and `sasl.mechanism` is not set, which means GSSAPI (Kerberos); set {scram}"
+        );
+        return (!has("sasl_gssapi")).then_some((PROTOCOL, why));
+    };
+    let names = MECHANISMS.map(|(name, _)| name);
+    let Some((_, needed)) = MECHANISMS.into_iter().find(|(name, _)| *name == mechanism) else {
+        let meant = closest(mechanism, names).map(|meant| format!("; did you mean `{meant}`?"));
+        let why = format!(
+            "is no mechanism that librdkafka knows, which are {}{}",
+            names.join(", "),
+            meant.unwrap_or_default()
+        );
+        return Some((key, why));
+    };
+    if !has(needed) {
+        let why = if mechanism == "GSSAPI" {
+            format!(
+                "is `GSSAPI` (Kerberos), which this program is built without; set {scram}, or add the crate `rdkafka` with its \
+                 feature `gssapi` to the program"
+            )
+        } else {
+            format!("is `{mechanism}`, which this program is built without; {TLS}")
+        };
+        return Some((key, why));
+    }
+    match mechanism {
+        "OAUTHBEARER" => without_token(key, get, has),
+        "GSSAPI" => None,
+        _ => ["sasl.username", "sasl.password"]
+            .into_iter()
+            .find(|needed| get(needed).is_none())
+            .map(|needed| (key, format!("is `{mechanism}`, which needs `{needed}`; set it"))),
+    }
+}
+
+/// Whether nothing gives the client a token.
+fn without_token<'c>(
+    key: &'static str,
+    get: impl Fn(&str) -> Option<&'c str>,
+    has: impl Fn(&str) -> bool,
+) -> Option<(&'static str, String)> {
+    const METHOD: &str = "sasl.oauthbearer.method";
+    if get(METHOD).is_some_and(|method| method.eq_ignore_ascii_case("oidc")) {
+        let why = "is `oidc`, which this program is built without; add the crate `rdkafka` with its feature `curl` or \
+                   `curl-static` to the program";
+        return (!has("oidc")).then(|| (METHOD, why.to_owned()));
+    }
+    if get("enable.sasl.oauthbearer.unsecure.jwt").is_some_and(|set| set.eq_ignore_ascii_case("true")) {
+        return None;
+    }
+    let why = "is `OAUTHBEARER`, but nothing gives it a token; set `sasl.oauthbearer.method` = \"oidc\" and the properties \
+               that it needs";
+    Some((key, why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN_BUILD: &[&str] = &["sasl", "sasl_plain"];
+    const TLS_BUILD: &[&str] = &["ssl", "sasl", "sasl_plain", "sasl_scram", "sasl_oauthbearer"];
+
+    fn said(built: &[&str], properties: &[(&str, &'static str)]) -> Option<String> {
+        let get = |name: &str| {
+            properties
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| *value)
+        };
+        flaw(get, |feature| built.contains(&feature)).map(|(key, why)| format!("{key} {why}"))
+    }
+
+    fn sasl(mechanism: &'static str) -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", mechanism),
+            ("sasl.username", "u"),
+            ("sasl.password", "hunter2"),
+        ]
+    }
+
+    #[test]
+    fn a_build_without_tls_has_plain_alone() {
+        for protocol in ["ssl", "SASL_SSL"] {
+            let text = said(PLAIN_BUILD, &[("security.protocol", protocol)]).unwrap();
+            assert!(text.ends_with("build it with kaufmann's feature `tls`"), "{text}");
+        }
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] {
+            let text = said(PLAIN_BUILD, &sasl(mechanism)).unwrap();
+            assert!(
+                text.starts_with(&format!("sasl.mechanism is `{mechanism}`, "))
+                    && text.ends_with("build it with kaufmann's feature `tls`"),
+                "{text}"
+            );
+        }
+        assert_eq!(said(PLAIN_BUILD, &sasl("PLAIN")), None);
+        assert_eq!(said(PLAIN_BUILD, &[]), None);
+        assert_eq!(said(PLAIN_BUILD, &[("security.protocol", "plaintext")]), None);
+    }
+
+    #[test]
+    fn a_mechanism_that_nobody_set_is_kerberos() {
+        for built in [PLAIN_BUILD, TLS_BUILD] {
+            let text = said(built, &[("security.protocol", "SASL_PLAINTEXT")]).unwrap();
+            assert!(
+                text.contains(
+                    "`sasl.mechanism` is not set, which means GSSAPI (Kerberos); set PLAIN or SCRAM-SHA-512"
+                ),
+                "{text}"
+            );
+            let text = said(built, &sasl("GSSAPI")).unwrap();
+            assert!(text.contains("feature `gssapi`"), "{text}");
+        }
+        assert_eq!(
+            said(&["sasl_gssapi"], &[("security.protocol", "sasl_plaintext")]),
+            None
+        );
+    }
+
+    #[test]
+    fn a_mechanism_that_does_not_exist_has_a_neighbour_and_is_not_shown() {
+        let text = said(TLS_BUILD, &sasl("plain")).unwrap();
+        assert!(text.ends_with("did you mean `PLAIN`?"), "{text}");
+        let text = said(TLS_BUILD, &sasl("AWS_MSK_IAM")).unwrap();
+        assert!(
+            text.starts_with("sasl.mechanism is no mechanism that librdkafka knows"),
+            "{text}"
+        );
+        let text = said(TLS_BUILD, &sasl("hunter2")).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_mechanism_without_what_proves_who_we_are_names_what_it_needs() {
+        for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+            for missing in ["sasl.username", "sasl.password"] {
+                let mut properties = sasl(mechanism);
+                properties.retain(|(key, _)| *key != missing);
+                let text = said(TLS_BUILD, &properties).unwrap();
+                assert!(text.contains(&format!("needs `{missing}`")), "{text}");
+            }
+            assert_eq!(said(TLS_BUILD, &sasl(mechanism)), None);
+        }
+        let mut properties = sasl("OAUTHBEARER");
+        assert!(
+            said(TLS_BUILD, &properties)
+                .unwrap()
+                .contains("nothing gives it a token")
+        );
+        properties.push(("enable.sasl.oauthbearer.unsecure.jwt", "true"));
+        assert_eq!(said(TLS_BUILD, &properties), None);
+        properties.push(("sasl.oauthbearer.method", "oidc"));
+        assert!(said(TLS_BUILD, &properties).unwrap().contains("feature `curl`"));
+        assert_eq!(said(&[TLS_BUILD, &["oidc"]].concat(), &properties), None);
+    }
+
+    /// Whatever this build has: what passes is what librdkafka makes a client of.
+    #[test]
+    fn what_passes_is_what_librdkafka_takes_and_what_it_refuses_does_not_pass() {
+        let mechanisms = MECHANISMS.map(|(name, _)| Some(name));
+        let mechanisms = mechanisms
+            .into_iter()
+            .chain([None, Some("plain"), Some("SCRAM-SHA-384")]);
+        for mechanism in mechanisms {
+            for protocol in [
+                None,
+                Some("plaintext"),
+                Some("ssl"),
+                Some("sasl_plaintext"),
+                Some("SASL_SSL"),
+            ] {
+                for credentials in [false, true] {
+                    let mut client = ClientConfig::new();
+                    client.set("bootstrap.servers", "127.0.0.1:1");
+                    for (key, value) in [("security.protocol", protocol), ("sasl.mechanism", mechanism)] {
+                        if let Some(value) = value {
+                            client.set(key, value);
+                        }
+                    }
+                    if credentials {
+                        client.set("sasl.username", "u").set("sasl.password", "p");
+                    }
+                    let checked = check(&client, &Config::default(), "");
+                    let made = client.create::<rdkafka::producer::BaseProducer>();
+                    let is_idle = mechanism == Some("OAUTHBEARER") && built().contains("oauthbearer");
+                    assert!(
+                        made.is_ok() == checked.is_ok() || (is_idle && made.is_ok()),
+                        "{mechanism:?} {protocol:?}: {checked:?}, {:?}",
+                        made.err()
+                    );
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn what_only_java_has_is_refused_by_librdkafka_too() {
+        for (name, _) in JAVA {
+            let refused = ClientConfig::new().set(name, "x").create_native_config();
+            assert!(refused.is_err(), "{name}");
+        }
+    }
+}
