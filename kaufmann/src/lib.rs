@@ -93,7 +93,7 @@ pub use handler::limits::Limits;
 pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState, emitted};
 pub use macros::{HandlerError, handler, main, service};
 pub use observer::{Observer, Settled};
-pub use outcome::{Choice, Outcome, Outgoing, Partitioned, Publishable};
+pub use outcome::{Choice, Outcome, Outgoing, Partitioned, Publishable, WithHeaders};
 pub use panics::log_panics;
 pub use publish::Producer;
 pub use record::{Headers, Record};

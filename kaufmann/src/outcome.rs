@@ -2,10 +2,13 @@
 
 use crate::event::{Event, EventInfo};
 use crate::failure::{Failure, HandlerError};
+use crate::publish::MessageHeaders;
 use kaufmann_avro::DecodeError;
 
+mod headed;
 mod partitioned;
 
+pub use headed::WithHeaders;
 pub use partitioned::{Choice, Partitioned};
 
 /// What became of a record.
@@ -102,6 +105,8 @@ pub struct Outgoing {
     pub key: Option<Vec<u8>>,
     /// What chooses its partition, if that is neither its key nor the configuration.
     pub partition: Option<Choice>,
+    /// Headers of the service's own.
+    pub headers: MessageHeaders,
 }
 
 impl Outgoing {
@@ -123,11 +128,12 @@ impl Outgoing {
             tombstone: false,
             key,
             partition: None,
+            headers: MessageHeaders::default(),
         }
     }
 }
 
-/// What can be published: an event, a [`Partitioned`] one, or a [`Tombstone`](crate::Tombstone).
+/// What can be published: an event, a [`Partitioned`] one, a [`Tombstone`](crate::Tombstone), or one of them [`WithHeaders`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a kaufmann event",
     label = "not generated from an Avro schema",
@@ -138,6 +144,20 @@ pub trait Publishable {
     const INFO: &'static EventInfo;
     /// It, encoded.
     fn outgoing(&self) -> Outgoing;
+
+    /// It, with a header of the service's own: [`WithHeaders::with_header`].
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty or one that kaufmann writes itself.
+    #[must_use]
+    #[track_caller]
+    fn with_header(self, name: &str, value: impl AsRef<[u8]>) -> WithHeaders<Self>
+    where
+        Self: Sized,
+    {
+        WithHeaders::new(self).with_header(name, value)
+    }
 }
 
 #[diagnostic::do_not_recommend]

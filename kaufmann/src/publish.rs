@@ -210,6 +210,12 @@ impl MessageHeaders {
         self.count += 1;
     }
 
+    /// Appends all of these.
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.bytes.extend_from_slice(&others.bytes);
+        self.count += others.count;
+    }
+
     /// Appends a header whose value is this text; says where it stands.
     pub(crate) fn push_text(&mut self, name: &str, text: &impl std::fmt::Display) -> Range<usize> {
         // A buffer takes all that is written to it.

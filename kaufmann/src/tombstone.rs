@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use crate::event::{Event, EventInfo};
 use crate::failure::Failure;
 use crate::outcome::{Outgoing, Publishable};
+use crate::publish::MessageHeaders;
 use crate::record::Record;
 
 /// An event whose schema has the attribute `key`, so that it has tombstones. Implemented by `kaufmann-codegen`.
@@ -90,6 +91,7 @@ impl<E: Keyed> Publishable for Tombstone<E> {
             tombstone: true,
             key: Some(key),
             partition: None,
+            headers: MessageHeaders::default(),
         }
     }
 }

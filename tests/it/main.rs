@@ -16,6 +16,7 @@ mod failures;
 mod gaps;
 mod group;
 mod handler_limits;
+mod headers;
 mod held;
 mod kit;
 mod lock;

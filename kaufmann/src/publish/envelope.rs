@@ -34,6 +34,21 @@ const CAUSATION: &str = "ce_causationid";
 /// The namespace of the ids of replies; any constant will do, as long as it stays the same.
 const REPLIES: Uuid = Uuid::from_u128(0x5f1d_2c0a_77a4_4c0e_9d5b_6b61_7566_6d61);
 
+/// Whether a header is one that we write.
+pub(crate) fn is_ours(name: &str) -> bool {
+    const OURS: [&str; 8] = [
+        TYPE,
+        SPEC_VERSION,
+        ID,
+        SOURCE,
+        TIME,
+        CONTENT_TYPE,
+        CORRELATION,
+        CAUSATION,
+    ];
+    OURS.contains(&name) || name.starts_with("kaufmann-")
+}
+
 /// What the headers of an event say.
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope<'a> {

@@ -20,7 +20,7 @@ use crate::publish::error_event::{self, ERROR};
 use crate::publish::letter::{Reason, letter, postponed};
 use crate::publish::partitions::{Partitions, Way};
 use crate::publish::routes::{Route, Routes};
-use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher, Stage};
+use crate::publish::{Message, MessageHeaders, Placement, PublishError, PublishErrorKind, Publisher, Stage};
 use crate::record::Record;
 use crate::retry::topics::{RetryTopic, RetryTopics};
 use crate::schemas::Schemas;
@@ -48,6 +48,8 @@ struct Event<'a> {
     tombstone: bool,
     key: Option<Vec<u8>>,
     choice: Option<Choice>,
+    /// Headers of the service's own.
+    headers: MessageHeaders,
 }
 
 /// A message that has no partition yet, and what that will be found by.
@@ -75,6 +77,7 @@ impl From<Outgoing> for Event<'_> {
             tombstone: outgoing.tombstone,
             key: outgoing.key,
             choice: outgoing.partition,
+            headers: outgoing.headers,
         }
     }
 }
@@ -261,6 +264,7 @@ impl Outbound {
             tombstone: false,
             key: None,
             choice: None,
+            headers: MessageHeaders::default(),
         };
         let id = reply_id(record, source.as_ref(), &name, 0);
         let draft = self.insistently_drafted(event, record, id).await;
@@ -316,13 +320,15 @@ impl Outbound {
             cause: Some(cause),
             origin: cause.origin(),
         };
+        let mut headers = envelope.headers();
+        headers.append(&event.headers);
         let message = Message {
             topic: Arc::clone(&route.topic),
             // Without a key of its own an event keeps its cause's, and with it the order.
             key: event.key.or_else(|| cause.key().map(<[u8]>::to_vec)),
             placement: Placement::Key,
             payload: Outgoing::payload(event.tombstone, schema, event.datum),
-            headers: envelope.headers(),
+            headers,
         };
         Draft {
             message,

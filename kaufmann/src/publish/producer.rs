@@ -222,6 +222,7 @@ impl Producer {
             tombstone,
             key,
             partition,
+            headers,
         } = event.outgoing();
         let inner = &*self.0;
         // In turn also while the schema's id is asked for, or the second event would overtake the first.
@@ -230,6 +231,7 @@ impl Producer {
         if tombstone {
             message.payload = None;
         }
+        message.headers.append(&headers);
         change(&mut message);
         if message.placement == Placement::Key {
             let way = Way::of(partition.as_ref(), inner.routes.of(info)?.partitioning);
@@ -392,8 +394,8 @@ impl std::fmt::Debug for Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::MemoryPublisher;
     use crate::publish::error_event::ERROR;
+    use crate::publish::{MemoryPublisher, MessageHeaders};
     use crate::registry::EmbeddedRegistry;
 
     struct Anything;
@@ -405,8 +407,10 @@ mod tests {
             Outgoing {
                 info: Self::INFO,
                 datum: Vec::new(),
+                tombstone: false,
                 key: None,
                 partition: None,
+                headers: MessageHeaders::default(),
             }
         }
     }
