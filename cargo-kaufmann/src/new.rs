@@ -1,6 +1,7 @@
 //! `new`: a package in a folder of its own.
 
 mod dependency;
+mod workspace;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,16 +24,17 @@ pub(crate) struct Request {
 /// Makes it, and tells what was made.
 pub(crate) fn run(request: &Request, dry_run: bool) -> Result<String, Error> {
     let plan = plan(request)?;
+    let around = workspace::around(&request.folder);
     if !dry_run {
         plan.write()?;
+        if let Some(around) = &around {
+            around.write()?;
+        }
     }
     let folder = request.folder.display();
     let mut text = plan.report(dry_run);
-    if let Some(manifest) = workspace(&request.folder) {
-        text += &format!(
-            "\nIt is inside of a workspace: see that `members` in {} has it, or Cargo will not build it.\n",
-            manifest.display()
-        );
+    if let Some(around) = around {
+        text += &around.report(dry_run);
     }
     if !dry_run {
         text += &format!(
@@ -49,15 +51,13 @@ fn plan(request: &Request) -> Result<Plan, Error> {
     };
     names::check_package(&package)?;
     check_empty(&request.folder)?;
-    let kaufmann = request.dependency.on("kaufmann", &[], &request.folder)?;
-    let codegen = request.dependency.on("kaufmann-codegen", &[], &request.folder)?;
-    let kit = request.dependency.on("kaufmann", &["testing"], &request.folder)?;
+    let kaufmann = request.dependency.on("kaufmann", &request.folder)?;
+    let codegen = request.dependency.on("kaufmann-codegen", &request.folder)?;
     let values = [
         ("package", package.as_str()),
         ("service", &names::service(&package)),
         ("kaufmann", &kaufmann),
         ("codegen", &codegen),
-        ("kit", &kit),
     ];
     let mut plan = Plan::new(&request.folder);
     for (path, text) in SERVICE {
@@ -97,14 +97,4 @@ fn check_empty(folder: &Path) -> Result<(), Error> {
             folder.display()
         ))),
     }
-}
-
-/// The manifest of the workspace around a folder.
-fn workspace(folder: &Path) -> Option<PathBuf> {
-    let folder = std::path::absolute(folder).ok()?;
-    let manifests = folder.ancestors().skip(1).map(|above| above.join("Cargo.toml"));
-    manifests.filter(|manifest| manifest.exists()).find(|manifest| {
-        let text = fs::read_to_string(manifest).unwrap_or_default();
-        text.lines().any(|line| line.trim() == "[workspace]")
-    })
 }

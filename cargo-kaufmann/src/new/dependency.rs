@@ -20,14 +20,11 @@ pub(crate) enum Dependency {
 
 impl Dependency {
     /// The value in `[dependencies]` for one of the crates, in the manifest of a package in `folder`.
-    pub(crate) fn on(&self, name: &str, features: &[&str], folder: &Path) -> Result<String, Error> {
+    pub(crate) fn on(&self, name: &str, folder: &Path) -> Result<String, Error> {
         let source = match self {
             Self::Version(version) => {
                 check_version(version)?;
-                if features.is_empty() {
-                    return Ok(text(version));
-                }
-                format!("version = {}", text(version))
+                return Ok(text(version));
             }
             Self::Path(checkout) => {
                 let manifest = checkout.join(name).join("Cargo.toml");
@@ -47,11 +44,7 @@ impl Dependency {
                 at: Some((what, name)),
             } => format!("git = {}, {what} = {}", text(url), text(name)),
         };
-        let features = features.iter().map(|feature| text(feature)).collect::<Vec<_>>();
-        Ok(match features.is_empty() {
-            true => format!("{{ {source} }}"),
-            false => format!("{{ {source}, features = [{}] }}", features.join(", ")),
-        })
+        Ok(format!("{{ {source} }}"))
     }
 }
 
@@ -95,36 +88,28 @@ mod tests {
     fn a_version_a_repository_and_a_checkout_are_what_cargo_wants() {
         let folder = Path::new("services/accounts");
         let version = Dependency::Version("0.1.0".to_owned());
-        assert_eq!(version.on("kaufmann", &[], folder).unwrap(), "\"0.1.0\"");
-        assert_eq!(
-            version.on("kaufmann", &["testing"], folder).unwrap(),
-            "{ version = \"0.1.0\", features = [\"testing\"] }"
-        );
+        assert_eq!(version.on("kaufmann", folder).unwrap(), "\"0.1.0\"");
         let git = Dependency::Git {
             url: "https://example.org/k".to_owned(),
             at: Some(("tag", "v1".to_owned())),
         };
         assert_eq!(
-            git.on("kaufmann", &[], folder).unwrap(),
+            git.on("kaufmann", folder).unwrap(),
             "{ git = \"https://example.org/k\", tag = \"v1\" }"
         );
         let checkout = Dependency::Path("..".into());
         assert_eq!(
-            checkout.on("kaufmann", &[], folder).unwrap(),
+            checkout.on("kaufmann", folder).unwrap(),
             "{ path = \"../../../kaufmann\" }"
         );
-        let absolute = checkout.on("kaufmann", &[], Path::new("/tmp/accounts")).unwrap();
+        let absolute = checkout.on("kaufmann", Path::new("/tmp/accounts")).unwrap();
         assert!(absolute.starts_with("{ path = \"/"), "{absolute}");
     }
 
     #[test]
     fn what_is_no_version_and_no_checkout_is_refused() {
-        let refusal = |dependency: Dependency| {
-            dependency
-                .on("kaufmann", &[], Path::new("a"))
-                .unwrap_err()
-                .to_string()
-        };
+        let refusal =
+            |dependency: Dependency| dependency.on("kaufmann", Path::new("a")).unwrap_err().to_string();
         assert!(refusal(Dependency::Version("latest".to_owned())).starts_with("`latest` is no version"));
         let text = refusal(Dependency::Path("src".into()));
         assert!(

@@ -61,13 +61,28 @@ fn a_package_may_have_another_name_than_its_folder_and_a_repository_be_there() {
 }
 
 #[test]
-fn a_service_in_a_workspace_is_told_to_be_a_member_of_it() {
+fn a_service_in_a_workspace_becomes_a_member_of_it() {
     let desk = Desk::new();
-    desk.write("Cargo.toml", "[workspace]\nmembers = []\n");
-    let said = desk.done("", &["new", "accounts"]);
+    let before = "[workspace]\nmembers = [\"shop/orders\"]\n";
+    desk.write("Cargo.toml", before);
     let manifest = desk.path("Cargo.toml");
-    let expected = format!("see that `members` in {} has it", manifest.display());
+    let said = desk.done("", &["new", "shop/accounts", "--dry-run"]);
+    assert!(
+        said.contains(&format!("would change  {}: ", manifest.display())),
+        "{said}"
+    );
+    assert_eq!(desk.read("Cargo.toml"), before);
+
+    let said = desk.done("", &["new", "shop/accounts"]);
+    let expected = format!(
+        "changed  {}: `shop/accounts` is a member of the workspace\n",
+        manifest.display()
+    );
     assert!(said.contains(&expected), "{said}");
+    assert_eq!(
+        desk.read("Cargo.toml"),
+        "[workspace]\nmembers = [\"shop/orders\", \"shop/accounts\"]\n"
+    );
 }
 
 #[test]

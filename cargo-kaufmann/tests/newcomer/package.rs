@@ -1,5 +1,6 @@
 //! A package that the command has made, and what Cargo and its program do with it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -25,16 +26,17 @@ impl Package {
             fs::remove_dir_all(&desk).unwrap();
         }
         fs::create_dir_all(desk.join("run")).unwrap();
+        // The target folder stands below this workspace, of which it must not become a member.
+        let manifest = "[workspace]\nresolver = \"3\"\nmembers = []\n";
+        fs::write(desk.join("Cargo.toml"), manifest).unwrap();
         let package = Self {
             folder: desk.join(name),
             name,
         };
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         kaufmann(&desk, &["new", name, "--path", workspace.to_str().unwrap()]);
-        // It stands below this workspace, if the target folder does.
-        package.append("Cargo.toml", "\n[workspace]\n");
         // So that nothing is asked of a registry.
-        fs::copy(workspace.join("Cargo.lock"), package.folder.join("Cargo.lock")).unwrap();
+        fs::copy(workspace.join("Cargo.lock"), desk.join("Cargo.lock")).unwrap();
         package
     }
 
@@ -63,6 +65,18 @@ impl Package {
     /// A command of Cargo.
     pub(super) fn cargo(&self, arguments: &[&str]) -> Said {
         said(self.cargo_command(arguments).output().unwrap())
+    }
+
+    /// The files of the dependencies of which a command of Cargo makes something: another set of features is another file.
+    pub(super) fn libraries(&self, arguments: &[&str]) -> BTreeSet<String> {
+        let mut command = self.cargo_command(arguments);
+        let printed = said(command.arg("--message-format=json").output().unwrap()).well();
+        let libraries = printed
+            .lines()
+            .filter(|line| line.contains("\"reason\":\"compiler-artifact\""))
+            .flat_map(|line| line.split('"'))
+            .filter(|text| text.ends_with(".rlib") || text.ends_with(".rmeta"));
+        libraries.map(str::to_owned).collect()
     }
 
     /// The same with clippy in the compiler's place, and each of its warnings an error.

@@ -92,6 +92,14 @@ fn a_new_user_gets_from_nothing_to_events_that_are_handled_published_and_seen() 
     let tested = package.cargo_with_clippy(&["test"]).well();
     assert!(tested.contains("3 passed; 0 failed"), "{tested}");
 
+    // What the tests were built of is what the program is built of.
+    let (tested, built) = (
+        package.libraries(&["test", "--no-run"]),
+        package.libraries(&["build"]),
+    );
+    let anew: Vec<_> = built.difference(&tested).collect();
+    assert!(anew.is_empty() && built.len() > 100, "{anew:?}");
+
     // It runs.
     let said = package.program(&["dev", "--once", "--timeout", "4m"]).well();
     assert!(

@@ -17,6 +17,13 @@ pub struct KafkaProperties {
 
 /// Where a property was set.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(all(feature = "cli", feature = "kafka")),
+    allow(
+        dead_code,
+        reason = "only a loader knows places, and only clients of Kafka name them"
+    )
+)]
 pub(crate) struct Place {
     /// A place in a file, a variable or a flag.
     pub(crate) origin: String,
