@@ -38,6 +38,9 @@ pub mod batches {}
 #[doc = include_str!("docs/tombstones.md")]
 pub mod tombstones {}
 
+#[doc = include_str!("docs/recipes.md")]
+pub mod recipes {}
+
 /// [answered]: crate::guide::failures#answers
 /// [json]: crate::guide::json
 /// [partitioning]: #where-the-tests-are

@@ -82,6 +82,11 @@ fn the_readme_of_accounts_shows_its_sources_as_they_are() {
 }
 
 #[test]
+fn the_readme_of_embedded_shows_its_sources_as_they_are() {
+    is_shown_as_it_is("examples/embedded/README.md", "examples/embedded", &["rust"]);
+}
+
+#[test]
 fn every_file_that_the_documents_link_to_exists() {
     for document in [
         "README.md",

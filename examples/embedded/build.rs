@@ -1,0 +1,3 @@
+fn main() {
+    kaufmann_codegen::compile("schemas");
+}
