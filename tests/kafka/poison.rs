@@ -1,11 +1,12 @@
 //! Records that nobody can handle, and records that only look like it: none is lost, none stops what comes after it.
 
 use anyhow::{Context, Result};
-use kaufmann_tests::rig::{Fault, FaultProxy, Offsets, Record, Rig, wait_until};
+use kaufmann_tests::rig::{Fault, FaultProxy, Kafka, Offsets, Record, Rig, wait_until};
 
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
+    what_stands_behind_a_damaged_batch_is_not_committed,
     a_truncated_datum_becomes_a_dead_letter,
     an_unknown_schema_id_becomes_a_dead_letter,
     a_payload_without_a_frame_becomes_a_dead_letter,
@@ -276,4 +277,41 @@ fn handle_around(shop: &Shop, record: Record) -> Result<Vec<Record>> {
 /// The orders that [`handle_around`] has confirmed.
 fn orders_around() -> [String; 4] {
     [0, 2, 3, 4].map(|sequence| order_id("ada", sequence))
+}
+
+/// With `check.crcs` librdkafka reports a batch whose checksum is wrong, and goes on behind it.
+fn what_stands_behind_a_damaged_batch_is_not_committed(rig: &Rig) -> Result<()> {
+    let servers = rig.servers()?;
+    let mut kafka = Kafka::start()?;
+    let shop = Shop::plan(&servers, &kafka, "damaged")?;
+    shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
+    for number in 0..6 {
+        // A batch of its own each.
+        shop.produce(&[shop.placed("ada", number)?])?;
+    }
+    kafka.stop()?;
+    kafka.damage(&shop.topic, 0, "ada-2")?;
+    kafka.restart()?;
+    for _ in 0..2 {
+        let mut service = shop
+            .service()
+            .with_arguments(&["--kafka", "check.crcs=true"])
+            .start()?;
+        let status = service.wait(DEADLINE)?;
+        assert_eq!(status.code(), Some(70), "{}", service.tail());
+        let logs = service.logs();
+        assert!(logs.contains("reading on would skip records"), "{logs}");
+        let committed = shop.client.committed(&shop.group, &shop.topic)?;
+        assert!(
+            committed.get(&0).is_none_or(|offset| *offset <= 2),
+            "{committed:?}\n{logs}"
+        );
+    }
+    let confirmed = shop.confirmed()?;
+    let behind: Vec<_> = (2..6).map(|number| order_id("ada", number)).collect();
+    assert!(
+        !confirmed.iter().any(|order| behind.contains(order)),
+        "{confirmed:?}"
+    );
+    Ok(())
 }

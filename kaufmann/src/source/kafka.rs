@@ -367,8 +367,9 @@ impl Source for KafkaSource {
         let mut records = 0;
         let mut went_back = None;
         let mut errors = Vec::new();
+        let mut is_readable = true;
         // Errors take places in the queue but are no records: read on, or the caller would take the queue for empty.
-        while records == 0 && max > 0 && went_back.is_none() {
+        while records == 0 && max > 0 && went_back.is_none() && is_readable {
             let taken = queue.read(max, &mut self.inbox, &mut |fetched| match fetched {
                 Fetched::Record(record) if record.offset < *next => {
                     went_back = Some(record.offset);
@@ -381,7 +382,12 @@ impl Source for KafkaSource {
                 }
                 Fetched::Error { code, offset, text } => {
                     errors.push((code, offset, text.to_owned()));
-                    ControlFlow::Continue(())
+                    is_readable = !trouble::is_unreadable(code);
+                    if is_readable {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(Last::Taken)
+                    }
                 }
             });
             if taken == 0 {
@@ -390,6 +396,9 @@ impl Source for KafkaSource {
         }
         if let Some(passed) = queue.passed() {
             *next = passed.max(*next);
+        }
+        if !is_readable {
+            self.partitions.stop_reading(assignment);
         }
         if let Some(offset) = went_back {
             self.begin_again(assignment, offset);

@@ -235,6 +235,24 @@ impl Kafka {
         Ok(size)
     }
 
+    /// Changes a byte of a partition's log, where a text stands for the first time. The broker must be stopped.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not there.
+    pub fn damage(&self, topic: &str, partition: i32, text: &str) -> Result<()> {
+        let folder = self
+            .folder
+            .path()
+            .join("log")
+            .join(format!("{topic}-{partition}"));
+        let file = folder.join("00000000000000000000.log");
+        let mut log = fs::read(&file).with_context(|| file.display().to_string())?;
+        let place = log.windows(text.len()).position(|part| part == text.as_bytes());
+        log[place.context("the text is not in the log")?] ^= 1;
+        Ok(fs::write(&file, log)?)
+    }
+
     /// The folder that is removed with the broker.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()

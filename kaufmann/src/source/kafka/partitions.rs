@@ -33,6 +33,8 @@ struct Held {
     queue: Option<PartitionQueue>,
     /// Behind all that was read: the newest record, and what follows it and is none.
     next: i64,
+    /// Whether something could not be read. What librdkafka gives behind it must not be handled: a commit would pass what is between.
+    unreadable: bool,
 }
 
 impl Held {
@@ -41,6 +43,7 @@ impl Held {
             assignment,
             queue,
             next: i64::MIN,
+            unreadable: false,
         }
     }
 }
@@ -95,9 +98,17 @@ impl Partitions {
 
     /// What there is to read of an assignment that is not revoked.
     pub(super) fn reading(&mut self, assignment: &Assignment) -> Option<Reading<'_>> {
-        let Held { queue, next, .. } = self.held.get_mut(&assignment.id())?;
-        let queue = queue.as_mut()?;
+        let held = self.held.get_mut(&assignment.id())?;
+        let Held { queue, next, .. } = held;
+        let queue = queue.as_mut().filter(|_| !held.unreadable)?;
         Some(Reading { queue, next })
+    }
+
+    /// Reads nothing more of an assignment.
+    pub(super) fn stop_reading(&mut self, assignment: &Assignment) {
+        if let Some(held) = self.held.get_mut(&assignment.id()) {
+            held.unreadable = true;
+        }
     }
 
     /// Ends an assignment that is not revoked and begins another one of its partition, with the same queue.

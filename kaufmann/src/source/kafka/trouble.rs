@@ -186,6 +186,19 @@ fn instance_id(config: &Config) -> &str {
     id.map_or("", |(_, id)| id)
 }
 
+/// Whether an error stands for records that cannot be read, and that reading on would pass over.
+pub(super) fn is_unreadable(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::BadMessage
+            | Code::BadCompression
+            | Code::InvalidMessage
+            | Code::NotImplemented
+            | Code::UnsupportedCompressionType
+    )
+}
+
 /// Judges an error that came in the place of a record.
 pub(super) fn judge_read(topic: &str, partition: i32, code: Code, text: &str) -> Verdict {
     match code {
@@ -195,14 +208,7 @@ pub(super) fn judge_read(topic: &str, partition: i32, code: Code, text: &str) ->
             Remedy::Topic(topic.to_owned()),
             explain::topic_not_allowed(topic, "Read"),
         ),
-        Code::MessageSizeTooLarge
-        | Code::BadMessage
-        | Code::BadCompression
-        | Code::InvalidMessage
-        | Code::NotImplemented
-        | Code::UnsupportedCompressionType => {
-            Verdict::Failed(explain::unreadable(topic, partition, code, text))
-        }
+        _ if is_unreadable(code) => Verdict::Failed(explain::unreadable(topic, partition, code, text)),
         _ => Verdict::Trouble(
             Remedy::Read(topic.to_owned(), partition),
             format!("partition {partition} of topic `{topic}` cannot be read just now: {text}"),
