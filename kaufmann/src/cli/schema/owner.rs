@@ -24,14 +24,14 @@ pub(super) async fn split<V: Service>(
 ) -> Result<(Vec<Known>, Vec<EventReport>), Error> {
     let (mut ours, mut left) = (Vec::new(), Vec::new());
     for known in events {
-        let has_it = async {
+        let is_left = !is_ours::<V>(config, &known) && {
             let found = registry.find(&known.subject, known.info.schema).await;
-            found.map(|found| found.is_some()).map_err(unanswered)
+            found.map_err(unanswered)?.is_none()
         };
-        if is_ours::<V>(config, &known) || has_it.await? {
-            ours.push(known);
-        } else {
+        if is_left {
             left.push(report(&known));
+        } else {
+            ours.push(known);
         }
     }
     Ok((ours, left))
