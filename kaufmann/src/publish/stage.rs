@@ -3,8 +3,7 @@
 //! that. What a topic refuses is set aside with what stands behind it, so that the rest can be committed.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,17 +11,20 @@ use tracing::warn;
 
 use crate::assignment::Assignment;
 use crate::config::{Config, RetryConfig};
-use crate::lanes::UNORDERED;
-use crate::publish::aside::{Aside, Held};
+use crate::publish::aside::Aside;
 use crate::publish::complaints::Complaints;
 use crate::publish::room::Room;
 use crate::publish::{
-    Delivered, Message, PublishError, PublishErrorKind, Publisher, Rejected, TransactionError,
-    TransactionErrorKind, Transactions, Undelivered, letter,
+    Delivered, Message, PublishError, PublishErrorKind, Publisher, TransactionError, TransactionErrorKind,
+    Transactions, letter,
 };
 use crate::record::Record;
 use crate::retry::back_off;
 use crate::settle::{Report, Settlements};
+
+mod unit;
+
+use unit::{Refusal, Refusals, Unit};
 
 /// How often it is asked whether a transaction must be aborted that nobody can commit.
 const CHECK: Duration = Duration::from_millis(100);
@@ -67,41 +69,6 @@ struct Inner {
     /// How many units there were so far.
     units: u64,
     refusals: Arc<Refusals>,
-}
-
-/// What one record leads to.
-struct Unit {
-    number: u64,
-    assignment: Arc<Assignment>,
-    lane: u64,
-    offset: i64,
-    messages: Vec<Message>,
-    /// How many of them are sent.
-    sent: usize,
-    /// Sent whenever it enters a transaction.
-    report: Report,
-    /// Called once, when it is committed.
-    delivered: Delivered,
-    /// How much room it has taken.
-    share: usize,
-    /// How often a message of it was refused.
-    refused: u32,
-    /// The topic that refused it last, and whether that refuses whatever it gets.
-    refused_by: Option<(Arc<str>, bool)>,
-}
-
-/// Messages of one transaction that the broker did not take.
-#[derive(Default)]
-struct Refusals {
-    any: AtomicBool,
-    list: Mutex<Vec<Refusal>>,
-}
-
-/// A message that was refused: of which unit, which one, and why.
-struct Refusal {
-    unit: u64,
-    message: usize,
-    error: PublishError,
 }
 
 /// What is in the transaction.
@@ -266,13 +233,13 @@ impl Stage {
         for mut unit in units.into_iter().chain(trial.into_iter().flatten()) {
             unit.sent = 0;
             if culprits.contains(&unit.number) || is_trial {
-                let due = now
-                    + self.back_off(if culprits.contains(&unit.number) {
-                        unit.refused
-                    } else {
-                        0
-                    });
-                inner.aside.put(unit, due);
+                // Who went along with a culprit in its trial has nothing to wait for.
+                let refused = if culprits.contains(&unit.number) {
+                    unit.refused
+                } else {
+                    0
+                };
+                inner.aside.put(unit, now + self.back_off(refused));
             } else if inner.aside.holds(&unit) {
                 inner.aside.put_behind(unit);
             } else {
@@ -493,83 +460,10 @@ impl Inner {
     }
 }
 
-impl Held for Unit {
-    fn number(&self) -> u64 {
-        self.number
-    }
-
-    fn occupies(&self) -> impl Iterator<Item = u64> {
-        let own = (self.lane != UNORDERED).then(|| hash(&(self.assignment.id(), self.lane)));
-        let lanes = self.messages.iter().filter_map(Message::lane);
-        own.into_iter().chain(lanes.map(|lane| hash(&lane)))
-    }
-
-    fn needs(&self) -> impl Iterator<Item = u64> {
-        self.messages.iter().map(|message| hash(&*message.topic))
-    }
-
-    fn refused_by(&self) -> Option<&str> {
-        self.refused_by.as_ref().map(|(topic, _)| &**topic)
-    }
-
-    fn blocks(&self) -> Option<u64> {
-        let whole = self.refused_by.as_ref().filter(|(_, is_whole)| *is_whole);
-        whole.map(|(topic, _)| hash(&**topic))
-    }
-}
-
-impl Unit {
-    fn is_torn(&self) -> bool {
-        self.sent < self.messages.len()
-    }
-
-    fn is_of(&self, assignments: &[Arc<Assignment>]) -> bool {
-        assignments.iter().any(|own| own.id() == self.assignment.id())
-    }
-
-    /// Sends what is left; `false` if the publisher's queue is full.
-    fn send(&mut self, publisher: &dyn Publisher, refusals: &Arc<Refusals>) -> bool {
-        while let Some(message) = self.messages.get(self.sent) {
-            let (unit, number) = (self.number, self.sent);
-            let refusals = Arc::clone(refusals);
-            let done = Box::new(move |result: Result<(), Undelivered>| {
-                if let Err(Undelivered { error, .. }) = result {
-                    refusals.note(Refusal {
-                        unit,
-                        message: number,
-                        error,
-                    });
-                }
-            });
-            if let Err(Rejected { .. }) = publisher.send(message.clone(), done) {
-                return false;
-            }
-            self.sent += 1;
-        }
-        true
-    }
-}
-
-impl Refusals {
-    fn note(&self, refusal: Refusal) {
-        let is_reason = refusal.error.kind() != PublishErrorKind::Aborted;
-        lock(&self.list).push(refusal);
-        if is_reason {
-            self.any.store(true, Ordering::Release);
-        }
-    }
-}
-
 /// The unit of this number among those in the order of their numbers.
 fn find(units: &mut [Unit], number: u64) -> Option<&mut Unit> {
     let place = units.binary_search_by_key(&number, |unit| unit.number).ok()?;
     units.get_mut(place)
-}
-
-fn hash(what: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
