@@ -290,7 +290,8 @@ impl<V: Service> Builder<V> {
             link.control.broken("the drop of the service's state", &panic);
         }
         let unwanted = link.schemas.unwanted();
-        info!(settled, unwanted, drained, "stopped");
+        // The program's subscriber may be what panics, and the caller is to learn how the service ended.
+        _ = catch(|| info!(settled, unwanted, drained, "stopped"));
         match link.control.failure() {
             Some((kind, failure)) => Err(Error::new(kind, failure)),
             None => Ok(Finished {

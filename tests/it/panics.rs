@@ -351,12 +351,12 @@ async fn an_observer_that_panics_changes_nothing_of_what_becomes_of_a_record() {
     assert!(stage.stop().await.unwrap().drained);
 }
 
-/// A subscriber whose writer panics over lines with this text.
-struct NastyWriter(&'static str);
+/// A subscriber's writer that panics over the first line with this text.
+struct NastyWriter(&'static str, Arc<AtomicUsize>);
 
 impl Write for NastyWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if String::from_utf8_lossy(line).contains(self.0) {
+        if String::from_utf8_lossy(line).contains(self.0) && self.1.fetch_add(1, SeqCst) == 0 {
             panic_any(Nasty(3));
         }
         Ok(line.len())
@@ -369,9 +369,10 @@ impl Write for NastyWriter {
 
 /// On the test's own thread, on which the shards run.
 fn subscribe(text: &'static str) -> impl Drop {
+    let panics = Arc::new(AtomicUsize::new(0));
     tracing_subscriber::fmt()
         .with_ansi(false)
-        .with_writer(move || NastyWriter(text))
+        .with_writer(move || NastyWriter(text, Arc::clone(&panics)))
         .finish()
         .set_default()
 }

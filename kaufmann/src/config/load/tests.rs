@@ -146,7 +146,8 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
             kind::Kind::Pairs(_) if key.path == "kafka" => "{ 'client.id' = 'b' }".to_owned(),
             kind::Kind::Pairs(_) | kind::Kind::Free => "{ a = 'b' }".to_owned(),
             kind::Kind::Choices(_) => "{ a = 'key' }".to_owned(),
-            kind::Kind::Nested(_) => "{ 'a.b' = { partitions = 1 } }".to_owned(),
+            kind::Kind::Nested(_) if key.path == "declare" => "{ 'a.b' = { partitions = 1 } }".to_owned(),
+            kind::Kind::Nested(_) => "{ 'a.b' = { window = 1 } }".to_owned(),
             _ => format!("'{text}'"),
         };
         let (_folder, loader) = file(&format!("{} = {literal}", key.path));
