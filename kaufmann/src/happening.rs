@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::brief::brief_to;
 use crate::observer::{Observer, Settled};
 use crate::record::Record;
 
@@ -57,7 +58,7 @@ impl Reporter {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let named = event
             .map(str::to_owned)
-            .or_else(|| record.header("ce_type").map(text));
+            .or_else(|| record.header("ce_type").map(|name| brief_to(text(name), 200)));
         // Nobody listens any more when the service ends.
         _ = self.0.send(Happening {
             event: named,

@@ -121,12 +121,7 @@ fn hint(name: &str, named: Named<'_>, events: &[&'static EventInfo]) -> String {
     };
     let (near, at) = (event.name, event.defined_at);
     let shown = brief_to(name, MAX_SHOWN);
-    let add = match is_avro_name(name) {
-        true => format!("`\"aliases\": [\"{shown}\"]`"),
-        // What is no Avro name cannot be an alias.
-        false => format!("`\"event\": \"{shown}\"`"),
-    };
-    format!("`{near}` {why}; if it is meant, add {add} to its schema ({at})")
+    format!("`{near}` {why}; if it is meant, add `\"aliases\": [\"{shown}\"]` to its schema ({at})")
 }
 
 /// The event that a name most likely means, and why.
@@ -156,14 +151,6 @@ fn alike(one: &str, other: &str) -> bool {
         letters.flat_map(char::to_lowercase).collect::<String>()
     };
     !one.is_empty() && plain(one) == plain(other)
-}
-
-fn is_avro_name(name: &str) -> bool {
-    name.split('.').all(|part| {
-        let mut chars = part.chars();
-        chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
-    })
 }
 
 #[cfg(test)]
@@ -196,7 +183,7 @@ mod tests {
         );
         assert!(
             of(Named::Schema("acct-svc.eu-1.opened"))
-                .contains("add `\"event\": \"acct-svc.eu-1.opened\"` to")
+                .contains("add `\"aliases\": [\"acct-svc.eu-1.opened\"]` to")
         );
         assert!(of(Named::Schema("Opened")).starts_with("`acct.opened` has the same name"));
         assert!(

@@ -58,6 +58,14 @@ async fn records_have_this_shape() {
 }
 
 #[tokio::test]
+async fn a_name_from_a_header_cannot_write_to_the_terminal() {
+    let mut line = lines().await.remove(0);
+    line.event = Some("\u{1b}[31mred".to_owned() + &"x".repeat(5000));
+    let text = line.text(17, false, Paint { colours: false });
+    assert!(!text.contains('\u{1b}') && text.len() < 400, "{text}");
+}
+
+#[tokio::test]
 async fn headers_are_shown_if_asked_for() {
     let line = lines().await[0].text(17, true, Paint { colours: false });
     assert!(line.contains(r#"{"ce_id":"42"} {"amount_cents":1000"#), "{line}");
