@@ -24,7 +24,9 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RegistryError>> +
 /// A schema registry. Implementations keep nothing: caches and single flight are the runtime's, and so is patience beyond
 /// the few repetitions that an implementation makes of its own.
 pub trait SchemaRegistry: Send + Sync + 'static {
-    /// The text of the schema with this id, complete in itself.
+    /// The text of the schema with this id, complete in itself. An error of the kind [`Refused`](RegistryErrorKind::Refused) is final:
+    /// records with the id become dead letters. One of the kind [`Unknown`](RegistryErrorKind::Unknown) is after six times. After
+    /// every other error the runtime asks again.
     fn schema(&self, id: u32) -> Answer<'_, String>;
 
     /// The text of the schema with this GUID, as header ids name it.
