@@ -17,7 +17,6 @@ crate::tests![
     a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance,
     a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_one,
     an_instance_without_partitions_says_that_it_waits_and_a_roll_warns_of_nothing,
-    a_roll_of_a_group_that_the_broker_assigns_warns_of_nothing_either,
 ];
 
 const KEYS: u64 = 500;
@@ -66,23 +65,13 @@ fn hand_over(rig: &Rig, name: &str, events: u64, properties: &[&str]) -> Result<
             staying.tail()
         )
     };
-    warns_of_nothing(&leaving)?;
-    warns_of_nothing(&staying)?;
     all_in_order(&shop, events).with_context(story)
 }
 
 fn an_instance_without_partitions_says_that_it_waits_and_a_roll_warns_of_nothing(rig: &Rig) -> Result<()> {
-    roll(rig, "roll", &[])
-}
-
-fn a_roll_of_a_group_that_the_broker_assigns_warns_of_nothing_either(rig: &Rig) -> Result<()> {
-    roll(rig, "roll-by-broker", &["group.protocol=consumer"])
-}
-
-/// With one partition each new instance waits until the one before it has stopped.
-fn roll(rig: &Rig, name: &str, properties: &[&str]) -> Result<()> {
-    let shop = Shop::open(rig, name, 1)?;
-    let start = || with(shop.service(), properties).start();
+    // With one partition each new instance waits until the one before it has stopped.
+    let shop = Shop::open(rig, "roll", 1)?;
+    let start = || shop.service().start();
     let mut running = start()?;
     running.wait_log(ASSIGNED, DEADLINE)?;
     for sequence in 0..3 {
