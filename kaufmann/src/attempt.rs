@@ -493,6 +493,42 @@ fn while_written(record: &Record, delivered: Delivered) -> Delivered {
     })
 }
 
+/// Logs what became of a record that cannot be handled, once the broker has it.
+fn saying(link: &Link, record: &Record, reason: &Reason, delivered: Delivered) -> Delivered {
+    let (record, reason) = (record.to_string(), reason.clone());
+    let letters = Arc::clone(link.outbound.dead_letter_topic());
+    let on_failure = link.on_failure;
+    Box::new(move |is_written| {
+        if is_written {
+            let Reason {
+                class,
+                error,
+                handler,
+                attempts,
+                cut_short,
+                ..
+            } = &reason;
+            match on_failure.writes_letters() {
+                true => warn!(
+                    record,
+                    class,
+                    error,
+                    handler,
+                    attempts,
+                    cut_short,
+                    topic = &*letters,
+                    "dead-lettered"
+                ),
+                false => warn!(
+                    record,
+                    class, error, handler, attempts, cut_short, "reported by an error event"
+                ),
+            }
+        }
+        delivered(is_written);
+    })
+}
+
 /// Ends a record that cannot be handled, as `on_failure` says, unless that happens to too many of its partition.
 async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason, again: Start) -> Finish {
     // In a retry topic all have failed before, so what fails there says nothing of what else does.
@@ -528,15 +564,13 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason, again: Sta
         );
         return stop(link, record, &reason, ErrorKind::Handler, text);
     }
-    let (class, handler, cut_short) = (reason.class, reason.handler, reason.cut_short);
-    warn!(%record, class, error = reason.error, handler, attempts = reason.attempts, cut_short, "given up");
     let delivered = settle_later(link, record, || {
         let (event, text) = (reason.event, reason.error.clone());
         move |observer: &dyn Observer, _: &Link, record: &Record| {
             observer.settled(record, event, Settled::DeadLettered { reason: &text });
         }
     });
-    let written = while_written(record, delivered);
+    let written = while_written(record, saying(link, record, &reason, delivered));
     let handler = link
         .handlers
         .iter()

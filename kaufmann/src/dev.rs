@@ -92,7 +92,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     let watched = stage
         .watch::<V>(&config, samples, options, &signals, service, stop)
         .await;
-    let finished = watched?;
+    let finished = watched.map_err(cli::run::at_start::<V>)?;
     let is_settled = stage.is_published && stage.tally.is_complete();
     let is_cut_short = options.once && signals.has_come() && !is_settled;
     if is_cut_short {

@@ -209,12 +209,14 @@ impl<V: Service> Builder<V> {
         let looking = Arc::clone(&publisher);
         let settlements = Arc::new(Settlements::new(waker.clone()));
         let stage = stage(&config, &publisher, &settlements)?;
+        let wall = driver.simulation().map_or_else(Wall::default, wall);
         let outbound = Outbound::new(
             &config,
             publisher,
             stage,
             Arc::clone(&schemas),
             Arc::clone(&control),
+            wall,
         );
         know_emitted::<V>(&outbound, config.on_failure).await?;
 
@@ -240,16 +242,7 @@ impl<V: Service> Builder<V> {
                 .collect(),
             on_failure: config.on_failure,
             rules: Rules::new(&config.dead_letter),
-            wall: driver.simulation().map_or_else(Wall::default, |simulation| {
-                let now = || {
-                    (
-                        tokio::time::Instant::now().into_std(),
-                        std::time::SystemTime::now(),
-                    )
-                };
-                let (now, time) = simulation.wall.unwrap_or_else(now);
-                Wall::simulated(now, time)
-            }),
+            wall,
             shards,
             observer: observer.map(|observer| Arc::new(Guarded(observer)) as Arc<dyn Observer>),
         });
@@ -321,6 +314,18 @@ fn known_handlers<V: Service>(config: &Config) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What tells the time of day in a simulation: its own, or the one that was when it began.
+fn wall(simulation: &Simulation) -> Wall {
+    let now = || {
+        (
+            tokio::time::Instant::now().into_std(),
+            std::time::SystemTime::now(),
+        )
+    };
+    let (now, time) = simulation.wall.unwrap_or_else(now);
+    Wall::simulated(now, time)
 }
 
 /// Where messages go, if that is to be in transactions.

@@ -195,7 +195,9 @@ fn the_guide_to_the_commands_of_schema_shows_what_they_print() {
 
 #[test]
 fn the_guide_to_operations_shows_what_the_commands_print() {
-    let commands = ["lag", "tail", "topics", "dlq", "replay", "doctor", "publish"];
+    let commands = [
+        "lag", "tail", "topics", "dlq", "drain", "replay", "doctor", "publish",
+    ];
     let printed: Vec<_> = commands.into_iter().flat_map(printed).collect();
     shows_only("operations.md", &printed);
 }

@@ -1,4 +1,6 @@
-//! What a service is started for, as its handlers and its `start` know it.
+//! What a service is started for, as its handlers and its `start` know it; and the time of day that they have in a kit.
+
+use std::time::Duration;
 
 use kaufmann::config::Mode;
 use kaufmann::testing::Kit;
@@ -42,4 +44,24 @@ fn a_kit_can_be_a_replay_and_its_start_is_told() {
     kit.given(numbered()).then_handled();
     drop(kit);
     assert_eq!((told, probe.log().replays), (Some(Mode::Replay), 1));
+}
+
+#[test]
+fn what_is_published_in_a_kit_has_the_time_of_its_clock() {
+    let probe = Probe::default();
+    probe.reply();
+    let mut kit = Kit::<Numbers>::new(probe);
+    let times = |kit: &mut Kit<Numbers>| -> Vec<String> {
+        let published = kit.published();
+        let time = |message: &kaufmann::publish::Message| {
+            let time = message.headers.get("ce_time").unwrap();
+            String::from_utf8_lossy(time).into_owned()
+        };
+        published.iter().map(time).collect()
+    };
+    kit.given(numbered()).then_handled();
+    assert_eq!(times(&mut kit), ["2026-01-01T00:00:00.000000Z"]);
+    kit.after(Duration::from_secs(86_400));
+    kit.given(numbered()).then_handled();
+    assert_eq!(times(&mut kit), ["2026-01-02T00:00:00.000000Z"]);
 }

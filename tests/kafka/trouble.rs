@@ -12,6 +12,8 @@ crate::tests![
     a_missing_topic_is_named_with_a_remedy_and_used_once_it_exists,
     a_port_that_is_none_is_an_error_that_names_the_setting,
     a_registry_url_that_is_none_is_an_error_that_names_the_setting,
+    a_schema_that_is_not_registered_is_a_start_that_failed,
+    what_cannot_be_handled_is_logged_with_the_topic_of_its_letter,
 ];
 
 /// The exit code for a wrong configuration.
@@ -95,4 +97,44 @@ fn a_registry_url_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Re
 /// What the service says when it reaches no broker.
 fn no_broker(broker: &str) -> String {
     format!("no broker of `{broker}` can be reached")
+}
+
+fn a_schema_that_is_not_registered_is_a_start_that_failed(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "unregistered", 1)?;
+    let file = format!(
+        "[registry]\nsubject = \"topic\"\n\n[publish.topics]\n\"shop.order_confirmed\" = \"{}\"\n",
+        shop.replies
+    );
+    let servers = &shop.servers;
+    let (brokers, registry) = (servers.kafka.brokers(), servers.registry.url());
+    for (command, arguments) in [("run", &[][..]), ("replay", &["--from", "beginning"])] {
+        let output = Service::command(command, &brokers, &shop.group, &shop.topic, &registry)
+            .with_file(&file)
+            .with_arguments(arguments)
+            .output()?;
+        assert_eq!(output.code, 69, "{command}: {output:?}");
+        assert!(
+            output.stderr.contains("could not start")
+                && output.stderr.contains("unregistered.confirmations-value"),
+            "{output:?}"
+        );
+    }
+    Ok(())
+}
+
+fn what_cannot_be_handled_is_logged_with_the_topic_of_its_letter(rig: &Rig) -> Result<()> {
+    let shop = Shop::open(rig, "lettered", 1)?;
+    shop.produce(&[shop.placed("ada", -2_000)?, shop.placed("bob", 1)?])?;
+    let mut service = shop.service().start()?;
+    shop.wait_committed().with_context(|| service.tail())?;
+    service.stop_cleanly()?;
+    let logs = service.logs();
+    let line = logs.lines().find(|line| line.contains("\"dead-lettered\""));
+    let line = line.with_context(|| logs.clone())?;
+    assert!(
+        line.contains("\"topic\":\"lettered.dead-letter\"")
+            && line.contains("\"record\":\"lettered.shop/0@0\""),
+        "{line}"
+    );
+    Ok(())
 }

@@ -11,6 +11,7 @@ use crate::handler::Service;
 use crate::kafka::sender::Sender;
 
 pub(super) mod act;
+mod alike;
 pub(super) mod arguments;
 pub(super) mod ledger;
 pub(super) mod letters;

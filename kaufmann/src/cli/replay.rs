@@ -391,7 +391,7 @@ async fn replay<V: Service>(
         done.extend(spans.iter().map(|(place, span)| (place.clone(), span.to)));
     }
     keep(keeper, spans, &done)?;
-    finished?;
+    finished.map_err(super::run::at_start::<V>)?;
     read?;
     Ok(Report::new(
         V::NAME,

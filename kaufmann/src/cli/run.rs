@@ -38,7 +38,8 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
         .publisher(publisher)
         .registry(registry)
         .run(signals.first())
-        .await?;
+        .await
+        .map_err(at_start::<V>)?;
     verdict(config, &finished)
 }
 
@@ -52,6 +53,17 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     let missing =
         "`run` needs kaufmann's features `kafka` and `registry`, without which this program is built";
     Err(Error::new(ErrorKind::Start, missing))
+}
+
+/// A schema that is missing or does not fit stops a service only at its start: later, what needs it waits.
+#[cfg(all(feature = "kafka", feature = "registry"))]
+pub(crate) fn at_start<V: Service>(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Schema => {
+            Error::new(ErrorKind::Start, format!("{} could not start", V::NAME)).caused_by(error)
+        }
+        _ => error,
+    }
 }
 
 /// Whether a service ended as it should.

@@ -24,6 +24,7 @@ use crate::publish::{Message, MessageHeaders, Placement, PublishError, PublishEr
 use crate::record::Record;
 use crate::retry::topics::{RetryTopic, RetryTopics};
 use crate::schemas::Schemas;
+use crate::wall::Wall;
 
 /// Publishes the events of one service.
 pub(crate) struct Outbound {
@@ -37,6 +38,8 @@ pub(crate) struct Outbound {
     dead_letter_topic: Arc<str>,
     reply_to: ReplyTo,
     callbacks: Allowed,
+    /// What tells when an event is made, and a record given up.
+    wall: Wall,
 }
 
 /// An event to be made a message of.
@@ -90,6 +93,7 @@ impl Outbound {
         stage: Option<Arc<Stage>>,
         schemas: Arc<Schemas>,
         control: Arc<Control>,
+        wall: Wall,
     ) -> Arc<Self> {
         Arc::new(Self {
             partitions: Partitions::new(Arc::clone(&publisher)),
@@ -101,12 +105,18 @@ impl Outbound {
             dead_letter_topic: config.dead_letter_topic().into(),
             reply_to: config.publish.reply_to,
             callbacks: Allowed::new(&config.publish.callback_topics),
+            wall,
         })
     }
 
     /// The events' routes.
     pub(crate) fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// Where records go that cannot be handled.
+    pub(crate) fn dead_letter_topic(&self) -> &Arc<str> {
+        &self.dead_letter_topic
     }
 
     /// Where records wait for long.
@@ -225,7 +235,7 @@ impl Outbound {
         } else {
             0
         };
-        let now = SystemTime::now();
+        let now = self.now();
         let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, reason, now));
         let event = || self.error_events(record, reason, now, callback.as_ref());
         if let Some(stage) = &self.stage {
@@ -275,6 +285,10 @@ impl Outbound {
         messages
     }
 
+    fn now(&self) -> SystemTime {
+        self.wall.at(tokio::time::Instant::now().into_std())
+    }
+
     /// The topic that a record wants its answers in, if they may go there.
     fn callback(&self, cause: &Record, event: Option<&EventInfo>) -> Option<Wanted> {
         if self.reply_to == ReplyTo::Topic {
@@ -316,7 +330,7 @@ impl Outbound {
             id,
             event: event.name,
             source: &self.source,
-            time: SystemTime::now(),
+            time: self.now(),
             cause: Some(cause),
             origin: cause.origin(),
         };

@@ -149,11 +149,15 @@ impl<V: Service> Bench<V> {
             .publisher(self.recorder.clone())
             .registry(Arc::clone(&self.registry))
             .observer(reporter);
-        let builder = self.place.open(builder)?;
         let pauses = !self.real_time && !std::mem::replace(&mut self.is_paused, true);
         if pauses {
             self.block_on(async { tokio::time::pause() });
         }
+        let Self { place, runtime, .. } = self;
+        let runtime = runtime
+            .as_ref()
+            .expect("the runtime is there until the kit is dropped");
+        let builder = runtime.block_on(async { place.open(builder) })?;
         let service = builder.run(async { _ = stopped.await });
         let runtime = self
             .runtime

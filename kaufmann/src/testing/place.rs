@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::runtime::{self, Runtime};
 use tokio::time::Instant;
@@ -117,11 +117,12 @@ impl Place {
         }
     }
 
-    /// Gives a service what it runs on.
+    /// Gives a service what it runs on. Must be called within the runtime, whose clock it reads.
     pub(super) fn open<V: Service>(&mut self, builder: Builder<V>) -> Result<Builder<V>, String> {
         match self {
             Self::Memory(memory) => {
                 let source = memory.feed.another_source();
+                let began = *memory.began.get_or_insert_with(Instant::now);
                 for topic in &memory.assigned {
                     memory.feed.assign(topic, 0);
                 }
@@ -129,7 +130,10 @@ impl Place {
                     shards: 1,
                     hash_seed: 0,
                     others_first: Arc::new(|| false),
-                    wall: None,
+                    wall: Some((
+                        began.into_std(),
+                        UNIX_EPOCH + Duration::from_millis(EPOCH.unsigned_abs()),
+                    )),
                 }))
             }
             #[cfg(feature = "kafka")]

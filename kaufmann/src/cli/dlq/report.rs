@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::alike::alike;
 use crate::publish::letter::opened::Letter;
-
-/// How long a group's error may be.
-const MAX_ERROR: usize = 160;
 
 /// The open letters of a service.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -20,13 +18,13 @@ pub(super) struct Report {
     pub(super) groups: Vec<Group>,
 }
 
-/// Letters with the same handler and the same error, but for the numbers in it.
+/// Letters with the same handler and the same error, but for what varies in it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Group {
     pub(super) handler: Option<String>,
     pub(super) event: Option<String>,
     pub(super) class: String,
-    /// The first line, with `#` for numbers.
+    /// The first line, with `#` for what varies.
     pub(super) error: String,
     pub(super) letters: u64,
     /// How many of them had been sent back before, and failed again.
@@ -100,33 +98,5 @@ impl Groups {
             foreign: self.foreign,
             groups,
         }
-    }
-}
-
-/// The first line of an error with `#` for each number in it, so that what differs by an id alone is one group.
-fn alike(error: &str) -> String {
-    let line = error.lines().next().unwrap_or_default();
-    let mut text = String::new();
-    for c in line.chars().take(MAX_ERROR) {
-        match c {
-            '0'..='9' if text.ends_with('#') => {}
-            '0'..='9' => text.push('#'),
-            c if c.is_control() => text.push('·'),
-            c => text.push(c),
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_that_differ_by_numbers_are_alike() {
-        assert_eq!(alike("order 17 of 2026: no"), alike("order 4 of 1999: no"));
-        assert_eq!(alike("order 17\nat line 2"), "order #");
-        assert_ne!(alike("no ledger"), alike("no order"));
-        assert_eq!(alike(&"é".repeat(500)).chars().count(), MAX_ERROR);
     }
 }
