@@ -79,7 +79,9 @@ fn an_event_that_is_there_or_cannot_be_named_is_refused() {
         &desk,
         "accounts",
         &["add", "user.cre-ate"],
-        "`user.cre-ate` cannot name a record: a name has letters, digits and underscores, and begins with no digit",
+        "`user.cre-ate` cannot name a record: a name has letters, digits and underscores, and begins with no digit; rename it here, \
+         and if others write it under this name, keep it as an alias: \"aliases\": [\"user.cre-ate\"] (for an event \"event\": \
+         \"user.cre-ate\" does too)",
     );
     refuses(
         &desk,

@@ -74,7 +74,7 @@ fn a_new_user_gets_from_nothing_to_events_that_are_handled_published_and_seen() 
     let errors = said.errors();
     assert_eq!((said.code, errors.len()), (Some(101), 1), "{}", said.err);
     let expected = "error[E0080]: evaluation panicked: handler `create` declares event `user.create`, but its payload is the event \
-                    `user.created`\n --> src/user.rs:8:19\n  |\n8 | #[handler(event = \"user.create\")]\n  |                   \
+                    `user.created`\n --> newcomer/src/user.rs:8:19\n  |\n8 | #[handler(event = \"user.create\")]\n  |                   \
                     ^^^^^^^^^^^^^ evaluation of `user::__KAUFMANN_CHECK_create` failed here\n";
     assert_eq!(errors[0], expected);
 

@@ -257,7 +257,7 @@ fn a_topic_that_does_not_exist_is_said_with_its_remedy() {
     let text = failure(
         &publisher,
         message("missing", b"k", b"p"),
-        PublishErrorKind::Broker,
+        PublishErrorKind::Topic,
     );
     assert!(
         text.starts_with("topic `missing` does not exist; create it with kafka-topics.sh"),
@@ -272,7 +272,7 @@ fn a_topic_that_may_not_be_written_is_said_with_its_remedy() {
     let publisher = KafkaPublisher::new(&config(&broker, &[])).unwrap();
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED];
     broker.cluster().request_errors(RDKafkaApiKey::Produce, &errors);
-    let text = failure(&publisher, message("t", b"k", b"p"), PublishErrorKind::Broker);
+    let text = failure(&publisher, message("t", b"k", b"p"), PublishErrorKind::Topic);
     assert!(
         text.starts_with("the broker does not let us write topic `t`; allow it with kafka-acls.sh"),
         "{text}"
