@@ -68,7 +68,10 @@ fn main() {
     }));
     trials.push(Trial::test("every_event_of_the_schemas_is_a_case", || {
         let cases = CASES.iter().map(|case| case.name).collect::<BTreeSet<_>>();
-        assert_eq!(cases, BTreeSet::from(events::ALL));
+        // Records that `recursive.Behind` has in a field are parts of it, and types all the same.
+        let parts = ["recursive.Json", "recursive.List"];
+        let types = BTreeSet::from(events::ALL).into_iter().chain(parts);
+        assert_eq!(cases, types.collect());
         assert_eq!(cases.len(), CASES.len());
         Ok(())
     }));
