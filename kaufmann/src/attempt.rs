@@ -555,7 +555,13 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason, again: Sta
         );
         return stop(link, record, &reason, ErrorKind::TooManyFailures, text);
     }
-    if link.on_failure == OnFailure::Stop {
+    let index = link
+        .handlers
+        .iter()
+        .position(|entry| Some(entry.path) == reason.handler);
+    let own = index.and_then(|index| link.policies.get(index));
+    let on_failure = own.map_or(link.on_failure, |policy| policy.on_failure);
+    if on_failure == OnFailure::Stop {
         let text = format!(
             "{record} cannot be handled, and `on_failure` is \"stop\"; after {}: {}; {}",
             attempts(reason.attempts),
@@ -571,13 +577,9 @@ async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason, again: Sta
         }
     });
     let written = while_written(record, saying(link, record, &reason, delivered));
-    let handler = link
-        .handlers
-        .iter()
-        .find(|entry| Some(entry.path) == reason.handler);
-    let event = handler.and_then(|entry| entry.event);
+    let event = index.and_then(|index| link.handlers[index].event);
     link.outbound
-        .unhandled(record, event, &reason, link.on_failure, written)
+        .unhandled(record, event, &reason, on_failure, written)
         .await;
     Finish::Unhandled
 }

@@ -44,6 +44,8 @@
 /// | `emits = [user::Audited]` | the types of events that the function publishes with [`Context::publish`](crate::Context::publish). Those that it returns are known from its type |
 /// | `timeout = "30s"` | how long one attempt may take, from `"1ns"` on; then its future is dropped at the `await` where it stands, and the attempt counts as failed. Else `handler.timeout` of the configuration says it, by default nothing does |
 /// | `retries = 3` | how often a record is tried again after its first failure; `0`: never. Else `retry.max_attempts` says it, which counts the first attempt too |
+/// | `backoff = "1s"`, `backoff = "1s..5m"` | how long a record waits before it is tried again: for the first time, and at most. Else `retry.initial` and `retry.max` say it; `retry.factor` and `retry.jitter` hold for all |
+/// | `on_failure = "stop"` | what becomes of a record that this handler cannot handle: `"dead_letter"`, `"error_event"`, `"both"` or `"stop"`. Else `on_failure` of the configuration says it |
 /// | `max_in_flight = 5` | how many of this handler run at once in the process, at least 1. What waits for its turn takes none of the places that the service's `max_in_flight` counts |
 /// | `batch = 100` | that the function takes up to so many events at once, at least 1: see [`guide::batches`](crate::guide::batches) |
 /// | `linger = "50ms"` | how long a batch waits for more events after its first one. Else it takes what is there |

@@ -3,6 +3,7 @@
 pub use kaufmann_avro as avro;
 pub use serde;
 
+pub use crate::config::OnFailure;
 pub use crate::context::Context;
 pub use crate::event::{Body, Event, EventInfo, Payload};
 pub use crate::failure::{Class, ClassedError, Failure, HandlerError};

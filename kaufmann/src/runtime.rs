@@ -252,7 +252,9 @@ impl<V: Service> Builder<V> {
         let mut shards = Shards::spawn::<V>(&link, &state, driver.simulation());
         let can_block = driver.simulation().is_none();
         if can_block {
-            let needed = topics::needed(&config, &outbound, &published::<V>(config.on_failure));
+            let own = V::HANDLERS.iter().filter_map(|entry| entry.limits.on_failure);
+            let letters = own.chain([config.on_failure]).any(OnFailure::writes_letters);
+            let needed = topics::needed(&config, letters, &outbound, &published::<V>(config.on_failure));
             topics::say_missing(looking, &config, needed);
         }
         let mut ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
@@ -358,7 +360,9 @@ impl Drop for Leash {
 
 /// The events that leave: those of the handlers, and the one that says that a record could not be handled.
 pub(crate) fn published<V: Service>(on_failure: OnFailure) -> Vec<&'static EventInfo> {
-    let errors = matches!(on_failure, OnFailure::ErrorEvent | OnFailure::Both).then_some(&ERROR);
+    let own = V::HANDLERS.iter().filter_map(|entry| entry.limits.on_failure);
+    let says_so = |how| matches!(how, OnFailure::ErrorEvent | OnFailure::Both);
+    let errors = own.chain([on_failure]).any(says_so).then_some(&ERROR);
     emitted::<V>().into_iter().chain(errors).collect()
 }
 

@@ -148,3 +148,42 @@ async fn what_waits_for_a_place_is_given_up_with_its_assignment_and_handled_unde
     );
     rig.stop().await.unwrap();
 }
+
+/// Is tried three times within a second, and lets the service stop.
+#[handler(
+    event = "test.numbered",
+    retries = 2,
+    backoff = "100ms..150ms",
+    on_failure = "stop"
+)]
+async fn strict(event: NumberedRef<'_>, cx: &Context<Probe>) -> Result<(), Failure> {
+    cx.state.handle(event.key, event.number, cx).await?;
+    Err(Failure::new("the books do not balance"))
+}
+
+service! {
+    pub(crate) struct Strict {
+        state: Probe,
+        handlers: [strict],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_waits_as_its_own_back_off_says_and_ends_as_its_own_on_failure_says() {
+    let mut config = config();
+    config.retry.jitter = 0.0;
+    // By the service's own it would not end today.
+    config.retry.initial = Duration::from_secs(3600);
+    config.retry.max = Duration::from_secs(3600);
+    let rig = Rig::of::<Strict>(&config);
+    let began = std::time::Instant::now();
+    rig.send(0, "k", 7).await;
+    let error = rig.end().await.unwrap_err();
+    assert!(error.to_string().contains("`on_failure` is \"stop\""), "{error}");
+    assert!(error.to_string().contains("after 3 attempts"), "{error}");
+    assert!(
+        began.elapsed() >= Duration::from_millis(250),
+        "{:?}",
+        began.elapsed()
+    );
+}

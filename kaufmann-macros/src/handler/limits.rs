@@ -1,5 +1,5 @@
-//! The arguments that bound a handler: how long it may take, how often it is tried again, how many of it run at once, how many
-//! events it takes.
+//! The arguments that bound a handler: how long it may take, how often and when it is tried again, what becomes of what it cannot
+//! handle, how many of it run at once, how many events it takes.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::errors::Errors;
 pub(super) struct Limits {
     timeout: Option<Duration>,
     retries: Option<u32>,
+    backoff: Option<(Duration, Option<Duration>)>,
+    on_failure: Option<&'static str>,
     max_in_flight: Option<u32>,
     /// With its key.
     pub(super) batch: Option<(Ident, u32)>,
@@ -26,9 +28,18 @@ impl Limits {
     /// The constant, if anything is given.
     pub(super) fn expand(&self) -> Option<TokenStream> {
         let counts = [self.retries, self.max_in_flight, self.batch()];
-        if self.timeout.is_none() && counts.iter().all(Option::is_none) {
+        let says_more = self.timeout.is_some() || self.backoff.is_some() || self.on_failure.is_some();
+        if !says_more && counts.iter().all(Option::is_none) {
             return None;
         }
+        let backoff = option(self.backoff.map(|(initial, max)| {
+            let (initial, max) = (instant(initial), time(max));
+            quote!((#initial, #max))
+        }));
+        let on_failure = option(self.on_failure.map(|variant| {
+            let variant = Ident::new(variant, proc_macro2::Span::call_site());
+            quote!(::kaufmann::__private::OnFailure::#variant)
+        }));
         let timeout = time(self.timeout);
         let linger = time(self.linger.as_ref().map(|(_, linger)| *linger));
         let [retries, max_in_flight, batch] = counts.map(|count| option(count.map(|count| quote!(#count))));
@@ -36,6 +47,8 @@ impl Limits {
             const LIMITS: ::kaufmann::__private::Limits = ::kaufmann::__private::Limits {
                 timeout: #timeout,
                 retries: #retries,
+                backoff: #backoff,
+                on_failure: #on_failure,
                 max_in_flight: #max_in_flight,
                 batch: #batch,
                 linger: #linger,
@@ -50,11 +63,13 @@ impl Limits {
 }
 
 fn time(value: Option<Duration>) -> TokenStream {
-    option(value.map(|time| {
-        let seconds = Literal::u64_suffixed(time.as_secs());
-        let nanos = Literal::u32_suffixed(time.subsec_nanos());
-        quote!(::core::time::Duration::new(#seconds, #nanos))
-    }))
+    option(value.map(instant))
+}
+
+fn instant(time: Duration) -> TokenStream {
+    let seconds = Literal::u64_suffixed(time.as_secs());
+    let nanos = Literal::u32_suffixed(time.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {
@@ -98,6 +113,81 @@ pub(super) fn retries(
     const EXAMPLE: &str = "for example `retries = 3`";
     if !is_again(input, errors, key, limits.retries.is_some()) {
         limits.retries = count(input, errors, key, 0, EXAMPLE)?;
+    }
+    Ok(())
+}
+
+/// `backoff = "1s..5m"`
+pub(super) fn backoff(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    limits: &mut Limits,
+) -> syn::Result<()> {
+    const EXAMPLE: &str = "for example `backoff = \"1s\"` or `backoff = \"1s..5m\"`";
+    if is_again(input, errors, key, limits.backoff.is_some()) {
+        return Ok(());
+    }
+    let Some(text) = literal::<LitStr>(input, errors, key, "times as a string literal", EXAMPLE)? else {
+        return Ok(());
+    };
+    let value = text.value();
+    let (initial, max) = match value.split_once("..") {
+        Some((initial, max)) => (initial, Some(max)),
+        None => (value.as_str(), None),
+    };
+    let part = |part: &str| LitStr::new(part.trim(), text.span());
+    let Some(initial) = arguments::duration(&part(initial), EXAMPLE, errors) else {
+        return Ok(());
+    };
+    let max = match max {
+        None => None,
+        Some(max) => match arguments::duration(&part(max), EXAMPLE, errors) {
+            Some(max) => Some(max),
+            None => return Ok(()),
+        },
+    };
+    if max.is_some_and(|max| max < initial) {
+        errors.on(
+            &text,
+            format!("the longest wait is shorter than the first one, {EXAMPLE}"),
+        );
+        return Ok(());
+    }
+    limits.backoff = Some((initial, max));
+    Ok(())
+}
+
+/// `on_failure = "stop"`
+pub(super) fn on_failure(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    key: &Ident,
+    limits: &mut Limits,
+) -> syn::Result<()> {
+    const EXAMPLE: &str = "for example `on_failure = \"stop\"`";
+    const WAYS: [(&str, &str); 4] = [
+        ("dead_letter", "DeadLetter"),
+        ("error_event", "ErrorEvent"),
+        ("both", "Both"),
+        ("stop", "Stop"),
+    ];
+    if is_again(input, errors, key, limits.on_failure.is_some()) {
+        return Ok(());
+    }
+    let Some(text) = literal::<LitStr>(input, errors, key, "a string literal", EXAMPLE)? else {
+        return Ok(());
+    };
+    let given = text.value();
+    match WAYS.iter().find(|(name, _)| *name == given) {
+        Some((_, variant)) => limits.on_failure = Some(variant),
+        None => errors.on(
+            &text,
+            format!(
+                "`on_failure` is \"{given}\"; expected one of {}",
+                WAYS.map(|(name, _)| format!("\"{name}\"")).join(", ")
+            ),
+        ),
     }
     Ok(())
 }

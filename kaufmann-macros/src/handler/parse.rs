@@ -19,6 +19,8 @@ const KEYS: Keys = Keys {
         "emits",
         "timeout",
         "retries",
+        "backoff",
+        "on_failure",
         "max_in_flight",
         "batch",
         "linger",
@@ -32,6 +34,8 @@ const KEYS: Keys = Keys {
         ("max_concurrency", "max_in_flight"),
         ("parallelism", "max_in_flight"),
         ("deadline", "timeout"),
+        ("delay", "backoff"),
+        ("back_off", "backoff"),
         ("size", "batch"),
         ("wait", "linger"),
         ("fallback", "catch_all"),
@@ -44,8 +48,8 @@ const KEYS: Keys = Keys {
     ],
 };
 
-/// `event = "user.create", tombstone, catch_all, emits = [user::Audit], timeout = "30s", retries = 3, max_in_flight = 5,
-/// batch = 100, linger = "50ms"`, as far as they could be read.
+/// `event = "user.create", tombstone, catch_all, emits = [user::Audit], timeout = "30s", retries = 3, backoff = "1s..5m",
+/// on_failure = "stop", max_in_flight = 5, batch = 100, linger = "50ms"`, as far as they could be read.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) event: Option<LitStr>,
@@ -113,6 +117,8 @@ fn argument(input: ParseStream<'_>, errors: &mut Errors, arguments: &mut Argumen
         }
         "timeout" => limits::timeout(input, errors, &key, &mut arguments.limits)?,
         "retries" => limits::retries(input, errors, &key, &mut arguments.limits)?,
+        "backoff" => limits::backoff(input, errors, &key, &mut arguments.limits)?,
+        "on_failure" => limits::on_failure(input, errors, &key, &mut arguments.limits)?,
         "max_in_flight" => limits::max_in_flight(input, errors, &key, &mut arguments.limits)?,
         "batch" => limits::batch(input, errors, &key, &mut arguments.limits)?,
         "linger" => limits::linger(input, errors, &key, &mut arguments.limits)?,

@@ -12,6 +12,8 @@ impl ::kaufmann::__private::HandlerInfo for create {
     const LIMITS: ::kaufmann::__private::Limits = ::kaufmann::__private::Limits {
         timeout: ::core::option::Option::None,
         retries: ::core::option::Option::None,
+        backoff: ::core::option::Option::None,
+        on_failure: ::core::option::Option::None,
         max_in_flight: ::core::option::Option::None,
         batch: ::core::option::Option::Some(100u32),
         linger: ::core::option::Option::Some(

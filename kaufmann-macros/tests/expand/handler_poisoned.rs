@@ -1,6 +1,6 @@
 fn create<T>(event: T) {}
 ::core::compile_error! {
-    "unknown argument `topic`; `#[handler]` takes `event`, `tombstone`, `catch_all`, `emits`, `timeout`, `retries`, `max_in_flight`, `batch` and `linger`"
+    "unknown argument `topic`; `#[handler]` takes `event`, `tombstone`, `catch_all`, `emits`, `timeout`, `retries`, `backoff`, `on_failure`, `max_in_flight`, `batch` and `linger`"
 }
 ::core::compile_error! {
     "handler `create` must be an `async fn`"

@@ -9,6 +9,8 @@ impl ::kaufmann::__private::HandlerInfo for create {
     const LIMITS: ::kaufmann::__private::Limits = ::kaufmann::__private::Limits {
         timeout: ::core::option::Option::Some(::core::time::Duration::new(90u64, 0u32)),
         retries: ::core::option::Option::Some(0u32),
+        backoff: ::core::option::Option::None,
+        on_failure: ::core::option::Option::None,
         max_in_flight: ::core::option::Option::Some(5u32),
         batch: ::core::option::Option::None,
         linger: ::core::option::Option::None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Delivery};
+use crate::config::{Config, Delivery, OnFailure, RetryConfig};
 use crate::handler::HandlerEntry;
 use crate::pool::Pool;
 
@@ -14,6 +14,10 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// How often it is tried again after its first failure. Else: `retry.max_attempts` less the first.
     pub retries: Option<u32>,
+    /// How long it waits before it is tried again: for the first time, and at most. Else: `retry.initial` and `retry.max`.
+    pub backoff: Option<(Duration, Option<Duration>)>,
+    /// What becomes of a record that it cannot handle. Else: `on_failure`.
+    pub on_failure: Option<OnFailure>,
     /// How many of it may run at once, within `max_in_flight` of the service. Else: as many as those.
     pub max_in_flight: Option<u32>,
     /// How many events it takes at once; `None`: one, by itself.
@@ -27,6 +31,8 @@ impl Limits {
     pub const OPEN: Self = Self {
         timeout: None,
         retries: None,
+        backoff: None,
+        on_failure: None,
         max_in_flight: None,
         batch: None,
         linger: None,
@@ -40,6 +46,10 @@ pub(crate) struct Policy {
     pub(crate) timeout: Option<Duration>,
     /// After how many attempts its failure is the last one; `None`: never.
     pub(crate) max_attempts: Option<u32>,
+    /// How long it waits between them.
+    pub(crate) retry: RetryConfig,
+    /// What becomes of a record that it cannot handle.
+    pub(crate) on_failure: OnFailure,
     /// A permit for each that may run, if that is bounded.
     pub(crate) places: Option<Arc<Pool>>,
     /// How its batches are gathered, if it takes batches.
@@ -67,6 +77,16 @@ impl Policy {
                 (_, Some(retries)) => Some(retries.saturating_add(1)),
                 (_, None) => Some(config.retry.max_attempts).filter(|count| *count > 0),
             },
+            retry: match limits.backoff {
+                None => config.retry.clone(),
+                Some((initial, max)) => {
+                    let mut retry = config.retry.clone();
+                    retry.initial = initial;
+                    retry.max = max.unwrap_or(retry.max).max(initial);
+                    retry
+                }
+            },
+            on_failure: limits.on_failure.unwrap_or(config.on_failure),
             places: limits.max_in_flight.map(places),
             batch: limits.batch.map(|size| BatchPolicy {
                 size: size.max(1) as usize,

@@ -17,11 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The topics of a service, each with what it is for. Pure.
 pub(super) fn needed(
     config: &Config,
+    letters: bool,
     outbound: &Outbound,
     emitted: &[&'static EventInfo],
 ) -> BTreeMap<String, String> {
     let mut needed = BTreeMap::new();
-    if config.on_failure.writes_letters() {
+    if letters {
         needed.insert(config.dead_letter_topic(), "dead letters".to_owned());
     }
     for info in emitted {

@@ -192,9 +192,11 @@ where
                 return Next::GoOn(Start::Exhausted(Arc::new(exhausted)), attempt);
             }
         }
+        let own = retry.handler.and_then(|handler| self.link.policy(handler));
+        let waits = own.map_or(&self.link.retry, |policy| &policy.retry);
         let delay = retry
             .after
-            .unwrap_or_else(|| back_off(&self.link.retry, attempt, crate::chance::fraction()));
+            .unwrap_or_else(|| back_off(waits, attempt, crate::chance::fraction()));
         warn!(
             handler = retry.handler.and_then(|handler| handler_path(&self.link, handler)),
             %record,
