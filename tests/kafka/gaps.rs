@@ -51,7 +51,9 @@ fn no_lag_and_no_loss(rig: &Rig, name: &str, (variable, value): (&str, &str)) ->
     shop.wait_committed().with_context(|| service.tail())?;
     service.stop_cleanly()?;
     // A replay ends where the last record of its span is, whatever follows it.
-    let replay = shop.command("replay", &["--from", "beginning", "--no-group"]).output()?;
+    let replay = shop
+        .command("replay", &["--from", "beginning", "--no-group"])
+        .output()?;
     assert_eq!(replay.code, 0, "{replay:?}");
 
     // Retention removes all of it; nothing of that was to be handled.
