@@ -114,6 +114,8 @@ impl Producer {
             )
         };
         if stuck && self.world.double() == Double::WaitsForWhatIsHeldBack {
+            // An answer that is dropped ends the service; this one never comes.
+            std::mem::forget(done);
             return;
         }
         if alive && !ended && on_the_way > 0 && !stuck {
