@@ -209,10 +209,10 @@ fn owner(model: &Model, named: &NamedType, errors: &mut Vec<Error>) {
     let Some(attribute) = named.attributes.get("owner") else {
         return;
     };
-    if !attribute
+    if attribute
         .value
         .as_str()
-        .is_some_and(|owner| !owner.trim().is_empty())
+        .is_none_or(|owner| owner.trim().is_empty())
     {
         let expected = "the name of the service that publishes the event, such as `\"orders\"`";
         errors.push(malformed(model, attribute, "owner", expected));
