@@ -49,7 +49,7 @@ impl Prefetch {
         let is_set = |name: &&str| of_consumer(&config.kafka, name).is_some();
         let mut properties = vec![(QUEUED, (ours.queued / KIB).to_string())];
         // Two names of one property must not both be set.
-        if !PACKED.iter().any(|name| is_set(name)) {
+        if !PACKED.iter().any(is_set) {
             properties.push((PACKED[0], ours.packed.to_string()));
         }
         properties
