@@ -1,0 +1,6 @@
+use kaufmann::handler;
+
+#[handler(event = "user.create")]
+pub trait Create {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+kaufmann::service! {
+    pub struct Accounts {
+        context: (),
+        handlers: [],
+    }
+}
+
+fn main() {}
