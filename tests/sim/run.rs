@@ -45,7 +45,10 @@ fn watch(seed: u64) -> std::sync::mpsc::Sender<()> {
     let (running, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         if ended.recv_timeout(LIVELOCK) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("seed {seed} runs for more than {LIVELOCK:?}: tasks wake each other without end");
+            use std::io::Write as _;
+            let text =
+                format!("seed {seed} runs for more than {LIVELOCK:?}: tasks wake each other without end\n");
+            let _ = std::io::stderr().write_all(text.as_bytes());
             std::process::abort();
         }
     });

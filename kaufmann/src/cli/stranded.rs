@@ -261,7 +261,7 @@ mod tests {
 
     fn config() -> Config {
         let mut config = Config::default();
-        config.group.push_str("g");
+        config.group.push('g');
         config.topics.push("orders".to_owned());
         config.retry.topics.delays = vec![Duration::from_secs(60)];
         config

@@ -282,7 +282,8 @@ mod tests {
             let (mut lanes, mut tracker) = (Lanes::default(), Tracker::default());
             (0..).zip(&records).for_each(|(offset, _)| _ = tracker.take(offset));
             let mut next = (0..).zip(&records);
-            let (mut waiting, mut inside): (Vec<(u64, i64)>, Vec<(u64, i64)>) = Default::default();
+            let mut waiting = Vec::<(u64, i64)>::new();
+            let mut inside = Vec::<(u64, i64)>::new();
             let apply = |reports: Vec<Report>, tracker: &mut Tracker| {
                 for report in reports {
                     match report.fate {

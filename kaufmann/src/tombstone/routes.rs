@@ -151,9 +151,9 @@ mod tests {
         config
     }
 
-    fn handler(route: Route) -> Option<u32> {
+    fn handler(route: &Route) -> Option<u32> {
         match route {
-            Route::Handler(handler, None) => Some(handler),
+            Route::Handler(handler, None) => Some(*handler),
             _ => None,
         }
     }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_tombstone_goes_by_its_name_then_by_its_topic_then_to_the_catch_all() {
         let tombstones = Tombstones::new(&ALL, &config(&["one", "two", "three"])).unwrap();
-        let route = |name: Option<&str>, topic| handler(tombstones.route(name.map(str::as_bytes), topic));
+        let route = |name: Option<&str>, topic| handler(&tombstones.route(name.map(str::as_bytes), topic));
         assert_eq!(route(Some("a"), "two"), Some(1));
         assert_eq!(route(Some("old.a"), "two"), Some(1));
         assert_eq!(route(Some("b"), "one"), Some(2));
@@ -189,13 +189,13 @@ mod tests {
     #[test]
     fn an_event_without_a_topic_has_its_tombstones_in_the_only_one_that_is_consumed() {
         let tombstones = Tombstones::new(&WITHOUT_TOPIC, &config(&["one"])).unwrap();
-        assert_eq!(handler(tombstones.route(None, "one")), Some(1));
+        assert_eq!(handler(&tombstones.route(None, "one")), Some(1));
         let error = Tombstones::new(&WITHOUT_TOPIC, &config(&["one", "two"])).unwrap_err();
         assert!(error.to_string().contains("publish.topics.\"d\""), "{error}");
         let mut config = config(&["one", "two"]);
         config.publish.topics.insert("d".to_owned(), "two".to_owned());
         let tombstones = Tombstones::new(&WITHOUT_TOPIC, &config).unwrap();
-        assert_eq!(handler(tombstones.route(None, "two")), Some(1));
+        assert_eq!(handler(&tombstones.route(None, "two")), Some(1));
         assert_eq!(tombstones.route(None, "one"), Route::Unwanted);
     }
 }
