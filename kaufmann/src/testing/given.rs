@@ -190,7 +190,8 @@ impl<V: Service> Kit<V> {
 
     /// Lets time pass, in the service's clock.
     pub fn after(&mut self, time: Duration) -> &mut Self {
-        self.bench.block_on(tokio::time::sleep(time));
+        // Made within the runtime, whose clock it is.
+        self.bench.block_on(async { tokio::time::sleep(time).await });
         self
     }
 
