@@ -53,7 +53,7 @@ impl Header {
         bytes
     }
 
-    /// Reads a header; `None` if these bytes are none of a segment with this salt.
+    /// Reads a header; `None` if these bytes are not a header of a segment with this salt.
     #[must_use]
     pub fn decode(bytes: &[u8], salt: u32) -> Option<Self> {
         let bytes = bytes.first_chunk::<HEADER>()?;

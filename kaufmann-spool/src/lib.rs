@@ -1,7 +1,7 @@
 //! A durable queue on disk. An entry that is [stored](Spool::store) survives crashes, power cuts and full disks, and comes back
 //! in the order in which it was stored, until it is [delivered](Spool::delivered).
 //!
-//! It knows nothing of Kafka: an [`Entry`] has a topic, a key, headers and a payload, and whoever reads it delivers it.
+//! It knows nothing of Kafka: an [`Entry`] has a topic, a key, headers and a payload; delivering it is the reader's work.
 //!
 //! ```
 //! use std::time::Duration;

@@ -186,7 +186,7 @@ impl Lot {
         self.numbers.len() as u64
     }
 
-    /// Lets a group be delivered again. `false` if there is none of this id.
+    /// Lets a group be delivered again. `false` if no group has this id.
     pub(crate) fn release(&mut self, id: u64) -> bool {
         let Some(group) = self.groups.values_mut().find(|group| group.id == id) else {
             return false;
@@ -198,7 +198,7 @@ impl Lot {
         true
     }
 
-    /// Whoever read what is released is gone, and what it has not delivered comes again.
+    /// The last reader is gone: what it took and did not deliver comes again.
     pub(crate) fn begin_again(&mut self) {
         self.under_way.clear();
         if self.cursor.is_some() {

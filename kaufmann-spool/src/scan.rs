@@ -1,4 +1,4 @@
-//! Reads a segment: its batches, and what lies between them that is none.
+//! Reads a segment: its batches, and the damaged bytes between them.
 
 use std::fmt;
 use std::io;

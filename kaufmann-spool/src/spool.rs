@@ -82,9 +82,9 @@ pub(crate) struct Shared {
     has_parked: AtomicBool,
     /// Wakes the thread that writes.
     work: Condvar,
-    /// Wakes whoever waits for room in memory.
+    /// Wakes callers that wait for room in memory.
     room: Condvar,
-    /// Wakes whoever waits for entries to read.
+    /// Wakes the reader that waits for entries.
     stored: Condvar,
 }
 
@@ -109,7 +109,7 @@ struct State {
     /// Why the position could not be saved.
     note_trouble: Option<String>,
     notes: Vec<String>,
-    /// How often something was released, so that whoever waits notices it.
+    /// How often something was released, so that a waiting reader notices it.
     releases: u64,
     has_reader: bool,
     closing: bool,

@@ -43,7 +43,7 @@ fn run(model: &Model, fail: impl FnOnce(&Model)) -> u64 {
     for half in 0..2 {
         let spool = match Spool::open_on(Arc::new(model.clone()), options()) {
             Ok(spool) => spool,
-            // Whoever starts the service sees this, and starts it again.
+            // The service does not start; somebody starts it again.
             Err(_) => Spool::open_on(Arc::new(model.clone()), options()).expect("the fault is over"),
         };
         let mut reader = spool.reader().expect("the only one");

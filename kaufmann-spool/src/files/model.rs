@@ -31,7 +31,7 @@ pub enum Call {
     Remove,
     /// The folder is synced.
     SyncFolder,
-    /// The free bytes are asked for.
+    /// The free bytes are requested.
     Free,
     /// A file is read.
     Read,
@@ -41,7 +41,7 @@ pub enum Call {
     Sync,
     /// A file is cut off or extended.
     SetLen,
-    /// A file's length is asked for.
+    /// A file's length is requested.
     Size,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn find_tail(
         let scanned = read().map_err(OpenError::reading(&text))?;
         let Some(last) = scanned.last else {
             if stored_to > name.first {
-                // Whoever reads it reports what is lost.
+                // The cursor reports what is lost.
                 return Ok(Tail {
                     next: stored_to,
                     ..Tail::default()
@@ -45,7 +45,7 @@ pub(super) fn find_tail(
         };
         let behind = last.first + u64::from(last.count);
         if behind < stored_to {
-            // What is missing was behind that: whoever reads it reports it, with the bytes that are there.
+            // Entries behind these are missing: the cursor reports them, with the bytes that are there.
             return Ok(Tail {
                 next: stored_to,
                 ..Tail::default()
@@ -111,7 +111,7 @@ fn scan_tail(file: Arc<dyn File>, name: Name, size: u64) -> io::Result<Scanned> 
                 scanned.torn = scanned.whole.len() < header.count as usize;
                 scanned.last = Some(header);
             }
-            // A batch follows, so these bytes were confirmed once: whoever reads them reports them.
+            // A batch follows, so these bytes were confirmed once: the cursor reports them.
             Found::Damaged(_) => {}
             Found::End { torn, .. } => {
                 scanned.torn |= torn;
