@@ -49,7 +49,7 @@ impl RegistryError {
     }
 
     /// The error with what is known of the answer.
-    #[cfg(any(test, feature = "registry"))]
+    #[cfg(feature = "registry")]
     pub(crate) fn told(mut self, told: Told) -> Self {
         self.told = told;
         self
