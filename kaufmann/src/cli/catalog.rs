@@ -17,6 +17,7 @@ pub(crate) fn events<V: Service>() -> Vec<&'static EventInfo> {
 }
 
 /// The events that a service handles, in the order of its list.
+#[cfg(feature = "dev")]
 pub(crate) fn handled<V: Service>() -> impl Iterator<Item = &'static EventInfo> {
     let entries = V::HANDLERS.iter().filter(|entry| !entry.tombstone);
     entries.filter_map(|entry| entry.event)

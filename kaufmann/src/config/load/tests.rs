@@ -836,6 +836,7 @@ fn a_folder_and_a_file_without_an_end_are_refused() {
 }
 
 /// Where a secret can be cut: at what parts entries, names and values.
+#[cfg(feature = "kafka")]
 const ODD: &str = "c8@i9$CW,x;N=qz7#3%\"q";
 
 #[cfg(feature = "kafka")]

@@ -24,6 +24,7 @@ pub(super) struct Refusal {
     told: Told,
     verdict: Verdict,
     /// Whether what answered does not speak as a registry does.
+    #[cfg(all(feature = "cli", feature = "kafka"))]
     is_foreign: bool,
     retry_after: Option<Duration>,
 }
@@ -60,6 +61,7 @@ impl Refusal {
                 ..Told::default()
             },
             verdict: verdict::of_status(status.as_u16(), &voice),
+            #[cfg(all(feature = "cli", feature = "kafka"))]
             is_foreign,
             retry_after: wanted.and_then(|wanted| retry_after(wanted, SystemTime::now())),
         }
@@ -96,6 +98,7 @@ impl Refusal {
             text,
             told: Told::default(),
             verdict: Verdict { kind, again },
+            #[cfg(all(feature = "cli", feature = "kafka"))]
             is_foreign: false,
             retry_after: None,
         }
@@ -110,6 +113,7 @@ impl Refusal {
             ),
             told: Told::default(),
             verdict: verdict::NO_ANSWER,
+            #[cfg(all(feature = "cli", feature = "kafka"))]
             is_foreign: true,
             retry_after: None,
         }
