@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use kaufmann_spool::files::model::{Call, Model};
@@ -189,12 +190,10 @@ fn the_bound_of_bytes_is_kept_and_named() {
     assert!(error.contains("`max_bytes` = 4096"), "{error}");
 }
 
-#[test]
-fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
-    let model = Model::new(0);
-    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let (begun, begins) = std::sync::mpsc::channel();
+/// Holds each sync until the sender is dropped; the receiver hears when one begins.
+fn hold_syncs(model: &Model) -> (Sender<()>, Receiver<()>) {
+    let (go, wait) = mpsc::channel::<()>();
+    let (begun, begins) = mpsc::channel();
     model.fail(Some(Box::new(move |call, _| {
         if call == Call::Sync {
             let _ = begun.send(());
@@ -202,6 +201,14 @@ fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
         }
         None
     })));
+    (go, begins)
+}
+
+#[test]
+fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
+    let model = Model::new(0);
+    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let (go, begins) = hold_syncs(&model);
     let ticket = spool.offer(&entry(1)).expect("there is room");
     begins.recv().expect("the write begins");
     let error = ticket.wait(Duration::from_millis(1)).expect_err("it hangs");
@@ -219,15 +226,7 @@ fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
 fn entries_that_wait_while_a_write_is_under_way_share_the_next_sync() {
     let model = Model::new(0);
     let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let (begun, begins) = std::sync::mpsc::channel();
-    model.fail(Some(Box::new(move |call, _| {
-        if call == Call::Sync {
-            let _ = begun.send(());
-            let _ = wait.recv();
-        }
-        None
-    })));
+    let (go, begins) = hold_syncs(&model);
     let first = spool.offer(&entry(0)).expect("room");
     begins.recv().expect("the write begins");
     let more: Vec<_> = (1..1_000)
