@@ -1,6 +1,7 @@
-//! The macros as a user meets them: what compiles, and what the compiler says to what does not.
+//! The macros as a user meets them: programs that compile, and the compiler's errors for those that do not.
 //!
-//! `TRYBUILD=overwrite` accepts the texts that the cases have now.
+//! `fail/` has a folder for each thing that a mistake can be about. `TRYBUILD=overwrite` accepts the errors that the
+//! compiler prints now.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,51 +9,51 @@ use std::path::{Path, PathBuf};
 
 const FAMILIES: [&str; 4] = ["handler", "service", "main", "derive"];
 
-/// One mistake shows one error; these show more, and why nothing can be done about it.
+/// One mistake shows one error; these show more, with their number of errors and the reason.
 const EXCEPTIONS: [(&str, usize, &str); 7] = [
     (
-        "handler/fail/tombstone_of_an_event_without_a_key",
+        "handler/fail/tombstone/tombstone_of_an_event_without_a_key",
         5,
-        "rustc reports the bound of `Tombstone` in each place where the type stands",
+        "rustc reports the bound of `Tombstone` wherever the type is written",
     ),
     (
-        "handler/fail/three_mistakes",
+        "handler/fail/signature/three_mistakes",
         3,
-        "three mistakes: each is reported at once",
+        "it has three mistakes, and all are reported at once",
     ),
     (
-        "handler/fail/on_an_associated_function",
+        "handler/fail/item/on_an_associated_function",
         2,
-        "a macro cannot see the `impl` around it, where no item may stand",
+        "a macro cannot see the `impl` around it, in which no item is allowed",
     ),
     (
-        "handler/fail/self_outside_of_an_impl",
+        "handler/fail/item/self_outside_of_an_impl",
         2,
         "rustc refuses `self` in a free function too, and the macro cannot tell it from a method",
     ),
     (
-        "handler/fail/two_handlers_of_one_name",
+        "handler/fail/name/two_handlers_of_one_name",
         6,
-        "the functions clash, and with them all that has their name",
+        "the functions clash, and with them all items that have their name",
     ),
     (
-        "handler/fail/name_of_an_imported_module",
+        "handler/fail/name/name_of_an_imported_module",
         2,
         "the handler's twin and the module are both in the type namespace, which is how a list names a handler",
     ),
     (
-        "main/fail/service_without_state",
+        "main/fail/attribute/service_without_state",
         2,
-        "what `start` should return is unknown as long as the service has no state",
+        "without the service's state, the return type that `start` needs is unknown",
     ),
 ];
 
 #[test]
-fn the_cases_compile_or_fail_as_written_down() {
+fn the_cases_compile_or_fail_with_their_expected_errors() {
     let cases = trybuild::TestCases::new();
     for family in FAMILIES {
         cases.pass(format!("ui/{family}/pass/*.rs"));
-        cases.compile_fail(format!("ui/{family}/fail/*.rs"));
+        cases.compile_fail(format!("ui/{family}/fail/**/*.rs"));
     }
 }
 
@@ -66,10 +67,7 @@ fn one_mistake_shows_one_error() {
     let mut seen = 0;
     for family in FAMILIES {
         for text in texts(family) {
-            let case = format!(
-                "{family}/fail/{}",
-                text.file_stem().unwrap_or_default().to_string_lossy()
-            );
+            let case = name(&text);
             let errors = count_errors(&text);
             let allowed = expected.get(case.as_str()).copied().unwrap_or(1);
             seen += usize::from(expected.contains_key(case.as_str()));
@@ -79,22 +77,45 @@ fn one_mistake_shows_one_error() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(seen, EXCEPTIONS.len(), "an exception names a case that is gone");
+    assert_eq!(
+        seen,
+        EXCEPTIONS.len(),
+        "an exception names a case that does not exist"
+    );
 }
 
-/// The `.stderr` files of a family.
+/// The `.stderr` files of a family, in its `fail` folder and all folders below.
 fn texts(family: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("ui")
-        .join(family)
-        .join("fail");
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let paths = entries.map(|entry| entry.expect("a directory entry").path());
-    let texts: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|end| end == "stderr"))
-        .collect();
-    assert!(!texts.is_empty(), "{} has no texts", folder.display());
+    let root = root().join(family).join("fail");
+    let mut texts = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries {
+            let path = entry.expect("a directory entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "stderr") {
+                texts.push(path);
+            }
+        }
+    }
+    assert!(!texts.is_empty(), "{} has no `.stderr` file", root.display());
     texts
+}
+
+/// The name of a case, as `EXCEPTIONS` writes it: its path below `ui`, with `/` and without the extension.
+fn name(text: &Path) -> String {
+    let path = text
+        .strip_prefix(root())
+        .expect("a file below `ui`")
+        .with_extension("");
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("ui")
 }
 
 fn count_errors(text: &Path) -> usize {

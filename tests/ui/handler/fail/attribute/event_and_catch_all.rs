@@ -1,0 +1,11 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use kaufmann::{Failure, Record, handler};
+
+#[handler(event = "user.create", catch_all)]
+async fn create(_event: Record) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn main() {}

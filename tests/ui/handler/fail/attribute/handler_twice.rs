@@ -1,0 +1,13 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use events::user;
+use kaufmann::{Failure, handler};
+
+#[handler(event = "user.create")]
+#[handler(event = "user.delete")]
+async fn create(_event: user::Create) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn main() {}

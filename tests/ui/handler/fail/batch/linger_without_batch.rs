@@ -1,0 +1,12 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use events::user;
+use kaufmann::{Failure, handler};
+
+#[handler(event = "user.create", linger = "50ms")]
+async fn create(_events: Vec<user::Create>) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use events::user;
+use kaufmann::{Failure, handler};
+
+#[handler(event = "user.create")]
+async fn create(self, _event: user::Create) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn main() {}

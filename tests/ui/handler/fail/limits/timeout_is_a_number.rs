@@ -1,0 +1,12 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use events::user;
+use kaufmann::{Failure, handler};
+
+#[handler(event = "user.create", timeout = 30)]
+async fn create(_event: user::Create) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn main() {}

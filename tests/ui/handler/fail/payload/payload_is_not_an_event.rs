@@ -1,0 +1,13 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use kaufmann::{Context, Failure, handler};
+
+pub struct App;
+
+#[handler(event = "user.create")]
+async fn create(_event: String, _cx: &Context<App>) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use kaufmann::{Failure, handler};
+
+#[handler(event = "user.create")]
+async fn create() -> Result<(), Failure> {
+    Ok(())
+}
+
+fn main() {}

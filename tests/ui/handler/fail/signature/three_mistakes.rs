@@ -1,0 +1,12 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use events::user;
+use kaufmann::handler;
+
+#[handler(event = "user.create", topic = "users")]
+fn create(_event: &user::Create) -> bool {
+    true
+}
+
+fn main() {}

@@ -1,0 +1,33 @@
+#[path = "../../../support/events.rs"]
+mod events;
+
+use events::user;
+use kaufmann::{Context, Failure, handler};
+
+pub struct App;
+
+#[handler(event = "user.create")]
+pub async fn create(_event: user::Create, _cx: &Context<App>) -> Result<(), Failure> {
+    Ok(())
+}
+
+#[handler(event = "user.delete")]
+pub async fn delete(_event: user::Delete) -> Result<(), Failure> {
+    Ok(())
+}
+
+#[handler(event = "user.deleet")]
+pub async fn broken(_event: user::Delete) -> Result<(), Failure> {
+    Ok(())
+}
+
+kaufmann::service! {
+    pub struct Accounts {
+        state: App,
+        handlers: [create, broken],
+        exhaustive: events,
+        ignore: [user::Audited, user::Created],
+    }
+}
+
+fn main() {}
