@@ -1,108 +1,108 @@
 #![doc = include_str!("docs/crate.md")]
 
-// In the order in which a record flows: source → poller → shard → attempt → handler → outcome → settle → commit.
-pub mod source;
+// The rooms, from the ground up: a room imports only rooms above its line here. `tests/rooms` keeps it so.
+mod base;
 
-mod assignment;
-mod fence;
 mod record;
 
-mod poller;
-mod round;
+pub mod config;
 
-mod lanes;
-mod retry;
-mod shard;
-
-mod schemas;
-mod watchdog;
-mod wire;
-
-mod attempt;
-mod context;
-pub mod event;
 mod handler;
 
-mod failure;
-mod hold;
-mod limit;
-mod outcome;
-mod tombstone;
+mod schema;
 
-pub mod publish;
+pub mod source {
+    //! Where records come from: the [`Source`] trait, an in-memory source and the one on Kafka.
+    //!
+    //! One thread, the poller, drives a source: it asks in turn for events and for records, and never blocks in it.
+    //! At a bound the poller does not read a partition; nothing is ever paused.
 
-mod commit;
-mod settle;
+    mod contract;
+    #[cfg(all(feature = "cli", feature = "kafka", feature = "registry"))]
+    pub(crate) mod history;
+    mod memory;
 
-// What stands beside the flow.
-mod runtime;
+    pub use self::contract::*;
+    pub use self::memory::{MemoryFeed, MemoryRecord, MemorySource, memory};
+    #[cfg(feature = "kafka")]
+    pub use crate::kafka::KafkaSource;
+}
 
-mod brief;
-mod chance;
-pub mod config;
-mod control;
-mod error;
-#[cfg(any(feature = "dev", feature = "testing"))]
-mod happening;
-mod link;
-mod macros;
-mod misfit;
-mod observer;
-mod panics;
-mod pool;
-pub mod registry;
-mod seen;
-mod shares;
-mod simulation;
-mod start;
-mod sync;
-#[cfg(feature = "testing")]
-pub mod testing;
-mod topic;
-mod wall;
+pub mod publish {
+    //! Where events go: the [`Publisher`] trait, an in-memory publisher and the one on Kafka; and what stands between a
+    //! handler's event and a Kafka message: topic, frame and headers.
+
+    mod aside;
+    pub(crate) mod callback;
+    mod complaints;
+    mod deliveries;
+    pub(crate) mod envelope;
+    pub(crate) mod error_event;
+    pub(crate) mod letter;
+    mod memory;
+    mod muted;
+    mod outbound;
+    pub(crate) mod partitions;
+    pub(crate) mod producer;
+    mod publisher;
+    mod room;
+    pub(crate) mod routes;
+    mod stage;
+    mod stalled;
+    mod transactions;
+
+    pub(crate) use self::deliveries::Delivered;
+    pub use self::memory::MemoryPublisher;
+    pub(crate) use self::muted::Muted;
+    pub(crate) use self::outbound::Outbound;
+    pub use self::producer::{Counts, Delivery, Producer};
+    pub use self::publisher::*;
+    pub(crate) use self::stage::Stage;
+    pub use self::transactions::{Answer, TransactionError, TransactionErrorKind, Transactions};
+    #[cfg(feature = "kafka")]
+    pub use crate::kafka::KafkaPublisher;
+}
+
+mod engine;
+
+#[cfg(feature = "kafka")]
+mod kafka;
 
 #[cfg(feature = "cli")]
 mod cli;
-#[cfg(feature = "dev")]
-mod dev;
-#[cfg(feature = "cli")]
-mod telemetry;
 
-#[cfg(test)]
-mod interleavings;
-
-#[cfg(feature = "kafka")]
-mod ffi;
-#[cfg(feature = "kafka")]
-mod kafka;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
+#[path = "docs/guide.rs"]
+pub mod guide;
+
+pub use base::error::{Error, ErrorKind};
+pub use base::panics::log_panics;
 #[cfg(feature = "cli")]
 pub use cli::command_line;
 pub use config::Config;
-pub use context::{Context, State};
-pub use control::Handle;
-pub use error::{Error, ErrorKind};
-pub use event::{Event, EventInfo, Payload};
-pub use failure::{BoxError, Class, Failure, HandlerError};
+pub use engine::control::Handle;
+pub use engine::runtime::{Builder, Finished, Runtime};
 pub use handler::batch::{Batch, Item};
+pub use handler::context::{Context, State};
+pub use handler::event::{self, Event, EventInfo, Payload};
+pub use handler::failure::{BoxError, Class, Failure, HandlerError};
 pub use handler::limits::Limits;
+pub use handler::macros::{HandlerError, handler, main, service};
+pub use handler::observer::{Observer, Settled};
+pub use handler::outcome::{Choice, Outcome, Outgoing, Partitioned, Publishable, WithHeaders};
+pub use handler::seen::Seen;
+pub use handler::start::Started;
+pub use handler::tombstone::{Keyed, Tombstone};
 pub use handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState, emitted};
-pub use macros::{HandlerError, handler, main, service};
-pub use observer::{Observer, Settled};
-pub use outcome::{Choice, Outcome, Outgoing, Partitioned, Publishable, WithHeaders};
-pub use panics::log_panics;
 pub use publish::Producer;
 pub use record::{Headers, Record};
-pub use runtime::{Builder, Finished, Runtime};
-pub use seen::Seen;
-pub use start::Started;
-pub use tombstone::{Keyed, Tombstone};
-
-pub mod guide;
+pub use schema::registry;
 
 /// Avro types that have no counterpart in the standard library.
 ///

@@ -4,20 +4,20 @@ pub use kaufmann_avro as avro;
 pub use serde;
 
 pub use crate::config::OnFailure;
-pub use crate::context::Context;
-pub use crate::event::{Body, Event, EventInfo, Payload};
-pub use crate::failure::{Class, ClassedError, Failure, HandlerError};
+pub use crate::engine::simulation::Simulation;
 pub use crate::handler::batch::{BatchPayload, BatchReturned, Decoded};
 pub use crate::handler::check::{
     POISON, Placed, declared, earlier, exhaustive, listed_once, not_handled, or_poison,
 };
+pub use crate::handler::context::Context;
+pub use crate::handler::event::{Body, Event, EventInfo, Payload};
+pub use crate::handler::failure::{Class, ClassedError, Failure, HandlerError};
 pub use crate::handler::input::{AnyRecord, Same};
 pub use crate::handler::limits::Limits;
+pub use crate::handler::outcome::{EmitOne, Outcome, Returned, Success};
 pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
+pub use crate::handler::tombstone::{Keyed, TombstonePayload, keys};
 pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState};
-pub use crate::outcome::{EmitOne, Outcome, Returned, Success};
-pub use crate::simulation::Simulation;
-pub use crate::tombstone::{Keyed, TombstonePayload, keys};
 
 /// The outcome of a record whose payload is no value of its schema.
 #[must_use]
@@ -55,7 +55,7 @@ pub fn frame(payload: Option<&[u8]>, headers: &[(&str, Option<&[u8]>)]) -> Resul
         payload,
         headers,
     });
-    match crate::wire::frame(&record) {
+    match crate::record::wire::frame(&record) {
         Ok(frame) => Ok(frame.map(|frame| frame.body)),
         Err(reason) => Err(reason.to_string()),
     }

@@ -34,7 +34,7 @@ pub(super) struct Invocation {
 pub(super) enum Action {
     Run,
     #[cfg(feature = "dev")]
-    Dev(crate::dev::Options),
+    Dev(crate::cli::dev::Options),
     #[cfg(feature = "kafka")]
     Publish(super::publish::Request),
     #[cfg(all(feature = "kafka", feature = "registry"))]
@@ -106,9 +106,12 @@ pub(super) fn parse<V: Service>(
     };
     let action = match name {
         #[cfg(feature = "dev")]
-        "dev" => Action::Dev(crate::dev::Options {
+        "dev" => Action::Dev(crate::cli::dev::Options {
             once: matches.get_flag("once"),
-            timeout: matches.get_one("timeout").copied().unwrap_or(crate::dev::TIMEOUT),
+            timeout: matches
+                .get_one("timeout")
+                .copied()
+                .unwrap_or(crate::cli::dev::TIMEOUT),
         }),
         #[cfg(feature = "kafka")]
         "publish" => Action::Publish(super::publish::Request {

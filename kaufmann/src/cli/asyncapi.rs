@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Arg, Command};
 
 use super::{say, unread};
+use crate::base::error::Error;
 use crate::config::Config;
-use crate::error::Error;
 use crate::handler::Service;
 
 mod document;

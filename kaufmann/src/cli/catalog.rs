@@ -1,8 +1,8 @@
 //! The events that a service knows: those it handles, and those it may publish.
 
+use crate::base::error::{Error, ErrorKind};
 use crate::config::{self, Config};
-use crate::error::{Error, ErrorKind};
-use crate::event::EventInfo;
+use crate::handler::event::EventInfo;
 use crate::handler::{Service, emitted};
 
 /// All events of a service, those it handles first, each once.

@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_documentation_of_the_generated_main_has_the_codes_of_run() {
-        let documented = include_str!("../cli.rs");
+        let documented = include_str!("mod.rs");
         for (code, meaning) in RUN {
             let row = format!("/// | {code} | {meaning} |\n");
             assert!(documented.contains(&row), "{row}");

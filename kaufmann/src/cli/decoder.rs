@@ -9,13 +9,13 @@ use kaufmann_avro::model::{Kind, Node};
 use kaufmann_avro::{Cursor, DecodeError, Schema};
 use serde_json::Value;
 
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
-use crate::event::EventInfo;
+use crate::handler::event::EventInfo;
 use crate::publish::envelope::TYPE;
 use crate::record::Record;
-use crate::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry};
-use crate::wire::{SchemaKey, frame};
+use crate::record::wire::{SchemaKey, frame};
+use crate::schema::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry};
 
 /// Decodes records.
 pub(crate) struct Decoder {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use super::decoder::Decoder;
 use super::paint::Paint;
 use super::{Signals, catalog, say, unread};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 use crate::kafka::sender::Sender;
 

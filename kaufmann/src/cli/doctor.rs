@@ -11,8 +11,8 @@ use clap::{ArgMatches, Command};
 use super::arguments::shared;
 use super::paint::Paint;
 use super::{Signals, codes, say, unread};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
 
 mod brokers;

@@ -6,8 +6,8 @@ use kaufmann_avro::{Cursor, Schema};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::error::{Error, ErrorKind};
-use crate::event::EventInfo;
+use crate::base::error::{Error, ErrorKind};
+use crate::handler::event::EventInfo;
 
 pub(crate) mod unique;
 

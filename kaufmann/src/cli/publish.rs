@@ -11,16 +11,16 @@ use uuid::Uuid;
 use super::payload::{Encoder, Payload, not_json};
 use super::progress::Progress;
 use super::{Signals, catalog};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
-use crate::event::EventInfo;
 use crate::handler::Service;
+use crate::handler::event::EventInfo;
 use crate::publish::partitions::{Partitions, Way};
 use crate::publish::routes::Routes;
 use crate::publish::{KafkaPublisher, Message, PublishError, PublishErrorKind, Publisher, Undelivered};
 use crate::publish::{envelope, producer};
-use crate::registry::SchemaRegistry;
-use crate::schemas::Schemas;
+use crate::schema::registry::SchemaRegistry;
+use crate::schema::writers::Schemas;
 
 mod payloads;
 
@@ -346,9 +346,9 @@ pub(crate) async fn deliver(publisher: &dyn Publisher, mut message: Message) -> 
 /// The clients of the broker and the registry. Without one in the configuration the registry is asked for by name.
 fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, Arc<KafkaPublisher>), Error> {
     #[cfg(feature = "registry")]
-    let registry = crate::registry::RestRegistry::new(&config.registry)?;
+    let registry = crate::schema::registry::RestRegistry::new(&config.registry)?;
     #[cfg(not(feature = "registry"))]
-    let registry = crate::registry::EmbeddedRegistry::new();
+    let registry = crate::schema::registry::EmbeddedRegistry::new();
     let publisher = KafkaPublisher::new(config)
         .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
     Ok((Arc::new(registry), Arc::new(publisher)))

@@ -13,15 +13,15 @@ use super::decoder::Decoder;
 use super::position::{POLL, POSITIONS, Position};
 use super::progress::Progress;
 use super::{Signals, catalog, codes, say, unread};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::{Config, Delivery};
-use crate::error::{Error, ErrorKind};
 use crate::handler::Service;
+use crate::handler::start::Started;
 use crate::kafka::cluster::{Cluster, Place};
 use crate::kafka::reader::{Read, Reader};
 use crate::publish::{KafkaPublisher, Muted};
-use crate::registry::RestRegistry;
+use crate::schema::registry::RestRegistry;
 use crate::source::history::{HistoryFeed, history};
-use crate::start::Started;
 
 mod report;
 mod reset;

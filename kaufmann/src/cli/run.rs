@@ -1,11 +1,11 @@
 //! `run`: the service on a real cluster, until a signal.
 
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
-use crate::handler::Service;
 #[cfg(all(feature = "kafka", feature = "registry"))]
-use crate::runtime::Finished;
-use crate::start::Started;
+use crate::engine::runtime::Finished;
+use crate::handler::Service;
+use crate::handler::start::Started;
 
 #[cfg(all(feature = "kafka", feature = "registry"))]
 pub(super) async fn run<V: Service, R: Started<V::State>>(
@@ -13,7 +13,7 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     start: impl AsyncFnOnce(&Config) -> R,
 ) -> Result<(), Error> {
     use crate::publish::KafkaPublisher;
-    use crate::registry::RestRegistry;
+    use crate::schema::registry::RestRegistry;
     use crate::source::KafkaSource;
 
     let signals = super::Signals::listen(config.shutdown_deadline)?;

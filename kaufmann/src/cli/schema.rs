@@ -10,12 +10,12 @@ use kaufmann_avro::Schema;
 use kaufmann_avro::lock::{Current, Lock, LockedEvent, Version};
 
 use super::{Signals, catalog, complain, say, unread};
+use crate::base::error::{Error, ErrorKind, Report as Chained};
 use crate::config::{Config, SubjectStrategy};
-use crate::error::{Error, ErrorKind, Report as Chained};
-use crate::event::EventInfo;
 use crate::handler::Service;
+use crate::handler::event::EventInfo;
 use crate::publish::routes::subject;
-use crate::registry::{RegistryError, RegistryErrorKind, RestRegistry, SubjectVersion};
+use crate::schema::registry::{RegistryError, RegistryErrorKind, RestRegistry, SubjectVersion};
 
 pub(super) mod arguments;
 mod compare;
@@ -240,7 +240,7 @@ fn locked(found: &SubjectVersion) -> Result<Version, String> {
             found.version, found.id
         )
     })?;
-    let reference = |reference: &crate::registry::Reference| kaufmann_avro::lock::Reference {
+    let reference = |reference: &crate::schema::registry::Reference| kaufmann_avro::lock::Reference {
         name: reference.name.clone(),
         subject: reference.subject.clone(),
         version: reference.version,

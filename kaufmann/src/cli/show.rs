@@ -1,7 +1,7 @@
 //! `config`: the configuration that holds.
 
+use crate::base::error::Error;
 use crate::config::Effective;
-use crate::error::Error;
 use crate::handler::Service;
 
 /// How to print it.

@@ -8,8 +8,8 @@ use tracing::{debug, warn};
 
 use super::dlq::ledger::Ledger;
 use super::dlq::letters::Letters;
+use crate::base::error::Error;
 use crate::config::Config;
-use crate::error::Error;
 use crate::kafka::cluster::{Cluster, Place, Topic};
 
 /// A topic with records that nobody reads.

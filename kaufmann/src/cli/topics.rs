@@ -8,11 +8,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::arguments::shared;
 use super::paint::Paint;
 use super::{Signals, catalog, codes, say, unread};
+use crate::base::error::Error;
 use crate::config::Config;
 use crate::config::declared::{Declared, declared};
-use crate::error::Error;
-use crate::event::EventInfo;
 use crate::handler::Service;
+use crate::handler::event::EventInfo;
 use crate::kafka::admin::{Actual, Admin};
 use crate::kafka::cluster::Cluster;
 

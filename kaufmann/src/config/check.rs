@@ -15,9 +15,9 @@ use super::kind::Kind;
 use super::kind::is_address;
 use super::problem::Problems;
 use super::{Config, Delivery, RetryTopicsConfig};
-use crate::error::{Error, ErrorKind};
-use crate::topic::{INTERNAL, is_internal};
-pub(crate) use crate::topic::{TOPIC, is_topic};
+use crate::base::error::{Error, ErrorKind};
+use crate::record::topic::{INTERNAL, is_internal};
+pub(crate) use crate::record::topic::{TOPIC, is_topic};
 
 impl Config {
     /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.
@@ -79,7 +79,7 @@ impl Config {
             problems.push(format!("{place}{}", self.property(&key, &why)));
         }
         if let Some(filter) = &self.log.filter
-            && let Err(why) = crate::telemetry::check(filter)
+            && let Err(why) = crate::cli::logging::check(filter)
         {
             problems.push(format!(
                 "{}`log.filter` is \"{}\", expected {}: {why}",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Config;
 use super::kind::Kind;
-use crate::topic::{TOPIC, is_topic};
+use crate::record::topic::{TOPIC, is_topic};
 
 /// What holds for every declared topic that does not say otherwise.
 const ALL: &str = "*";

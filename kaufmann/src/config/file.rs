@@ -13,7 +13,7 @@ use super::keys::{self, KEYS, Key};
 use super::kind;
 use super::load::Layers;
 use super::problem::Problems;
-use crate::error::{Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind};
 
 /// How large a file may be. What is larger is no configuration; some files have no end.
 const LARGEST: u64 = 1 << 20;

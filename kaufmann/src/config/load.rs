@@ -12,9 +12,9 @@ use super::keys::{self, KEYS, Key};
 use super::problem::Problems;
 use super::secret::{REDACTED, is_secret};
 use super::{Config, environment, file, kind};
-use crate::error::{Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind};
+use crate::base::serde_error::misfit;
 use crate::handler::Service;
-use crate::misfit::misfit;
 
 /// The file that is read if nobody names another.
 const DEFAULT_FILE: &str = "kaufmann.toml";

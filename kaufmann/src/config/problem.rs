@@ -1,7 +1,7 @@
 //! What is wrong with a configuration: all of it at once, each with its place.
 
 use super::kind::Mismatch;
-use crate::error::{Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind};
 
 /// What is wrong, one text each.
 #[derive(Debug, Default)]

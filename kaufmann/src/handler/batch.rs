@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use kaufmann_avro::DecodeError;
 
-use crate::context::Context;
-use crate::event::{Event, EventInfo, Payload};
-use crate::failure::{Failure, HandlerError};
-use crate::outcome::{Outcome, Verdict};
+use crate::handler::context::Context;
+use crate::handler::event::{Event, EventInfo, Payload};
+use crate::handler::failure::{Failure, HandlerError};
+use crate::handler::outcome::{Outcome, Verdict};
 use crate::record::Record;
 
 /// Several events for one call of a handler, each with its record.
@@ -15,7 +15,7 @@ use crate::record::Record;
 /// A handler that needs only the events takes a `Vec` of them. See [`macro@crate::handler`].
 ///
 /// ```
-/// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/macros/example.rs")); }
+/// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
 /// # use events::user;
 /// use kaufmann::{Batch, Failure, Outcome, handler};
 ///

@@ -3,7 +3,7 @@
 
 use super::HandlerEntry;
 use super::limits::Limits;
-use crate::event::EventInfo;
+use crate::handler::event::EventInfo;
 use message::Message;
 
 mod message;

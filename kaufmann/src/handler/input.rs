@@ -1,6 +1,6 @@
 //! What a handler is given, beyond the [`Payload`](crate::Payload) of an event: the record of a catch-all, and a context behind an alias.
 
-use crate::context::Context;
+use crate::handler::context::Context;
 use crate::record::Record;
 
 /// A form in which a catch-all takes its record.

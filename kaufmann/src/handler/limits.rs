@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Delivery, OnFailure, RetryConfig};
+use crate::engine::pool::Pool;
 use crate::handler::HandlerEntry;
-use crate::pool::Pool;
 
 /// What a handler's attribute says of its bounds; where it says nothing, the configuration does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

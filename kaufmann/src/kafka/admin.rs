@@ -12,8 +12,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use super::asking::{AskContext, failed_with, is_silence};
 use super::cluster::{Cluster, PATIENCE};
 use super::{explain, producer};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
 
 /// Sets topics up.
 pub(crate) struct Admin {

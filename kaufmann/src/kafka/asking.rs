@@ -8,9 +8,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
-use crate::ffi;
+use crate::kafka::ffi;
 use crate::kafka::{self, explain};
 
 /// A consumer that is a member of no group.

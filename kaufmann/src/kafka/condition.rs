@@ -9,9 +9,9 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use super::asking::{failed_with, is_silence, patiently};
 use super::cluster::{Cluster, PATIENCE};
 use super::{consumer, explain, producer};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
-use crate::ffi::{self, Operation};
+use crate::kafka::ffi::{self, Operation};
 
 /// The brokers of a cluster and the topics that we may see.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

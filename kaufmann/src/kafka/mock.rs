@@ -5,7 +5,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
 
-use crate::ffi;
+use crate::kafka::ffi;
 use crate::source::SourceError;
 
 /// Brokers inside the process that speak Kafka's protocol on loopback. They end with it.

@@ -10,8 +10,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::asking::AskContext;
 use super::{explain, producer};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
 use crate::publish::Message;
 
 /// How long a message may be on its way.

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use crate::event::{Callback, EventInfo};
+use crate::handler::event::{Callback, EventInfo};
 use crate::record::Record;
-use crate::topic::is_topic;
+use crate::record::topic::is_topic;
 
 /// The header that names it.
 pub(crate) const CALLBACK: &str = "kaufmann-callback-topic";

@@ -10,15 +10,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::base::error::ErrorKind;
+use crate::base::panics::caught;
 use crate::config::{Config, RetryConfig};
-use crate::control::Control;
-use crate::error::ErrorKind;
-use crate::panics::caught;
+use crate::engine::control::Control;
+use crate::engine::retry::back_off;
 use crate::publish::complaints::Complaints;
 use crate::publish::letter;
 use crate::publish::stalled::{Lane, Next, Stalled};
 use crate::publish::{Message, PublishErrorKind, Publisher, Rejected, Undelivered};
-use crate::retry::back_off;
 
 /// How long to wait before a full queue is tried again.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
@@ -120,7 +120,7 @@ impl Deliveries {
     }
 
     pub(super) fn back_off(&self, attempt: u32) -> Duration {
-        back_off(&self.retry, attempt, crate::chance::fraction())
+        back_off(&self.retry, attempt, crate::base::jitter::fraction())
     }
 
     /// Puts a message behind those of its lane that are stalled; gives it back if none are.

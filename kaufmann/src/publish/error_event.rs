@@ -7,11 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kaufmann_avro::encode;
 
-use crate::event::EventInfo;
 use crate::handler::check::POISON;
+use crate::handler::event::EventInfo;
 use crate::publish::letter::Reason;
+use crate::record::wire::{Frame, SchemaKey, frame};
 use crate::record::{Origin, Record};
-use crate::wire::{Frame, SchemaKey, frame};
 
 /// The event of all failures.
 pub(crate) static ERROR: EventInfo = EventInfo {

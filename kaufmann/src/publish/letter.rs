@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use self::opened::{HISTORY, Letter};
-use crate::brief::brief;
+use crate::base::bounded_text::brief;
+use crate::engine::retry::topics::DUE;
 use crate::publish::{Message, MessageHeaders, Placement};
+use crate::record::wire::{Frame, SchemaKey, frame};
 use crate::record::{
     ORIGIN, Origin, Record, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC, SourcePlace,
 };
-use crate::retry::topics::DUE;
-use crate::wire::{Frame, SchemaKey, frame};
 
 #[cfg_attr(
     not(all(feature = "cli", feature = "kafka", feature = "registry")),
@@ -236,6 +236,6 @@ mod tests {
     #[test]
     fn a_letter_carries_only_the_beginning_of_a_long_error() {
         let letter = of(b"", &"é".repeat(2 << 20));
-        assert!(letter.headers.get("kaufmann-error").unwrap().len() < crate::brief::MAX + 40);
+        assert!(letter.headers.get("kaufmann-error").unwrap().len() < crate::base::bounded_text::MAX + 40);
     }
 }

@@ -9,10 +9,12 @@ use tokio::sync::oneshot;
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::base::wall_clock::Wall;
 use crate::config::{Config, OnFailure, Partitioning, ReplyTo};
-use crate::control::Control;
-use crate::event::EventInfo;
-use crate::outcome::{Choice, Outgoing};
+use crate::engine::control::Control;
+use crate::engine::retry::topics::{RetryTopic, RetryTopics};
+use crate::handler::event::EventInfo;
+use crate::handler::outcome::{Choice, Outgoing};
 use crate::publish::callback::{Allowed, Refused, Wanted};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{self, Envelope, reply_id};
@@ -22,9 +24,7 @@ use crate::publish::partitions::{Partitions, Way};
 use crate::publish::routes::{Route, Routes};
 use crate::publish::{Message, MessageHeaders, Placement, PublishError, PublishErrorKind, Publisher, Stage};
 use crate::record::Record;
-use crate::retry::topics::{RetryTopic, RetryTopics};
-use crate::schemas::Schemas;
-use crate::wall::Wall;
+use crate::schema::writers::Schemas;
 
 /// Publishes the events of one service.
 pub(crate) struct Outbound {

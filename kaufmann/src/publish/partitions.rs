@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::Partitioning;
-use crate::outcome::Choice;
+use crate::handler::outcome::Choice;
 use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher};
 
 /// How long the cluster may take to say how many partitions a topic has.
@@ -147,7 +147,7 @@ impl Partitions {
             }
             (Ok(count), None) => {
                 // Programs that publish little begin elsewhere each.
-                let next = (crate::chance::fraction() * f64::from(count)) as u32;
+                let next = (crate::base::jitter::fraction() * f64::from(count)) as u32;
                 let asked = Instant::now();
                 known.insert(Arc::clone(topic), Known { count, next, asked });
                 Ok(count)

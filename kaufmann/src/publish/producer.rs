@@ -15,11 +15,11 @@ use super::partitions::{Partitions, Way};
 use super::routes::Routes;
 use super::{Message, Muted, Placement, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 use crate::config::Config;
-use crate::event::EventInfo;
-use crate::outcome::{Outgoing, Publishable};
-use crate::registry::SchemaRegistry;
-use crate::schemas::Schemas;
-use crate::wire::framed;
+use crate::handler::event::EventInfo;
+use crate::handler::outcome::{Outgoing, Publishable};
+use crate::record::wire::framed;
+use crate::schema::registry::SchemaRegistry;
+use crate::schema::writers::Schemas;
 
 /// How long to wait before a full queue is tried again.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
@@ -36,7 +36,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// In a `replay` without `--publish` it publishes nothing, and answers as if it did.
 ///
 /// ```
-/// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/macros/example.rs")); }
+/// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
 /// # use events::user;
 /// use std::time::Duration;
 /// use kaufmann::{Config, Producer, publish::MemoryPublisher, registry::EmbeddedRegistry};
@@ -152,7 +152,7 @@ impl Producer {
                 .kafka
                 .insert("producer.message.timeout.ms".to_owned(), millis);
         }
-        let registry = crate::registry::RestRegistry::new(&config.registry)
+        let registry = crate::schema::registry::RestRegistry::new(&config.registry)
             .map_err(|error| PublishError::new(PublishErrorKind::Registry, error.to_string()))?;
         let publisher = super::KafkaPublisher::new(&config)?;
         Ok(Self::new(&config, publisher, registry))
@@ -396,7 +396,7 @@ mod tests {
     use super::*;
     use crate::publish::error_event::ERROR;
     use crate::publish::{MemoryPublisher, MessageHeaders};
-    use crate::registry::EmbeddedRegistry;
+    use crate::schema::registry::EmbeddedRegistry;
 
     struct Anything;
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use foldhash::fast::RandomState;
 
 use crate::config::{Config, Partitioning, SubjectStrategy};
-use crate::event::EventInfo;
+use crate::handler::event::EventInfo;
 use crate::publish::{PublishError, PublishErrorKind};
-use crate::registry::RegistryErrorKind;
-use crate::schemas::Schemas;
+use crate::schema::registry::RegistryErrorKind;
+use crate::schema::writers::Schemas;
 
 /// The routes of the events that this service publishes.
 #[derive(Debug)]

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use crate::assignment::Assignment;
 use crate::config::{Config, RetryConfig};
+use crate::engine::assignment::Assignment;
+use crate::engine::retry::back_off;
+use crate::engine::settle::{Report, Settlements};
 use crate::publish::aside::Aside;
 use crate::publish::complaints::Complaints;
 use crate::publish::room::Room;
@@ -19,8 +21,6 @@ use crate::publish::{
     Transactions, letter,
 };
 use crate::record::Record;
-use crate::retry::back_off;
-use crate::settle::{Report, Settlements};
 
 mod unit;
 
@@ -407,7 +407,7 @@ impl Stage {
         if refused == 0 {
             return Duration::ZERO;
         }
-        back_off(&self.retry, refused, crate::chance::fraction())
+        back_off(&self.retry, refused, crate::base::jitter::fraction())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

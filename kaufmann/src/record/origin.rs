@@ -157,7 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::assignment::Assignment;
+    use crate::engine::assignment::Assignment;
     use crate::record::RawRecord;
 
     const RETRY: &str = "g.retry.1m";

@@ -7,10 +7,10 @@ use std::panic::Location;
 use kaufmann_avro::Schema;
 use kaufmann_avro::json::decode_json;
 
-use crate::happening::{Happening, What};
+use crate::handler::record_event::{Happening, What};
 use crate::publish::Message;
-use crate::registry::SchemaRegistry;
-use crate::wire::prefixed;
+use crate::record::wire::prefixed;
+use crate::schema::registry::SchemaRegistry;
 
 /// One round: records that are given, and what becomes of them.
 #[derive(Default)]

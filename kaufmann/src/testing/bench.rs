@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::act::Act;
 use super::place::Place;
 use super::recorder::Recorder;
+use crate::base::error::{Error, Report};
 use crate::config::{Config, Mode};
-use crate::error::{Error, Report};
+use crate::engine::runtime::{Finished, Runtime};
 use crate::handler::Service;
-use crate::happening::{Happening, Reporter, What};
+use crate::handler::record_event::{Happening, Reporter, What};
 use crate::publish::Message;
-use crate::registry::SchemaRegistry;
-use crate::runtime::{Finished, Runtime};
+use crate::schema::registry::SchemaRegistry;
 
 /// How long records may take in virtual time, and how long nothing at all may happen.
 const VIRTUAL_PATIENCE: (Duration, Duration) = (Duration::from_secs(3_600), Duration::from_secs(600));

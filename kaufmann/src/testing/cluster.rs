@@ -19,7 +19,7 @@ use crate::kafka;
 use crate::publish::callback::CALLBACK;
 use crate::publish::error_event::ERROR;
 use crate::publish::{KafkaPublisher, Message, Publisher, Undelivered};
-use crate::registry::{EmbeddedRegistry, SchemaRegistry};
+use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
 use crate::source::KafkaSource;
 
 /// The registry that goes with the brokers. Without it, the test has one of its own.
@@ -210,7 +210,8 @@ fn registry(config: &Config) -> Result<Arc<dyn SchemaRegistry>, String> {
         Ok(url) if !url.is_empty() => {
             let mut config = config.registry.clone();
             config.url = vec![url];
-            let registry = crate::registry::RestRegistry::new(&config).map_err(|error| error.to_string())?;
+            let registry =
+                crate::schema::registry::RestRegistry::new(&config).map_err(|error| error.to_string())?;
             Ok(Arc::new(registry))
         }
         _ => Ok(Arc::new(EmbeddedRegistry::new())),

@@ -6,8 +6,8 @@ use kaufmann_avro::json::{decode_json, encode_json};
 use kaufmann_avro::{Schema, decode};
 use uuid::Uuid;
 
-use crate::event::{Event, EventInfo};
-use crate::outcome::Outgoing;
+use crate::handler::event::{Event, EventInfo};
+use crate::handler::outcome::Outgoing;
 use crate::publish::envelope::Envelope;
 use crate::publish::{Message, MessageHeaders, Placement};
 

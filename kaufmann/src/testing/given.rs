@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::act::{Act, Given};
 use super::{Kit, envelope, order};
-use crate::event::Event;
 use crate::handler::Service;
-use crate::outcome::{Outgoing, Publishable};
+use crate::handler::event::Event;
+use crate::handler::outcome::{Outgoing, Publishable};
+use crate::handler::tombstone::{Keyed, Tombstone};
 use crate::publish::envelope::TYPE;
 use crate::publish::{Message, MessageHeaders, Placement};
-use crate::tombstone::{Keyed, Tombstone};
-use crate::wire::{framed, prefixed};
+use crate::record::wire::{framed, prefixed};
 
 impl<V: Service> Kit<V> {
     /// Gives an event, as another service would publish it: with its schema's key, in its schema's topic (else the first that the

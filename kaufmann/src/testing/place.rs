@@ -10,11 +10,11 @@ use tokio::time::Instant;
 #[cfg(feature = "kafka")]
 use super::cluster::Cluster;
 use crate::config::Config;
+use crate::engine::runtime::Builder;
+use crate::engine::simulation::Simulation;
 use crate::handler::Service;
 use crate::publish::{MemoryPublisher, Message, Publisher};
-use crate::registry::{EmbeddedRegistry, SchemaRegistry};
-use crate::runtime::Builder;
-use crate::simulation::Simulation;
+use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
 use crate::source::{MemoryFeed, MemoryRecord, memory};
 
 /// The switch.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::act::Given;
 use super::{Kit, bench};
-use crate::event::{Body, Event};
+use crate::handler::event::{Body, Event};
+use crate::handler::record_event::What;
+use crate::handler::tombstone::Keyed;
 use crate::handler::{Service, emitted};
-use crate::happening::What;
 use crate::publish::Message;
 use crate::publish::envelope::TYPE;
-use crate::tombstone::Keyed;
-use crate::wire::prefixed;
+use crate::record::wire::prefixed;
 
 impl<V: Service> Kit<V> {
     /// An event of this type is published: the first that no `then` has looked at. `check` looks at it.

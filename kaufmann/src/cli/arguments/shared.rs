@@ -2,12 +2,12 @@
 
 use clap::{Arg, ArgAction, ArgMatches};
 
+#[cfg(all(feature = "kafka", feature = "registry"))]
+use crate::base::error::{Error, ErrorKind};
 #[cfg(feature = "kafka")]
 use crate::config::check::{TOPIC, is_topic};
-#[cfg(all(feature = "kafka", feature = "registry"))]
-use crate::error::{Error, ErrorKind};
 #[cfg(feature = "kafka")]
-use crate::topic::{INTERNAL, is_internal};
+use crate::record::topic::{INTERNAL, is_internal};
 
 /// `--format text|json`.
 pub(in crate::cli) fn format() -> Arg {

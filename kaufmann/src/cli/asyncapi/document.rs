@@ -10,9 +10,9 @@ use super::routes::{self, Channel, Receive};
 use crate::cli::catalog;
 use crate::config::declared::{Declared, declared};
 use crate::config::{Config, without_credentials};
-use crate::event::EventInfo;
+use crate::engine::runtime::published;
 use crate::handler::Service;
-use crate::runtime::published;
+use crate::handler::event::EventInfo;
 
 /// The document of a service as it is configured.
 pub(super) fn document<V: Service>(config: &Config) -> Value {

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::SubjectStrategy;
-use crate::event::EventInfo;
-use crate::retry::topics::DUE;
+use crate::engine::retry::topics::DUE;
+use crate::handler::event::EventInfo;
 
 /// The version of AsyncAPI's Kafka bindings.
 pub(super) const BINDING: &str = "0.5.0";

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::event::EventInfo;
 use crate::handler::HandlerEntry;
+use crate::handler::event::EventInfo;
 
 /// What goes through a topic.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::*;
 use crate::cli::snapshot::is_snapshot;
 use crate::config::OnFailure;
-use crate::event::EventInfo;
 use crate::handler::check::POISON;
+use crate::handler::event::EventInfo;
 use crate::handler::limits::Limits;
 use crate::{Context, HandlerEntry, Outcome};
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::commit::{Ahead, Tracker};
+use crate::base::error::Error;
 use crate::config::Config;
-use crate::error::Error;
+use crate::engine::commit::{Ahead, Tracker};
 use crate::kafka::cluster::{Bounds, Cluster, Place};
 
 /// Which letters of a topic have been dealt with.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::ledger::Ledger;
+use crate::base::error::{Error, ErrorKind};
 use crate::cli::position::POLL;
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
 use crate::kafka::cluster::{Bounds, PATIENCE};
 use crate::kafka::reader::{Read, Reader};
 use crate::publish::letter::opened::Letter;

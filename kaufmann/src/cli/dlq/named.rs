@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::Ledger;
 use super::letters::{Found, Letters};
+use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
 use crate::kafka::cluster::Bounds;
 
 /// What stands at places: whether it is a letter.

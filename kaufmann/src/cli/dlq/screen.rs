@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::act::Summary;
 use super::report::Report;
 use super::show::Shown;
-use crate::brief::{brief, brief_to};
+use crate::base::bounded_text::{brief, brief_to};
 use crate::cli::columns::{Cell, Side, table};
 use crate::cli::paint::{Colour, Paint};
 use crate::cli::shown::short;

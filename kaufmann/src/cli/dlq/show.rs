@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::base::error::Error;
 use crate::cli::decoder::{Decoder, Payload};
 use crate::cli::shown::{headers, printable};
-use crate::error::Error;
 use crate::publish::letter::opened::{HISTORY, Letter, Story};
 use crate::record::Record;
 

@@ -8,10 +8,10 @@ use super::topics::{Topic, Use, counted, number};
 use super::{brokers, rights, settings, topics};
 use crate::config::declared::declared;
 use crate::config::{Config, Delivery};
-use crate::ffi::Operation;
 use crate::kafka::admin::{Actual, Admin, Settings};
 use crate::kafka::cluster::{Cluster, Place};
 use crate::kafka::condition::{Access, Condition, Node};
+use crate::kafka::ffi::Operation;
 
 /// Looks at all that the cluster knows. `used` says what each topic is for.
 pub(super) async fn look(config: &Config, used: &BTreeMap<String, Vec<String>>) -> Vec<Check> {

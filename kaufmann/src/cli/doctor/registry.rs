@@ -7,7 +7,7 @@ use super::report::{Check, State, about, about_one};
 use crate::cli::schema::registered::{Registered, registered};
 use crate::config::{Config, RegistryConfig};
 use crate::handler::{Service, emitted};
-use crate::registry::{RegistryErrorKind, RestRegistry};
+use crate::schema::registry::{RegistryErrorKind, RestRegistry};
 
 /// Looks at all that the registry knows.
 pub(super) async fn look<V: Service>(config: &Config) -> Vec<Check> {

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::base::error::Error;
 use crate::config::{Config, without_credentials};
-use crate::error::Error;
 
 /// All that was found.
 #[derive(Clone, PartialEq, Debug, Serialize)]

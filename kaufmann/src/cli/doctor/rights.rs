@@ -4,7 +4,7 @@ use super::report::{Check, about_one};
 use super::topics::Use;
 use crate::config::Config;
 use crate::config::group::of_consumer;
-use crate::ffi::Operation;
+use crate::kafka::ffi::Operation;
 
 /// Judges what we may do with a topic; nothing if the broker does not tell.
 pub(super) fn of_topic(

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::report::{Check, State, about, about_one};
 use crate::config::group::of_consumer;
 use crate::config::{Config, Delivery};
-use crate::event::EventInfo;
+use crate::engine::runtime::published;
+use crate::handler::event::EventInfo;
 use crate::handler::{HandlerEntry, Service};
 use crate::kafka::condition::{client_version, try_settings};
 use crate::kafka::prefetch::Prefetch;
-use crate::runtime::published;
 
 /// What librdkafka has for `max.poll.interval.ms`.
 const MAX_POLL_INTERVAL: u64 = 300_000;

@@ -6,9 +6,9 @@ use super::*;
 use crate::cli::schema::registered::Registered;
 use crate::cli::snapshot::is_snapshot;
 use crate::config::{Delivery, OnFailure};
-use crate::ffi::Operation;
 use crate::kafka::admin::{Setting, Settings};
 use crate::kafka::condition::PartitionCondition;
+use crate::kafka::ffi::Operation;
 
 fn config() -> Config {
     let mut config = Config::default();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::report::{About, Check, about_one};
-use crate::commit::Ahead;
+use crate::engine::commit::Ahead;
 use crate::kafka::admin::Settings;
 use crate::kafka::cluster::Place;
 use crate::kafka::condition::PartitionCondition;

@@ -6,9 +6,9 @@ use std::io::{self, BufReader, Cursor, Read};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::base::error::{Error, ErrorKind};
 use crate::cli::Signals;
 use crate::cli::payload::unique::Unique;
-use crate::error::{Error, ErrorKind};
 
 /// How many are read before they are sent.
 const READ_AHEAD: usize = 1_000;

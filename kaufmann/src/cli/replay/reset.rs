@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::{Request, places};
+use crate::base::error::{Error, ErrorKind};
 use crate::cli::columns::{Side, table};
 use crate::cli::paint::Paint;
 use crate::cli::{say, unread};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
 use crate::kafka::cluster::Cluster;
 
 /// Where a group goes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::observer::{Observer, Settled};
+use crate::handler::observer::{Observer, Settled};
 use crate::record::Record;
 
 /// How many failures are told.

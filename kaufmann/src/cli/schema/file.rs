@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use kaufmann_avro::lock::{FILE_NAME, Lock};
 
-use crate::error::{Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind};
 
 /// The file of the lock.
 #[derive(Clone, PartialEq, Debug)]

@@ -2,8 +2,8 @@
 
 use super::report::{BreakReport, EventReport, State, VersionReport};
 use super::{Known, unanswered};
-use crate::error::Error;
-use crate::registry::{RegistryError, RegistryErrorKind, RestRegistry};
+use crate::base::error::Error;
+use crate::schema::registry::{RegistryError, RegistryErrorKind, RestRegistry};
 
 /// Asks the registry about each event, and adds what it says. Registers nothing.
 pub(super) async fn ask(

@@ -2,10 +2,10 @@
 
 use super::report::{EventReport, State};
 use super::{Known, unanswered};
+use crate::base::error::Error;
 use crate::config::Config;
-use crate::error::Error;
 use crate::handler::{Service, emitted};
-use crate::registry::RestRegistry;
+use crate::schema::registry::RestRegistry;
 
 /// Whether this service owns an event: its schema's attribute `owner` names the service or its group, or, if there is none, a
 /// handler publishes it.

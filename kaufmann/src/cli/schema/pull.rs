@@ -5,8 +5,8 @@ use kaufmann_avro::lock::{Lock, LockedEvent};
 use super::file::LockFile;
 use super::report::{EventReport, State};
 use super::{Known, compare, fetch, unanswered};
-use crate::error::Error;
-use crate::registry::{RegistryError, RestRegistry};
+use crate::base::error::Error;
+use crate::schema::registry::{RegistryError, RestRegistry};
 
 /// Refreshes the lock: of the events of this program, and of the others that it has.
 pub(super) async fn pull(

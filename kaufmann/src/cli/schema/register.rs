@@ -5,8 +5,8 @@ use kaufmann_avro::lock::Lock;
 use super::file::LockFile;
 use super::report::{EventReport, State, VersionReport};
 use super::{Known, compare, live, pull, unanswered};
-use crate::error::Error;
-use crate::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry, SubjectVersion};
+use crate::base::error::Error;
+use crate::schema::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry, SubjectVersion};
 
 /// Registers the events that the registry does not have. One that breaks its level keeps all of them from being registered.
 pub(super) async fn register(

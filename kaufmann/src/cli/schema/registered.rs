@@ -5,10 +5,10 @@ use kaufmann_avro::lock::Lock;
 use super::file::LockFile;
 use super::report::{EventReport, State};
 use super::{Known, built_in, compare, known, live, owner};
+use crate::base::error::Error;
 use crate::config::Config;
-use crate::error::Error;
 use crate::handler::Service;
-use crate::registry::RestRegistry;
+use crate::schema::registry::RestRegistry;
 
 /// What is said of an event.
 #[derive(Clone, PartialEq, Debug)]

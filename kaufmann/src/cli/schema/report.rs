@@ -8,7 +8,7 @@ use kaufmann_avro::lock::{Break, Version};
 use serde::Serialize;
 
 use super::file::LockFile;
-use crate::registry::RegistryError;
+use crate::schema::registry::RegistryError;
 
 /// What came of a command.
 #[derive(Clone, PartialEq, Debug, Serialize)]

@@ -8,8 +8,8 @@ use kaufmann_avro::lock::Version;
 use super::Known;
 use super::file::LockFile;
 use super::report::{EventReport, State};
+use crate::base::error::{Error, ErrorKind};
 use crate::config;
-use crate::error::{Error, ErrorKind};
 
 /// Gives up the locked versions of an event, if somebody says so. `known` is the event in this program, if it has it: where a
 /// break keeps the next one from being built, that is the program of before.

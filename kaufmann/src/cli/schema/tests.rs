@@ -12,8 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::cli::paint::Paint;
 use crate::cli::snapshot::is_snapshot;
-use crate::registry::EmbeddedRegistry;
-use crate::registry::server::RegistryServer;
+use crate::schema::registry::EmbeddedRegistry;
+use crate::schema::registry::server::RegistryServer;
 use crate::{Context, HandlerEntry, Outcome};
 
 const V1: &str = r#"{"type": "record", "name": "placed", "namespace": "shop", "fields": [

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::brief::brief_to;
+use crate::base::bounded_text::brief_to;
 use crate::cli::decoder::{Decoded, Payload};
 use crate::cli::paint::{Colour, Paint};
 use crate::cli::shown::{headers, printable, short, time};

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::assignment::Assignment;
 use crate::cli::snapshot::is_snapshot;
+use crate::engine::assignment::Assignment;
 use crate::record::RawRecord;
-use crate::registry::error::Told;
-use crate::registry::{Answer, EmbeddedRegistry, RegistryError, RegistryErrorKind, SchemaRegistry};
-use crate::wire::framed;
+use crate::record::wire::framed;
+use crate::schema::registry::error::Told;
+use crate::schema::registry::{Answer, EmbeddedRegistry, RegistryError, RegistryErrorKind, SchemaRegistry};
 
 const PLACED: &str = r#"{"type": "record", "name": "shop.order_placed", "fields": [
     {"name": "order_id", "type": "string"}, {"name": "amount_cents", "type": "long"}]}"#;

@@ -1,6 +1,6 @@
 use super::*;
+use crate::base::error::ErrorKind;
 use crate::cli::snapshot::is_snapshot;
-use crate::error::ErrorKind;
 use crate::kafka::admin::Setting;
 
 fn settings(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

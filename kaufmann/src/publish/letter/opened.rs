@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{ATTEMPTS, CLASS, HEADERS_CUT, PAYLOAD_CUT};
+use crate::engine::retry::topics::DUE;
 use crate::publish::{Message, MessageHeaders, Placement};
 pub(crate) use crate::record::SourcePlace;
 use crate::record::{ORIGIN, Origin, Record, SOURCE};
-use crate::retry::topics::DUE;
 
 const ERROR: &str = "kaufmann-error";
 /// Where a record that comes back was a letter: `orders.dead-letter/0@17`.
@@ -147,7 +147,7 @@ mod tests {
 
     use super::super::{Reason, letter, postponed};
     use super::*;
-    use crate::assignment::Assignment;
+    use crate::engine::assignment::Assignment;
     use crate::publish::envelope::reply_id;
     use crate::record::RawRecord;
 

@@ -4,11 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::assignment::Assignment;
-use crate::lanes::UNORDERED;
+use crate::engine::assignment::Assignment;
+use crate::engine::lanes::UNORDERED;
+use crate::engine::settle::Report;
 use crate::publish::aside::Held;
 use crate::publish::{Delivered, Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
-use crate::settle::Report;
 
 use super::lock;
 

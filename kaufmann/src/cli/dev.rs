@@ -1,0 +1,254 @@
+//! `dev`: the service on a broker and a registry inside the process, fed with the samples beside its schemas.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::Runtime;
+use crate::base::error::{Error, ErrorKind};
+use crate::cli::payload::Payload;
+use crate::cli::publish::{deliver, message};
+use crate::cli::{self, Signals, catalog};
+use crate::config::{Config, Delivery, Mode};
+use crate::engine::runtime::Finished;
+use crate::handler::Service;
+use crate::handler::start::Started;
+use crate::publish::envelope;
+use crate::publish::routes::Routes;
+use crate::publish::{KafkaPublisher, Message};
+use crate::schema::registry::RestRegistry;
+use crate::schema::writers::Schemas;
+use crate::source::KafkaSource;
+
+mod embedded;
+mod running;
+mod screen;
+mod tally;
+
+use crate::handler::record_event::{Happening, Reporter};
+use embedded::Embedded;
+pub(crate) use running::Running;
+use screen::Screen;
+use tally::Tally;
+
+/// How long `--once` waits for the samples.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The options of `dev`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Options {
+    /// End when the samples are settled.
+    pub(crate) once: bool,
+    /// How long to wait for that.
+    pub(crate) timeout: Duration,
+}
+
+/// Runs the command.
+pub(crate) async fn dev<V: Service, R: Started<V::State>>(
+    mut config: Config,
+    options: Options,
+    start: impl AsyncFnOnce(&Config) -> R,
+) -> Result<ExitCode, Error> {
+    let signals = Signals::listen(config.shutdown_deadline)?;
+    if config.delivery == Delivery::ExactlyOnce {
+        tracing::info!("the embedded broker has no transactions: `delivery` is \"at_least_once\" here");
+        config.delivery = Delivery::AtLeastOnce;
+    }
+    config = config.with_mode(Mode::Dev);
+    let embedded = Embedded::start::<V>(&mut config).await?;
+    let samples = Samples::read::<V>(&config)?;
+    // Before the state is made, and before anything is said: what is wrong with the settings.
+    let source = KafkaSource::new(&config).map_err(|error| refused(&error))?;
+    let publisher = publisher(&config)?;
+    let registry = RestRegistry::new(&config.registry)?;
+    let state = cli::state::<V, R>(&config, start, &signals).await?;
+    // Only now, so that `publish --dev` finds a service that has started.
+    let _note = Running::announce::<V>(&config);
+
+    let (reporter, happenings) = Reporter::new();
+    let screen = Screen::new(catalog::events::<V>().iter().map(|info| info.name));
+    let mut stage = Stage {
+        printed: Ok(()),
+        screen,
+        tally: Tally::new(embedded::returning::<V>(&config)),
+        happenings,
+        is_published: false,
+    };
+    stage.say(&stage.screen.welcome(V::NAME, &config, embedded.partitions()));
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let runtime = Runtime::<V>::builder(state)
+        .config(&config)
+        .source(source)
+        .publisher(publisher)
+        .registry(registry)
+        .observer(reporter)
+        .run(async move { _ = stopped.await });
+    let service = tokio::spawn(runtime);
+
+    let watched = stage
+        .watch::<V>(&config, samples, options, &signals, service, stop)
+        .await;
+    let finished = watched.map_err(cli::run::at_start::<V>)?;
+    let is_settled = stage.is_published && stage.tally.is_complete();
+    let is_cut_short = options.once && signals.has_come() && !is_settled;
+    if is_cut_short {
+        stage.say(&stage.screen.summary(&stage.tally));
+    } else if options.once {
+        stage.conclude()?;
+    }
+    stage.printed.or_else(cli::unread)?;
+    cli::run::verdict(&config, &finished)?;
+    if is_cut_short {
+        cli::complain(&"interrupted before every sample and its replies were settled");
+        return Ok(signals.exit_code());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What happens between the curtain's rise and its fall.
+struct Stage {
+    /// The first line that could not be printed; none is tried after it.
+    printed: io::Result<()>,
+    screen: Screen,
+    tally: Tally,
+    happenings: mpsc::UnboundedReceiver<Happening>,
+    /// Whether the broker has all samples.
+    is_published: bool,
+}
+
+impl Stage {
+    async fn watch<V: Service>(
+        &mut self,
+        config: &Config,
+        samples: Samples,
+        options: Options,
+        signals: &Signals,
+        mut service: tokio::task::JoinHandle<Result<Finished, Error>>,
+        stop: tokio::sync::oneshot::Sender<()>,
+    ) -> Result<Finished, Error> {
+        if samples.0.is_empty() {
+            self.say("no samples: put `create.samples.json` beside `create.avsc`, an array of payloads");
+        }
+        tokio::select! {
+            published = self.publish::<V>(config, samples) => {
+                published?;
+                self.is_published = true;
+            }
+            () = signals.first() => {}
+        }
+        let deadline = tokio::time::Instant::now() + options.timeout;
+        loop {
+            // Without a reader there is nothing left to do but for `--once`, which has its exit code to tell.
+            let is_over = if options.once {
+                self.tally.is_complete()
+            } else {
+                self.printed.is_err()
+            };
+            if is_over {
+                break;
+            }
+            tokio::select! {
+                Some(happening) = self.happenings.recv() => self.show(&happening),
+                () = signals.first() => break,
+                () = tokio::time::sleep_until(deadline), if options.once => break,
+                // Without a signal the service ends only with an error.
+                ended = &mut service => return joined(ended),
+            }
+        }
+        drop(stop);
+        let finished = joined(service.await)?;
+        while let Ok(happening) = self.happenings.try_recv() {
+            self.show(&happening);
+        }
+        Ok(finished)
+    }
+
+    fn show(&mut self, happening: &Happening) {
+        self.tally.note(happening);
+        self.say(&self.screen.line(happening));
+    }
+
+    fn say(&mut self, line: &str) {
+        if self.printed.is_ok() {
+            self.printed = cli::say(&line);
+        }
+    }
+
+    async fn publish<V: Service>(&mut self, config: &Config, samples: Samples) -> Result<(), Error> {
+        let registry = Arc::new(RestRegistry::new(&config.registry)?);
+        let mut config = config.clone();
+        for sample in &samples.0 {
+            config
+                .publish
+                .topics
+                .insert(sample.info.name.to_owned(), sample.topic.clone());
+        }
+        let routes = Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS)));
+        let source = envelope::source(&config);
+        let publisher = publisher(&config)?;
+        for sample in samples.0 {
+            let id = Uuid::now_v7();
+            let Payload { datum, key } = sample.payload;
+            let message: Message = message(&source, &routes, sample.info, datum, key, id).await?;
+            self.tally.expect(id.to_string(), sample.info.name);
+            deliver(&publisher, message).await?;
+        }
+        Ok(())
+    }
+
+    /// The summary of `--once`, and whether all went well.
+    fn conclude(&mut self) -> Result<(), Error> {
+        self.say(&self.screen.summary(&self.tally));
+        let complaints = self.tally.complaints();
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        let text = format!("not every sample was handled:\n  {}", complaints.join("\n  "));
+        Err(Error::new(ErrorKind::Handler, text))
+    }
+}
+
+/// The samples of the handled events.
+struct Samples(Vec<Sample>);
+
+struct Sample {
+    info: &'static crate::EventInfo,
+    topic: String,
+    payload: Payload,
+}
+
+impl Samples {
+    fn read<V: Service>(config: &Config) -> Result<Self, Error> {
+        let mut samples = Vec::new();
+        for info in catalog::handled::<V>().filter(|info| !info.samples.is_empty()) {
+            let topic = embedded::consumed_topic::<V>(config, info)?;
+            for text in info.samples {
+                samples.push(Sample {
+                    info,
+                    topic: topic.clone(),
+                    payload: Payload::parse(info, text)?,
+                });
+            }
+        }
+        Ok(Self(samples))
+    }
+}
+
+fn publisher(config: &Config) -> Result<KafkaPublisher, Error> {
+    KafkaPublisher::new(config).map_err(|error| refused(&error))
+}
+
+/// What librdkafka says before it connects to anything is about its settings.
+fn refused(error: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Configuration, error.to_string())
+}
+
+fn joined(ended: Result<Result<Finished, Error>, tokio::task::JoinError>) -> Result<Finished, Error> {
+    ended.unwrap_or_else(|error| {
+        Err(Error::new(ErrorKind::Internal, "the runtime's task ended").caused_by(error))
+    })
+}

@@ -1,0 +1,125 @@
+//! The broker and the registry inside the process, and what of the configuration they replace.
+
+use std::collections::BTreeSet;
+
+use crate::base::error::{Error, ErrorKind};
+use crate::cli::catalog;
+use crate::config::{Config, RegistryConfig};
+use crate::handler::Service;
+use crate::handler::event::EventInfo;
+use crate::kafka::is_security;
+use crate::kafka::mock::MockBroker;
+use crate::publish::routes::subject;
+use crate::schema::registry::server::RegistryServer;
+use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
+
+/// The partitions of each topic: enough to see that they are handled side by side.
+const PARTITIONS: u16 = 4;
+
+/// What `dev` runs on, until it is dropped.
+pub(super) struct Embedded {
+    _broker: MockBroker,
+    _registry: RegistryServer,
+}
+
+impl Embedded {
+    /// Starts both, makes the topics, registers the schemas, and turns the configuration to them.
+    pub(super) async fn start<V: Service>(config: &mut Config) -> Result<Self, Error> {
+        let failed = |error: crate::source::SourceError| Error::new(ErrorKind::Start, error.to_string());
+        let broker = MockBroker::start(1).map_err(failed)?;
+        let registry = EmbeddedRegistry::new();
+        let server = RegistryServer::start(registry.clone()).await?;
+        config.brokers = vec![broker.bootstrap_servers()];
+        config.registry = RegistryConfig {
+            url: vec![server.url()],
+            register: true,
+            ..config.registry.without_security()
+        };
+        without_security(config);
+        for (name, value) in MockBroker::quick() {
+            config.kafka.insert(name.to_owned(), value.to_owned());
+        }
+        if config.topics.is_empty() {
+            config.topics = catalog::taken::<V>()
+                .filter_map(|info| info.topic)
+                .map(str::to_owned)
+                .collect();
+            config.topics.sort();
+            config.topics.dedup();
+        }
+        if config.topics.is_empty() {
+            // Nothing in a cluster depends on the name, so any will do.
+            config.topics = vec![format!("{}.events", config.group)];
+        }
+        for topic in topics::<V>(config) {
+            broker.create_topic(&topic, PARTITIONS).map_err(failed)?;
+        }
+        register::<V>(config, &registry).await?;
+        Ok(Self {
+            _broker: broker,
+            _registry: server,
+        })
+    }
+
+    pub(super) fn partitions(&self) -> u16 {
+        PARTITIONS
+    }
+}
+
+/// Takes away what the embedded broker does not understand.
+pub(super) fn without_security(config: &mut Config) {
+    config.kafka.retain(|name, _| !is_security(name));
+}
+
+/// The topic on which the service hears an event: where the event goes by itself if the service consumes that, else the
+/// first consumed topic.
+pub(super) fn consumed_topic<V: Service>(config: &Config, info: &EventInfo) -> Result<String, Error> {
+    let named = catalog::topic::<V>(config, info)
+        .ok()
+        .filter(|topic| config.topics.contains(topic));
+    named.or_else(|| config.topics.first().cloned()).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Configuration,
+            format!("{} consumes no topic; set `topics`", V::NAME),
+        )
+    })
+}
+
+/// The events that come back to the service when it publishes them.
+pub(super) fn returning<V: Service>(config: &Config) -> Vec<&'static str> {
+    let comes_back = |info: &&EventInfo| {
+        catalog::topic::<V>(config, info).is_ok_and(|topic| config.topics.contains(&topic))
+    };
+    catalog::events::<V>()
+        .into_iter()
+        .filter(comes_back)
+        .map(|info| info.name)
+        .collect()
+}
+
+fn topics<V: Service>(config: &Config) -> BTreeSet<String> {
+    let mut topics: BTreeSet<String> = config.topics.iter().cloned().collect();
+    topics.extend(
+        catalog::events::<V>()
+            .iter()
+            .filter_map(|info| catalog::topic::<V>(config, info).ok()),
+    );
+    topics.insert(config.dead_letter_topic());
+    topics.extend(config.retry_topics().into_iter().map(|(name, _)| name));
+    topics
+}
+
+async fn register<V: Service>(config: &Config, registry: &EmbeddedRegistry) -> Result<(), Error> {
+    for info in catalog::events::<V>() {
+        let topic = catalog::topic::<V>(config, info).or_else(|_| consumed_topic::<V>(config, info))?;
+        let subject = subject(config.registry.subject, &topic, info.full_name);
+        registry.register(&subject, info.schema).await.map_err(|error| {
+            Error::new(
+                ErrorKind::Schema,
+                format!("the schema of `{}` was not registered", info.name),
+            )
+            .caused_by(error)
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Counts what became of the samples and of what they led to, and says when all of it is settled.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::handler::record_event::{Happening, What};
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// The events whose topics the service consumes itself: once published, they come back.
+    returning: BTreeSet<&'static str>,
+    /// The samples that are not settled yet, by their ids.
+    pending: BTreeMap<String, Pending>,
+    /// By a cause's id: how many of the events it led to are still to come back. Less than none if they came first.
+    replies: HashMap<String, i64>,
+    counts: BTreeMap<String, Counts>,
+    complaints: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    event: &'static str,
+    last_error: Option<String>,
+}
+
+/// What became of the records of one event.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Counts {
+    pub(super) published: u64,
+    pub(super) handled: u64,
+    pub(super) unwanted: u64,
+    pub(super) skipped: u64,
+    pub(super) retries: u64,
+    pub(super) dead: u64,
+}
+
+impl Tally {
+    pub(super) fn new(returning: impl IntoIterator<Item = &'static str>) -> Self {
+        Self {
+            returning: returning.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// A sample is about to be published.
+    pub(super) fn expect(&mut self, id: String, event: &'static str) {
+        self.counts.entry(event.to_owned()).or_default().published += 1;
+        self.pending.insert(
+            id,
+            Pending {
+                event,
+                last_error: None,
+            },
+        );
+    }
+
+    pub(super) fn note(&mut self, happening: &Happening) {
+        let name = happening.event.clone().unwrap_or_else(|| "(unknown)".to_owned());
+        let counts = self.counts.entry(name.clone()).or_default();
+        match &happening.what {
+            What::Handled { .. } => counts.handled += 1,
+            What::Unwanted => counts.unwanted += 1,
+            What::Skipped { .. } => counts.skipped += 1,
+            What::DeadLettered { .. } => counts.dead += 1,
+            What::Retrying { error, .. } | What::Postponed { reason: error, .. } => {
+                counts.retries += 1;
+                if let Some(sample) = happening.id.as_ref().and_then(|id| self.pending.get_mut(id)) {
+                    sample.last_error = Some(error.clone());
+                }
+                return;
+            }
+        }
+        self.settle(happening);
+        match &happening.what {
+            What::DeadLettered { reason } => {
+                self.complaints.push(format!(
+                    "{name} at {} went to the dead-letter topic: {reason}",
+                    happening.place
+                ));
+            }
+            What::Handled { published } => {
+                for event in published {
+                    self.counts.entry((*event).to_owned()).or_default().published += 1;
+                }
+            }
+            What::Unwanted | What::Skipped { .. } | What::Retrying { .. } | What::Postponed { .. } => {}
+        }
+    }
+
+    fn settle(&mut self, happening: &Happening) {
+        let sample = happening.id.as_ref().and_then(|id| self.pending.remove(id));
+        match sample {
+            Some(sample) if happening.what == What::Unwanted => {
+                self.complaints.push(format!(
+                    "{} at {} found no handler",
+                    sample.event, happening.place
+                ));
+            }
+            Some(_) => {}
+            None => {
+                if let Some(cause) = &happening.cause {
+                    *self.replies.entry(cause.clone()).or_default() -= 1;
+                }
+            }
+        }
+        if let (What::Handled { published }, Some(id)) = (&happening.what, &happening.id) {
+            let back = published
+                .iter()
+                .filter(|event| self.returning.contains(*event))
+                .count();
+            *self.replies.entry(id.clone()).or_default() += i64::try_from(back).unwrap_or(i64::MAX);
+        }
+    }
+
+    /// Whether all samples are settled, and all that they led to.
+    pub(super) fn is_complete(&self) -> bool {
+        self.pending.is_empty() && self.replies.values().all(|left| *left <= 0)
+    }
+
+    /// What each event came to, by its name.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&str, Counts)> {
+        self.counts.iter().map(|(name, counts)| (name.as_str(), *counts))
+    }
+
+    /// What went wrong, one line each.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        let mut complaints = self.complaints.clone();
+        complaints.extend(self.pending.values().map(|sample| match &sample.last_error {
+            Some(error) => format!(
+                "{} was not settled in time; its handler failed: {error}",
+                sample.event
+            ),
+            None => format!("{} was not settled in time", sample.event),
+        }));
+        let replies: i64 = self.replies.values().filter(|left| **left > 0).sum();
+        if replies > 0 {
+            complaints.push(format!(
+                "{replies} events that handlers published were not settled in time"
+            ));
+        }
+        complaints
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn happening(event: &str, id: &str, cause: Option<&str>, what: What) -> Happening {
+        let (event, id) = (Some(event.to_owned()), Some(id.to_owned()));
+        Happening {
+            event,
+            place: "t/0@0".to_owned(),
+            key: None,
+            id,
+            cause: cause.map(str::to_owned),
+            what,
+        }
+    }
+
+    fn handled(event: &str, id: &str, cause: Option<&str>, published: &[&'static str]) -> Happening {
+        happening(
+            event,
+            id,
+            cause,
+            What::Handled {
+                published: published.to_vec(),
+            },
+        )
+    }
+
+    fn tally() -> Tally {
+        let mut tally = Tally::new(["b", "c"]);
+        tally.expect("1".to_owned(), "a");
+        tally
+    }
+
+    #[test]
+    fn it_is_complete_when_the_samples_and_what_came_back_are_settled() {
+        let mut tally = tally();
+        assert!(!tally.is_complete());
+        tally.note(&handled("a", "1", None, &["b", "elsewhere"]));
+        assert!(!tally.is_complete());
+        tally.note(&handled("b", "2", Some("1"), &[]));
+        assert!(tally.is_complete());
+        assert_eq!(tally.complaints(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_settled_before_its_cause_does_not_end_it_too_early() {
+        let mut tally = tally();
+        tally.note(&handled("c", "3", Some("2"), &[]));
+        tally.note(&handled("a", "1", None, &["b"]));
+        assert!(!tally.is_complete());
+        tally.note(&handled("b", "2", Some("1"), &["c"]));
+        assert!(tally.is_complete());
+    }
+
+    #[test]
+    fn what_others_publish_meanwhile_is_counted_but_not_waited_for() {
+        let mut tally = tally();
+        tally.note(&handled("b", "9", None, &[]));
+        assert!(!tally.is_complete());
+        tally.note(&handled("a", "1", None, &[]));
+        assert!(tally.is_complete());
+        assert_eq!(tally.counts().map(|(_, counts)| counts.handled).sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn a_sample_that_only_fails_is_a_complaint_with_its_error() {
+        let mut tally = tally();
+        let what = What::Retrying {
+            attempt: 1,
+            delay: std::time::Duration::ZERO,
+            error: "no ledger".to_owned(),
+        };
+        tally.note(&happening("a", "1", None, what));
+        assert!(!tally.is_complete());
+        assert_eq!(
+            tally.complaints(),
+            ["a was not settled in time; its handler failed: no ledger"]
+        );
+    }
+
+    #[test]
+    fn a_dead_letter_and_a_sample_without_a_handler_are_complaints() {
+        let mut tally = tally();
+        tally.note(&happening(
+            "a",
+            "1",
+            None,
+            What::DeadLettered {
+                reason: "bad".to_owned(),
+            },
+        ));
+        tally.expect("2".to_owned(), "b");
+        tally.note(&happening("b", "2", None, What::Unwanted));
+        assert!(tally.is_complete());
+        assert_eq!(
+            tally.complaints(),
+            [
+                "a at t/0@0 went to the dead-letter topic: bad",
+                "b at t/0@0 found no handler"
+            ]
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::commit::Ahead;
+use crate::engine::hold::Hold;
+use crate::engine::limit::{Excess, Failures, Limit};
+use crate::engine::settle::InTurn;
+
+/// One assignment of a partition, shared by its records.
+#[derive(Debug)]
+pub struct Assignment {
+    id: u64,
+    topic: Arc<str>,
+    partition: i32,
+    /// Whether the topic is one of the service's retry topics.
+    retry_topic: AtomicBool,
+    /// The highest offset that may start. `i64::MAX` as long as the assignment is not about to end.
+    limit: AtomicI64,
+    /// The highest offset that waits for its messages to be delivered, or waited.
+    handed: AtomicI64,
+    /// Records that are settled when the one before them in their lane is.
+    in_turn: InTurn,
+    /// The offset that is committed, and what is kept with it.
+    resumed: OnceLock<(i64, String)>,
+    /// Offsets whose dead letters are on their way.
+    letters: Mutex<BTreeSet<i64>>,
+    cancelled: CancellationToken,
+    /// What of it could not be handled; by the handler where that has limits of its own.
+    failures: Mutex<BTreeMap<Option<String>, Failures>>,
+    /// Whether its topic is read, if it may be held.
+    hold: OnceLock<Arc<Hold>>,
+}
+
+impl Assignment {
+    /// An assignment that has just begun. `id` is unique in the process and grows.
+    #[must_use]
+    pub fn new(id: u64, topic: Arc<str>, partition: i32) -> Self {
+        Self {
+            id,
+            topic,
+            partition,
+            retry_topic: AtomicBool::new(false),
+            limit: AtomicI64::new(i64::MAX),
+            handed: AtomicI64::new(i64::MIN),
+            in_turn: InTurn::default(),
+            resumed: OnceLock::new(),
+            letters: Mutex::default(),
+            cancelled: CancellationToken::new(),
+            failures: Mutex::default(),
+            hold: OnceLock::new(),
+        }
+    }
+
+    /// Says which offset is committed, and the metadata that was committed with it: which records above it are settled.
+    /// A source says it before it announces the assignment.
+    pub fn resume(&self, committed: i64, metadata: impl Into<String>) {
+        // Only the first word counts: reading has begun by it.
+        let _ = self.resumed.set((committed, metadata.into()));
+    }
+
+    /// What was settled ahead of the committed offset.
+    pub(crate) fn ahead(&self) -> Ahead {
+        self.resumed
+            .get()
+            .map(|(offset, metadata)| Ahead::decode(metadata, *offset))
+            .unwrap_or_default()
+    }
+
+    /// The assignment's epoch: unique in the process; a later one is greater.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The partition.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// Notes that the topic is one of the service's retry topics: what the headers of its records say of where they were read is to be
+    /// trusted.
+    pub(crate) fn set_retry_topic(&self) {
+        self.retry_topic.store(true, Ordering::Release);
+    }
+
+    /// Whether the topic is one of the service's retry topics.
+    #[inline]
+    pub(crate) fn is_retry_topic(&self) -> bool {
+        self.retry_topic.load(Ordering::Acquire)
+    }
+
+    /// Lets no record start any more that is higher than `limit`. A limit is never raised again.
+    pub(crate) fn fence(&self, limit: i64) {
+        self.limit.fetch_min(limit, Ordering::AcqRel);
+    }
+
+    /// Whether the record at this offset may start.
+    #[inline]
+    pub(crate) fn admits(&self, offset: i64) -> bool {
+        offset <= self.limit.load(Ordering::Acquire)
+    }
+
+    /// Whether the assignment is about to end.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.limit.load(Ordering::Acquire) != i64::MAX
+    }
+
+    /// Notes that a record waits for its messages to be delivered, or for those of one before it in its lane.
+    pub(crate) fn handed(&self, offset: i64) {
+        self.handed.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// The highest offset that waits for its messages to be delivered, or waited; `i64::MIN` if none does.
+    pub(crate) fn highest_handed(&self) -> i64 {
+        self.handed.load(Ordering::Acquire)
+    }
+
+    /// Records that are settled when the one before them in their lane is.
+    pub(crate) fn in_turn(&self) -> &InTurn {
+        &self.in_turn
+    }
+
+    /// Notes that a dead letter is on its way, or no longer.
+    pub(crate) fn letter(&self, offset: i64, on_its_way: bool) {
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        if on_its_way {
+            letters.insert(offset);
+        } else {
+            letters.remove(&offset);
+        }
+    }
+
+    /// Whether the dead letter of the record at this offset is on its way.
+    pub(crate) fn has_letter(&self, offset: i64) -> bool {
+        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        letters.contains(&offset)
+    }
+
+    /// Notes that the record at this offset could not be handled; says so if that is more than the limit allows. `counted` is the
+    /// handler if its failures are counted apart.
+    pub(crate) fn failed(&self, counted: Option<&str>, limit: &Limit, offset: i64) -> Option<Excess> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = failures.entry(counted.map(str::to_owned)).or_default();
+        own.note(limit, offset)
+    }
+
+    /// The record at this offset is tried again.
+    pub(crate) fn forget_failure(&self, counted: Option<&str>, offset: i64) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = failures.get_mut(&counted.map(str::to_owned)) {
+            own.forget(offset);
+        }
+    }
+
+    /// Its topic may be held. It is said before the first of its records is read.
+    pub(crate) fn may_be_held(&self, hold: Arc<Hold>) {
+        let _ = self.hold.set(hold);
+    }
+
+    /// Whether its topic is read, if it may be held.
+    #[inline]
+    pub(crate) fn hold(&self) -> Option<&Hold> {
+        self.hold.get().map(|hold| &**hold)
+    }
+
+    /// Tells the handlers that are still running that their work will not count.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.cancel();
+    }
+
+    pub(crate) fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+}

@@ -1,0 +1,62 @@
+//! What the parts of a running service share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::wall_clock::Wall;
+use crate::config::{Delivery, OnFailure, RetryConfig};
+use crate::engine::control::Control;
+use crate::engine::limit::Rules;
+use crate::engine::pool::Pool;
+use crate::engine::settle::Settlements;
+use crate::handler::HandlerEntry;
+use crate::handler::limits::Policy;
+use crate::handler::observer::Observer;
+use crate::handler::tombstone::routes::Tombstones;
+use crate::publish::Outbound;
+use crate::schema::writers::Schemas;
+
+/// What the parts of a running service share.
+pub(crate) struct Link {
+    pub(crate) handlers: &'static [HandlerEntry],
+    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) tombstones: Tombstones,
+    pub(crate) outbound: Arc<Outbound>,
+    pub(crate) settlements: Arc<Settlements>,
+    pub(crate) control: Arc<Control>,
+    /// A permit for each event that may run.
+    pub(crate) permits: Arc<Pool>,
+    pub(crate) delivery: Delivery,
+    /// Whether history is handled once more.
+    pub(crate) is_replay: bool,
+    /// Whether commits say what is settled above the committed offset.
+    pub(crate) commits_ahead: bool,
+    pub(crate) retry: RetryConfig,
+    /// By the handler's place in the service's list.
+    pub(crate) policies: Box<[Policy]>,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) rules: Rules,
+    /// What tells until when records wait in retry topics.
+    pub(crate) wall: Wall,
+    /// How many shards there are.
+    pub(crate) shards: usize,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Link {
+    /// What holds for a handler.
+    pub(crate) fn policy(&self, handler: u32) -> Option<&Policy> {
+        self.policies.get(handler as usize)
+    }
+
+    /// A shard's share of a bound.
+    pub(crate) fn share_of(&self, bound: usize) -> usize {
+        bound.div_ceil(self.shards.max(1)).max(1)
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! The engine: it reads records from a source, runs handlers, and commits what is settled.
+
+// In the order in which a record flows: poller → shard → attempt → settle → commit.
+pub(crate) mod assignment;
+pub(crate) mod fence;
+
+pub(crate) mod poller;
+pub(crate) mod round;
+
+pub(crate) mod lanes;
+pub(crate) mod retry;
+pub(crate) mod shard;
+
+pub(crate) mod attempt;
+pub(crate) mod hold;
+pub(crate) mod limit;
+pub(crate) mod watchdog;
+
+pub(crate) mod commit;
+pub(crate) mod settle;
+
+// What stands beside the flow.
+pub(crate) mod control;
+pub(crate) mod link;
+pub(crate) mod pool;
+pub(crate) mod runtime;
+pub(crate) mod shares;
+pub(crate) mod simulation;
+
+#[cfg(test)]
+mod interleavings;
+
+// A model checker compiles `pool` with primitives of its own, by this name.
+use crate::base::sync;

@@ -1,0 +1,105 @@
+//! Partitions on their way out: survey → fence → drain → commit → release.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::engine::assignment::Assignment;
+use crate::engine::fence::Survey;
+
+/// How long to wait before a last commit is sent again.
+const COMMIT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Partitions that are given back, or all of them when the service stops.
+#[derive(Debug)]
+pub(super) struct Revocation {
+    pub(super) assignments: Vec<Arc<Assignment>>,
+    why: Why,
+    /// When what still runs is left to itself.
+    pub(super) deadline: Instant,
+    /// When the last commit is no longer waited for.
+    pub(super) end: Instant,
+    /// How long gaps are filled: after that nothing starts any more, and what runs has the rest of the time.
+    pub(super) fill_until: Instant,
+    pub(super) survey: Arc<Survey>,
+    pub(super) phase: Phase,
+    /// When a last commit that was refused is sent again.
+    commit_again: Option<Instant>,
+}
+
+/// Why partitions are given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// The group wants them back.
+    Revoked,
+    /// Another member may have them already.
+    Lost,
+    /// The service stops.
+    Shutdown,
+}
+
+/// How far a revocation is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// Waiting for the shards to say what they have started.
+    Surveying,
+    /// Waiting for what runs, and for what must run before it.
+    Draining,
+    /// Waiting for the answer to this many commits.
+    Committing {
+        /// Commits answered since the start.
+        until: u64,
+    },
+}
+
+impl Revocation {
+    /// Begins now and may take `time`.
+    pub(super) fn new(
+        why: Why,
+        survey: Arc<Survey>,
+        assignments: Vec<Arc<Assignment>>,
+        now: Instant,
+        time: Duration,
+    ) -> Self {
+        Self {
+            assignments,
+            why,
+            deadline: now + time / 5 * 4,
+            end: now + time,
+            fill_until: now + time / 2,
+            survey,
+            phase: Phase::Surveying,
+            commit_again: None,
+        }
+    }
+
+    /// Whether another member may have them already.
+    pub(super) fn is_lost(&self) -> bool {
+        self.why == Why::Lost
+    }
+
+    /// Whether the service stops.
+    pub(super) fn is_shutdown(&self) -> bool {
+        self.why == Why::Shutdown
+    }
+
+    /// Lets nothing start any more.
+    pub(super) fn close(&self) {
+        for assignment in &self.assignments {
+            assignment.fence(i64::MIN);
+        }
+    }
+
+    /// Whether a last commit that was refused should be sent again now: not at once, as a group that is being rebalanced
+    /// refuses it for a while.
+    pub(super) fn may_commit_again(&mut self, now: Instant) -> bool {
+        let due = *self.commit_again.get_or_insert(now + COMMIT_PAUSE) <= now;
+        if due {
+            self.commit_again = None;
+        }
+        due
+    }
+
+    pub(super) fn contains(&self, assignment: &Assignment) -> bool {
+        self.assignments.iter().any(|own| own.id() == assignment.id())
+    }
+}

@@ -1,0 +1,245 @@
+//! The watchdog's part of a round: what lasts too long is said.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use super::partition::Partition;
+use super::router::Router;
+use crate::config::{Config, Delivery};
+use crate::engine::settle::Settlements;
+use crate::engine::shard::Letter;
+use crate::engine::watchdog::{Age, Answers, Census, Event, Lasting, interval};
+use crate::handler::HandlerEntry;
+
+/// What is watched besides the partitions, and what is being asked.
+#[derive(Debug)]
+pub(super) struct Watch {
+    after: Duration,
+    due: Instant,
+    delivery: Delivery,
+    census: Option<Arc<Census>>,
+    events: Lasting<Event>,
+    /// Whether shards do not answer.
+    silence: Lasting<()>,
+}
+
+/// Shards that do not answer.
+struct Silent {
+    silent: usize,
+    all: usize,
+    since: Instant,
+}
+
+/// What each shard is running at this moment. It can be asked while a handler blocks the shard's thread.
+pub(super) fn running(
+    router: &Router,
+    partitions: &[Partition],
+    handlers: &[HandlerEntry],
+    since: Instant,
+) -> impl Iterator<Item = (usize, Event)> {
+    router.seen().filter_map(move |(shard, seen)| {
+        let own = |partition: &&Partition| partition.assignment.id() == seen.assignment;
+        let assignment = &partitions.iter().find(own)?.assignment;
+        let entry = seen.handler.and_then(|handler| handlers.get(handler as usize));
+        let event = Event {
+            id: (seen.assignment, seen.offset, seen.attempt),
+            since,
+            name: entry.and_then(|entry| entry.event).map(|event| event.name),
+            handler: entry.map(|entry| entry.path),
+            key: seen.key,
+            record: format!(
+                "{}/{}@{}",
+                assignment.topic(),
+                assignment.partition(),
+                seen.offset
+            ),
+        };
+        Some((shard, event))
+    })
+}
+
+impl Watch {
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
+        let after = config.watchdog.after;
+        Self {
+            after,
+            due: now + interval(after),
+            delivery: config.delivery,
+            census: None,
+            events: Lasting::new(after),
+            silence: Lasting::new(after),
+        }
+    }
+
+    /// After how long something is said.
+    pub(super) fn after(&self) -> Duration {
+        self.after
+    }
+
+    /// Looks, if it is time to, and says what lasts.
+    pub(super) fn turn(
+        &mut self,
+        partitions: &mut [Partition],
+        router: &Router,
+        handlers: &[HandlerEntry],
+        settlements: &Settlements,
+        now: Instant,
+    ) {
+        if let Some(census) = self.census.take_if(|census| census.left() == 0) {
+            self.silence(None, now, Vec::new);
+            self.judge(partitions, Some(&census), &census.answers(), census.at);
+        }
+        if now < self.due {
+            return;
+        }
+        self.due = now + interval(self.after);
+        if let Some(census) = self.census.clone() {
+            // A shard that does not answer may keep silent for ever; what the others say is said.
+            let answered = census.answers().answered;
+            let silent = |(shard, event): (usize, Event)| (!answered.contains(&shard)).then_some(event);
+            let shards = Silent {
+                silent: census.left(),
+                all: router.shards(),
+                since: census.at,
+            };
+            self.silence(Some(&shards), now, || {
+                running(router, partitions, handlers, census.at)
+                    .filter_map(silent)
+                    .collect()
+            });
+            if now.saturating_duration_since(census.at) >= self.after {
+                self.stand_still(partitions, &census.answers(), Some(&census), now);
+            }
+            return;
+        }
+        let mut asked = Vec::new();
+        let mut unsettled = false;
+        for partition in partitions.iter_mut() {
+            unsettled |= partition.unsettled() > 0;
+            asked.extend(partition.held_up_to_tell(now));
+        }
+        if unsettled {
+            let waker = settlements.waker();
+            let census = Census::new(now, now.checked_sub(self.after), asked, router.shards(), waker);
+            let census = Arc::new(census);
+            router.tell(|| Letter::Census(Arc::clone(&census)));
+            self.census = Some(census);
+        } else {
+            self.judge(partitions, None, &Answers::default(), now);
+        }
+    }
+
+    fn judge(
+        &mut self,
+        partitions: &mut [Partition],
+        census: Option<&Census>,
+        answers: &Answers,
+        now: Instant,
+    ) {
+        let oldest = answers.oldest.clone().map(|event| (event.since, event));
+        let said = self
+            .events
+            .look(oldest.clone().map(|(since, event)| (event, since)), now);
+        if let Some((event, age)) = said.over {
+            warn!(
+                event = event.name,
+                handler = event.handler,
+                record = event.record,
+                age = %Age(age),
+                "the event that had been running for long is over"
+            );
+        }
+        if let (Some(age), Some((_, event))) = (said.lasts, oldest) {
+            warn!(
+                event = event.name,
+                handler = event.handler,
+                record = event.record,
+                key = event.key,
+                attempt = event.id.2,
+                age = %Age(age),
+                others = answers.older.saturating_sub(1),
+                "an event has been running for long"
+            );
+        }
+        self.stand_still(partitions, answers, census, now);
+    }
+
+    /// Says which shards do not answer, and what runs in them.
+    fn silence(&mut self, shards: Option<&Silent>, now: Instant, running: impl FnOnce() -> Vec<Event>) {
+        let said = self.silence.look(shards.map(|shards| ((), shards.since)), now);
+        if let (Some(age), Some(Silent { silent, all, .. })) = (said.lasts, shards) {
+            let running = running();
+            if running.is_empty() {
+                warn!(
+                    age = %Age(age),
+                    "{silent} of {all} shards do not answer, and no handler runs in them: something else keeps the threads of the \
+                     runtime, such as a task that never awaits"
+                );
+            }
+            for event in running {
+                let blocker = event.handler.unwrap_or("what stands around a handler");
+                warn!(
+                    event = event.name,
+                    handler = event.handler,
+                    record = event.record,
+                    key = event.key,
+                    attempt = event.id.2,
+                    age = %Age(age),
+                    "{silent} of {all} shards do not answer: {blocker} blocks its thread; let it await, or use spawn_blocking"
+                );
+            }
+        }
+        if let Some(((), age)) = said.over {
+            warn!(age = %Age(age), "all shards answer again");
+        }
+    }
+
+    /// Says which partitions make no progress, at which record, and why.
+    fn stand_still(
+        &self,
+        partitions: &mut [Partition],
+        answers: &Answers,
+        census: Option<&Census>,
+        now: Instant,
+    ) {
+        let what = match self.delivery {
+            Delivery::AtLeastOnce | Delivery::ExactlyOnce => {
+                "a partition stands still: nothing behind this offset can be committed"
+            }
+            Delivery::AtMostOnce => {
+                "a record has been unsettled for long: it takes one of the places that `max_in_flight` allows"
+            }
+        };
+        for partition in partitions {
+            let said = partition.look(now);
+            let name = format!(
+                "{}/{}",
+                partition.assignment.topic(),
+                partition.assignment.partition()
+            );
+            if let Some((_, age)) = said.over {
+                warn!(partition = name, age = %Age(age), "the partition that stood still goes on");
+            }
+            if let (Some(age), Some(offset)) = (said.lasts, partition.held_up_at()) {
+                let record = (partition.assignment.id(), offset);
+                let found = answers.found.iter().find(|(asked, _)| *asked == record);
+                let silent = census.map_or(0, Census::left);
+                let why = match found {
+                    Some((_, why)) => why.as_str(),
+                    None if silent > 0 => "it may be in a shard that does not answer",
+                    None => partition.why_elsewhere(offset),
+                };
+                warn!(
+                    partition = name,
+                    offset,
+                    why,
+                    age = %Age(age),
+                    unsettled = partition.unsettled(),
+                    "{what}"
+                );
+            }
+        }
+    }
+}

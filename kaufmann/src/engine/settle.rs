@@ -1,0 +1,247 @@
+//! How the poller learns which records are done.
+//!
+//! Shards and deliveries report here; the poller collects. It is woken only when the reports let it go on: when it stands
+//! at a bound, or drains.
+
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+use std::sync::Arc;
+
+use crate::base::sync;
+use crate::engine::lanes::{Identity, UNORDERED};
+use crate::record::Record;
+
+mod in_turn;
+mod settlements;
+
+pub(crate) use in_turn::InTurn;
+pub(crate) use settlements::Settlements;
+
+/// What became of some records of one assignment. A shard has every so many-th record of a partition, so reports are dense
+/// as bits, not as ranges.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Report {
+    /// The assignment's id.
+    pub(crate) assignment: u64,
+    /// The first offset.
+    pub(crate) from: i64,
+    /// Which of the 64 offsets from there on; bit 0 is the first.
+    pub(crate) records: u64,
+    /// What the records took of the byte budget.
+    pub(crate) bytes: usize,
+    /// What became of them.
+    pub(crate) fate: Fate,
+}
+
+/// What became of records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    Settled,
+    /// They were given up, because their assignment ends.
+    GivenUp,
+    /// They were settled as long as a transaction held their messages, and are not any more.
+    TakenBack,
+}
+
+impl Report {
+    /// The record is settled.
+    pub(crate) fn settled(record: &Record) -> Self {
+        Self::of(record, Fate::Settled)
+    }
+
+    /// The same records, not settled but given up.
+    pub(crate) fn given_up(self) -> Self {
+        Self {
+            fate: Fate::GivenUp,
+            ..self
+        }
+    }
+
+    /// The same records, not settled any more.
+    pub(crate) fn taken_back(self) -> Self {
+        Self {
+            fate: Fate::TakenBack,
+            ..self
+        }
+    }
+
+    /// The same, of records that go on taking their part of the byte budget.
+    pub(crate) fn without_bytes(self) -> Self {
+        Self { bytes: 0, ..self }
+    }
+
+    fn of(record: &Record, fate: Fate) -> Self {
+        let offset = record.offset();
+        Self {
+            assignment: record.assignment().id(),
+            from: offset,
+            records: 1,
+            bytes: record.size(),
+            fate,
+        }
+    }
+
+    /// Joins the report of one record that lies near enough behind the first of this one.
+    #[inline]
+    fn join(&mut self, next: &Self) -> bool {
+        let distance = next.from.wrapping_sub(self.from);
+        let joins =
+            self.assignment == next.assignment && self.fate == next.fate && (1..64).contains(&distance);
+        if joins {
+            self.records |= 1 << distance;
+            self.bytes += next.bytes;
+        }
+        joins
+    }
+}
+
+/// A shard's reports, joined before they are sent.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    settlements: Arc<Settlements>,
+    pending: Vec<Report>,
+    records: usize,
+    /// The lanes of what is collected, if their records are settled in turn.
+    lanes: Option<HashSet<u64, BuildHasherDefault<Identity>>>,
+}
+
+impl Reports {
+    /// `in_turn`: no record is settled before those of its lane that were handled before it ([`InTurn`]).
+    pub(crate) fn new(settlements: Arc<Settlements>, in_turn: bool) -> Self {
+        Self {
+            settlements,
+            pending: Vec::new(),
+            records: 0,
+            lanes: in_turn.then(HashSet::default),
+        }
+    }
+
+    /// The record begins: others may report it from now on, so what was settled before it in its lane is sent.
+    #[inline]
+    pub(crate) fn begin(&mut self, record: &Record) {
+        if self
+            .lanes
+            .as_ref()
+            .is_some_and(|lanes| lanes.contains(&record.lane()))
+        {
+            self.flush();
+        }
+    }
+
+    /// The record is settled, and it was handled.
+    #[inline]
+    pub(crate) fn settle_handled(&mut self, record: &Record) {
+        if let Some(lanes) = &mut self.lanes {
+            let (assignment, lane) = (record.assignment(), record.lane());
+            if assignment.in_turn().is_held(lane) {
+                assignment.handed(record.offset());
+                return assignment
+                    .in_turn()
+                    .settle(lane, Report::settled(record), &self.settlements);
+            }
+            if lane != UNORDERED {
+                lanes.insert(lane);
+            }
+        }
+        self.settle(record);
+    }
+
+    /// The record is settled.
+    #[inline]
+    pub(crate) fn settle(&mut self, record: &Record) {
+        self.push(&Report::settled(record));
+    }
+
+    /// The record is given up: its assignment ends.
+    pub(crate) fn abandon(&mut self, record: &Record) {
+        self.push(&Report::of(record, Fate::GivenUp));
+    }
+
+    /// Sends what has been collected.
+    pub(crate) fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        self.settlements
+            .append(&mut self.pending, std::mem::take(&mut self.records));
+        if let Some(lanes) = &mut self.lanes {
+            lanes.clear();
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, report: &Report) {
+        self.records += 1;
+        if !self.pending.last_mut().is_some_and(|last| last.join(report)) {
+            self.pending.push(*report);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::record::RawRecord;
+    use crate::source::Waker;
+
+    fn record(offset: i64) -> Record {
+        Record::of(&RawRecord {
+            offset,
+            timestamp: None,
+            key: None,
+            payload: None,
+            headers: &[],
+        })
+    }
+
+    fn reports() -> (Arc<Settlements>, Reports, Arc<AtomicUsize>) {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&woken);
+        let waker = Waker::new(move || _ = counter.fetch_add(1, Ordering::SeqCst));
+        let settlements = Arc::new(Settlements::new(waker));
+        (Arc::clone(&settlements), Reports::new(settlements, false), woken)
+    }
+
+    #[test]
+    fn neighbours_are_joined_and_kept_apart_from_those_given_up() {
+        let (settlements, mut reports, _) = reports();
+        for offset in [1, 2, 4] {
+            reports.settle(&record(offset));
+        }
+        reports.abandon(&record(5));
+        // Out of order, as after a retry.
+        reports.settle(&record(66));
+        reports.settle(&record(65));
+        reports.flush();
+        let mut taken = Vec::new();
+        settlements.take(&mut taken);
+        let spans: Vec<_> = taken
+            .iter()
+            .map(|report| (report.from, report.records, report.fate == Fate::Settled))
+            .collect();
+        assert_eq!(
+            spans,
+            [(1, 0b1011, true), (5, 1, false), (66, 1, true), (65, 1, true)]
+        );
+        assert_eq!(taken[0].bytes, 3 * record(1).size());
+    }
+
+    #[test]
+    fn the_poller_is_woken_only_when_enough_is_done() {
+        let (settlements, mut reports, woken) = reports();
+        settlements.report(Report::settled(&record(1)));
+        assert_eq!(woken.load(Ordering::SeqCst), 0);
+        assert!(!settlements.arm(3), "there is a report already");
+        settlements.take(&mut Vec::new());
+        assert!(settlements.arm(3));
+        settlements.report(Report::settled(&record(2)));
+        assert_eq!(woken.load(Ordering::SeqCst), 0);
+        reports.settle(&record(3));
+        reports.settle(&record(4));
+        reports.flush();
+        settlements.report(Report::settled(&record(5)));
+        assert_eq!(woken.load(Ordering::SeqCst), 1);
+    }
+}

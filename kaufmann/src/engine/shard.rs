@@ -1,0 +1,308 @@
+//! A shard: one task that owns its lanes and runs their handlers.
+//!
+//! Records are read from the inbox only while a permit is held, so that every record that is started can run. A handler that
+//! is ready at its first poll is finished right there; others stay in the shard until they are woken. A record whose lane is
+//! busy waits behind it, copied out of its batch.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use futures_util::stream::FuturesUnordered;
+
+use crate::base::panics::catch;
+use crate::base::sync;
+use crate::config::Delivery;
+use crate::engine::attempt::{Attempted, Start};
+use crate::engine::fence::Survey;
+use crate::engine::lanes::Lanes;
+use crate::engine::link::Link;
+use crate::engine::settle::Reports;
+use crate::handler::context::{Context, State};
+use crate::record::{Batch, Record};
+
+mod inbox;
+
+mod begin;
+mod broken;
+mod end;
+
+mod batch;
+mod gather;
+
+pub(crate) mod at;
+mod census;
+mod clock;
+mod permits;
+mod places;
+mod routes;
+mod running;
+mod slots;
+mod waiting;
+
+use clock::Clock;
+use gather::Gathers;
+pub(crate) use inbox::{Inbox, Letter};
+use permits::Permits;
+use places::Places;
+use routes::Routes;
+use running::Running;
+use slots::Slots;
+use waiting::Waiting;
+
+/// One task's part of the work.
+pub(crate) struct Shard<S, F, M> {
+    /// From 0.
+    number: usize,
+    link: Arc<Link>,
+    inbox: Arc<Inbox>,
+    state: State<S>,
+    make: M,
+    /// What the last attempt left, for the next one.
+    spare: Option<Context<S>>,
+    letters: VecDeque<Letter>,
+    /// The next record of the batch that is being read.
+    next: Option<Record>,
+    batches: VecDeque<Arc<Batch>>,
+    /// How many records `next` and `batches` have.
+    unread: usize,
+    lanes: Lanes<Work>,
+    running: FuturesUnordered<Running<F>>,
+    waiting: Waiting,
+    /// Records whose topic is held, until it is read again. They were read, so they are bounded as such.
+    held: Waiting,
+    places: Places,
+    gathers: Gathers,
+    slots: Slots<F>,
+    permits: Permits,
+    routes: Routes,
+    reports: Reports,
+    clock: Clock,
+    /// Surveys that were answered and whose limits are not set yet: nothing starts.
+    holds: usize,
+    /// Whether records are still to be given up that are beyond their assignment's limit.
+    sweeping: bool,
+    /// Whether it panicked.
+    broken: bool,
+    ended: bool,
+}
+
+/// A record that is to be tried.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) record: Record,
+    pub(crate) start: Start,
+    /// From 1.
+    pub(crate) attempt: u32,
+}
+
+impl Work {
+    /// Whether the registry must answer before a handler is known.
+    fn is_lookup(&self) -> bool {
+        matches!(self.start, Start::Schema(..))
+    }
+}
+
+impl<S, F, M> Shard<S, F, M>
+where
+    F: Future<Output = Attempted<S>>,
+    M: Fn(Context<S>, Start) -> F,
+{
+    /// `make` begins an attempt at a record.
+    pub(crate) fn new(number: usize, link: Arc<Link>, inbox: Arc<Inbox>, state: State<S>, make: M) -> Self {
+        Self {
+            number,
+            permits: Permits::new(Arc::clone(&link.permits), number),
+            reports: Reports::new(Arc::clone(&link.settlements), link.commits_ahead),
+            routes: Routes::new(Arc::clone(&link.schemas)),
+            waiting: Waiting::new(
+                link.share_of(link.retry.max_waiting),
+                link.share_of(link.retry.max_waiting_bytes),
+            ),
+            held: Waiting::new(usize::MAX, usize::MAX),
+            places: Places::new(&link.policies, number),
+            gathers: Gathers::new(&link.policies),
+            link,
+            inbox,
+            state,
+            make,
+            spare: None,
+            letters: VecDeque::new(),
+            next: None,
+            batches: VecDeque::new(),
+            unread: 0,
+            lanes: Lanes::default(),
+            running: FuturesUnordered::new(),
+            slots: Slots::new(),
+            clock: Clock::new(),
+            holds: 0,
+            sweeping: false,
+            broken: false,
+            ended: false,
+        }
+    }
+
+    /// One round: reads the letters, and runs what can run until nothing is left or the time slice is over.
+    fn round(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        if self.broken {
+            return self.remain(cx);
+        }
+        self.inbox.register(cx.waker());
+        self.clock.begin();
+        loop {
+            self.read_letters();
+            if self.ended {
+                self.reports.flush();
+                return Poll::Ready(());
+            }
+            let progress = self.poll_running(cx)
+                | self.poll_waiting(cx)
+                | self.poll_held(cx)
+                | self.poll_places(cx)
+                | self.start(cx);
+            // Last, as a batch takes what is there.
+            let progress = self.poll_gathers(cx) | progress;
+            if !progress {
+                break;
+            }
+            if self.clock.is_over() {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        let idle = !self.has_records()
+            && self.waiting.is_empty()
+            && self.held.is_empty()
+            && self.places.is_empty()
+            && self.gathers.is_empty();
+        self.sweeping &= self.has_records();
+        if idle {
+            // It would keep the last batch.
+            self.spare = None;
+        }
+        self.permits.rest(self.wants());
+        self.reports.flush();
+        Poll::Pending
+    }
+
+    /// How many permits could be used, as far as it is known: records that were not read may be of lanes that are busy.
+    #[inline]
+    fn wants(&self) -> usize {
+        self.unread + self.lanes.ready()
+    }
+
+    /// Holds a permit; if there is none, the task is woken when there is one.
+    #[inline]
+    fn hold(&mut self, cx: &mut task::Context<'_>) -> bool {
+        self.permits.hold(self.wants(), cx)
+    }
+
+    /// What was pending has ended, and its lane is free.
+    fn give_back(&self) {
+        self.permits.give_back(self.wants());
+    }
+
+    fn read_letters(&mut self) {
+        self.inbox.take(&mut self.letters);
+        while let Some(letter) = self.letters.pop_front() {
+            match letter {
+                Letter::Batch(batch) => {
+                    self.unread += batch.entries().len();
+                    self.batches.push_back(batch);
+                }
+                Letter::Hold(survey) => self.answer(&survey),
+                Letter::Resume => {
+                    self.holds -= 1;
+                    self.give_up_fenced();
+                }
+                Letter::Fenced => self.give_up_fenced(),
+                Letter::Census(census) => self.take_part(&census),
+                Letter::Report(sender) => {
+                    let lines = self.running.iter().map(|running| running.describe(&self.link));
+                    _ = sender.send((self.number, lines.collect()));
+                }
+                Letter::End => self.ended = true,
+            }
+        }
+    }
+
+    /// Says what has been started, and starts nothing before the limits are set.
+    fn answer(&mut self, survey: &Survey) {
+        self.holds += 1;
+        for running in self.running.iter() {
+            for record in running.records() {
+                survey.running(record.assignment(), record.offset());
+            }
+        }
+        for work in self
+            .waiting
+            .iter()
+            .chain(self.held.iter())
+            .chain(self.places.iter().filter(|work| work.attempt > 1))
+        {
+            survey.failed(work.record.assignment(), work.record.offset());
+        }
+        self.reports.flush();
+        survey.answered();
+    }
+
+    /// Gives up what waits and belongs to an assignment that ends. Records that are still in their batches are given up when
+    /// they are reached.
+    fn give_up_fenced(&mut self) {
+        self.sweeping = true;
+        self.give_up_gathered();
+        let delivery = self.link.delivery;
+        let ended = |work: &Work| has_ended(delivery, &work.record);
+        let mut failed = self.waiting.take(ended);
+        failed.extend(self.held.take(ended));
+        failed.extend(self.places.take(|work| work.attempt > 1 && ended(work)));
+        for work in &failed {
+            self.give_up(&work.record);
+        }
+        let held_back = self.places.take(|work| !work.record.may_start());
+        for work in &held_back {
+            self.reports.abandon(&work.record);
+        }
+        let reports = &mut self.reports;
+        self.lanes.retain(|work| {
+            let keep = work.record.may_start();
+            if !keep {
+                reports.abandon(&work.record);
+            }
+            keep
+        });
+        for work in failed.into_iter().chain(held_back) {
+            self.lanes.release(work.record.lane());
+        }
+    }
+}
+
+/// Whether a record that failed is not to be tried any more, because its assignment ends. At most once, what its limit admits
+/// is committed: nobody else would try it.
+fn has_ended(delivery: Delivery, record: &Record) -> bool {
+    match delivery {
+        Delivery::AtLeastOnce | Delivery::ExactlyOnce => record.assignment().is_fenced(),
+        Delivery::AtMostOnce => !record.may_start(),
+    }
+}
+
+impl<S, F, M> Future for Shard<S, F, M>
+where
+    F: Future<Output = Attempted<S>>,
+    M: Fn(Context<S>, Start) -> F + Unpin,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let shard = self.get_mut();
+        match catch(|| shard.round(cx)) {
+            Ok(poll) => poll,
+            Err(panic) => {
+                shard.break_down(&panic, cx);
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a shard is running at this moment, for others to read while a handler blocks its thread.
+//!
+//! The shard writes it before each poll of a handler: some stores to memory that only it writes. Whoever reads it may find it half written;
+//! then the shard is not blocked.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
+
+use crate::engine::watchdog::shortened;
+use crate::record::Record;
+
+/// How much of a key is noted, in words of 8 bytes.
+const KEY_WORDS: usize = 8;
+/// The length of a key that is `null`.
+const NO_KEY: u64 = u64::MAX;
+
+/// On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct At {
+    /// Odd while the rest is written.
+    version: AtomicU64,
+    assignment: AtomicU64,
+    offset: AtomicI64,
+    /// The handler's place in the list, counted from 1 (0: none), and the attempt above it.
+    what: AtomicU64,
+    /// Whether something runs.
+    runs: AtomicU64,
+    key_length: AtomicU64,
+    key: [AtomicU64; KEY_WORDS],
+}
+
+/// What runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Seen {
+    /// The assignment's id.
+    pub(crate) assignment: u64,
+    pub(crate) offset: i64,
+    pub(crate) handler: Option<u32>,
+    pub(crate) attempt: u32,
+    /// Shortened.
+    pub(crate) key: Option<String>,
+}
+
+impl At {
+    /// A handler is polled. `None`: what stands before or after one.
+    #[inline]
+    pub(crate) fn enter(&self, record: &Record, handler: Option<u32>, attempt: u32) {
+        let version = self.version.load(Ordering::Relaxed);
+        self.version.store(version.wrapping_add(1), Ordering::Relaxed);
+        fence(Ordering::Release);
+        self.assignment.store(record.assignment().id(), Ordering::Relaxed);
+        self.offset.store(record.offset(), Ordering::Relaxed);
+        let handler = handler.map_or(0, |handler| u64::from(handler) + 1);
+        self.what
+            .store(handler | u64::from(attempt) << 32, Ordering::Relaxed);
+        self.note_key(record.key());
+        self.runs.store(1, Ordering::Relaxed);
+        self.version.store(version.wrapping_add(2), Ordering::Release);
+    }
+
+    /// It is polled no more.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        self.runs.store(0, Ordering::Release);
+    }
+
+    fn note_key(&self, key: Option<&[u8]>) {
+        let length = key.map_or(NO_KEY, |key| key.len() as u64);
+        self.key_length.store(length, Ordering::Relaxed);
+        let words = key.unwrap_or_default().chunks(8).zip(&self.key);
+        for (bytes, word) in words {
+            let mut whole = [0; 8];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            word.store(u64::from_le_bytes(whole), Ordering::Relaxed);
+        }
+    }
+
+    /// What runs, if something does.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        let version = self.version.load(Ordering::Acquire);
+        if version % 2 == 1 || self.runs.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let what = self.what.load(Ordering::Relaxed);
+        let seen = Seen {
+            assignment: self.assignment.load(Ordering::Relaxed),
+            offset: self.offset.load(Ordering::Relaxed),
+            handler: ((what & u64::from(u32::MAX)) as u32).checked_sub(1),
+            attempt: (what >> 32) as u32,
+            key: self.seen_key(),
+        };
+        fence(Ordering::Acquire);
+        (self.version.load(Ordering::Relaxed) == version).then_some(seen)
+    }
+
+    fn seen_key(&self) -> Option<String> {
+        let length = self.key_length.load(Ordering::Relaxed);
+        if length == NO_KEY {
+            return None;
+        }
+        let words = self
+            .key
+            .iter()
+            .map(|word| word.load(Ordering::Relaxed).to_le_bytes());
+        let bytes: Vec<u8> = words.flatten().collect();
+        let noted = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len());
+        let mut shown = shortened(&bytes[..noted]);
+        if noted as u64 != length && !shown.ends_with('…') {
+            shown.truncate(shown.trim_end_matches('\u{fffd}').len());
+            shown.push('…');
+        }
+        Some(shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::assignment::Assignment;
+    use crate::record::RawRecord;
+
+    fn record(key: Option<&[u8]>) -> Record {
+        let assignment = Arc::new(Assignment::new(7, "t".into(), 3));
+        let raw = RawRecord {
+            offset: 17,
+            timestamp: None,
+            key,
+            payload: None,
+            headers: &[],
+        };
+        Record::at(&assignment, &raw)
+    }
+
+    fn key(bytes: &[u8]) -> Option<String> {
+        let at = At::default();
+        at.enter(&record(Some(bytes)), None, 1);
+        at.seen().expect("it was entered").key
+    }
+
+    #[test]
+    fn what_runs_is_seen_until_it_is_left() {
+        let at = At::default();
+        assert_eq!(at.seen(), None);
+        at.enter(&record(Some(b"k1")), Some(0), 2);
+        let seen = Seen {
+            assignment: 7,
+            offset: 17,
+            handler: Some(0),
+            attempt: 2,
+            key: Some("k1".to_owned()),
+        };
+        assert_eq!(at.seen(), Some(seen));
+        at.leave();
+        assert_eq!(at.seen(), None);
+        at.enter(&record(None), None, 1);
+        let seen = at.seen().expect("it was entered");
+        assert_eq!((seen.handler, seen.key), (None, None));
+    }
+
+    #[test]
+    fn a_long_key_is_shortened_also_within_a_character() {
+        assert_eq!(key(b"").as_deref(), Some(""));
+        assert_eq!(key(&[b'a'; 64]).as_deref(), Some(&*"a".repeat(64)));
+        assert_eq!(key(&[b'a'; 65]), Some("a".repeat(64) + "…"));
+        let long = "a".to_owned() + &"é".repeat(60);
+        assert_eq!(key(long.as_bytes()), Some("a".to_owned() + &"é".repeat(31) + "…"));
+    }
+}

@@ -1,0 +1,230 @@
+//! Batches: records are gathered until there are enough of them, run together, and end one by one.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::task;
+use std::time::Duration;
+
+use super::end::Next;
+use super::{Shard, Work};
+use crate::engine::attempt::{Attempted, Conclusion, Exhausted, Finish, Retry, Start, say_done};
+use crate::engine::lanes::UNORDERED;
+use crate::handler::batch::{Gathered, Member};
+use crate::handler::context::Context;
+use crate::handler::outcome::Verdict;
+use crate::record::Record;
+
+/// What becomes of a lane of which records were in a batch.
+#[derive(Default)]
+struct Lane {
+    /// One of its records waits to be tried again.
+    waits: bool,
+    /// What is handled again after that one.
+    followers: Vec<Work>,
+}
+
+impl<S, F, M> Shard<S, F, M>
+where
+    F: Future<Output = Attempted<S>>,
+    M: Fn(Context<S>, Start) -> F,
+{
+    /// Adds a record to its handler's batch, and what waits behind it in its lane for the same handler. Gives the batch if it
+    /// is full. Its lane is busy from now on. What is tried again is a batch of its own: it may be what the others failed with.
+    pub(super) fn gather(&mut self, record: &Record, start: &Start, attempt: u32) -> Option<Arc<Gathered>> {
+        let Start::Handler(handler, plan) = start else {
+            return None;
+        };
+        let mut record = record.detached();
+        record.set_plan(plan.clone());
+        let lane = record.lane();
+        self.lanes.occupy(lane);
+        if attempt > 1 {
+            return Some(Gathered::new(*handler, vec![Member { record, attempt }]));
+        }
+        let hurry = record.assignment().is_fenced();
+        let mut full = self.gathers.push(*handler, Member { record, attempt }, hurry);
+        let fits = |work: &Work| {
+            work.attempt == 1 && matches!(work.start, Start::Handler(other, _) if other == *handler)
+        };
+        while full.is_none()
+            && let Some(Work {
+                mut record, start, ..
+            }) = self.lanes.next_if(lane, fits)
+        {
+            if !record.may_start() {
+                self.reports.abandon(&record);
+            } else if let Start::Handler(_, plan) = start {
+                record.set_plan(plan);
+                full = self.gathers.push(*handler, Member { record, attempt }, hurry);
+            }
+        }
+        full
+    }
+
+    /// Starts batches that have waited long enough. `true` if there were some.
+    pub(super) fn poll_gathers(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut progress = false;
+        while self.holds == 0 && self.may_begin() && self.gathers.is_due(cx) && self.hold(cx) {
+            let Some(batch) = self.gathers.pop() else { break };
+            self.permits.take();
+            self.launch(batch);
+            progress = true;
+        }
+        progress
+    }
+
+    /// Runs a batch, under a permit that is its own.
+    pub(super) fn launch(&mut self, batch: Arc<Gathered>) {
+        let Some(Member { record, attempt }) = batch.members.first() else {
+            return self.give_back();
+        };
+        let (record, attempt) = (record.clone(), *attempt);
+        self.go_on(Work {
+            record,
+            start: Start::Batch(batch),
+            attempt,
+        });
+    }
+
+    /// Deals with the end of a batch's handler, or of its conclusion. `true` if it goes on under its permit.
+    pub(super) fn finish_batch(&mut self, work: Work, batch: &Arc<Gathered>, finish: Finish) -> bool {
+        let finishes = match finish {
+            Finish::Concluded(finishes) => finishes.0,
+            Finish::Batch(outcomes) => {
+                let (outcomes,) = *outcomes;
+                if outcomes.iter().any(|outcome| !matches!(outcome.0, Verdict::Done)) {
+                    let conclusion = Conclusion::new(Arc::clone(batch), outcomes);
+                    self.go_on(Work {
+                        start: Start::Conclude(Arc::new(conclusion)),
+                        ..work
+                    });
+                    return true;
+                }
+                for member in &batch.members {
+                    say_done(&self.link, batch.handler, member);
+                }
+                outcomes.iter().map(|_| Finish::Settled).collect()
+            }
+            Finish::Retry(retry) => batch
+                .members
+                .iter()
+                .map(|member| again(&retry, batch.handler, member))
+                .collect(),
+            _ => batch.members.iter().map(|_| Finish::Fatal).collect(),
+        };
+        self.finish_members(batch, finishes);
+        false
+    }
+
+    fn finish_members(&mut self, batch: &Gathered, finishes: Vec<Finish>) {
+        let mut lanes: HashMap<u64, Lane> = HashMap::new();
+        // One batch is one failure: where few wait, all of it may.
+        let fits = !self.is_crowded();
+        for (member, finish) in batch.members.iter().zip(finishes) {
+            let Member { record, attempt } = member;
+            let lane = lanes.entry(record.lane()).or_default();
+            let ordered = record.lane() != UNORDERED;
+            if ordered && (lane.waits || !lane.followers.is_empty()) || matches!(finish, Finish::Again) {
+                lane.followers.push(self.follower(batch.handler, member, finish));
+                continue;
+            }
+            let next = match finish {
+                Finish::Retry(retry) => self.try_again(record, *attempt, *retry, fits),
+                finish => self.finish(record, *attempt, finish),
+            };
+            lane.waits |= !matches!(next, Next::Done);
+            if let Next::GoOn(start, attempt) = next {
+                let record = record.clone();
+                self.waiting.insert(
+                    Work {
+                        record,
+                        start,
+                        attempt,
+                    },
+                    Duration::ZERO,
+                );
+            }
+        }
+        for (lane, Lane { waits, followers }) in lanes {
+            if !followers.is_empty() {
+                self.lanes.queue_first(lane, followers);
+            }
+            if !waits {
+                self.lanes.release(lane);
+            }
+        }
+    }
+
+    /// A record that is handled again behind one of its lane.
+    fn follower(&self, handler: u32, member: &Member, finish: Finish) -> Work {
+        let Member { record, attempt } = member;
+        let (start, attempt) = match finish {
+            Finish::Retry(retry) if self.is_last(handler, *attempt) => {
+                (Start::Exhausted(Arc::new(Exhausted::of(*retry, false))), *attempt)
+            }
+            Finish::Retry(retry) => (retry.start, attempt + 1),
+            _ => (Start::Handler(handler, record.plan().cloned()), *attempt),
+        };
+        Work {
+            record: record.clone(),
+            start,
+            attempt,
+        }
+    }
+
+    /// Gives up what is gathered and beyond its assignment's limit; what is left waits no longer.
+    pub(super) fn give_up_gathered(&mut self) {
+        for (member, last) in self.gathers.retain(|member| member.record.may_start()) {
+            self.reports.abandon(&member.record);
+            if last {
+                self.lanes.release(member.record.lane());
+            }
+        }
+        self.gathers.hurry();
+        let beyond = |work: &Work| match &work.start {
+            Start::Batch(batch) => batch.members.iter().any(|member| !member.record.may_start()),
+            _ => false,
+        };
+        for work in self.places.take(beyond) {
+            self.give_up_beyond(work);
+        }
+    }
+
+    /// Gives up those of a batch that waits for a place which are beyond their assignment's limit.
+    fn give_up_beyond(&mut self, work: Work) {
+        let Start::Batch(batch) = work.start else { return };
+        let (kept, gone): (Vec<_>, Vec<_>) = batch
+            .members
+            .iter()
+            .cloned()
+            .partition(|member| member.record.may_start());
+        let mut busy: std::collections::HashSet<u64> =
+            kept.iter().map(|member| member.record.lane()).collect();
+        for member in gone {
+            self.reports.abandon(&member.record);
+            if busy.insert(member.record.lane()) {
+                self.lanes.release(member.record.lane());
+            }
+        }
+        if let Some(Member { record, attempt }) = kept.first() {
+            let (record, attempt) = (record.clone(), *attempt);
+            self.places.hold_back(Work {
+                record,
+                start: Start::Batch(Gathered::new(batch.handler, kept)),
+                attempt,
+            });
+        }
+    }
+}
+
+/// The failure of a whole batch, as that of one of its records.
+fn again(retry: &Retry, handler: u32, member: &Member) -> Finish {
+    Finish::Retry(Box::new(Retry {
+        start: Start::Handler(handler, member.record.plan().cloned()),
+        after: retry.after,
+        class: retry.class,
+        error: retry.error.clone(),
+        handler: Some(handler),
+    }))
+}

@@ -1,0 +1,306 @@
+//! What begins: records from the batches, from the lanes, and those that waited.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{self, Poll, Waker};
+
+use super::end::Next;
+use super::places::{Place, Wait};
+use super::running::{CutShort, Running};
+use super::{Shard, Work, slots};
+use crate::engine::attempt::{Attempted, Start};
+use crate::handler::context::Context;
+use crate::handler::observer::Settled;
+use crate::publish::envelope::TYPE;
+use crate::record::Record;
+use crate::record::wire::{Frame, frame};
+use crate::schema::writers::Route;
+
+impl<S, F, M> Shard<S, F, M>
+where
+    F: Future<Output = Attempted<S>>,
+    M: Fn(Context<S>, Start) -> F,
+{
+    /// Starts records to which a place of their handler's own was granted. `true` if there were some.
+    pub(super) fn poll_places(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut progress = false;
+        while self.holds == 0 && self.places.is_ready(cx) && self.hold(cx) {
+            let Some((work, place)) = self.places.pop() else {
+                break;
+            };
+            progress = true;
+            if let Start::Batch(_) = work.start {
+                self.permits.take();
+                self.run_beside(work, place);
+            } else if !self.run_in(place, &work.record, work.start, work.attempt) {
+                self.lanes.release(work.record.lane());
+            }
+        }
+        progress
+    }
+
+    /// Moves records whose back-off is over to the front. `true` if there were some.
+    pub(super) fn poll_waiting(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut progress = false;
+        // What is due is run at once, so it stays where it is until there is a permit.
+        while self.holds == 0 && self.waiting.is_due(cx) && self.hold(cx) {
+            let Some(work) = self.waiting.pop() else { break };
+            progress = true;
+            if !self.run(&work.record, work.start, work.attempt) {
+                self.lanes.release(work.record.lane());
+            }
+        }
+        progress
+    }
+
+    /// Starts records whose topic is read again. `true` if there were some.
+    pub(super) fn poll_held(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut progress = false;
+        while self.holds == 0 && self.held.is_due(cx) && self.hold(cx) {
+            let Some(work) = self.held.pop() else { break };
+            progress = true;
+            if let Some(rest) = self.held_for(&work.record) {
+                self.held.insert(work, rest);
+            } else if !self.run(&work.record, work.start, work.attempt) {
+                self.lanes.release(work.record.lane());
+            }
+        }
+        progress
+    }
+
+    /// Starts records while there are permits and time. `true` if something was started.
+    pub(super) fn start(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut progress = false;
+        while self.holds == 0
+            && self.has_records()
+            && !self.clock.is_over()
+            && self.may_begin()
+            && self.hold(cx)
+        {
+            progress = true;
+            if let Some((lane, work)) = self.lanes.next(self.has_unread()) {
+                if !work.record.may_start() {
+                    self.reports.abandon(&work.record);
+                    self.lanes.release(lane);
+                } else if let Some(rest) = self.held_for(&work.record) {
+                    self.held.insert(work, rest);
+                } else if !self.run(&work.record, work.start, work.attempt) {
+                    self.lanes.release(lane);
+                }
+            } else {
+                self.start_next();
+            }
+        }
+        progress
+    }
+
+    /// Whether records may begin: not in an outage, unless some of them are only to be given up.
+    #[inline]
+    pub(super) fn may_begin(&self) -> bool {
+        self.sweeping || !self.waiting.is_outage()
+    }
+
+    pub(super) fn has_records(&self) -> bool {
+        self.has_unread() || self.lanes.has_ready()
+    }
+
+    /// Whether there are records that were neither begun nor queued behind their lane.
+    #[inline]
+    fn has_unread(&self) -> bool {
+        self.unread > 0
+    }
+
+    /// Reads one record. It stays where it is: only who keeps it takes a reference to its batch.
+    #[inline]
+    fn start_next(&mut self) {
+        let next = self.next.take();
+        let Some(mut record) = next.or_else(|| Record::first(self.batches.pop_front()?)) else {
+            return;
+        };
+        self.unread -= 1;
+        self.start_record(&mut record);
+        self.next = record.successor();
+    }
+
+    /// Settles a record, queues it behind its lane, or runs it.
+    #[inline]
+    fn start_record(&mut self, record: &mut Record) {
+        if !record.may_start() {
+            return self.reports.abandon(record);
+        }
+        let Some(start) = self.route(record) else {
+            return self.settle_unwanted(record);
+        };
+        let attempt = match start {
+            Start::Handler(..) => self.link.outbound.retries().first_attempt(record),
+            _ => 1,
+        };
+        let lane = record.lane();
+        if self.lanes.is_busy(lane) {
+            if self.gathers.joins(&start, lane) && !self.lanes.has_waiting(lane) {
+                self.run(record, start, attempt);
+                return;
+            }
+            // Copied out, or one busy lane would keep many batches.
+            let record = record.detached();
+            self.lanes.queue(
+                lane,
+                Work {
+                    record,
+                    start,
+                    attempt,
+                },
+            );
+        } else if let Some(rest) = self.held_for(record) {
+            let record = record.detached();
+            self.lanes.occupy(lane);
+            self.held.insert(
+                Work {
+                    record,
+                    start,
+                    attempt,
+                },
+                rest,
+            );
+        } else {
+            self.lanes.turn();
+            if self.run(record, start, attempt) {
+                self.lanes.occupy(lane);
+            }
+        }
+    }
+
+    /// Finds where the datum begins, and who takes it: `None` if nobody wants the record.
+    #[inline]
+    fn route(&mut self, record: &mut Record) -> Option<Start> {
+        match frame(record) {
+            Ok(Some(Frame { schema, body })) => {
+                record.set_body(body);
+                match self.routes.of(schema, record) {
+                    Some(Route::Handler(handler, plan)) => Some(Start::Handler(handler, plan)),
+                    Some(Route::Unwanted) => {
+                        self.routes.pass_over(Some(schema), record);
+                        None
+                    }
+                    Some(Route::Undecodable(reason)) => Some(Start::Undecodable(reason)),
+                    None => Some(Start::Schema(schema, 0)),
+                }
+            }
+            Ok(None) => self.route_tombstone(record),
+            Err(unframed) => Some(Start::Undecodable(unframed.to_string().into())),
+        }
+    }
+
+    /// A tombstone has neither schema nor name in it.
+    #[cold]
+    fn route_tombstone(&self, record: &Record) -> Option<Start> {
+        let origin = record.origin();
+        let topic = origin
+            .as_ref()
+            .map_or(record.topic(), |origin| &origin.place.topic);
+        match self.link.tombstones.route(record.header(TYPE), topic) {
+            Route::Handler(handler, plan) => Some(Start::Handler(handler, plan)),
+            Route::Undecodable(reason) => Some(Start::Undecodable(reason)),
+            Route::Unwanted => {
+                self.routes.pass_over(None, record);
+                None
+            }
+        }
+    }
+
+    fn settle_unwanted(&mut self, record: &Record) {
+        if let Some(observer) = &self.link.observer {
+            observer.settled(record, None, Settled::Unwanted);
+        }
+        self.reports.settle(record);
+    }
+
+    /// Runs a record's handler as far as it goes at once, under the permit that is held. `true` if its lane stays busy.
+    #[inline]
+    pub(super) fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
+        self.reports.begin(record);
+        match self.places.enter(&start) {
+            Ok(place) => self.run_in(place, record, start, attempt),
+            Err(Wait::Batch) => {
+                if let Some(batch) = self.gather(record, &start, attempt) {
+                    self.permits.take();
+                    self.launch(batch);
+                }
+                true
+            }
+            Err(Wait::Place) => {
+                let record = record.detached();
+                self.places.hold_back(Work {
+                    record,
+                    start,
+                    attempt,
+                });
+                true
+            }
+        }
+    }
+
+    #[inline]
+    fn run_in(&mut self, place: Place, record: &Record, start: Start, attempt: u32) -> bool {
+        self.clock.step();
+        let mut slot = self.slots.take();
+        let cx = self.context(record, attempt);
+        slot.set(Some((self.make)(cx, start.clone())));
+        self.inbox.at.enter(record, start.concerns(), attempt);
+        let polled = slots::poll(&mut slot, &mut task::Context::from_waker(Waker::noop()));
+        self.inbox.at.leave();
+        match polled {
+            Poll::Pending => {
+                self.permits.take();
+                let record = record.clone();
+                self.push(
+                    slot,
+                    Work {
+                        record,
+                        start,
+                        attempt,
+                    },
+                    place,
+                );
+                true
+            }
+            Poll::Ready(result) => {
+                self.slots.give_back(slot);
+                let result = result.map_err(CutShort::Panicked);
+                let finish = self.finish_of(record, &start, attempt, result);
+                match self.finish(record, attempt, finish) {
+                    Next::Done => false,
+                    Next::Waits => true,
+                    Next::GoOn(start, attempt) => self.run(record, start, attempt),
+                }
+            }
+        }
+    }
+
+    /// Begins an attempt that is not polled before the next round, under a permit that is its own.
+    pub(super) fn run_beside(&mut self, work: Work, place: Place) {
+        let mut slot = self.slots.take();
+        let cx = self.context(&work.record, work.attempt);
+        slot.set(Some((self.make)(cx, work.start.clone())));
+        self.push(slot, work, place);
+    }
+
+    /// Lets a handler run on beside others. It is polled in the next round, with a waker that finds it.
+    pub(super) fn push(&mut self, slot: slots::Slot<F>, work: Work, place: Place) {
+        let policy = work.start.handler().and_then(|handler| self.link.policy(handler));
+        let timeout = policy.and_then(|policy| policy.timeout);
+        let inbox = Arc::clone(&self.inbox);
+        self.running.push(Running::new(slot, work, place, timeout, inbox));
+    }
+
+    #[inline]
+    pub(super) fn context(&mut self, record: &Record, attempt: u32) -> Context<S> {
+        match self.spare.take() {
+            Some(mut cx) => {
+                cx.renew(record, attempt);
+                cx
+            }
+            None => Context::new(self.state.clone(), record.clone(), attempt),
+        }
+    }
+}

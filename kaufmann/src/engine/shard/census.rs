@@ -1,0 +1,66 @@
+//! A shard's answer to a census.
+
+use tokio::time::Instant;
+
+use super::Shard;
+use crate::engine::watchdog::{Answers, Census};
+
+impl<S, F, M> Shard<S, F, M> {
+    /// Says what has been running longest, and where the records are that are asked for.
+    pub(super) fn take_part(&self, census: &Census) {
+        let mut answers = Answers::default();
+        for running in self.running.iter() {
+            let since = running.since().into_std();
+            answers.older += usize::from(census.older_than.is_some_and(|then| since <= then));
+            answers.runs(|| running.event(&self.link), since);
+        }
+        for asked in &census.asked {
+            if let Some(why) = self.whereabouts(*asked) {
+                answers.found.push((*asked, why));
+            }
+        }
+        census.answer(self.number, answers);
+    }
+
+    /// Why a record of this shard is unsettled.
+    fn whereabouts(&self, (assignment, offset): (u64, i64)) -> Option<String> {
+        let is_it = |record: &crate::record::Record| {
+            record.offset() == offset && record.assignment().id() == assignment
+        };
+        if let Some(running) = self.running.iter().find(|running| running.records().any(is_it)) {
+            return Some(running.why(&self.link));
+        }
+        if let Some((at, work)) = self.waiting.queue().find(|(_, work)| is_it(&work.record)) {
+            let wait = at.saturating_duration_since(Instant::now()).as_secs();
+            let attempt = work.attempt;
+            return Some(format!(
+                "it failed and waits to be tried again: attempt {attempt} in {wait}s"
+            ));
+        }
+        if self.held.iter().any(|work| is_it(&work.record)) {
+            return Some(
+                "its topic is not read for now: too many of its records could not be handled (`dead_letter.on_limit`)".to_owned(),
+            );
+        }
+        if self.places.iter().any(|work| is_it(&work.record)) {
+            return Some("it waits for one of its handler's own places (`max_in_flight`)".to_owned());
+        }
+        if self.gathers.iter().any(|member| is_it(&member.record)) {
+            return Some("it waits for its batch to be full, or for its linger to be over".to_owned());
+        }
+        if self.lanes.waiting().any(|work| is_it(&work.record)) {
+            return Some("it waits for another record of its lane".to_owned());
+        }
+        let next = self.next.as_ref();
+        let unread = next.is_some_and(|record| record.is_before(assignment, offset));
+        let in_batches = || self.batches.iter().any(|batch| batch.has(0, assignment, offset));
+        (unread || in_batches()).then(|| {
+            if self.waiting.is_outage() {
+                "it was not begun, because too many others wait to be tried again (`retry.max_waiting`)"
+                    .to_owned()
+            } else {
+                "it was not begun: all places are taken (`max_in_flight`)".to_owned()
+            }
+        })
+    }
+}

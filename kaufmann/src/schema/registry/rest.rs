@@ -1,0 +1,403 @@
+//! The REST client for a Confluent-compatible schema registry.
+//!
+//! It keeps nothing: caches stand above it. The routes are Confluent's; servers that imitate them (Apicurio, Karapace,
+//! Redpanda) answer the same calls.
+//!
+//! A registry may have several URLs: the one that answered last is asked first, and the others in turn if it does not
+//! answer, or answers with what no registry writes. What may pass (no connection, a time-out, 408, 429, 5xx) is asked again
+//! after a wait that grows and that chance shortens, as often as `registry.retries` says. What each answer means stands in
+//! `rest/verdict.rs`.
+
+use std::sync::Arc;
+#[cfg(all(feature = "cli", feature = "kafka"))]
+use std::time::SystemTime;
+
+use kaufmann_avro::Schema as AvroSchema;
+
+use kaufmann_avro::compatibility::{Level, UnknownLevel};
+use reqwest::Method;
+#[cfg(all(feature = "cli", feature = "kafka"))]
+use reqwest::header::DATE;
+use serde::Deserialize;
+use serde_json::json;
+#[cfg(all(feature = "cli", feature = "kafka"))]
+use serde_json::{Map, Value};
+
+use super::{Answer, Reference, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
+use crate::base::bounded_text::brief_to;
+use crate::base::error::Error;
+use crate::base::serde_error::misfit;
+use crate::config::RegistryConfig;
+
+mod references;
+mod refusal;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "rest/without_tls.rs"]
+mod tls;
+mod transport;
+mod verdict;
+
+use refusal::Refusal;
+use transport::{Call, Transport};
+
+/// The client of a schema registry with Confluent's REST interface. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct RestRegistry {
+    transport: Arc<Transport>,
+    normalize: bool,
+}
+
+/// What a registry says about a schema that is to be a new version of a subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Compatibility {
+    /// Whether the subject's level lets it be.
+    pub is_compatible: bool,
+    /// Why not, as the registry says it; not every registry says why.
+    pub messages: Vec<String>,
+}
+
+impl RestRegistry {
+    /// A client for the registry that the configuration names. Connects when it is first asked.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration names no registry, a URL or a certificate cannot be read, or it wants TLS and the feature `tls` is
+    /// off.
+    pub fn new(config: &RegistryConfig) -> Result<Self, Error> {
+        Ok(Self {
+            transport: Arc::new(Transport::new(config)?),
+            normalize: config.normalize,
+        })
+    }
+
+    /// The registry's URL, without credentials; of several, the one that answered last.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.transport.base().as_str()
+    }
+
+    /// Asks for something small, to see whether a registry answers us: the time that it says it is, to the second, if it says one.
+    /// A page, whatever its status, is no registry's answer.
+    #[cfg(all(feature = "cli", feature = "kafka"))]
+    pub(crate) async fn time(&self) -> Result<Option<SystemTime>, RegistryError> {
+        let call = Call {
+            method: Method::GET,
+            path: &["config"],
+            query: &[],
+            body: None,
+            subject: None,
+        };
+        let answer = match self.transport.answer(&call).await {
+            Ok(answer) if serde_json::from_slice::<Map<String, Value>>(&answer.bytes).is_err() => {
+                return Err(self.no_registry(&call).into());
+            }
+            Err(refusal) if refusal.is_page() => return Err(self.no_registry(&call).into()),
+            answer => answer?,
+        };
+        let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
+    }
+
+    #[cfg(all(feature = "cli", feature = "kafka"))]
+    fn no_registry(&self, call: &Call<'_>) -> Refusal {
+        let base = self.transport.base();
+        Refusal::nonsense(&call.shown(base), "what answers is no registry").about(base.as_str(), None)
+    }
+
+    /// The numbers of a subject's versions, the oldest first; none if there is no such subject.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or not as it should.
+    pub async fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
+        let path = ["subjects", subject, "versions"];
+        match self.get(&path, &[], Some(subject)).await {
+            Err(refusal) if refusal.is_absence() => Ok(Vec::new()),
+            answer => Ok(answer?),
+        }
+    }
+
+    /// One version of a subject; its schema is complete in itself.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such version, or the registry does not answer as it should.
+    pub async fn version(&self, subject: &str, version: u32) -> Result<SubjectVersion, RegistryError> {
+        let wanted = version.to_string();
+        let path = ["subjects", subject, "versions", &wanted];
+        let found: Version = self.get(&path, &[], Some(subject)).await?;
+        Ok(SubjectVersion {
+            subject: subject.to_owned(),
+            version: found.version,
+            id: found.id,
+            references: found.schema.references.clone(),
+            schema: self.completed(&path, found.schema).await?,
+        })
+    }
+
+    /// The level of compatibility that holds for a subject: its own, else the registry's.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or with a level that Confluent's documentation does not know.
+    pub async fn level(&self, subject: &str) -> Result<Level, RegistryError> {
+        #[derive(Deserialize)]
+        struct Told {
+            #[serde(rename = "compatibilityLevel", alias = "compatibility")]
+            level: String,
+        }
+        let own = ["config", subject];
+        let own: Result<Told, Refusal> = self
+            .get(&own, &[("defaultToGlobal", "true")], Some(subject))
+            .await;
+        let told = match own {
+            Err(refusal) if refusal.is_absence() || refusal.is_missing_route() => {
+                self.get::<Told>(&["config"], &[], Some(subject)).await?
+            }
+            answer => answer?,
+        };
+        told.level.parse().map_err(|error: UnknownLevel| {
+            let text = format!("the level of the subject `{subject}`: {error}");
+            RegistryError::new(RegistryErrorKind::Unavailable, text)
+        })
+    }
+
+    /// Whether a schema could be the next version of a subject, as the registry sees it. Registers nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or the text is no schema to it.
+    pub async fn compatibility(&self, subject: &str, schema: &str) -> Result<Compatibility, RegistryError> {
+        #[derive(Deserialize)]
+        struct Told {
+            is_compatible: bool,
+            #[serde(default)]
+            messages: Vec<String>,
+        }
+        let body = json!({ "schema": schema });
+        let all = ["compatibility", "subjects", subject, "versions"];
+        let latest = ["compatibility", "subjects", subject, "versions", "latest"];
+        let told: Result<Told, Refusal> = match self.post(&all, &[("verbose", "true")], &body, subject).await
+        {
+            // Not every imitation knows the route that follows the level over all versions.
+            Err(refusal) if refusal.is_missing_route() => {
+                self.post(&latest, &[("verbose", "true")], &body, subject).await
+            }
+            answer => answer,
+        };
+        match told {
+            // Without a version there is nothing to be incompatible with.
+            Err(refusal) if refusal.is_absence() => Ok(Compatibility {
+                is_compatible: true,
+                messages: Vec::new(),
+            }),
+            answer => answer.map_err(RegistryError::from).map(|told| Compatibility {
+                is_compatible: told.is_compatible,
+                messages: told.messages,
+            }),
+        }
+    }
+
+    /// Registers a schema that refers to types of other subjects' schemas, if it is not there yet, and gives its id.
+    ///
+    /// # Errors
+    ///
+    /// If the registry refuses it, or does not answer.
+    pub async fn register_with_references(
+        &self,
+        subject: &str,
+        schema: &str,
+        references: &[Reference],
+    ) -> Result<u32, RegistryError> {
+        let mut body = json!({ "schema": schema });
+        if !references.is_empty() {
+            body["references"] = json!(references);
+        }
+        let path = ["subjects", subject, "versions"];
+        let answer: Result<Id, Refusal> = self.post(&path, self.normalized(), &body, subject).await;
+        Ok(answer?.id)
+    }
+
+    /// The version of a subject that has this schema, however it is laid out over references and whatever its docs say.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not answer, or the text is no schema.
+    pub async fn find(&self, subject: &str, schema: &str) -> Result<Option<SubjectVersion>, RegistryError> {
+        self.find_by(without_docs, subject, schema).await
+    }
+
+    /// The version that has the same text to the registry, or else the newest one that `form` makes the same.
+    async fn find_by(
+        &self,
+        form: fn(&str) -> Option<String>,
+        subject: &str,
+        schema: &str,
+    ) -> Result<Option<SubjectVersion>, RegistryError> {
+        let body = json!({ "schema": schema });
+        let exact: Result<Version, Refusal> = self
+            .post(&["subjects", subject], self.normalized(), &body, subject)
+            .await;
+        match exact {
+            Ok(found) => {
+                return Ok(Some(SubjectVersion {
+                    subject: subject.to_owned(),
+                    version: found.version,
+                    id: found.id,
+                    schema: schema.to_owned(),
+                    references: Vec::new(),
+                }));
+            }
+            Err(refusal) if refusal.is_absence() => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+        let Some(wanted) = form(schema) else {
+            return Ok(None);
+        };
+        for version in self.versions(subject).await?.into_iter().rev() {
+            let found = match self.version(subject, version).await {
+                Ok(found) => found,
+                // A version in another language is none that is looked for.
+                Err(error) if error.kind() == RegistryErrorKind::Refused => continue,
+                Err(error) => return Err(error),
+            };
+            if form(&found.schema).is_some_and(|form| form == wanted) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn normalized(&self) -> &'static [(&'static str, &'static str)] {
+        if self.normalize {
+            &[("normalize", "true")]
+        } else {
+            &[]
+        }
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        subject: Option<&str>,
+    ) -> Result<T, Refusal> {
+        self.call(Call {
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+            subject,
+        })
+        .await
+    }
+
+    async fn post<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: &serde_json::Value,
+        subject: &str,
+    ) -> Result<T, Refusal> {
+        self.call(Call {
+            method: Method::POST,
+            path,
+            query,
+            body: Some(body.clone()),
+            subject: Some(subject),
+        })
+        .await
+    }
+
+    async fn call<T: for<'de> Deserialize<'de>>(&self, call: Call<'_>) -> Result<T, Refusal> {
+        let bytes = self.transport.ask(&call).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let what = format!("an answer that cannot be read: {}", misfit(&error, "an object"));
+            let base = self.transport.base();
+            Refusal::nonsense(&call.shown(base), &what).about(base.as_str(), call.subject)
+        })
+    }
+
+    /// The schema's text; with what it refers to put in its place.
+    async fn complete(&self, path: &[&str]) -> Result<String, RegistryError> {
+        let found: Schema = self.get(path, &[], None).await?;
+        self.completed(path, found).await
+    }
+
+    async fn completed(&self, path: &[&str], found: Schema) -> Result<String, RegistryError> {
+        let what = format!("GET {}{}", self.url(), path.join("/"));
+        if !verdict::is_avro(found.schema_type.as_deref()) {
+            let other = found.schema_type.unwrap_or_default();
+            let text = format!("{what}: the schema is {}, expected AVRO", brief_to(&other, 40));
+            return Err(RegistryError::new(RegistryErrorKind::Refused, text));
+        }
+        if found.references.is_empty() {
+            return Ok(found.schema);
+        }
+        references::inline(self, &what, &found.schema, found.references).await
+    }
+}
+
+impl SchemaRegistry for RestRegistry {
+    fn schema(&self, id: u32) -> Answer<'_, String> {
+        Box::pin(async move { self.complete(&["schemas", "ids", &id.to_string()]).await })
+    }
+
+    fn schema_by_guid(&self, guid: [u8; 16]) -> Answer<'_, String> {
+        Box::pin(async move {
+            let guid = uuid::Uuid::from_bytes(guid).to_string();
+            self.complete(&["schemas", "guids", &guid]).await
+        })
+    }
+
+    fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>> {
+        Box::pin(async move {
+            let found = self.find_by(identity, subject, schema).await?;
+            Ok(found.map(|found| found.id))
+        })
+    }
+
+    fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32> {
+        Box::pin(async move { self.register_with_references(subject, schema, &[]).await })
+    }
+}
+
+/// All that a schema says but its docs.
+fn without_docs(schema: &str) -> Option<String> {
+    let version = kaufmann_avro::lock::Version::new(1, 0, schema).ok()?;
+    Some(version.text().to_owned())
+}
+
+/// All that matters to who reads records of a schema.
+fn identity(schema: &str) -> Option<String> {
+    AvroSchema::parse(schema).ok().map(|schema| schema.identity())
+}
+
+#[derive(Deserialize)]
+struct Schema {
+    schema: String,
+    #[serde(rename = "schemaType")]
+    schema_type: Option<String>,
+    #[serde(default)]
+    references: Vec<Reference>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+    id: u32,
+    #[serde(flatten)]
+    schema: Schema,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: u32,
+}
+
+#[cfg(test)]
+#[cfg(feature = "dev")]
+mod tests;

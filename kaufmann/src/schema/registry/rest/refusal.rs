@@ -1,0 +1,286 @@
+//! An answer that is none: what it was, and whether asking again may help.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+
+use super::tls::Certificates;
+use super::transport::Credentials;
+use super::verdict::{self, Again, Verdict, Voice};
+use crate::base::bounded_text::brief_to;
+use crate::handler::failure::Chain;
+use crate::schema::registry::error::Told;
+use crate::schema::registry::{RegistryError, RegistryErrorKind};
+
+/// How many bytes of a registry's own message are told, and of a page or of a text that is none of its words.
+const MAX_SAID: usize = 1000;
+const MAX_LINE: usize = 200;
+
+/// An answer that is none.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    text: String,
+    told: Told,
+    verdict: Verdict,
+    /// Whether what answered does not speak as a registry does.
+    #[cfg(all(feature = "cli", feature = "kafka"))]
+    is_foreign: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// An answer with a status that is no success.
+    pub(super) fn status(call: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let voice = Voice::of(body);
+        let code = voice.code();
+        let is_foreign = voice == Voice::Page && !body.trim_ascii().is_empty();
+        let message = match voice.message() {
+            Some(message) => brief_to(message, MAX_SAID),
+            None => summary(body),
+        };
+        let mut text = format!("{call}: {status}");
+        if !message.is_empty() {
+            text.push_str(&format!(": {message}"));
+        }
+        if is_foreign && status == StatusCode::NOT_FOUND {
+            text.push_str(
+                "; is this the registry's URL? It has the path of Confluent's API: that of Apicurio ends with /apis/ccompat/v7",
+            );
+        }
+        if let Some(code) = code.filter(|code| *code != u32::from(status.as_u16())) {
+            text.push_str(&format!(" (code {code})"));
+        }
+        let wanted = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Self {
+            text,
+            told: Told {
+                status: Some(status.as_u16()),
+                code,
+                message: Some(message).filter(|message| !message.is_empty()),
+                ..Told::default()
+            },
+            verdict: verdict::of_status(status.as_u16(), &voice),
+            #[cfg(all(feature = "cli", feature = "kafka"))]
+            is_foreign,
+            retry_after: wanted.and_then(|wanted| retry_after(wanted, SystemTime::now())),
+        }
+    }
+
+    /// An answer that is larger than one is read.
+    pub(super) fn too_large(call: &str, status: StatusCode, headers: &HeaderMap) -> Self {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Self {
+            verdict: verdict::of_too_large(status.as_u16(), content_type),
+            ..Self::nonsense(call, "an answer of more than 16 MiB")
+        }
+    }
+
+    /// No answer, or half of one.
+    pub(super) fn unreachable(call: &str, error: reqwest::Error, certificates: &Certificates) -> Self {
+        // The URL stands in front already.
+        let error = error.without_url();
+        let remedy = certificates.remedy(&error);
+        let text = match &remedy {
+            _ if error.is_timeout() => {
+                format!("{call}: no answer in time; `registry.timeout` says how long that is")
+            }
+            Some(remedy) => format!("{call}: {}; {}", Chain(&error), remedy.text),
+            None => format!("{call}: {}", Chain(&error)),
+        };
+        let kind = match &remedy {
+            Some(remedy) if remedy.ours => RegistryErrorKind::Unauthorized,
+            _ => RegistryErrorKind::Unavailable,
+        };
+        // What certificates lack does not come by waiting.
+        let again = remedy.map_or(Again::Soon, |_| Again::Never);
+        Self {
+            text,
+            told: Told::default(),
+            verdict: Verdict { kind, again },
+            #[cfg(all(feature = "cli", feature = "kafka"))]
+            is_foreign: false,
+            retry_after: None,
+        }
+    }
+
+    /// An answer that no registry gives.
+    pub(super) fn nonsense(call: &str, what: &str) -> Self {
+        Self {
+            text: format!(
+                "{call}: {}; is this the registry's URL?",
+                brief_to(what, MAX_SAID)
+            ),
+            told: Told::default(),
+            verdict: verdict::NO_ANSWER,
+            #[cfg(all(feature = "cli", feature = "kafka"))]
+            is_foreign: true,
+            retry_after: None,
+        }
+    }
+
+    /// The last of several refusals, with what all of them said.
+    pub(super) fn of_all(mut refusals: Vec<Self>) -> Option<Self> {
+        let texts: Vec<_> = refusals.iter().map(|refusal| refusal.text.clone()).collect();
+        let soonest = refusals.iter().filter_map(|refusal| refusal.retry_after).min();
+        let again = refusals.iter().map(|refusal| refusal.verdict.again).max();
+        let mut last = refusals.pop()?;
+        last.verdict.again = again.unwrap_or(Again::Never);
+        if texts.len() > 1 {
+            last.text = format!(
+                "none of the registry's {} URLs answers: {}",
+                texts.len(),
+                texts.join("; ")
+            );
+            last.retry_after = soonest;
+        }
+        Some(last)
+    }
+
+    /// Adds what the call was about.
+    pub(super) fn about(mut self, url: &str, subject: Option<&str>) -> Self {
+        self.told.url = Some(url.to_owned());
+        self.told.subject = subject.map(str::to_owned);
+        self
+    }
+
+    /// Adds what may be done about missing rights.
+    pub(super) fn with_remedy(mut self, credentials: &Credentials) -> Self {
+        let remedy = match (self.told.status, credentials) {
+            (Some(401), Credentials::None) => {
+                "set `registry.user` and `registry.password`, or `registry.token`".to_owned()
+            }
+            (Some(401), Credentials::Basic { user, .. }) => format!(
+                "the registry does not accept `registry.password` for the user `{user}`"
+            ),
+            (Some(401), Credentials::Bearer(_)) => {
+                "the registry does not accept `registry.token`; it may have expired".to_owned()
+            }
+            (Some(403), Credentials::None) => {
+                "the registry does not allow this to everybody; set `registry.user` and `registry.password`, or \
+                 `registry.token`"
+                    .to_owned()
+            }
+            (Some(403), Credentials::Basic { user, .. }) => {
+                format!("the registry does not allow this to the user `{user}`")
+            }
+            (Some(403), Credentials::Bearer(_)) => {
+                "the registry does not allow this to the bearer of `registry.token`".to_owned()
+            }
+            _ => return self,
+        };
+        self.text.push_str("; ");
+        self.text.push_str(&remedy);
+        self
+    }
+
+    /// Where the same call may succeed.
+    pub(super) fn again(&self) -> Again {
+        self.verdict.again
+    }
+
+    /// How long the registry wants to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether the registry says that it does not have what was asked for.
+    pub(super) fn is_absence(&self) -> bool {
+        self.verdict.kind == RegistryErrorKind::Unknown
+    }
+
+    /// Whether it is a page that no registry has, of something that answers for good.
+    #[cfg(all(feature = "cli", feature = "kafka"))]
+    pub(super) fn is_page(&self) -> bool {
+        self.is_foreign && matches!(self.told.status, None | Some(404))
+    }
+
+    /// Whether the registry does not know the route at all, as imitations of Confluent's do not know each of them.
+    pub(super) fn is_missing_route(&self) -> bool {
+        matches!(self.told.status, Some(405 | 501)) || (self.told.status == Some(404) && !self.is_absence())
+    }
+}
+
+impl From<Refusal> for RegistryError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.verdict.kind, refusal.text).told(refusal.told)
+    }
+}
+
+/// The header `Retry-After` (RFC 9110, section 10.2.3): a number of seconds, or a date.
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// What a body says that is not the registry's JSON: the title of a page, a proxy's for instance, or else its first line.
+fn summary(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let title = text
+        .split_once("<title>")
+        .and_then(|(_, rest)| rest.split_once("</title>"));
+    let said = match title {
+        Some((title, _)) => title.trim(),
+        None => {
+            let mut lines = text.lines().map(str::trim);
+            lines.find(|line| !line.is_empty()).unwrap_or_default()
+        }
+    };
+    let said = brief_to(said, MAX_LINE);
+    match text.trim_start().starts_with('<') {
+        true => format!("a web page, `{said}`"),
+        false => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_registry_says_cannot_steer_a_terminal() {
+        for body in [&b"\x1b[31mred"[..], br#"{"message": "\u001b[31mred"}"#] {
+            let headers = HeaderMap::new();
+            let refusal = Refusal::status("GET /", StatusCode::INTERNAL_SERVER_ERROR, &headers, body);
+            assert!(refusal.text.ends_with(": ·[31mred"), "{}", refusal.text);
+        }
+    }
+
+    #[test]
+    fn of_a_page_the_title_is_told() {
+        for (body, said) in [
+            (
+                "<html>\n<head><title> 502 Bad Gateway </title></head>",
+                "a web page, `502 Bad Gateway`",
+            ),
+            ("\n <!doctype html>\n<p>x", "a web page, `<!doctype html>`"),
+            ("\n\n upstream failed \n at a.rs", "upstream failed"),
+            ("", ""),
+        ] {
+            assert_eq!(summary(body.as_bytes()), said);
+        }
+    }
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        for (value, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(
+                retry_after(value, now),
+                seconds.map(Duration::from_secs),
+                "{value}"
+            );
+        }
+    }
+}

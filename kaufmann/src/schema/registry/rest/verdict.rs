@@ -1,0 +1,359 @@
+//! What an answer means for the question that was asked: is it final, or does it pass? Pure, and the only place that decides it.
+//!
+//! An answer is final only if the registry itself gave it: JSON with its own `error_code`. Pages, empty bodies and other
+//! people's JSON come from a proxy, a gateway or a wrong path, and say nothing of a schema.
+
+use serde::Deserialize;
+
+use crate::schema::registry::RegistryErrorKind;
+
+/// What an answer means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Verdict {
+    pub(super) kind: RegistryErrorKind,
+    pub(super) again: Again,
+}
+
+/// Where the same call may succeed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Again {
+    /// Nowhere: every URL of the registry would say the same.
+    Never,
+    /// At another of its URLs: what answered at this one is no registry.
+    Elsewhere,
+    /// Here, a moment later.
+    Soon,
+}
+
+/// Whose words a body is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Voice {
+    /// The registry's.
+    Registry { code: u32, message: Option<String> },
+    /// JSON that no registry writes: a gateway's, or that of a path that is none of the API.
+    OtherJson { message: Option<String> },
+    /// A page, a line of text, or nothing.
+    Page,
+}
+
+impl Voice {
+    pub(super) fn of(body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Body {
+            error_code: Option<u32>,
+            message: Option<String>,
+        }
+        match serde_json::from_slice(body) {
+            Ok(Body {
+                error_code: Some(code),
+                message,
+            }) => Self::Registry { code, message },
+            Ok(Body { message, .. }) => Self::OtherJson { message },
+            Err(_) => Self::Page,
+        }
+    }
+
+    pub(super) fn code(&self) -> Option<u32> {
+        match self {
+            Self::Registry { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    pub(super) fn message(&self) -> Option<&str> {
+        match self {
+            Self::Registry { message, .. } | Self::OtherJson { message } => message.as_deref(),
+            Self::Page => None,
+        }
+    }
+}
+
+/// What an answer with a status that is no success means.
+pub(super) fn of_status(status: u16, voice: &Voice) -> Verdict {
+    use RegistryErrorKind::{Refused, Unauthorized, Unavailable, Unknown};
+    let (kind, again) = match (status, voice) {
+        // 40401 subject, 40402 version, 40403 schema, 40404 and on: deleted ones. A bare 404 is a path that is not there.
+        (404, Voice::Registry { code, .. }) if (40_401..40_500).contains(code) => (Unknown, Again::Never),
+        (409 | 422, Voice::Registry { .. }) => (Refused, Again::Never),
+        (401 | 403, _) => (Unauthorized, Again::Never),
+        (408 | 425 | 429 | 500.., _) => (Unavailable, Again::Soon),
+        (_, Voice::Registry { .. }) => (Unavailable, Again::Never),
+        _ => (Unavailable, Again::Elsewhere),
+    };
+    Verdict { kind, again }
+}
+
+/// What an answer means that has a success's status, but not what was asked for.
+pub(super) const NO_ANSWER: Verdict = Verdict {
+    kind: RegistryErrorKind::Unavailable,
+    again: Again::Elsewhere,
+};
+
+/// What an answer means that is larger than one is read. A registry's would be as large each time; anybody else's passes.
+pub(super) fn of_too_large(status: u16, content_type: Option<&str>) -> Verdict {
+    let is_json = content_type.is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
+    });
+    match status {
+        200..300 if is_json => Verdict {
+            kind: RegistryErrorKind::Refused,
+            again: Again::Never,
+        },
+        200..300 => NO_ANSWER,
+        status => of_status(status, &Voice::Page),
+    }
+}
+
+/// Whether a registry's `schemaType` is Avro, which it also is where nothing is said.
+pub(super) fn is_avro(schema_type: Option<&str>) -> bool {
+    schema_type.is_none_or(|kind| kind.eq_ignore_ascii_case("AVRO"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use RegistryErrorKind::{Refused, Unauthorized, Unavailable, Unknown};
+
+    use super::*;
+
+    const JSON: &str = "application/vnd.schemaregistry.v1+json";
+    const HTML: &str = "text/html";
+
+    /// What each answer to the question for an id means, except the schema itself. The guide has the same table.
+    ///
+    /// `Refused` is final; `Unknown` is, once it was answered six times; everything else passes, however often it comes.
+    pub(in super::super) const TABLE: &[(u16, &str, &str, RegistryErrorKind)] = &[
+        // Success that is none.
+        (200, HTML, "<html><title>Sign in</title></html>", Unavailable),
+        (200, JSON, r#"{"schema": "{\"type\": \"rec"#, Unavailable),
+        (200, JSON, "", Unavailable),
+        (200, JSON, "null", Unavailable),
+        (200, JSON, "[]", Unavailable),
+        (200, JSON, r#"{"schema": 7}"#, Unavailable),
+        (
+            200,
+            JSON,
+            r#"{"error_code": 50001, "message": "timed out"}"#,
+            Unavailable,
+        ),
+        (204, JSON, "", Unavailable),
+        // A schema that is no Avro.
+        (200, JSON, r#"{"schemaType": "JSON", "schema": "{}"}"#, Refused),
+        (
+            200,
+            JSON,
+            r#"{"schemaType": "PROTOBUF", "schema": "syntax = \"proto3\";"}"#,
+            Refused,
+        ),
+        (200, JSON, r#"{"schemaType": "XML", "schema": ""}"#, Refused),
+        (200, HTML, r#"{"schemaType": "JSON", "schema": "{}"}"#, Refused),
+        // Redirections that lead nowhere.
+        (300, HTML, "<html>", Unavailable),
+        (301, HTML, "", Unavailable),
+        (304, JSON, "", Unavailable),
+        // Refusals that say nothing of the id.
+        (
+            400,
+            HTML,
+            "<html>400 Request Header Or Cookie Too Large</html>",
+            Unavailable,
+        ),
+        (
+            400,
+            JSON,
+            r#"{"error_code": 400, "message": "HTTP 400 Bad Request"}"#,
+            Unavailable,
+        ),
+        (
+            401,
+            JSON,
+            r#"{"error_code": 401, "message": "Unauthorized"}"#,
+            Unauthorized,
+        ),
+        (401, HTML, "<html>", Unauthorized),
+        (
+            403,
+            JSON,
+            r#"{"error_code": 40301, "message": "User is denied operation Read"}"#,
+            Unauthorized,
+        ),
+        (403, HTML, "", Unauthorized),
+        (405, HTML, "", Unavailable),
+        (
+            406,
+            JSON,
+            r#"{"error_code": 406, "message": "HTTP 406 Not Acceptable"}"#,
+            Unavailable,
+        ),
+        (407, HTML, "<html>", Unavailable),
+        (410, HTML, "<html>", Unavailable),
+        (
+            415,
+            JSON,
+            r#"{"error_code": 415, "message": "HTTP 415"}"#,
+            Unavailable,
+        ),
+        (421, HTML, "", Unavailable),
+        (451, HTML, "<html>", Unavailable),
+        // Not found: by the registry, or by somebody else.
+        (
+            404,
+            JSON,
+            r#"{"error_code": 40403, "message": "Schema 7 not found"}"#,
+            Unknown,
+        ),
+        (
+            404,
+            "text/plain",
+            r#"{"error_code": 40403, "message": "Schema 7 not found"}"#,
+            Unknown,
+        ),
+        (
+            404,
+            JSON,
+            r#"{"error_code": 40401, "message": "Subject not found"}"#,
+            Unknown,
+        ),
+        (
+            404,
+            JSON,
+            r#"{"error_code": 40402, "message": "Version not found"}"#,
+            Unknown,
+        ),
+        (
+            404,
+            JSON,
+            r#"{"error_code": 40404, "message": "Subject was soft deleted"}"#,
+            Unknown,
+        ),
+        (
+            404,
+            JSON,
+            r#"{"error_code": 404, "message": "HTTP 404 Not Found"}"#,
+            Unavailable,
+        ),
+        (
+            404,
+            JSON,
+            r#"{"message": "no Route matched with those values"}"#,
+            Unavailable,
+        ),
+        (
+            404,
+            JSON,
+            r#"{"status": 404, "name": "NotFoundException"}"#,
+            Unavailable,
+        ),
+        (404, JSON, "{}", Unavailable),
+        (404, JSON, "", Unavailable),
+        (
+            404,
+            HTML,
+            "<html><title>404 Not Found</title></html>",
+            Unavailable,
+        ),
+        (404, "text/plain", "404 page not found", Unavailable),
+        // Conflicts, and what cannot be processed.
+        (
+            409,
+            JSON,
+            r#"{"error_code": 409, "message": "incompatible"}"#,
+            Refused,
+        ),
+        (409, HTML, "error code: 1001", Unavailable),
+        (
+            422,
+            JSON,
+            r#"{"error_code": 42201, "message": "Invalid schema"}"#,
+            Refused,
+        ),
+        (422, HTML, "", Unavailable),
+        // Trouble.
+        (408, HTML, "", Unavailable),
+        (425, HTML, "", Unavailable),
+        (
+            429,
+            JSON,
+            r#"{"error_code": 42901, "message": "Too Many Requests"}"#,
+            Unavailable,
+        ),
+        (
+            500,
+            JSON,
+            r#"{"error_code": 50001, "message": "Error in the backend datastore"}"#,
+            Unavailable,
+        ),
+        (
+            500,
+            JSON,
+            r#"{"error_code": 40403, "message": "Schema 7 not found"}"#,
+            Unavailable,
+        ),
+        (501, HTML, "", Unavailable),
+        (
+            502,
+            HTML,
+            "<html><title>502 Bad Gateway</title></html>",
+            Unavailable,
+        ),
+        (503, JSON, r#"{"message": "no healthy upstream"}"#, Unavailable),
+        (504, HTML, "", Unavailable),
+        (
+            511,
+            HTML,
+            "<html>Network Authentication Required</html>",
+            Unavailable,
+        ),
+        (599, HTML, "", Unavailable),
+    ];
+
+    #[test]
+    fn each_answer_that_is_no_success_means_what_the_table_says() {
+        for (status, _, body, kind) in TABLE.iter().filter(|(status, ..)| !(200..300).contains(status)) {
+            let verdict = of_status(*status, &Voice::of(body.as_bytes()));
+            assert_eq!(verdict.kind, *kind, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn only_trouble_is_asked_again_at_once_and_only_strangers_are_passed_by() {
+        let again = |status, body: &str| of_status(status, &Voice::of(body.as_bytes())).again;
+        for status in [408, 425, 429, 500, 502, 503, 504] {
+            assert_eq!(again(status, ""), Again::Soon, "{status}");
+        }
+        for status in [301, 400, 404, 405, 409, 422] {
+            assert_eq!(again(status, "<html>"), Again::Elsewhere, "{status}");
+        }
+        for (status, code) in [(404, 40_403), (409, 409), (422, 42_201), (400, 400), (401, 401)] {
+            assert_eq!(
+                again(status, &format!("{{\"error_code\": {code}}}")),
+                Again::Never,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_is_a_registrys_if_it_is_json() {
+        for (status, content_type, kind) in [
+            (200, Some(JSON), Refused),
+            (200, Some("application/json; charset=utf-8"), Refused),
+            (200, Some("text/html"), Unavailable),
+            (200, None, Unavailable),
+            (404, Some(JSON), Unavailable),
+            (500, Some(JSON), Unavailable),
+        ] {
+            assert_eq!(
+                of_too_large(status, content_type).kind,
+                kind,
+                "{status} {content_type:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn avro_is_what_is_called_so_or_not_called_at_all() {
+        assert!(is_avro(None) && is_avro(Some("AVRO")) && is_avro(Some("avro")));
+        assert!(!is_avro(Some("JSON")) && !is_avro(Some("")));
+    }
+}

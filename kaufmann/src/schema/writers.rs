@@ -1,0 +1,453 @@
+//! From a schema's id to what it means here: which handler takes its events, and which id our own events carry.
+//!
+//! An id is asked for once, however many records wait for it. A schema is kept for ever: ids are immutable. That an id cannot be
+//! read is kept for a while ([`standing`]), so that a registry that was wrong is not believed until the next start. A look-up
+//! that failed for another reason is never kept.
+
+mod locked;
+mod standing;
+mod unwanted;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use kaufmann_avro::model::Kind;
+use kaufmann_avro::resolve::Plan;
+use kaufmann_avro::{Cursor, Schema};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use self::standing::Standings;
+use self::unwanted::Named;
+pub(crate) use self::unwanted::Unwanted;
+use crate::base::bounded_text::brief;
+use crate::base::error::{Error, ErrorKind};
+use crate::config::RegistryConfig;
+use crate::handler::HandlerEntry;
+use crate::handler::event::EventInfo;
+use crate::publish::envelope::TYPE;
+use crate::record::Record;
+use crate::record::wire::SchemaKey;
+use crate::schema::registry::{RegistryError, RegistryErrorKind, SchemaRegistry};
+
+/// What the runtime knows of schemas.
+pub(crate) struct Schemas {
+    registry: Arc<dyn SchemaRegistry>,
+    readers: Vec<Reader>,
+    catch_all: Option<u32>,
+    writers: RwLock<HashMap<SchemaKey, Arc<Writer>>>,
+    flights: Mutex<HashMap<SchemaKey, Flight>>,
+    standings: Mutex<Standings>,
+    unwanted: Unwanted,
+    ids: Mutex<HashMap<IdKey, Arc<OnceCell<u32>>>>,
+}
+
+/// A look-up that is under way, for all who wait for it.
+type Flight = Arc<OnceCell<Arc<Writer>>>;
+
+/// An event's name and its subject, which several events of one topic may share.
+type IdKey = (&'static str, String);
+
+/// An event that a handler takes.
+struct Reader {
+    handler: u32,
+    info: &'static EventInfo,
+    schema: Schema,
+}
+
+/// What a writer's schema means here.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    key: SchemaKey,
+    schema: Schema,
+    /// What its records are if their headers do not say otherwise; of a union, what each of its branches is.
+    meanings: Box<[Meaning]>,
+    /// Where its records go for each of our readers; decided when the first one is for it.
+    routes: Box<[OnceLock<Route>]>,
+}
+
+/// What records of one type mean here.
+#[derive(Debug)]
+struct Meaning {
+    /// The type's full name; `string` and the like if it has none.
+    name: String,
+    /// The name of our event, if a handler takes it: what `ce_type` usually says.
+    event: Option<&'static str>,
+    route: Route,
+    /// Whether it was reported that no handler takes it.
+    said: AtomicBool,
+}
+
+/// Why there is no writer's schema.
+#[derive(Debug)]
+pub(crate) enum NoWriter {
+    /// The registry has had its last word: records with this id cannot be read.
+    Final(Arc<str>),
+    /// It may be there at another time.
+    NotYet(RegistryError),
+}
+
+/// What becomes of a record.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Route {
+    /// The handler at this place takes it; the plan says how it is read if its writer had another schema.
+    Handler(u32, Option<Arc<Plan>>),
+    /// No handler wants it.
+    Unwanted,
+    /// A handler wants it, but it cannot be decoded.
+    Undecodable(Arc<str>),
+}
+
+impl Schemas {
+    /// Knows the events of these handlers.
+    ///
+    /// # Panics
+    ///
+    /// If an event's schema is not a schema; generated events always have one.
+    #[must_use]
+    pub(crate) fn new(registry: Arc<dyn SchemaRegistry>, handlers: &'static [HandlerEntry]) -> Self {
+        let mut readers = Vec::new();
+        let mut catch_all = None;
+        for (handler, entry) in (0u32..).zip(handlers) {
+            match entry.event {
+                // Tombstones have no schema.
+                Some(_) if entry.tombstone => {}
+                Some(info) => readers.push(Reader {
+                    handler,
+                    info,
+                    schema: schema_of(info),
+                }),
+                None => catch_all = Some(handler),
+            }
+        }
+        Self {
+            registry,
+            readers,
+            catch_all,
+            writers: RwLock::default(),
+            flights: Mutex::default(),
+            standings: Mutex::new(Standings::new(RegistryConfig::default().recheck)),
+            unwanted: Unwanted::default(),
+            ids: Mutex::default(),
+        }
+    }
+
+    /// The same, with the time after which the registry's "no" is asked for again.
+    #[must_use]
+    pub(crate) fn recheck(self, after: Duration) -> Self {
+        Self {
+            standings: Mutex::new(Standings::new(after)),
+            ..self
+        }
+    }
+
+    /// Looks whether what was written with the locked versions of each handled event can be read.
+    ///
+    /// What is found out is not kept: ids belong to one registry, and the service may run against another than the lock's.
+    ///
+    /// # Errors
+    ///
+    /// If a version cannot be read that the event's compatibility level promises. Others are logged.
+    pub(crate) fn read_locked(&self) -> Result<(), Error> {
+        let mut promised = Vec::new();
+        for reader in &self.readers {
+            for found in locked::unreadable(reader.info, &reader.schema) {
+                if found.promised {
+                    promised.push(found.reason);
+                } else {
+                    let (event, reason) = (reader.info.name, found.reason);
+                    warn!(event, reason, "records of a former version will be dead letters");
+                }
+            }
+        }
+        if promised.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "schemas break their compatibility level with `schemas.lock`:\n  {}\nread these versions again, or run \
+             `schema reset` for the events whose break is meant, and build anew",
+            promised.join("\n  ")
+        );
+        Err(Error::new(ErrorKind::Schema, text))
+    }
+
+    /// The writer's schema, if it is known already.
+    pub(crate) fn known(&self, key: SchemaKey) -> Option<Arc<Writer>> {
+        self.writers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned()
+    }
+
+    /// The writer's schema; the registry is asked if it is not known yet. `unknown`: how often it has answered who asks that it does
+    /// not know the id.
+    pub(crate) async fn writer(&self, key: SchemaKey, unknown: u32) -> Result<Arc<Writer>, NoWriter> {
+        if let Some(writer) = self.known(key) {
+            return Ok(writer);
+        }
+        let flight = Arc::clone(self.flights().entry(key).or_default());
+        let found = flight.get_or_try_init(|| self.fetch(key, unknown)).await.cloned();
+        if let Ok(writer) = &found {
+            self.writers
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key, Arc::clone(writer));
+            self.standings().forget(key);
+        }
+        let mut flights = self.flights();
+        drop(flight);
+        let is_last = |own: &Flight| Arc::strong_count(own) == 1;
+        if found.is_ok() || flights.get(&key).is_some_and(is_last) {
+            flights.remove(&key);
+        }
+        found
+    }
+
+    /// Where a record goes that no event's handler takes.
+    pub(crate) fn nameless(&self) -> Route {
+        self.catch_all
+            .map_or(Route::Unwanted, |handler| Route::Handler(handler, None))
+    }
+
+    /// Where a record of this writer goes.
+    #[inline]
+    pub(crate) fn route(&self, writer: &Writer, record: &Record) -> Route {
+        let name = type_of(record);
+        match (name, &*writer.meanings) {
+            (None, [meaning]) => meaning.route.clone(),
+            (Some(name), [meaning]) if meaning.is_called(name) => meaning.route.clone(),
+            (None, _) => match writer.meaning(record.body().bytes()) {
+                Ok(meaning) => meaning.route.clone(),
+                Err(reason) => Route::Undecodable(reason.into()),
+            },
+            (Some(name), _) => match self.reader_named(name) {
+                Some(reader) => self.route_to(reader, writer),
+                None => self.nameless(),
+            },
+        }
+    }
+
+    /// Counts a record that no handler takes, and reports its name if that is news. A tombstone has no writer.
+    pub(crate) fn pass_over(&self, writer: Option<&Writer>, record: &Record) {
+        self.unwanted.add();
+        let meaning = writer.and_then(|writer| writer.meaning(record.body().bytes()).ok());
+        let named = match (type_of(record), meaning) {
+            _ if writer.is_none() => Named::Tombstone,
+            (Some(name), meaning) if meaning.is_none_or(|meaning| !meaning.is_called(name)) => {
+                Named::Type(name)
+            }
+            (_, Some(meaning)) if meaning.said.swap(true, Ordering::Relaxed) => return,
+            (_, Some(meaning)) => Named::Schema(&meaning.name),
+            (_, None) => return,
+        };
+        if self.unwanted.is_news(named) {
+            let events: Vec<_> = self.readers.iter().map(|reader| reader.info).collect();
+            let schema = writer.map(|writer| writer.key.to_string());
+            unwanted::report(record.topic(), named, schema.as_deref(), &events);
+        }
+    }
+
+    /// How many records no handler took.
+    pub(crate) fn unwanted(&self) -> u64 {
+        self.unwanted.count()
+    }
+
+    /// The id that an event of ours carries under `subject`; with `register` it is registered if it is not there.
+    /// `Ok(None)`: the registry does not have it.
+    pub(crate) async fn id_of(
+        &self,
+        info: &EventInfo,
+        subject: &str,
+        register: bool,
+    ) -> Result<Option<u32>, RegistryError> {
+        let cell = {
+            let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(ids.entry((info.name, subject.to_owned())).or_default())
+        };
+        let ask = async {
+            if register {
+                return self
+                    .registry
+                    .register(subject, info.schema)
+                    .await
+                    .map_err(Missing::Failed);
+            }
+            match self.registry.lookup(subject, info.schema).await {
+                Ok(Some(id)) => Ok(id),
+                Ok(None) => Err(Missing::Absent),
+                Err(error) => Err(Missing::Failed(error)),
+            }
+        };
+        match cell.get_or_try_init(|| ask).await {
+            Ok(id) => Ok(Some(*id)),
+            Err(Missing::Absent) => Ok(None),
+            Err(Missing::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn fetch(&self, key: SchemaKey, unknown: u32) -> Result<Arc<Writer>, NoWriter> {
+        // Somebody else may have got the last word while this one waited for its turn.
+        if let Some(reason) = self.standings().of(key, Instant::now()) {
+            return Err(NoWriter::Final(reason));
+        }
+        let text = match key {
+            SchemaKey::Id(id) => self.registry.schema(id).await,
+            SchemaKey::Guid(guid) => self.registry.schema_by_guid(guid).await,
+        };
+        let reason = match text {
+            Ok(text) => match self.read(key, &text) {
+                Ok(writer) => return Ok(Arc::new(writer)),
+                Err(reason) => reason,
+            },
+            Err(error) if !self.standings().is_last_word(key, error.kind(), unknown) => {
+                return Err(NoWriter::NotYet(error));
+            }
+            Err(error) if error.kind() == RegistryErrorKind::Unknown => {
+                format!("the writer's schema ({key}) is not in the registry: {error}")
+            }
+            Err(error) => format!("the writer's schema ({key}) cannot be read: {error}"),
+        };
+        let reason: Arc<str> = brief(reason).into();
+        self.standings().keep(key, Arc::clone(&reason), Instant::now());
+        Err(NoWriter::Final(reason))
+    }
+
+    /// What a schema means here; why not, if it is none.
+    fn read(&self, key: SchemaKey, text: &str) -> Result<Writer, String> {
+        let schema = Schema::parse(text).map_err(|errors| {
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            format!("the writer's schema ({key}) is not an Avro schema: {first}")
+        })?;
+        let kinds: Vec<_> = match &schema.root.kind {
+            Kind::Union(branches) => branches.iter().map(|branch| &branch.kind).collect(),
+            kind => vec![kind],
+        };
+        let names: Vec<_> = kinds.iter().map(|kind| schema.model.type_name(kind)).collect();
+        let mut writer = Writer {
+            key,
+            schema,
+            meanings: Box::default(),
+            routes: self.readers.iter().map(|_| OnceLock::new()).collect(),
+        };
+        let mean = |name: String| {
+            let reader = self.reader_named(name.as_bytes());
+            Meaning {
+                event: reader.map(|reader| self.readers[reader].info.name),
+                route: reader.map_or_else(|| self.nameless(), |reader| self.route_to(reader, &writer)),
+                name,
+                said: AtomicBool::new(false),
+            }
+        };
+        writer.meanings = names.into_iter().map(mean).collect();
+        Ok(writer)
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashMap<SchemaKey, Flight>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standings(&self) -> MutexGuard<'_, Standings> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of the reader with this name.
+    fn reader_named(&self, name: &[u8]) -> Option<usize> {
+        let named = |candidate: &&str| candidate.as_bytes() == name;
+        let exact = |reader: &Reader| named(&reader.info.name) || named(&reader.info.full_name);
+        let former = |reader: &Reader| reader.info.aliases.iter().any(&named);
+        self.readers
+            .iter()
+            .position(exact)
+            .or_else(|| self.readers.iter().position(former))
+    }
+
+    /// Where a record of this writer goes that is for this reader. What its schema means to the reader is found out once.
+    fn route_to(&self, reader: usize, writer: &Writer) -> Route {
+        let compile = || self.readers[reader].route(writer);
+        writer.routes[reader].get_or_init(compile).clone()
+    }
+}
+
+impl Reader {
+    fn route(&self, writer: &Writer) -> Route {
+        let (name, defined_at) = (self.info.name, self.info.defined_at);
+        match Plan::new(&writer.schema, &self.schema) {
+            Ok(plan) if plan.is_same() => Route::Handler(self.handler, None),
+            Ok(plan) => {
+                debug!(event = name, schema = %writer.key, "records of another schema are resolved");
+                Route::Handler(self.handler, Some(Arc::new(plan)))
+            }
+            Err(errors) => {
+                let errors = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let reason = format!(
+                    "the writer's schema ({}) cannot be read as `{name}` ({defined_at}): {}",
+                    writer.key,
+                    errors.join("; ")
+                );
+                let reason = brief(reason);
+                warn!(event = name, schema = %writer.key, reason, "records of another schema are undecodable");
+                Route::Undecodable(reason.into())
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// What a record with this datum is: of a union, its branch.
+    fn meaning(&self, datum: &[u8]) -> Result<&Meaning, String> {
+        if !matches!(self.schema.root.kind, Kind::Union(_)) {
+            return Ok(&self.meanings[0]);
+        }
+        let branch = Cursor::new(datum).branch(self.meanings.len());
+        let branch =
+            branch.map_err(|error| format!("the writer's schema ({}) is a union: {error}", self.key))?;
+        Ok(&self.meanings[branch])
+    }
+}
+
+impl Meaning {
+    #[inline]
+    fn is_called(&self, name: &[u8]) -> bool {
+        self.event.is_some_and(|event| event.as_bytes() == name) || self.name.as_bytes() == name
+    }
+}
+
+/// What the record's header says that it is.
+#[inline]
+fn type_of(record: &Record) -> Option<&[u8]> {
+    if record.has_headers() {
+        record.header(TYPE)
+    } else {
+        None
+    }
+}
+
+/// Why an id is not to be had.
+enum Missing {
+    Absent,
+    Failed(RegistryError),
+}
+
+fn schema_of(info: &EventInfo) -> Schema {
+    Schema::parse(info.schema).expect("the generator wrote this schema from its own model")
+}
+
+impl fmt::Display for SchemaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "id {id}"),
+            Self::Guid(guid) => write!(f, "GUID {}", uuid::Uuid::from_bytes(*guid)),
+        }
+    }
+}
+
+impl fmt::Debug for Schemas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schemas").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! How long a registry's "no" holds, and when it is its last word. Pure: the time is given.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::record::wire::SchemaKey;
+use crate::schema::registry::RegistryErrorKind;
+
+/// After how many answers "no such schema" that is the last word. A registry that follows another one may know an id a little
+/// later than the records that carry it; the waits between the answers are those of `retry`.
+const LAST_UNKNOWN: u32 = 6;
+
+/// Of how many ids at once it is known that they cannot be read.
+const MAX_KEPT: usize = 10_000;
+
+/// Why ids cannot be read, each until the registry is asked again.
+#[derive(Debug)]
+pub(super) struct Standings {
+    of: HashMap<SchemaKey, Standing>,
+    holds: Duration,
+}
+
+#[derive(Debug)]
+struct Standing {
+    reason: Arc<str>,
+    until: Instant,
+}
+
+impl Standings {
+    pub(super) fn new(holds: Duration) -> Self {
+        Self {
+            of: HashMap::new(),
+            holds,
+        }
+    }
+
+    /// Why this id cannot be read, if the registry is not to be asked again yet.
+    pub(super) fn of(&self, key: SchemaKey, now: Instant) -> Option<Arc<str>> {
+        let standing = self.of.get(&key).filter(|standing| now < standing.until)?;
+        Some(Arc::clone(&standing.reason))
+    }
+
+    /// Whether an answer of this kind is the last word on an id, after `unknown` answers that the registry does not know it. One
+    /// that had its last word before needs only one more.
+    pub(super) fn is_last_word(&self, key: SchemaKey, kind: RegistryErrorKind, unknown: u32) -> bool {
+        match kind {
+            RegistryErrorKind::Refused => true,
+            RegistryErrorKind::Unknown => unknown + 1 >= LAST_UNKNOWN || self.of.contains_key(&key),
+            _ => false,
+        }
+    }
+
+    /// Keeps why an id cannot be read.
+    pub(super) fn keep(&mut self, key: SchemaKey, reason: Arc<str>, now: Instant) {
+        if self.of.len() >= MAX_KEPT && !self.of.contains_key(&key) {
+            self.of.retain(|_, standing| now < standing.until);
+        }
+        if self.of.len() < MAX_KEPT || self.of.contains_key(&key) {
+            let until = now + self.holds;
+            self.of.insert(key, Standing { reason, until });
+        }
+    }
+
+    /// The id can be read after all.
+    pub(super) fn forget(&mut self, key: SchemaKey) {
+        self.of.remove(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use RegistryErrorKind::{Refused, Unauthorized, Unavailable, Unknown};
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const ID: SchemaKey = SchemaKey::Id(5);
+
+    #[test]
+    fn only_what_a_registry_says_itself_is_a_last_word_and_unknown_only_the_sixth_time() {
+        let standings = Standings::new(MINUTE);
+        for (kind, unknown, expected) in [
+            (Refused, 0, true),
+            (Unknown, 0, false),
+            (Unknown, 4, false),
+            (Unknown, 5, true),
+            (Unauthorized, 100, false),
+            (Unavailable, 100, false),
+        ] {
+            assert_eq!(
+                standings.is_last_word(ID, kind, unknown),
+                expected,
+                "{kind:?} {unknown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_last_word_holds_for_a_while_and_is_then_confirmed_by_one_answer() {
+        let (mut standings, now) = (Standings::new(MINUTE), Instant::now());
+        standings.keep(ID, "no".into(), now);
+        assert_eq!(standings.of(ID, now + MINUTE / 2).as_deref(), Some("no"));
+        assert_eq!(standings.of(SchemaKey::Id(6), now), None);
+        assert_eq!(standings.of(ID, now + MINUTE), None);
+        assert!(standings.is_last_word(ID, Unknown, 0));
+        assert!(!standings.is_last_word(ID, Unavailable, 0));
+        standings.forget(ID);
+        assert!(!standings.is_last_word(ID, Unknown, 0));
+    }
+
+    #[test]
+    fn a_flood_of_ids_takes_no_more_memory_than_the_bound() {
+        let (mut standings, now) = (Standings::new(MINUTE), Instant::now());
+        let keep = |standings: &mut Standings, ids: std::ops::Range<usize>, now| {
+            for id in ids {
+                standings.keep(SchemaKey::Id(id as u32), "no".into(), now);
+            }
+        };
+        keep(&mut standings, 0..2 * MAX_KEPT, now);
+        assert_eq!(standings.of.len(), MAX_KEPT);
+        keep(&mut standings, MAX_KEPT..MAX_KEPT + 7, now + 2 * MINUTE);
+        assert_eq!(standings.of.len(), 7);
+    }
+}
