@@ -52,7 +52,7 @@ fn log() {
     static INIT: Once = Once::new();
     INIT.call_once(|| {
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter("kaufmann::poller::watch=warn")
+            .with_env_filter("kaufmann::engine::poller::watch=warn")
             .with_ansi(false)
             .with_writer(|| Log);
         subscriber.init();
