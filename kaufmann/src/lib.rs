@@ -45,6 +45,7 @@ pub mod publish {
     pub(crate) mod partitions;
     pub(crate) mod producer;
     mod publisher;
+    pub(crate) mod retry_topics;
     mod room;
     pub(crate) mod routes;
     mod stage;
@@ -59,8 +60,10 @@ pub mod publish {
     pub use self::publisher::*;
     pub(crate) use self::stage::Stage;
     pub use self::transactions::{Answer, TransactionError, TransactionErrorKind, Transactions};
+    pub use crate::handler::publish_error::{PublishError, PublishErrorKind};
     #[cfg(feature = "kafka")]
     pub use crate::kafka::KafkaPublisher;
+    pub use crate::record::{Message, MessageHeaders, Placement};
 }
 
 mod engine;
@@ -81,17 +84,17 @@ pub mod __private;
 #[path = "docs/guide.rs"]
 pub mod guide;
 
-pub use base::error::{Error, ErrorKind};
+pub use base::control::Handle;
+pub use base::error::{BoxError, Error, ErrorKind};
 pub use base::panics::log_panics;
 #[cfg(feature = "cli")]
 pub use cli::command_line;
 pub use config::Config;
-pub use engine::control::Handle;
 pub use engine::runtime::{Builder, Finished, Runtime};
 pub use handler::batch::{Batch, Item};
 pub use handler::context::{Context, State};
 pub use handler::event::{self, Event, EventInfo, Payload};
-pub use handler::failure::{BoxError, Class, Failure, HandlerError};
+pub use handler::failure::{Class, Failure, HandlerError};
 pub use handler::limits::Limits;
 pub use handler::macros::{HandlerError, handler, main, service};
 pub use handler::observer::{Observer, Settled};

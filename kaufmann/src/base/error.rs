@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 #[cfg(any(test, feature = "cli", feature = "testing"))]
 use crate::base::bounded_text::brief;
-use crate::handler::failure::BoxError;
+
+/// Any error that can be sent between threads.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a service could not start, or had to end.
 ///

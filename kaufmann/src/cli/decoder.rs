@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
 use crate::handler::event::EventInfo;
-use crate::publish::envelope::TYPE;
 use crate::record::Record;
+use crate::record::names::TYPE;
 use crate::record::wire::{SchemaKey, frame};
 use crate::schema::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry};
 

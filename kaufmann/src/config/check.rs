@@ -16,8 +16,8 @@ use super::kind::is_address;
 use super::problem::Problems;
 use super::{Config, Delivery, RetryTopicsConfig};
 use crate::base::error::{Error, ErrorKind};
-use crate::record::topic::{INTERNAL, is_internal};
-pub(crate) use crate::record::topic::{TOPIC, is_topic};
+use crate::config::topic::{INTERNAL, is_internal};
+pub(crate) use crate::config::topic::{TOPIC, is_topic};
 
 impl Config {
     /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Config;
 use super::kind::Kind;
-use crate::record::topic::{TOPIC, is_topic};
+use crate::config::topic::{TOPIC, is_topic};
 
 /// What holds for every declared topic that does not say otherwise.
 const ALL: &str = "*";

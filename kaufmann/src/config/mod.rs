@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, ErrorKind};
 use crate::base::serde_error::misfit_without_value;
 
+pub(crate) mod back_off;
 mod duration;
 #[cfg(any(feature = "cli", feature = "kafka"))]
 pub(crate) mod group;
 mod kafka_properties;
 mod secret;
+pub(crate) mod topic;
 
 #[cfg_attr(
     not(feature = "cli"),

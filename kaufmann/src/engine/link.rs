@@ -3,17 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::control::Control;
 use crate::base::wall_clock::Wall;
 use crate::config::{Delivery, OnFailure, RetryConfig};
-use crate::engine::control::Control;
 use crate::engine::limit::Rules;
 use crate::engine::pool::Pool;
 use crate::engine::settle::Settlements;
 use crate::handler::HandlerEntry;
 use crate::handler::limits::Policy;
 use crate::handler::observer::Observer;
-use crate::handler::tombstone::routes::Tombstones;
 use crate::publish::Outbound;
+use crate::schema::tombstones::Tombstones;
 use crate::schema::writers::Schemas;
 
 /// What the parts of a running service share.

@@ -8,7 +8,6 @@ pub(crate) mod poller;
 pub(crate) mod round;
 
 pub(crate) mod lanes;
-pub(crate) mod retry;
 pub(crate) mod shard;
 
 pub(crate) mod attempt;
@@ -20,7 +19,6 @@ pub(crate) mod commit;
 pub(crate) mod settle;
 
 // What stands beside the flow.
-pub(crate) mod control;
 pub(crate) mod link;
 pub(crate) mod pool;
 pub(crate) mod runtime;

@@ -10,13 +10,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
+use crate::base::control::{Control, Handle};
 use crate::base::error::{Error, ErrorKind};
 use crate::base::panics::{Panic, catch, caught};
 use crate::base::wall_clock::Wall;
 use crate::config::keys::closest;
 use crate::config::{Config, Delivery, Mode, OnFailure};
 use crate::engine::attempt::attempt;
-use crate::engine::control::{Control, Handle};
 use crate::engine::limit::Rules;
 use crate::engine::link::Link;
 use crate::engine::poller::Ending;
@@ -28,11 +28,11 @@ use crate::handler::context::State;
 use crate::handler::event::EventInfo;
 use crate::handler::limits::Policy;
 use crate::handler::observer::{Guarded, Observer};
-use crate::handler::tombstone::routes::Tombstones;
 use crate::handler::{Service, emitted};
 use crate::publish::error_event::ERROR;
 use crate::publish::{Outbound, PublishErrorKind, Publisher, Stage};
 use crate::schema::registry::SchemaRegistry;
+use crate::schema::tombstones::Tombstones;
 use crate::schema::writers::Schemas;
 use crate::source::Source;
 

@@ -10,7 +10,8 @@ use crate::engine::assignment::Assignment;
 use crate::engine::link::Link;
 use crate::handler::batch::Gathered;
 use crate::handler::outcome::Publishable;
-use crate::publish::{Message, PublishError, PublishErrorKind};
+use crate::handler::publish_error::{PublishError, PublishErrorKind};
+use crate::record::Message;
 use crate::record::Record;
 
 /// What a handler is given besides its event: the service's state, the record, and a way to publish.

@@ -1,10 +1,8 @@
 //! Why a handler failed, and what should become of its record.
 
+use crate::base::error::BoxError;
 use std::fmt;
 use std::time::Duration;
-
-/// Any error that can be sent between threads.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The error of a handler: a cause and a [`Class`].
 ///

@@ -11,6 +11,7 @@ pub(crate) mod macros;
 pub(crate) mod observer;
 pub(crate) mod outcome;
 pub(crate) mod place;
+pub(crate) mod publish_error;
 #[cfg(any(feature = "dev", feature = "testing"))]
 pub(crate) mod record_event;
 pub(crate) mod seen;

@@ -2,7 +2,7 @@
 
 use crate::handler::event::{Event, EventInfo};
 use crate::handler::failure::{Failure, HandlerError};
-use crate::publish::MessageHeaders;
+use crate::record::MessageHeaders;
 use kaufmann_avro::DecodeError;
 
 mod headed;

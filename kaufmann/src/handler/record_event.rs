@@ -56,9 +56,11 @@ impl Reporter {
 
     fn tell(&self, record: &Record, event: Option<&str>, what: What) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let named = event
-            .map(str::to_owned)
-            .or_else(|| record.header("ce_type").map(|name| brief_to(text(name), 200)));
+        let named = event.map(str::to_owned).or_else(|| {
+            record
+                .header(crate::record::names::TYPE)
+                .map(|name| brief_to(text(name), 200))
+        });
         // Nobody listens any more when the service ends.
         _ = self.0.send(Happening {
             event: named,

@@ -1,6 +1,6 @@
 //! What the function under `#[kaufmann::main]` returns.
 
-use crate::handler::failure::BoxError;
+use crate::base::error::BoxError;
 
 /// The result of starting a service with the state `S`: `Result<S, E>`, where `E` is any error.
 #[diagnostic::on_unimplemented(

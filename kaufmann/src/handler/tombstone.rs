@@ -1,14 +1,12 @@
 //! Tombstones: records of a key without a payload, which say that what the key names is gone.
 
-pub(crate) mod routes;
-
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::handler::event::{Event, EventInfo};
 use crate::handler::failure::Failure;
 use crate::handler::outcome::{Outgoing, Publishable};
-use crate::publish::MessageHeaders;
+use crate::record::MessageHeaders;
 use crate::record::Record;
 
 /// An event whose schema has the attribute `key`, so that it has tombstones. Implemented by `kaufmann-codegen`.

@@ -13,8 +13,8 @@ use super::asking::{Asker, asker, failed, patiently};
 use super::explain;
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
+use crate::config::topic::is_internal;
 use crate::kafka::ffi::{self, Operation};
-use crate::record::topic::is_internal;
 
 /// How long a broker may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -2,14 +2,12 @@
 //!
 //! It is what somebody else has written, so it is followed only where the configuration allows it.
 
+use crate::record::names::CALLBACK;
 use std::sync::Arc;
 
+use crate::config::topic::is_topic;
 use crate::handler::event::{Callback, EventInfo};
 use crate::record::Record;
-use crate::record::topic::is_topic;
-
-/// The header that names it.
-pub(crate) const CALLBACK: &str = "kaufmann-callback-topic";
 
 /// Which topics may be named.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Brings messages to the broker, whatever it takes, in the order of their keys, and says when all that a record led to is
 //! there.
 
+use crate::record::names::{SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,11 +11,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::base::control::Control;
 use crate::base::error::ErrorKind;
 use crate::base::panics::caught;
+use crate::config::back_off::back_off;
 use crate::config::{Config, RetryConfig};
-use crate::engine::control::Control;
-use crate::engine::retry::back_off;
 use crate::publish::complaints::Complaints;
 use crate::publish::letter;
 use crate::publish::stalled::{Lane, Next, Stalled};
@@ -322,11 +323,8 @@ struct Source<'a>(&'a Message);
 impl std::fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let header = |name| String::from_utf8_lossy(self.0.headers.get(name).unwrap_or_default());
-        let (topic, partition) = (
-            header("kaufmann-source-topic"),
-            header("kaufmann-source-partition"),
-        );
-        write!(f, "{topic}/{partition}@{}", header("kaufmann-source-offset"))
+        let (topic, partition) = (header(SOURCE_TOPIC), header(SOURCE_PARTITION));
+        write!(f, "{topic}/{partition}@{}", header(SOURCE_OFFSET))
     }
 }
 

@@ -19,35 +19,11 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::publish::MessageHeaders;
+use crate::record::names::{CAUSATION, CONTENT_TYPE, CORRELATION, ID, SOURCE, SPEC_VERSION, TIME, TYPE};
 use crate::record::{Origin, Record};
-
-/// The header that names the event.
-pub(crate) const TYPE: &str = "ce_type";
-const SPEC_VERSION: &str = "ce_specversion";
-pub(crate) const ID: &str = "ce_id";
-pub(crate) const SOURCE: &str = "ce_source";
-const TIME: &str = "ce_time";
-const CONTENT_TYPE: &str = "content-type";
-const CORRELATION: &str = "ce_correlationid";
-const CAUSATION: &str = "ce_causationid";
 
 /// The namespace of the ids of replies; any constant will do, as long as it stays the same.
 const REPLIES: Uuid = Uuid::from_u128(0x5f1d_2c0a_77a4_4c0e_9d5b_6b61_7566_6d61);
-
-/// Whether a header is one that we write.
-pub(crate) fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 8] = [
-        TYPE,
-        SPEC_VERSION,
-        ID,
-        SOURCE,
-        TIME,
-        CONTENT_TYPE,
-        CORRELATION,
-        CAUSATION,
-    ];
-    OURS.contains(&name) || name.starts_with("kaufmann-")
-}
 
 /// What the headers of an event say.
 #[derive(Clone, Debug)]

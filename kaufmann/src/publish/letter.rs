@@ -1,19 +1,21 @@
 //! A record that cannot be handled, as it is written to the dead-letter topic: key, payload and headers as they were, and
 //! headers that say where it comes from and why.
 
+use crate::record::names::{
+    ATTEMPTS, CLASS, CUT_SHORT, DUE, ERROR, ERROR_EVENT, ERROR_HANDLER, ERROR_TIME, HEADERS_CUT, HISTORY,
+    ORIGIN, OURS, PAYLOAD_CUT, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_SCHEMA_ID, SOURCE_TIMESTAMP,
+    SOURCE_TOPIC,
+};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use self::opened::{HISTORY, Letter};
+use self::opened::{Letter};
 use crate::base::bounded_text::brief;
-use crate::engine::retry::topics::DUE;
 use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::wire::{Frame, SchemaKey, frame};
-use crate::record::{
-    ORIGIN, Origin, Record, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC, SourcePlace,
-};
+use crate::record::{Origin, Record, SourcePlace};
 
 #[cfg_attr(
     not(all(feature = "cli", feature = "kafka", feature = "registry")),
@@ -41,15 +43,6 @@ pub(crate) struct Reason {
     pub(crate) cut_short: bool,
 }
 
-/// What our headers begin with.
-const OURS: &str = "kaufmann-";
-const CLASS: &str = "kaufmann-error-class";
-/// How often the record was tried.
-pub(crate) const ATTEMPTS: &str = "kaufmann-error-attempts";
-/// How long the payload was that a letter has lost.
-const PAYLOAD_CUT: &str = "kaufmann-payload-cut";
-const HEADERS_CUT: &str = "kaufmann-headers-cut";
-
 /// The record as a letter. What it carries of an earlier failure, such as that after which it waited in a retry topic, is its history.
 pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: SystemTime) -> Message {
     let mut headers = MessageHeaders::with_capacity(512);
@@ -62,21 +55,18 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
     say(CLASS, reason.class);
-    say("kaufmann-error", &brief(&reason.error));
+    say(ERROR, &brief(&reason.error));
     say(ATTEMPTS, &reason.attempts.to_string());
     if reason.cut_short {
-        say("kaufmann-error-cut-short", "true");
+        say(CUT_SHORT, "true");
     }
     if let Some(event) = reason.event {
-        say("kaufmann-error-event", event);
+        say(ERROR_EVENT, event);
     }
     if let Some(handler) = reason.handler {
-        say("kaufmann-error-handler", handler);
+        say(ERROR_HANDLER, handler);
     }
-    say(
-        "kaufmann-error-time",
-        &humantime::format_rfc3339_millis(now).to_string(),
-    );
+    say(ERROR_TIME, &humantime::format_rfc3339_millis(now).to_string());
     let Origin { place, timestamp } = record.source().unwrap_or_else(|| Origin::here(record));
     if let Some(first) = Origin::before(record, &place) {
         say(ORIGIN, &first.to_string());
@@ -97,7 +87,7 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
             SchemaKey::Id(id) => id.to_string(),
             SchemaKey::Guid(guid) => Uuid::from_bytes(guid).to_string(),
         };
-        say("kaufmann-source-schema-id", &id);
+        say(SOURCE_SCHEMA_ID, &id);
     }
     Message {
         topic: Arc::clone(topic),

@@ -331,7 +331,7 @@ fn answered(
     };
     counted.fetch_add(1, Ordering::Relaxed);
     let result = result.map_err(|Undelivered { message, error }| {
-        let event = message.headers.get(envelope::TYPE).map(String::from_utf8_lossy);
+        let event = message.headers.get(crate::record::names::TYPE).map(String::from_utf8_lossy);
         tracing::warn!(%error, topic = &*message.topic, event = event.as_deref(), "an event was not delivered");
         error
     });

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use crate::config::back_off::back_off;
 use crate::config::{Config, RetryConfig};
 use crate::engine::assignment::Assignment;
-use crate::engine::retry::back_off;
 use crate::engine::settle::{Report, Settlements};
 use crate::publish::aside::Aside;
 use crate::publish::complaints::Complaints;

@@ -1,18 +1,20 @@
 //! A record as it came from Kafka: slices of the arena of its batch.
 
 mod batch;
+mod body;
 mod headers;
+mod message;
+pub(crate) mod names;
 mod origin;
 mod spare;
-pub(crate) mod topic;
 pub(crate) mod wire;
 
 pub(crate) use batch::{Batch, Entry};
+pub use body::Body;
 pub use headers::Headers;
 pub(crate) use headers::{encode_header, encode_header_with};
-pub(crate) use origin::{
-    ORIGIN, Origin, SOURCE, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC, SourcePlace,
-};
+pub use message::{Message, MessageHeaders, Placement};
+pub(crate) use origin::{Origin, SourcePlace};
 pub(crate) use spare::Spare;
 
 use std::fmt;
@@ -21,7 +23,6 @@ use std::sync::Arc;
 use kaufmann_avro::resolve::Plan;
 
 use crate::engine::assignment::Assignment;
-use crate::handler::event::Body;
 
 /// A record. Cloning it is cheap: its bytes are shared with the records that were read together with it.
 #[derive(Clone)]
@@ -180,7 +181,7 @@ impl Record {
             let origin = self.origin();
             return origin.map_or_else(|| self.to_string(), |origin| origin.place.to_string());
         };
-        let source = self.header(crate::publish::envelope::SOURCE).unwrap_or_default();
+        let source = self.header(names::SOURCE).unwrap_or_default();
         format!(
             "{} {}",
             String::from_utf8_lossy(source),
@@ -190,7 +191,7 @@ impl Record {
 
     /// The id that its producer has given it. An empty one, which CloudEvents forbids, would make all of them one event.
     pub(crate) fn id(&self) -> Option<&[u8]> {
-        let id = self.header(crate::publish::envelope::ID);
+        let id = self.header(names::ID);
         id.filter(|id| !id.is_empty())
     }
 

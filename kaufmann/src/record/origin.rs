@@ -7,15 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-
-/// What the headers begin with that say where a letter, or a record in a retry topic, was read.
-pub(crate) const SOURCE: &str = "kaufmann-source-";
-pub(crate) const SOURCE_TOPIC: &str = "kaufmann-source-topic";
-pub(crate) const SOURCE_PARTITION: &str = "kaufmann-source-partition";
-pub(crate) const SOURCE_OFFSET: &str = "kaufmann-source-offset";
-pub(crate) const SOURCE_TIMESTAMP: &str = "kaufmann-source-timestamp";
-/// Where a record was read first that was sent back to its topic, and its time there: `orders/3@17 1769857200000`.
-pub(crate) const ORIGIN: &str = "kaufmann-origin";
+use super::names::{ORIGIN, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC};
 
 /// Where a record stands, or stood.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -4,13 +4,12 @@
 //! in four bytes, big-endian.
 
 use crate::record::Record;
+use crate::record::names::VALUE_SCHEMA_ID;
 
 mod foreign;
 
 pub(crate) use foreign::{Foreign, foreign};
 
-/// The header that names the writer's schema of the payload.
-const SCHEMA_ID_HEADER: &str = "__value_schema_id";
 /// The first byte of a frame with an id of four bytes.
 const MAGIC_ID: u8 = 0x00;
 /// The first byte of a header's value with a GUID of 16 bytes.
@@ -50,7 +49,7 @@ pub(crate) enum Unframed {
     #[error("the payload has {0} bytes; a framed event has at least {PREFIX}")]
     Short(usize),
     #[error(
-        "the header `{SCHEMA_ID_HEADER}` is neither 0x00 with an id of 4 bytes nor 0x01 with a GUID of 16"
+        "the header `{VALUE_SCHEMA_ID}` is neither 0x00 with an id of 4 bytes nor 0x01 with a GUID of 16"
     )]
     Header,
 }
@@ -62,7 +61,7 @@ pub(crate) fn frame(record: &Record) -> Result<Option<Frame>, Unframed> {
         return Ok(None);
     };
     if record.has_headers()
-        && let Some(value) = record.header(SCHEMA_ID_HEADER)
+        && let Some(value) = record.header(VALUE_SCHEMA_ID)
     {
         return header_id(value).map(|schema| Some(Frame { schema, body: 0 }));
     }

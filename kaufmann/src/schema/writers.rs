@@ -29,8 +29,8 @@ use crate::base::error::{Error, ErrorKind};
 use crate::config::RegistryConfig;
 use crate::handler::HandlerEntry;
 use crate::handler::event::EventInfo;
-use crate::publish::envelope::TYPE;
 use crate::record::Record;
+use crate::record::names::TYPE;
 use crate::record::wire::SchemaKey;
 use crate::schema::registry::{RegistryError, RegistryErrorKind, SchemaRegistry};
 

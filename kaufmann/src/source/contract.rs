@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::base::waker::Waker;
 pub use crate::engine::assignment::Assignment;
 pub use crate::record::RawRecord;
 
@@ -229,33 +230,5 @@ impl SourceError {
     /// An error with this text.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
-    }
-}
-
-/// Wakes the thread that drives a source. Calls between two of its rounds count as one.
-#[derive(Clone)]
-pub struct Waker(Arc<dyn Fn() + Send + Sync>);
-
-impl Waker {
-    /// A waker that calls `wake`.
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(wake))
-    }
-
-    /// A waker that unparks a thread.
-    #[must_use]
-    pub fn of_thread(thread: std::thread::Thread) -> Self {
-        Self::new(move || thread.unpark())
-    }
-
-    /// Wakes it.
-    pub fn wake(&self) {
-        (self.0)();
-    }
-}
-
-impl fmt::Debug for Waker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Waker")
     }
 }

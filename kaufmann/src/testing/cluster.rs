@@ -16,9 +16,9 @@ use super::envelope::with_header;
 use crate::config::{Config, Delivery};
 use crate::handler::{Service, emitted};
 use crate::kafka;
-use crate::publish::callback::CALLBACK;
 use crate::publish::error_event::ERROR;
 use crate::publish::{KafkaPublisher, Message, Publisher, Undelivered};
+use crate::record::names::CALLBACK;
 use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
 use crate::source::KafkaSource;
 

@@ -9,8 +9,8 @@ use crate::handler::Service;
 use crate::handler::event::Event;
 use crate::handler::outcome::{Outgoing, Publishable};
 use crate::handler::tombstone::{Keyed, Tombstone};
-use crate::publish::envelope::TYPE;
 use crate::publish::{Message, MessageHeaders, Placement};
+use crate::record::names::TYPE;
 use crate::record::wire::{framed, prefixed};
 
 impl<V: Service> Kit<V> {

@@ -10,7 +10,7 @@ use crate::handler::record_event::What;
 use crate::handler::tombstone::Keyed;
 use crate::handler::{Service, emitted};
 use crate::publish::Message;
-use crate::publish::envelope::TYPE;
+use crate::record::names::TYPE;
 use crate::record::wire::prefixed;
 
 impl<V: Service> Kit<V> {

@@ -7,7 +7,7 @@ use crate::base::error::{Error, ErrorKind};
 #[cfg(feature = "kafka")]
 use crate::config::check::{TOPIC, is_topic};
 #[cfg(feature = "kafka")]
-use crate::record::topic::{INTERNAL, is_internal};
+use crate::config::topic::{INTERNAL, is_internal};
 
 /// `--format text|json`.
 pub(in crate::cli) fn format() -> Arg {

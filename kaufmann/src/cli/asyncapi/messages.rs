@@ -1,10 +1,11 @@
 //! Events and dead letters as AsyncAPI messages. Pure.
 
+use crate::record::names;
 use serde_json::{Map, Value, json};
 
 use crate::config::SubjectStrategy;
-use crate::engine::retry::topics::DUE;
 use crate::handler::event::EventInfo;
+use crate::record::names::DUE;
 
 /// The version of AsyncAPI's Kafka bindings.
 pub(super) const BINDING: &str = "0.5.0";
@@ -69,24 +70,24 @@ fn headers(event: &str, is_published: bool) -> Value {
     let mut headers = json!({
         "type": "object",
         "properties": {
-            "ce_specversion": { "type": "string", "const": "1.0" },
-            "ce_id": text("the event's own id; what is published again has the same"),
-            "ce_type": { "type": "string", "const": event },
-            "ce_source": { "type": "string", "format": "uri-reference", "description": "who made it" },
-            "ce_time": { "type": "string", "format": "date-time", "description": "when it was made" },
-            "content-type": { "type": "string", "const": "application/avro" },
-            "ce_correlationid": text("the id of what it all began with"),
-            "ce_causationid": text("the id of the event that led to it"),
+            (names::SPEC_VERSION): { "type": "string", "const": "1.0" },
+            (names::ID): text("the event's own id; what is published again has the same"),
+            (names::TYPE): { "type": "string", "const": event },
+            (names::SOURCE): { "type": "string", "format": "uri-reference", "description": "who made it" },
+            (names::TIME): { "type": "string", "format": "date-time", "description": "when it was made" },
+            (names::CONTENT_TYPE): { "type": "string", "const": "application/avro" },
+            (names::CORRELATION): text("the id of what it all began with"),
+            (names::CAUSATION): text("the id of the event that led to it"),
         },
     });
     if is_published {
         headers["required"] = json!([
-            "ce_specversion",
-            "ce_id",
-            "ce_type",
-            "ce_source",
-            "ce_time",
-            "content-type"
+            names::SPEC_VERSION,
+            names::ID,
+            names::TYPE,
+            names::SOURCE,
+            names::TIME,
+            names::CONTENT_TYPE
         ]);
     }
     headers
@@ -109,20 +110,17 @@ pub(super) fn retry() -> Value {
 fn of_failure(name: &str, summary: &str, more: &[(&str, &str)]) -> Value {
     let mut properties = Map::new();
     let of_both = [
+        (names::CLASS, "`undecodable`, `failed`, `panicked` or `timed-out`"),
+        (names::ERROR, "the error with its causes"),
+        (names::ATTEMPTS, "how often it was tried"),
+        (names::ERROR_EVENT, "the event's name, if it is known"),
+        (names::ERROR_HANDLER, "the handler, if there was one"),
+        (names::ERROR_TIME, "when it was given up"),
+        (names::SOURCE_TOPIC, "where the record came from"),
+        (names::SOURCE_PARTITION, "its partition there"),
+        (names::SOURCE_OFFSET, "its offset there"),
         (
-            "kaufmann-error-class",
-            "`undecodable`, `failed`, `panicked` or `timed-out`",
-        ),
-        ("kaufmann-error", "the error with its causes"),
-        ("kaufmann-error-attempts", "how often it was tried"),
-        ("kaufmann-error-event", "the event's name, if it is known"),
-        ("kaufmann-error-handler", "the handler, if there was one"),
-        ("kaufmann-error-time", "when it was given up"),
-        ("kaufmann-source-topic", "where the record came from"),
-        ("kaufmann-source-partition", "its partition there"),
-        ("kaufmann-source-offset", "its offset there"),
-        (
-            "kaufmann-source-timestamp",
+            names::SOURCE_TIMESTAMP,
             "its time there, in milliseconds since the Unix epoch",
         ),
     ];
@@ -132,7 +130,7 @@ fn of_failure(name: &str, summary: &str, more: &[(&str, &str)]) -> Value {
             json!({ "type": "string", "description": description }),
         );
     }
-    let required = ["kaufmann-error-class"]
+    let required = [names::CLASS]
         .into_iter()
         .chain(more.iter().map(|(header, _)| *header));
     let required: Vec<&str> = required.collect();

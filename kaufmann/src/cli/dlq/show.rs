@@ -6,8 +6,9 @@ use serde_json::Value;
 use crate::base::error::Error;
 use crate::cli::decoder::{Decoder, Payload};
 use crate::cli::shown::{headers, printable};
-use crate::publish::letter::opened::{HISTORY, Letter, Story};
+use crate::publish::letter::opened::{Letter, Story};
 use crate::record::Record;
+use crate::record::names::HISTORY;
 
 /// A letter.
 #[derive(Clone, PartialEq, Debug, Serialize)]

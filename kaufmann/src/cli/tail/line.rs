@@ -35,7 +35,7 @@ pub(super) struct Line {
 impl Line {
     /// A record that is not decoded.
     pub(super) fn raw(record: &Record) -> Self {
-        let event = record.header(crate::publish::envelope::TYPE).map(printable);
+        let event = record.header(crate::record::names::TYPE).map(printable);
         Self {
             topic: record.topic().to_owned(),
             partition: record.partition(),

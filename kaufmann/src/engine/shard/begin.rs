@@ -11,8 +11,8 @@ use super::{Shard, Work, slots};
 use crate::engine::attempt::{Attempted, Start};
 use crate::handler::context::Context;
 use crate::handler::observer::Settled;
-use crate::publish::envelope::TYPE;
 use crate::record::Record;
+use crate::record::names::TYPE;
 use crate::record::wire::{Frame, frame};
 use crate::schema::writers::Route;
 

@@ -12,10 +12,10 @@ use super::places::Wait;
 use super::running::{CutShort, Ended};
 use super::{Shard, Work, has_ended};
 use crate::config::Delivery;
+use crate::config::back_off::back_off;
 use crate::engine::attempt::{
     Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path, panicked, timed_out,
 };
-use crate::engine::retry::back_off;
 use crate::handler::context::Context;
 use crate::record::Record;
 

@@ -2,8 +2,8 @@
 
 use super::{Outgoing, Publishable};
 use crate::handler::event::EventInfo;
-use crate::publish::MessageHeaders;
-use crate::publish::envelope;
+use crate::record::MessageHeaders;
+use crate::record::names;
 
 /// An event together with headers of the service's own, beside those of CloudEvents: what [`Publishable::with_header`] makes. A handler
 /// returns it, in an `Option`, a `Vec` or a tuple too, and [`Context::publish`](crate::Context::publish) and
@@ -51,7 +51,7 @@ impl<P> WithHeaders<P> {
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         assert!(!name.is_empty(), "a header needs a name");
         assert!(
-            !envelope::is_ours(name),
+            !names::is_ours(name),
             "the header `{name}` is written by kaufmann; choose another name"
         );
         self.headers.push(name, Some(value.as_ref()));

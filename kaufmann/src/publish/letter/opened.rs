@@ -1,20 +1,16 @@
 //! A dead letter as it is read again, and the record that it was, on its way back.
 
+use crate::record::names::{
+    ATTEMPTS, CLASS, DUE, ERROR, ERROR_EVENT, ERROR_HANDLER, ERROR_PREFIX, ERROR_TIME, HEADERS_CUT, HISTORY,
+    ORIGIN, PAYLOAD_CUT, REPLAYED_FROM, SOURCE_PREFIX,
+};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ATTEMPTS, CLASS, HEADERS_CUT, PAYLOAD_CUT};
-use crate::engine::retry::topics::DUE;
 use crate::publish::{Message, MessageHeaders, Placement};
 pub(crate) use crate::record::SourcePlace;
-use crate::record::{ORIGIN, Origin, Record, SOURCE};
-
-const ERROR: &str = "kaufmann-error";
-/// Where a record that comes back was a letter: `orders.dead-letter/0@17`.
-pub(crate) const REPLAYED_FROM: &str = "kaufmann-replayed-from";
-/// What a record that comes back has behind it: one header for each time that it was a letter, the first one first.
-pub(crate) const HISTORY: &str = "kaufmann-history";
+use crate::record::{Origin, Record};
 
 /// What a letter says of its record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -56,9 +52,9 @@ impl Letter {
                 class: text(CLASS)?,
                 error: text(ERROR).unwrap_or_default(),
                 attempts: text(ATTEMPTS).and_then(|count| count.parse().ok()),
-                event: text("kaufmann-error-event"),
-                handler: text("kaufmann-error-handler"),
-                time: text("kaufmann-error-time"),
+                event: text(ERROR_EVENT),
+                handler: text(ERROR_HANDLER),
+                time: text(ERROR_TIME),
                 source: Origin::said_by(record).map(|origin| origin.place),
             },
             history: history
@@ -136,7 +132,7 @@ fn is_letters_own(name: &str) -> bool {
 /// Whether a header says how its record has failed last, and where that was read. Each letter has its own, and nobody else's.
 pub(super) fn is_ours(name: &str) -> bool {
     let names = [ERROR, DUE, ORIGIN, PAYLOAD_CUT, HEADERS_CUT];
-    names.contains(&name) || name.starts_with("kaufmann-error-") || name.starts_with(SOURCE)
+    names.contains(&name) || name.starts_with(ERROR_PREFIX) || name.starts_with(SOURCE_PREFIX)
 }
 
 #[cfg(test)]

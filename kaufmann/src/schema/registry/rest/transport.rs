@@ -141,7 +141,7 @@ impl Transport {
             }
             failures += 1;
             let wait =
-                crate::engine::retry::back_off(&self.back_off, failures, crate::base::jitter::fraction());
+                crate::config::back_off::back_off(&self.back_off, failures, crate::base::jitter::fraction());
             tokio::time::sleep(wait.max(wanted)).await;
         }
     }

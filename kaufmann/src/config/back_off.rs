@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use crate::config::RetryConfig;
 
-pub(crate) mod topics;
-
 /// The wait after the `attempt`-th failure, counted from 1. `chance` lies in 0..1.
 pub(crate) fn back_off(config: &RetryConfig, attempt: u32, chance: f64) -> Duration {
     let exponent = attempt.saturating_sub(1).min(1000) as i32;

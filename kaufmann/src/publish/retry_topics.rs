@@ -7,11 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::config::Config;
-use crate::publish::letter::ATTEMPTS;
 use crate::record::Record;
-
-/// Before when a record is not to be handled, RFC 3339.
-pub(crate) const DUE: &str = "kaufmann-retry-due";
+use crate::record::names::{ATTEMPTS, DUE};
 
 /// The retry topics, in the order in which a record goes through them.
 #[derive(Debug, Default)]
