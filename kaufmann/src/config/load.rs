@@ -14,7 +14,6 @@ use super::secret::{REDACTED, is_secret};
 use super::{Config, environment, file, kind};
 use crate::base::error::{Error, ErrorKind};
 use crate::base::serde_error::misfit;
-use crate::handler::Service;
 
 /// The file that is read if nobody names another.
 const DEFAULT_FILE: &str = "kaufmann.toml";
@@ -74,18 +73,10 @@ impl Loader {
         self
     }
 
-    /// Takes the group's and the topics' defaults from a service: its name in kebab case, and the topics that the schemas
-    /// of its handled events name.
-    #[must_use]
-    pub fn service<V: Service>(mut self) -> Self {
-        self.group = Some(kebab(V::NAME));
-        let named = V::HANDLERS
-            .iter()
-            .filter_map(|entry| entry.event?.topic)
-            .map(str::to_owned);
-        self.topics = named.collect();
-        self.topics.sort();
-        self.topics.dedup();
+    /// Sets the group's and the topics' defaults.
+    pub(crate) fn defaults(mut self, group: String, topics: Vec<String>) -> Self {
+        self.group = Some(group);
+        self.topics = topics;
         self
     }
 
@@ -362,35 +353,6 @@ fn insert<'p>(node: &mut Value, mut path: impl Iterator<Item = &'p str>, value: 
     if let Value::Object(fields) = node {
         insert(fields.entry(name).or_insert(Value::Null), path, value);
     }
-}
-
-/// `OrderBook` → `order-book`.
-/// Whether a service is called so: its name, in either spelling, or its group.
-#[cfg(all(feature = "cli", feature = "registry"))]
-pub(crate) fn is_service<V: Service>(config: &Config, name: &str) -> bool {
-    name == V::NAME || name == kebab(V::NAME) || name == config.group
-}
-
-fn kebab(name: &str) -> String {
-    let mut kebab = String::with_capacity(name.len() + 4);
-    let mut before = None;
-    let letters: Vec<char> = name.chars().collect();
-    for (at, letter) in letters.iter().copied().enumerate() {
-        let next_is_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
-        let starts = letter.is_uppercase()
-            && before
-                .is_some_and(|before: char| before.is_lowercase() || before.is_numeric() || next_is_small);
-        if starts {
-            kebab.push('-');
-        }
-        kebab.extend(
-            letter
-                .to_lowercase()
-                .map(|letter| if letter == '_' { '-' } else { letter }),
-        );
-        before = Some(letter);
-    }
-    kebab
 }
 
 #[cfg(test)]

@@ -65,8 +65,6 @@ pub use effective::{Effective, Origin, Setting};
 pub use kafka_properties::KafkaProperties;
 #[cfg(feature = "cli")]
 pub use load::Loader;
-#[cfg(all(feature = "cli", feature = "registry"))]
-pub(crate) use load::is_service;
 pub use secret::Secret;
 #[cfg(any(feature = "cli", feature = "kafka"))]
 pub(crate) use secret::is_secret;

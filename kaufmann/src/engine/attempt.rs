@@ -173,13 +173,13 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
             if let Start::Exhausted(exhausted) = &other {
                 cx.set_plan(exhausted.plan.clone());
             }
-            return Box::pin(without_handler(cx.state.link(), other, cx.record(), attempt)).await;
+            return Box::pin(without_handler(Link::of(&cx.state), other, cx.record(), attempt)).await;
         }
     };
     cx.set_plan(plan);
     let outcome = V::dispatch(handler, cx).await;
     if matches!(outcome.0, Verdict::Done) && !cx.has_published() {
-        let link = cx.state.link();
+        let link = Link::of(&cx.state);
         if let Some(observer) = &link.observer {
             observer.settled(
                 cx.record(),
@@ -191,7 +191,7 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
     }
     let published = cx.take_published();
     Box::pin(conclude(
-        cx.state.link(),
+        Link::of(&cx.state),
         outcome.0,
         published,
         cx.record(),

@@ -1,5 +1,6 @@
 //! What the parts of a running service share.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,12 +8,15 @@ use crate::base::control::Control;
 use crate::base::wall_clock::Wall;
 use crate::config::{Delivery, OnFailure, RetryConfig};
 use crate::engine::limit::Rules;
+use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
 use crate::engine::settle::Settlements;
 use crate::handler::HandlerEntry;
-use crate::handler::limits::Policy;
+use crate::handler::context::{Host, Publishing, State};
 use crate::handler::observer::Observer;
+use crate::handler::outcome::Outgoing;
 use crate::publish::Outbound;
+use crate::record::Record;
 use crate::schema::tombstones::Tombstones;
 use crate::schema::writers::Schemas;
 
@@ -44,6 +48,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// The service that the handlers with this state run in.
+    pub(crate) fn of<S>(state: &State<S>) -> &Arc<Self> {
+        let host: Option<&dyn Any> = state.host().map(|host| host as _);
+        host.and_then(|host| host.downcast_ref())
+            .expect("only the engine dispatches, and its contexts have a link")
+    }
+
     /// What holds for a handler.
     pub(crate) fn policy(&self, handler: u32) -> Option<&Policy> {
         self.policies.get(handler as usize)
@@ -52,6 +63,16 @@ impl Link {
     /// A shard's share of a bound.
     pub(crate) fn share_of(&self, bound: usize) -> usize {
         bound.div_ceil(self.shards.max(1)).max(1)
+    }
+}
+
+impl Host for Arc<Link> {
+    fn is_replay(&self) -> bool {
+        (**self).is_replay
+    }
+
+    fn publish<'h>(&'h self, event: Outgoing, cause: &'h Record) -> Publishing<'h> {
+        Box::pin(self.outbound.publish(event, cause))
     }
 }
 

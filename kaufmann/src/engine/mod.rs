@@ -20,6 +20,7 @@ pub(crate) mod settle;
 
 // What stands beside the flow.
 pub(crate) mod link;
+pub(crate) mod policy;
 pub(crate) mod pool;
 pub(crate) mod runtime;
 pub(crate) mod shares;

@@ -19,6 +19,7 @@ use crate::config::{Config, Delivery, Mode, OnFailure};
 use crate::engine::attempt::attempt;
 use crate::engine::limit::Rules;
 use crate::engine::link::Link;
+use crate::engine::policy::Policy;
 use crate::engine::poller::Ending;
 use crate::engine::pool::Pool;
 use crate::engine::settle::Settlements;
@@ -26,7 +27,6 @@ use crate::engine::shard::{Inbox, Letter, Shard};
 use crate::engine::simulation::Simulation;
 use crate::handler::context::State;
 use crate::handler::event::EventInfo;
-use crate::handler::limits::Policy;
 use crate::handler::observer::{Guarded, Observer};
 use crate::handler::{Service, emitted};
 use crate::publish::error_event::ERROR;
@@ -395,7 +395,7 @@ impl Shards {
         let inboxes: Vec<Arc<Inbox>> = (0..link.shards).map(|_| Arc::default()).collect();
         let mut tasks = JoinSet::new();
         for (number, inbox) in inboxes.iter().enumerate() {
-            let state = State::new(Arc::clone(state), Some(Arc::clone(link)));
+            let state = State::new(Arc::clone(state), Some(Box::new(Arc::clone(link))));
             let shard = Shard::new(number, Arc::clone(link), Arc::clone(inbox), state, attempt::<V>);
             // A shard has a time slice of its own; tokio's budget would cut handlers short that touch many of its resources.
             match simulation {

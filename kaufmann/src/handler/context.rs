@@ -1,15 +1,16 @@
 //! What a handler is given besides its event.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kaufmann_avro::resolve::Plan;
 
 use crate::engine::assignment::Assignment;
-use crate::engine::link::Link;
 use crate::handler::batch::Gathered;
-use crate::handler::outcome::Publishable;
+use crate::handler::outcome::{Outgoing, Publishable};
 use crate::handler::publish_error::{PublishError, PublishErrorKind};
 use crate::record::Message;
 use crate::record::Record;
@@ -43,12 +44,26 @@ pub struct State<S>(Arc<Shared<S>>);
 struct Shared<S> {
     state: Arc<S>,
     /// `None` in a detached context.
-    link: Option<Arc<Link>>,
+    host: Option<Box<dyn Host>>,
 }
+
+/// The running service behind a context. The engine implements it.
+pub(crate) trait Host: Any + fmt::Debug + Send + Sync {
+    /// Whether history is handled once more.
+    fn is_replay(&self) -> bool;
+
+    /// Publishes an event. With `delivery = "exactly_once"` it gives the message back instead: it leaves with what the handler
+    /// returns.
+    fn publish<'h>(&'h self, event: Outgoing, cause: &'h Record) -> Publishing<'h>;
+}
+
+/// An event on its way to the broker.
+pub(crate) type Publishing<'h> =
+    Pin<Box<dyn Future<Output = Result<Option<Message>, PublishError>> + Send + 'h>>;
 
 impl<S> Context<S> {
     pub(crate) fn new(state: State<S>, record: Record, attempt: u32) -> Self {
-        let replay = state.0.link.as_ref().is_some_and(|link| link.is_replay);
+        let replay = state.0.host.as_ref().is_some_and(|host| host.is_replay());
         Self {
             state,
             record,
@@ -163,9 +178,9 @@ impl<S> Context<S> {
     /// says with which of them the event would leave. Return it with the record's [`Outcome`](crate::Outcome).
     pub async fn publish<P: Publishable>(&self, event: &P) -> Result<(), PublishError> {
         let outgoing = event.outgoing();
-        match &self.state.0.link {
-            Some(link) => {
-                let message = link.outbound.publish(outgoing, &self.record).await?;
+        match &self.state.0.host {
+            Some(host) => {
+                let message = host.publish(outgoing, &self.record).await?;
                 if let Some(message) = message {
                     if self.batch.is_some() {
                         return Err(PublishError::new(
@@ -211,16 +226,13 @@ impl<S> Context<S> {
 }
 
 impl<S> State<S> {
-    pub(crate) fn new(state: Arc<S>, link: Option<Arc<Link>>) -> Self {
-        Self(Arc::new(Shared { state, link }))
+    pub(crate) fn new(state: Arc<S>, host: Option<Box<dyn Host>>) -> Self {
+        Self(Arc::new(Shared { state, host }))
     }
 
-    /// What the parts of the running service share.
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        self.0
-            .link
-            .as_ref()
-            .expect("only the runtime dispatches, and its contexts have a link")
+    /// The running service; `None` in a detached context.
+    pub(crate) fn host(&self) -> Option<&dyn Host> {
+        self.0.host.as_deref()
     }
 }
 

@@ -1,11 +1,8 @@
 //! What bounds one handler.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Delivery, OnFailure, RetryConfig};
-use crate::engine::pool::Pool;
-use crate::handler::HandlerEntry;
+use crate::config::OnFailure;
 
 /// What a handler's attribute says of its bounds; where it says nothing, the configuration does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,66 +34,4 @@ impl Limits {
         batch: None,
         linger: None,
     };
-}
-
-/// What holds for one handler of a running service.
-#[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    /// How long an attempt may take.
-    pub(crate) timeout: Option<Duration>,
-    /// After how many attempts its failure is the last one; `None`: never.
-    pub(crate) max_attempts: Option<u32>,
-    /// How long it waits between them.
-    pub(crate) retry: RetryConfig,
-    /// What becomes of a record that it cannot handle.
-    pub(crate) on_failure: OnFailure,
-    /// A permit for each that may run, if that is bounded.
-    pub(crate) places: Option<Arc<Pool>>,
-    /// How its batches are gathered, if it takes batches.
-    pub(crate) batch: Option<BatchPolicy>,
-}
-
-/// How batches are gathered.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BatchPolicy {
-    /// How many records make one full.
-    pub(crate) size: usize,
-    /// How long the first one waits for the others.
-    pub(crate) linger: Duration,
-}
-
-impl Policy {
-    /// What attribute and configuration say together.
-    pub(crate) fn new(entry: &HandlerEntry, config: &Config, shards: usize) -> Self {
-        let limits = entry.limits;
-        let places = |count: u32| Arc::new(Pool::new(count.max(1) as usize, shards));
-        Self {
-            timeout: limits.timeout.or(config.handler.timeout),
-            max_attempts: match (config.delivery, limits.retries) {
-                (Delivery::AtMostOnce, _) => Some(1),
-                (_, Some(retries)) => Some(retries.saturating_add(1)),
-                (_, None) => Some(config.retry.max_attempts).filter(|count| *count > 0),
-            },
-            retry: match limits.backoff {
-                None => config.retry.clone(),
-                Some((initial, max)) => {
-                    let mut retry = config.retry.clone();
-                    retry.initial = initial;
-                    retry.max = max.unwrap_or(retry.max).max(initial);
-                    retry
-                }
-            },
-            on_failure: limits.on_failure.unwrap_or(config.on_failure),
-            places: limits.max_in_flight.map(places),
-            batch: limits.batch.map(|size| BatchPolicy {
-                size: size.max(1) as usize,
-                linger: limits.linger.unwrap_or_default(),
-            }),
-        }
-    }
-
-    /// Whether a failure of this attempt, counted from 1, is the last one.
-    pub(crate) fn is_last(&self, attempt: u32) -> bool {
-        self.max_attempts.is_some_and(|last| attempt >= last)
-    }
 }

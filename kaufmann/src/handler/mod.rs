@@ -8,6 +8,8 @@ pub(crate) mod failure;
 pub(crate) mod input;
 pub(crate) mod limits;
 pub(crate) mod macros;
+#[cfg(feature = "cli")]
+pub(crate) mod named;
 pub(crate) mod observer;
 pub(crate) mod outcome;
 pub(crate) mod place;

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use self::opened::{Letter};
+use self::opened::Letter;
 use crate::base::bounded_text::brief;
 use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::wire::{Frame, SchemaKey, frame};

@@ -11,7 +11,7 @@ use crate::schema::registry::RestRegistry;
 /// handler publishes it.
 pub(super) fn is_ours<V: Service>(config: &Config, known: &Known) -> bool {
     match known.info.owner() {
-        Some(owner) => crate::config::is_service::<V>(config, &owner),
+        Some(owner) => crate::handler::named::is_service::<V>(config, &owner),
         None => emitted::<V>().iter().any(|info| info.name == known.info.name),
     }
 }

@@ -528,17 +528,6 @@ fn the_listing_is_toml_that_reads_back_to_the_same_configuration() {
 }
 
 #[test]
-fn a_service_names_its_group_in_kebab_case() {
-    for (name, group) in [
-        ("Accounts", "accounts"),
-        ("OrderBook", "order-book"),
-        ("HTTPGate2Go", "http-gate2-go"),
-    ] {
-        assert_eq!(kebab(name), group);
-    }
-}
-
-#[test]
 fn a_registry_may_have_several_urls_in_each_of_the_three_ways() {
     let urls = ["http://a:1", "https://b/path"];
     let (_folder, loader) = file("[registry]\nurl = ['http://a:1', 'https://b/path']");

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::engine::attempt::Start;
+use crate::engine::policy::{BatchPolicy, Policy};
 use crate::handler::batch::{Gathered, Member};
-use crate::handler::limits::{BatchPolicy, Policy};
 
 /// The batches that a shard gathers, one for each handler that takes batches.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use std::task::Context;
 
 use super::Work;
 use crate::engine::attempt::Start;
+use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
-use crate::handler::limits::Policy;
 
 /// What a running handler holds of its own bound, if it has one.
 pub(super) type Place = Option<Seat>;
