@@ -45,6 +45,7 @@ mod progress;
 pub(crate) mod publish;
 #[cfg(all(feature = "kafka", feature = "registry"))]
 mod replay;
+mod rules;
 pub(crate) mod run;
 #[cfg(feature = "registry")]
 mod schema;

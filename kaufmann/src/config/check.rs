@@ -19,10 +19,27 @@ use crate::base::error::{Error, ErrorKind};
 use crate::config::topic::{INTERNAL, is_internal};
 pub(crate) use crate::config::topic::{TOPIC, is_topic};
 
+/// What other rooms know about values of theirs.
+#[cfg(feature = "cli")]
+pub(crate) struct Rules {
+    /// The properties of `[kafka]` that cannot be set, or not so.
+    pub(crate) kafka: fn(&Config) -> Vec<Conflict>,
+    /// Why `log.filter` is invalid, if it is.
+    pub(crate) log_filter: fn(&str) -> Result<(), String>,
+}
+
+#[cfg(all(feature = "cli", test))]
+impl Rules {
+    const NONE: Self = Self {
+        kafka: |_| Vec::new(),
+        log_filter: |_| Ok(()),
+    };
+}
+
 impl Config {
     /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.
     #[cfg(feature = "cli")]
-    pub(crate) fn check(&self, settings: &[Setting]) -> Result<(), Error> {
+    pub(crate) fn check(&self, settings: &[Setting], rules: &Rules) -> Result<(), Error> {
         // Where a key was set, or one of its entries.
         let at = |key: &str| {
             let is_it = |setting: &&Setting| {
@@ -70,16 +87,12 @@ impl Config {
                 at("publish.reply_to")
             ));
         }
-        #[cfg(feature = "kafka")]
-        let mistakes = crate::kafka::mistakes(self);
-        #[cfg(not(feature = "kafka"))]
-        let mistakes = Vec::new();
-        for Conflict { key, why } in mistakes.into_iter().chain(conflicts(&self.kafka)) {
+        for Conflict { key, why } in (rules.kafka)(self).into_iter().chain(conflicts(&self.kafka)) {
             let place = at(&format!("kafka.{key}"));
             problems.push(format!("{place}{}", self.property(&key, &why)));
         }
         if let Some(filter) = &self.log.filter
-            && let Err(why) = crate::cli::logging::check(filter)
+            && let Err(why) = (rules.log_filter)(filter)
         {
             problems.push(format!(
                 "{}`log.filter` is \"{}\", expected {}: {why}",
@@ -388,7 +401,7 @@ mod tests {
             ..Config::default()
         };
         config.dead_letter.topic = Some("shop".to_owned());
-        let error = config.check(&[]).unwrap_err().to_string();
+        let error = config.check(&[], &Rules::NONE).unwrap_err().to_string();
         assert!(
             error.contains("`topics` has `shop`, to which dead letters go"),
             "{error}"
@@ -412,7 +425,7 @@ mod tests {
                 value: None,
                 origin: Origin::File("kaufmann.toml:3:1".to_owned()),
             };
-            let result = config.check(&[set]);
+            let result = config.check(&[set], &Rules::NONE);
             result.err().map(|error| error.to_string())
         };
         let refused = |key: &str| {

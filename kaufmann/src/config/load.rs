@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::check::Rules;
 use super::effective::{self, Effective, Origin, Setting};
 use super::kafka_properties::Place;
 use super::keys::{self, KEYS, Key};
@@ -86,13 +87,8 @@ impl Loader {
         self
     }
 
-    /// Reads it all.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read, a key or variable is unknown, or a value is not what its key needs. All mistakes are
-    /// reported at once, each with its place, what was found and what was expected.
-    pub fn load(self) -> Result<Effective, Error> {
+    /// Reads it all, and checks it by these rules.
+    pub(crate) fn load_by(self, rules: &Rules) -> Result<Effective, Error> {
         let mut problems = Problems::default();
         let mut layers = Layers::default();
         self.implied(&mut layers);
@@ -105,7 +101,7 @@ impl Loader {
         }
         problems.into_result()?;
         let effective = layers.into_effective()?;
-        effective.config.check(&effective.settings)?;
+        effective.config.check(&effective.settings, rules)?;
         Ok(effective)
     }
 

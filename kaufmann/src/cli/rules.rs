@@ -1,0 +1,26 @@
+//! A configuration is loaded by the rules of all rooms.
+
+use crate::base::error::Error;
+use crate::cli::logging;
+use crate::config::check::Rules;
+use crate::config::{Effective, Loader};
+
+const RULES: Rules = Rules {
+    #[cfg(feature = "kafka")]
+    kafka: crate::kafka::mistakes,
+    #[cfg(not(feature = "kafka"))]
+    kafka: |_| Vec::new(),
+    log_filter: logging::check,
+};
+
+impl Loader {
+    /// Reads it all.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, a key or variable is unknown, or a value is not what its key needs. All mistakes are
+    /// reported at once, each with its place, what was found and what was expected.
+    pub fn load(self) -> Result<Effective, Error> {
+        self.load_by(&RULES)
+    }
+}
