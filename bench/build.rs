@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How many events and handlers the feature `many` makes.
+/// How many events and handlers the feature `many` generates.
 const MANY: usize = 300;
 
 fn main() {
@@ -16,7 +16,7 @@ fn main() {
     kaufmann_codegen::compile(out.join("schemas"));
 }
 
-/// The schemas as they are, and so many like a purchase, with a handler each.
+/// The schemas, and copies of the purchase's, with a handler for each.
 fn many(out: &Path) -> std::io::Result<()> {
     let schemas = out.join("schemas");
     fs::create_dir_all(&schemas)?;
@@ -39,7 +39,7 @@ fn many(out: &Path) -> std::io::Result<()> {
              }}\n"
         );
         handlers.push_str(&text);
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         _ = write!(names, "handle{number:03}, ");
         _ = write!(
             events,

@@ -1,5 +1,5 @@
-//! A check of ratios for CI: that kaufmann is where it should be beside the loop by hand on the same machine, and beside the ideal.
-//! The margins are wide, so that a busy machine does not decide; no time of a clock does.
+//! A check for CI: compares kaufmann with the loop by hand on the same machine, and with the ideal time. It checks ratios only, with
+//! wide margins, so that a slow or busy machine does not fail it.
 
 use anyhow::{Result, bail};
 use bench_checks::Report;
@@ -11,9 +11,9 @@ use crate::workload::{self, Workload};
 
 const ROUNDS: usize = 3;
 
-/// A ratio and what it may be.
+/// A ratio and its limit.
 struct Ratio {
-    what: &'static str,
+    name: &'static str,
     is: f64,
     limit: Limit,
 }
@@ -36,12 +36,12 @@ impl Ratio {
             Limit::AtLeast(limit) => format!("at least {limit}"),
             Limit::AtMost(limit) => format!("at most {limit}"),
         };
-        let verdict = if self.holds() { "holds" } else { "FAILS" };
-        format!("{}: {:.2}, {limit}: {verdict}", self.what, self.is)
+        let result = if self.holds() { "holds" } else { "FAILS" };
+        format!("{}: {:.2}, {limit}: {result}", self.name, self.is)
     }
 }
 
-/// Compares; if something fails, once more.
+/// Compares; a second time if a ratio is out of its limit.
 pub(crate) fn run() -> Result<()> {
     let servers = Servers::start()?;
     let [drain, sleep] = workload::of_check();
@@ -58,7 +58,7 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     bail!(
-        "kaufmann has become slower, twice in a row: `cargo run --release -- quick` in `bench` shows by how much"
+        "a ratio was out of its limit twice in a row: `cargo run --release -- quick` in `bench` shows by how much kaufmann is slower"
     );
 }
 
@@ -71,26 +71,26 @@ fn compare(servers: &Servers, drain: &Workload, sleep: &Workload, attempt: usize
         theirs.push(servers.contend(&by_hand, drain, &group("loop"))?);
         sleeping.push(servers.contend(&kaufmann, sleep, &group("kaufmann"))?);
     }
-    let ratio = |of: fn(&Report) -> f64| middle(&ours, of) / middle(&theirs, of);
+    let ratio = |of: fn(&Report) -> f64| median(&ours, of) / median(&theirs, of);
     Ok([
         Ratio {
-            what: "drain, throughput by that of the loop by hand",
+            name: "drain: throughput, relative to the loop by hand",
             is: 1.0 / ratio(|run| run.elapsed_s),
             limit: Limit::AtLeast(0.8),
         },
         Ratio {
-            what: "drain, CPU by that of the loop by hand",
+            name: "drain: CPU, relative to the loop by hand",
             is: ratio(|run| run.cpu_s),
             limit: Limit::AtMost(1.2),
         },
         Ratio {
-            what: "handlers that sleep for 10 ms, time by the ideal",
-            is: middle(&sleeping, |run| run.elapsed_s / run.ideal_s.unwrap_or(f64::NAN)),
+            name: "handlers that sleep for 10 ms: time, relative to the ideal",
+            is: median(&sleeping, |run| run.elapsed_s / run.ideal_s.unwrap_or(f64::NAN)),
             limit: Limit::AtMost(1.3),
         },
     ])
 }
 
-fn middle(runs: &[Report], figure: fn(&Report) -> f64) -> f64 {
+fn median(runs: &[Report], figure: fn(&Report) -> f64) -> f64 {
     Summary::of(runs.iter().map(figure)).map_or(f64::NAN, |summary| summary.median)
 }

@@ -1,4 +1,4 @@
-//! The contenders that this program plays, each behind the same arguments.
+//! The contenders built into this program, each with the same arguments.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(contend: &Contend) -> Result<()> {
         "pipeline" => producing::pipeline(contend, &checks, false)?,
         "pipeline-envelope" => producing::pipeline(contend, &checks, true)?,
         "by-hand" => producing::publish(contend, &checks)?,
-        other => bail!("there is no contender `{other}`"),
+        other => bail!("unknown contender `{other}`"),
     }
     checks.print(contend)
 }

@@ -1,4 +1,4 @@
-//! Who runs: contenders of this program, peers by theirs, and what the command line adds.
+//! Who runs: the contenders of this program, the peers, and those that the command line adds.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::arguments::Run;
 use crate::peers;
 use crate::workload::{Extent, Workload};
 
-/// A contender and how it is started.
+/// A contender and the command that starts it.
 #[derive(Clone)]
 pub(crate) struct Contender {
     pub(crate) name: String,
     pub(crate) program: Vec<String>,
 }
 
-/// One that this program plays itself.
+/// A contender that is built into this program.
 pub(crate) fn own(name: &str) -> Result<Contender> {
     let own = std::env::current_exe()?.to_string_lossy().into_owned();
     Ok(Contender {
@@ -24,7 +24,7 @@ pub(crate) fn own(name: &str) -> Result<Contender> {
     })
 }
 
-/// The peers that were built, and those that cannot be.
+/// The commands of the peers; `None` for a peer whose build failed.
 #[derive(Default)]
 pub(crate) struct Builds(BTreeMap<&'static str, Option<Vec<String>>>);
 
@@ -49,7 +49,7 @@ impl Builds {
             }
         }
         for with in &run.with {
-            let (name, command) = with.split_once('=').context("`--with` wants NAME=COMMAND")?;
+            let (name, command) = with.split_once('=').context("`--with` takes NAME=COMMAND")?;
             let program: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
             ensure!(!program.is_empty(), "`--with {with}` names no program");
             let name = name.to_owned();

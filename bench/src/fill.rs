@@ -1,4 +1,4 @@
-//! The topics' content: the same for every contender and every run.
+//! Fills the topics: the same records for every contender and every run.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use crate::events::bench::Purchased;
 use crate::workload::Workload;
 
-/// Writes a workload's records: key `n` gets every `keys`-th record, and lives in partition `n mod partitions`.
+/// Writes a workload's records: key `n` has every `keys`-th record, in partition `n mod partitions`.
 pub(crate) fn fill(brokers: &str, workload: &Workload) -> Result<()> {
-    // Events are published by the handler of one record.
+    // The handler of a single record publishes all events.
     let records = match workload.kind {
         Kind::Publish => 1,
         _ => workload.records,
@@ -24,7 +24,7 @@ pub(crate) fn fill(brokers: &str, workload: &Workload) -> Result<()> {
     write(brokers, &workload.name, workload, "20", records, |_| {})
 }
 
-/// Writes them into a topic while they are handled, each when it is due.
+/// Writes the records into a topic while they are handled, each when it is due.
 pub(crate) fn fill_live(brokers: &str, topic: &str, workload: &Workload, origin: u64) -> Result<()> {
     write(brokers, topic, workload, "0", workload.records, |sequence| {
         let due = origin + sequence * 1_000_000_000 / workload.rate;
@@ -75,7 +75,7 @@ fn write(
         .with_context(|| format!("cannot fill {topic}"))
 }
 
-/// `payload` is how many bytes the framed payload has at least; the note is padded.
+/// An event of at least `payload` bytes, framed: the note is padded.
 fn event(sequence: u64, key: &str, payload: usize) -> Purchased {
     let mut purchased = Purchased::new(
         format!("{:08x}-0000-4000-8000-{:012x}", sequence >> 32, sequence),
@@ -96,10 +96,10 @@ fn event(sequence: u64, key: &str, payload: usize) -> Purchased {
     purchased
 }
 
-/// About as many bytes as a framed payload has without padding.
+/// About the length of a framed payload without padding.
 const UNPADDED: usize = 192;
 
-/// Bytes of one framed payload, for the table's head.
+/// Bytes of one framed payload, for the table's title.
 pub(crate) fn payload_bytes(workload: &Workload) -> usize {
     let mut datum = Vec::new();
     event(500_000, "k0000500", workload.payload).encode(&mut datum);

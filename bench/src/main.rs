@@ -1,4 +1,4 @@
-//! kaufmann measured beside the loop that people write by hand on rdkafka, and beside its peers.
+//! Benchmarks of kaufmann, of the loop that people write by hand on rdkafka, and of other frameworks (the peers).
 //!
 //! `bench quick` and `bench full` start Apache Kafka, fill the topics, run every contender as a process of its own and
 //! print the tables. `bench check` compares a few ratios. `bench contend NAME …` is a contender's process; it prints one line
@@ -7,7 +7,6 @@
 mod arguments;
 mod workload;
 
-// In the order of a run.
 mod entrants;
 mod fill;
 mod peers;
@@ -15,6 +14,7 @@ mod plan;
 mod plot;
 mod process;
 mod registry;
+mod results;
 mod rounds;
 mod servers;
 mod statistics;
@@ -30,7 +30,7 @@ kaufmann::include_events!();
 use clap::{Parser, Subcommand};
 use workload::Extent;
 
-/// kaufmann measured beside its peers, on Apache Kafka.
+/// Benchmarks of kaufmann and its peers, on Apache Kafka.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -43,13 +43,13 @@ enum Command {
     Quick(arguments::Run),
     /// Rounds of every kind of workload, as many as fit into 28 minutes (`--minutes`)
     Full(arguments::Run),
-    /// Draws what a file of figures says, beside it
+    /// Draws a file of figures as plots, beside the file
     Plot {
-        /// What `quick` or `full` wrote
+        /// The file that `quick` or `full` wrote
         #[arg(default_value = "bench-results.json")]
         figures: std::path::PathBuf,
     },
-    /// Whether the drain and sleeping handlers are where they should be beside the loop by hand; about a minute
+    /// Compares the drain and sleeping handlers with the loop by hand, and fails if a ratio is out of bounds; about a minute
     Check,
     /// Starts Apache Kafka, fills the topics and waits for the end of standard input, for runs by hand under a profiler
     Serve(arguments::Run),

@@ -1,14 +1,14 @@
-//! The peers in `peers`, each a program of its own that is built when it is wanted, if its toolchain is there.
+//! The peers: programs in `bench/peers`, each built when it is first needed, if its toolchain is installed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// What is in one folder of `peers`.
+/// One folder of `peers`.
 struct Peer {
     folder: &'static str,
-    /// The contenders that its program plays, each given as its first argument.
+    /// The contenders of its program, which takes the name as its first argument.
     contenders: &'static [&'static str],
     toolchain: Toolchain,
 }
@@ -17,7 +17,7 @@ struct Peer {
 enum Toolchain {
     /// A member of this workspace.
     Cargo,
-    /// Classes and what they need, in `target`.
+    /// Java: the classes and their libraries are in `target`.
     Maven,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn is_peer(name: &str) -> bool {
     ALL.iter().any(|peer| peer.contenders.contains(&name))
 }
 
-/// Builds a contender's program and gives the command that starts it.
+/// Builds a peer's program and returns the command that starts it.
 pub(crate) fn program(name: &str) -> Result<Vec<String>> {
     let peer = ALL.iter().find(|peer| peer.contenders.contains(&name));
     let peer = peer.with_context(|| format!("no peer is called {name}"))?;
@@ -60,12 +60,12 @@ fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Beside this program, with the same profile. All of them at once, as one by one what they share would be built for each, with
-/// just its features.
+/// Builds beside this program, with the same profile. All Rust peers are built at once: one by one, Cargo would build their shared
+/// dependencies again with each peer's features.
 fn cargo(folder: &str) -> Result<Vec<String>> {
     let own = std::env::current_exe()?;
-    let out = own.parent().context("this program is in no folder")?;
-    let target = out.parent().context("this program is in no target folder")?;
+    let out = own.parent().context("this program's path has no folder")?;
+    let target = out.parent().context("this program is not in a target folder")?;
     let profile = match out.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(profile) => profile,
@@ -104,11 +104,11 @@ fn succeed(build: &mut Command) -> Result<()> {
         .output()
         .with_context(|| format!("cannot start {program}"))?;
     if !output.status.success() {
-        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         bail!(
             "{program} failed:\n{}{}",
-            said(&output.stdout),
-            said(&output.stderr)
+            text(&output.stdout),
+            text(&output.stderr)
         );
     }
     Ok(())

@@ -1,29 +1,29 @@
-//! In which order rounds run, and how much time is left: each workload has its first round before any has its second, so that a run
-//! that is cut short has something of all, and a median is of figures that lie apart.
+//! The order of the rounds, and the time left. Each workload has its first round before any has its second, so that an interrupted
+//! run has figures of all workloads, and the runs behind a median are spread over time.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// One round of one workload, by its place in the list.
+/// One round of one workload, by its index in the list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Turn {
     pub(crate) workload: usize,
     pub(crate) round: usize,
 }
 
-/// What is to run yet.
+/// The rounds still to run.
 pub(crate) struct Plan {
     started: Instant,
     limit: Option<Duration>,
     turns: Vec<Turn>,
-    /// How many seconds a round takes, by workload: a guess, and then what the one before lets expect.
+    /// Seconds of a round, by workload: first an estimate, then by the round before.
     takes: Vec<f64>,
-    /// What was left out for its time.
+    /// Rounds for which no time was left.
     pub(crate) left_out: Vec<Turn>,
 }
 
 impl Plan {
-    /// `workloads`: how many rounds each has, and how many seconds one of them may take.
+    /// `workloads`: the number of rounds of each, and the estimated seconds of one.
     pub(crate) fn new(workloads: &[(usize, f64)], limit: Option<Duration>) -> Self {
         let most = workloads.iter().map(|&(rounds, _)| rounds).max().unwrap_or(0);
         let of_round = |round: usize| {
@@ -31,7 +31,7 @@ impl Plan {
             all.filter(move |(_, (rounds, _))| round < *rounds)
                 .map(move |(workload, _)| Turn { workload, round })
         };
-        // The next one is the last.
+        // `next` takes from the end.
         let mut turns: Vec<Turn> = (0..most).flat_map(of_round).collect();
         turns.reverse();
         Self {
@@ -43,7 +43,7 @@ impl Plan {
         }
     }
 
-    /// The next one for which there is time. There always is for a first one.
+    /// The next round for which there is time. A first round always runs.
     pub(crate) fn next(&mut self) -> Option<Turn> {
         while let Some(turn) = self.turns.pop() {
             let end = self.started.elapsed() + Duration::from_secs_f64(self.takes[turn.workload]);
@@ -55,12 +55,12 @@ impl Plan {
         None
     }
 
-    /// So long the round after this one will take.
+    /// Sets how long the next round of this workload will take.
     pub(crate) fn expect(&mut self, turn: Turn, time: Duration) {
         self.takes[turn.workload] = time.as_secs_f64();
     }
 
-    /// What to say in front of a line.
+    /// The prefix of a line of progress.
     pub(crate) fn clock(&self, turn: Turn) -> Clock {
         let so_far = self.started.elapsed();
         let seconds = |turn: &Turn| self.takes[turn.workload];

@@ -1,4 +1,4 @@
-//! What the figures look like: bars in SVG, one file a kind of table.
+//! Draws the figures as bars in SVG, one file for each kind of table.
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde::Deserialize;
 
-use crate::rounds::Runs;
+use crate::results::Runs;
 use crate::statistics::Summary;
 
 const WIDTH: u32 = 900;
-/// Of a panel's title, of its bars, and below them.
+/// Heights: of a panel's title, of a bar, and of the gap below the bars.
 const TITLE: u32 = 34;
 const BAR: u32 = 24;
 const GAP: u32 = 10;
-/// Where bars begin, and how long the longest is.
+/// Where bars begin, and the length of the longest.
 const LEFT: i32 = 230;
 const LENGTH: f64 = 520.0;
 const OURS: RGBColor = RGBColor(0x20, 0x6a, 0x9c);
 const OTHERS: RGBColor = RGBColor(0xa8, 0xb0, 0xb8);
 
-/// A file of figures.
+/// The file that `bench full` writes.
 #[derive(Deserialize)]
 struct Figures {
     workloads: Vec<Measured>,
@@ -34,7 +34,7 @@ struct Measured {
     contenders: Vec<Runs>,
 }
 
-/// What is drawn of a workload.
+/// The part of a workload that is drawn.
 #[derive(Deserialize)]
 struct Head {
     name: String,
@@ -48,14 +48,14 @@ struct Panel {
     bars: Vec<(String, Summary)>,
 }
 
-/// What a bar is long by: of one record or of the run.
+/// A unit, and the length of a bar in it, by the report and the number of records.
 type Figure = (&'static str, fn(&Report, f64) -> f64);
 
 /// Draws each kind of table into `NAME-TABLE.svg`, beside the figures.
 pub(crate) fn of_file(figures: &Path) -> Result<()> {
     let text = std::fs::read(figures).with_context(|| format!("cannot read {}", figures.display()))?;
     let Figures { workloads } = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not what `bench full` writes", figures.display()))?;
+        .with_context(|| format!("{} is not a file that `bench full` wrote", figures.display()))?;
     let stem = figures.file_stem().unwrap_or_default().to_string_lossy();
     for group in groups(&workloads) {
         let table = &group[0].workload.table;
@@ -68,7 +68,7 @@ pub(crate) fn of_file(figures: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Workloads by their tables, in the order in which the tables come.
+/// Workloads grouped by table, in the order of the tables' first workloads.
 fn groups(workloads: &[Measured]) -> Vec<Vec<&Measured>> {
     let mut groups: Vec<Vec<&Measured>> = Vec::new();
     for measured in workloads {
@@ -110,7 +110,8 @@ fn figures_of(table: &str) -> Vec<Figure> {
     }
 }
 
-/// A panel a workload with a bar a contender; of what grows, a panel a contender with a bar a workload.
+/// A panel for each workload with a bar for each contender; for workloads that grow, a panel for each contender with a bar for
+/// each workload.
 fn panels(group: &[&Measured]) -> Vec<Panel> {
     let mut all: Vec<Panel> = Vec::new();
     for (unit, figure) in figures_of(&group[0].workload.table) {
@@ -178,7 +179,7 @@ impl Panel {
             let color = if is_ours { OURS } else { OTHERS };
             let rectangle = [(LEFT, from + 2), (at(bar.median), to)];
             area.draw(&Rectangle::new(rectangle, color.filled()))?;
-            // From the least to the most.
+            // The spread, from minimum to maximum.
             area.draw(&PathElement::new(
                 [(at(bar.min), middle), (at(bar.max), middle)],
                 BLACK,
@@ -195,7 +196,7 @@ impl Panel {
     }
 }
 
-/// Three digits that count.
+/// Three significant digits.
 fn shown(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),

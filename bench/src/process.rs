@@ -1,4 +1,4 @@
-//! A contender's process: started, waited for as long as it may take, and its report read.
+//! A contender's process: starts it, waits for it within a limit, and reads its report.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,25 +11,25 @@ use tempfile::TempDir;
 
 use crate::entrants::Contender;
 
-/// How long a run may take. The longest that is expected takes about 20 s.
+/// How long a run may take. The longest takes about 20 s.
 const LIMIT: Duration = Duration::from_secs(150);
-/// How often it is looked whether a run is over.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often to look whether a run has ended.
+const POLL: Duration = Duration::from_millis(20);
 
-/// One run of a contender, ended with this.
+/// One run of a contender; dropping this kills the process.
 pub(crate) struct Process {
     child: Child,
     out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<String>>,
     end: Instant,
-    /// What a virtual machine unpacks goes there: one that is killed removes nothing.
+    /// Temporary folder of a JVM, which does not clean up when it is killed.
     _folder: Option<TempDir>,
 }
 
 impl Process {
     pub(crate) fn start(contender: &Contender, arguments: &[String]) -> Result<Self> {
         let program = contender.program.split_first();
-        let (program, first) = program.context("a contender without a program")?;
+        let (program, first) = program.context("the contender has no program")?;
         let mut command = Command::new(program);
         let mut folder = None;
         if program == "java" {
@@ -40,7 +40,7 @@ impl Process {
         let mut child = command
             .args(first)
             .args(arguments)
-            // A failure is shown without the frames of the process.
+            // An error is shown without a backtrace.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -56,12 +56,12 @@ impl Process {
         })
     }
 
-    /// Waits for the end.
+    /// Waits for the end and reads the report.
     pub(crate) fn report(mut self) -> Result<Report> {
         let status = self.wait()?;
-        let out = said(self.out.take());
+        let out = text(self.out.take());
         if !status.success() {
-            bail!("it ended with {status}:\n{}", said(self.err.take()));
+            bail!("it ended with {status}:\n{}", text(self.err.take()));
         }
         let line = out.lines().last().context("it printed nothing")?;
         serde_json::from_str(line).with_context(|| format!("it printed no report: {line}"))
@@ -75,29 +75,29 @@ impl Process {
             if Instant::now() >= self.end {
                 bail!("it did not end within {} s", LIMIT.as_secs());
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL);
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended; then there is nothing to kill.
+        // Fails if the process has ended already.
         _ = self.child.kill();
         _ = self.child.wait();
     }
 }
 
-/// Reads on while the process runs, so that a full pipe does not hold it up.
+/// Reads in a thread while the process runs, so that a full pipe does not block it.
 fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was read before an error is what there is.
+        // After an error, what was read before is returned.
         _ = from.read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     })
 }
 
-fn said(by: Option<JoinHandle<String>>) -> String {
-    by.and_then(|by| by.join().ok()).unwrap_or_default()
+fn text(reader: Option<JoinHandle<String>>) -> String {
+    reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A schema registry with the benchmark's one schema, for the contenders that ask one: each asks once, and caches.
+//! A schema registry with the benchmark's one schema, for the contenders that use one: each sends one request, and caches.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,13 +8,13 @@ use bench_checks::SCHEMA_ID;
 
 use crate::fill;
 
-/// Serves until the process ends, and gives the base URL.
+/// Serves until the process ends; returns the base URL.
 pub(crate) fn serve() -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}", listener.local_addr()?);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that goes away misses its answer, nothing else.
+            // An error concerns only the client that went away.
             _ = answer(&stream);
         }
     });
@@ -24,7 +24,7 @@ pub(crate) fn serve() -> Result<String> {
 fn answer(mut stream: &TcpStream) -> Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
-    // The requests have no bodies; the head is read to its end, so that nothing unread resets the connection.
+    // Requests have no bodies. The head is read to its end: unread bytes would reset the connection.
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
     let path = request.split_whitespace().nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Rounds over all contenders: each in a process of its own, in another order each time.
+//! Runs the rounds: each contender in its own process, in another order each round.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -6,46 +6,33 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use bench_checks::{Kind, Report};
-use serde::{Deserialize, Serialize};
 
 use crate::arguments::Run;
 use crate::entrants::{Builds, Contender};
 use crate::plan::{Plan, Turn};
+use crate::results::{Measured, Runs};
 use crate::servers::Servers;
 use crate::workload::{self, Extent, Table, Workload};
 use crate::{peers, plot, table};
 
-/// How many minutes the full run takes if nothing else is said.
+/// The default of `--minutes` for the full run.
 const FULL_MINUTES: u64 = 28;
-/// A contender that failed so often over a workload does not run over it again.
+/// A contender that failed this often over a workload does not run over it again.
 const PATIENCE: usize = 2;
 
-/// All runs of one contender over one workload.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Runs {
-    pub(crate) contender: String,
-    pub(crate) runs: Vec<Report>,
-    /// Why runs came to nothing.
-    #[serde(default)]
-    pub(crate) failures: Vec<String>,
-}
-
-/// All runs of one workload.
-#[derive(Serialize)]
-pub(crate) struct Measured {
-    pub(crate) workload: Workload,
-    pub(crate) contenders: Vec<Runs>,
-    /// Who they are, in the same order.
-    #[serde(skip)]
+/// A workload, who runs over it, and the results so far.
+struct Entry {
+    measured: Measured,
+    /// The contenders, in the order of `measured.contenders`.
     entrants: Vec<Contender>,
-    #[serde(skip)]
+    /// Whether the topics are filled.
     prepared: bool,
 }
 
 /// Measures, prints the tables, and writes figures, tables and plots.
 pub(crate) fn run(run: &Run, extent: Extent) -> Result<()> {
     let mut all = entries(run, extent)?;
-    // Rather now than after the first round.
+    // A path that cannot be written fails here, not after the first round.
     write(&run.out, &all)?;
     let rounds: Vec<(usize, f64)> = all.iter().map(|entry| entry.expected(run, extent)).collect();
     let minutes = run
@@ -56,29 +43,26 @@ pub(crate) fn run(run: &Run, extent: Extent) -> Result<()> {
     while let Some(turn) = plan.next() {
         let next = all[turn.workload].round(&servers, &plan, turn);
         plan.expect(turn, next);
-        // What was measured is there even if the rest is not waited for.
+        // The results so far are kept if the run is interrupted.
         write(&run.out, &all)?;
     }
     println!("{}", tables(&all));
     for turn in &plan.left_out {
-        let name = &all[turn.workload].workload.name;
-        eprintln!(
-            "round {} of {name} was left out: there was no time",
-            turn.round + 1
-        );
+        let name = &all[turn.workload].measured.workload.name;
+        eprintln!("round {} of {name} was left out: no time left", turn.round + 1);
     }
     plot::of_file(&run.out)?;
     eprintln!(
         "the figures are in {}, the tables and plots beside it",
         run.out.display()
     );
-    let failed: Vec<String> = all.iter().flat_map(Measured::failed).collect();
+    let failed: Vec<String> = all.iter().flat_map(Entry::failed).collect();
     ensure!(failed.is_empty(), "some runs failed: {}", failed.join(", "));
     Ok(())
 }
 
-/// The workloads with who runs over them; peers are built.
-fn entries(run: &Run, extent: Extent) -> Result<Vec<Measured>> {
+/// The workloads with their contenders; builds the peers among them.
+fn entries(run: &Run, extent: Extent) -> Result<Vec<Entry>> {
     let mut builds = Builds::default();
     let mut all = Vec::new();
     for workload in workloads(run, extent) {
@@ -91,9 +75,9 @@ fn entries(run: &Run, extent: Extent) -> Result<Vec<Measured>> {
             runs: Vec::new(),
             failures: Vec::new(),
         };
-        all.push(Measured {
-            workload,
-            contenders: entrants.iter().map(runs).collect(),
+        let contenders = entrants.iter().map(runs).collect();
+        all.push(Entry {
+            measured: Measured { workload, contenders },
             entrants,
             prepared: false,
         });
@@ -105,7 +89,7 @@ fn entries(run: &Run, extent: Extent) -> Result<Vec<Measured>> {
             .map(names)
             .collect();
         bail!(
-            "no workload is called so, or none has these contenders; there are\n  {}",
+            "no workload has this name, or none has these contenders; available are\n  {}",
             known.join("\n  ")
         );
     }
@@ -114,7 +98,7 @@ fn entries(run: &Run, extent: Extent) -> Result<Vec<Measured>> {
 
 fn workloads(run: &Run, extent: Extent) -> Vec<Workload> {
     let extent = if run.all { Extent::All } else { extent };
-    // What is asked for by its name is not left out for its size.
+    // A workload requested by name runs whatever its size.
     let extent = if run.workload.is_empty() {
         extent
     } else {
@@ -136,41 +120,43 @@ fn workloads(run: &Run, extent: Extent) -> Vec<Workload> {
     all
 }
 
-impl Measured {
-    /// How many rounds are wanted, and how many seconds one takes by guess.
+impl Entry {
+    /// The number of rounds, and the estimated seconds of one.
     fn expected(&self, run: &Run, extent: Extent) -> (usize, f64) {
+        let Measured { workload, contenders } = &self.measured;
         let default = if extent == Extent::Quick {
             1
         } else {
-            self.workload.rounds
+            workload.rounds
         };
-        let guess = |contender: &Runs| self.workload.guess(&contender.contender);
+        let guess = |contender: &Runs| workload.guess(&contender.contender);
         let rounds = run.rounds.map_or(default, NonZeroUsize::get);
-        (rounds, self.contenders.iter().map(guess).sum())
+        (rounds, contenders.iter().map(guess).sum())
     }
 
-    /// Each contender once; gives how long the next round will take.
+    /// Runs each contender once; returns how long the next round will take.
     fn round(&mut self, servers: &Servers, plan: &Plan, turn: Turn) -> Duration {
         let mut next = Duration::ZERO;
         if !self.prepare(servers, plan, turn) {
             return next;
         }
+        let Measured { workload, contenders } = &mut self.measured;
         for step in 0..self.entrants.len() {
             let index = (step + turn.round) % self.entrants.len();
-            let (contender, runs) = (&self.entrants[index], &mut self.contenders[index]);
+            let (contender, runs) = (&self.entrants[index], &mut contenders[index]);
             if runs.failures.len() >= PATIENCE || turn.round >= most_rounds(&contender.name) {
                 continue;
             }
             let group = format!("{}-{}", contender.name, turn.round);
             let began = Instant::now();
-            let result = servers.contend(contender, &self.workload, &group);
+            let result = servers.contend(contender, workload, &group);
             if turn.round + 1 < most_rounds(&contender.name) {
                 next += began.elapsed();
             }
-            let (name, round, clock) = (&self.workload.name, turn.round + 1, plan.clock(turn));
+            let (name, round, clock) = (&workload.name, turn.round + 1, plan.clock(turn));
             match result {
                 Ok(report) => {
-                    let brief = brief(&self.workload, &report);
+                    let brief = brief(workload, &report);
                     eprintln!("{clock} {name} {round} {}: {brief}", contender.name);
                     runs.runs.push(report);
                 }
@@ -183,26 +169,25 @@ impl Measured {
         next
     }
 
-    /// Fills the topics once; `false` if that failed.
+    /// Fills the topics before the first round; `false` if that failed.
     fn prepare(&mut self, servers: &Servers, plan: &Plan, turn: Turn) -> bool {
         if std::mem::replace(&mut self.prepared, true) {
             return true;
         }
-        let name = &self.workload.name;
+        let Measured { workload, contenders } = &mut self.measured;
+        let name = &workload.name;
         eprintln!("{} {name}: filling", plan.clock(turn));
-        // The first run finds the topic on its way to the disk and every cache cold: it does not count.
-        let is_cold = matches!(self.workload.kind, Kind::Drain | Kind::Reply | Kind::Publish);
+        // The first run does not count: the broker is still writing the topic to disk, and every cache is cold.
+        let is_cold = matches!(workload.kind, Kind::Drain | Kind::Reply | Kind::Publish);
         let warm = || match is_cold {
-            true => servers
-                .contend(&self.entrants[0], &self.workload, "warm-up")
-                .map(drop),
+            true => servers.contend(&self.entrants[0], workload, "warm-up").map(drop),
             false => Ok(()),
         };
-        let Err(error) = servers.prepare(&self.workload).and_then(|()| warm()) else {
+        let Err(error) = servers.prepare(workload).and_then(|()| warm()) else {
             return true;
         };
         eprintln!("{name}: FAILED: {error:#}");
-        for runs in &mut self.contenders {
+        for runs in contenders {
             let why = format!("{name} could not be prepared: {error:#}");
             runs.failures.extend(vec![why; PATIENCE]);
         }
@@ -210,12 +195,13 @@ impl Measured {
     }
 
     fn failed(&self) -> impl Iterator<Item = String> {
-        let failed = self.contenders.iter().filter(|runs| !runs.failures.is_empty());
-        failed.map(|runs| format!("{} over {}", runs.contender, self.workload.name))
+        let Measured { workload, contenders } = &self.measured;
+        let failed = contenders.iter().filter(|runs| !runs.failures.is_empty());
+        failed.map(|runs| format!("{} over {}", runs.contender, workload.name))
     }
 }
 
-/// The slowest of them are far behind in each round; one shows it.
+/// The slowest contenders are far behind in every round, so one round is enough.
 fn most_rounds(contender: &str) -> usize {
     match contender {
         "parallel-consumer" | "avro-converter-loop" | "loop-default" => 1,
@@ -233,9 +219,9 @@ fn brief(workload: &Workload, report: &Report) -> String {
     }
 }
 
-fn write(out: &Path, all: &[Measured]) -> Result<()> {
+fn write(out: &Path, all: &[Entry]) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let measured: Vec<&Measured> = all.iter().filter(|entry| entry.prepared).collect();
+    let measured = measured(all);
     let file = serde_json::json!({ "cores": cores, "workloads": measured });
     let tables_out = out.with_extension("md");
     std::fs::write(out, serde_json::to_string_pretty(&file)?)
@@ -243,9 +229,15 @@ fn write(out: &Path, all: &[Measured]) -> Result<()> {
         .with_context(|| format!("cannot write {} or {}", out.display(), tables_out.display()))
 }
 
-/// All tables, each with those that share it.
-fn tables(all: &[Measured]) -> String {
-    let measured: Vec<&Measured> = all.iter().filter(|entry| entry.prepared).collect();
+/// The results of the workloads that have begun.
+fn measured(all: &[Entry]) -> Vec<&Measured> {
+    let begun = all.iter().filter(|entry| entry.prepared);
+    begun.map(|entry| &entry.measured).collect()
+}
+
+/// All tables; workloads that share a table are in one.
+fn tables(all: &[Entry]) -> String {
+    let measured = measured(all);
     let together = measured.chunk_by(|one, next| {
         let table = one.workload.table;
         table == next.workload.table && table.is_shared()
@@ -253,7 +245,7 @@ fn tables(all: &[Measured]) -> String {
     together.map(table::of).collect::<Vec<_>>().join("\n")
 }
 
-/// Keeps a broker with filled topics until standard input ends.
+/// Keeps a broker with filled topics running until standard input ends.
 pub(crate) fn serve(run: &Run) -> Result<()> {
     let servers = Servers::start()?;
     for workload in workloads(run, Extent::Full) {

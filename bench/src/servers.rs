@@ -1,4 +1,4 @@
-//! Apache Kafka and the registry that everyone uses, and what a contender is told of them.
+//! The servers that all contenders share, Apache Kafka and a registry, and the arguments that a contender gets.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::workload::Workload;
 use crate::{fill, registry};
 
-/// The servers that everyone uses.
+/// The servers that all contenders share.
 pub(crate) struct Servers {
     kafka: Kafka,
     client: Client,
@@ -66,10 +66,10 @@ impl Servers {
             .map(Process::report)
             .collect::<Result<_>>()?;
         let together = reports.into_iter().reduce(|all, one| all.together(&one));
-        together.context("a workload without an instance")
+        together.context("the workload has no instance")
     }
 
-    /// With a topic of its own, written while it is read.
+    /// Uses a topic of its own, which is written while it is read.
     fn contend_live(&self, contender: &Contender, workload: &Workload, group: &str) -> Result<Report> {
         let topic = format!("{}-{group}", workload.name);
         self.client.create_topic(&topic, workload.partitions, &[])?;
@@ -82,7 +82,7 @@ impl Servers {
         filled.and(report)
     }
 
-    /// What every contender is told.
+    /// The arguments that every contender gets.
     pub(crate) fn arguments(&self, workload: &Workload, group: &str) -> Vec<String> {
         let kind = match workload.kind {
             Kind::Drain => "drain",

@@ -1,17 +1,17 @@
-//! The tables, in Markdown: one a workload, or a row a workload.
+//! The tables, in Markdown: one for each workload, or one row for each.
 
 use bench_checks::{Kind, Report};
 use comfy_table::{CellAlignment, presets};
 
 use crate::fill;
-use crate::rounds::{Measured, Runs};
+use crate::results::{Measured, Runs};
 use crate::statistics::Summary;
 use crate::workload::{Table, Workload};
 
-/// A column: its title, and what a row has in it.
+/// A column: its title, and the text of a row's cell.
 type Column<'a, Row> = (String, Box<dyn Fn(&Row) -> String + 'a>);
 
-/// The table of workloads that share one, with a line that says what it is.
+/// The table of workloads that share one, below its title.
 pub(crate) fn of(measured: &[&Measured]) -> String {
     let Some(&first) = measured.first() else {
         return String::new();
@@ -69,7 +69,7 @@ fn described(workload: &Workload) -> String {
             workload.in_flight,
         ),
     };
-    let besides = match workload.kind {
+    let more = match workload.kind {
         Kind::Sleep | Kind::Cpu | Kind::Slow => format!(", {} ms of work each", workload.work as f64 / 1e3),
         Kind::Reply => format!(
             ", {} replies outstanding, linger {} ms",
@@ -84,7 +84,7 @@ fn described(workload: &Workload) -> String {
         Kind::Live => format!(", {} a second", workload.rate),
         Kind::Drain | Kind::Window => String::new(),
     };
-    format!("{}: {records}{besides}", workload.name)
+    format!("{}: {records}{more}", workload.name)
 }
 
 fn drain(measured: &Measured) -> String {
@@ -244,13 +244,13 @@ fn instances(measured: &[&Measured]) -> String {
     })
 }
 
-/// What is counted in a window.
+/// Records a second, counted in a window.
 fn a_second(run: &Report) -> f64 {
     run.handled
         .map_or(f64::NAN, |handled| handled as f64 / run.elapsed_s)
 }
 
-/// A row a workload, a column a contender.
+/// A row for each workload, a column for each contender.
 fn workloads(measured: &[&Measured], cell: impl Fn(&Workload, &Runs) -> String) -> String {
     let mut names: Vec<&str> = Vec::new();
     for runs in measured.iter().flat_map(|measured| &measured.contenders) {
@@ -272,7 +272,7 @@ fn workloads(measured: &[&Measured], cell: impl Fn(&Workload, &Runs) -> String) 
     render(head.map(str::to_owned).collect(), rows)
 }
 
-/// A row a contender.
+/// A row for each contender.
 fn contenders(measured: &Measured, columns: Vec<Column<'_, Runs>>) -> String {
     let head = std::iter::once("contender".to_owned()).chain(columns.iter().map(|(title, _)| title.clone()));
     let rows = measured.contenders.iter().map(|runs| {
@@ -286,7 +286,7 @@ fn column<'a>(title: &str, cell: impl Fn(&Runs) -> String + 'a) -> Column<'a, Ru
     (title.to_owned(), Box::new(cell))
 }
 
-/// The fastest of the contenders whose names begin so.
+/// The fastest of the contenders whose names begin with `prefix`.
 fn fastest<'a>(measured: &'a Measured, prefix: &str) -> Option<&'a Runs> {
     let time = |runs: &&Runs| summary(runs, |run| run.elapsed_s).map_or(f64::MAX, |time| time.median);
     let named = measured
@@ -319,7 +319,7 @@ fn spread(runs: &Runs, figure: impl Fn(&Report) -> f64, digits: usize) -> String
     })
 }
 
-/// Of the medians.
+/// The ratio of the medians.
 fn ratio(beside: Option<&Runs>, runs: &Runs, figure: fn(&Report) -> f64) -> String {
     let (own, other) = (
         summary(runs, figure),

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The workloads.
 
 use bench_checks::Kind;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Workload {
     pub(crate) name: String,
-    /// Which table it is in; those of one table stand together.
+    /// Its table; workloads of one table follow one another.
     pub(crate) table: Table,
     pub(crate) kind: Kind,
     pub(crate) records: u64,
@@ -16,9 +16,9 @@ pub(crate) struct Workload {
     pub(crate) in_flight: usize,
     /// How long a handler sleeps or computes, in microseconds.
     pub(crate) work: u64,
-    /// How many bytes a payload has at least.
+    /// The least length of a payload, in bytes.
     pub(crate) payload: usize,
-    /// How many events the records are of.
+    /// The number of event types among the records.
     pub(crate) handlers: u32,
     /// How many replies may wait for the broker.
     pub(crate) outstanding: usize,
@@ -28,11 +28,11 @@ pub(crate) struct Workload {
     pub(crate) rate: u64,
     /// How many processes of a contender share the work.
     pub(crate) instances: usize,
-    /// Of records that come live and of windows: how many of the first seconds are not counted.
+    /// `live` and `window`: how many of the first seconds are not counted.
     pub(crate) warm_up: u64,
-    /// Of windows: how many seconds are counted.
+    /// `window`: how many seconds are counted.
     pub(crate) seconds: u64,
-    /// How many rounds are worth their time.
+    /// How many rounds the full run has.
     pub(crate) rounds: usize,
     /// The contenders, each with its name in `bench contend` or in `peers`.
     pub(crate) contenders: Vec<&'static str>,
@@ -44,23 +44,23 @@ pub(crate) struct Workload {
 pub(crate) enum Table {
     /// Records a second and CPU, beside the fastest loop by hand.
     Drain,
-    /// Time beside the ideal.
+    /// Time relative to the ideal.
     Sleep,
-    /// A row a workload: time by the ideal.
+    /// A row for each workload: time relative to the ideal.
     Grid,
     /// When the other keys were done.
     Slow,
     /// Deliveries a second and CPU.
     Reply,
-    /// How late records were that are written while they are handled.
+    /// Latency of records that are written while they are handled.
     Live,
     /// The time to the first record.
     Start,
-    /// A row a workload: time per record.
+    /// A row for each workload: time per record.
     Growth,
-    /// A row a workload: memory.
+    /// A row for each workload: memory.
     Memory,
-    /// A row a workload: records a second.
+    /// A row for each workload: records a second.
     Instances,
 }
 
@@ -76,7 +76,7 @@ impl Table {
 pub(crate) enum Extent {
     /// The drain and one sleeping workload.
     Quick,
-    /// A choice of each kind.
+    /// A selection of each kind.
     Full,
     /// Everything.
     All,
@@ -102,7 +102,7 @@ pub(crate) fn all(records: u64, extent: Extent) -> Vec<Workload> {
 }
 
 impl Workload {
-    /// The same, so small that only its working is seen.
+    /// The same workload, so small that it shows only that it works.
     pub(crate) fn small(self) -> Self {
         let (warm_up, seconds) = (2, 1);
         let records = match self.kind {
@@ -123,7 +123,7 @@ impl Workload {
         }
     }
 
-    /// About how many seconds a run takes, before one was seen.
+    /// The estimated seconds of a run, before the first.
     pub(crate) fn guess(&self, contender: &str) -> f64 {
         let records = self.records as f64;
         let work = self.work as f64 / 1e6;
@@ -143,7 +143,7 @@ impl Workload {
     }
 }
 
-/// What the check of CI compares: small, and as much as makes a ratio.
+/// The workloads of `bench check`: just large enough for stable ratios.
 pub(crate) fn of_check() -> [Workload; 2] {
     let drain = Workload {
         contenders: vec!["kaufmann", "loop"],
@@ -250,8 +250,8 @@ fn sleep_10ms() -> Workload {
     }
 }
 
-/// Sleeping handlers: times, keys and partitions. Each has a second of work for as many handlers as can run. Peers are slow in
-/// some of them and have a choice only.
+/// Sleeping handlers: times, keys and partitions. Each workload has a second of work for as many handlers as can run. Peers are
+/// slow in some of them and run over a selection only.
 fn grid(extent: Extent) -> Vec<Workload> {
     let mut all = Vec::new();
     for partitions in [1, 4] {
@@ -267,16 +267,18 @@ fn grid(extent: Extent) -> Vec<Workload> {
             }
         }
     }
-    // Fewer places than keys: who gets them decides how long all takes.
-    all.extend([(1, 50), (10, 20), (10, 50), (10, 100)].map(|(millis, in_flight)| {
-        let like = sleep(4, millis, Some(100));
-        Workload {
-            name: format!("{}-{in_flight}-in-flight", like.name),
-            in_flight,
-            contenders: vec!["kaufmann", "spawn"],
-            ..like
-        }
-    }));
+    // Fewer handlers at once than keys: the order in which keys get their turn decides the total time.
+    all.extend(
+        [(1, 50), (10, 20), (10, 50), (10, 100)].map(|(millis, in_flight)| {
+            let like = sleep(4, millis, Some(100));
+            Workload {
+                name: format!("{}-{in_flight}-in-flight", like.name),
+                in_flight,
+                contenders: vec!["kaufmann", "spawn"],
+                ..like
+            }
+        }),
+    );
     all
 }
 
@@ -391,7 +393,7 @@ fn live() -> [Workload; 4] {
     [
         like("live-1000", 1_000, 0, &loops),
         like("live-10000", 10_000, 0, &loops),
-        // The slow key has one record a second, and four.
+        // The slow key has one record a second, or four.
         slow("live-slow-key", 100, 100),
         slow("live-slow-key-2000", 2_000, 500),
     ]
@@ -407,7 +409,7 @@ fn start() -> Workload {
     }
 }
 
-/// One thing grows, the rest stays.
+/// One parameter grows, the others are fixed.
 fn growth() -> Vec<Workload> {
     let like = |name: String, records, keys, partitions| Workload {
         name: format!("growth-{name}"),
@@ -444,7 +446,7 @@ fn growth() -> Vec<Workload> {
     all
 }
 
-/// Handlers that sleep, and more records than they handle: what is prefetched must not grow with what waits.
+/// Handlers that sleep, and more records than they handle: memory must not grow with the backlog.
 fn backlog() -> [Workload; 2] {
     [100_000, 1_000_000].map(|records| Workload {
         name: format!("backlog-{records}"),
@@ -455,7 +457,7 @@ fn backlog() -> [Workload; 2] {
     })
 }
 
-/// As many processes of one group.
+/// One, two and four processes of one group.
 fn instances() -> [Workload; 3] {
     [1, 2, 4].map(|instances| Workload {
         name: format!("instances-{instances}"),

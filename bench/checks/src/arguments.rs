@@ -1,4 +1,4 @@
-//! A contender's arguments: the same for each, so that another one is a command line too.
+//! A contender's arguments: the same for all, so that any program that takes them can be a contender.
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -7,19 +7,19 @@ use serde::Serialize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Add one field to a checksum, as all the others do too.
+    /// Add one field to a checksum, as in all other kinds too.
     Drain,
     /// Sleep.
     Sleep,
     /// Compute.
     Cpu,
-    /// Sleep, if they are of key 0.
+    /// Sleep for records of key 0.
     Slow,
-    /// The same, if there is work at all; the records are written while they are handled, each at its time.
+    /// Sleep for records of key 0 if `work` is not 0; the records are written while they are handled, each when it is due.
     Live,
-    /// Sleep; counted is what is handled within a time, and the topic has more.
+    /// Sleep; counts the records handled within a window, of a topic that has more.
     Window,
-    /// Reply with an event; a record is settled when the broker has it.
+    /// Reply with an event; a record is settled when the broker has acknowledged the reply.
     Reply,
     /// The one record's handler publishes events.
     Publish,
@@ -28,7 +28,7 @@ pub enum Kind {
 /// One run of one contender.
 #[derive(Args, Debug, Clone, Serialize)]
 pub struct Contend {
-    /// Who
+    /// Name of the contender
     pub name: String,
     #[arg(long)]
     pub brokers: String,
@@ -40,7 +40,7 @@ pub struct Contend {
     /// What handlers do
     #[arg(long)]
     pub kind: Kind,
-    /// Records in the topic; of `publish`: events to be published
+    /// Records in the topic; for `publish`: events to publish
     #[arg(long)]
     pub records: u64,
     /// Keys, round-robin over the records
@@ -54,31 +54,31 @@ pub struct Contend {
     /// How long a handler sleeps or computes, in microseconds
     #[arg(long, default_value_t = 0)]
     pub work: u64,
-    /// Where replies and published events go
+    /// Topic for replies and published events
     #[arg(long)]
     pub reply_topic: Option<String>,
-    /// How many replies may wait for the broker at once; of `publish`: how many events
+    /// How many replies may wait for the broker at once; for `publish`: how many events
     #[arg(long, default_value_t = 10_000)]
     pub outstanding: usize,
     /// `linger.ms` of the producer
     #[arg(long, default_value_t = 5)]
     pub linger: u64,
-    /// Of how many events, each with a schema of its own, the records are
+    /// How many event types the records have, each with its own schema
     #[arg(long, default_value_t = 1)]
     pub handlers: u32,
-    /// Of `live` and `window`: when record 0 is due or the run begins, in nanoseconds of the machine's monotonic clock
+    /// For `live` and `window`: when record 0 is due or the run begins, in nanoseconds of the machine's monotonic clock
     #[arg(long, default_value_t = 0)]
     pub origin: u64,
-    /// Of `live` and `window`: how many of the first seconds are not counted, as the contender may still be joining its group
+    /// For `live` and `window`: how many of the first seconds are not counted, as the contender may still be joining its group
     #[arg(long, default_value_t = 4)]
     pub warm_up: u64,
-    /// Of `window`: how many seconds are counted
+    /// For `window`: how many seconds are counted
     #[arg(long, default_value_t = 6)]
     pub seconds: u64,
-    /// Of `live`: how many records are due in a second
+    /// For `live`: how many records are due in a second
     #[arg(long, default_value_t = 1)]
     pub rate: u64,
-    /// The base URL of a schema registry that knows the schemas
+    /// Base URL of a schema registry that has the schemas
     #[arg(long)]
     pub registry: Option<String>,
 }

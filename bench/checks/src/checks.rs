@@ -1,4 +1,4 @@
-//! What every handler does, whoever calls it: adds one field to a checksum, and leaves behind what proves the run.
+//! What the handlers of every contender do: add one field to a checksum, and note what proves that the run was correct.
 //!
 //! The cost is the same for all contenders: a few plain loads and stores in a cache line that belongs to the record's key,
 //! which only one handler at a time may touch.
@@ -14,7 +14,7 @@ use crate::latency::Times;
 use crate::window::Window;
 use crate::{Contend, Kind, Report, Usage, amount};
 
-/// What a contender promises to handle one after another.
+/// Which records a contender promises to handle one after another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
     /// The records of a key.
@@ -33,24 +33,24 @@ pub struct Checks {
     records: u64,
     work: Duration,
     start: Instant,
-    /// Keys whose records were not all handled.
+    /// Keys with records that are not handled yet.
     unfinished: AtomicU64,
-    /// Replies: records that are not settled.
+    /// Replies: records that are not settled yet.
     unsettled: AtomicU64,
     ended: Mutex<Option<(u64, Usage)>>,
     all_done: Notify,
-    /// Of records that are written while they are handled.
+    /// For records that are written while they are handled.
     times: Option<Times>,
     window: Option<Window>,
 }
 
-/// What is known of one key; alone in its cache line.
+/// The state of one key, in its own cache line.
 #[derive(Default)]
 #[repr(align(128))]
 struct Key {
     count: AtomicU64,
     sum: AtomicU64,
-    /// One more than the sequence number that came last.
+    /// The last sequence number plus one.
     last: AtomicU64,
     disorder: AtomicU64,
     /// Nanoseconds since the start.
@@ -80,7 +80,7 @@ impl Checks {
         }
     }
 
-    /// A handler of an instant event.
+    /// Handles a record without work.
     #[inline]
     pub fn handle(&self, sequence: i64, field: i64) {
         let sequence = sequence as u64;
@@ -94,7 +94,7 @@ impl Checks {
         self.leave(sequence, add);
     }
 
-    /// A handler that does what the workload says.
+    /// Handles a record with the work of the workload.
     pub async fn work(&self, sequence: i64, field: i64) {
         let (sequence, key) = (sequence as u64, sequence as u64 % self.keys.len() as u64);
         self.enter(sequence, field, add_among_others);
@@ -114,7 +114,7 @@ impl Checks {
         }
     }
 
-    /// A record's reply is delivered, and the record settled.
+    /// Notes that a record's reply is delivered, and the record settled.
     pub fn settled(&self) {
         if self.unsettled.fetch_sub(1, AcqRel) == 1 && self.kind == Kind::Reply {
             self.end();
@@ -187,7 +187,7 @@ impl Checks {
         open.load(Acquire) == 0
     }
 
-    /// Waits until each key has all its records; of replies: until all are settled; of a window: until it is over.
+    /// Waits for the end of the run: all records handled; with replies: all settled; with a window: its end.
     pub async fn done(&self) {
         match &self.window {
             Some(window) => {
@@ -206,7 +206,7 @@ impl Checks {
     ///
     /// # Errors
     ///
-    /// If records are missing, came twice, or out of the order that was promised.
+    /// If records are missing, were handled twice, or out of the promised order.
     pub fn print(&self, contend: &Contend) -> Result<()> {
         println!("{}", serde_json::to_string(&self.report(contend)?)?);
         Ok(())
@@ -248,14 +248,14 @@ impl Checks {
         if self.window.is_none() {
             ensure!(
                 total(|key| &key.count) == self.records,
-                "not each record was handled once"
+                "some records were not handled exactly once"
             );
             let sum = total(|key| &key.sum);
             let expected = (0..self.records).map(amount).sum::<i64>() as u64;
             ensure!(sum == expected, "the checksum is {sum} instead of {expected}");
         }
         let disorder = total(|key| &key.disorder);
-        // In order, with none behind its predecessor and as many as there are, none can have come twice.
+        // The sequence numbers of a key only rise and their count is right, so none was handled twice.
         let ordered = disorder == 0;
         ensure!(
             ordered || self.order == Order::None,
@@ -264,7 +264,7 @@ impl Checks {
         Ok(ordered)
     }
 
-    /// The least that the work could take: that of what is handled one after another, or all of it in as many places as there are.
+    /// The least time that the work could take: the work of the longest sequence, or all work divided by `in_flight`.
     fn ideal(&self, contend: &Contend) -> Option<f64> {
         let worked = |key: &Key| key.worked.load(Relaxed) as f64 / 1e9;
         let all: f64 = self.keys.iter().map(worked).sum();
@@ -293,7 +293,7 @@ impl Checks {
     }
 }
 
-/// Adds where only one handler at a time can be; gives the sum.
+/// Adds where only one handler runs at a time; returns the sum.
 #[inline]
 fn add_alone(to: &AtomicU64, what: u64) -> u64 {
     let sum = to.load(Relaxed).wrapping_add(what);
@@ -301,12 +301,12 @@ fn add_alone(to: &AtomicU64, what: u64) -> u64 {
     sum
 }
 
-/// Adds where several handlers may be; gives the sum.
+/// Adds where several handlers may run at once; returns the sum.
 fn add_among_others(to: &AtomicU64, what: u64) -> u64 {
     to.fetch_add(what, Relaxed).wrapping_add(what)
 }
 
-/// Keeps this thread's core busy for so long; what others take of the core does not count.
+/// Computes for this long, measured in the thread's CPU time.
 fn compute(time: Duration) {
     let until = Usage::of_thread() + time;
     while Usage::of_thread() < until {

@@ -1,6 +1,7 @@
-//! How long a record takes from the time at which it is due to its handler.
+//! Latency of a record: from the time at which it is due to the start of its handler.
 //!
-//! Due, and not sent: a producer that comes too late, because the machine is busy, makes the record late too.
+//! It counts from when the record is due, not from when it is sent: a producer that is late on a busy machine makes the record late
+//! too.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
@@ -10,18 +11,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Contend;
 
-/// What part of the records was handled within which time, in milliseconds.
+/// Percentiles of the latency, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Latency {
-    /// Half of them.
+    /// The median.
     pub p50_ms: f64,
-    /// 99 of 100.
+    /// The 99th percentile.
     pub p99_ms: f64,
-    /// All of them.
+    /// The maximum.
     pub max_ms: f64,
 }
 
-/// The times of all records.
+/// The latencies of all records.
 pub(crate) struct Times {
     origin: u64,
     rate: u64,
@@ -44,7 +45,7 @@ impl Times {
         }
     }
 
-    /// A record's handler begins.
+    /// Notes that a record's handler begins.
     pub(crate) fn begun(&self, sequence: u64) {
         let due = self.origin + sequence * 1_000_000_000 / self.rate;
         let micros = now().saturating_sub(due) / 1_000;
@@ -72,13 +73,13 @@ impl Times {
     }
 }
 
-/// When something is due after so long, on the clock that all processes of the machine share.
+/// The time that is `time` from now, on the clock that all processes of the machine share.
 #[must_use]
 pub fn due_in(time: Duration) -> u64 {
     now() + time.as_nanos() as u64
 }
 
-/// How long it is until this time of that clock.
+/// How long until this time of that clock.
 pub(crate) fn until(time: u64) -> Duration {
     Duration::from_nanos(time.saturating_sub(now()))
 }

@@ -18,10 +18,10 @@ pub use purchase::Purchased;
 pub use report::Report;
 pub use usage::Usage;
 
-/// The id under which every contender knows the schema of what it consumes.
+/// The schema id of the records.
 pub const SCHEMA_ID: u32 = 7;
 
-/// The id of the schema of the `number`-th event, where the records are of several events.
+/// The schema id of event type `number`, if the records have several.
 #[must_use]
 pub fn schema_id(number: u32) -> u32 {
     SCHEMA_ID + 100 + number

@@ -1,4 +1,4 @@
-//! What the peers decode into: the same for all, whatever the handler reads of it.
+//! The type that the peers decode into: the same for all, with all fields, even if the handler reads one.
 
 use serde::Deserialize;
 

@@ -1,32 +1,32 @@
-//! What a contender prints.
+//! The report that a contender prints.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Latency;
 
-/// One run's figures, once it is proven that every record was handled as it should be.
+/// The figures of one run, printed only if every record was handled as promised.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// From the first handler's entry to the last one's end; of replies: to the last record's settling.
+    /// From the first handler's start to the last one's end; with replies: until the last record is settled.
     pub elapsed_s: f64,
-    /// From the process' start to the first handler's entry.
+    /// From the process' start to the first handler's start.
     pub first_s: f64,
-    /// Of the whole process, to the same end.
+    /// CPU time of the whole process, until the same end.
     pub cpu_s: f64,
-    /// The most that was resident, in megabytes; of several instances, in one of them.
+    /// Peak resident memory, in megabytes; with several instances, the largest of them.
     pub rss_mb: f64,
-    /// Context switches, voluntary and not.
+    /// Context switches, voluntary and involuntary.
     pub switches: u64,
-    /// The least that the work as measured in the handlers could take.
+    /// The least time that the work could take, as measured in the handlers.
     #[serde(default)]
     pub ideal_s: Option<f64>,
-    /// One slow key: from the first handler's entry to the end of the last one of the other keys.
+    /// One slow key: from the first handler's start to the end of the last one of the other keys.
     #[serde(default)]
     pub others_s: Option<f64>,
-    /// Records that are written while they are handled: how late they were.
+    /// Records that are written while they are handled: their latency.
     #[serde(default)]
     pub latency: Option<Latency>,
-    /// What is counted in a window: how many records.
+    /// Windows: the number of records counted.
     #[serde(default)]
     pub handled: Option<u64>,
     /// Whether the order of each key was kept.
@@ -34,7 +34,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// That of several instances that shared the work.
+    /// The report of two instances that shared the work.
     #[must_use]
     pub fn together(mut self, other: &Self) -> Self {
         self.elapsed_s = self.elapsed_s.max(other.elapsed_s);

@@ -1,4 +1,4 @@
-//! What the process has used.
+//! What the process has used: CPU, context switches, memory.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 
-/// What a process has used up.
+/// CPU and context switches of a process or thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// CPU seconds.
@@ -29,19 +29,19 @@ impl Usage {
         }
     }
 
-    /// What this thread alone has computed.
+    /// CPU time of this thread.
     #[must_use]
     pub fn of_thread() -> Duration {
         clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
     }
 
-    /// The most that was resident, in megabytes of a million bytes.
+    /// Peak resident memory, in megabytes of a million bytes.
     ///
     /// # Errors
     ///
-    /// If the system does not say it.
+    /// If the system does not report it.
     pub fn peak_mb() -> Result<f64> {
-        // `getrusage` would begin with what the process had before this program was executed in it: its parent's.
+        // `getrusage` would include the peak of the parent, from before this program was executed in the process.
         let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = peak.and_then(|line| line.trim().strip_suffix(" kB"));

@@ -1,4 +1,4 @@
-//! What is handled within a time, of a topic that has more than that.
+//! Counts the records handled within a window of time, of a topic that has more.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Contend;
 use crate::latency::until;
 
-/// The time that counts, and what was handled in it.
+/// The window, and the records handled in it.
 pub(crate) struct Window {
     /// On the clock that all processes of the machine share.
     begin: u64,
@@ -24,14 +24,14 @@ impl Window {
         }
     }
 
-    /// A handler ends.
+    /// Notes that a handler has ended.
     pub(crate) fn handled(&self) {
         if until(self.begin).is_zero() && !self.left().is_zero() {
             self.handled.fetch_add(1, Relaxed);
         }
     }
 
-    /// How long it is open.
+    /// The length of the window.
     pub(crate) fn left(&self) -> Duration {
         until(self.end)
     }

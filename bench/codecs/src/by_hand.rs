@@ -1,4 +1,4 @@
-//! What somebody writes who knows the schema and wants it fast: the same types and the same checks, without a framework.
+//! The codec written by hand for this schema, for speed: the same types and the same checks.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ impl<'a> Input<'a> {
             }
             shift += 7;
             if shift > 63 {
-                bail!("too long a varint");
+                bail!("a varint is too long");
             }
         }
-        bail!("the end")
+        bail!("unexpected end")
     }
 
     #[inline]
@@ -36,7 +36,7 @@ impl<'a> Input<'a> {
     fn text(&mut self) -> Result<&'a str> {
         let length = usize::try_from(self.varint()?)?;
         let Some((text, rest)) = self.0.split_at_checked(length) else {
-            bail!("the end");
+            bail!("unexpected end");
         };
         self.0 = rest;
         Ok(std::str::from_utf8(text)?)
@@ -45,13 +45,13 @@ impl<'a> Input<'a> {
     #[inline]
     fn double(&mut self) -> Result<f64> {
         let Some((bytes, rest)) = self.0.split_first_chunk() else {
-            bail!("the end");
+            bail!("unexpected end");
         };
         self.0 = rest;
         Ok(f64::from_le_bytes(*bytes))
     }
 
-    /// How many items follow; they take `least` bytes each.
+    /// How many items follow, of at least `least` bytes each.
     #[inline]
     fn block(&mut self, least: usize) -> Result<usize> {
         let mut count = self.varint()?;
@@ -71,7 +71,7 @@ impl<'a> Input<'a> {
         match self.varint()? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => bail!("no such branch"),
+            _ => bail!("unknown union branch"),
         }
     }
 
@@ -81,13 +81,13 @@ impl<'a> Input<'a> {
             0 => Status::Open,
             1 => Status::Paid,
             2 => Status::Sent,
-            _ => bail!("no such symbol"),
+            _ => bail!("unknown symbol"),
         })
     }
 
     fn end(&self) -> Result<()> {
         if !self.0.is_empty() {
-            bail!("too much");
+            bail!("bytes are left over");
         }
         Ok(())
     }

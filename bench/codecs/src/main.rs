@@ -1,7 +1,7 @@
-//! kaufmann's generated codecs beside a hand-written one and other crates'.
+//! Benchmarks of kaufmann's generated codecs, of one written by hand, and of other crates.
 //!
 //! `cargo run --release -p codecs [ROUNDS]` prints a table for each kind of work and each size. Every contender runs in every
-//! round; what is measured is the thread's CPU time, so that other processes weigh little, and ratios are those within a round.
+//! round. Measured is the thread's CPU time, so that other processes matter little; ratios are taken within a round.
 
 mod by_hand;
 mod measure;
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Everything that one size needs.
+/// The data of one size.
 struct Sample {
     basket: Basket,
     serde: peers::Basket,
@@ -82,7 +82,7 @@ impl Sample {
         Ok(sample)
     }
 
-    /// All contenders say the same.
+    /// Checks that all contenders decode and encode the same.
     fn check(&self) -> Result<()> {
         let mut by_hand = Vec::new();
         by_hand::encode(&self.basket, &mut by_hand);
@@ -93,7 +93,7 @@ impl Sample {
         );
         ensure!(
             by_hand::decode_borrowed(&self.bytes)?.to_owned() == self.basket,
-            "the borrowed one differs"
+            "the borrowed type differs"
         );
         ensure!(
             resolve::decode::<Basket>(&self.evolved, &self.plan)? == self.basket,

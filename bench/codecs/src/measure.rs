@@ -1,4 +1,4 @@
-//! Rounds over contenders, and the table of what they came to.
+//! Runs the rounds over the contenders, and prints the table of the results.
 
 use anyhow::Result;
 use nix::time::{ClockId, clock_gettime};
@@ -6,7 +6,7 @@ use nix::time::{ClockId, clock_gettime};
 /// How long a contender runs in a round, in nanoseconds of CPU.
 const TURN: f64 = 1_000_000.0;
 
-/// Something that is done over and over.
+/// A named operation, repeated.
 pub(crate) struct Contender<'a> {
     name: &'static str,
     work: Box<dyn FnMut() -> Result<()> + 'a>,
@@ -18,7 +18,7 @@ impl<'a> Contender<'a> {
         Self { name, work }
     }
 
-    /// Nanoseconds of this thread's CPU for each of so many times.
+    /// Nanoseconds of this thread's CPU time for each repetition.
     fn time(&mut self, times: u64) -> Result<f64> {
         let before = cpu()?;
         for _ in 0..times {

@@ -44,7 +44,7 @@ pub(crate) struct Line {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "it is only made")]
+#[expect(dead_code, reason = "the fields are only decoded and encoded")]
 pub(crate) struct BasketRef<'a> {
     id: &'a str,
     customer: &'a str,
@@ -60,7 +60,7 @@ pub(crate) struct BasketRef<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "it is only made")]
+#[expect(dead_code, reason = "the fields are only decoded and encoded")]
 struct AddressRef<'a> {
     street: &'a str,
     city: &'a str,
@@ -69,7 +69,7 @@ struct AddressRef<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "it is only made")]
+#[expect(dead_code, reason = "the fields are only decoded and encoded")]
 struct LineRef<'a> {
     sku: &'a str,
     name: &'a str,

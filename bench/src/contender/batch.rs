@@ -1,5 +1,5 @@
-//! Raw batches: what librdkafka gives at most to one thread, with the same codec. It is the floor, not a way to live: no
-//! group, no rebalance.
+//! Raw batches: the most that librdkafka delivers to one thread, with the same codec. It is a bound to compare with, not a way to
+//! write a service: it has no group and no rebalance.
 #![allow(unsafe_code)]
 
 use std::ptr;
@@ -26,7 +26,7 @@ pub(crate) fn run(contend: &Contend, checks: &Checks) -> Result<()> {
     let queue = unsafe { c::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
     ensure!(!queue.is_null(), "the consumer has no queue");
     let result = drain(queue, checks);
-    // SAFETY: nothing uses the queue any more.
+    // SAFETY: nothing uses the queue after this.
     unsafe { c::rd_kafka_queue_destroy(queue) };
     result
 }
@@ -34,11 +34,11 @@ pub(crate) fn run(contend: &Contend, checks: &Checks) -> Result<()> {
 fn drain(queue: *mut c::rd_kafka_queue_t, checks: &Checks) -> Result<()> {
     let mut messages = [ptr::null_mut(); BATCH];
     while !checks.is_done() {
-        // With a longer timeout it would wait until the array is full.
-        // SAFETY: there is room for that many messages.
+        // With a longer timeout librdkafka would wait until the array is full.
+        // SAFETY: the array has space for that many messages.
         let count = unsafe { c::rd_kafka_consume_batch_queue(queue, 1, messages.as_mut_ptr(), BATCH) };
         for message in &messages[..usize::try_from(count).unwrap_or(0)] {
-            // SAFETY: librdkafka wrote it, it is ours until it is destroyed, and its payload lives as long.
+            // SAFETY: librdkafka wrote the message; it and its payload are valid until it is destroyed below.
             let event = unsafe {
                 let raw = &**message;
                 ensure!(

@@ -32,8 +32,8 @@ pub(crate) fn one_by_one(contend: &Contend, checks: &Checks, settings: &[(&str, 
     })
 }
 
-/// A task for each record, as many at once as may be in flight. The order of a key is lost, and so is a record whose
-/// successor was stored before a crash.
+/// A task for each record, up to `max_in_flight` at once. The order of a key is lost, and so is a record if the offset of a later
+/// one is stored before a crash.
 pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let consumer: Arc<StreamConsumer> =
@@ -41,14 +41,14 @@ pub(crate) fn spawn(contend: &Contend, checks: &Arc<Checks>) -> Result<()> {
         consumer.subscribe(&[&contend.topic])?;
         let permits = Arc::new(Semaphore::new(contend.in_flight));
         let mut received = 0;
-        // What is counted in a window ends before its records do.
+        // A window ends before its records do.
         while received < contend.records && !(contend.kind == Kind::Window && checks.is_done()) {
             let message = consumer.recv().await?.detach();
             received += 1;
             let permit = Arc::clone(&permits).acquire_owned().await?;
             let (consumer, checks, kind) = (Arc::clone(&consumer), Arc::clone(checks), contend.kind);
             tokio::spawn(async move {
-                let event = decode(message.payload()).expect("what was filled in is an event");
+                let event = decode(message.payload()).expect("every record of the topic is an event");
                 handle(event, &checks, kind).await.expect("handlers do not fail");
                 consumer
                     .store_offset(message.topic(), message.partition(), message.offset() + 1)
@@ -76,10 +76,10 @@ async fn handle(event: Purchased, checks: &Checks, kind: Kind) -> Result<()> {
 
 /// Confluent's frame and the datum, owned.
 pub(crate) fn decode(payload: Option<&[u8]>) -> Result<Purchased> {
-    let payload = payload.context("a record without a payload")?;
+    let payload = payload.context("the record has no payload")?;
     ensure!(
         payload.len() > 5 && payload[0] == 0 && payload[1..5] == SCHEMA_ID.to_be_bytes(),
-        "a record of another schema"
+        "the record has another schema"
     );
     Ok(kaufmann::__private::avro::decode(&payload[5..])?)
 }

@@ -22,7 +22,7 @@ use super::producing::{reply, rounds};
 use crate::events::bench::{Acknowledged, Purchased, PurchasedRef};
 use crate::fill;
 
-/// What handlers share.
+/// The state of the handlers.
 #[derive(Clone)]
 pub(crate) struct State {
     checks: Arc<Checks>,
@@ -77,7 +77,7 @@ kaufmann::service! { pub(crate) struct BorrowedSlow { state: State, handlers: [b
 kaufmann::service! { pub(crate) struct Replying { state: State, handlers: [replying] } }
 kaufmann::service! { pub(crate) struct Publishing { state: State, handlers: [publishing] } }
 
-/// Counts what is settled, in transactions: what is committed.
+/// Counts settled records; with transactions, committed ones.
 struct Settling(Arc<Checks>);
 
 impl Observer for Settling {
@@ -86,8 +86,7 @@ impl Observer for Settling {
     }
 }
 
-/// Counts what is delivered, which is what replies are measured by: with it their record is settled. An observer would count as well,
-/// but have each record copied for it.
+/// Counts delivered replies: a delivery settles the record. An observer could count too, but each record would be copied for it.
 struct Counting(KafkaPublisher, Arc<Checks>);
 
 impl Publisher for Counting {
@@ -101,10 +100,10 @@ impl Publisher for Counting {
             }
         });
         let sent = self.0.send(message, done);
-        // It would be counted twice.
+        // A message that is sent again would be counted twice.
         assert!(
             sent.is_ok(),
-            "the queue is full, and has room for more than may wait"
+            "the queue is full, although it is larger than `max_outstanding`"
         );
         sent
     }

@@ -1,4 +1,4 @@
-//! What people write by hand to reply and to publish: rdkafka's producer, with kaufmann's settings and its codec.
+//! Replying and publishing as people write it by hand: rdkafka's producer, with kaufmann's settings and its codec.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -31,7 +31,10 @@ pub(crate) fn reply(purchased: Purchased) -> Acknowledged {
 pub(crate) fn pipeline(contend: &Contend, checks: &Checks, envelope: bool) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let producer = producer(contend)?;
-        let topic = contend.reply_topic.as_deref().context("no topic for replies")?;
+        let topic = contend
+            .reply_topic
+            .as_deref()
+            .context("`--reply-topic` is missing")?;
         let consumer: StreamConsumer = config(contend, &[("fetch.queue.backoff.ms", "5")]).create()?;
         consumer.subscribe(&[&contend.topic])?;
         let mut delivered = consumer
@@ -89,8 +92,11 @@ impl Round {
 pub(crate) fn publish(contend: &Contend, checks: &Checks) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let producer = producer(contend)?;
-        let topic = contend.reply_topic.as_deref().context("no topic for events")?;
-        // The one record that kaufmann's handler is given too.
+        let topic = contend
+            .reply_topic
+            .as_deref()
+            .context("`--reply-topic` is missing")?;
+        // The same single record that kaufmann's handler gets.
         let consumer: StreamConsumer = config(contend, &[]).create()?;
         consumer.subscribe(&[&contend.topic])?;
         let event = decode(consumer.recv().await?.payload())?;
@@ -106,7 +112,7 @@ pub(crate) fn publish(contend: &Contend, checks: &Checks) -> Result<()> {
     })
 }
 
-/// As kaufmann's: idempotent, so with `acks=all`, compressed, with the same wait.
+/// Configured as kaufmann's: idempotent, thus with `acks=all`, compressed, with the same linger.
 fn producer(contend: &Contend) -> Result<FutureProducer> {
     let mut config = ClientConfig::new();
     config
@@ -165,7 +171,7 @@ fn send(
             .key(event.customer.as_bytes())
             .payload(&payload)
     };
-    // The queue has room for ten times what may wait.
+    // The queue is ten times as large as the number of messages that may wait.
     producer.send_result(record).map_err(|(error, _)| error.into())
 }
 

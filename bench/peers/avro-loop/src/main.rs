@@ -1,7 +1,7 @@
-//! The loop as people write it: `StreamConsumer`, and serde by way of apache-avro's `Value`.
+//! The loop as people write it: `StreamConsumer`, and serde through apache-avro's `Value`.
 //!
-//! `avro-loop` knows the writer's schema and cuts Confluent's frame off by hand; `avro-converter-loop` leaves both to
-//! schema_registry_converter, which asks a registry for the id and caches the answer.
+//! `avro-loop` has the writer's schema built in and strips Confluent's frame by hand; `avro-converter-loop` leaves both to
+//! schema_registry_converter, which looks the id up in a registry and caches the schema.
 
 use anyhow::{Context, Result, bail, ensure};
 use apache_avro::reader::datum::GenericDatumReader;
@@ -40,10 +40,10 @@ async fn by_datum(contend: &Contend, checks: &Checks) -> Result<()> {
     let consumer = consumer(contend)?;
     while !checks.is_done() {
         let message = consumer.recv().await?;
-        let payload = message.payload().context("a record without a payload")?;
+        let payload = message.payload().context("the record has no payload")?;
         ensure!(
             payload.len() > 5 && payload[0] == 0 && payload[1..5] == SCHEMA_ID.to_be_bytes(),
-            "a record of another schema"
+            "the record has another schema"
         );
         let event: Purchased = from_value(&reader.read_value(&mut &payload[5..])?)?;
         checks.handle(event.sequence, event.amount_cents);
@@ -53,7 +53,7 @@ async fn by_datum(contend: &Contend, checks: &Checks) -> Result<()> {
 }
 
 async fn by_converter(contend: &Contend, checks: &Checks) -> Result<()> {
-    let registry = contend.registry.clone().context("no registry is given")?;
+    let registry = contend.registry.clone().context("`--registry` is missing")?;
     let decoder = AvroDecoder::new(SrSettings::new(registry));
     let consumer = consumer(contend)?;
     while !checks.is_done() {

@@ -1,7 +1,7 @@
-//! RustStream with ruststream-rdkafka: `ruststream` is one worker, `ruststream-keys` as many lanes by the record's key as handlers may
+//! RustStream with ruststream-rdkafka: `ruststream` has one worker, `ruststream-keys` a lane by the record's key for each handler that may
 //! be in flight.
 //!
-//! Precise commits, its Avro codec by way of a registry, and the fetch setting that its documentation shows for full queues.
+//! It commits precisely, uses its Avro codec with a registry, and the fetch setting that its documentation shows for full queues.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
     let contend = Cli::parse().contend;
     let lanes = match contend.name.as_str() {
         "ruststream" => None,
-        "ruststream-keys" => Some(NonZeroUsize::new(contend.in_flight).context("no handler may run")?),
+        "ruststream-keys" => Some(NonZeroUsize::new(contend.in_flight).context("`--in-flight` is 0")?),
         other => bail!("there is no contender `{other}`"),
     };
     if matches!(contend.kind, Kind::Reply | Kind::Publish) {
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     let checks = Arc::new(Checks::new(&contend, Order::Key));
     _ = RUN.set((contend.kind, Arc::clone(&checks)));
 
-    let registry = contend.registry.as_deref().context("no registry is given")?;
+    let registry = contend.registry.as_deref().context("`--registry` is missing")?;
     let prefetch = SchemaPrefetch::new(SchemaRegistry::new(registry));
     let codec = AvroCodec::registry(&prefetch);
     let broker = KafkaBroker::new([contend.brokers.as_str()])

@@ -1,4 +1,4 @@
-//! A service of hundreds of handlers, each for an event of its own; the build script writes them.
+//! A service of hundreds of handlers, each with its own event; the build script generates them.
 
 use kaufmann::{Context, Event, Failure, handler};
 
