@@ -1,7 +1,7 @@
-//! Guides: what is best told in one go, with what each way guarantees.
+//! Guides: one page for each topic, with what each setting guarantees.
 //!
-//! The files are read in the repository too, so each link between them has two places: that of the documentation, here, where
-//! it comes first and so holds, and that of the file, at the file's end.
+//! The guides are also read as files in the repository, so each link between them is defined twice: here for the documentation, where
+//! the first definition wins, and at the file's end for the repository.
 
 /// [commands]: crate::guide::schema_commands
 #[doc = include_str!("schemas.md")]
