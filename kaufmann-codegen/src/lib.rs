@@ -72,11 +72,14 @@ mod naming;
 mod render;
 mod write;
 
+mod pipeline;
+
 use std::path::Path;
 
-pub use config::{Config, Generated};
+pub use config::Config;
 pub use error::{Error, ErrorKind};
 pub use naming::RustNames;
+pub use pipeline::Generated;
 
 /// Generates the code of a folder of schemas from a build script, into `events.rs` in Cargo's `OUT_DIR`.
 ///

@@ -8,6 +8,7 @@ use kaufmann_avro::model::{Definition, Logical, Name, TypeId};
 
 pub(crate) use self::case::is_keyword;
 use self::case::{pascal, snake};
+use crate::config::Config;
 use crate::model::{Shape, Types, Union, UnionId};
 
 /// What a record becomes in Rust, as far as no other name is in its way.
@@ -19,6 +20,21 @@ pub struct RustNames {
     pub type_name: String,
     /// A function that is called like it, such as its handler.
     pub function: String,
+}
+
+impl Config {
+    /// What a record of this full name becomes in Rust: `user.create` is `events::user::Create`. If the names of two schemas become
+    /// the same, one of them gets a number, which this cannot know.
+    ///
+    /// ```
+    /// let names = kaufmann_codegen::Config::new().strip_prefix("com.example").rust_names("com.example.shop.orderPlaced");
+    /// assert_eq!(names.modules, ["shop"]);
+    /// assert_eq!((&*names.type_name, &*names.function), ("OrderPlaced", "order_placed"));
+    /// ```
+    #[must_use]
+    pub fn rust_names(&self, full_name: &str) -> RustNames {
+        RustNames::new(full_name, self.strip_prefix.as_deref())
+    }
 }
 
 impl RustNames {

@@ -5,7 +5,8 @@ use kaufmann_avro::compatibility::Level;
 use kaufmann_avro::lock::{Lock, LockedEvent, Version};
 use tempfile::TempDir;
 
-use super::{Config, WAY_ON};
+use super::WAY_ON;
+use crate::config::Config;
 
 const SCHEMA: &str = r#"{"type": "record", "name": "create", "namespace": "user", "fields": []}"#;
 
