@@ -19,7 +19,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::{Definition, Field, Kind, NamedType, Node, Symbol};
-use crate::resolve::{Typed, describe};
+use crate::resolve::Typed;
 
 /// A place in which two versions of a schema differ.
 #[derive(Clone, PartialEq, Debug)]
@@ -146,7 +146,7 @@ impl<'s> Walk<'s> {
 
     /// Compares two types by their names.
     fn types(&mut self, old: &Node, new: &Node, path: &str) {
-        let (from, to) = (describe(self.old.model, old), describe(self.new.model, new));
+        let (from, to) = (self.old.model.describe(old), self.new.model.describe(new));
         if from != to {
             self.note(path, ChangeKind::Type { from, to });
         }
@@ -207,7 +207,7 @@ impl<'s> Walk<'s> {
         for field in new {
             let place = inside(&field.name);
             let Some(at) = former(old, new, field) else {
-                let (of, default) = (describe(self.new.model, &field.node), field.default.clone());
+                let (of, default) = (self.new.model.describe(&field.node), field.default.clone());
                 self.note(&place, ChangeKind::FieldAdded { of, default });
                 continue;
             };
@@ -225,7 +225,7 @@ impl<'s> Walk<'s> {
         }
         for (at, field) in old.iter().enumerate() {
             if !places.contains(&at) {
-                let of = describe(self.old.model, &field.node);
+                let of = self.old.model.describe(&field.node);
                 self.note(&inside(&field.name), ChangeKind::FieldRemoved { of });
             }
         }
@@ -259,12 +259,12 @@ impl<'s> Walk<'s> {
                     places.push(at);
                     self.open.push((&old[at], branch, path.to_owned()));
                 }
-                None => self.note(path, ChangeKind::BranchAdded(describe(self.new.model, branch))),
+                None => self.note(path, ChangeKind::BranchAdded(self.new.model.describe(branch))),
             }
         }
         for (at, branch) in old.iter().enumerate() {
             if !places.contains(&at) {
-                self.note(path, ChangeKind::BranchRemoved(describe(self.old.model, branch)));
+                self.note(path, ChangeKind::BranchRemoved(self.old.model.describe(branch)));
             }
         }
         self.order(&places, path);

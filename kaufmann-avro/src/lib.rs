@@ -17,21 +17,24 @@
 //! are believed.
 
 pub mod model;
-pub mod parse;
 
 mod canonical;
 mod fingerprint;
 mod recursion;
 mod schema;
 mod size;
+pub mod suggest;
 
 pub mod codec;
 pub mod cursor;
 pub mod encode;
 pub mod logical;
 
-pub mod json;
 pub mod resolve;
+
+pub mod json;
+
+pub mod parse;
 
 pub mod compatibility;
 pub mod diff;

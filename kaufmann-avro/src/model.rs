@@ -240,6 +240,25 @@ impl Model {
         }
     }
 
+    /// How errors name a type: `int`, `long (timestamp-millis)`, `shop.Order`, `["null", "int"]`.
+    pub(crate) fn describe(&self, node: &Node) -> String {
+        let logical = match node.kind {
+            Kind::Named(id) => self.get(id).logical,
+            _ => node.logical,
+        };
+        let name = match &node.kind {
+            Kind::Union(branches) => {
+                let branches = branches
+                    .iter()
+                    .map(|branch| format!("\"{}\"", self.type_name(&branch.kind)));
+                format!("[{}]", branches.collect::<Vec<_>>().join(", "))
+            }
+            kind => self.type_name(kind),
+        };
+        let logical = logical.map_or(String::new(), |logical| format!(" ({logical})"));
+        format!("{name}{logical}")
+    }
+
     /// Finds a type by its full name.
     #[must_use]
     pub fn find(&self, full_name: &str) -> Option<TypeId> {

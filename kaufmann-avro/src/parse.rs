@@ -23,19 +23,19 @@
 mod build;
 mod check;
 mod definition;
+mod elsewhere;
 mod error;
 mod logical;
 mod names;
 mod reader;
 mod repeats;
-mod suggest;
 #[cfg(test)]
 mod tests;
+mod writers;
 
 use std::collections::HashSet;
 
 pub use self::error::{SchemaError, SchemaErrorKind};
-pub(crate) use self::suggest::closest;
 
 use self::build::Builder;
 use self::error::Errors;

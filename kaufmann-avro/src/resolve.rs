@@ -55,7 +55,6 @@ mod skip;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::error::describe;
 pub use self::error::{Mismatch, ResolveError};
 pub use self::follow::{Fields, Step};
 

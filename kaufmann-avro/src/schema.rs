@@ -1,7 +1,7 @@
 //! One schema by itself, as the runtime meets it: a writer's, from the registry.
 
+use crate::fingerprint::crc64;
 use crate::model::{Kind, Model, Name, Node};
-use crate::parse::{SchemaError, Source, Use, parse_as};
 
 /// A schema and the types in it.
 ///
@@ -21,34 +21,6 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Parses a schema that somebody else wrote records with.
-    ///
-    /// Mistakes that do not keep the records from being read are let pass, as other implementations do: names that
-    /// are not ASCII, defaults that do not fit, docs that are no strings.
-    ///
-    /// # Errors
-    ///
-    /// All other mistakes in it.
-    pub fn parse(text: &str) -> Result<Self, Vec<SchemaError>> {
-        Self::parse_with(text, &[])
-    }
-
-    /// The same for a schema that refers to types of other schemas (the registry's references).
-    ///
-    /// # Errors
-    ///
-    /// All other mistakes in any of them.
-    pub fn parse_with(text: &str, references: &[Source<'_>]) -> Result<Self, Vec<SchemaError>> {
-        let mut sources = vec![Source {
-            path: "<schema>",
-            text,
-        }];
-        sources.extend(references);
-        let model = parse_as(&sources, Use::Writers)?;
-        let root = model.files[0].root.clone();
-        Ok(Self { model, root })
-    }
-
     /// The name of the type at the top, if it has one.
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
@@ -73,6 +45,6 @@ impl Schema {
     /// [`crc64`](crate::crc64) of the canonical form.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        crate::crc64(self.canonical().as_bytes())
+        crc64(self.canonical().as_bytes())
     }
 }

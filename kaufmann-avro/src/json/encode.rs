@@ -10,7 +10,7 @@ use crate::cursor::{MAX_DEPTH, MAX_LEVELS};
 use crate::encode;
 use crate::logical::{BigDecimal, Duration, OnFixed, Unscaled, Uuid, number_from_text, parse_scaled};
 use crate::model::{Definition, Field, Kind, Logical, Model, NamedType, Node, TypeId};
-use crate::parse::closest;
+use crate::suggest::closest;
 
 /// How a value is written in JSON.
 #[derive(Clone, Copy, PartialEq, Eq)]

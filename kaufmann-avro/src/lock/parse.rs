@@ -10,7 +10,8 @@ use super::error::{LockError, LockErrorKind};
 use super::render::FORMAT;
 use super::{Lock, LockedEvent, Reference, Version};
 use crate::compatibility::{Level, UnknownLevel};
-use crate::parse::{SchemaError, closest};
+use crate::parse::SchemaError;
+use crate::suggest::closest;
 
 type Result<T> = std::result::Result<T, LockError>;
 type Key<'t> = Spanned<Cow<'t, str>>;

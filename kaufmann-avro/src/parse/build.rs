@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::elsewhere::elsewhere;
 use super::error::{Errors, SchemaErrorKind, logical_base};
 use super::logical;
 use super::names::Names;
 use super::reader::{Json, Value};
-use super::suggest::elsewhere;
 use crate::model::{Attribute, Attributes, Definition, File, Kind, Location, Model, NamedType, Node, TypeId};
 
 /// A model and what its checks need.

@@ -7,8 +7,8 @@ use super::error::SchemaErrorKind;
 use super::logical;
 use super::names::{self, PRIMITIVES};
 use super::reader::{Json, Value};
-use super::suggest::closest;
 use crate::model::{Definition, Field, Location, Logical, Name, NamedType, Symbol, TypeId};
+use crate::suggest::closest;
 
 /// What a definition's own part yields: what it consists of, the keys it has read, its logical type.
 type Part = (Definition, &'static [&'static str], Option<Logical>);

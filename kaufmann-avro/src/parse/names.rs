@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::reader::{Json, Value};
-use super::suggest::closest;
 use crate::model::{Location, Name, TypeId};
+use crate::suggest::closest;
 
 pub(super) const PRIMITIVES: [&str; 8] = [
     "null", "boolean", "int", "long", "float", "double", "bytes", "string",

@@ -6,7 +6,6 @@
 use super::build::Built;
 use super::error::{Errors, SchemaErrorKind};
 use crate::model::{Definition, Field, Kind, Location, Model, NamedType, Node, Symbol};
-use crate::resolve::describe;
 
 /// Reports the definitions that differ from the one that stands for their type, and adds the aliases of the others to it.
 pub(super) fn check(built: &mut Built, errors: &mut Errors<'_>) {
@@ -150,7 +149,7 @@ fn field(model: &Model, place: usize, (ours, theirs): (&Field, &Field)) -> Optio
     }
     if let Some((one, other)) = unequal(&ours.node, &theirs.node) {
         let of = format!("the type of the field `{}` is", ours.name);
-        let text = |node: &Node| quoted(&describe(model, node));
+        let text = |node: &Node| quoted(&model.describe(node));
         return differ(of, (text(one), one.at), (text(other), other.at));
     }
     if ours.default != theirs.default {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Typed;
 use super::choose::{Choice, choose, names_match, same_definition};
-use super::error::{Mismatch, Path, ResolveError, describe, place};
+use super::error::{Mismatch, Path, ResolveError, place};
 use super::meaning::{Meaning, promotes, same_primitive};
 use super::op::{FieldOp, Op, OpId};
 use super::skip::{Collector, Skips};
@@ -201,7 +201,7 @@ impl<'s> Builder<'s> {
             let error = ResolveError {
                 path: Path::Field(&path, &field.name).to_string(),
                 writer: from.name.to_string(),
-                reader: describe(self.reader, &field.node),
+                reader: self.reader.describe(&field.node),
                 writer_at: from.at,
                 reader_at: field.at,
                 mismatch: Mismatch::MissingField,
@@ -242,8 +242,8 @@ impl<'s> Builder<'s> {
     fn error(&self, mismatch: Mismatch, writer: &Node, reader: &Node, path: Path<'_>) -> ResolveError {
         ResolveError {
             path: path.to_string(),
-            writer: describe(self.writer, writer),
-            reader: describe(self.reader, reader),
+            writer: self.writer.describe(writer),
+            reader: self.reader.describe(reader),
             writer_at: place(self.writer, writer),
             reader_at: place(self.reader, reader),
             mismatch,

@@ -106,25 +106,6 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// How errors name a type.
-pub(crate) fn describe(model: &Model, node: &Node) -> String {
-    let logical = match node.kind {
-        Kind::Named(id) => model.get(id).logical,
-        _ => node.logical,
-    };
-    let name = match &node.kind {
-        Kind::Union(branches) => {
-            let branches = branches
-                .iter()
-                .map(|branch| format!("\"{}\"", model.type_name(&branch.kind)));
-            format!("[{}]", branches.collect::<Vec<_>>().join(", "))
-        }
-        kind => model.type_name(kind),
-    };
-    let logical = logical.map_or(String::new(), |logical| format!(" ({logical})"));
-    format!("{name}{logical}")
-}
-
 /// Where errors say that a type stands: a definition at its name.
 pub(super) fn place(model: &Model, node: &Node) -> Location {
     match node.kind {

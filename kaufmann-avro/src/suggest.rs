@@ -1,7 +1,7 @@
 //! `did you mean …?`
 
 /// The candidate that `wanted` is most likely a misspelling of.
-pub(crate) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = wanted.to_lowercase();
     let allowed = (folded.chars().count() / 3).max(1);
     candidates
@@ -15,20 +15,6 @@ pub(crate) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// The primitive type that has this name in other languages.
-pub(super) fn elsewhere(name: &str) -> Option<&'static str> {
-    Some(match name.to_lowercase().as_str() {
-        "bool" => "boolean",
-        "integer" | "short" | "int8" | "int16" | "int32" | "i32" | "uint16" => "int",
-        "bigint" | "int64" | "i64" | "uint32" => "long",
-        "float32" | "f32" => "float",
-        "float64" | "f64" | "number" => "double",
-        "str" | "text" | "char" | "varchar" => "string",
-        "binary" | "blob" => "bytes",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
