@@ -3,9 +3,11 @@
 // The rooms, from the ground up: a room imports only rooms above its line here. `tests/rooms` keeps it so.
 mod base;
 
-mod record;
-
 pub mod config;
+
+mod assignment;
+
+mod record;
 
 mod handler;
 

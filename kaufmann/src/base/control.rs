@@ -8,7 +8,7 @@ use tracing::error;
 
 use crate::base::error::ErrorKind;
 use crate::base::panics::{Panic, catch};
-use crate::source::Waker;
+use crate::base::waker::Waker;
 
 /// Steers a service from outside, for programs that run it inside of themselves: the steps of a shutdown one by one.
 ///

@@ -7,14 +7,14 @@ use kaufmann_avro::DecodeError;
 use kaufmann_avro::resolve::Plan;
 use tracing::{error, warn};
 
+use crate::assignment::Hold;
+use crate::assignment::Report;
+use crate::assignment::limit::Excess;
 use crate::base::bounded_text::brief;
 use crate::base::error::ErrorKind;
 use crate::base::panics::Panic;
 use crate::config::{Delivery, OnFailure, OnLimit};
-use crate::engine::hold::Hold;
-use crate::engine::limit::Excess;
 use crate::engine::link::Link;
-use crate::engine::settle::Report;
 use crate::handler::Service;
 use crate::handler::batch::Gathered;
 use crate::handler::context::Context;

@@ -16,7 +16,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::assignment::Assignment;
+    use crate::assignment::Assignment;
     use crate::source::Waker;
 
     fn survey() -> (Arc<Assignment>, Arc<Survey>) {

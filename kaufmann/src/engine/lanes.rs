@@ -5,10 +5,9 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
-/// The lane of records that nothing orders.
-pub(crate) const UNORDERED: u64 = 0;
+use crate::assignment::lane::{Identity, UNORDERED};
 
 /// The busy lanes of one shard, with what waits in them.
 #[derive(Debug)]
@@ -151,26 +150,6 @@ impl<T> Lanes<T> {
     #[cfg(test)]
     pub(crate) fn busy(&self) -> usize {
         self.busy.len()
-    }
-}
-
-/// Lane hashes are hashes already.
-#[derive(Default)]
-pub(crate) struct Identity(u64);
-
-impl Hasher for Identity {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -4,13 +4,13 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::assignment::Settlements;
+use crate::assignment::limit::Rules;
 use crate::base::control::Control;
 use crate::base::wall_clock::Wall;
 use crate::config::{Delivery, OnFailure, RetryConfig};
-use crate::engine::limit::Rules;
 use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
-use crate::engine::settle::Settlements;
 use crate::handler::HandlerEntry;
 use crate::handler::context::{Host, Publishing, State};
 use crate::handler::observer::Observer;

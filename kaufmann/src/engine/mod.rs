@@ -1,7 +1,6 @@
 //! The engine: it reads records from a source, runs handlers, and commits what is settled.
 
 // In the order in which a record flows: poller → shard → attempt → settle → commit.
-pub(crate) mod assignment;
 pub(crate) mod fence;
 
 pub(crate) mod poller;
@@ -11,8 +10,6 @@ pub(crate) mod lanes;
 pub(crate) mod shard;
 
 pub(crate) mod attempt;
-pub(crate) mod hold;
-pub(crate) mod limit;
 pub(crate) mod watchdog;
 
 pub(crate) mod commit;

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info, warn};
 
+use crate::assignment::Assignment;
+use crate::assignment::{Report, Settlements};
 use crate::base::control::Control;
 use crate::base::error::ErrorKind;
 use crate::base::wall_clock::Wall;
 use crate::config::{Config, Delivery};
-use crate::engine::assignment::Assignment;
 use crate::engine::fence::Survey;
-use crate::engine::settle::{Report, Settlements};
 use crate::engine::shard::{Inbox, Letter};
 use crate::handler::HandlerEntry;
 use crate::publish::retry_topics::RetryTopics;

@@ -7,93 +7,9 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use crate::base::sync;
-use crate::engine::lanes::{Identity, UNORDERED};
+use crate::assignment::lane::{Identity, UNORDERED};
+use crate::assignment::{Fate, Report, Settlements};
 use crate::record::Record;
-
-mod in_turn;
-mod settlements;
-
-pub(crate) use in_turn::InTurn;
-pub(crate) use settlements::Settlements;
-
-/// What became of some records of one assignment. A shard has every so many-th record of a partition, so reports are dense
-/// as bits, not as ranges.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Report {
-    /// The assignment's id.
-    pub(crate) assignment: u64,
-    /// The first offset.
-    pub(crate) from: i64,
-    /// Which of the 64 offsets from there on; bit 0 is the first.
-    pub(crate) records: u64,
-    /// What the records took of the byte budget.
-    pub(crate) bytes: usize,
-    /// What became of them.
-    pub(crate) fate: Fate,
-}
-
-/// What became of records.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
-    Settled,
-    /// They were given up, because their assignment ends.
-    GivenUp,
-    /// They were settled as long as a transaction held their messages, and are not any more.
-    TakenBack,
-}
-
-impl Report {
-    /// The record is settled.
-    pub(crate) fn settled(record: &Record) -> Self {
-        Self::of(record, Fate::Settled)
-    }
-
-    /// The same records, not settled but given up.
-    pub(crate) fn given_up(self) -> Self {
-        Self {
-            fate: Fate::GivenUp,
-            ..self
-        }
-    }
-
-    /// The same records, not settled any more.
-    pub(crate) fn taken_back(self) -> Self {
-        Self {
-            fate: Fate::TakenBack,
-            ..self
-        }
-    }
-
-    /// The same, of records that go on taking their part of the byte budget.
-    pub(crate) fn without_bytes(self) -> Self {
-        Self { bytes: 0, ..self }
-    }
-
-    fn of(record: &Record, fate: Fate) -> Self {
-        let offset = record.offset();
-        Self {
-            assignment: record.assignment().id(),
-            from: offset,
-            records: 1,
-            bytes: record.size(),
-            fate,
-        }
-    }
-
-    /// Joins the report of one record that lies near enough behind the first of this one.
-    #[inline]
-    fn join(&mut self, next: &Self) -> bool {
-        let distance = next.from.wrapping_sub(self.from);
-        let joins =
-            self.assignment == next.assignment && self.fate == next.fate && (1..64).contains(&distance);
-        if joins {
-            self.records |= 1 << distance;
-            self.bytes += next.bytes;
-        }
-        joins
-    }
-}
 
 /// A shard's reports, joined before they are sent.
 #[derive(Debug)]
@@ -106,7 +22,7 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    /// `in_turn`: no record is settled before those of its lane that were handled before it ([`InTurn`]).
+    /// `in_turn`: no record is settled before those of its lane that were handled before it ([`InTurn`](crate::assignment::InTurn)).
     pub(crate) fn new(settlements: Arc<Settlements>, in_turn: bool) -> Self {
         Self {
             settlements,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kaufmann_avro::resolve::Plan;
 
-use crate::engine::assignment::Assignment;
+use crate::assignment::Assignment;
 use crate::handler::batch::Gathered;
 use crate::handler::outcome::{Outgoing, Publishable};
 use crate::handler::publish_error::{PublishError, PublishErrorKind};

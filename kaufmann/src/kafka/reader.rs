@@ -13,9 +13,9 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use super::asking::{Asker, asker, failed_with};
 use super::cluster::{Place, list};
 use super::explain;
+use crate::assignment::Assignment;
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
-use crate::engine::assignment::Assignment;
 use crate::record::{RawRecord, Record};
 
 /// Reads partitions of one topic: librdkafka says which partition is at its end, but not of which topic.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 use std::time::Instant;
 
-use crate::engine::lanes::Identity;
+use crate::assignment::lane::Identity;
 
 /// What can be set aside. Lanes and topics are given as hashes.
 pub(super) trait Held {

@@ -78,7 +78,7 @@ fn number(text: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::assignment::Assignment;
+    use crate::assignment::Assignment;
     use crate::record::RawRecord;
 
     const MINUTE: Duration = Duration::from_secs(60);

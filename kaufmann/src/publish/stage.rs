@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use crate::assignment::Assignment;
+use crate::assignment::{Report, Settlements};
 use crate::config::back_off::back_off;
 use crate::config::{Config, RetryConfig};
-use crate::engine::assignment::Assignment;
-use crate::engine::settle::{Report, Settlements};
 use crate::publish::aside::Aside;
 use crate::publish::complaints::Complaints;
 use crate::publish::room::Room;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Headers, RawRecord, Spare, encode_header};
-use crate::engine::assignment::Assignment;
+use crate::assignment::Assignment;
 
 /// Records that were handed over together: one arena for all their bytes.
 #[derive(Debug, Default)]

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use kaufmann_avro::resolve::Plan;
 
-use crate::engine::assignment::Assignment;
+use crate::assignment::{Assignment, Fate, Report};
 
 /// A record. Cloning it is cheap: its bytes are shared with the records that were read together with it.
 #[derive(Clone)]
@@ -285,6 +285,26 @@ impl fmt::Display for Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Record({self})")
+    }
+}
+
+/// Reports of single records.
+impl Report {
+    /// The record is settled.
+    pub(crate) fn settled(record: &Record) -> Self {
+        Self::of(record, Fate::Settled)
+    }
+
+    /// What became of a record.
+    pub(crate) fn of(record: &Record, fate: Fate) -> Self {
+        let offset = record.offset();
+        Self {
+            assignment: record.assignment().id(),
+            from: offset,
+            records: 1,
+            bytes: record.size(),
+            fate,
+        }
     }
 }
 

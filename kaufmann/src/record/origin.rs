@@ -149,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::assignment::Assignment;
+    use crate::assignment::Assignment;
     use crate::record::RawRecord;
 
     const RETRY: &str = "g.retry.1m";

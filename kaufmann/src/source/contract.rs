@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::assignment::Assignment;
 pub use crate::base::waker::Waker;
-pub use crate::engine::assignment::Assignment;
 pub use crate::record::RawRecord;
 
 /// Delivers the records of the partitions that are assigned to this member of the consumer group.

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::assignment::Assignment;
 use crate::cli::snapshot::is_snapshot;
-use crate::engine::assignment::Assignment;
 use crate::record::RawRecord;
 use crate::record::wire::framed;
 use crate::schema::registry::error::Told;

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Finish, Start, event_name, panicked};
+use crate::assignment::Report;
+use crate::assignment::lane::UNORDERED;
 use crate::base::panics::caught;
-use crate::engine::lanes::UNORDERED;
 use crate::engine::link::Link;
-use crate::engine::settle::Report;
 use crate::handler::Service;
 use crate::handler::batch::{Gathered, Member, repeated};
 use crate::handler::context::Context;

@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use kaufmann_avro::{Cursor, encode};
 
+use crate::assignment::Assignment;
+
 const PREFIX: &str = "kaufmann/1:";
 
 /// Stands behind it, or alone, while the topic is not read because too many of its records could not be handled.
@@ -22,6 +24,14 @@ const MAX_BYTES: usize = (MAX_CHARACTERS - PREFIX.len()) / 4 * 3;
 pub(crate) struct Ahead(Vec<(i64, i64)>);
 
 impl Ahead {
+    /// What was settled ahead of the committed offset when this assignment began.
+    pub(crate) fn of(assignment: &Assignment) -> Self {
+        let resumed = assignment.resumed();
+        resumed
+            .map(|(offset, metadata)| Self::decode(metadata, offset))
+            .unwrap_or_default()
+    }
+
     /// The metadata for a commit of `offset`; `None` if nothing is ahead of it. What has no room is left out, the farthest
     /// ranges first: they are only handled again.
     pub(crate) fn encode(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> Option<String> {

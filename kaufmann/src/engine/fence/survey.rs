@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::sync::{AtomicI64, AtomicUsize};
-use crate::engine::assignment::Assignment;
+use crate::assignment::Assignment;
 use crate::source::Waker;
 
 /// What the shards have started of some assignments. Each shard answers once, and starts nothing until the limits are set.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use shuttle::thread;
 
 use super::{Bed, SCHEDULES, sync};
-use crate::engine::settle::{Fate, Report};
+use crate::assignment::{Fate, Report};
 
-#[path = "../settle/settlements.rs"]
+#[path = "../../assignment/settlements.rs"]
 #[allow(dead_code, reason = "a model does not use all of it")]
 mod product;
 

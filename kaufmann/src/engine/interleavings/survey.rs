@@ -6,7 +6,7 @@ use shuttle::thread;
 
 use super::settlements::{Settlements, report};
 use super::{Bed, SCHEDULES, sync};
-use crate::engine::assignment::Assignment;
+use crate::assignment::Assignment;
 
 #[path = "../fence/survey.rs"]
 #[allow(dead_code, reason = "a model does not use all of it")]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::partition::Partition;
 use super::router::Router;
-use crate::engine::assignment::Assignment;
+use crate::assignment::Assignment;
 use crate::publish::retry_topics::wait;
 use crate::record::{RawRecord, Record};
 use crate::source::Source;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
+use crate::assignment::Assignment;
+use crate::assignment::Hold;
+use crate::assignment::limit::Rules;
 use crate::config::Config;
-use crate::engine::assignment::Assignment;
-use crate::engine::hold::Hold;
-use crate::engine::limit::Rules;
 
 /// By their names. A topic stays held if its partitions are assigned anew.
 #[derive(Debug)]

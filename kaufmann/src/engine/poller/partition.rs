@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delayed::Head;
-use crate::engine::assignment::Assignment;
+use crate::assignment::Assignment;
+use crate::assignment::Hold;
+use crate::assignment::{Fate, Report};
 use crate::engine::commit::{Ahead, Tracker};
-use crate::engine::hold::Hold;
-use crate::engine::settle::{Fate, Report};
 use crate::engine::watchdog::{Lasting, Said};
 
 /// One assigned partition.
@@ -47,7 +47,7 @@ impl Partition {
     /// `patience` is how long its watermark may stand still before that is told.
     pub(super) fn new(assignment: Arc<Assignment>, patience: Duration) -> Self {
         Self {
-            tracker: Tracker::resume(&assignment.ahead()),
+            tracker: Tracker::resume(&Ahead::of(&assignment)),
             assignment,
             ending: false,
             lost: false,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::assignment::Assignment;
+use crate::assignment::Assignment;
 use crate::engine::fence::Survey;
 
 /// How long to wait before a last commit is sent again.

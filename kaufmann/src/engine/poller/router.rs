@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
+use crate::assignment::Assignment;
+use crate::assignment::lane::UNORDERED;
 use crate::config::{Config, Delivery, Ordering};
-use crate::engine::assignment::Assignment;
-use crate::engine::lanes::UNORDERED;
 use crate::engine::shard::at::Seen;
 use crate::engine::shard::{Inbox, Letter};
 use crate::record::{Batch, RawRecord, Spare};

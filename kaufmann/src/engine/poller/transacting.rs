@@ -8,9 +8,9 @@ use tracing::{error, info, warn};
 
 use super::Poller;
 use super::partition::Partition;
+use crate::assignment::Assignment;
 use crate::base::error::ErrorKind;
 use crate::config::Config;
-use crate::engine::assignment::Assignment;
 use crate::engine::round::{Look, Round, Step};
 use crate::publish::{Answer, Stage, TransactionError, TransactionErrorKind};
 use crate::source::{CommitOffset, Source, SourceError, Waker};

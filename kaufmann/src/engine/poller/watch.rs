@@ -7,8 +7,8 @@ use tracing::warn;
 
 use super::partition::Partition;
 use super::router::Router;
+use crate::assignment::Settlements;
 use crate::config::{Config, Delivery};
-use crate::engine::settle::Settlements;
 use crate::engine::shard::Letter;
 use crate::engine::watchdog::{Age, Answers, Census, Event, Lasting, interval};
 use crate::handler::HandlerEntry;

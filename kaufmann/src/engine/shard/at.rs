@@ -118,7 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::assignment::Assignment;
+    use crate::assignment::Assignment;
     use crate::record::RawRecord;
 
     fn record(key: Option<&[u8]>) -> Record {

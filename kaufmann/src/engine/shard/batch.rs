@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::end::Next;
 use super::{Shard, Work};
+use crate::assignment::lane::UNORDERED;
 use crate::engine::attempt::{Attempted, Conclusion, Exhausted, Finish, Retry, Start, say_done};
-use crate::engine::lanes::UNORDERED;
 use crate::handler::batch::{Gathered, Member};
 use crate::handler::context::Context;
 use crate::handler::outcome::Verdict;

@@ -857,6 +857,6 @@ fn what_is_kept_with_a_commit_comes_with_the_next_assignment_of_its_partition() 
         } else {
             &[]
         };
-        assert_eq!(assignment.ahead().ranges(), expected);
+        assert_eq!(Ahead::of(assignment).ranges(), expected);
     }
 }

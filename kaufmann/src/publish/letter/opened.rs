@@ -143,7 +143,7 @@ mod tests {
 
     use super::super::{Reason, letter, postponed};
     use super::*;
-    use crate::engine::assignment::Assignment;
+    use crate::assignment::Assignment;
     use crate::publish::envelope::reply_id;
     use crate::record::RawRecord;
 

@@ -4,9 +4,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::engine::assignment::Assignment;
-use crate::engine::lanes::UNORDERED;
-use crate::engine::settle::Report;
+use crate::assignment::Assignment;
+use crate::assignment::Report;
+use crate::assignment::lane::UNORDERED;
 use crate::publish::aside::Held;
 use crate::publish::{Delivered, Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 

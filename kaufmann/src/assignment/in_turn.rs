@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::sync::{AtomicUsize, Mutex, MutexGuard};
 use super::{Fate, Report, Settlements};
-use crate::engine::lanes::UNORDERED;
+use crate::assignment::lane::UNORDERED;
 
 /// The lanes of one assignment in which a record waits for its messages. A shard and the deliveries meet here.
 #[derive(Debug, Default)]

@@ -1,15 +1,26 @@
 //! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
 
+mod hold;
+mod in_turn;
+pub(crate) mod lane;
+pub(crate) mod limit;
+mod report;
+mod settlements;
+
+pub(crate) use hold::Hold;
+pub(crate) use in_turn::InTurn;
+pub(crate) use report::{Fate, Report};
+pub(crate) use settlements::Settlements;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::commit::Ahead;
-use crate::engine::hold::Hold;
-use crate::engine::limit::{Excess, Failures, Limit};
-use crate::engine::settle::InTurn;
+use self::limit::{Excess, Failures, Limit};
+// The models of `interleavings` compile files of this room with primitives of their own, by this name.
+use crate::base::sync;
 
 /// One assignment of a partition, shared by its records.
 #[derive(Debug)]
@@ -63,12 +74,10 @@ impl Assignment {
         let _ = self.resumed.set((committed, metadata.into()));
     }
 
-    /// What was settled ahead of the committed offset.
-    pub(crate) fn ahead(&self) -> Ahead {
-        self.resumed
-            .get()
-            .map(|(offset, metadata)| Ahead::decode(metadata, *offset))
-            .unwrap_or_default()
+    /// The committed offset, and the metadata that was committed with it.
+    pub(crate) fn resumed(&self) -> Option<(i64, &str)> {
+        let (offset, metadata) = self.resumed.get()?;
+        Some((*offset, metadata))
     }
 
     /// The assignment's epoch: unique in the process; a later one is greater.

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use super::Report;
 use super::sync::{Mutex, MutexGuard};
-use crate::source::Waker;
+use crate::base::waker::Waker;
 
 /// Reports on their way to the poller.
 #[derive(Debug)]

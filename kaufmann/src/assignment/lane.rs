@@ -1,0 +1,26 @@
+//! How a lane is named: by a hash of its key and partition.
+
+use std::hash::Hasher;
+
+/// The lane of records that nothing orders.
+pub(crate) const UNORDERED: u64 = 0;
+
+/// Lane hashes are hashes already.
+#[derive(Default)]
+pub(crate) struct Identity(u64);
+
+impl Hasher for Identity {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
