@@ -1,4 +1,4 @@
-//! Lists that survive an error in one of their elements: the rest is still read, and its errors are reported too.
+//! Reads lists of arguments. After an error in one element the rest is still read, so that all errors are reported at once.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use syn::{LitStr, Token, bracketed};
 
 use crate::errors::{Errors, listing, nearest};
 
-/// The keys that a macro takes, for its error texts.
+/// The keys that a macro takes, for reading and for its errors.
 pub(crate) struct Keys {
-    /// How the macro is called: `` `#[handler]` ``.
+    /// The macro, as errors name it: `` `#[handler]` ``.
     pub(crate) of: &'static str,
     pub(crate) noun: &'static str,
     pub(crate) known: &'static [&'static str],
-    /// What others call them, with the key that is meant.
+    /// Other names for the keys, each with the key that it means.
     pub(crate) others: &'static [(&'static str, &'static str)],
 }
 
 impl Keys {
-    /// Refuses a key, and says which one was probably meant.
+    /// Reports an unknown key, and suggests the one that was probably meant.
     pub(crate) fn refuse(&self, key: &Ident, errors: &mut Errors) {
         let written = key.to_string();
         let other = self.others.iter().find(|(other, _)| *other == written);
@@ -47,7 +47,7 @@ pub(crate) fn read_all<T>(
 ) -> Option<T> {
     let result = (|input: ParseStream<'_>| {
         let parsed = parser(input, errors);
-        // What the parser left has been reported.
+        // The parser has reported whatever it left unread.
         input.parse::<TokenStream>()?;
         Ok(parsed)
     })
@@ -55,7 +55,7 @@ pub(crate) fn read_all<T>(
     errors.keep(result)
 }
 
-/// Reads elements up to the end. `element` reports what is wrong with one; what it leaves unread up to the comma is skipped.
+/// Reads elements to the end of the input. After an error, the rest of the element is skipped up to the next comma.
 pub(crate) fn each(
     input: ParseStream<'_>,
     errors: &mut Errors,
@@ -100,7 +100,7 @@ pub(crate) fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
     input.call(Ident::parse_any)
 }
 
-/// Skips what stands before the next comma of this level.
+/// Skips everything up to the next comma of this level.
 pub(crate) fn skip(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let skipped: syn::Result<proc_macro2::TokenTree> = input.parse();
@@ -110,7 +110,7 @@ pub(crate) fn skip(input: ParseStream<'_>) {
     }
 }
 
-/// A time with a unit; reports what is none.
+/// A duration with a unit; reports an invalid one.
 pub(crate) fn duration(text: &LitStr, example: &str, errors: &mut Errors) -> Option<Duration> {
     match humantime::parse_duration(&text.value()) {
         Ok(duration) => Some(duration),
@@ -118,7 +118,7 @@ pub(crate) fn duration(text: &LitStr, example: &str, errors: &mut Errors) -> Opt
             errors.on(
                 text,
                 format!(
-                    "`{}` is not a time: {error}; expected one with a unit, {example}",
+                    "`{}` is not a duration: {error}; expected a number with a unit, {example}",
                     text.value()
                 ),
             );

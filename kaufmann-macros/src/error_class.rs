@@ -1,4 +1,4 @@
-//! `#[derive(HandlerError)]`: an error type that says for each of its variants what becomes of the record.
+//! `#[derive(HandlerError)]`: gives each variant of an error a class, which decides what happens to the record.
 
 mod parse;
 

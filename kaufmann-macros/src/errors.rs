@@ -1,4 +1,4 @@
-//! The collector: a macro reports everything that is wrong with its input, not the first thing only.
+//! Collects errors, so that a macro reports all mistakes in its input, not only the first.
 
 use std::fmt::Display;
 
@@ -17,7 +17,7 @@ impl Errors {
         }
     }
 
-    /// An error at all of `tokens`.
+    /// Adds an error that spans all of `tokens`.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
@@ -26,7 +26,7 @@ impl Errors {
         self.push(syn::Error::new(span, message));
     }
 
-    /// The value, or nothing and its error.
+    /// The value; an error is added, and the result is `None`.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
@@ -55,7 +55,7 @@ pub(crate) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a s
         .find(|candidate| has(written, candidate) || has(candidate, written))
 }
 
-/// How many letters two words begin with in common.
+/// The length of the common prefix of two words.
 fn shared(a: &str, b: &str) -> usize {
     a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }
@@ -65,7 +65,7 @@ fn has(name: &str, word: &str) -> bool {
     name.split('_').any(|part| part == word) && name != word
 }
 
-/// Edits between two short words.
+/// The edit distance of two short words.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_finds_its_word_and_another_word_finds_none() {
+    fn a_misspelt_key_is_suggested_and_an_unrelated_one_is_not() {
         let keys = ["state", "handlers", "exhaustive", "ignore"];
         assert_eq!(nearest("handler", &keys), Some("handlers"));
         assert_eq!(nearest("sate", &keys), Some("state"));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_reads_as_a_sentence() {
+    fn a_listing_joins_words_with_commas_and_and() {
         assert_eq!(listing(&["a"]), "`a`");
         assert_eq!(listing(&["a", "b", "c"]), "`a`, `b` and `c`");
     }

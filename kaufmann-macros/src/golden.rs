@@ -1,6 +1,6 @@
-//! Expansions beside what they are expected to be: `tests/expand/<case>.in.rs` and `<case>.rs`.
+//! Compares expansions with expected ones: `tests/expand/<case>.in.rs` expands to `<case>.rs`.
 //!
-//! `KAUFMANN_BLESS=1` accepts what the macros expand to now.
+//! `KAUFMANN_BLESS=1` writes the expansions of now as the expected ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use syn::{Attribute, Item, Meta};
 use crate::{error_class, handler, main_fn, service};
 
 #[test]
-fn expansions_are_as_written_down() {
+fn expansions_are_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expand");
     let bless = std::env::var_os("KAUFMANN_BLESS").is_some();
     let mut wrong = Vec::new();
@@ -42,7 +42,7 @@ fn cases(folder: &Path) -> Vec<String> {
     cases
 }
 
-/// Expands the one item of a case, as the compiler would, and formats it.
+/// Expands the last item of a case, as the compiler would, and formats the result.
 fn expand(input: &str) -> String {
     let mut file = syn::parse_file(input).expect("a case is a file of Rust");
     let expansion = match file.items.pop().expect("a case has an item") {

@@ -1,9 +1,10 @@
-//! `#[handler]`: checks a function where it is written, and gives it a twin in the type namespace for `service!` to list.
+//! `#[handler]`: checks a function where it is written, and declares a type of the same name, its twin, which `service!` lists.
 
 mod limits;
 mod parse;
 
 mod check;
+mod model;
 
 mod expand;
 mod fallback;

@@ -1,7 +1,7 @@
-//! The macros of `kaufmann`. Use them through that crate, where their documentation stands too.
+//! The macros of `kaufmann`. Use them through that crate, which documents them.
 //!
-//! Each macro is parse → check → expand, and a fallback for what has errors: all errors of one use are collected, and what
-//! else is emitted keeps one mistake from showing as several.
+//! Each macro parses, checks and expands. All errors of one use are collected; then a fallback emits code beside them, which keeps
+//! one mistake from showing as several errors.
 
 mod arguments;
 mod errors;
@@ -36,7 +36,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// See `kaufmann::HandlerError`.
-// The last ones are no classes: they are taken so that this crate can say what was meant, and rustc does not say it too.
+// The attributes after `fatal` are not classes: they are declared so that this crate, not rustc, reports them and suggests the right one.
 #[proc_macro_derive(
     HandlerError,
     attributes(
@@ -59,10 +59,10 @@ pub fn handler_error(input: TokenStream) -> TokenStream {
     finish("HandlerError", error_class::expand(input.into()))
 }
 
-/// Hands the expansion to the compiler, and shows it on standard error if `KAUFMANN_MACROS_DEBUG` is set.
+/// Returns the expansion to the compiler, and prints it to standard error if `KAUFMANN_MACROS_DEBUG` is set.
 fn finish(name: &str, expansion: proc_macro2::TokenStream) -> TokenStream {
     if std::env::var_os("KAUFMANN_MACROS_DEBUG").is_some_and(|value| value != "0") {
-        #[expect(clippy::print_stderr, reason = "shown only to who asks for it")]
+        #[expect(clippy::print_stderr, reason = "shown only on request")]
         {
             eprintln!("// kaufmann: expansion of `{name}`\n{expansion}\n");
         }

@@ -1,4 +1,4 @@
-//! `#[kaufmann::main]`: a `main` that hands the function below it to the runtime.
+//! `#[kaufmann::main]`: generates a `main` that runs a service; the function below makes the service's state.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -26,11 +26,11 @@ pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream 
     }
 }
 
-/// The function, once its form is right.
+/// A function that passed the check.
 struct Start<'a> {
     name: &'a Ident,
     takes_config: bool,
-    /// Where its return type stands.
+    /// The span of its return type.
     returns: Span,
 }
 
@@ -119,7 +119,7 @@ fn check<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<Start<'a>>
     })
 }
 
-/// The argument is borrowed; what else it may be, rustc knows better.
+/// Refuses the configuration by value; rustc reports other wrong types.
 fn config(signature: &Signature, errors: &mut Errors) {
     let name = &signature.ident;
     match signature.inputs.first() {
@@ -151,7 +151,7 @@ fn main(service: &Path, start: &Start<'_>) -> TokenStream {
     }
 }
 
-/// The errors, the function unless it is itself called `main`, and a `main`, so that rustc does not miss one.
+/// The errors, the function unless it is called `main`, and an empty `main`, so that rustc does not report a missing one.
 fn fallback(item: &TokenStream, signature: Option<&Signature>, errors: Errors) -> TokenStream {
     let errors = errors.into_tokens();
     let item = match signature {

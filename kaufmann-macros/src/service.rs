@@ -1,4 +1,4 @@
-//! `service!`: the list of a service's handlers, made into a table and a `match`.
+//! `service!`: turns the list of a service's handlers into a table and a `match`.
 
 mod parse;
 

@@ -1,19 +1,19 @@
-//! Where generated code stands in the user's source, which is where rustc reports what is wrong with it.
+//! Spans of generated code: rustc reports an error in it at the user's tokens that the span points to.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-/// A place in the source without the user's hygiene: what is named so resolves at the macro's call.
+/// The span's location, with the macro call's hygiene: names with it resolve where the macro is called.
 pub(crate) fn located(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
 
-/// A generated name. Locals need it: under `macro_rules!` a user's span would hide them from one another.
+/// A generated identifier. Local variables need it: with a span from within `macro_rules!` they could not see each other.
 pub(crate) fn ident(name: &str, span: Span) -> Ident {
     Ident::new(name, located(span))
 }
 
-/// The first and the last token of something the user wrote.
+/// The spans of the first and the last token.
 pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
@@ -22,8 +22,8 @@ pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
 
 /// `<ty as trait_path>::item`, where `trait_path` is one of `kaufmann::__private`.
 ///
-/// It begins at the type's first token and ends at its last, and none of it is marked as the macro's. So each use of the
-/// same bound fails at the same place with the same notes, and rustc prints it once.
+/// It spans from the type's first token to its last, without the macro's hygiene. So each use of the same bound fails at the same
+/// location with the same notes, and rustc prints the error once.
 pub(crate) fn qualified(ty: &impl ToTokens, trait_path: &TokenStream, item: &str) -> TokenStream {
     let (first, last) = ends(ty);
     let trait_path = respanned(trait_path, first);

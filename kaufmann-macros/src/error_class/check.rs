@@ -1,4 +1,4 @@
-//! Each variant has one class.
+//! Checks that each variant has exactly one class.
 
 use proc_macro2::Ident;
 use syn::{Attribute, Data, DeriveInput, Fields, Variant};
@@ -72,7 +72,7 @@ fn refuse_on_enum(attributes: &[Attribute], errors: &mut Errors) {
         if parse::class(attribute, &mut ignored).is_some() {
             errors.on(
                 attribute,
-                "a class stands on each variant of an enum, not on the enum",
+                "a class goes on each variant of an enum, not on the enum",
             );
         }
     }
@@ -82,7 +82,7 @@ fn refuse_on_fields(fields: &Fields, errors: &mut Errors) {
     let mut ignored = Errors::default();
     for attribute in fields.iter().flat_map(|field| &field.attrs) {
         if parse::class(attribute, &mut ignored).is_some() {
-            errors.on(attribute, "a class stands on the variant, not on a field");
+            errors.on(attribute, "a class goes on the variant, not on a field");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The expansion, and the stub beside errors.
+//! The expansion, and the fallback beside errors.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
@@ -21,12 +21,12 @@ pub(super) fn classed(input: &DeriveInput, classes: &Classes) -> TokenStream {
             quote!(match &self { #(#arms,)* })
         }
     };
-    // At the type's name: there rustc says that it is not a `std::error::Error`.
+    // With the span of the type's name: there rustc reports that it is not a `std::error::Error`.
     let failure = quote_spanned!(input.ident.span()=> ::kaufmann::__private::classed(self, class));
     implementation(input, &quote!(let class = #class; #failure))
 }
 
-/// The errors, and an implementation so that nothing misses one.
+/// The errors, and an implementation, so that uses of the type cause no further errors.
 pub(super) fn fallback(input: &DeriveInput, errors: Errors) -> TokenStream {
     let implementation = implementation(input, &quote!(::core::unreachable!()));
     let errors = errors.into_tokens();
@@ -46,7 +46,7 @@ fn implementation(input: &DeriveInput, body: &TokenStream) -> TokenStream {
     }
 }
 
-/// A generic error is one only for some of its parameters.
+/// A generic type may be an error only for some of its parameters, so it needs the bound.
 fn with_bound(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     if generics.type_params().next().is_some() {

@@ -1,4 +1,4 @@
-//! The attributes that name a class.
+//! Parses the attributes that give a class.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use syn::{Attribute, LitStr, Meta};
 use crate::arguments;
 use crate::errors::Errors;
 
-/// What becomes of a record.
+/// What happens to the record.
 #[derive(Clone, Copy)]
 pub(super) enum Class {
     Retry,
@@ -17,7 +17,7 @@ pub(super) enum Class {
     Fatal,
 }
 
-/// The attribute of a class: its name and, if it can be read, the class. Attributes of others are `None`.
+/// The class of an attribute: `None` if it is another attribute, `Some(None)` if it is one with an error.
 pub(super) fn class(attribute: &Attribute, errors: &mut Errors) -> Option<Option<Class>> {
     let name = attribute.path().get_ident()?.to_string();
     let class = match name.as_str() {
@@ -41,7 +41,7 @@ pub(super) fn class(attribute: &Attribute, errors: &mut Errors) -> Option<Option
     Some(Some(class))
 }
 
-/// An attribute that is no class, though it looks like one.
+/// Reports an attribute that was probably meant as a class.
 fn misspelt(attribute: &Attribute, name: &str, meant: &str, errors: &mut Errors) -> Option<Class> {
     errors.on(
         attribute.path(),
@@ -55,7 +55,7 @@ fn retry_after(attribute: &Attribute, errors: &mut Errors) -> Option<Class> {
     let Ok(text) = attribute.parse_args::<LitStr>() else {
         errors.on(
             &attribute.meta,
-            format!("expected a time as a string literal, {EXAMPLE}"),
+            format!("expected a duration as a string literal, {EXAMPLE}"),
         );
         return None;
     };

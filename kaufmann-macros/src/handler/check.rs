@@ -1,5 +1,4 @@
-//! The rules for a handler that its tokens can break. What depends on types is left to trait bounds in the expansion, what
-//! depends on names to constant evaluation.
+//! Checks a handler by its tokens. Trait bounds in the expansion check types, and constant evaluation checks the names of events.
 
 mod context;
 pub(super) mod names;
@@ -8,60 +7,18 @@ mod types;
 use proc_macro2::Ident;
 use syn::{FnArg, GenericParam, LitStr, PatType, ReturnType, Safety, Signature, Type};
 
-use super::limits::Limits;
+use super::model::{Context, Handler, Payload};
 use super::parse::{Arguments, Function};
 use crate::errors::Errors;
 
-/// A handler whose form is right.
-pub(super) struct Handler {
-    /// What it takes, and from which records.
-    pub(super) payload: Payload,
-    pub(super) context: Context,
-    /// The return type.
-    pub(super) returns: Type,
-    pub(super) emits: Vec<Type>,
-    pub(super) limits: Limits,
-}
-
-/// The first argument; lifetimes in the types are `'static`.
-pub(super) enum Payload {
-    Event {
-        declared: LitStr,
-        ty: Type,
-    },
-    /// `Vec` or `Batch` of an event.
-    Batch {
-        declared: LitStr,
-        ty: Type,
-    },
-    /// `Tombstone` of an event.
-    Tombstone {
-        declared: LitStr,
-        ty: Type,
-    },
-    AnyRecord {
-        ty: Type,
-    },
-}
-
-/// The second argument; lifetimes in the types are `'static`.
-pub(super) enum Context {
-    /// There is none: the handler runs with any state.
-    None,
-    /// `&Context<S>`: this `S`.
-    Of(Type),
-    /// A reference to an alias, whose state only rustc knows.
-    Alias(Type),
-}
-
-/// Checks the form of a handler.
+/// Reports the mistakes in a handler; `None` if it has some.
 pub(super) fn handler(function: &mut Function, arguments: Arguments, errors: &mut Errors) -> Option<Handler> {
     second_attribute(function, errors);
     if names::is_associated(&function.signature) {
         let name = &function.signature.ident;
         errors.on(
             name,
-            format!("handler `{name}` is an associated function, as its signature has `Self`; make it a free function"),
+            format!("handler `{name}` is an associated function, because its signature has `Self`; make it a free function"),
         );
         return None;
     }
@@ -84,7 +41,7 @@ pub(super) fn handler(function: &mut Function, arguments: Arguments, errors: &mu
     })
 }
 
-/// Takes a second `#[handler]` away, so that it does not expand to a second twin.
+/// Removes a second `#[handler]`, so that it does not expand to a second twin.
 fn second_attribute(function: &mut Function, errors: &mut Errors) {
     let name = &function.signature.ident;
     function.attributes.retain(|attribute| {
@@ -111,7 +68,7 @@ fn declares(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> Option<
         (Some(_), Some(catch_all)) => {
             errors.on(
                 catch_all,
-                format!("handler `{name}` takes either one `event` or, as a `catch_all`, any"),
+                format!("handler `{name}` takes either one `event` or, with `catch_all`, any; remove one of the two"),
             );
             None
         }
@@ -127,7 +84,7 @@ fn declares(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> Option<
     }
 }
 
-/// What a handler takes of its event.
+/// The form in which a handler takes its event.
 #[derive(Clone, Copy, PartialEq)]
 enum Takes {
     One,
@@ -145,13 +102,13 @@ fn takes(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> Takes {
         errors.on(
             tombstone,
             format!(
-                "handler `{name}` is a catch-all, which takes tombstones too: its record has no payload then"
+                "handler `{name}` is a catch-all, which takes tombstones too, as records without a payload; remove `tombstone`"
             ),
         );
     } else if is_batch {
         errors.on(
             tombstone,
-            format!("handler `{name}` takes batches, but tombstones come one at a time; leave `batch` or `tombstone` out"),
+            format!("handler `{name}` takes batches, but tombstones come one at a time; remove `batch` or `tombstone`"),
         );
     }
     Takes::Tombstone
@@ -163,13 +120,13 @@ fn is_batch(arguments: &Arguments, name: &Ident, errors: &mut Errors) -> bool {
     if let (Some((linger, _)), None) = (&limits.linger, &limits.batch) {
         errors.on(
             linger,
-            format!("`linger` is how long a batch waits for more events, but handler `{name}` takes none; add `batch = 100`"),
+            format!("`linger` is how long a batch waits for more events, but handler `{name}` takes no batches; add `batch = 100`"),
         );
     }
     if let (Some((batch, _)), Some(_)) = (&limits.batch, &arguments.catch_all) {
         errors.on(
             batch,
-            format!("handler `{name}` is a catch-all, which takes one record at a time"),
+            format!("handler `{name}` is a catch-all, which takes one record at a time; remove `batch`"),
         );
     }
     limits.batch.is_some() || limits.linger.is_some()
@@ -192,7 +149,7 @@ fn qualifiers(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-/// One error, at the first type that is left open.
+/// Reports the first type parameter or `impl Trait`.
 fn generics(signature: &Signature, errors: &mut Errors) {
     let rule = format!(
         "handler `{}` must not be generic; a handler has one payload and one state type",
@@ -264,7 +221,7 @@ fn inputs<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<(&'a PatT
 
 fn shape(name: &Ident) -> String {
     format!(
-        "\na handler has the signature\n    async fn {name}(event: Payload, cx: &Context<State>) -> Result<(), E>\nwhere `cx` may be left out"
+        "\na handler has the signature\n    async fn {name}(event: Payload, cx: &Context<State>) -> Result<(), E>\nwhere `cx` is optional"
     )
 }
 
@@ -283,37 +240,21 @@ fn payload(
         return None;
     }
     if takes != Takes::Tombstone && declared.is_some() && types::is_called(&ty, "Tombstone") {
-        let rule = "takes a tombstone; say so: `#[handler(event = \"…\", tombstone)]`";
+        let rule = "takes a tombstone; declare it: `#[handler(event = \"…\", tombstone)]`";
         errors.on(&ty, format!("handler `{name}` {rule}"));
         return None;
     }
     match (declared, &ty) {
-        (Some(_), Type::Reference(reference)) if takes == Takes::Tombstone => {
-            let owned = types::text(&reference.elem);
-            let rule = "takes its tombstone by reference; take it by value";
-            errors.on(&ty, format!("handler `{name}` {rule}, `{owned}`"));
+        (Some(_), Type::Reference(reference)) => {
+            errors.on(&ty, by_reference(name, &types::text(&reference.elem), takes));
             None
         }
         (Some(declared), _) if takes == Takes::Tombstone => {
             types::make_static(&mut ty);
             Some(Payload::Tombstone { declared, ty })
         }
-        (Some(_), Type::Reference(_)) if is_batch => {
-            let rule = "takes its batch by reference; take it by value, `Vec<Event>` or `Batch<Event>`";
-            errors.on(&ty, format!("handler `{name}` {rule}"));
-            None
-        }
-        (Some(_), Type::Reference(reference)) => {
-            let owned = types::text(&reference.elem);
-            let rule = "takes its event by reference; take it by value";
-            errors.on(
-                &ty,
-                format!("handler `{name}` {rule}, `{owned}`, or borrowed from the record, `{owned}Ref<'_>`"),
-            );
-            None
-        }
         (Some(_), _) if !is_batch && types::is_several(&ty) => {
-            let rule = "takes several events at once; say how many at most, for example `batch = 100`";
+            let rule = "takes several events at once; set the upper bound, for example `batch = 100`";
             errors.on(&ty, format!("handler `{name}` {rule}"));
             None
         }
@@ -330,6 +271,19 @@ fn payload(
             Some(Payload::AnyRecord { ty })
         }
     }
+}
+
+/// The error for a payload `&owned`.
+fn by_reference(name: &Ident, owned: &str, takes: Takes) -> String {
+    let (what, remedy) = match takes {
+        Takes::Tombstone => ("tombstone", format!("`{owned}`")),
+        Takes::Batch => ("batch", "`Vec<Event>` or `Batch<Event>`".to_owned()),
+        Takes::One => (
+            "event",
+            format!("`{owned}`, or borrowed from the record, `{owned}Ref<'_>`"),
+        ),
+    };
+    format!("handler `{name}` takes its {what} by reference; take it by value, {remedy}")
 }
 
 fn returns(signature: &Signature, errors: &mut Errors) -> Option<Type> {
@@ -349,7 +303,7 @@ fn returns(signature: &Signature, errors: &mut Errors) -> Option<Type> {
                 errors.at(
                     lifetime.span(),
                     format!(
-                        "handler `{name}` must not return what it borrows; its result outlives the record"
+                        "handler `{name}` must not return a borrowed value; its result outlives the record"
                     ),
                 );
                 return None;

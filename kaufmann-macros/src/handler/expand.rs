@@ -1,7 +1,7 @@
 //! The expansion of a handler without errors.
 //!
-//! Spans are what makes errors single and puts them at the user's tokens. Every use of a bound is the same path at the same
-//! tokens, as rustc prints identical errors once; within one use all tokens have one span.
+//! Spans put rustc's errors at the user's tokens, and keep each error single: rustc prints identical errors once, so every use of a
+//! bound is the same path with the same spans.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -9,11 +9,11 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Signature, Type};
 
-use super::check::{Context, Handler, Payload};
+use super::model::{Context, Handler, Payload};
 use super::parse::Function;
 use crate::spans::{ends, ident, located, qualified};
 
-/// The function, its twin, and the twin's traits.
+/// The function, its twin, and the twin's trait impls.
 pub(super) fn handler(function: &Function, handler: &Handler) -> TokenStream {
     let name = &function.signature.ident;
     let visibility = &function.visibility;
@@ -37,8 +37,8 @@ pub(super) fn handler(function: &Function, handler: &Handler) -> TokenStream {
     }
 }
 
-/// The check of the declared name: it fails at the literal. It is a named constant, as an unnamed one would count as a use
-/// of the function, and hide that no list has it; and `EVENT` does not name it, or each list would fail too.
+/// The check of the declared event name; its error points at the literal. The constant has a name, because an unnamed one would count
+/// as a use of the function, and rustc would not report a handler that no list has. `EVENT` does not use it, or each list would fail too.
 fn check(name: &Ident, handler: &Handler) -> Option<TokenStream> {
     let (declared, info) = match &handler.payload {
         Payload::Event { declared, ty } => (declared, event_const("Payload", ty, "INFO")),
@@ -55,8 +55,8 @@ fn check(name: &Ident, handler: &Handler) -> Option<TokenStream> {
     })
 }
 
-/// The handler's name in the type namespace. It stands where the function's name stands, for tools that go to the definition,
-/// but it is the macro's own, for lints.
+/// The handler's name in the type namespace. Its span is the function's name, for "go to definition", with the macro's hygiene, for
+/// lints.
 pub(super) fn twin(name: &Ident) -> Ident {
     let mut twin = name.clone();
     twin.set_span(located(name.span()));
@@ -104,7 +104,7 @@ fn info(handler: &Handler) -> TokenStream {
     }
 }
 
-/// A constant of the event of a payload, which has it by the trait `payload`.
+/// A constant of a payload's event; `payload` is the trait that gives the event.
 fn event_const(payload: &str, ty: &Type, name: &str) -> TokenStream {
     let (first, last) = ends(ty);
     let (event, name) = (
@@ -143,7 +143,7 @@ fn run(function: &Function, handler: &Handler) -> TokenStream {
         ),
     };
     let body = body(name, handler, &cx);
-    // Everything but the body stands at the function's name: that is where rustc says that its future is not `Send`.
+    // Everything but the body has the span of the function's name: there rustc reports a future that is not `Send`.
     let handle = quote_spanned! {span=>
         async fn handle(#cx: &::kaufmann::__private::Context<#state>) -> ::kaufmann::__private::Outcome
     };
@@ -157,8 +157,8 @@ fn run(function: &Function, handler: &Handler) -> TokenStream {
     }
 }
 
-/// The keyword `impl`, standing at the function's name: when rustc misses the state's type it may propose to declare it as a
-/// parameter, and it must propose the same place for both, or it says everything twice.
+/// The keyword `impl`, with the span of the function's name. If the state's type is unknown, rustc may suggest a type parameter; it must
+/// suggest the same location for the function and the impl, or it reports the error twice.
 fn implement(signature: &Signature) -> TokenStream {
     match &signature.generics.lt_token {
         Some(_) => quote!(impl),
@@ -172,8 +172,8 @@ fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
     let outcome = match &handler.payload {
         Payload::Event { ty, .. } => decoded(name, handler, ty, cx),
         Payload::Batch { ty, .. } => gathered(name, handler, ty, cx),
-        Payload::Tombstone { ty, .. } => gone(name, handler, ty, cx),
-        Payload::AnyRecord { ty } => taken(name, handler, ty, cx),
+        Payload::Tombstone { ty, .. } => tombstone(name, handler, ty, cx),
+        Payload::AnyRecord { ty } => any_record(name, handler, ty, cx),
     };
     quote! {
         let #into = #into_outcome;
@@ -181,7 +181,7 @@ fn body(name: &Ident, handler: &Handler, cx: &Ident) -> TokenStream {
     }
 }
 
-/// The event goes from its result into the handler's future: a variable in between would be one more copy of it.
+/// Passes the event from the decoder's result straight to the handler: a variable in between would be one more copy.
 fn decoded(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
     let (_, last) = ends(ty);
     let (event, error) = (ident("__event", name.span()), ident("__error", last));
@@ -197,7 +197,7 @@ fn decoded(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStrea
 }
 
 /// A tombstone has a key and nothing to decode.
-fn gone(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
+fn tombstone(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
     let (_, last) = ends(ty);
     let (event, error) = (ident("__event", name.span()), ident("__error", last));
     let read = qualified(ty, &quote!(TombstonePayload), "read");
@@ -211,7 +211,7 @@ fn gone(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
     }
 }
 
-/// What of a batch could be decoded goes to the handler; the rest is added to what it says.
+/// Passes the decoded events of a batch to the handler, and adds the undecodable ones to its result.
 fn gathered(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
     let (_, last) = ends(ty);
     let (event, rest) = (ident("__event", name.span()), ident("__rest", last));
@@ -227,7 +227,7 @@ fn gathered(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStre
     }
 }
 
-fn taken(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
+fn any_record(name: &Ident, handler: &Handler, ty: &Type, cx: &Ident) -> TokenStream {
     let (_, last) = ends(ty);
     let take = qualified(ty, &quote!(AnyRecord), "take");
     let record = quote_spanned!(last=> #take(#cx.record()));

@@ -1,4 +1,4 @@
-//! What is emitted beside the errors, so that they stay the only ones.
+//! Emitted beside the errors: code that keeps them from causing further errors.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -8,18 +8,19 @@ use super::expand::twin;
 use super::parse::Function;
 use crate::errors::Errors;
 
-/// The item as it was: it is no function, and nothing can list it.
+/// The item as it was: it is not a function, and cannot be listed.
 pub(super) fn other_item(item: &TokenStream, errors: Errors) -> TokenStream {
     let errors = errors.into_tokens();
     quote!(#item #errors)
 }
 
-/// The function as it was, and a twin that a list takes without complaint. An associated function gets none: items may not stand there.
+/// The function as it was, and a twin that `service!` accepts without another error. An associated function gets none: items are not
+/// allowed in an `impl`.
 pub(super) fn handler(function: &Function, errors: Errors) -> TokenStream {
     let errors = errors.into_tokens();
     let signature = &function.signature;
     let no_item = signature.receiver().is_some() || names::is_associated(signature);
-    // With a module of its name a twin would be a second error.
+    // A twin would clash with a module of its name: a second error.
     let poisoned = match no_item || names::is_named_as_module(signature) {
         true => TokenStream::new(),
         false => poisoned(&signature.ident, function),

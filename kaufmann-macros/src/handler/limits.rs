@@ -1,5 +1,5 @@
-//! The arguments that bound a handler: how long it may take, how often and when it is tried again, what becomes of what it cannot
-//! handle, how many of it run at once, how many events it takes.
+//! The arguments that limit a handler: timeout, retries and back-off, what happens on failure, how many run at once, the size of
+//! batches.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use syn::{LitInt, LitStr, Token};
 use crate::arguments;
 use crate::errors::Errors;
 
-/// What is given; the configuration says the rest.
+/// The limits that are given; the configuration sets the others.
 #[derive(Default)]
 pub(super) struct Limits {
     timeout: Option<Duration>,
@@ -28,20 +28,20 @@ impl Limits {
     /// The constant, if anything is given.
     pub(super) fn expand(&self) -> Option<TokenStream> {
         let counts = [self.retries, self.max_in_flight, self.batch()];
-        let says_more = self.timeout.is_some() || self.backoff.is_some() || self.on_failure.is_some();
-        if !says_more && counts.iter().all(Option::is_none) {
+        let has_others = self.timeout.is_some() || self.backoff.is_some() || self.on_failure.is_some();
+        if !has_others && counts.iter().all(Option::is_none) {
             return None;
         }
         let backoff = option(self.backoff.map(|(initial, max)| {
-            let (initial, max) = (instant(initial), time(max));
+            let (initial, max) = (literal_duration(initial), duration(max));
             quote!((#initial, #max))
         }));
         let on_failure = option(self.on_failure.map(|variant| {
             let variant = Ident::new(variant, proc_macro2::Span::call_site());
             quote!(::kaufmann::__private::OnFailure::#variant)
         }));
-        let timeout = time(self.timeout);
-        let linger = time(self.linger.as_ref().map(|(_, linger)| *linger));
+        let timeout = duration(self.timeout);
+        let linger = duration(self.linger.as_ref().map(|(_, linger)| *linger));
         let [retries, max_in_flight, batch] = counts.map(|count| option(count.map(|count| quote!(#count))));
         Some(quote! {
             const LIMITS: ::kaufmann::__private::Limits = ::kaufmann::__private::Limits {
@@ -56,17 +56,17 @@ impl Limits {
         })
     }
 
-    /// How many events it takes at once.
+    /// The largest batch.
     fn batch(&self) -> Option<u32> {
         self.batch.as_ref().map(|(_, size)| *size)
     }
 }
 
-fn time(value: Option<Duration>) -> TokenStream {
-    option(value.map(instant))
+fn duration(value: Option<Duration>) -> TokenStream {
+    option(value.map(literal_duration))
 }
 
-fn instant(time: Duration) -> TokenStream {
+fn literal_duration(time: Duration) -> TokenStream {
     let seconds = Literal::u64_suffixed(time.as_secs());
     let nanos = Literal::u32_suffixed(time.subsec_nanos());
     quote!(::core::time::Duration::new(#seconds, #nanos))
@@ -87,16 +87,16 @@ pub(super) fn timeout(
     limits: &mut Limits,
 ) -> syn::Result<()> {
     const EXAMPLE: &str = "for example `timeout = \"30s\"`";
-    if is_again(input, errors, key, limits.timeout.is_some()) {
+    if is_given_twice(input, errors, key, limits.timeout.is_some()) {
         return Ok(());
     }
-    let Some(text) = literal::<LitStr>(input, errors, key, "a time as a string literal", EXAMPLE)? else {
+    let Some(text) = literal::<LitStr>(input, errors, key, "a duration as a string literal", EXAMPLE)? else {
         return Ok(());
     };
     match arguments::duration(&text, EXAMPLE, errors) {
         Some(Duration::ZERO) => errors.on(
             &text,
-            format!("a `timeout` of nothing would stop every handler; expected a time, {EXAMPLE}"),
+            format!("a `timeout` of zero would stop every handler; expected a duration, {EXAMPLE}"),
         ),
         timeout => limits.timeout = timeout,
     }
@@ -111,7 +111,7 @@ pub(super) fn retries(
     limits: &mut Limits,
 ) -> syn::Result<()> {
     const EXAMPLE: &str = "for example `retries = 3`";
-    if !is_again(input, errors, key, limits.retries.is_some()) {
+    if !is_given_twice(input, errors, key, limits.retries.is_some()) {
         limits.retries = count(input, errors, key, 0, EXAMPLE)?;
     }
     Ok(())
@@ -125,10 +125,17 @@ pub(super) fn backoff(
     limits: &mut Limits,
 ) -> syn::Result<()> {
     const EXAMPLE: &str = "for example `backoff = \"1s\"` or `backoff = \"1s..5m\"`";
-    if is_again(input, errors, key, limits.backoff.is_some()) {
+    if is_given_twice(input, errors, key, limits.backoff.is_some()) {
         return Ok(());
     }
-    let Some(text) = literal::<LitStr>(input, errors, key, "times as a string literal", EXAMPLE)? else {
+    let Some(text) = literal::<LitStr>(
+        input,
+        errors,
+        key,
+        "one or two durations as a string literal",
+        EXAMPLE,
+    )?
+    else {
         return Ok(());
     };
     let value = text.value();
@@ -150,7 +157,9 @@ pub(super) fn backoff(
     if max.is_some_and(|max| max < initial) {
         errors.on(
             &text,
-            format!("the longest wait is shorter than the first one, {EXAMPLE}"),
+            format!(
+                "the longest back-off is shorter than the first one; expected the shorter first, {EXAMPLE}"
+            ),
         );
         return Ok(());
     }
@@ -172,7 +181,7 @@ pub(super) fn on_failure(
         ("both", "Both"),
         ("stop", "Stop"),
     ];
-    if is_again(input, errors, key, limits.on_failure.is_some()) {
+    if is_given_twice(input, errors, key, limits.on_failure.is_some()) {
         return Ok(());
     }
     let Some(text) = literal::<LitStr>(input, errors, key, "a string literal", EXAMPLE)? else {
@@ -200,7 +209,7 @@ pub(super) fn max_in_flight(
     limits: &mut Limits,
 ) -> syn::Result<()> {
     const EXAMPLE: &str = "for example `max_in_flight = 5`";
-    if !is_again(input, errors, key, limits.max_in_flight.is_some()) {
+    if !is_given_twice(input, errors, key, limits.max_in_flight.is_some()) {
         limits.max_in_flight = count(input, errors, key, 1, EXAMPLE)?;
     }
     Ok(())
@@ -214,9 +223,9 @@ pub(super) fn batch(
     limits: &mut Limits,
 ) -> syn::Result<()> {
     const EXAMPLE: &str = "for example `batch = 100`";
-    if !is_again(input, errors, key, limits.batch.is_some()) {
+    if !is_given_twice(input, errors, key, limits.batch.is_some()) {
         let size = count(input, errors, key, 1, EXAMPLE)?;
-        // A size that is none is reported; that there is one still counts.
+        // An invalid size is reported already; the handler still counts as one for batches.
         limits.batch = Some((key.clone(), size.unwrap_or(1)));
     }
     Ok(())
@@ -230,16 +239,16 @@ pub(super) fn linger(
     limits: &mut Limits,
 ) -> syn::Result<()> {
     const EXAMPLE: &str = "for example `linger = \"50ms\"`";
-    if is_again(input, errors, key, limits.linger.is_some()) {
+    if is_given_twice(input, errors, key, limits.linger.is_some()) {
         return Ok(());
     }
-    let text = literal::<LitStr>(input, errors, key, "a time as a string literal", EXAMPLE)?;
+    let text = literal::<LitStr>(input, errors, key, "a duration as a string literal", EXAMPLE)?;
     let linger = text.and_then(|text| arguments::duration(&text, EXAMPLE, errors));
     limits.linger = Some((key.clone(), linger.unwrap_or_default()));
     Ok(())
 }
 
-fn is_again(input: ParseStream<'_>, errors: &mut Errors, key: &Ident, given: bool) -> bool {
+fn is_given_twice(input: ParseStream<'_>, errors: &mut Errors, key: &Ident, given: bool) -> bool {
     if given {
         errors.on(key, format!("`{key}` is given twice"));
         arguments::skip(input);

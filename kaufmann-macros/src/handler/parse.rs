@@ -1,4 +1,4 @@
-//! What stands in the attribute and below it. The body is not looked at: its errors are rustc's to report.
+//! Parses the attribute and the function below it. The body stays unparsed: rustc reports its errors.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -49,7 +49,7 @@ const KEYS: Keys = Keys {
 };
 
 /// `event = "user.create", tombstone, catch_all, emits = [user::Audit], timeout = "30s", retries = 3, backoff = "1s..5m",
-/// on_failure = "stop", max_in_flight = 5, batch = 100, linger = "50ms"`, as far as they could be read.
+/// on_failure = "stop", max_in_flight = 5, batch = 100, linger = "50ms"`, those that could be read.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) event: Option<LitStr>,
@@ -168,7 +168,7 @@ fn event(
     Ok(())
 }
 
-/// Reads the function; `None` if the attribute stands on something else.
+/// Reads the function; `None` if the attribute is on another item.
 pub(super) fn function(tokens: TokenStream, errors: &mut Errors) -> Option<Function> {
     let result = (|input: ParseStream<'_>| {
         let attributes = input.call(Attribute::parse_outer)?;
@@ -187,7 +187,7 @@ pub(super) fn function(tokens: TokenStream, errors: &mut Errors) -> Option<Funct
     errors.keep(result)
 }
 
-/// Says what the item is, where the parser would say which token of a function it misses.
+/// Reports another item by its kind; the parser would only report which token it expected.
 fn refuse_other_items(input: ParseStream<'_>) -> syn::Result<()> {
     const KINDS: [&str; 11] = [
         "struct",

@@ -1,11 +1,11 @@
-//! The rules for a list that its tokens can break.
+//! Checks a list by its tokens.
 
 use syn::Attribute;
 
 use super::parse::List;
 use crate::errors::Errors;
 
-/// Checks the form of a list.
+/// Reports the mistakes in a list.
 pub(super) fn list(list: &List, errors: &mut Errors) {
     if errors.is_empty() {
         missing(list, errors);
@@ -28,12 +28,12 @@ pub(super) fn list(list: &List, errors: &mut Errors) {
     {
         errors.on(
             attribute,
-            "only `#[cfg(…)]` can stand before an element of the list",
+            "only `#[cfg(…)]` and doc comments are allowed before an element of the list",
         );
     }
 }
 
-/// Only where nothing else is wrong: a key that could not be read is not missing.
+/// Called only without other errors: a key that could not be read is not missing.
 fn missing(list: &List, errors: &mut Errors) {
     let name = &list.name;
     if list.state.is_none() {

@@ -1,18 +1,21 @@
-//! The expansion of a list without errors: the marker, its `Service`, and the checks.
+//! The expansion of a list without errors: the service's type, its `Service` impl, and the checks.
+
+mod parts;
 
 mod checks;
 mod dispatch;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue, Path, Type};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue, Type};
 
-use super::parse::{Entry, List};
-use crate::spans::{ends, ident, qualified};
+use self::parts::{of_handler, path_text, shared};
+use super::parse::List;
+use crate::spans::{ends, ident};
 
-/// The whole expansion. All but the marker stands in an unnamed constant, whose names are nobody else's.
+/// The whole expansion. All but the service's type is in an unnamed constant, so that its names clash with no others.
 pub(super) fn service(list: &List, state: &Type) -> TokenStream {
     let declaration = declaration(list);
     let name = &list.name;
@@ -55,12 +58,6 @@ pub(super) fn service(list: &List, state: &Type) -> TokenStream {
     }
 }
 
-/// Takes for granted that handlers can share the state: a state that they cannot share is refused once, where the list is taken, and
-/// not by each handler. Without the lifetime rustc would look at once whether it is so.
-fn shared() -> TokenStream {
-    quote!(where for<'__a> __State: ::kaufmann::__private::SharedState)
-}
-
 /// The service's doc comment, which `--help` shows.
 fn about(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
@@ -77,7 +74,7 @@ fn about(attributes: &[Attribute]) -> String {
     text.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// The marker, with the user's attributes and visibility.
+/// The service's type, with the user's attributes and visibility.
 pub(super) fn declaration(list: &List) -> TokenStream {
     let List {
         attributes,
@@ -86,19 +83,4 @@ pub(super) fn declaration(list: &List) -> TokenStream {
         ..
     } = list;
     quote!(#(#attributes)* #visibility struct #name;)
-}
-
-/// An item of the handler's `Handler<State>`, all of it at the entry, so that however often it is named it fails once.
-fn of_handler(path: &Path, item: &str) -> TokenStream {
-    qualified(path, &quote!(Handler<__State>), item)
-}
-
-/// An entry as it is written.
-fn path_text(path: &Path) -> String {
-    path.to_token_stream().to_string().replace(' ', "")
-}
-
-/// Whether an entry may be compiled out, so that the places in the table are not those in the list.
-fn is_conditional<T>(entries: &[Entry<T>]) -> bool {
-    entries.iter().any(|entry| !entry.attributes.is_empty())
 }

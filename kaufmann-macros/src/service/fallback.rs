@@ -1,4 +1,4 @@
-//! What is emitted beside the errors, so that they stay the only ones: a service that handles nothing.
+//! Emitted beside the errors: a service without handlers, so that uses of its name cause no further errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;

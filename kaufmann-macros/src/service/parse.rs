@@ -1,4 +1,4 @@
-//! What stands between the braces of `service!`.
+//! Parses the input of `service!`.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::parse::{Parse, ParseBuffer, ParseStream};
@@ -34,7 +34,7 @@ pub(super) struct List {
     pub(super) ignore: Option<(Ident, Vec<Entry<Type>>)>,
 }
 
-/// An element of a list with its `#[cfg]`s; what documents it is left out, as an expression has no docs.
+/// An element of a list with its `#[cfg]`s; doc comments are dropped, as an expression has none.
 pub(super) struct Entry<T> {
     pub(super) attributes: Vec<Attribute>,
     pub(super) value: T,
@@ -54,7 +54,7 @@ impl<T: Parse> Parse for Entry<T> {
     }
 }
 
-/// Reads the declaration; `None` if it does not even name a service.
+/// Reads the declaration; `None` if even the service's name cannot be read.
 pub(super) fn list(tokens: TokenStream, errors: &mut Errors) -> Option<List> {
     arguments::read_all(tokens, errors, |input, errors| {
         let mut list = head(input).map_err(|error| errors.push(error)).ok()?;
@@ -94,7 +94,7 @@ fn head(input: ParseStream<'_>) -> syn::Result<List> {
     })
 }
 
-/// What stands between the braces.
+/// The content of the braces.
 fn body(input: ParseStream<'_>) -> syn::Result<ParseBuffer<'_>> {
     if !input.peek(Brace) {
         return Err(input.error("expected `{ state: …, handlers: […] }` after the service's name"));
@@ -112,7 +112,7 @@ fn key(input: ParseStream<'_>, errors: &mut Errors, list: &mut List) -> syn::Res
     {
         errors.on(
             attribute,
-            "only a doc comment can stand before a key of `service!`",
+            "only a doc comment is allowed before a key of `service!`",
         );
     }
     let key = arguments::key(input)?;

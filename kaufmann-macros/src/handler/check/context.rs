@@ -3,8 +3,9 @@
 use proc_macro2::Ident;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
-use super::{Context, types};
+use super::types;
 use crate::errors::Errors;
+use crate::handler::model::Context;
 
 /// Whether a type looks like the context, by value or by reference.
 pub(super) fn is_context(ty: &Type) -> bool {
@@ -15,7 +16,7 @@ pub(super) fn is_context(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident.to_string().ends_with("Context"))
 }
 
-/// Reads the state's type off the argument.
+/// Reads the state's type from the argument.
 pub(super) fn check(name: &Ident, ty: &Type, errors: &mut Errors) -> Option<Context> {
     let reference = match ty {
         Type::Reference(reference) if is_context(ty) => reference,

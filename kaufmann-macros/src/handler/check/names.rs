@@ -1,4 +1,4 @@
-//! What the names in a signature give away: that the function stands in an `impl`, or that its own name is taken.
+//! Checks the names in a signature: `Self` shows an associated function, and a handler must not have the name of its payload's module.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -18,7 +18,7 @@ pub(crate) fn is_associated(signature: &Signature) -> bool {
     signature.receiver().is_none() && has_self(signature.to_token_stream())
 }
 
-/// Whether the payload's path begins with a module that is called as the handler.
+/// Whether the payload's path begins with a module of the handler's name.
 pub(crate) fn is_named_as_module(signature: &Signature) -> bool {
     let Some(FnArg::Typed(event)) = signature.inputs.first() else {
         return false;
@@ -33,15 +33,16 @@ pub(crate) fn is_named_as_module(signature: &Signature) -> bool {
         && first.is_some_and(|first| first.ident == signature.ident)
 }
 
-/// A list names a handler by a type of its name, and a module is in the way of that.
+/// Refuses a handler with the name of its payload's module: `service!` finds a handler by a type of its name, and modules share the
+/// types' namespace.
 pub(super) fn module_of_payload(signature: &Signature, errors: &mut Errors) {
     if is_named_as_module(signature) {
         let name = &signature.ident;
         errors.on(
             name,
             format!(
-                "handler `{name}` has the name of the module `{name}` that its payload is in, and a list could not tell them apart; \
-                 rename it, for example `on_{name}`"
+                "handler `{name}` has the name of the module `{name}` of its payload, and `service!` could not tell the two apart; \
+                 rename the handler, for example `on_{name}`"
             ),
         );
     }

@@ -1,4 +1,4 @@
-//! Looking into types: lifetimes, and what is left open.
+//! Inspects types: lifetimes, `impl Trait`, names.
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Type, TypeImplTrait, TypeReference};
 
-/// Gives every lifetime the name `'static`: outside of the function its own names mean nothing, and inference does the rest.
+/// Replaces every lifetime with `'static`: the function's own lifetimes cannot be named outside of it.
 pub(super) fn make_static(ty: &mut Type) {
     struct MakeStatic;
 
@@ -33,7 +33,7 @@ pub(super) fn first_static(ty: &Type) -> Option<Lifetime> {
     first(ty, &|lifetime| lifetime.ident == "static").and_then(|borrow| borrow.lifetime)
 }
 
-/// Where a type first borrows for less than `'static`.
+/// The first borrow for less than `'static`.
 pub(super) fn first_borrow(ty: &Type) -> Option<Borrow> {
     first(ty, &|lifetime| lifetime.ident != "static")
 }
@@ -58,14 +58,14 @@ pub(super) fn is_several(ty: &Type) -> bool {
     is_called(ty, "Vec") || is_called(ty, "Batch")
 }
 
-/// Whether the last name of a type's path is this one.
+/// Whether a type's path ends with this name.
 pub(super) fn is_called(ty: &Type, name: &str) -> bool {
     let Type::Path(path) = ty else { return false };
     let last = path.path.segments.last();
     last.is_some_and(|last| last.ident == name)
 }
 
-/// A type as it would be written, for a message.
+/// A type as the user would write it, for an error.
 pub(super) fn text(ty: &Type) -> String {
     let text = ty.to_token_stream().to_string();
     text.replace(" :: ", "::")

@@ -1,13 +1,14 @@
-//! What the list must be once the names of the events are known: each event once, and all of them if it says so.
+//! Checks of a list in constant evaluation, where the events are known: each event is handled once, and with `exhaustive` every event is.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Path, Type};
 
-use super::{Entry, List, of_handler, path_text};
+use super::parts::{of_handler, path_text};
+use crate::service::parse::{Entry, List};
 use crate::spans::{ends, qualified};
 
-/// The entries, each with its place.
+/// The entries, each with its index in the list.
 pub(super) fn placed(handlers: &[Entry<Path>]) -> impl Iterator<Item = TokenStream> {
     handlers.iter().enumerate().map(|(at, entry)| {
         let (attributes, path) = (&entry.attributes, path_text(&entry.value));
@@ -17,7 +18,7 @@ pub(super) fn placed(handlers: &[Entry<Path>]) -> impl Iterator<Item = TokenStre
     })
 }
 
-/// The list is taken at the state, so that this is where a state is refused that handlers cannot share.
+/// Uses the list with the span of the state, so that a state that handlers cannot share is refused there.
 pub(super) fn checks(list: &List, handlers: &[Entry<Path>], state: &Type) -> TokenStream {
     let (first, last) = ends(state);
     let mut name = list.name.clone();
@@ -33,7 +34,7 @@ pub(super) fn checks(list: &List, handlers: &[Entry<Path>], state: &Type) -> Tok
     }
 }
 
-/// One constant for each entry, so that the error stands at the second of two.
+/// One constant for each entry, so that the error points at the second of two.
 fn once(handlers: &[Entry<Path>]) -> TokenStream {
     let (places, slots) = (handlers.len(), 2 * handlers.len() + 1);
     let checks = handlers.iter().enumerate().map(|(place, entry)| {
@@ -71,7 +72,7 @@ fn exhaustive(list: &List, events: &Path) -> TokenStream {
     }
 }
 
-/// A call of a check that fails at what the user wrote.
+/// A call of a check whose error points at the user's tokens.
 fn at(place: &impl ToTokens, check: &str, arguments: &TokenStream) -> TokenStream {
     let (first, last) = ends(place);
     let check = Ident::new(check, first);

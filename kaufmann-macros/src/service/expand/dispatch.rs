@@ -1,14 +1,14 @@
-//! `Service::dispatch`: a `match` on the handler's place.
+//! `Service::dispatch`: a `match` on the handler's index.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Path;
 
-use super::{Entry, is_conditional, of_handler, shared};
+use super::parts::{is_conditional, of_handler, shared};
+use crate::service::parse::Entry;
 use crate::spans::{ends, ident};
 
-/// How many handlers one `match` has. In a debug build each arm takes stack of its own at every poll, so a long list is
-/// divided.
+/// The most handlers of one `match`. In a debug build each arm takes its own stack at every poll, so a long list is split.
 const CHUNK: usize = 16;
 
 pub(super) fn dispatch(handlers: &[Entry<Path>]) -> TokenStream {
@@ -29,7 +29,7 @@ pub(super) fn dispatch(handlers: &[Entry<Path>]) -> TokenStream {
     }
 }
 
-/// Turns the place in the table into the place in the list, if they may differ.
+/// Maps the index in the table to the index in the list, if they may differ.
 fn place_in_list(handlers: &[Entry<Path>]) -> TokenStream {
     if !is_conditional(handlers) {
         return TokenStream::new();
