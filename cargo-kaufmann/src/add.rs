@@ -1,13 +1,15 @@
-//! `add`: an event and its handler in a package that is there.
+//! `add`: adds an event and its handler to an existing package.
 
-// What is there.
+mod request;
+
+// Reading the package.
 mod file;
 mod list;
 mod package;
 mod schemas;
 mod state;
 
-// What is put to it.
+// Changing it.
 mod handler;
 mod insert;
 
@@ -19,16 +21,9 @@ use handler::Handler;
 use package::Package;
 use schemas::Schemas;
 
-/// What is to be added.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) event: String,
-    pub(crate) service: Option<String>,
-    pub(crate) module: Option<String>,
-    pub(crate) no_handler: bool,
-}
+pub(crate) use request::Request;
 
-/// Adds it, and tells what was made and changed.
+/// Adds the event, and returns a report of the files that were created and changed.
 pub(crate) fn run(request: &Request, dry_run: bool) -> Result<String, Error> {
     let (namespace, name) = names::event(&request.event)?;
     let package = Package::around_here()?;
@@ -44,15 +39,15 @@ pub(crate) fn run(request: &Request, dry_run: bool) -> Result<String, Error> {
         ("topic", topic),
     ];
     let next = if request.no_handler {
-        plan.make(format!("{path}.avsc"), fill(PUBLISHED, &values));
-        format!("say in {path}.avsc what it holds and to which topic it goes, and return it from a handler")
+        plan.create(format!("{path}.avsc"), fill(PUBLISHED, &values));
+        format!("write the fields and the topic into {path}.avsc, and return the event from a handler")
     } else {
-        plan.make(format!("{path}.avsc"), fill(HANDLED, &values));
-        plan.make(format!("{path}.samples.json"), fill(SAMPLES, &values));
+        plan.create(format!("{path}.avsc"), fill(HANDLED, &values));
+        plan.create(format!("{path}.samples.json"), fill(SAMPLES, &values));
         let handler = Handler::of(request, &package, &schemas)?;
-        let file = handler.place(&package, &mut plan)?;
+        let file = handler.add_to(&package, &mut plan)?;
         format!(
-            "say in {path}.avsc what it holds, give samples of it, write `{}` in {file}",
+            "write the fields into {path}.avsc, samples into {path}.samples.json, and the handler `{}` in {file}",
             handler.function
         )
     };

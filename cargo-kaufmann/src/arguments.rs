@@ -9,11 +9,11 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use crate::add;
 use crate::new::{self, Dependency};
 
-/// What is asked for.
+/// The parsed command line.
 #[derive(Debug)]
 pub(crate) struct Invocation {
     pub(crate) action: Action,
-    /// Say what would be written, and write nothing.
+    /// Report what would be written, and write nothing.
     pub(crate) dry_run: bool,
 }
 
@@ -24,7 +24,7 @@ pub(crate) enum Action {
     Add(add::Request),
 }
 
-/// Reads the command line. What is to be printed instead, help or a mistake, is the error.
+/// Parses the command line. The error is what to print instead: help or a mistake.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, clap::Error> {
     let matches = command().try_get_matches_from(arguments)?;
     let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
@@ -74,7 +74,7 @@ fn command() -> Command {
         .placeholder(AnsiColor::Cyan.on_default());
     Command::new("cargo-kaufmann")
         .bin_name("cargo kaufmann")
-        .about("Makes services on Kafka events, and adds events to them")
+        .about("Creates services that handle Kafka events, and adds events to them")
         .version(env!("CARGO_PKG_VERSION"))
         .styles(styles)
         .max_term_width(110)
@@ -82,7 +82,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .after_help(
-            "From nothing to events that are handled:\n  cargo kaufmann new accounts      a service that builds and passes its \
+            "From an empty folder to handled events:\n  cargo kaufmann new accounts      a service that builds and passes its \
              test\n  cd accounts\n  cargo kaufmann add user.create   an event: its schema, a sample, a handler\n  cargo test\n  \
              cargo run -- dev                 on a broker of its own, until Ctrl-C",
         )
@@ -92,10 +92,10 @@ fn command() -> Command {
 
 fn new_command() -> Command {
     Command::new("new")
-        .about("Makes a service in a new folder")
+        .about("Creates a service in a new folder")
         .long_about(
-            "Makes a package in a new or empty folder: a schema with samples, a handler, the list of handlers, a test, a \
-             configuration. It builds and passes its test as it is.",
+            "Creates a package in a new or empty folder: a schema with samples, a handler, the list of handlers, a test, a \
+             configuration. It builds and passes its test right away.",
         )
         .after_help(
             "Examples:\n  cargo kaufmann new accounts\n  cargo kaufmann new services/accounts --name shop-accounts\n  cargo \
@@ -107,7 +107,7 @@ fn new_command() -> Command {
                 .value_name("FOLDER")
                 .required(true)
                 .value_parser(value_parser!(PathBuf))
-                .help("Where to make it"),
+                .help("The folder of the new package"),
         )
         .arg(option("name", "NAME", "The package's name [default: the folder's]"))
         .arg(option(
@@ -116,10 +116,10 @@ fn new_command() -> Command {
             concat!("Depend on this published version of kaufmann [default: ", env!("CARGO_PKG_VERSION"), "]"),
         ))
         .arg(
-            option("path", "CHECKOUT", "Depend on a checkout of kaufmann: the folder with `kaufmann` and `kaufmann-codegen`")
+            option("path", "CHECKOUT", "Depend on a checkout of kaufmann: the folder that contains `kaufmann` and `kaufmann-codegen`")
                 .value_parser(value_parser!(PathBuf)),
         )
-        .arg(option("git", "URL", "Depend on a repository of kaufmann"))
+        .arg(option("git", "URL", "Depend on a Git repository of kaufmann"))
         .arg(option("branch", "BRANCH", "With --git: this branch").requires("git"))
         .arg(option("tag", "TAG", "With --git: this tag").requires("git"))
         .arg(option("rev", "REV", "With --git: this commit").requires("git"))
@@ -132,10 +132,10 @@ fn add_command() -> Command {
     Command::new("add")
         .about("Adds an event to the service in this folder")
         .long_about(
-            "Adds an event to the package around the current folder: its schema, a sample, a handler, and the handler's entry in \
+            "Adds an event to the package of the current folder: its schema, a sample, a handler, and the handler's entry in \
              the list of `service!`. For `user.create` these are schemas/user/create.avsc, schemas/user/create.samples.json, \
-             `create` in src/user.rs, and `user::create`. The schema has one field, and the handler refuses its events, until \
-             you have written both.",
+             `create` in src/user.rs, and `user::create`. Until you have written both, the schema has one field, and the handler \
+             sends its events to the dead-letter topic.",
         )
         .after_help(
             "Examples:\n  cargo kaufmann add user.create\n  cargo kaufmann add user.create --module accounts   the handler in \
@@ -145,10 +145,10 @@ fn add_command() -> Command {
             Arg::new("event")
                 .value_name("EVENT")
                 .required(true)
-                .help("Its full name: namespace and name, such as `user.create`"),
+                .help("The event's full name: namespace and name, such as `user.create`"),
         )
-        .arg(option("service", "NAME", "The service, if there are several"))
-        .arg(option("module", "MODULE", "Where the handler is [default: the last part of the namespace]"))
+        .arg(option("service", "NAME", "The service, if the package has several"))
+        .arg(option("module", "MODULE", "The handler's module [default: the last part of the namespace]"))
         .arg(
             Arg::new("no-handler")
                 .long("no-handler")
@@ -167,5 +167,5 @@ fn dry_run() -> Arg {
     Arg::new("dry-run")
         .long("dry-run")
         .action(ArgAction::SetTrue)
-        .help("Say what would be written, and write nothing")
+        .help("Print what would be written, and write nothing")
 }

@@ -1,10 +1,10 @@
-//! Why nothing was done.
+//! The error that ends a command.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// A refusal: what is wrong, where, and what to do about it.
+/// What is wrong, where, and how to fix it.
 #[derive(Debug)]
 pub(crate) struct Error(String);
 
@@ -13,7 +13,7 @@ impl Error {
         Self(text.into())
     }
 
-    /// Something could not be done with a file or a folder.
+    /// An error of the file system.
     pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
         Self(format!("cannot {action} {}: {error}", path.display()))
     }

@@ -1,6 +1,6 @@
-//! `cargo kaufmann`: makes a service that builds and passes its tests, and adds events to one.
+//! `cargo kaufmann`: creates a service that builds and passes its tests, and adds events to a service.
 //!
-//! Nothing is written before all of it is decided: arguments → a plan of files → the files.
+//! Nothing is written until everything is decided: arguments → a plan of files → the files.
 
 mod arguments;
 mod error;
@@ -19,32 +19,32 @@ use std::process::ExitCode;
 use arguments::Action;
 use error::Error;
 
-/// What a refusal ends with; a wrong command line ends with 2.
-const REFUSED: u8 = 1;
+/// The exit code after an error; a wrong command line ends with 2.
+const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     let invocation = match arguments::parse(arguments()) {
         Ok(invocation) => invocation,
-        Err(said) => {
-            // Help goes to stdout and ends well. Who does not read it knows it.
-            _ = said.print();
-            return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
+        Err(shown) => {
+            // Help goes to standard output and exits with 0. A closed pipe is not an error here.
+            _ = shown.print();
+            return ExitCode::from(u8::try_from(shown.exit_code()).unwrap_or(2));
         }
     };
-    let said = match &invocation.action {
+    let result = match &invocation.action {
         Action::New(request) => new::run(request, invocation.dry_run),
         Action::Add(request) => add::run(request, invocation.dry_run),
     };
-    match said.and_then(|text| say(&text)) {
+    match result.and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::from(REFUSED)
+            ExitCode::from(FAILED)
         }
     }
 }
 
-/// Cargo gives its commands their own name as the first argument.
+/// The arguments without `kaufmann`, which Cargo passes first to its subcommands.
 fn arguments() -> impl Iterator<Item = OsString> {
     let mut arguments = std::env::args_os();
     let program = arguments.next();
@@ -53,11 +53,11 @@ fn arguments() -> impl Iterator<Item = OsString> {
     program.into_iter().chain(arguments)
 }
 
-fn say(text: &str) -> Result<(), Error> {
+fn print(text: &str) -> Result<(), Error> {
     match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::new(format!("what was done cannot be printed: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(format!(
+            "the command succeeded, but its report cannot be printed: {error}"
+        ))),
         _ => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
-//! Names: of packages, services, events and modules; which are allowed, and what to do about one that is not.
+//! Names of packages, services, events and modules: which are allowed, and errors for the others.
 
 use crate::error::Error;
 
-/// What Cargo does not take, or makes no sense of: its own folders, crates of the standard library, and what a service depends on.
+/// Package names that Cargo refuses or that clash: its own folders, crates of the standard library, dependencies of a service.
 const TAKEN: [&str; 14] = [
     "alloc",
     "build",
@@ -20,8 +20,8 @@ const TAKEN: [&str; 14] = [
     "test",
 ];
 
-/// Types that a service of this name would hide where it is made.
-const HIDDEN: [&str; 33] = [
+/// Types that a service of the same name would shadow in its `main.rs`.
+const SHADOWED: [&str; 33] = [
     "App",
     "AsRef",
     "AsMut",
@@ -57,19 +57,19 @@ const HIDDEN: [&str; 33] = [
     "Vec",
 ];
 
-/// Refuses what cannot be a package's name.
+/// Refuses an invalid package name.
 pub(crate) fn check_package(name: &str) -> Result<(), Error> {
     let is_allowed = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
     let why = if name.is_empty() {
         "it is empty".to_owned()
     } else if let Some(char) = name.chars().find(|char| !is_allowed(*char)) {
-        format!("`{char}` is in it, and only letters, digits, `-` and `_` may be")
+        format!("it contains `{char}`; only letters, digits, `-` and `_` are allowed")
     } else if !name.starts_with(|char: char| char.is_ascii_alphabetic()) {
         "it does not begin with a letter".to_owned()
     } else if name.len() > 64 {
         "it has more than 64 characters".to_owned()
     } else if TAKEN.contains(&name) {
-        "it is taken by Rust, Cargo or kaufmann".to_owned()
+        "it is reserved by Rust, Cargo or kaufmann".to_owned()
     } else if is_keyword(&name.replace('-', "_")) {
         "it is a keyword of Rust".to_owned()
     } else {
@@ -80,20 +80,20 @@ pub(crate) fn check_package(name: &str) -> Result<(), Error> {
     )))
 }
 
-/// The name of the service in a package: `shop-accounts` is `ShopAccounts`.
+/// The service's name for a package: `shop-accounts` is `ShopAccounts`.
 pub(crate) fn service(package: &str) -> String {
     let words = package.split(['-', '_']).filter(|word| !word.is_empty());
     let name: String = words
         .map(|word| word[..1].to_ascii_uppercase() + &word[1..])
         .collect();
-    if HIDDEN.contains(&name.as_str()) {
+    if SHADOWED.contains(&name.as_str()) {
         name + "Service"
     } else {
         name
     }
 }
 
-/// An event's namespace and name, if it has both as Avro wants them.
+/// Splits an event's full name into namespace and name; both must be valid in Avro.
 pub(crate) fn event(full_name: &str) -> Result<(&str, &str), Error> {
     let schema = format!(
         r#"{{"type": "record", "name": {}, "fields": []}}"#,
@@ -105,7 +105,7 @@ pub(crate) fn event(full_name: &str) -> Result<(&str, &str), Error> {
     }
     full_name.rsplit_once('.').ok_or_else(|| {
         Error::new(format!(
-            "the event `{full_name}` has no namespace; put before it what it is about, such as `user.{full_name}`"
+            "the event `{full_name}` has no namespace; add one that says what the event is about, such as `user.{full_name}`"
         ))
     })
 }
@@ -114,7 +114,7 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// An identifier, raw if it is a keyword; none if it cannot be one.
+/// The name as an identifier, raw if it is a keyword; `None` if it cannot be one.
 pub(crate) fn identifier(name: &str) -> Option<String> {
     match is_keyword(name) {
         false => syn::parse_str::<syn::Ident>(name).ok().map(|_| name.to_owned()),
@@ -125,13 +125,13 @@ pub(crate) fn identifier(name: &str) -> Option<String> {
     }
 }
 
-/// Whether it is an identifier but for being a keyword.
+/// Whether the name has the form of an identifier, but is a keyword.
 fn is_keyword(name: &str) -> bool {
     let looks_fine = name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
         && name
             .chars()
             .all(|char| char.is_ascii_alphanumeric() || char == '_');
-    // `gen` is one since 2024, which syn does not say.
+    // `gen` is a keyword since edition 2024; syn accepts it as an identifier.
     looks_fine && name != "_" && (name == "gen" || syn::parse_str::<syn::Ident>(name).is_err())
 }
 
@@ -140,18 +140,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_has_a_name_that_cargo_takes() {
+    fn a_package_name_must_be_valid_in_cargo() {
         for name in ["accounts", "shop-accounts", "a1_b", "Accounts"] {
             assert!(check_package(name).is_ok(), "{name}");
         }
         for (name, why) in [
             ("", "it is empty"),
             ("9lives", "does not begin with a letter"),
-            ("a b", "` ` is in it"),
-            ("größe", "`ö` is in it"),
+            ("a b", "it contains ` `"),
+            ("größe", "it contains `ö`"),
             ("match", "keyword"),
-            ("test", "taken"),
-            ("kaufmann", "taken"),
+            ("test", "reserved"),
+            ("kaufmann", "reserved"),
         ] {
             let text = check_package(name).unwrap_err().to_string();
             assert!(
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_named_by_its_package_and_hides_nothing() {
+    fn a_service_is_named_by_its_package_and_shadows_nothing() {
         for (package, expected) in [
             ("accounts", "Accounts"),
             ("shop-accounts_2", "ShopAccounts2"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_a_namespace_and_a_name_of_avro() {
+    fn an_event_has_a_namespace_and_a_name_that_avro_allows() {
         assert_eq!(
             event("com.shop.order_placed").unwrap(),
             ("com.shop", "order_placed")
@@ -183,7 +183,7 @@ mod tests {
         for (name, why) in [
             (
                 "create",
-                "has no namespace; put before it what it is about, such as `user.create`",
+                "has no namespace; add one that says what the event is about, such as `user.create`",
             ),
             ("user.cre-ate", "`user.cre-ate` cannot name"),
             ("user.1st", "begins with no digit"),

@@ -1,4 +1,4 @@
-//! `new`: a package in a folder of its own.
+//! `new`: creates a package in a new folder.
 
 mod dependency;
 mod workspace;
@@ -13,7 +13,7 @@ use crate::template::{SERVICE, fill};
 
 pub(crate) use dependency::Dependency;
 
-/// What is to be made.
+/// The arguments of `new`.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) folder: PathBuf,
@@ -21,7 +21,7 @@ pub(crate) struct Request {
     pub(crate) dependency: Dependency,
 }
 
-/// Makes it, and tells what was made.
+/// Creates the package, and returns a report of the files.
 pub(crate) fn run(request: &Request, dry_run: bool) -> Result<String, Error> {
     let plan = plan(request)?;
     let around = workspace::around(&request.folder);
@@ -61,29 +61,29 @@ fn plan(request: &Request) -> Result<Plan, Error> {
     ];
     let mut plan = Plan::new(&request.folder);
     for (path, text) in SERVICE {
-        plan.make(path, fill(text, &values));
+        plan.create(path, fill(text, &values));
     }
     Ok(plan)
 }
 
-/// The name of the folder, also of `.`.
+/// The folder's name, also if it is given as `.`.
 fn folder_name(folder: &Path) -> Result<String, Error> {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().map(|name| name.to_string_lossy().into_owned());
     name.ok_or_else(|| {
         Error::new(format!(
-            "the folder {} has no name for the package; give one with --name",
+            "the folder {} has no name that the package could take; set one with --name",
             folder.display()
         ))
     })
 }
 
-/// Refuses a folder that has something in it. A repository may be there already.
+/// Refuses a folder that is not empty; a `.git` in it is allowed.
 fn check_empty(folder: &Path) -> Result<(), Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::io("look into", folder, &error)),
+        Err(error) => return Err(Error::io("read the folder", folder, &error)),
     };
     let mut names: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
@@ -93,7 +93,7 @@ fn check_empty(folder: &Path) -> Result<(), Error> {
     match names.first() {
         None => Ok(()),
         Some(first) => Err(Error::new(format!(
-            "{} is not empty: `{first}` is in it; choose a new folder",
+            "{} is not empty: it contains `{first}`; choose a new folder",
             folder.display()
         ))),
     }

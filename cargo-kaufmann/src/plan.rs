@@ -1,4 +1,4 @@
-//! What a command writes: decided before anything is touched.
+//! The plan of what a command writes: complete before anything is written.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(crate) struct Plan {
     root: PathBuf,
-    made: Vec<(String, String)>,
+    created: Vec<(String, String)>,
     changed: Vec<Change>,
 }
 
@@ -25,17 +25,17 @@ impl Plan {
     pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
-            made: Vec::new(),
+            created: Vec::new(),
             changed: Vec::new(),
         }
     }
 
-    /// A file that is not there.
-    pub(crate) fn make(&mut self, path: impl Into<String>, text: String) {
-        self.made.push((path.into(), text));
+    /// Plans a new file.
+    pub(crate) fn create(&mut self, path: impl Into<String>, text: String) {
+        self.created.push((path.into(), text));
     }
 
-    /// A file that is there, and what of it changes.
+    /// Plans a change of an existing file; `what` describes it in the report.
     pub(crate) fn change(&mut self, path: impl Into<String>, text: String, what: impl Into<String>) {
         self.changed.push(Change {
             path: path.into(),
@@ -44,12 +44,12 @@ impl Plan {
         });
     }
 
-    /// Writes everything, what is new first, and never over a file that nobody has looked at.
+    /// Writes everything: new files first, and never over a file that has appeared since.
     pub(crate) fn write(&self) -> Result<(), Error> {
-        for (path, text) in &self.made {
+        for (path, text) in &self.created {
             let path = self.root.join(path);
             if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(|error| Error::io("make", folder, &error))?;
+                fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, &error))?;
             }
             fs::File::create_new(&path)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
@@ -62,21 +62,21 @@ impl Plan {
         Ok(())
     }
 
-    /// A line for each file.
+    /// A report with a line for each file.
     pub(crate) fn report(&self, dry_run: bool) -> String {
-        let (made, changed) = match dry_run {
-            true => ("would make", "would change"),
-            false => ("made", "changed"),
+        let (created, changed) = match dry_run {
+            true => ("would create", "would change"),
+            false => ("created", "changed"),
         };
-        let width = changed.len();
-        let made = self
-            .made
+        let width = created.len().max(changed.len());
+        let created = self
+            .created
             .iter()
-            .map(|(path, _)| format!("{made:>width$}  {path}\n"));
+            .map(|(path, _)| format!("{created:>width$}  {path}\n"));
         let changed = self
             .changed
             .iter()
-            .map(|change| format!("{changed}  {}: {}\n", change.path, change.what));
-        made.chain(changed).collect()
+            .map(|change| format!("{changed:>width$}  {}: {}\n", change.path, change.what));
+        created.chain(changed).collect()
     }
 }

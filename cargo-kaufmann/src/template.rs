@@ -1,16 +1,16 @@
-//! The texts that are written, with places to fill.
+//! The templates of the files, with `{{name}}` placeholders.
 
-/// A text with the values in the places `{{name}}`.
+/// Replaces each `{{name}}` with its value.
 pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut text = template.to_owned();
     for (name, value) in values {
         text = text.replace(&format!("{{{{{name}}}}}"), value);
     }
-    debug_assert!(!text.contains("{{"), "a place is left open:\n{text}");
+    debug_assert!(!text.contains("{{"), "a placeholder has no value:\n{text}");
     text
 }
 
-/// The files of a new service: where each is, and its text.
+/// The files of a new service: path and template.
 pub(crate) const SERVICE: [(&str, &str); 11] = [
     ("Cargo.toml", include_str!("../templates/service/Cargo.toml.in")),
     (".gitignore", include_str!("../templates/service/gitignore.in")),
@@ -38,7 +38,7 @@ pub(crate) const SERVICE: [(&str, &str); 11] = [
 pub(crate) const HANDLED: &str = include_str!("../templates/event/handled.avsc.in");
 /// The schema of an event that is only published.
 pub(crate) const PUBLISHED: &str = include_str!("../templates/event/published.avsc.in");
-/// Its samples.
+/// The samples of an event.
 pub(crate) const SAMPLES: &str = include_str!("../templates/event/samples.json.in");
-/// Its handler.
+/// The handler of an event.
 pub(crate) const HANDLER: &str = include_str!("../templates/event/handler.rs.in");

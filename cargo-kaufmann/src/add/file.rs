@@ -1,4 +1,4 @@
-//! A source file: what is called how in it, and where something can be put.
+//! A source file: which names it has, and where to insert modules and functions.
 
 use syn::spanned::Spanned;
 use syn::{Attribute, File, Item, UseTree};
@@ -6,13 +6,13 @@ use syn::{Attribute, File, Item, UseTree};
 use super::insert::{Insertion, line_end};
 use crate::error::Error;
 
-/// A source that could be read as Rust.
+/// A parsed source.
 pub(super) struct RustFile<'t> {
     text: &'t str,
     items: File,
 }
 
-/// What a name stands for.
+/// What a name means in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Named {
     /// `mod name;`
@@ -21,12 +21,12 @@ pub(super) enum Named {
 }
 
 impl<'t> RustFile<'t> {
-    /// Reads a source; `path` is for the error.
+    /// Parses a source; `path` is for the error.
     pub(super) fn read(path: &str, text: &'t str) -> Result<Self, Error> {
         let items = syn::parse_file(text).map_err(|error| {
             let at = error.span().start();
             Error::new(format!(
-                "{path}:{}:{}: {error}; mend this first",
+                "{path}:{}:{}: {error}; fix this first",
                 at.line,
                 at.column + 1
             ))
@@ -34,7 +34,7 @@ impl<'t> RustFile<'t> {
         Ok(Self { text, items })
     }
 
-    /// What a name stands for at the file's top.
+    /// What a name means at the top level of the file.
     pub(super) fn named(&self, name: &str) -> Option<Named> {
         let is_module = |item: &&Item| matches!(item, Item::Mod(module) if module.content.is_none() && module.ident == name);
         if self.items.items.iter().any(|item| is_module(&item)) {
@@ -51,8 +51,7 @@ impl<'t> RustFile<'t> {
         imports.find_map(|(whole, local)| (whole == path).then_some(local))
     }
 
-    /// What stands before a name where it comes from, if a `use` brings it in: `std::sync::` of `Arc`. Other modules of the package
-    /// begin with `crate::` there.
+    /// The path before an imported name: `std::sync::` for `Arc`. Paths of the package's modules begin with `crate::`.
     pub(super) fn origin(&self, name: &str) -> Option<String> {
         let suffix = format!("::{name}");
         let mut imports = self.imports().into_iter();
@@ -76,13 +75,13 @@ impl<'t> RustFile<'t> {
         imports
     }
 
-    /// Declares a module, among the others in their order, or before everything.
+    /// Declares a module: in order among the others, or at the top.
     pub(super) fn declare_module(&self, name: &str) -> Insertion {
         let is_plain = |item: &&Item| matches!(item, Item::Mod(module) if module.attrs.is_empty() && module.content.is_none());
         let name_of = |item: &Item| identifier(item).unwrap_or_default();
         let items = &self.items.items;
         if let Some(first) = items.iter().position(|item| is_plain(&item)) {
-            // rustfmt sorts those that stand together.
+            // rustfmt sorts adjacent declarations.
             let together = items[first..].iter().take_while(is_plain);
             let mut together = together.peekable();
             let mut last = &items[first];
@@ -115,7 +114,7 @@ impl<'t> RustFile<'t> {
         }
     }
 
-    /// Puts a function behind all others, but before the tests.
+    /// Inserts a function after all items, but before the tests.
     pub(super) fn append(&self, function: &str) -> Insertion {
         let mut items = self.items.items.iter();
         let tests =
@@ -144,7 +143,7 @@ fn is_for_tests(attribute: &Attribute) -> bool {
             .is_ok_and(|argument| argument == "test")
 }
 
-/// The whole path and the local name of everything in a `use`.
+/// Collects the full path and the local name of each import of a `use`.
 fn leaves(tree: &UseTree, before: &str, found: &mut Vec<(String, String)>) {
     let join = |name: &str| match before {
         "" => name.to_owned(),
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_is_declared_in_its_order_or_before_everything() {
+    fn a_module_is_declared_in_order_or_at_the_top() {
         for (before, after) in [
             (
                 "mod a;\nmod c;\n\nfn f() {}\n",
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_put_behind_the_others_and_before_the_tests() {
+    fn a_function_is_inserted_after_the_others_and_before_the_tests() {
         for (before, after) in [
             ("", "fn g() {}"),
             ("fn f() {}\n\n", "fn f() {}\n\nfn g() {}\n\n"),
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_imported_is_known_by_its_local_name() {
+    fn an_import_is_found_by_its_path_and_its_local_name() {
         let text = "use kaufmann::{Context, Failure as Fail, handler, publish::{self}};\nmod a;\nmod b {}\nstruct C;\n";
         let file = RustFile::read("f.rs", text).unwrap();
         for (path, local) in [
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_with_a_mistake_is_named_with_its_place() {
+    fn a_syntax_error_is_reported_with_file_line_and_column() {
         let error = RustFile::read("src/main.rs", "fn f() {\n    let = 1;\n}\n")
             .err()
             .unwrap();

@@ -1,12 +1,12 @@
-//! The handler: what it is called, where it goes, and its text.
+//! The handler: its name, its file, and its source.
 
 use std::collections::BTreeSet;
 
-use super::Request;
 use super::file::{Named, RustFile};
 use super::insert::insert;
 use super::list::List;
 use super::package::{Package, Source};
+use super::request::Request;
 use super::schemas::Schemas;
 use super::state::from_the_root;
 use crate::error::Error;
@@ -14,7 +14,7 @@ use crate::names;
 use crate::plan::Plan;
 use crate::template::{HANDLER, fill};
 
-/// A handler that is to be written.
+/// A handler to add.
 pub(super) struct Handler<'p> {
     pub(super) function: String,
     event: String,
@@ -23,9 +23,9 @@ pub(super) struct Handler<'p> {
     payload: String,
     source: &'p Source,
     list: List,
-    /// The module below the root in which it goes; none if that is where the list is.
+    /// Its module below the crate root; `None` if it goes into the file of the list.
     module: Option<String>,
-    /// How wide its lines may be.
+    /// The maximum width of a line.
     width: usize,
 }
 
@@ -42,7 +42,7 @@ impl<'p> Handler<'p> {
         let module = match (&request.module, names.modules.last()) {
             (Some(_), _) if !is_root => {
                 return Err(Error::new(format!(
-                    "{} declares its service in a module, so its handlers go there; leave --module out",
+                    "{} declares its service in a module, so its handlers go there; remove --module",
                     source.path
                 )));
             }
@@ -62,8 +62,8 @@ impl<'p> Handler<'p> {
         })
     }
 
-    /// Writes it and its entry in the list into the plan, and says in which file it is.
-    pub(super) fn place(&self, package: &Package, plan: &mut Plan) -> Result<String, Error> {
+    /// Adds the handler and its entry in the list to the plan; returns the handler's file.
+    pub(super) fn add_to(&self, package: &Package, plan: &mut Plan) -> Result<String, Error> {
         let root = RustFile::read(&self.source.path, &self.source.text)?;
         let state = &self.source.text[self.list.state.clone()];
         let list = format!("the handlers of `{}`", self.list.name);
@@ -78,7 +78,7 @@ impl<'p> Handler<'p> {
             return Ok(self.source.path.clone());
         };
         let state = from_the_root(state, &root)?;
-        let ident = identifier(module, "choose another with --module")?;
+        let ident = identifier(module, "choose another module with --module")?;
         let entry = format!("{ident}::{}", self.function);
         let mut insertions = self.list.insert(&self.source.text, &entry);
         let mut what = format!("`{entry}` in {list}");
@@ -86,7 +86,7 @@ impl<'p> Handler<'p> {
             Some(Named::File) => {}
             Some(Named::Other) => {
                 return Err(Error::new(format!(
-                    "`{module}` is something else in {}; choose another module for the handler with --module",
+                    "`{module}` is not a module with its own file in {}; choose another module for the handler with --module",
                     self.source.path
                 )));
             }
@@ -95,13 +95,13 @@ impl<'p> Handler<'p> {
                 what = format!("`mod {ident};`, {what}");
             }
         }
-        let file = self.place_in_module(module, &state, package, plan)?;
+        let file = self.add_to_module(module, &state, package, plan)?;
         plan.change(&self.source.path, insert(&self.source.text, insertions), what);
         Ok(file)
     }
 
-    /// Writes the function to the file of a module below the root.
-    fn place_in_module(
+    /// Adds the function to the file of a module below the crate root.
+    fn add_to_module(
         &self,
         module: &str,
         state: &str,
@@ -113,7 +113,7 @@ impl<'p> Handler<'p> {
             .source(&path)
             .or_else(|| package.source(&format!("src/{module}/mod.rs")));
         let Some(source) = known else {
-            plan.make(&path, self.new_file(module, state));
+            plan.create(&path, self.new_file(module, state));
             return Ok(path);
         };
         let file = RustFile::read(&source.path, &source.text)?;
@@ -128,13 +128,13 @@ impl<'p> Handler<'p> {
         match file.named(&self.function) {
             None => Ok(()),
             Some(_) => Err(Error::new(format!(
-                "there is a `{}` in {path} already; choose another event's name, or another module with --module",
+                "`{}` exists already in {path}; choose another name for the event, or another module with --module",
                 self.function
             ))),
         }
     }
 
-    /// A file with nothing else in it.
+    /// A new file for the handler.
     fn new_file(&self, module: &str, state: &str) -> String {
         let mut paths = vec![self.events.as_str()];
         paths.extend(is_plain(state).then_some(state));
@@ -145,10 +145,10 @@ impl<'p> Handler<'p> {
             (path.starts_with("kaufmann::") || paths.contains(&path)).then(|| last(path))
         });
         let uses: String = uses.into_iter().collect();
-        format!("//! What happens to the events of `{module}`.\n\n{uses}\n{function}")
+        format!("//! Handlers of the `{module}` events.\n\n{uses}\n{function}")
     }
 
-    /// The function, with what its file imports by the short names that it has there.
+    /// The function; imported paths are written by their local names.
     fn text(&self, state: &str, imported: impl Fn(&str) -> Option<String>) -> String {
         let call = |path: &str| imported(path).unwrap_or_else(|| path.to_owned());
         let payload = format!("{}::{}", call(&self.events), self.payload);
@@ -174,7 +174,8 @@ impl<'p> Handler<'p> {
 }
 
 fn identifier(name: &str, remedy: &str) -> Result<String, Error> {
-    names::identifier(name).ok_or_else(|| Error::new(format!("`{name}` cannot be a name in Rust; {remedy}")))
+    names::identifier(name)
+        .ok_or_else(|| Error::new(format!("`{name}` is not a valid name in Rust; {remedy}")))
 }
 
 /// Whether a type is a path that can be imported.

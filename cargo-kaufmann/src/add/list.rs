@@ -1,4 +1,4 @@
-//! Where the lists of `service!` are in a source, and how an entry is put into one.
+//! Finds the lists of `service!` in a source, and inserts an entry into one.
 
 use std::ops::Range;
 
@@ -14,24 +14,24 @@ use super::insert::{Insertion, indentation, line_start};
 #[derive(Clone, Debug)]
 pub(super) struct List {
     pub(super) name: String,
-    /// Counts from 1.
+    /// Its line, from 1.
     pub(super) line: usize,
-    /// The bytes of the state's type.
+    /// The byte range of the state's type.
     pub(super) state: Range<usize>,
     handlers: Handlers,
 }
 
-/// The brackets of `handlers`, in bytes.
+/// The brackets of `handlers`, by byte offsets.
 #[derive(Clone, Debug)]
 struct Handlers {
     close: usize,
-    /// The end of the last token between them.
+    /// The end of the last token in them.
     last: Option<usize>,
-    /// Whether that is a comma.
+    /// Whether the last token is a comma.
     has_comma: bool,
 }
 
-/// All lists in a source; of one that cannot be read, the line and what is wrong.
+/// All lists in a source; for an invalid one, its line and the error.
 pub(super) fn lists(tokens: TokenStream) -> Vec<Result<List, (usize, String)>> {
     let mut found = Vec::new();
     let mut before: [Option<TokenTree>; 2] = [None, None];
@@ -79,11 +79,11 @@ impl Parse for List {
                 content.parse::<Token![,]>()?;
             }
         }
-        let lacks = |key| syn::Error::new(name.span(), format!("it has no `{key}`"));
+        let missing = |key| syn::Error::new(name.span(), format!("`service!` has no `{key}`"));
         Ok(Self {
             line: 0,
-            state: state.ok_or_else(|| lacks("state"))?,
-            handlers: handlers.ok_or_else(|| lacks("handlers"))?,
+            state: state.ok_or_else(|| missing("state"))?,
+            handlers: handlers.ok_or_else(|| missing("handlers"))?,
             name: name.to_string(),
         })
     }
@@ -103,7 +103,7 @@ impl Handlers {
 }
 
 impl List {
-    /// Puts an entry at the end, as the others stand: on the same line, or on lines of their own.
+    /// Inserts an entry at the end, laid out as the others: on the same line, or on its own line.
     pub(super) fn insert(&self, text: &str, entry: &str) -> Vec<Insertion> {
         let Handlers {
             close,
@@ -126,7 +126,7 @@ impl List {
             };
             return vec![Insertion { at: last, text }];
         }
-        // What stands behind the last entry, such as a comment, stays there.
+        // A comment after the last entry stays there.
         let entry = Insertion {
             at: line,
             text: format!("{}{entry},\n", indentation(text, last)),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_put_as_the_others_stand_and_nothing_else_moves() {
+    fn an_entry_is_laid_out_as_the_others_and_nothing_else_moves() {
         for (before, after) in [
             ("[]", "[new::one]"),
             ("[ ]", "[ new::one]"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_and_wide_characters_are_left_as_they_are() {
+    fn line_ends_and_wide_characters_are_kept() {
         let text = "// größe\r\nkaufmann::service! {\r\n  struct S { state: A, handlers: [\r\n    ä::b\r\n  ] }\r\n}\r\n";
         let changed = insert(text, only(text).insert(text, "c"));
         assert_eq!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_found_wherever_it_stands_with_its_state() {
+    fn a_list_is_found_in_any_module_with_its_state() {
         let text = "mod inner { kaufmann::service! { /// Docs, with `service!`.\n pub(crate) struct S {\n handlers: [a], \
                     exhaustive: events, ignore: [b::C, D], state: HashMap<A, Vec<B>> } } }\n// service! { x }\n";
         let list = only(text);
@@ -210,9 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_list_lacks_is_said_with_its_line() {
+    fn a_missing_key_is_reported_with_the_lists_line() {
         let found = lists("\nservice! { struct S { state: A } }".parse().unwrap());
         let (line, text) = found[0].as_ref().unwrap_err();
-        assert_eq!((*line, &**text), (2, "it has no `handlers`"));
+        assert_eq!((*line, &**text), (2, "`service!` has no `handlers`"));
     }
 }

@@ -1,4 +1,4 @@
-//! The package around the current folder: its sources and its services.
+//! The package of the current folder: its sources and its services.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::list::{List, lists};
 use crate::error::Error;
 
-/// How wide a line may be, unless the package says otherwise.
+/// The maximum width of a line, unless the package's rustfmt sets another.
 const WIDTH: usize = 100;
 
 /// A package that depends on kaufmann.
@@ -22,19 +22,19 @@ pub(super) struct Package {
 
 /// A Rust source below `src`.
 pub(super) struct Source {
-    /// From the package on, with `/`.
+    /// Relative to the package, with `/`.
     pub(super) path: String,
     pub(super) text: String,
 }
 
 impl Package {
-    /// The package in whose folder, or below it, this runs.
+    /// The package of the current folder or the nearest folder above.
     pub(super) fn around_here() -> Result<Self, Error> {
         let here = std::env::current_dir().map_err(|error| Error::io("find", Path::new("."), &error))?;
         let root = here.ancestors().find(|folder| folder.join("Cargo.toml").exists());
         let root = root.ok_or_else(|| {
             Error::new(format!(
-                "there is no Cargo.toml in {} or above; go to the folder of a service, or make one with `cargo kaufmann new`",
+                "no Cargo.toml in {} or above; go to the folder of a service, or create one with `cargo kaufmann new`",
                 here.display()
             ))
         })?;
@@ -76,14 +76,14 @@ impl Package {
         let text = match (found.len(), name) {
             (1, _) => return Ok(found.remove(0)),
             (0, _) if all.is_empty() => match broken {
-                Some(broken) => format!("{broken}; mend this `service!` first"),
+                Some(broken) => format!("{broken}; fix this first"),
                 None => {
-                    "there is no `kaufmann::service!` in src; it lists the handlers of the service".to_owned()
+                    "no source in src has a `kaufmann::service!`, which lists the handlers; add one to src/main.rs".to_owned()
                 }
             },
-            (0, Some(name)) => format!("there is no service `{name}`; there is {}", all.join(", ")),
+            (0, Some(name)) => format!("no service is named `{name}`; available: {}", all.join(", ")),
             _ => format!(
-                "there are several services; choose one with --service: {}",
+                "the package has several services; choose one with --service: {}",
                 all.join(", ")
             ),
         };
@@ -106,13 +106,13 @@ impl Package {
         match own.or(holders.first()) {
             Some(holder) => Ok(format!("{}::events", module(holder))),
             None => Err(Error::new(format!(
-                "no source has `kaufmann::include_events!();`, which brings in the types of the schemas; put it into {}",
+                "no source has `kaufmann::include_events!();`, which includes the generated types; add it to {}",
                 source.path
             ))),
         }
     }
 
-    /// How wide a line may be, as the package's rustfmt has it.
+    /// The maximum width of a line, as the package's rustfmt.toml sets it.
     pub(super) fn width(&self) -> usize {
         let names = ["rustfmt.toml", ".rustfmt.toml"];
         let files = self
@@ -124,7 +124,7 @@ impl Package {
     }
 }
 
-/// A number in a file of TOML.
+/// An integer in a TOML file.
 fn number(text: &str, key: &str) -> Option<usize> {
     let table = DeTable::parse(text).ok()?;
     match table.get_ref().get(key)?.get_ref() {
@@ -142,23 +142,23 @@ fn package_name(manifest: &Path, text: &str) -> Result<String, Error> {
     };
     let table = table.get_ref();
     let Some(DeValue::Table(package)) = table.get("package").map(toml::Spanned::get_ref) else {
-        return refuse("is that of a workspace; go to the folder of a service in it");
+        return refuse("is a workspace without a package; go to the folder of a service in it");
     };
     let depends = match table.get("dependencies").map(toml::Spanned::get_ref) {
         Some(DeValue::Table(dependencies)) => dependencies.contains_key("kaufmann"),
         _ => false,
     };
     if !depends {
-        return refuse("does not depend on `kaufmann`; `cargo kaufmann new` makes a package that does");
+        return refuse("does not depend on `kaufmann`; `cargo kaufmann new` creates a package that does");
     }
     match package.get("name").map(toml::Spanned::get_ref) {
         Some(DeValue::String(name)) => Ok(name.to_string()),
-        _ => refuse("names no package"),
+        _ => refuse("has no `package.name`"),
     }
 }
 
 fn read(folder: &Path, path: &str, sources: &mut Vec<Source>) -> Result<(), Error> {
-    let unreadable = |error| Error::io("look into", folder, &error);
+    let unreadable = |error| Error::io("read the folder", folder, &error);
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         names.push(
@@ -182,7 +182,7 @@ fn read(folder: &Path, path: &str, sources: &mut Vec<Source>) -> Result<(), Erro
     Ok(())
 }
 
-/// The path of the module in a file.
+/// The module path of a file.
 fn module(path: &str) -> String {
     let inner = path.trim_start_matches("src/").trim_end_matches(".rs");
     match inner.trim_end_matches("/mod") {
@@ -192,7 +192,7 @@ fn module(path: &str) -> String {
     }
 }
 
-/// The tokens of a source. That it begins with a mark of its encoding is no matter, but would shift everything.
+/// The tokens of a source. A byte order mark is refused, because it would shift every position.
 pub(super) fn tokens(path: &str, text: &str) -> Result<TokenStream, Error> {
     if text.starts_with('\u{feff}') {
         return Err(Error::new(format!(
@@ -202,7 +202,7 @@ pub(super) fn tokens(path: &str, text: &str) -> Result<TokenStream, Error> {
     text.parse().map_err(|error: proc_macro2::LexError| {
         let at = error.span().start();
         Error::new(format!(
-            "{path}:{}:{}: this is no Rust; mend it first",
+            "{path}:{}:{}: this is not valid Rust; fix it first",
             at.line,
             at.column + 1
         ))
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_as_wide_as_rustfmt_is_told() {
+    fn the_line_width_is_that_of_rustfmt() {
         assert_eq!(number("max_width = 110\n", "max_width"), Some(110));
         for text in ["", "max_width = \"no\"", "="] {
             assert_eq!(number(text, "max_width"), None, "{text}");
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_named_by_their_files() {
+    fn a_module_path_follows_from_the_file() {
         for (path, expected) in [
             ("src/main.rs", "crate"),
             ("src/bin/x.rs", "crate"),

@@ -1,4 +1,4 @@
-//! The schemas of a package: where its build script says they are, and which events are there.
+//! The schemas of a package: their folder, as the build script sets it, and their events.
 
 use std::fs;
 
@@ -16,12 +16,12 @@ pub(super) struct Schemas<'p> {
 }
 
 impl<'p> Schemas<'p> {
-    /// What the build script says of the schemas.
+    /// Reads the settings of the schemas from the build script.
     pub(super) fn of(package: &'p Package) -> Result<Self, Error> {
         let path = package.root.join("build.rs");
         let text = fs::read_to_string(&path).map_err(|error| {
             Error::new(format!(
-                "cannot read {}: {error}; a service has a build script that calls `kaufmann_codegen::compile(\"schemas\")`",
+                "cannot read {}: {error}; a service needs a build script that calls `kaufmann_codegen::compile(\"schemas\")`",
                 path.display()
             ))
         })?;
@@ -40,7 +40,7 @@ impl<'p> Schemas<'p> {
         })
     }
 
-    /// Refuses an event that is there.
+    /// Refuses an event that exists already.
     pub(super) fn check_new(&self, event: &str) -> Result<(), Error> {
         let path = format!("{}.avsc", self.path(event));
         if self.package.root.join(&path).exists() {
@@ -54,18 +54,18 @@ impl<'p> Schemas<'p> {
         }
         let generated = self.codegen.generate(&folder).map_err(|errors| {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            Error::new(format!("mend the schemas first:\n{}", errors.join("\n")))
+            Error::new(format!("fix the schemas first:\n{}", errors.join("\n")))
         })?;
         match generated.events.iter().any(|known| known == event) {
             true => Err(Error::new(format!(
-                "there is an event `{event}` already, in another file of {}; write its handler by hand, or choose another name",
+                "the event `{event}` exists already, in another file of {}; write its handler by hand, or choose another name",
                 self.folder
             ))),
             false => Ok(()),
         }
     }
 
-    /// Where an event's schema goes, without its ending.
+    /// The path of an event's schema, without the extension.
     pub(super) fn path(&self, event: &str) -> String {
         let prefix = self.prefix.as_ref().map(|prefix| format!("{prefix}."));
         let short = prefix
@@ -75,7 +75,7 @@ impl<'p> Schemas<'p> {
     }
 }
 
-/// The text in the first call of a function of this name.
+/// The string argument of the first call of this function.
 fn argument(tokens: TokenStream, function: &str) -> Option<String> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let here = tokens.windows(2).find_map(|pair| match pair {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_build_script_says_where_schemas_are_and_what_is_stripped() {
+    fn the_build_script_sets_the_schemas_folder_and_the_stripped_prefix() {
         let script =
             "fn main() { kaufmann_codegen::Config::new().strip_prefix(\"com.example\").compile(\"avro\"); }";
         let tokens: TokenStream = script.parse().unwrap();

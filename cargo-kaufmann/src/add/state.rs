@@ -1,4 +1,4 @@
-//! The type of a service's state: how a module below the root writes what stands at the root.
+//! The type of a service's state: rewrites a type of the crate root so that it is valid in a module.
 
 use proc_macro2::{TokenStream, TokenTree};
 
@@ -6,18 +6,18 @@ use super::file::RustFile;
 use super::insert::{Insertion, insert};
 use crate::error::Error;
 
-/// What needs no path anywhere.
+/// Types that need no path in any module.
 const EVERYWHERE: [&str; 27] = [
     "Box", "Fn", "FnMut", "FnOnce", "Option", "Result", "Send", "String", "Sync", "Vec", "bool", "char",
     "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16", "u32", "u64", "u8",
     "usize",
 ];
 
-/// A type that is written at the root, as a module below it has to write it.
+/// A type as written in the crate root, rewritten for a module below it.
 pub(super) fn from_the_root(ty: &str, root: &RustFile<'_>) -> Result<String, Error> {
     let tokens: TokenStream = ty
         .parse()
-        .map_err(|_| Error::new(format!("the type `{ty}` of the service's state cannot be read")))?;
+        .map_err(|_| Error::new(format!("cannot parse the type `{ty}` of the service's state")))?;
     let mut insertions = Vec::new();
     qualify(tokens, root, &mut insertions);
     Ok(insert(ty, insertions).replace("crate::self::", "crate::"))
@@ -33,7 +33,7 @@ fn qualify(tokens: TokenStream, root: &RustFile<'_>, insertions: &mut Vec<Insert
                 let name = ident.to_string();
                 let is_here = match is_path {
                     true => name == "self" || root.named(&name).is_some(),
-                    // It may come from a `use … ::*`.
+                    // An unknown name may come from a `use … ::*` in the root.
                     false => {
                         !EVERYWHERE.contains(&name.as_str()) && syn::parse_str::<syn::Ident>(&name).is_ok()
                     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_is_written_as_a_module_below_the_root_sees_it() {
+    fn the_state_is_rewritten_for_a_module_below_the_root() {
         let text = "mod ledger;\nuse std::sync::{self, Arc};\nuse ledger::Ledger;\nuse a::B as Renamed;\n";
         let root = RustFile::read("src/main.rs", text).unwrap();
         for (at_the_root, below) in [

@@ -1,17 +1,17 @@
-//! Where a service gets kaufmann from.
+//! The source of the kaufmann crates that a new service depends on.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
 
-/// A source of kaufmann's crates.
+/// The source of kaufmann's crates.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Dependency {
     /// A published version.
     Version(String),
-    /// A checkout: the folder in which the crates are.
+    /// A checkout: the folder that contains the crates.
     Path(PathBuf),
-    /// A repository, and what of it, such as a branch.
+    /// A Git repository, and its branch, tag or commit.
     Git {
         url: String,
         at: Option<(&'static str, String)>,
@@ -30,7 +30,7 @@ impl Dependency {
                 let manifest = checkout.join(name).join("Cargo.toml");
                 if !manifest.exists() {
                     return Err(Error::new(format!(
-                        "there is no checkout of kaufmann in {0}: {1} does not exist; give the folder that has `{name}` in it",
+                        "{0} is not a checkout of kaufmann: {1} does not exist; give the folder that contains `{name}`",
                         checkout.display(),
                         manifest.display()
                     )));
@@ -48,18 +48,18 @@ impl Dependency {
     }
 }
 
-/// Only what Cargo would not explain as well.
+/// Refuses a version that Cargo would report with a less helpful error.
 fn check_version(version: &str) -> Result<(), Error> {
     if version.contains(|char: char| char.is_ascii_digit() || char == '*') {
         return Ok(());
     }
     Err(Error::new(format!(
-        "`{version}` is no version; expected one such as `{}`",
+        "`{version}` is not a version; expected one such as `{}`",
         env!("CARGO_PKG_VERSION")
     )))
 }
 
-/// The checkout as seen from the package. It stays relative if both are, so that the two can be moved together.
+/// The path from the package to the checkout. It is relative if both paths are, so that the two can be moved together.
 fn from(folder: &Path, checkout: &Path) -> Result<PathBuf, Error> {
     let down = |path: &Path| {
         path.components()
@@ -75,7 +75,7 @@ fn from(folder: &Path, checkout: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(checkout).map_err(|error| Error::io("find", checkout, &error))
 }
 
-/// A string of TOML.
+/// A TOML string.
 fn text(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_a_repository_and_a_checkout_are_what_cargo_wants() {
+    fn a_version_a_repository_and_a_checkout_are_written_as_cargo_reads_them() {
         let folder = Path::new("services/accounts");
         let version = Dependency::Version("0.1.0".to_owned());
         assert_eq!(version.on("kaufmann", folder).unwrap(), "\"0.1.0\"");
@@ -107,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_and_no_checkout_is_refused() {
+    fn an_invalid_version_and_a_folder_without_a_checkout_are_refused() {
         let refusal =
             |dependency: Dependency| dependency.on("kaufmann", Path::new("a")).unwrap_err().to_string();
-        assert!(refusal(Dependency::Version("latest".to_owned())).starts_with("`latest` is no version"));
+        assert!(refusal(Dependency::Version("latest".to_owned())).starts_with("`latest` is not a version"));
         let text = refusal(Dependency::Path("src".into()));
         assert!(
             text.contains("src/kaufmann/Cargo.toml does not exist") && text.contains("give the folder"),

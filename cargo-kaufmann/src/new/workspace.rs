@@ -1,4 +1,4 @@
-//! The workspace around a new package: it becomes a member, as by `cargo new`.
+//! The workspace around a new package: adds the package to its members, as `cargo new` does.
 
 use std::fs;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::Error;
 
-/// A workspace, and what becomes of its manifest.
+/// A workspace, and the change of its manifest.
 #[derive(Debug)]
 pub(super) struct Around {
     manifest: PathBuf,
@@ -20,11 +20,11 @@ pub(super) struct Around {
 enum Change {
     /// The manifest with the package among its members, by this path.
     Add { path: String, text: String },
-    /// It is among them already, by this pattern.
+    /// The package is a member already, by this pattern.
     Has(String),
-    /// It is excluded, so that it stands alone.
+    /// The package is excluded by this pattern.
     Excluded(String),
-    /// What is there cannot be edited.
+    /// The manifest cannot be edited.
     Unreadable,
 }
 
@@ -66,22 +66,22 @@ impl Around {
                 format!("\nIt is a member of the workspace in {manifest}, by `{pattern}`.\n")
             }
             Change::Excluded(pattern) => {
-                format!("\nIt stands alone: the workspace in {manifest} excludes `{pattern}`.\n")
+                format!("\nIt is not a member of the workspace in {manifest}, which excludes `{pattern}`.\n")
             }
             Change::Unreadable => format!(
-                "\nIt is inside of a workspace: see that `members` in {manifest} has it, or Cargo will not build it.\n"
+                "\nIt is inside a workspace: add it to `members` in {manifest}, or Cargo will not build it.\n"
             ),
         }
     }
 }
 
-/// What becomes of a manifest; nothing if it is that of no workspace.
+/// The change of a manifest; `None` if it has no workspace.
 fn change(text: &str, path: &str) -> Option<Change> {
     let Ok(table) = DeTable::parse(text) else {
-        let is_one = text
+        let has_workspace = text
             .lines()
             .any(|line| line.trim_start().starts_with("[workspace"));
-        return is_one.then_some(Change::Unreadable);
+        return has_workspace.then_some(Change::Unreadable);
     };
     let workspace = table.get_ref().get("workspace")?;
     let DeValue::Table(workspace_table) = workspace.get_ref() else {
@@ -118,7 +118,7 @@ fn change(text: &str, path: &str) -> Option<Change> {
     }))
 }
 
-/// The texts of a list, each with its place.
+/// The strings of a list, each with its byte range.
 fn strings(list: Option<&Spanned<DeValue<'_>>>) -> Vec<(String, Range<usize>)> {
     let Some(DeValue::Array(items)) = list.map(Spanned::get_ref) else {
         return Vec::new();
@@ -130,7 +130,7 @@ fn strings(list: Option<&Spanned<DeValue<'_>>>) -> Vec<(String, Range<usize>)> {
     items.iter().filter_map(text).collect()
 }
 
-/// Whether a pattern of Cargo's means a path: `*` is any part of a name.
+/// Whether a pattern of Cargo matches a path: `*` is any part of a name.
 fn covers(pattern: &str, path: &str) -> bool {
     let (patterns, parts): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
     patterns.len() == parts.len()
@@ -151,7 +151,7 @@ fn covers_part(pattern: &str, part: &str) -> bool {
     }
 }
 
-/// The manifest with one more item in its list, laid out as the last one.
+/// The manifest with one more member, laid out as the last one.
 fn with_member(text: &str, list: Range<usize>, last: Option<Range<usize>>, path: &str) -> Option<String> {
     let item = format!("\"{path}\"");
     let end = list
@@ -168,14 +168,14 @@ fn with_member(text: &str, list: Range<usize>, last: Option<Range<usize>>, path:
             } else {
                 format!(", {item}")
             };
-            // In front of the comma that may stand behind the last item.
+            // Before a trailing comma.
             (last.end, new)
         }
     };
     Some(format!("{}{new}{}", &text[..at], &text[at..]))
 }
 
-/// The manifest with a list of members, where there was none.
+/// The manifest with a new list of members.
 fn with_members(text: &str, path: &str) -> Option<String> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_member_or_excluded_stays_as_it_is() {
+    fn a_package_that_is_a_member_or_excluded_changes_nothing() {
         let of = |list: &str| change(&format!("[workspace]\n{list}\n"), "services/accounts");
         for pattern in ["services/accounts", "services/*", "*/acc*s"] {
             let has = Some(Change::Has(pattern.to_owned()));

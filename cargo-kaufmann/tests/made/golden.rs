@@ -94,7 +94,7 @@ fn an_event_is_added_with_its_schema_its_sample_its_handler_and_its_entry() {
     assert_eq!(desk.tree("accounts"), before, "a dry run writes nothing");
     let mut said = desk.done("accounts", &["add", "user.create"]);
     assert_eq!(would, would_of(&said));
-    // To a file that is there, with what it imports; by a long name; and one that is only published.
+    // Into an existing file, with its imports; with a long name; and an event that is only published.
     said += &desk.done("accounts/src", &["add", "hello.answered"]);
     said += &desk.done(
         "accounts",
@@ -110,17 +110,17 @@ fn an_event_is_added_with_its_schema_its_sample_its_handler_and_its_entry() {
     is_golden("add.txt", &format!("{said}\n{}", desk.tree("accounts")));
 }
 
-/// What a dry run says of what was done.
+/// The report of a dry run, for the report of a run.
 fn would_of(said: &str) -> String {
     let done = said.split("\nNext:").next().unwrap();
     let would = done
-        .replace("   made  ", "  would make  ")
+        .replace("created  ", "would create  ")
         .replace("changed  ", "would change  ");
     would.trim_end().to_owned() + "\n"
 }
 
 #[test]
-fn a_handler_goes_where_the_list_is_if_that_is_in_a_module() {
+fn a_handler_goes_into_the_file_of_a_list_in_a_module() {
     let desk = Desk::new();
     desk.write(
         "Cargo.toml",

@@ -1,8 +1,8 @@
-//! What is refused, with the text of it; nothing is written then.
+//! Refused commands: each prints its error, and nothing is written.
 
 use super::Desk;
 
-/// A service, with files that are there besides or instead.
+/// A new service, with some files added or replaced.
 fn service(files: &[(&str, &str)]) -> Desk {
     let desk = Desk::new();
     desk.done("", &["new", "accounts"]);
@@ -27,14 +27,14 @@ const TWO: &str = "kaufmann::include_events!();\nkaufmann::service! { struct A {
                    mod b { kaufmann::service! { struct B { state: (), handlers: [] } } }\n";
 
 #[test]
-fn a_folder_with_something_in_it_and_names_that_cannot_be_are_refused() {
+fn a_folder_that_is_not_empty_and_invalid_names_are_refused() {
     let desk = Desk::new();
     desk.write("full/notes.txt", "");
     refuses(
         &desk,
         "",
         &["new", "full"],
-        "full is not empty: `notes.txt` is in it; choose a new folder",
+        "full is not empty: it contains `notes.txt`; choose a new folder",
     );
     refuses(
         &desk,
@@ -46,19 +46,18 @@ fn a_folder_with_something_in_it_and_names_that_cannot_be_are_refused() {
         &desk,
         "",
         &["new", "accounts", "--path", "full"],
-        "there is no checkout of kaufmann in full: full/kaufmann/Cargo.toml does not exist; give the folder that has `kaufmann` \
-         in it",
+        "full is not a checkout of kaufmann: full/kaufmann/Cargo.toml does not exist; give the folder that contains `kaufmann`",
     );
     refuses(
         &desk,
         "",
         &["new", "full/notes.txt/x"],
-        "cannot look into full/notes.txt/x: Not a directory (os error 20)",
+        "cannot read the folder full/notes.txt/x: Not a directory (os error 20)",
     );
 }
 
 #[test]
-fn an_event_that_is_there_or_cannot_be_named_is_refused() {
+fn an_event_that_exists_or_has_an_invalid_name_is_refused() {
     let desk = service(&[(
         "schemas/more.avsc",
         r#"{"type": "record", "name": "user.create", "fields": []}"#,
@@ -73,7 +72,7 @@ fn an_event_that_is_there_or_cannot_be_named_is_refused() {
         &desk,
         "accounts",
         &["add", "user.create"],
-        "there is an event `user.create` already, in another file of schemas; write its handler by hand, or choose another name",
+        "the event `user.create` exists already, in another file of schemas; write its handler by hand, or choose another name",
     );
     refuses(
         &desk,
@@ -87,13 +86,13 @@ fn an_event_that_is_there_or_cannot_be_named_is_refused() {
         &desk,
         "accounts",
         &["add", "create"],
-        "the event `create` has no namespace; put before it what it is about, such as `user.create`",
+        "the event `create` has no namespace; add one that says what the event is about, such as `user.create`",
     );
     desk.write("accounts/schemas/more.avsc", r#"{"type": "recrd"}"#);
     let said = desk.run("accounts", &["add", "user.delete"]);
     assert!(
         said.code == 1
-            && said.err.starts_with("error: mend the schemas first:\n")
+            && said.err.starts_with("error: fix the schemas first:\n")
             && said.err.contains("more.avsc:1:"),
         "{}",
         said.err
@@ -101,14 +100,14 @@ fn an_event_that_is_there_or_cannot_be_named_is_refused() {
 }
 
 #[test]
-fn what_is_no_service_is_refused() {
+fn a_package_without_a_service_is_refused() {
     let desk = Desk::new();
     desk.write("Cargo.toml", "[workspace]\n");
     refuses(
         &desk,
         "",
         &["add", "user.create"],
-        "DESK/Cargo.toml is that of a workspace; go to the folder of a service in it",
+        "DESK/Cargo.toml is a workspace without a package; go to the folder of a service in it",
     );
     desk.write("Cargo.toml", "[package]\nname = \"x\"\n");
     desk.write("src/main.rs", "fn main() {}\n");
@@ -116,7 +115,7 @@ fn what_is_no_service_is_refused() {
         &desk,
         "",
         &["add", "user.create"],
-        "DESK/Cargo.toml does not depend on `kaufmann`; `cargo kaufmann new` makes a package that does",
+        "DESK/Cargo.toml does not depend on `kaufmann`; `cargo kaufmann new` creates a package that does",
     );
     desk.write(
         "Cargo.toml",
@@ -133,14 +132,14 @@ fn what_is_no_service_is_refused() {
         &desk,
         "",
         &["add", "user.create"],
-        "there is no `kaufmann::service!` in src; it lists the handlers of the service",
+        "no source in src has a `kaufmann::service!`, which lists the handlers; add one to src/main.rs",
     );
     desk.write("src/main.rs", "kaufmann::service! { pub struct A { state: () } }");
     refuses(
         &desk,
         "",
         &["add", "user.create"],
-        "src/main.rs:1: it has no `handlers`; mend this `service!` first",
+        "src/main.rs:1: `service!` has no `handlers`; fix this first",
     );
     desk.write(
         "src/main.rs",
@@ -150,7 +149,7 @@ fn what_is_no_service_is_refused() {
         &desk,
         "",
         &["add", "user.create"],
-        "no source has `kaufmann::include_events!();`, which brings in the types of the schemas; put it into src/main.rs",
+        "no source has `kaufmann::include_events!();`, which includes the generated types; add it to src/main.rs",
     );
 }
 
@@ -161,13 +160,13 @@ fn of_several_services_one_must_be_chosen() {
         &desk,
         "accounts",
         &["add", "user.create"],
-        "there are several services; choose one with --service: A (src/main.rs:2), B (src/main.rs:3)",
+        "the package has several services; choose one with --service: A (src/main.rs:2), B (src/main.rs:3)",
     );
     refuses(
         &desk,
         "accounts",
         &["add", "user.create", "--service", "C"],
-        "there is no service `C`; there is A (src/main.rs:2), B (src/main.rs:3)",
+        "no service is named `C`; available: A (src/main.rs:2), B (src/main.rs:3)",
     );
     desk.done("accounts", &["add", "user.create", "--service", "A"]);
     assert!(
@@ -177,25 +176,25 @@ fn of_several_services_one_must_be_chosen() {
 }
 
 #[test]
-fn a_name_that_stands_for_something_else_is_refused() {
+fn a_name_that_is_taken_is_refused() {
     let desk = service(&[]);
     refuses(
         &desk,
         "accounts",
         &["add", "app.said", "--module", "App"],
-        "`App` is something else in src/main.rs; choose another module for the handler with --module",
+        "`App` is not a module with its own file in src/main.rs; choose another module for the handler with --module",
     );
     refuses(
         &desk,
         "accounts",
         &["add", "user.said", "--module", "hello"],
-        "there is a `said` in src/hello.rs already; choose another event's name, or another module with --module",
+        "`said` exists already in src/hello.rs; choose another name for the event, or another module with --module",
     );
     refuses(
         &desk,
         "accounts",
         &["add", "user.create", "--module", "self"],
-        "`self` cannot be a name in Rust; choose another with --module",
+        "`self` is not a valid name in Rust; choose another module with --module",
     );
     desk.write("accounts/src/main.rs", "fn main() {");
     let said = desk.run("accounts", &["add", "user.create"]);
