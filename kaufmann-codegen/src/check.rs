@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use kaufmann_avro::compatibility::Level;
 use kaufmann_avro::lock::LockedEvent;
 use kaufmann_avro::model::{Attribute, Definition, Kind, Model, NamedType, Node, TypeId};
+use kaufmann_avro::suggest::{Hint, closest};
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::error::{Error, ErrorKind, did_you_mean};
+use crate::error::{Error, ErrorKind};
 use crate::load::Folder;
 use crate::model::{self, Shape, Types};
 use crate::naming;
@@ -352,7 +353,7 @@ fn options(types: &Types, config: &Config, dir: &str, errors: &mut Vec<Error>) {
     let names = names.map(ToString::to_string).collect::<Vec<_>>();
     for (target, derives) in &config.derives {
         if target != "*" && complete && !names.contains(target) {
-            let hint = did_you_mean(target, names.iter().map(String::as_str));
+            let hint = Hint(closest(target, &names));
             wrong(
                 "derive",
                 format!("names the type `{target}`, which no schema defines{hint}"),

@@ -233,15 +233,3 @@ pub(crate) fn sorted(mut errors: Vec<Error>) -> Vec<Error> {
     errors.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     errors
 }
-
-/// `, did you mean `…`?` for the candidate nearest to `word`, or nothing.
-pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= (word.chars().count() / 3).max(1))
-        .min()
-        .map_or_else(String::new, |(_, candidate)| {
-            format!(", did you mean `{candidate}`?")
-        })
-}

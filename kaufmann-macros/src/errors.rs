@@ -44,7 +44,7 @@ impl Errors {
 pub(crate) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let (edits, best) = candidates
         .iter()
-        .map(|candidate| (distance(written, candidate), *candidate))
+        .map(|candidate| (strsim::osa_distance(written, candidate), *candidate))
         .min()?;
     if edits <= 1 + written.len() / 4 || shared(written, best) * 4 >= written.len() * 3 {
         return Some(best);
@@ -63,23 +63,6 @@ fn shared(a: &str, b: &str) -> usize {
 /// Whether a name such as `max_retries` has this word.
 fn has(name: &str, word: &str) -> bool {
     name.split('_').any(|part| part == word) && name != word
-}
-
-/// The edit distance of two short words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let edit = (diagonal + usize::from(x != *y))
-                .min(row[j] + 1)
-                .min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], edit);
-        }
-    }
-    row[b.len()]
 }
 
 /// `a`, `b` and `c`, each between backticks.

@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::cursor::{MAX_DEPTH, MAX_LEVELS};
+use crate::suggest::Hint;
 
 /// Where and why a JSON value does not fit a schema.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -37,7 +38,7 @@ pub enum JsonErrorKind {
         field: String,
     },
     /// The record has no such field.
-    #[error("`{record}` has no field `{field}`{}", Hint(.suggestion))]
+    #[error("`{record}` has no field `{field}`{}", Hint(suggestion.as_ref()))]
     UnknownField {
         /// The record's full name.
         record: String,
@@ -47,7 +48,7 @@ pub enum JsonErrorKind {
         suggestion: Option<String>,
     },
     /// The enum has no such symbol.
-    #[error("`{name}` has no symbol `{symbol}`{}", Hint(.suggestion))]
+    #[error("`{name}` has no symbol `{symbol}`{}", Hint(suggestion.as_ref()))]
     UnknownSymbol {
         /// The enum's full name.
         name: String,
@@ -134,16 +135,5 @@ impl fmt::Display for At<'_> {
         } else {
             write!(f, "at `{}`: ", self.0)
         }
-    }
-}
-
-/// `, did you mean `x`?`
-struct Hint<'a>(&'a Option<String>);
-
-impl fmt::Display for Hint<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .as_ref()
-            .map_or(Ok(()), |suggestion| write!(f, ", did you mean `{suggestion}`?"))
     }
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::suggest::Hint;
+
 /// What is wrong with the text of a lock, and where.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{line}:{column}: {kind}")]
@@ -33,10 +35,7 @@ pub enum LockErrorKind {
     #[error("the lock has the format {0}, but this version of kaufmann knows the format 1; update kaufmann")]
     Format(i64),
     /// A key that a lock does not have.
-    #[error("unknown key `{key}`{}", match suggestion {
-        Some(meant) => format!(", did you mean `{meant}`?"),
-        None => "; remove it".to_owned(),
-    })]
+    #[error("unknown key `{key}`{}{}", Hint(suggestion.as_ref()), if suggestion.is_none() { "; remove it" } else { "" })]
     UnknownKey {
         /// The key.
         key: String,

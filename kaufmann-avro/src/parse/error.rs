@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::{Source, Use};
 use crate::model::Location;
+use crate::suggest::Hint;
 
 /// A mistake in a schema file, and where it is.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -58,7 +59,7 @@ pub enum SchemaErrorKind {
         found: String,
     },
     /// No type has this name.
-    #[error("{}unknown type `{name}`{}", InField(.field), DidYouMean(.suggestion))]
+    #[error("{}unknown type `{name}`{}", InField(.field), Hint(suggestion.as_ref()))]
     UnknownType {
         /// The field whose type it is, if any.
         field: Option<String>,
@@ -136,7 +137,7 @@ pub enum SchemaErrorKind {
         first: String,
     },
     /// An enum's default is none of its symbols.
-    #[error("the default of the enum `{name}` is not one of its symbols: `{default}`{}", DidYouMean(.suggestion))]
+    #[error("the default of the enum `{name}` is not one of its symbols: `{default}`{}", Hint(suggestion.as_ref()))]
     EnumDefault {
         /// The enum's full name.
         name: String,
@@ -190,17 +191,6 @@ impl SchemaErrorKind {
             }
             _ => false,
         }
-    }
-}
-
-/// `, did you mean `x`?`
-struct DidYouMean<'a>(&'a Option<String>);
-
-impl std::fmt::Display for DidYouMean<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0
-            .as_ref()
-            .map_or(Ok(()), |suggestion| write!(f, ", did you mean `{suggestion}`?"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::reader::{Json, Value};
 use crate::model::{Location, Name, TypeId};
-use crate::suggest::closest;
+use crate::suggest::{closest, distance};
 
 pub(super) const PRIMITIVES: [&str; 8] = [
     "null", "boolean", "int", "long", "float", "double", "bytes", "string",
@@ -140,13 +140,13 @@ impl Names {
             return Some(primitive.to_owned());
         }
         let simple = reference.rsplit_once('.').map_or(reference, |(_, simple)| simple);
-        let distance = |defined: &&Defined| strsim::osa_distance(&defined.name.to_string(), reference);
+        let edits = |defined: &&Defined| distance(&defined.name.to_string(), reference);
         let candidates = self
             .defined
             .iter()
             .filter(|d| closest(simple, [d.name.simple.as_str()]).is_some());
         candidates
-            .min_by_key(distance)
+            .min_by_key(edits)
             .map(|defined| match defined.name.namespace == namespace {
                 true => defined.name.simple.clone(),
                 false => defined.name.to_string(),

@@ -1,10 +1,10 @@
 //! What is legal, but hardly meant: a logical type that is ignored, an attribute of ours that is misspelt.
 
 use kaufmann_avro::model::{Attribute, Attributes, Definition, Field, Kind, Model, Node};
+use kaufmann_avro::suggest::{Hint, closest};
 use serde_json::Value;
 
 use super::ATTRIBUTES;
-use crate::error::did_you_mean;
 
 /// The logical types of Avro 1.12.
 const LOGICAL_TYPES: [&str; 13] = [
@@ -68,7 +68,7 @@ fn logical(model: &Model, attributes: &Attributes, found: &mut Vec<String>) {
             format!("{at}: the logical type `{name}` does not fit the type it stands at, so Avro ignores it")
         }
         Value::String(name) => {
-            let hint = did_you_mean(name, LOGICAL_TYPES);
+            let hint = Hint(closest(name, LOGICAL_TYPES));
             format!("{at}: the logical type `{name}` is unknown, so Avro ignores it{hint}")
         }
         other => format!("{at}: a logical type is a string, not `{other}`, so Avro ignores it"),
@@ -89,8 +89,10 @@ fn misplaced(model: &Model, field: &Field, found: &mut Vec<String>) {
 }
 
 fn misspelt(model: &Model, Attribute { key, at, .. }: &Attribute, found: &mut Vec<String>) {
-    let hint = did_you_mean(key, ATTRIBUTES);
-    if !hint.is_empty() && !ATTRIBUTES.contains(&key.as_str()) {
+    if let Some(meant) = closest(key, ATTRIBUTES)
+        && meant != key
+    {
+        let hint = Hint(Some(meant));
         found.push(format!(
             "{}: the attribute `{key}` says nothing to kaufmann{hint}",
             model.locate(*at)

@@ -1,9 +1,10 @@
 //! The attribute `key`: the way from the event to the field that orders it.
 
 use kaufmann_avro::model::{Definition, Logical, TypeId};
+use kaufmann_avro::suggest::{Hint, closest};
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind, did_you_mean};
+use crate::error::{Error, ErrorKind};
 use crate::model::{Base, Shape, Types};
 
 /// What orders an event.
@@ -66,7 +67,7 @@ fn resolve(types: &Types, root: TypeId, path: &str) -> Result<Key, ErrorKind> {
             return Err(wrong(path, last, shape));
         };
         let Some(index) = known.iter().position(|field| field.name == segment) else {
-            let hint = did_you_mean(segment, known.iter().map(|field| field.name.as_str()));
+            let hint = Hint(closest(segment, known.iter().map(|field| &field.name)));
             let reason = format!("record `{}` has no field `{segment}`{hint}", named.name);
             return Err(ErrorKind::KeyField {
                 path: path.to_owned(),
