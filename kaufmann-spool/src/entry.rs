@@ -38,16 +38,30 @@ pub enum EntryError {
     Name,
 }
 
-/// What a log keeps.
-pub trait Kept: Sized {
-    /// How many bytes [`Kept::encode`] appends.
+/// What can be written to a log.
+pub trait Encode {
+    /// How many bytes [`Encode::encode`] appends.
     #[must_use]
     fn encoded_len(&self) -> usize;
 
     /// Appends its bytes.
     fn encode(&self, to: &mut Vec<u8>);
+}
 
-    /// Reads what [`Kept::encode`] has written. Never reserves more than the bytes could hold.
+/// The bytes of what is encoded already.
+impl Encode for [u8] {
+    fn encoded_len(&self) -> usize {
+        self.len()
+    }
+
+    fn encode(&self, to: &mut Vec<u8>) {
+        to.extend(self);
+    }
+}
+
+/// What can be read from a log.
+pub trait Kept: Encode + Sized {
+    /// Reads what [`Encode::encode`] has written. Never reserves more than the bytes could hold.
     ///
     /// # Errors
     ///
@@ -55,7 +69,7 @@ pub trait Kept: Sized {
     fn decode(bytes: &[u8]) -> Result<Self, EntryError>;
 }
 
-impl Kept for Entry {
+impl Encode for Entry {
     fn encoded_len(&self) -> usize {
         let optional = |bytes: &Option<Vec<u8>>| 4 + bytes.as_ref().map_or(0, Vec::len);
         let headers: usize = self
@@ -83,7 +97,9 @@ impl Kept for Entry {
             put(to, value.as_deref());
         }
     }
+}
 
+impl Kept for Entry {
     fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut rest = bytes;
         let version = take::<1>(&mut rest)?[0];

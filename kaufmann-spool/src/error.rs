@@ -11,24 +11,37 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum OpenError {
     /// Another process, or another spool of this one, has it.
-    #[error("the folder `{}` is used by another process; give each one a folder of its own", .0.display())]
+    #[error("the folder `{}` is used by another process; give each process a folder of its own", .0.display())]
     Taken(PathBuf),
     /// It cannot be made, written, or locked.
-    #[error("cannot {what} `{}`; check that the user of this process may write there", .folder.display())]
+    #[error("cannot {what} `{}`: {}", .folder.display(), remedy(.source.kind()))]
     Folder {
         /// What was tried.
         what: &'static str,
         /// Where.
         folder: PathBuf,
-        /// What the system answered.
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The folder's file system does not bring data to the disk.
+    #[error(
+        "`fsync` fails in the spool's folder, so nothing could be stored safely; use a folder on a local disk"
+    )]
+    Sync(#[source] io::Error),
+    /// A file that was written to try the folder out failed.
+    #[error("cannot {what} a file in the spool's folder: {}", remedy(.source.kind()))]
+    Probe {
+        /// What was tried.
+        what: &'static str,
+        /// The system's error.
         source: io::Error,
     },
     /// A file in it cannot be read.
-    #[error("cannot read {file} of the spool")]
+    #[error("cannot read {file} of the spool; check the disk and the rights of the file")]
     Reading {
         /// The file.
         file: String,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// A file was written by a later version of this crate.
@@ -39,11 +52,11 @@ pub enum OpenError {
         /// Its form.
         version: u8,
     },
-    /// A bound leaves no room for what it bounds.
+    /// A bound leaves no space for what it bounds.
     #[error("{0}")]
     Options(String),
     /// The thread that writes cannot be started.
-    #[error("the spool's thread cannot be started")]
+    #[error("the spool's thread cannot be started; check the limit on threads (`ulimit -u`)")]
     Thread(#[source] io::Error),
 }
 
@@ -61,28 +74,44 @@ impl OpenError {
     }
 }
 
-/// Why an entry is not stored.
+/// How to fix an error of the file system.
+pub(crate) fn remedy(kind: io::ErrorKind) -> &'static str {
+    use io::ErrorKind;
+    match kind {
+        ErrorKind::PermissionDenied => "give this process's user the right to write there",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space on this file system",
+        ErrorKind::ReadOnlyFilesystem => {
+            "the file system is read-only; mount it for writing, and look in the system's log for the reason"
+        }
+        ErrorKind::NotFound => "the folder is gone; mount or make it again",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a file is in the way; choose another folder",
+        _ => "check the disk",
+    }
+}
+
+/// Why an entry was not accepted.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
-pub enum StoreError {
+pub enum AppendError {
     /// It is larger than [`Options::max_entry`](crate::Options::max_entry).
-    #[error("the entry has {size} bytes; at most {max} are stored")]
+    #[error("the entry has {size} bytes; `max_entry` is {max}")]
     TooLarge {
         /// Its bytes.
         size: usize,
         /// The bound.
         max: usize,
     },
-    /// There was no room within the time.
-    #[error("there was no room in the spool for {waited:?}: {reason}")]
-    Full {
+    /// A bound was reached, or the disk failed, until the deadline. The entry is neither stored nor delivered, with one exception: if
+    /// a write of it failed, could not be taken back, and the process dies, the next one may find it on the disk after all.
+    #[error("the spool was full for {waited:?}: {reason}")]
+    SpoolFull {
         /// How long the entry waited.
         waited: Duration,
-        /// Which bound was reached, or what the disk says.
+        /// Which bound was reached, or the disk's error.
         reason: String,
     },
-    /// The disk has not answered within the time. The entry may be stored nevertheless.
-    #[error("the disk has not answered for {waited:?}; the entry may be stored nevertheless")]
+    /// The disk, or whoever delivers the entry, did not answer until the deadline. It may still be stored or delivered.
+    #[error("no answer for {waited:?}; the entry may still be stored or delivered")]
     Unanswered {
         /// How long the entry waited.
         waited: Duration,

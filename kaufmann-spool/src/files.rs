@@ -1,4 +1,4 @@
-//! The file layer: all that the spool asks of a folder. [`disk`] is the real one; tests put one in its place that fails.
+//! The file layer: every call that the spool makes to a folder. [`disk`] is the real one; tests use one whose calls fail.
 
 use std::fmt::Debug;
 use std::io;
@@ -61,12 +61,42 @@ pub trait Files: Debug + Send + Sync + 'static {
     /// If it cannot be made or opened.
     fn folder(&self, name: &str) -> io::Result<Arc<dyn Files>>;
 
-    /// How many bytes are free for us.
+    /// How many bytes are free for this process.
     ///
     /// # Errors
     ///
     /// If the file system does not answer.
     fn free(&self) -> io::Result<u64>;
+
+    /// Checks that the folder is still where it was opened. If it was removed for good, it is made again, empty.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, or another folder has its path.
+    fn check(&self) -> io::Result<()>;
+
+    /// The type of the file system.
+    ///
+    /// # Errors
+    ///
+    /// If the file system does not answer.
+    fn kind(&self) -> io::Result<FileSystem>;
+}
+
+/// What a type of file system means for what is stored on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FileSystem {
+    /// A local disk.
+    Local(&'static str),
+    /// A server in the network: locks and `fsync` depend on it.
+    Network(&'static str),
+    /// Memory: a reboot loses what is stored.
+    Memory(&'static str),
+    /// A container's own layer: lost with the container.
+    Container(&'static str),
+    /// Another type, by its number; 0 if the system does not tell.
+    Unknown(u64),
 }
 
 /// A file.
@@ -105,4 +135,11 @@ pub trait File: Debug + Send + Sync {
     ///
     /// If the file system does not answer.
     fn size(&self) -> io::Result<u64>;
+
+    /// Whether it still has a name, so that it can be opened again.
+    ///
+    /// # Errors
+    ///
+    /// If the file system does not answer.
+    fn is_there(&self) -> io::Result<bool>;
 }

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use crate::entry::Kept;
+use crate::entry::{Encode, Kept};
 
 /// How a segment begins. The last byte is the version of all that follows.
 pub const MARK: [u8; 8] = *b"kspool\0\x01";
@@ -98,14 +98,16 @@ impl Batch {
         self.count = 0;
     }
 
-    /// Adds an entry that is encoded already.
-    pub fn push(&mut self, entry: &[u8]) {
+    /// Adds an entry.
+    pub fn push<T: Encode + ?Sized>(&mut self, entry: &T) {
         let number = self.first + u64::from(self.count);
-        self.bytes
-            .extend(u32::try_from(entry.len()).unwrap_or(u32::MAX).to_le_bytes());
-        self.bytes
-            .extend(checksum(self.salt, number, entry).to_le_bytes());
-        self.bytes.extend(entry);
+        let from = self.bytes.len();
+        self.bytes.extend([0; PREFIX]);
+        entry.encode(&mut self.bytes);
+        let (prefix, entry) = self.bytes[from..].split_at_mut(PREFIX);
+        let len = u32::try_from(entry.len()).unwrap_or(u32::MAX);
+        prefix[..4].copy_from_slice(&len.to_le_bytes());
+        prefix[4..].copy_from_slice(&checksum(self.salt, number, entry).to_le_bytes());
         self.count += 1;
     }
 

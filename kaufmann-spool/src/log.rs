@@ -54,7 +54,12 @@ impl fmt::Display for Name {
     }
 }
 
-/// What the one who appends and the one who reads both know.
+/// Whether a file of this name is a segment.
+pub(crate) fn is_segment(name: &str) -> bool {
+    Name::parse(name).is_some()
+}
+
+/// What the appender and the cursors both know.
 #[derive(Debug)]
 struct Shelf {
     segments: VecDeque<Segment>,
@@ -152,6 +157,27 @@ impl Log {
         self.shelf().segments.iter().map(|segment| segment.size).sum()
     }
 
+    /// How many segments there are.
+    #[must_use]
+    pub fn segments(&self) -> usize {
+        self.shelf().segments.len()
+    }
+
+    /// When the first batch was stored of the segment that has this number, in milliseconds since 1970.
+    pub(crate) fn stored_at(&self, number: u64) -> Option<u64> {
+        let name = self
+            .shelf()
+            .segments
+            .iter()
+            .rev()
+            .map(|segment| segment.name)
+            .find(|name| name.first <= number)?;
+        let mut bytes = [0; frame::HEADER];
+        let file = self.files.open(&name.to_string()).ok()?;
+        file.read_at(&mut bytes, frame::MARK.len() as u64).ok()?;
+        frame::Header::decode(&bytes, name.salt).map(|header| header.at)
+    }
+
     /// Appends to the log. There must be one at a time.
     #[must_use]
     pub fn appender(&self, options: &Options) -> Appender {
@@ -171,6 +197,7 @@ impl Log {
     /// If that fails; then the old one is still there.
     pub fn save(&self, position: &Position) -> io::Result<()> {
         let bytes = position.encode();
+        self.files.check()?;
         match self.files.remove(NEW_POSITION) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

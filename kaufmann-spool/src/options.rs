@@ -1,40 +1,87 @@
-//! What can be chosen.
+//! The settings of a spool.
 
 use std::time::Duration;
 
-/// The bounds of a spool.
+/// When entries go to the disk.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Mode {
+    /// Every entry is on the disk before [`append`](crate::Spool::append) returns, and is read from there.
+    #[default]
+    Always,
+    /// Entries stay in memory and are read from there. They go to the disk if they are not delivered within
+    /// [`Options::spill_after`], if memory is half full, or if nobody delivers them.
+    Overflow,
+}
+
+/// The settings of a spool: its mode and its bounds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// The bytes of a segment. A spool takes at least one; what is delivered is given back in whole segments. Default: 64 MiB.
+    /// When entries go to the disk. Default: [`Mode::Always`].
+    pub mode: Mode,
+    /// How long an entry may stay in memory before it goes to the disk, with [`Mode::Overflow`]. Default: 1 s.
+    pub spill_after: Duration,
+    /// The bytes of entries in memory; beyond that, callers wait. Default: 16 MiB.
+    pub max_memory: usize,
+    /// The bytes of a segment. A spool takes at least one; disk space is freed in whole segments. Default: 64 MiB.
     pub segment_bytes: u64,
-    /// The bytes that the segments may take together; beyond that, entries wait. Default: 8 GiB.
+    /// The bytes that the segments may take together; beyond that, callers wait. Default: 8 GiB.
     pub max_bytes: u64,
-    /// The bytes that are left to others on the same file system. Default: 256 MiB.
+    /// The age of the oldest entry on the disk; beyond that, callers wait. Nothing is ever dropped because of its age. Default: no
+    /// bound.
+    pub max_age: Option<Duration>,
+    /// The bytes that stay free for others on the same file system. Default: 256 MiB.
     pub keep_free: u64,
-    /// The bytes of entries that wait for the disk in memory; beyond that, callers wait. Default: 16 MiB.
-    pub max_waiting: usize,
     /// The bytes of the largest entry. Default: 16 MiB.
     pub max_entry: usize,
     /// The bytes of entries that may be [parked](crate::Spool::park) together. They are read when the spool is opened. Default: 64 MiB.
     pub max_parked: u64,
-    /// How often it is noted on the disk what is delivered: so much may be delivered again after a crash. Default: 200 ms.
+    /// How often the position is saved: so much may be delivered again after a crash. Default: 200 ms.
     pub position_interval: Duration,
-    /// How long a fault is waited out before the disk is tried again. Default: 500 ms.
+    /// How long the spool waits after a fault before it tries the disk again. Default: 500 ms.
     pub retry_interval: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
+            mode: Mode::default(),
+            spill_after: Duration::from_secs(1),
+            max_memory: 16 << 20,
             segment_bytes: 64 << 20,
             max_bytes: 8 << 30,
+            max_age: None,
             keep_free: 256 << 20,
-            max_waiting: 16 << 20,
             max_entry: 16 << 20,
             max_parked: 64 << 20,
             position_interval: Duration::from_millis(200),
             retry_interval: Duration::from_millis(500),
         }
+    }
+}
+
+impl Options {
+    /// The name, the value and the remedy of a bound that leaves no space for what it bounds.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.segment_bytes < 256 {
+            return Err(format!(
+                "`segment_bytes` is {}; it must be at least 256",
+                self.segment_bytes
+            ));
+        }
+        if self.max_bytes < self.segment_bytes {
+            return Err(format!(
+                "`max_bytes` is {}, less than one segment (`segment_bytes` is {}); raise it, or make segments smaller",
+                self.max_bytes, self.segment_bytes
+            ));
+        }
+        if self.max_entry == 0 || self.max_entry > u32::MAX as usize / 2 {
+            return Err(format!(
+                "`max_entry` is {}; it must be between 1 and {}",
+                self.max_entry,
+                u32::MAX / 2
+            ));
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 
-use crate::entry::{self, Entry, EntryError, Kept};
+use crate::entry::{self, Encode, Entry, EntryError, Kept};
 use crate::error::OpenError;
 use crate::files::Files;
 use crate::log::{Appender, Cursor, Log, Read};
@@ -47,7 +47,7 @@ struct Held {
     entry: Entry,
 }
 
-impl Kept for Held {
+impl Encode for Held {
     fn encoded_len(&self) -> usize {
         1 + 4 + self.reason.len() + self.entry.encoded_len()
     }
@@ -57,7 +57,9 @@ impl Kept for Held {
         entry::put(to, Some(self.reason.as_bytes()));
         self.entry.encode(to);
     }
+}
 
+impl Kept for Held {
     fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut rest = bytes;
         let version = entry::take::<1>(&mut rest)?[0];
@@ -156,9 +158,7 @@ impl Lot {
             );
             return Err(io::Error::new(io::ErrorKind::StorageFull, text));
         }
-        let mut bytes = Vec::new();
-        held.encode(&mut bytes);
-        let numbers = self.appender.append(std::iter::once(&*bytes), at)?;
+        let numbers = self.appender.append(std::iter::once(&held), at)?;
         self.count_in(numbers.start, at, &held);
         Ok(())
     }
@@ -184,6 +184,10 @@ impl Lot {
 
     pub(crate) fn count(&self) -> u64 {
         self.numbers.len() as u64
+    }
+
+    pub(crate) fn keys(&self) -> u64 {
+        self.groups.len() as u64
     }
 
     /// Lets a group be delivered again. `false` if no group has this id.

@@ -151,6 +151,16 @@ impl Scanner {
         Ok((None, torn))
     }
 
+    /// The error again, unless another page of the file can be read: then the disk works, and the page is bad.
+    fn check_other_pages(&self, bad: u64, error: io::Error) -> io::Result<()> {
+        let page = PAGE as u64;
+        let other = if bad < page { page } else { 0 };
+        match self.file.read_at(&mut [0; 1], other) {
+            Ok(1) => Ok(()),
+            _ => Err(error),
+        }
+    }
+
     fn read(&self, to: &mut [u8], at: u64) -> io::Result<usize> {
         if !self.lossy {
             return self.file.read_at(to, at);
@@ -160,7 +170,10 @@ impl Scanner {
             match self.file.read_at(page, at + read as u64) {
                 Ok(len) if len < page.len() => return Ok(read + len),
                 Ok(_) => {}
-                Err(_) => page.fill(0),
+                Err(error) => {
+                    self.check_other_pages(at + read as u64, error)?;
+                    page.fill(0);
+                }
             }
             read += page.len();
         }

@@ -1,4 +1,4 @@
-//! What the one who stores an entry waits with.
+//! One appended entry: what its caller waits with, and what the queue, the writer and the reader share of it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,28 +6,61 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::error::StoreError;
+use crate::entry::{Encode, Entry};
+use crate::error::AppendError;
 use crate::spool::Shared;
 
-/// An entry on its way to the disk: a future of its number, or [`Ticket::wait`]. If it is dropped before a write has begun, the entry
-/// is not stored.
+/// Which promise was kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Promise {
+    /// The entry is on the disk. It survives crashes and power cuts, and will be delivered.
+    Stored,
+    /// The entry was [delivered](crate::Spool::delivered), and never needed the disk.
+    Delivered,
+}
+
+/// An entry that is neither stored nor delivered yet: a future of its [`Promise`], or [`Ticket::wait`]. Dropping it withdraws the
+/// entry, unless it is being written or delivered already.
 #[derive(Debug)]
-#[must_use = "an entry whose ticket is dropped may not be stored"]
+#[must_use = "dropping the ticket withdraws the entry"]
 pub struct Ticket {
     pub(crate) slot: Arc<Slot>,
     pub(crate) shared: Weak<Shared>,
 }
 
-/// What the ticket and the writer share.
-#[derive(Debug, Default)]
+/// An entry and how far it is.
+#[derive(Debug)]
 pub(crate) struct Slot {
+    entry: Entry,
+    /// The bytes of an entry that an earlier process has left, in place of `entry`.
+    left: Option<Vec<u8>>,
     state: Mutex<State>,
     changed: Condvar,
+}
+
+impl Encode for Slot {
+    fn encoded_len(&self) -> usize {
+        match &self.left {
+            Some(bytes) => bytes.len(),
+            None => self.entry.encoded_len(),
+        }
+    }
+
+    fn encode(&self, to: &mut Vec<u8>) {
+        match &self.left {
+            Some(bytes) => to.extend(bytes),
+            None => self.entry.encode(to),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     step: Step,
+    /// Whether a reader has it, so that it may be delivered at any time.
+    handed_out: bool,
+    /// Whether a thread waits on `changed`.
+    waited_for: bool,
     waker: Option<Waker>,
 }
 
@@ -35,42 +68,75 @@ struct State {
 enum Step {
     #[default]
     Waiting,
-    /// A write of it is under way.
-    Writing,
-    Done(Result<u64, StoreError>),
-    /// Nobody waits for it.
-    Abandoned,
+    /// It is being written or delivered: it cannot be withdrawn.
+    Busy,
+    Done(Result<Promise, AppendError>),
+    Withdrawn,
 }
 
 impl Slot {
+    pub(crate) fn new(entry: Entry, left: Option<Vec<u8>>) -> Arc<Self> {
+        Arc::new(Self {
+            entry,
+            left,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Whether it is the bytes that an earlier process has left, which must be on the disk before they are read.
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.is_some()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to write it; `false` if nobody wants that any more.
-    pub(crate) fn begin(&self) -> bool {
+    /// Begins to write it; `false` if it is withdrawn.
+    pub(crate) fn begin_write(&self) -> bool {
         let mut state = self.state();
-        if state.step == Step::Abandoned {
-            return false;
+        let wanted = state.step != Step::Withdrawn;
+        if wanted {
+            state.step = Step::Busy;
         }
-        state.step = Step::Writing;
-        true
+        wanted
     }
 
-    /// The write has failed; it is tried again.
-    pub(crate) fn again(&self) {
+    /// The write failed, and is tried again.
+    pub(crate) fn write_failed(&self) {
         let mut state = self.state();
-        if state.step == Step::Writing {
+        if state.step == Step::Busy && !state.handed_out {
             state.step = Step::Waiting;
         }
     }
 
-    pub(crate) fn finish(&self, result: Result<u64, StoreError>) {
+    /// Gives it to a reader; `false` if it is withdrawn.
+    pub(crate) fn hand_out(&self) -> bool {
+        let mut state = self.state();
+        if state.step == Step::Withdrawn {
+            return false;
+        }
+        state.handed_out = true;
+        if state.step == Step::Waiting {
+            state.step = Step::Busy;
+        }
+        true
+    }
+
+    pub(crate) fn finish(&self, result: Result<Promise, AppendError>) {
         let mut state = self.state();
         state.step = Step::Done(result);
         let waker = state.waker.take();
+        let waited_for = state.waited_for;
         drop(state);
-        self.changed.notify_all();
+        if waited_for {
+            self.changed.notify_all();
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -78,12 +144,12 @@ impl Slot {
 }
 
 impl Ticket {
-    /// Waits until the entry is on the disk, and returns its number.
+    /// Waits until the entry is stored or delivered.
     ///
     /// # Errors
     ///
-    /// If it is not within the time. Only after [`StoreError::Unanswered`] it may be stored nevertheless.
-    pub fn wait(self, patience: Duration) -> Result<u64, StoreError> {
+    /// If it is not within `patience`. Only after [`AppendError::Unanswered`] may it still be stored or delivered.
+    pub fn wait(self, patience: Duration) -> Result<Promise, AppendError> {
         let begun = Instant::now();
         let mut state = self.slot.state();
         loop {
@@ -94,6 +160,7 @@ impl Ticket {
             if left.is_zero() {
                 break;
             }
+            state.waited_for = true;
             state = self
                 .slot
                 .changed
@@ -101,30 +168,28 @@ impl Ticket {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        if state.step == Step::Writing {
-            return Err(StoreError::Unanswered { waited: patience });
+        if state.step == Step::Busy {
+            return Err(AppendError::Unanswered { waited: patience });
         }
-        state.step = Step::Abandoned;
+        state.step = Step::Withdrawn;
         drop(state);
-        Err(self.full(patience))
-    }
-
-    fn full(&self, waited: Duration) -> StoreError {
-        self.shared
-            .upgrade()
-            .map_or(StoreError::Closed, |shared| shared.full(waited))
+        let shared = self.shared.upgrade();
+        Err(shared.map_or(AppendError::Closed, |shared| shared.full(patience)))
     }
 }
 
 impl Future for Ticket {
-    type Output = Result<u64, StoreError>;
+    type Output = Result<Promise, AppendError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.slot.state();
         if let Step::Done(result) = &state.step {
             return Poll::Ready(result.clone());
         }
-        state.waker = Some(cx.waker().clone());
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
         Poll::Pending
     }
 }
@@ -133,7 +198,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.slot.state();
         if state.step == Step::Waiting {
-            state.step = Step::Abandoned;
+            state.step = Step::Withdrawn;
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use kaufmann_spool::{Entry, OpenError, Options, Spool, StoreError};
+use kaufmann_spool::{AppendError, Check, Entry, OpenError, Options, Spool, Verdict};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells this program that it is the process that is killed, and where its spool is.
@@ -61,7 +61,7 @@ fn child() {
             let spool = &spool;
             scope.spawn(move || {
                 for content in begin.. {
-                    match spool.store(&entry(thread, content), PATIENCE) {
+                    match spool.append(entry(thread, content), PATIENCE) {
                         Ok(_) => out(format!("\nstored {thread} {content} .\n")),
                         Err(error) => out(format!("\nfailed {error}\n")),
                     }
@@ -150,7 +150,7 @@ fn what_is_stored_comes_in_its_keys_order_however_often_the_process_is_killed() 
         let (key, content) = read(&entry);
         heard.came.entry(key).or_default().push(content);
     }
-    assert_eq!(spool.status().lost, 0);
+    assert_eq!(spool.snapshot().lost, 0);
     for (key, stored) in &heard.stored {
         let came = &heard.came[key];
         let missing: Vec<_> = stored.iter().filter(|content| !came.contains(content)).collect();
@@ -205,11 +205,137 @@ fn a_folder_that_cannot_be_made_or_is_a_file_is_refused_with_its_name() {
 }
 
 #[test]
+fn a_folder_that_is_moved_away_refuses_entries_until_it_is_back() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let (path, elsewhere) = (parent.path().join("spool"), parent.path().join("elsewhere"));
+    let spool = Spool::open(&path, options()).expect("opens");
+    spool.append(entry(0, 0), PATIENCE).expect("stored");
+    fs::rename(&path, &elsewhere).expect("moved");
+    let refused = |text: &str| {
+        loop {
+            // The write before may still be under way.
+            let error = spool
+                .append(entry(0, 9), Duration::from_millis(20))
+                .expect_err("gone");
+            if error.to_string().contains(text) {
+                break;
+            }
+        }
+    };
+    refused("not at its path any more; mount or move it back");
+    assert!(spool.check().iter().any(|finding| finding.check == Check::Folder));
+    fs::create_dir(&path).expect("another one");
+    refused("another folder is at the path");
+    fs::remove_dir(&path).expect("removed");
+    fs::rename(&elsewhere, &path).expect("moved back");
+    spool.append(entry(0, 1), PATIENCE).expect("stored");
+    assert_eq!(spool.trouble(), None);
+    let mut reader = spool.reader().expect("the only one");
+    for expected in 0..2 {
+        let (_, came) = reader
+            .read(PATIENCE)
+            .expect("it can be read")
+            .expect("it is there");
+        assert_eq!(read(&came), (0, expected));
+    }
+    assert_eq!(spool.snapshot().lost, 0);
+}
+
+#[test]
+fn a_folder_that_is_deleted_is_made_again_and_what_was_in_it_is_counted_as_lost() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let path = parent.path().join("spool");
+    let spool = Spool::open(&path, options()).expect("opens");
+    for content in 0..3 {
+        spool.append(entry(0, content), PATIENCE).expect("stored");
+    }
+    fs::remove_dir_all(&path).expect("removed");
+    spool
+        .append(entry(0, 3), PATIENCE)
+        .expect("stored in a new folder");
+    let error = Spool::open(&path, options()).expect_err("locked again");
+    assert!(matches!(error, OpenError::Taken(_)), "{error}");
+    let mut reader = spool.reader().expect("the only one");
+    let (_, came) = reader
+        .read(PATIENCE)
+        .expect("it can be read")
+        .expect("it is there");
+    assert_eq!(read(&came), (0, 3));
+    assert_eq!(spool.snapshot().lost, 3);
+    assert_eq!(spool.damages()[0].lost, 0..3);
+}
+
+#[test]
+fn a_folder_without_rights_is_refused_with_a_remedy_and_check_names_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).expect("changed");
+    // Root may write everywhere, so another user tries.
+    let ran = Command::new("unshare")
+        .args(["--user", "--map-user=1000"])
+        .arg(std::env::current_exe().expect("this program"))
+        .args(["--exact", "without_rights", "--nocapture"])
+        .env("KAUFMANN_SPOOL_FORBIDDEN", folder.path())
+        .output()
+        .expect("`unshare` of util-linux");
+    let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && text.contains("refused"), "{text}");
+}
+
+/// Not a test of its own: what runs as a user without rights.
+#[test]
+fn without_rights() {
+    let Ok(folder) = std::env::var("KAUFMANN_SPOOL_FORBIDDEN") else {
+        return;
+    };
+    let error = Spool::open(&folder, options())
+        .expect_err("no rights")
+        .to_string();
+    assert!(
+        error.contains(&folder) && error.contains("the right to write"),
+        "{error}"
+    );
+    let findings = kaufmann_spool::check(&folder, &options());
+    assert_eq!(
+        (findings[0].check, findings[0].verdict),
+        (Check::Folder, Verdict::Bad)
+    );
+    println!("refused: {error}");
+}
+
+#[test]
+fn a_check_reports_each_point_with_its_remedy_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = options();
+    let bad = |options: &Options| -> Vec<Check> {
+        let findings = kaufmann_spool::check(folder.path(), options);
+        let bad = findings.iter().filter(|finding| finding.remedy.is_some());
+        bad.map(|finding| finding.check)
+            .filter(|check| *check != Check::FileSystem)
+            .collect()
+    };
+    assert_eq!(bad(&options), []);
+    let left: Vec<_> = fs::read_dir(folder.path())
+        .expect("a folder")
+        .map(|file| file.expect("a file").file_name())
+        .collect();
+    assert_eq!(left, ["lock"]);
+    options.max_bytes = u64::MAX / 2;
+    assert_eq!(bad(&options), [Check::FreeSpace]);
+    options.keep_free = u64::MAX / 2;
+    assert_eq!(bad(&options), [Check::FreeSpace]);
+    options.segment_bytes = 1;
+    assert_eq!(bad(&options), [Check::Options, Check::FreeSpace]);
+    let spool = Spool::open(folder.path(), self::options()).expect("opens");
+    assert_eq!(bad(&self::options()), [Check::Lock]);
+    assert_eq!(spool.trouble(), None);
+}
+
+#[test]
 fn only_the_owner_may_read_what_is_stored() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a/b");
     let spool = Spool::open(&path, options()).expect("opens");
-    spool.store(&entry(0, 0), PATIENCE).expect("stored");
+    spool.append(entry(0, 0), PATIENCE).expect("stored");
     assert_eq!(
         fs::metadata(&path).expect("there").permissions().mode() & 0o777,
         0o700
@@ -241,9 +367,9 @@ fn a_large_backlog_is_opened_at_once_and_read_in_bounded_memory() {
     let tickets: Vec<_> = (0..1_000)
         .map(|_| {
             loop {
-                match spool.offer(&large) {
+                match spool.offer(large.clone()) {
                     Ok(ticket) => break ticket,
-                    Err(StoreError::Full { .. }) => std::thread::yield_now(),
+                    Err(AppendError::SpoolFull { .. }) => std::thread::yield_now(),
                     Err(error) => panic!("{error}"),
                 }
             }
@@ -259,7 +385,7 @@ fn a_large_backlog_is_opened_at_once_and_read_in_bounded_memory() {
         options,
     )
     .expect("opens");
-    assert_eq!(spool.status().depth, 1_000);
+    assert_eq!(spool.snapshot().depth, 1_000);
     let read = reads.read();
     assert!(
         read <= 9 << 20,
@@ -332,6 +458,12 @@ impl kaufmann_spool::files::Files for Counting {
     fn free(&self) -> std::io::Result<u64> {
         self.disk.free()
     }
+    fn check(&self) -> std::io::Result<()> {
+        self.disk.check()
+    }
+    fn kind(&self) -> std::io::Result<kaufmann_spool::files::FileSystem> {
+        self.disk.kind()
+    }
 }
 
 impl kaufmann_spool::files::File for CountingFile {
@@ -353,6 +485,9 @@ impl kaufmann_spool::files::File for CountingFile {
     fn size(&self) -> std::io::Result<u64> {
         self.file.size()
     }
+    fn is_there(&self) -> std::io::Result<bool> {
+        self.file.is_there()
+    }
 }
 
 /// Not a test of its own: what runs on a file system of one megabyte.
@@ -364,10 +499,15 @@ fn cramped() {
     let mut options = options();
     options.segment_bytes = 64 << 10;
     let spool = Spool::open(&folder, options).expect("opens");
+    let notes = spool.notes().join("\n");
+    assert!(
+        notes.contains("in memory (tmpfs)") && notes.contains("`max_bytes`"),
+        "{notes}"
+    );
     let mut stored = 0;
     // Beyond what the spool looks at in advance, others fill the disk too.
     let error = loop {
-        match spool.store(&entry(0, stored), Duration::from_millis(200)) {
+        match spool.append(entry(0, stored), Duration::from_millis(200)) {
             Ok(_) => stored += 1,
             Err(error) => break error,
         }
@@ -378,7 +518,7 @@ fn cramped() {
             assert!(filled.is_err(), "the disk is full now");
         }
     };
-    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    assert!(matches!(error, AppendError::SpoolFull { .. }), "{error}");
     assert!(stored >= 2_000, "{stored}: {error}");
     let mut reader = spool.reader().expect("the only one");
     for expected in 0..stored {
@@ -391,9 +531,9 @@ fn cramped() {
     }
     fs::remove_file(Path::new(&folder).join("others")).expect("removed");
     spool
-        .store(&entry(0, stored), PATIENCE)
+        .append(entry(0, stored), PATIENCE)
         .expect("there is room again");
-    assert_eq!(spool.status().lost, 0);
+    assert_eq!(spool.snapshot().lost, 0);
     println!("cramped: {stored} stored");
 }
 

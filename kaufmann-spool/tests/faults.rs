@@ -7,34 +7,10 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use kaufmann_spool::files::model::{Call, Model};
-use kaufmann_spool::{Entry, Options, Spool, StoreError};
+use kaufmann_spool::{AppendError, Promise, Spool};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn options() -> Options {
-    let mut options = Options::default();
-    options.segment_bytes = 1_024;
-    options.max_bytes = 1 << 20;
-    options.keep_free = 0;
-    options.position_interval = Duration::from_millis(1);
-    options.retry_interval = Duration::from_millis(1);
-    options
-}
-
-fn entry(content: u64) -> Entry {
-    Entry {
-        topic: "orders".to_owned(),
-        payload: Some(content.to_le_bytes().repeat(9)),
-        ..Entry::default()
-    }
-}
-
-fn content(entry: &Entry) -> u64 {
-    let payload = entry.payload.as_deref().unwrap_or_default();
-    payload
-        .first_chunk()
-        .map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes))
-}
+mod common;
+use common::{PATIENCE, content, entry, open, open_with, options};
 
 /// Stores and delivers, opens again half-way, and counts. All that happens is in order, so a call has the same number in each run.
 fn run(model: &Model, fail: impl FnOnce(&Model)) -> u64 {
@@ -45,32 +21,32 @@ fn run(model: &Model, fail: impl FnOnce(&Model)) -> u64 {
         let spool = match Spool::open_on(Arc::new(model.clone()), options()) {
             Ok(spool) => spool,
             // The service does not start; somebody starts it again.
-            Err(_) => Spool::open_on(Arc::new(model.clone()), options()).expect("the fault is over"),
+            Err(_) => open(model),
         };
         let mut reader = spool.reader().expect("the only one");
         for content in half * 20..half * 20 + 20 {
-            let number = spool
-                .store(&entry(content), PATIENCE)
+            spool
+                .append(entry(content), PATIENCE)
                 .expect("the fault is over before the time is");
-            assert!(stored.insert(content), "number {number}");
+            assert!(stored.insert(content));
         }
         loop {
             match reader.read(Duration::ZERO) {
                 Ok(Some((number, entry))) => {
-                    came.insert(self::content(&entry));
+                    came.insert(common::content(&entry));
                     spool.delivered(number);
                 }
                 Ok(None) => break,
                 Err(_) => {}
             }
         }
-        assert_eq!(spool.status().lost, 0, "{:?}", spool.status());
+        assert_eq!(spool.snapshot().lost, 0, "{:?}", spool.damages());
     }
     assert_eq!(came, stored);
     let calls = model.calls();
     model.fail(None);
-    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
-    let depth = spool.status().depth;
+    let spool = open(model);
+    let depth = spool.snapshot().depth;
     assert!(
         depth <= 20,
         "what could not be noted at the end comes again, no more: {depth}"
@@ -98,24 +74,24 @@ fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
         Create, Open, Rename, Remove, SyncFolder, Free, Read, Write, Sync, SetLen, Size,
     ] {
         let model = Model::new(0);
-        let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+        let spool = open(&model);
         let mut reader = spool.reader().expect("the only one");
         for content in 0..10 {
-            spool.store(&entry(content), PATIENCE).expect("the disk works");
+            spool.append(entry(content), PATIENCE).expect("the disk works");
         }
         model.fail(Some(Box::new(move |made, _| {
             (made == call).then_some(ErrorKind::Other)
         })));
         let (mut refused, mut open) = (BTreeSet::new(), BTreeSet::new());
         for content in 10..40 {
-            match spool.store(&entry(content), Duration::from_millis(5)) {
+            match spool.append(entry(content), Duration::from_millis(5)) {
                 Ok(_) => {}
-                Err(StoreError::Full { reason, .. }) => {
+                Err(AppendError::SpoolFull { reason, .. }) => {
                     assert!(!reason.is_empty());
                     refused.insert(content);
                 }
                 // Its time was over while the thread was in a call.
-                Err(StoreError::Unanswered { .. }) => {
+                Err(AppendError::Unanswered { .. }) => {
                     open.insert(content);
                 }
                 Err(error) => panic!("{call:?}: {error}"),
@@ -125,7 +101,7 @@ fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
         model.fail(None);
         for content in 40..50 {
             spool
-                .store(&entry(content), PATIENCE)
+                .append(entry(content), PATIENCE)
                 .expect("the disk works again");
         }
         drop(reader);
@@ -139,7 +115,7 @@ fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
             .filter(|content| !open.contains(content) || came.contains(content))
             .collect();
         assert_eq!(came, expected, "{call:?}: in order, and none that was refused");
-        assert_eq!(spool.status().trouble, None, "{call:?}");
+        assert_eq!(spool.trouble(), None, "{call:?}");
     }
 }
 
@@ -147,10 +123,10 @@ fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
 fn a_full_disk_refuses_what_is_new_keeps_what_is_stored_and_goes_on_when_there_is_room() {
     let model = Model::new(0);
     model.set_capacity(4_096);
-    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let spool = open(&model);
     let mut stored = 0;
     let error = loop {
-        match spool.store(&entry(stored), Duration::from_millis(20)) {
+        match spool.append(entry(stored), Duration::from_millis(20)) {
             Ok(_) => stored += 1,
             Err(error) => break error,
         }
@@ -158,7 +134,7 @@ fn a_full_disk_refuses_what_is_new_keeps_what_is_stored_and_goes_on_when_there_i
     assert!(stored > 10, "{stored}");
     let text = error.to_string();
     assert!(text.contains("bytes free"), "{text}");
-    assert!(spool.status().trouble.is_some());
+    assert!(spool.trouble().is_some());
     let mut reader = spool.reader().expect("the only one");
     for expected in 0..stored {
         let (number, entry) = reader
@@ -169,9 +145,9 @@ fn a_full_disk_refuses_what_is_new_keeps_what_is_stored_and_goes_on_when_there_i
         spool.delivered(number);
     }
     spool
-        .store(&entry(stored), PATIENCE)
+        .append(entry(stored), PATIENCE)
         .expect("what is delivered makes room");
-    assert_eq!(spool.status().trouble, None);
+    assert_eq!(spool.trouble(), None);
 }
 
 #[test]
@@ -180,12 +156,12 @@ fn the_bound_of_bytes_is_kept_and_named() {
     options.max_bytes = 4 * options.segment_bytes;
     let max = options.max_bytes;
     let model = Model::new(0);
-    let spool = Spool::open_on(Arc::new(model), options).expect("opens");
+    let spool = open_with(&model, options);
     let error = loop {
-        if let Err(error) = spool.store(&entry(1), Duration::from_millis(20)) {
+        if let Err(error) = spool.append(entry(1), Duration::from_millis(20)) {
             break error.to_string();
         }
-        assert!(spool.status().bytes <= max);
+        assert!(spool.snapshot().disk_bytes <= max);
     };
     assert!(error.contains("`max_bytes` = 4096"), "{error}");
 }
@@ -207,12 +183,12 @@ fn hold_syncs(model: &Model) -> (Sender<()>, Receiver<()>) {
 #[test]
 fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
     let model = Model::new(0);
-    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let spool = open(&model);
     let (go, begins) = hold_syncs(&model);
-    let ticket = spool.offer(&entry(1)).expect("there is room");
+    let ticket = spool.offer(entry(1)).expect("there is room");
     begins.recv().expect("the write begins");
     let error = ticket.wait(Duration::from_millis(1)).expect_err("it hangs");
-    assert!(matches!(error, StoreError::Unanswered { .. }), "{error}");
+    assert!(matches!(error, AppendError::Unanswered { .. }), "{error}");
     drop(go);
     let mut reader = spool.reader().expect("the only one");
     let (_, came) = reader
@@ -225,17 +201,17 @@ fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
 #[test]
 fn entries_that_wait_while_a_write_is_under_way_share_the_next_sync() {
     let model = Model::new(0);
-    let spool = Spool::open_on(Arc::new(model.clone()), options()).expect("opens");
+    let spool = open(&model);
     let (go, begins) = hold_syncs(&model);
-    let first = spool.offer(&entry(0)).expect("room");
+    let first = spool.offer(entry(0)).expect("room");
     begins.recv().expect("the write begins");
     let more: Vec<_> = (1..1_000)
-        .map(|content| spool.offer(&entry(content)).expect("room"))
+        .map(|content| spool.offer(entry(content)).expect("room"))
         .collect();
     drop(go);
-    assert_eq!(first.wait(PATIENCE), Ok(0));
-    for (number, ticket) in (1..).zip(more) {
-        assert_eq!(ticket.wait(PATIENCE), Ok(number));
+    assert_eq!(first.wait(PATIENCE), Ok(Promise::Stored));
+    for ticket in more {
+        assert_eq!(ticket.wait(PATIENCE), Ok(Promise::Stored));
     }
     assert_eq!(begins.try_iter().count(), 1, "one sync for 999 entries");
 }

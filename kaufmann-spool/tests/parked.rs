@@ -2,50 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 use kaufmann_spool::files::model::{Call, Model};
-use kaufmann_spool::{Entry, Id, Options, Reader, Spool};
+use kaufmann_spool::{Id, Message, Reader, Spool};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+mod common;
+use common::{PATIENCE, content, key, keyed as entry, open, open_with, options};
 
-fn options() -> Options {
-    let mut options = Options::default();
-    options.segment_bytes = 1_024;
-    options.max_bytes = 1 << 20;
-    options.keep_free = 0;
-    options.position_interval = Duration::from_millis(1);
-    options.retry_interval = Duration::from_millis(1);
-    options
-}
-
-fn open(model: &Model) -> Spool {
-    Spool::open_on(Arc::new(model.clone()), options()).expect("opens")
-}
-
-fn entry(key: &str, content: u64) -> Entry {
-    Entry {
-        topic: "orders".to_owned(),
-        key: (!key.is_empty()).then(|| key.as_bytes().to_vec()),
-        payload: Some(content.to_le_bytes().to_vec()),
-        ..Entry::default()
-    }
-}
-
-fn content(entry: &Entry) -> u64 {
-    let payload = entry.payload.as_deref().unwrap_or_default();
-    payload
-        .first_chunk()
-        .map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes))
-}
-
-fn key(entry: &Entry) -> &[u8] {
-    entry.key.as_deref().unwrap_or_default()
-}
-
-fn next(reader: &mut Reader) -> (Id, Entry) {
+fn next(reader: &mut Reader) -> (Id, Message) {
     reader
         .read(PATIENCE)
         .expect("the disk works")
@@ -67,20 +33,20 @@ fn one_that_cannot_be_delivered_parks_its_key_only_and_comes_first_when_it_is_re
     let spool = open(&Model::new(0));
     for content in 0..9 {
         spool
-            .store(&entry(["a", "b", "c"][content % 3], content as u64), PATIENCE)
+            .append(entry(["a", "b", "c"][content % 3], content as u64), PATIENCE)
             .expect("stored");
     }
     let mut reader = spool.reader().expect("the only one");
     let (id, first) = next(&mut reader);
-    spool.park(id, first, "too large").expect("the disk works");
+    spool.park(id, &first, "too large").expect("the disk works");
     assert_eq!(drain(&spool, &mut reader), [1, 2, 4, 5, 7, 8]);
     let parked = spool.parked();
     assert_eq!(parked.len(), 1);
     assert_eq!((parked[0].count, &*parked[0].reason), (3, "too large"));
     assert_eq!(parked[0].key.as_deref(), Some(&b"a"[..]));
-    let status = spool.status();
+    let status = spool.snapshot();
     assert_eq!((status.parked, status.depth), (3, 0));
-    spool.store(&entry("a", 9), PATIENCE).expect("stored");
+    spool.append(entry("a", 9), PATIENCE).expect("stored");
     assert!(spool.release(parked[0].id));
     assert_eq!(drain(&spool, &mut reader), [0, 3, 6, 9]);
     assert_eq!(spool.parked(), []);
@@ -90,17 +56,17 @@ fn one_that_cannot_be_delivered_parks_its_key_only_and_comes_first_when_it_is_re
 fn what_is_refused_again_waits_again_and_the_rest_of_its_key_behind_it() {
     let spool = open(&Model::new(0));
     for content in 0..4 {
-        spool.store(&entry("a", content), PATIENCE).expect("stored");
+        spool.append(entry("a", content), PATIENCE).expect("stored");
     }
     let mut reader = spool.reader().expect("the only one");
     let (id, first) = next(&mut reader);
-    spool.park(id, first, "no rights").expect("the disk works");
+    spool.park(id, &first, "no rights").expect("the disk works");
     assert_eq!(drain(&spool, &mut reader), []);
     let group = spool.parked()[0].id;
     assert!(spool.release(group));
     let (id, again) = next(&mut reader);
     assert_eq!(content(&again), 0);
-    spool.park(id, again, "still no rights").expect("the disk works");
+    spool.park(id, &again, "still no rights").expect("the disk works");
     assert_eq!(drain(&spool, &mut reader), []);
     let parked = spool.parked().remove(0);
     assert_eq!(
@@ -115,12 +81,12 @@ fn what_is_refused_again_waits_again_and_the_rest_of_its_key_behind_it() {
 fn entries_without_a_key_are_parked_alone_and_a_group_can_be_dropped() {
     let spool = open(&Model::new(0));
     for content in 0..4 {
-        spool.store(&entry("", content), PATIENCE).expect("stored");
+        spool.append(entry("", content), PATIENCE).expect("stored");
     }
     let mut reader = spool.reader().expect("the only one");
     for _ in 0..2 {
         let (id, refused) = next(&mut reader);
-        spool.park(id, refused, "too large").expect("the disk works");
+        spool.park(id, &refused, "too large").expect("the disk works");
     }
     assert_eq!(drain(&spool, &mut reader), [2, 3]);
     let parked = spool.parked();
@@ -136,16 +102,19 @@ fn entries_without_a_key_are_parked_alone_and_a_group_can_be_dropped() {
 fn the_bound_of_what_is_parked_stops_the_reader_until_there_is_room() {
     let mut options = options();
     options.max_parked = 150;
-    let spool = Spool::open_on(Arc::new(Model::new(0)), options).expect("opens");
+    let spool = open_with(&Model::new(0), options);
     for content in 0..10 {
-        spool.store(&entry("a", content), PATIENCE).expect("stored");
+        spool.append(entry("a", content), PATIENCE).expect("stored");
     }
     let mut reader = spool.reader().expect("the only one");
     let (id, first) = next(&mut reader);
-    spool.park(id, first, "too large").expect("there is room");
+    spool.park(id, &first, "too large").expect("there is room");
     let error = reader.read(Duration::ZERO).expect_err("the bound");
     assert!(error.to_string().contains("`max_parked` is 150"), "{error}");
-    assert_eq!(spool.drop_parked(spool.parked()[0].id) + spool.status().depth, 10);
+    assert_eq!(
+        spool.drop_parked(spool.parked()[0].id) + spool.snapshot().depth,
+        10
+    );
     let rest = drain(&spool, &mut reader);
     assert!(
         rest.ends_with(&[8, 9]) && rest.is_sorted(),
@@ -154,12 +123,12 @@ fn the_bound_of_what_is_parked_stops_the_reader_until_there_is_room() {
 }
 
 #[test]
-fn whoever_waits_is_woken_by_a_release() {
+fn a_reader_that_waits_is_woken_by_a_release() {
     let spool = open(&Model::new(0));
-    spool.store(&entry("a", 1), PATIENCE).expect("stored");
+    spool.append(entry("a", 1), PATIENCE).expect("stored");
     let mut reader = spool.reader().expect("the only one");
     let (id, first) = next(&mut reader);
-    spool.park(id, first, "no topic").expect("the disk works");
+    spool.park(id, &first, "no topic").expect("the disk works");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| content(&next(&mut reader).1));
         assert!(spool.release(spool.parked()[0].id));
@@ -191,13 +160,13 @@ fn no_key_loses_its_order_or_an_entry_whatever_is_refused_and_whenever_the_proce
                 let name = std::str::from_utf8(&lane).expect("a letter");
                 let content = contents.next().expect("endless");
                 spool
-                    .store(&entry(name, content), PATIENCE)
+                    .append(entry(name, content), PATIENCE)
                     .expect("the disk works again");
                 stored.entry(lane.to_vec()).or_default().push(content);
                 if dice.u32(0..5) == 0 {
                     let parked = spool.parked();
                     if let Some(group) = dice.choice(&parked) {
-                        spool.release(group.id);
+                        assert!(spool.release(group.id));
                     }
                 }
                 while dice.bool() {
@@ -205,11 +174,11 @@ fn no_key_loses_its_order_or_an_entry_whatever_is_refused_and_whenever_the_proce
                         break;
                     };
                     if bad.contains(&key(&entry)[0]) {
-                        while spool.park(id, entry.clone(), "refused").is_err() {}
+                        while spool.park(id, &entry, "refused").is_err() {}
                     } else {
                         came.entry(key(&entry).to_vec())
                             .or_default()
-                            .push(self::content(&entry));
+                            .push(common::content(&entry));
                         spool.delivered(id);
                     }
                 }
@@ -226,18 +195,18 @@ fn no_key_loses_its_order_or_an_entry_whatever_is_refused_and_whenever_the_proce
         let mut reader = spool.reader().expect("the only one");
         loop {
             for group in spool.parked() {
-                spool.release(group.id);
+                assert!(spool.release(group.id));
             }
             let Some((id, entry)) = reader.read(Duration::from_millis(2)).expect("the disk works") else {
-                let status = spool.status();
-                if status.depth + status.parked == 0 && status.waiting_bytes == 0 {
+                let status = spool.snapshot();
+                if status.depth + status.parked == 0 {
                     break;
                 }
                 continue;
             };
             came.entry(key(&entry).to_vec())
                 .or_default()
-                .push(self::content(&entry));
+                .push(common::content(&entry));
             spool.delivered(id);
         }
         for (key, stored) in stored {

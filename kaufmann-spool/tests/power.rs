@@ -12,7 +12,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use kaufmann_spool::files::model::Model;
 use kaufmann_spool::position::Position;
-use kaufmann_spool::{Appender, Cursor, Entry, Kept, Log, Options};
+use kaufmann_spool::{Appender, Cursor, Encode, Entry, Log, Options};
 
 /// What runs if nobody says otherwise.
 const SEEDS: Range<u64> = 0..100_000;
@@ -203,13 +203,17 @@ impl Run {
         self.appender = log.appender(&options());
         self.log = log;
         self.position = opened.position;
-        // Either it gets so far, or the next one finds the same.
+        // Either these are stored again, or the next process finds the same.
         let again = opened.unconfirmed.iter().map(|entry| &**entry);
         if !opened.unconfirmed.is_empty() && (last || self.dice.bool()) {
             self.appender
                 .append(again, 7)
                 .map_err(|error| format!("the disk works, and appending fails: {error}"))?;
         } else if !opened.unconfirmed.is_empty() {
+            if self.dice.bool() {
+                self.break_calls();
+                let _ = self.appender.append(again, 7);
+            }
             let power = self.dice.bool();
             return self.reopen(power, last);
         }

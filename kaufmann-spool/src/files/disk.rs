@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{File, Files};
+use super::{File, FileSystem, Files};
 
 /// The name of the file whose lock keeps other processes out.
 const LOCK: &str = "lock";
@@ -15,9 +15,16 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct Disk {
     path: PathBuf,
+    opened: Mutex<Opened>,
+}
+
+#[derive(Debug)]
+struct Opened {
     folder: fs::File,
+    /// Its device and number, which no other folder has as long as `folder` is open.
+    identity: (u64, u64),
     /// Locked as long as this lives; the system unlocks it when the process ends, however it ends.
-    _lock: fs::File,
+    _lock: Option<fs::File>,
 }
 
 /// Why a folder cannot be used.
@@ -37,23 +44,74 @@ impl Disk {
     /// If it cannot be used, or is in use.
     pub fn open(path: &Path) -> Result<Self, DiskError> {
         make(path).map_err(|error| DiskError::Io("make the folder", error))?;
-        let folder = fs::File::open(path).map_err(|error| DiskError::Io("open the folder", error))?;
-        let lock = fs::File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK))
-            .map_err(|error| DiskError::Io("write in the folder", error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.into(),
-                folder,
-                _lock: lock,
-            }),
-            Err(fs::TryLockError::WouldBlock) => Err(DiskError::Taken),
-            Err(fs::TryLockError::Error(error)) => Err(DiskError::Io("lock the folder", error)),
-        }
+        Ok(Self {
+            path: path.into(),
+            opened: Mutex::new(open_and_lock(path)?),
+        })
     }
+
+    /// Opens a folder that is there without its lock: only to look at it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub(crate) fn look(path: &Path) -> io::Result<Self> {
+        let folder = fs::File::open(path)?;
+        Ok(Self {
+            path: path.into(),
+            opened: Mutex::new(Opened {
+                identity: identity(&folder.metadata()?),
+                folder,
+                _lock: None,
+            }),
+        })
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the folder that is at the path now in place of one that was removed.
+    fn open_again(&self, opened: &mut Opened) -> io::Result<()> {
+        if opened.folder.metadata()?.nlink() > 0 {
+            let text = "another folder is at the path of the spool's; mount or move the spool's back, or restart the service";
+            return Err(io::Error::new(ErrorKind::NotFound, text));
+        }
+        make(&self.path)?;
+        *opened = open_and_lock(&self.path).map_err(|error| match error {
+            DiskError::Io(_, error) => error,
+            DiskError::Taken => ErrorKind::WouldBlock.into(),
+        })?;
+        Ok(())
+    }
+}
+
+fn open_and_lock(path: &Path) -> Result<Opened, DiskError> {
+    let opened = || -> io::Result<_> {
+        let folder = fs::File::open(path)?;
+        let identity = identity(&folder.metadata()?);
+        Ok((folder, identity))
+    };
+    let (folder, identity) = opened().map_err(|error| DiskError::Io("open the folder", error))?;
+    let lock = fs::File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join(LOCK))
+        .map_err(|error| DiskError::Io("write in the folder", error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Opened {
+            folder,
+            identity,
+            _lock: Some(lock),
+        }),
+        Err(fs::TryLockError::WouldBlock) => Err(DiskError::Taken),
+        Err(fs::TryLockError::Error(error)) => Err(DiskError::Io("lock the folder", error)),
+    }
+}
+
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 fn make(path: &Path) -> io::Result<()> {
@@ -104,8 +162,7 @@ impl Files for Disk {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let path = self.path.join(name);
-        let file = fs::File::options().read(true).write(true).open(path)?;
-        Ok(Arc::new(file))
+        Ok(Arc::new(fs::File::open(path)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -117,7 +174,7 @@ impl Files for Disk {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.folder.sync_all()
+        self.opened().folder.sync_all()
     }
 
     fn folder(&self, name: &str) -> io::Result<Arc<dyn Files>> {
@@ -129,8 +186,62 @@ impl Files for Disk {
     }
 
     fn free(&self) -> io::Result<u64> {
-        let found = rustix::fs::fstatvfs(&self.folder)?;
+        let found = rustix::fs::fstatvfs(&self.opened().folder)?;
         Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let found = match fs::metadata(&self.path) {
+            Ok(metadata) => Some(identity(&metadata)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let mut opened = self.opened();
+        if found == Some(opened.identity) {
+            return Ok(());
+        }
+        if found.is_none() && opened.folder.metadata()?.nlink() > 0 {
+            let text = "the spool's folder is not at its path any more; mount or move it back";
+            return Err(io::Error::new(ErrorKind::NotFound, text));
+        }
+        self.open_again(&mut opened)
+    }
+
+    fn kind(&self) -> io::Result<FileSystem> {
+        #[cfg(target_os = "linux")]
+        {
+            let found = rustix::fs::fstatfs(&self.opened().folder)?;
+            // 32 bits on every file system; some platforms extend the sign.
+            #[expect(clippy::cast_sign_loss, reason = "a number to compare, not to count with")]
+            return Ok(kind_of(found.f_type as u64 & 0xFFFF_FFFF));
+        }
+        #[cfg(not(target_os = "linux"))]
+        Ok(FileSystem::Unknown(0))
+    }
+}
+
+/// The file system with this magic number, of `statfs(2)`.
+#[cfg(target_os = "linux")]
+fn kind_of(magic: u64) -> FileSystem {
+    use FileSystem::{Container, Local, Memory, Network, Unknown};
+    match magic {
+        0xEF53 => Local("ext4"),
+        0x5846_5342 => Local("xfs"),
+        0x9123_683E => Local("btrfs"),
+        0x2FC1_2FC1 => Local("zfs"),
+        0xF2F5_2010 => Local("f2fs"),
+        0x6969 => Network("nfs"),
+        0x517B | 0xFF53_4D42 | 0xFE53_4D42 => Network("smb"),
+        0x5346_414F | 0x6B41_4653 => Network("afs"),
+        0x00C3_6400 => Network("ceph"),
+        0x0102_1997 => Network("9p"),
+        0x0BD0_0BD0 => Network("lustre"),
+        0x4750_4653 => Network("gpfs"),
+        0x6573_5546 => Network("fuse"),
+        0x0102_1994 => Memory("tmpfs"),
+        0x8584_58F6 => Memory("ramfs"),
+        0x794C_7630 => Container("overlayfs"),
+        other => Unknown(other),
     }
 }
 
@@ -185,5 +296,9 @@ impl File for fs::File {
 
     fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn is_there(&self) -> io::Result<bool> {
+        Ok(self.metadata()?.nlink() > 0)
     }
 }

@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{File, Files};
+use super::{File, FileSystem, Files};
 
 /// What is written whole or not at all.
 const SECTOR: usize = 64;
@@ -43,6 +44,8 @@ pub enum Call {
     SetLen,
     /// A file's length is requested.
     Size,
+    /// The folder is checked.
+    Check,
 }
 
 /// Decides whether a call fails: given the call and its number since the folder was made.
@@ -84,6 +87,8 @@ struct Content {
     durable: Vec<u8>,
     /// The sectors that differ from what is durable.
     dirty: Vec<usize>,
+    /// Bytes that cannot be read.
+    bad: Range<u64>,
 }
 
 impl fmt::Debug for World {
@@ -188,6 +193,17 @@ impl Model {
         change(&mut content.now);
         content.durable = content.now.clone();
         content.dirty.clear();
+    }
+
+    /// Makes bytes of a file unreadable.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such file.
+    pub fn break_bytes(&self, name: &str, bytes: Range<u64>) {
+        let mut world = self.world();
+        let index = world.names[&self.path(name)];
+        world.files[index].bad = bytes;
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -299,6 +315,7 @@ impl Files for Model {
             now: zeros.clone(),
             durable: zeros,
             dirty: Vec::new(),
+            bad: 0..0,
         });
         let index = world.files.len() - 1;
         world.change(Change::Link(name, index));
@@ -359,6 +376,14 @@ impl Files for Model {
         let world = self.call(Call::Free)?;
         Ok(world.capacity - world.used().min(world.capacity))
     }
+
+    fn check(&self) -> Result<()> {
+        self.call(Call::Check).map(drop)
+    }
+
+    fn kind(&self) -> Result<FileSystem> {
+        Ok(FileSystem::Unknown(0))
+    }
 }
 
 impl Model {
@@ -389,7 +414,10 @@ struct Handle {
 impl File for Handle {
     fn read_at(&self, to: &mut [u8], at: u64) -> Result<usize> {
         let world = self.model.call(Call::Read)?;
-        let bytes = &world.files[self.index].now;
+        let Content { now: bytes, bad, .. } = &world.files[self.index];
+        if at < bad.end && bad.start < at + to.len() as u64 {
+            return Err(ErrorKind::Other.into());
+        }
         let from = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
         let len = to.len().min(bytes.len() - from);
         to[..len].copy_from_slice(&bytes[from..from + len]);
@@ -446,5 +474,10 @@ impl File for Handle {
 
     fn size(&self) -> Result<u64> {
         Ok(self.model.call(Call::Size)?.files[self.index].now.len() as u64)
+    }
+
+    fn is_there(&self) -> Result<bool> {
+        let world = self.model.world();
+        Ok(world.names.values().any(|index| *index == self.index))
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Log, Name, Segment};
+use crate::entry::Encode;
 use crate::files::{File, Files};
 use crate::frame::{self, Batch};
 use crate::options::Options;
@@ -40,20 +41,23 @@ impl Appender {
         }
     }
 
-    /// Stores encoded entries, and returns their numbers. After an error none of them is stored, and they can be appended again.
+    /// Stores entries, and returns their numbers. After an error none of them is stored, and they can be appended again.
     ///
     /// # Errors
     ///
     /// If a file cannot be made, written, or brought to the disk.
-    pub fn append<'a>(
+    pub fn append<'a, T: Encode + ?Sized + 'a>(
         &mut self,
-        entries: impl Iterator<Item = &'a [u8]> + Clone,
+        entries: impl Iterator<Item = &'a T> + Clone,
         at: u64,
     ) -> io::Result<Range<u64>> {
-        let bytes: usize = entries.clone().map(|entry| frame::PREFIX + entry.len()).sum();
-        let needed = (frame::HEADER + bytes) as u64 + frame::ALIGN;
+        let bytes: usize = entries.clone().map(Encode::encoded_len).sum();
+        let needed = needed(entries.clone().count(), bytes);
+        self.log.files.check()?;
         // Until it is confirmed, nothing more is written there.
         let mut open = match self.current.take() {
+            // Somebody has removed it: what is written there can never be read.
+            Some(open) if !open.file.is_there()? => self.begin_segment(needed)?,
             Some(open) if open.end + needed <= open.size => open,
             full => {
                 if let Some(full) = full {
@@ -97,10 +101,10 @@ impl Appender {
         }
     }
 
-    /// Whether the next entry of so many bytes needs a new segment.
+    /// Whether a batch of so many entries and bytes needs a new segment.
     #[must_use]
-    pub fn needs_segment(&self, bytes: usize) -> bool {
-        let needed = (frame::HEADER + frame::PREFIX + bytes) as u64 + frame::ALIGN;
+    pub fn needs_segment(&self, entries: usize, bytes: usize) -> bool {
+        let needed = needed(entries, bytes);
         self.current
             .as_ref()
             .is_none_or(|open| open.end + needed > open.size)
@@ -148,6 +152,11 @@ impl Appender {
             }
         }
     }
+}
+
+/// The bytes of a batch in its segment, at most.
+fn needed(entries: usize, bytes: usize) -> u64 {
+    (frame::HEADER + entries * frame::PREFIX + bytes) as u64 + frame::ALIGN
 }
 
 fn write(files: &dyn Files, open: &mut Open, bytes: &[u8]) -> io::Result<()> {

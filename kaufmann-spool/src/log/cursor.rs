@@ -99,10 +99,16 @@ impl<T: Kept> Cursor<T> {
         }
     }
 
-    /// Whether something is stored that was not read yet.
+    /// Whether an entry can be returned without reading the disk.
     #[must_use]
-    pub fn is_behind(&self) -> bool {
-        !self.ready.is_empty() || self.expected < self.log.next()
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether entries below this number were not read yet.
+    #[must_use]
+    pub fn is_behind(&self, number: u64) -> bool {
+        !self.ready.is_empty() || self.expected < number
     }
 
     /// Takes pages that the disk cannot read for damaged ones, in the segment that is read now.
@@ -129,7 +135,16 @@ impl<T: Kept> Cursor<T> {
             self.lose("a segment before it", 0..0, self.expected..first);
             return Ok(true);
         };
-        let file = self.log.files.open(&name.to_string())?;
+        let file = match self.log.files.open(&name.to_string()) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // With its folder it may come back; alone it was removed.
+                self.log.files.check()?;
+                self.lose_segment(name);
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
         self.reading = Some(Reading {
             name,
             scanner: Scanner::new(file, name),
@@ -137,6 +152,13 @@ impl<T: Kept> Cursor<T> {
             damaged: None,
         });
         Ok(true)
+    }
+
+    /// Notes that a segment's file is gone, unless the segment was removed because all of it is delivered.
+    fn lose_segment(&mut self, name: Name) {
+        if let Some(view) = view(&self.log, name) {
+            self.lose(&name.to_string(), 0..0, self.expected..view.limit);
+        }
     }
 
     fn take(&mut self, found: Found, view: &View) {

@@ -28,7 +28,7 @@ pub(super) fn find_tail(
     while let Some(segment) = segments.back_mut() {
         let name = segment.name;
         let text = name.to_string();
-        let read = || scan_tail(files.open(&text)?, name, segment.size);
+        let read = || scan_tail(files.open(&text)?, name, segment.size, u64::MAX);
         let scanned = read().map_err(OpenError::reading(&text))?;
         let Some(last) = scanned.last else {
             if stored_to > name.first {
@@ -58,18 +58,45 @@ pub(super) fn find_tail(
                 ..Tail::default()
             });
         }
+        let mut unconfirmed = scanned.whole;
+        let is_torn = unconfirmed.len() < last.count as usize;
+        if is_torn && last.first == name.first {
+            let before = segments.iter().rev().skip(1);
+            unconfirmed = written_before(files, before, name.first, unconfirmed)?;
+        }
         if scanned.torn {
             notes.push(format!(
                 "`{text}` ends with a write that was never confirmed; {} of its entries are whole and are kept",
-                scanned.whole.len()
+                unconfirmed.len()
             ));
         }
         return Ok(Tail {
             next: last.first,
-            unconfirmed: scanned.whole,
+            unconfirmed,
         });
     }
     Ok(Tail::default())
+}
+
+/// The longest form of a torn batch, the first of its segment. If it was the unconfirmed batch of an earlier process, it was being
+/// written again; the segment before has it too, whole if it was stored. Other batches there were given up.
+fn written_before<'a>(
+    files: &dyn Files,
+    before: impl Iterator<Item = &'a Segment>,
+    first: u64,
+    mut longest: Vec<Vec<u8>>,
+) -> Result<Vec<Vec<u8>>, OpenError> {
+    for segment in before {
+        let text = segment.name.to_string();
+        let read = || scan_tail(files.open(&text)?, segment.name, segment.size, first);
+        let scanned = read().map_err(OpenError::reading(&text))?;
+        match scanned.last {
+            Some(last) if last.first != first => break,
+            Some(_) if scanned.whole.starts_with(&longest) => longest = scanned.whole,
+            _ => {}
+        }
+    }
+    Ok(longest)
 }
 
 /// Puts a segment out of the way in which nothing was confirmed. If that fails, it is passed over the next time too.
@@ -96,13 +123,15 @@ struct Scanned {
     torn: bool,
 }
 
-fn scan_tail(file: Arc<dyn File>, name: Name, size: u64) -> io::Result<Scanned> {
+/// Scans a segment up to the batch that begins with the number `last`. What follows that was given up.
+fn scan_tail(file: Arc<dyn File>, name: Name, size: u64, last: u64) -> io::Result<Scanned> {
     let mut scanner = Scanner::new(file, name);
     let salt = scanner.salt();
     let mut scanned = Scanned::default();
     let mut expected = name.first;
     loop {
         match scanner.next(size, expected)? {
+            Found::Batch { header, .. } if header.first > last => return Ok(scanned),
             Found::Batch { header, at, frames } => {
                 expected = header.first + u64::from(header.count);
                 scanned.end =

@@ -1,145 +1,222 @@
-//! The one who reads a spool.
+//! The reader of a spool.
 
 use std::io;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Id, Shared};
 use crate::entry::Entry;
 use crate::log::{Cursor, Read};
+use crate::options::Mode;
+use crate::ticket::Slot;
 
-/// After so many failures at one place, pages that cannot be read count as damaged.
+/// After so many failures at one place, [`Options::retry_interval`](crate::Options::retry_interval) apart, pages that cannot be read
+/// count as damaged if others can be.
 const TRIES: u32 = 3;
 
-/// Reads entries in the order in which they were stored, those first that were parked and released. What was delivered already is left
-/// out, and what must wait behind a parked entry is parked too.
+/// Reads entries in the order in which they were appended; parked ones that were released come first. What was delivered already is
+/// left out, and what follows a parked entry on its key is parked too.
 #[derive(Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
     cursor: Cursor,
-    /// What could not be parked yet.
-    stuck: Option<(u64, Entry)>,
-    /// How often something had been released when that was last looked for.
+    /// An entry that could not be parked yet.
+    stuck: Option<(Id, Message)>,
+    /// How often something had been released when that was last checked.
     releases: u64,
     failures: u32,
+    last_failure: Option<Instant>,
+}
+
+/// An [`Entry`] that was read.
+#[derive(Debug)]
+pub struct Message(Place);
+
+#[derive(Debug)]
+enum Place {
+    Memory(Arc<Slot>),
+    Disk(Entry),
+}
+
+impl Deref for Message {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        match &self.0 {
+            Place::Memory(slot) => slot.entry(),
+            Place::Disk(entry) => entry,
+        }
+    }
+}
+
+impl PartialEq<Entry> for Message {
+    fn eq(&self, other: &Entry) -> bool {
+        **self == *other
+    }
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, from: u64) -> Self {
-        let cursor = shared.log.cursor(from);
-        Self {
-            shared,
-            cursor,
+    pub(super) fn of(shared: &Arc<Shared>) -> Option<Self> {
+        let mut state = shared.state();
+        if std::mem::replace(&mut state.has_reader, true) {
+            return None;
+        }
+        let from = state.delivered.watermark();
+        drop(state);
+        shared.lot().begin_again();
+        Some(Self {
+            cursor: shared.log.cursor(from),
+            shared: Arc::clone(shared),
             stuck: None,
             releases: 0,
             failures: 0,
-        }
+            last_failure: None,
+        })
     }
 
-    /// The next entry, if there is one within the time. Entries that cannot be read any more are passed over, and are counted and named
-    /// in the spool's [status](crate::Spool::status).
+    /// The next entry, if there is one within the time. Entries that cannot be read any more are passed over, counted in the
+    /// [snapshot](crate::Spool::snapshot) and [named](crate::Spool::damages).
     ///
     /// # Errors
     ///
-    /// If the disk fails. The call can be made again; from the third time on, what cannot be read is passed over.
-    pub fn read(&mut self, patience: Duration) -> io::Result<Option<(Id, Entry)>> {
-        let begun = Instant::now();
+    /// If the disk fails. The call can be made again. After three failures, [`Options::retry_interval`](crate::Options::retry_interval)
+    /// apart, pages that cannot be read are passed over, if the disk reads others.
+    pub fn read(&mut self, patience: Duration) -> io::Result<Option<(Id, Message)>> {
+        let mut begun = None;
         loop {
-            if let Some((number, entry)) = self.released()? {
-                return Ok(Some((Id::Parked(number), entry)));
+            if let Some(released) = self.released()? {
+                return Ok(Some(released));
             }
             match self.advance() {
-                Ok(Some(read)) => {
+                Ok(Some((id, message))) => {
                     self.failures = 0;
-                    if let Some((number, entry)) = self.take(read)? {
-                        return Ok(Some((Id::Stored(number), entry)));
+                    if let Some(message) = self.unless_parked(id, message)? {
+                        return Ok(Some((id, message)));
                     }
                 }
                 Ok(None) => {
+                    let begun = *begun.get_or_insert_with(Instant::now);
                     let left = patience.saturating_sub(begun.elapsed());
                     if left.is_zero() || !self.wait(left) {
                         return Ok(None);
                     }
                 }
                 Err(error) => {
-                    self.failures += 1;
-                    if self.failures >= TRIES {
-                        self.cursor.give_up_bad_pages();
-                    }
+                    self.note_failure();
                     return Err(error);
                 }
             }
         }
     }
 
-    fn released(&mut self) -> io::Result<Option<(u64, Entry)>> {
-        if !self.shared.has_parked.load(Ordering::Acquire) {
-            return Ok(None);
+    fn note_failure(&mut self) {
+        let retry = self.shared.options.retry_interval;
+        if self.last_failure.is_some_and(|last| last.elapsed() < retry) {
+            return;
         }
+        self.last_failure = Some(Instant::now());
+        self.failures += 1;
+        if self.failures >= TRIES {
+            self.cursor.give_up_bad_pages();
+        }
+    }
+
+    fn released(&mut self) -> io::Result<Option<(Id, Message)>> {
+        let Some(mut lot) = self.shared.lot_in_use() else {
+            return Ok(None);
+        };
         // Before the look, so that what is released after it is noticed.
         self.releases = self.shared.state().releases;
-        let mut lot = self.shared.lot();
         let found = lot.next_released();
         let damages = std::mem::take(&mut lot.damages);
         drop(lot);
         for damage in damages {
             self.shared.note_lost(damage.lost.end - damage.lost.start, damage);
         }
-        found
+        let found = found?;
+        Ok(found.map(|(number, entry)| (Id::Parked(number), Message(Place::Disk(entry)))))
     }
 
-    fn advance(&mut self) -> io::Result<Option<Read>> {
-        match self.stuck.take() {
-            Some((number, entry)) => Ok(Some(Read::Entry { number, at: 0, entry })),
-            None => self.cursor.read(),
+    /// The next entry: from the disk, and from memory when all on the disk has been read.
+    fn advance(&mut self) -> io::Result<Option<(Id, Message)>> {
+        if let Some(stuck) = self.stuck.take() {
+            return Ok(Some(stuck));
         }
-    }
-
-    /// The entry, if it is to be delivered now.
-    fn take(&mut self, read: Read) -> io::Result<Option<(u64, Entry)>> {
-        let (number, at, entry) = match read {
-            Read::Entry { number, at, entry } => (number, at, entry),
-            Read::Lost(damage) => {
-                self.shared.lose(damage);
-                return Ok(None);
+        loop {
+            if !self.cursor.has_ready() {
+                // One lock for both, because the writer moves entries from memory to the disk.
+                let mut state = self.shared.state();
+                if !self.cursor.is_behind(state.readable) {
+                    if self.shared.options.mode == Mode::Always {
+                        return Ok(None);
+                    }
+                    if state.queue.is_to_disk()
+                        && !state.is_alone()
+                        && state
+                            .age_on_disk()
+                            .is_none_or(|age| age < self.shared.options.spill_after)
+                    {
+                        state.queue.back_to_memory();
+                    }
+                    let taken = state.queue.take();
+                    return Ok(taken.map(|(number, slot)| (Id::Memory(number), Message(Place::Memory(slot)))));
+                }
             }
-        };
-        if self.shared.state().delivered.contains(number) {
-            return Ok(None);
-        }
-        if self.shared.has_parked.load(Ordering::Acquire) && self.shared.lot().holds(&entry) {
-            if let Err(error) = self.shared.park(number, entry.clone(), "") {
-                self.stuck = Some((number, entry));
-                return Err(error);
+            match self.cursor.read()? {
+                None => return Ok(None),
+                Some(Read::Lost(damage)) => self.shared.lose(damage),
+                Some(Read::Entry { number, at, entry }) => {
+                    let mut state = self.shared.state();
+                    let is_new = !state.delivered.contains(number);
+                    if is_new {
+                        state.note_time(number, at);
+                    }
+                    if is_new && !state.queue.was_taken(number) {
+                        return Ok(Some((Id::Stored(number), Message(Place::Disk(entry)))));
+                    }
+                }
             }
-            return Ok(None);
         }
-        let mut state = self.shared.state();
-        if at > 0 && state.times.back().is_none_or(|(_, last)| *last != at) {
-            state.times.push_back((number, at));
-        }
-        Ok(Some((number, entry)))
     }
 
-    /// Waits until something is stored or released. `false` if nothing ever will be.
+    /// The entry, unless it follows a parked one: then it is parked too.
+    fn unless_parked(&mut self, id: Id, message: Message) -> io::Result<Option<Message>> {
+        let holds = self.shared.lot_in_use().is_some_and(|lot| lot.holds(&message));
+        if !holds {
+            return Ok(Some(message));
+        }
+        if let Err(error) = self.shared.park(id, &message, "") {
+            self.stuck = Some((id, message));
+            return Err(error);
+        }
+        Ok(None)
+    }
+
+    /// Waits until something is appended or released. `false` if nothing ever will be.
     fn wait(&mut self, time: Duration) -> bool {
         let state = self.shared.state();
-        // What was stored between the read and the lock is noticed by the log's own number.
-        if self.cursor.is_behind() || state.releases != self.releases {
+        let has_unread = self.shared.options.mode == Mode::Overflow && state.queue.has_unread();
+        // What has changed between the read and the lock.
+        if self.cursor.is_behind(state.readable) || has_unread || state.releases != self.releases {
             self.releases = state.releases;
             return true;
         }
         if state.ended {
             return false;
         }
-        drop(self.shared.wait(&self.shared.stored, state, time));
+        drop(self.shared.wait_for_entries(state, time));
         true
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.shared.state().has_reader = false;
+        let mut state = self.shared.state();
+        state.has_reader = false;
+        state.queue.rewind();
+        drop(state);
+        // Nobody delivers now: what is in memory goes to the disk.
+        self.shared.work.notify_one();
     }
 }

@@ -1,17 +1,19 @@
-//! The thread that writes: entries in batches, and what is delivered.
+//! The thread that writes: entries in batches, and the position.
 
 use std::io;
-use std::mem;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Shared, Waiting};
-use crate::error::StoreError;
+use super::Shared;
+use crate::entry::Encode;
+use crate::error::AppendError;
 use crate::log::Appender;
 use crate::position::Position;
+use crate::queue::Batch;
+use crate::ticket::Promise;
 
 /// The bytes of a batch, but for an entry that is larger by itself. More makes a batch slower, not the disk faster.
 const BATCH: usize = 1 << 20;
-/// How long the thread rests at most when there is nothing to do.
+/// How long the thread sleeps at most when there is nothing to do.
 const REST: Duration = Duration::from_secs(3_600);
 
 /// When things are due.
@@ -22,131 +24,129 @@ struct Due {
 }
 
 impl Shared {
-    /// Runs until the spool is closed. Whatever ends it, everybody who waits gets an answer.
+    /// Runs until the spool is closed. Whatever ends it, every caller that waits gets an answer.
     pub(super) fn write_all(&self, mut appender: Appender) {
-        let mut end = End {
-            shared: self,
-            batch: Vec::new(),
-        };
+        let _end = End(self);
         let now = Instant::now();
         let mut due = Due {
             write: now,
             save: now,
         };
         loop {
-            let closing = self.take(&mut end.batch, &due);
-            let now = Instant::now();
-            if !end.batch.is_empty() {
-                due.write = match self.write(&mut appender, &mut end.batch) {
-                    Ok(()) => now,
-                    Err(error) => self.fail(&mut end.batch, &error),
+            let (batch, closing) = self.next_batch(&due);
+            if !batch.is_empty() {
+                due.write = match self.write(&mut appender, &batch) {
+                    Ok(()) => Instant::now(),
+                    Err(error) => self.fail(batch, &error),
                 };
             }
             if closing {
                 let mut state = self.state();
                 // So that it is known that the last batch is whole.
-                state.dirty |= state.stored_count > 0;
-                if !state.waiting.is_empty() && state.write_trouble.is_none() {
+                state.dirty |= state.counts.stored > 0;
+                if state.queue.len() > 0 && state.write_trouble.is_none() {
                     continue;
                 }
                 drop(state);
-                self.note();
+                self.save();
                 return;
             }
-            if now >= due.save {
-                due.save = now + self.note();
+            if Instant::now() >= due.save {
+                due.save = Instant::now() + self.save();
             }
         }
     }
 
     /// Waits until something is due, and takes the next batch. Returns whether the spool is closing.
-    fn take(&self, batch: &mut Vec<Waiting>, due: &Due) -> bool {
+    fn next_batch(&self, due: &Due) -> (Batch, bool) {
         let mut state = self.state();
         loop {
             let now = Instant::now();
-            let write = (!state.waiting.is_empty()).then_some(due.write);
+            let alone = state.is_alone();
+            let write = state.queue.due(&self.options, alone, now);
+            let write = write.map(|write| write.max(due.write));
             let save = (state.dirty || state.lot_dirty).then_some(due.save);
+            if state.closing || write.is_some_and(|write| write <= now) {
+                return (state.queue.begin_write(BATCH), state.closing);
+            }
+            if save.is_some_and(|save| save <= now) {
+                return (Batch::new(), false);
+            }
             let next = [write, save].into_iter().flatten().min();
-            if state.closing || next.is_some_and(|next| next <= now) {
-                break;
-            }
-            let rest = next.map_or(REST, |next| next - now);
-            state = self.wait(&self.work, state, rest);
+            let wakes = next.unwrap_or(now + REST);
+            state.writer_wakes = Some(wakes);
+            state = Self::wait(&self.work, state, wakes - now);
+            state.writer_wakes = None;
         }
-        if due.write > Instant::now() && !state.closing {
-            return false;
-        }
-        let mut bytes = 0;
-        while let Some(first) = state.waiting.front() {
-            if bytes > 0 && bytes + first.entry.len() > BATCH {
-                break;
-            }
-            let Some(waiting) = state.waiting.pop_front() else {
-                break;
-            };
-            if waiting.slot.begin() {
-                bytes += waiting.entry.len();
-                batch.push(waiting);
-            } else {
-                state.waiting_bytes -= waiting.entry.len();
-            }
-        }
-        state.closing
     }
 
-    fn write(&self, appender: &mut Appender, batch: &mut Vec<Waiting>) -> io::Result<()> {
-        let bytes = batch.iter().map(|waiting| waiting.entry.len()).sum();
-        if appender.needs_segment(bytes) {
-            self.check_room(bytes)?;
+    fn write(&self, appender: &mut Appender, batch: &Batch) -> io::Result<()> {
+        let bytes = batch.iter().map(|(_, slot)| slot.encoded_len()).sum();
+        self.check_age()?;
+        if appender.needs_segment(batch.len(), bytes) {
+            self.check_space(bytes)?;
         }
-        let entries = batch.iter().map(|waiting| &*waiting.entry);
-        let numbers = appender.append(entries, now_ms())?;
+        let at = now_ms();
+        let numbers = appender.append(batch.iter().map(|(_, slot)| &**slot), at)?;
         let mut state = self.state();
-        state.waiting_bytes -= bytes;
-        state.stored_count += numbers.end - numbers.start;
+        let stored = state.queue.stored(batch, numbers.start);
+        state.grow_to(numbers.end, at);
+        for number in stored.delivered {
+            state.settle(number, number + 1);
+        }
+        state.counts.stored += stored.slots.len() as u64;
         state.write_trouble = None;
+        self.wake_reader(&state);
+        self.wake_callers(&state);
         drop(state);
-        self.stored.notify_all();
-        self.room.notify_all();
-        for (waiting, number) in batch.drain(..).zip(numbers) {
-            waiting.slot.finish(Ok(number));
+        for slot in stored.slots {
+            slot.finish(Ok(Promise::Stored));
         }
         Ok(())
     }
 
-    /// Puts a batch back, in its order. Returns when it is tried again.
-    fn fail(&self, batch: &mut Vec<Waiting>, error: &io::Error) -> Instant {
+    /// Puts a batch back. Returns when it is tried again.
+    fn fail(&self, batch: Batch, error: &io::Error) -> Instant {
         let mut state = self.state();
-        for waiting in mem::take(batch).into_iter().rev() {
-            waiting.slot.again();
-            state.waiting.push_front(waiting);
-        }
-        state.write_trouble = Some(error.to_string());
+        state.queue.failed(batch);
+        state.write_trouble = Some(describe(error));
         Instant::now() + self.options.retry_interval
     }
 
+    /// Whether the oldest entry on the disk is young enough for more.
+    fn check_age(&self) -> io::Result<()> {
+        let Some(max) = self.options.max_age else {
+            return Ok(());
+        };
+        match self.state().age_on_disk() {
+            Some(age) if age > max => Err(full(format!(
+                "the oldest entry on the disk has been waiting for {age:?}; `max_age` is {max:?}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether another segment may be begun.
-    fn check_room(&self, bytes: usize) -> io::Result<()> {
-        let full = |text: String| Err(io::Error::new(io::ErrorKind::StorageFull, text));
+    fn check_space(&self, bytes: usize) -> io::Result<()> {
         let segment = self.options.segment_bytes.max(bytes as u64);
         let size = self.log.size();
         if size + segment > self.options.max_bytes {
-            return full(format!(
-                "the spool has {size} of `max_bytes` = {} bytes, which leaves no room for a segment of {segment}",
+            return Err(full(format!(
+                "the spool has {size} of `max_bytes` = {} bytes, which leaves no space for a segment of {segment}",
                 self.options.max_bytes
-            ));
+            )));
         }
         let free = self.files.free()?;
         if free < segment + self.options.keep_free {
-            return full(format!(
+            return Err(full(format!(
                 "the file system has {free} bytes free; a segment takes {segment}, and `keep_free` leaves {} to others",
                 self.options.keep_free
-            ));
+            )));
         }
         Ok(())
     }
 
-    fn save(&self) -> io::Result<()> {
+    fn save_position(&self) -> io::Result<()> {
         let mut state = self.state();
         if !state.dirty {
             return Ok(());
@@ -159,14 +159,14 @@ impl Shared {
         let saved = self
             .log
             .save(&position)
-            .and_then(|()| self.log.trim(position.delivered.watermark()));
+            .and_then(|()| self.log.trim(position.watermark()));
         if saved.is_err() {
             self.state().dirty = true;
         }
         saved.map(|_| ())
     }
 
-    fn save_lot(&self) -> io::Result<()> {
+    fn save_parked(&self) -> io::Result<()> {
         if !std::mem::take(&mut self.state().lot_dirty) {
             return Ok(());
         }
@@ -175,18 +175,31 @@ impl Shared {
         saved
     }
 
-    /// Notes on the disk what is delivered. Returns after how long that is due again.
-    fn note(&self) -> Duration {
-        let saved = self.save().and_then(|()| self.save_lot());
+    /// Saves what is delivered. Returns after how long that is due again.
+    fn save(&self) -> Duration {
+        let saved = self.save_position().and_then(|()| self.save_parked());
         let interval = self.options.position_interval;
         let due = saved
             .as_ref()
             .map_or(interval.max(self.options.retry_interval), |()| interval);
-        self.state().note_trouble = saved
+        let trouble = saved
             .err()
-            .map(|error| format!("cannot note on the disk what is delivered: {error}"));
+            .map(|error| format!("cannot save the position: {}", describe(&error)));
+        self.state().save_trouble = trouble;
         due
     }
+}
+
+fn full(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, text)
+}
+
+/// A fault with its remedy. The spool's own errors have theirs.
+fn describe(error: &io::Error) -> String {
+    if error.get_ref().is_some() {
+        return error.to_string();
+    }
+    format!("{error}; {}", crate::error::remedy(error.kind()))
 }
 
 pub(super) fn now_ms() -> u64 {
@@ -194,24 +207,18 @@ pub(super) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Answers everybody when the thread ends, also by a panic.
-struct End<'a> {
-    shared: &'a Shared,
-    /// What is being written.
-    batch: Vec<Waiting>,
-}
+/// Answers every caller when the thread ends, also by a panic.
+struct End<'a>(&'a Shared);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        let mut state = self.shared.state();
+        let mut state = self.0.state();
         state.ended = true;
-        let left = mem::take(&mut state.waiting);
-        state.waiting_bytes = 0;
+        let left = state.queue.clear();
         drop(state);
-        for waiting in self.batch.drain(..).chain(left) {
-            waiting.slot.finish(Err(StoreError::Closed));
+        for slot in left {
+            slot.finish(Err(AppendError::Closed));
         }
-        self.shared.stored.notify_all();
-        self.shared.room.notify_all();
+        self.0.wake_all();
     }
 }
