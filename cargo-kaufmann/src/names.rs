@@ -186,7 +186,7 @@ mod tests {
                 "has no namespace; add one that says what the event is about, such as `user.create`",
             ),
             ("user.cre-ate", "`user.cre-ate` cannot name"),
-            ("user.1st", "begins with no digit"),
+            ("user.1st", "does not begin with a digit"),
             ("user..create", "letters, digits and underscores"),
             ("user.\"x\"", "letters, digits and underscores"),
             ("", "letters, digits and underscores"),

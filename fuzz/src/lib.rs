@@ -1,4 +1,4 @@
-//! What must hold of any input, whoever sent it: it is a value or an error, and all who read it agree.
+//! Properties of any input: it is a value or an error, and all readers agree.
 //!
 //! Each function is a fuzz target of the same name, and panics where something does not hold. The workspace's tests call
 //! them with the inputs in `corpus/`.

@@ -1,8 +1,7 @@
-//! Values of any schema for property tests: strategies of `proptest`, made of the schema when the test runs.
+//! Values of any schema for property tests: `proptest` strategies, built from the schema when the test runs.
 //!
-//! A strategy makes the bytes of a value and decodes them, so it needs nothing of the type but its schema, and there is no code to
-//! generate. It shrinks as its parts do: numbers towards 0, texts and collections towards nothing, unions and enums towards the
-//! first.
+//! A strategy makes the bytes of a value and decodes them, so it needs only the type's schema and no generated code. Values
+//! shrink part by part: numbers towards 0, texts and collections towards empty, unions and enums towards the first.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -14,11 +13,11 @@ use proptest::strategy::Union;
 use crate::model::{Definition, Kind, Logical, Model, Node, TypeId};
 use crate::{Decode, Schema, decode, encode};
 
-/// From this nesting on the shortest way to an end is taken.
+/// From this depth on, values are as shallow as possible.
 const DEEP: usize = 6;
 /// The longest texts and bytes.
 const LONGEST: usize = 16;
-/// How many digits of a decimal are used at most; more than 128 bits hold none of our numbers.
+/// The most digits of a decimal: as many as always fit in 128 bits.
 const MAX_DIGITS: usize = 38;
 /// 0001-01-01 and 9999-12-31, in days since 1970.
 const DAYS: (i64, i64) = (-719_162, 2_932_896);
@@ -26,7 +25,7 @@ const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// Values of a generated type, by its schema: `values::<shop::Address>(shop::Address::SCHEMA)`.
 ///
-/// Collections are small, recursion is bounded, and logical types are in the ranges in which they mean something: dates of the
+/// Collections are small, recursion is bounded, and logical types are in their valid ranges: dates of the
 /// years 1 to 9999, times within a day, decimals of as many digits as the schema allows (38 at most). Floats are numbers.
 ///
 /// ```
@@ -44,14 +43,14 @@ const SECONDS_OF_A_DAY: i64 = 86_400;
 ///
 /// # Panics
 ///
-/// If the text is no Avro schema, has no finite values, or is not that of `T`.
+/// If the text is not an Avro schema, has no finite values, or is not that of `T`.
 pub fn values<T>(schema: &str) -> BoxedStrategy<T>
 where
     T: for<'a> Decode<'a> + Debug,
 {
     let schema = Schema::parse(schema).unwrap_or_else(|errors| {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        panic!("this is no Avro schema: {}", errors.join("; "))
+        panic!("this is not an Avro schema: {}", errors.join("; "))
     });
     data(&schema)
         .prop_map(|datum| match decode(&datum) {
@@ -78,21 +77,21 @@ pub fn data(schema: &Schema) -> BoxedStrategy<Vec<u8>> {
     while maker.measure() {}
     assert!(
         maker.height(&schema.root).is_some(),
-        "the schema has no finite values: a record contains itself without a way out"
+        "the schema has no finite values: a record always contains itself"
     );
     maker.node(&schema.root, 0)
 }
 
 struct Maker<'m> {
     model: &'m Model,
-    /// How many levels a value of each type has at least.
+    /// The minimum depth of the values of each type.
     heights: HashMap<TypeId, usize>,
-    /// What was made already, at each depth.
+    /// The strategies made so far, at each depth.
     made: HashMap<(TypeId, usize), BoxedStrategy<Vec<u8>>>,
 }
 
 impl Maker<'_> {
-    /// Adds the types whose heights follow from those that are known; `false` if there is none.
+    /// Adds the types whose heights follow from the known ones; `false` if there are no more.
     fn measure(&mut self) -> bool {
         let unknown = (0..self.model.types.len()).map(TypeId);
         let found: Vec<_> = unknown
@@ -111,7 +110,7 @@ impl Maker<'_> {
         any
     }
 
-    /// `None` if it is not known yet, or infinite.
+    /// `None` if it is not known yet or infinite.
     fn height(&self, node: &Node) -> Option<usize> {
         match &node.kind {
             Kind::Union(branches) => branches.iter().filter_map(|branch| self.height(branch)).min(),
@@ -132,7 +131,7 @@ impl Maker<'_> {
                 encode::string(out, &uuid::Uuid::from_u128(value).to_string());
             }),
             Kind::String => encoded(text(), |out, value| encode::string(out, &value)),
-            // No items are made where there may be none: they may contain themselves.
+            // Empty from this depth on: items may contain the same type.
             Kind::Array(_) | Kind::Map(_) if depth >= DEEP => Just([0].to_vec()).boxed(),
             Kind::Array(items) => {
                 let items = self.node(items, depth + 1);
@@ -203,7 +202,7 @@ impl Maker<'_> {
     }
 }
 
-/// What an encoder writes of the strategy's values.
+/// The strategy's values as `write` encodes them.
 fn encoded<S: Strategy + 'static>(
     values: S,
     write: impl Fn(&mut Vec<u8>, S::Value) + 'static,
@@ -217,7 +216,7 @@ fn encoded<S: Strategy + 'static>(
         .boxed()
 }
 
-/// The most items at this depth: fewer the deeper, so that what contains itself stays small.
+/// The most items at this depth: fewer the deeper, so that recursive values stay small.
 fn most(depth: usize) -> usize {
     (8 >> depth).max(1)
 }
@@ -267,11 +266,11 @@ fn unscaled(precision: usize) -> BoxedStrategy<Vec<u8>> {
     (-greatest..=greatest)
         .prop_map(|number| {
             let bytes = number.to_be_bytes();
-            let spare = bytes.windows(2).take_while(|pair| {
+            let repeats = bytes.windows(2).take_while(|pair| {
                 let repeated = if pair[1] < 0x80 { 0 } else { 0xff };
                 pair[0] == repeated
             });
-            bytes[spare.count()..].to_vec()
+            bytes[repeats.count()..].to_vec()
         })
         .boxed()
 }

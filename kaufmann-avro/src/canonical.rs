@@ -1,7 +1,7 @@
-//! Schemas as text: the parsing canonical form, a form that tells schemas of different meaning apart, and the whole.
+//! Schemas as text: the parsing canonical form, the identity (with logical types), and the full text.
 //!
-//! All are written with a stack of their own instead of recursion: types of many files can nest deeper than a thread's
-//! stack reaches.
+//! All are written with an explicit stack instead of recursion: types of many files can nest deeper than the thread's stack
+//! allows.
 
 mod full;
 #[cfg(test)]
@@ -45,11 +45,10 @@ impl Model {
         .write(node)
     }
 
-    /// The schema with everything in it: docs, defaults, aliases, attributes, logical types. It stands for itself:
+    /// The schema with everything in it: docs, defaults, aliases, attributes, logical types. It is complete:
     /// named types are defined where they are first used.
     ///
-    /// Of what the file says, its layout, its comments and the spelling of its names are lost, and `error` becomes
-    /// `record`.
+    /// Layout, comments and the spelling of names are lost, and `error` becomes `record`.
     #[must_use]
     pub fn to_json(&self, node: &Node) -> String {
         full::write(self, node, true)
@@ -61,7 +60,7 @@ impl Model {
     }
 }
 
-/// What is still to be written.
+/// What remains to be written.
 enum Task<'m> {
     Node(&'m Node),
     Field(&'m Field),

@@ -1,4 +1,4 @@
-//! What every generated type can do: be written and be read.
+//! The traits of every generated type: `Encode` and `Decode`.
 
 use crate::cursor::{Cursor, DecodeError};
 use crate::encode;

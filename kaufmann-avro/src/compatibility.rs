@@ -1,8 +1,8 @@
-//! Whether a changed schema still reads what was written before, and is still read by what was built before.
+//! Whether a changed schema reads the records of its former versions, and whether they read its records.
 //!
 //! [`check`] compares one pair, [`check_history`] a schema with its former versions as a [`Level`] demands. Stricter than
-//! [`Plan::new`](crate::resolve::Plan::new): a branch or a symbol that the reader does not have counts, although it is an
-//! error only in the record that has it.
+//! [`Plan::new`](crate::resolve::Plan::new): a branch or a symbol that the reader does not have counts, although only
+//! records that contain it fail.
 //!
 //! ```
 //! use kaufmann_avro::{Schema, compatibility::{Level, check_history}};

@@ -12,14 +12,14 @@ pub use self::lists::Entries;
 /// How deep values of recursive types may nest in one datum: records that can hold values of their own type, such as the
 /// nodes of a list or a tree.
 ///
-/// All who read count the same: generated code with [`Cursor::descend`], owned and borrowed, by the own schema and by another
-/// writer's, what is passed over, and [`json`](crate::json). A datum of more is an error for each of them,
-/// [`DecodeErrorKind::Depth`]. Encoding does not count: what is deeper is written, and not read again.
+/// All readers count the same: generated code (with [`Cursor::descend`], owned and borrowed, with its own and with a writer's
+/// schema), skipped values, and [`json`](crate::json). A deeper datum is an error for each of them,
+/// [`DecodeErrorKind::Depth`]. Encoding does not count: it writes deeper values, which cannot be read again.
 pub const MAX_DEPTH: u32 = 64;
 
-/// How deep values may nest where a schema is followed while they are read, whatever their types: records, arrays, maps and
-/// unions each are a level. It keeps the stack small where types nest that are not recursive; recursive ones come to
-/// [`MAX_DEPTH`] first, unless there are more than seven levels from one of their values to the next.
+/// How deep values of any type may nest where the reader follows a schema at run time: records, arrays, maps and unions each
+/// are a level. It bounds the stack for types that are not recursive; recursive ones reach [`MAX_DEPTH`] first, unless more
+/// than seven levels are between two of their values.
 pub const MAX_LEVELS: usize = 512;
 
 /// How many array items that take no bytes (`null`, empty records) one datum may hold in all. Every other item is
@@ -28,7 +28,7 @@ pub const MAX_EMPTY_ITEMS: u32 = 65_536;
 
 /// A position in the bytes of one datum.
 ///
-/// Every method either takes a whole value or returns an error; after an error the position is of no use.
+/// Every method either takes a whole value or returns an error; after an error the position is undefined.
 ///
 /// ```
 /// use kaufmann_avro::Cursor;
@@ -52,11 +52,11 @@ pub struct Cursor<'a> {
 #[must_use]
 pub struct Block {
     count: usize,
-    /// How many bytes are left behind it, if its head says that.
+    /// How many bytes follow the block, if its head has its size.
     left: usize,
 }
 
-/// The end of a block whose head does not say it.
+/// `left` of a block without a size in its head.
 const ANYWHERE: usize = usize::MAX;
 
 impl Block {
@@ -155,7 +155,7 @@ impl<'a> Cursor<'a> {
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte < 0x80 {
-                // The tenth byte has room for one bit, and a last byte of 0 adds nothing to those before it.
+                // The tenth byte has one bit of the value, and a last byte of 0 adds nothing to those before it.
                 if index == 9 && byte > 1 {
                     return Err(self.fail(DecodeErrorKind::VarintRange));
                 }
@@ -293,16 +293,16 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes the head of a block of an array or a map. Its items are for the caller to take, and then its end, with
+    /// Takes the head of a block of an array or a map. The caller then takes its items, and calls
     /// [`end_block`](Self::end_block).
     ///
-    /// `min_len` is the number of bytes an item takes at the least. The count times `min_len` fits in what
-    /// is left, so that a caller may reserve for it. Items that take no bytes are counted over the whole datum, up
+    /// `min_len` is the minimum length of an item in bytes. The count times `min_len` never exceeds the remaining
+    /// bytes, so a caller may reserve memory for it. Items that take no bytes are counted over the whole datum, up
     /// to [`MAX_EMPTY_ITEMS`].
     ///
     /// # Errors
     ///
-    /// If the head is malformed, or promises more than the data can hold.
+    /// If the head is malformed, or declares more than the data can hold.
     #[inline]
     pub fn block(&mut self, min_len: usize) -> Result<Block, DecodeError> {
         match self.rest.split_first() {
@@ -345,8 +345,8 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     ///
-    /// If its head has said that it ends elsewhere. Readers that pass over a block by what its head says would find
-    /// other values behind it than those that read its items.
+    /// If its head has another size. Readers that skip a block by its size would otherwise find other values after it than
+    /// readers of its items.
     #[inline]
     pub fn end_block(&self, block: Block) -> Result<(), DecodeError> {
         if block.left == ANYWHERE || block.left == self.rest.len() {
@@ -366,7 +366,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Enters a value of a recursive type: of a record for which [`Model::recursive`](crate::model::Model::recursive) says so.
+    /// Enters a value of a recursive type: a record for which [`Model::recursive`](crate::model::Model::recursive) is true.
     ///
     /// # Errors
     ///

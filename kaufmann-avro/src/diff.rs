@@ -1,5 +1,5 @@
-//! What changed between two versions of a schema, place by place. Whether a change is compatible is
-//! [`compatibility`](crate::compatibility)'s to say.
+//! What changed between two versions of a schema, place by place. Whether a change is compatible is checked by
+//! [`compatibility`](crate::compatibility).
 //!
 //! ```
 //! use kaufmann_avro::{Schema, diff::diff};
@@ -41,7 +41,7 @@ pub enum ChangeKind {
         /// Its default.
         default: Option<Value>,
     },
-    /// The field is gone.
+    /// The field was removed.
     FieldRemoved {
         /// The type it had.
         of: String,
@@ -51,7 +51,7 @@ pub enum ChangeKind {
         /// The name it had.
         from: String,
     },
-    /// The type is another one.
+    /// The type differs.
     Type {
         /// The type it was.
         from: String,
@@ -65,7 +65,7 @@ pub enum ChangeKind {
         /// The name it has.
         to: String,
     },
-    /// The field's default is another one.
+    /// The field's default differs.
     Default {
         /// The default it had.
         from: Option<Value>,
@@ -80,7 +80,7 @@ pub enum ChangeKind {
     SymbolsAdded(Vec<String>),
     /// The enum has lost symbols.
     SymbolsRemoved(Vec<String>),
-    /// The symbol that stands for unknown ones is another one.
+    /// The default symbol differs.
     SymbolDefault {
         /// The symbol it was.
         from: Option<String>,
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_change_is_told_at_its_place() {
+    fn each_kind_of_change_is_reported_at_its_place() {
         let old = record(
             r#"{"name": "gone", "type": "string"},
                {"name": "mail", "type": "string"},
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_moved_or_told_otherwise_is_said_so_or_not_at_all() {
+    fn a_new_order_is_reported_and_a_new_doc_is_not() {
         let old = record(r#"{"name": "x", "type": "int"}, {"name": "y", "type": "int", "doc": "Old."}"#);
         let new = record(r#"{"name": "y", "type": "int", "doc": "New."}, {"name": "x", "type": "int"}"#);
         assert_eq!(texts(&old, &new), ["the schema is in another order"]);
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_of_another_name_or_meaning_is_told() {
+    fn a_type_of_another_name_or_meaning_is_reported() {
         let time = |of: &str| {
             record(&format!(
                 r#"{{"name": "at", "type": {{"type": "long", "logicalType": "{of}"}}}}"#

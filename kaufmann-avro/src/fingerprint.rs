@@ -1,4 +1,4 @@
-//! Fingerprints of schemas: of their canonical form, to find a schema; of any other text, to tell two apart.
+//! Fingerprints of schemas: of the canonical form, to look a schema up; of any other text, to compare two.
 
 use sha2::{Digest, Sha256};
 

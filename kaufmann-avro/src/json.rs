@@ -1,8 +1,8 @@
-//! JSON to Avro and back, as a schema says: for samples, the command line and screens. It is not made for speed.
+//! JSON to Avro and back, by a schema: for samples, the command line and user interfaces. It is not optimised for speed.
 //!
 //! In the readable form, logical types are text: timestamps after RFC 3339, `2026-01-31`, `23:59:59.999`, UUIDs,
-//! decimals like `12.34`, durations after ISO 8601. Bytes are a string of the code points 0 to 255, and what JSON has no
-//! number for is `"NaN"`, `"Infinity"` and `"-Infinity"`.
+//! decimals like `12.34`, durations after ISO 8601. Bytes are a string of the code points 0 to 255, and floats that
+//! are not JSON numbers are `"NaN"`, `"Infinity"` and `"-Infinity"`.
 //!
 //! ```
 //! use kaufmann_avro::{Schema, json};
@@ -43,8 +43,8 @@ use crate::model::{Model, Node};
 use crate::resolve::Plan;
 use crate::schema::Schema;
 
-/// How many values may be written for one, tries included. What defaults and unions multiply has no other bound than two
-/// to the power of the schema's length.
+/// How many values may be written for one call, attempts included. Without it, nested defaults and unions could write a
+/// number of values that is exponential in the schema's length.
 const MAX_STEPS: usize = 4_000_000;
 
 /// Appends the binary encoding of a JSON value.
@@ -54,7 +54,7 @@ const MAX_STEPS: usize = 4_000_000;
 ///
 /// # Errors
 ///
-/// If the value does not fit the schema; what was appended is then taken back.
+/// If the value does not fit the schema; the buffer is then restored.
 pub fn encode_json(model: &Model, node: &Node, value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
     encode::encode(model, encode::Form::Readable, node, value, out)
 }
@@ -64,7 +64,7 @@ pub fn encode_json(model: &Model, node: &Node, value: &Value, out: &mut Vec<u8>)
 ///
 /// # Errors
 ///
-/// If the value does not fit the schema; what was appended is then taken back. A model from [`parse`](crate::parse())
+/// If the value does not fit the schema; the buffer is then restored. A model from [`parse`](crate::parse())
 /// has only defaults that fit.
 pub fn encode_default(model: &Model, node: &Node, value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
     encode::encode(model, encode::Form::Default, node, value, out)

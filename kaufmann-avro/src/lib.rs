@@ -1,20 +1,19 @@
 //! Avro for kaufmann: what the build step and the runtime share.
 //!
-//! On the side of the schemas, in the order in which data flows: [`parse`](mod@parse) turns files into a [`model`], or
-//! into all of their mistakes; from the model come its canonical form, its identity and its whole text, and from these
-//! [fingerprints](crc64). [`Schema`] is one schema by itself.
+//! Schemas: [`parse`](mod@parse) turns files into a [`model`], or reports all of their mistakes. A model has a canonical
+//! form, an identity and a full text, and these have [fingerprints](crc64). A [`Schema`] is one schema by itself.
 //!
-//! On the side of the records: a [`Cursor`] takes values from bytes, [`mod@encode`] appends them, and generated types
-//! implement [`Decode`] and [`Encode`] with these; [`logical`] has the types for logical types. [`json`] converts
-//! between JSON and records by a schema at run time.
+//! Records: a [`Cursor`] reads values from bytes, [`mod@encode`] appends them, and generated types implement [`Decode`] and
+//! [`Encode`] with these. [`logical`] has the Rust types of logical types. [`json`] converts between JSON and records by a
+//! schema at run time.
 //!
-//! Between two versions of a schema: [`resolve`] reads what the one wrote with the other, [`compatibility`] says whether it
-//! always can, and [`lock`] keeps the versions that the registry has beside the schemas.
+//! Versions of a schema: [`resolve`] reads records of one version with another, [`compatibility`] checks whether that always
+//! works, [`diff`](mod@diff) lists what changed, and [`lock`] keeps the registered versions beside the schemas.
 //!
 //! For tests: `arbitrary` (feature `proptest`) has strategies for the values of a schema.
 //!
-//! Nothing here panics on input, whether it is a schema or a record: depth, lengths and counts are bounded before they
-//! are believed.
+//! Nothing here panics on input, whether it is a schema or a record: depth, lengths and counts are checked before they are
+//! used.
 
 pub mod model;
 

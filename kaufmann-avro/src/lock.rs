@@ -1,7 +1,7 @@
 //! `schemas.lock`: what the schema registry holds of each event, kept beside the schemas and committed with them.
 //!
-//! The build compares each schema with its locked versions ([`check`]), so that a change that breaks the readers or the
-//! records of today fails where it is made, without a registry. Whoever registers or pulls schemas edits the lock:
+//! The build compares each schema with its locked versions ([`check`]), so that a change that breaks existing readers or
+//! records fails at once, without a registry. The commands that register or pull schemas edit the lock:
 //!
 //! ```
 //! use kaufmann_avro::compatibility::Level;
@@ -39,7 +39,7 @@
 //! '''
 //! ```
 //!
-//! It is TOML, in one fixed order: events by name, versions by number, one thing a line. Every header says whose it is, so
+//! It is TOML, in one fixed order: events by name, versions by number, one item a line. Every header names its event, so
 //! that a merge by lines puts no version under another event. A version is never changed, only added, so what is reviewed
 //! is a block of its own; its schema has a line for each field. Two branches that add the same version of one event
 //! conflict, as they must: the registry gave the number to one of them.
@@ -79,7 +79,7 @@ pub struct LockedEvent {
     pub subject: String,
     /// The subject's compatibility level.
     pub level: Level,
-    /// The number of the first version that counts. `schema reset` gives up those before it.
+    /// The number of the first version that counts. `schema reset` discards those before it.
     pub since: u32,
     versions: BTreeMap<u32, Version>,
 }
@@ -111,13 +111,13 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, with its line and column: what git's merge left, what is not TOML, a key that is
-    /// unknown or missing, a schema that is none or has another fingerprint than the lock says.
+    /// The first error, with its line and column: git's conflict markers, invalid TOML, an unknown or missing key, an
+    /// invalid schema, or one whose fingerprint differs from the lock's.
     pub fn parse(text: &str) -> Result<Self, LockError> {
         parse::parse(text)
     }
 
-    /// What is locked of the event.
+    /// The locked versions of the event.
     #[must_use]
     pub fn event(&self, name: &str) -> Option<&LockedEvent> {
         self.events.get(name)
@@ -138,7 +138,7 @@ impl Lock {
         self.events.insert(name.into(), event)
     }
 
-    /// Forgets an event; returns what was there.
+    /// Removes an event; returns what was there.
     pub fn remove(&mut self, name: &str) -> Option<LockedEvent> {
         self.events.remove(name)
     }
@@ -161,7 +161,7 @@ impl LockedEvent {
         self.versions.insert(version.number, version)
     }
 
-    /// Gives up all versions: the history begins anew with the one after the last.
+    /// Discards all versions: the history begins again with the one after the last.
     pub fn reset(&mut self) {
         self.since = self
             .latest()
@@ -169,7 +169,7 @@ impl LockedEvent {
         self.versions.clear();
     }
 
-    /// Forgets a version; returns what was there.
+    /// Removes a version; returns what was there.
     pub fn remove(&mut self, number: u32) -> Option<Version> {
         self.versions.remove(&number)
     }
@@ -191,7 +191,7 @@ impl LockedEvent {
         self.versions.values().next_back()
     }
 
-    /// The newest version that says the same as this schema, docs aside.
+    /// The newest version that equals this schema, docs aside.
     #[must_use]
     pub fn version_of(&self, schema: Typed<'_>) -> Option<&Version> {
         let text = text_of(schema);
@@ -200,7 +200,7 @@ impl LockedEvent {
 }
 
 impl Version {
-    /// A version as the registry has it. `schema` is complete in itself: what it refers to stands in it.
+    /// A version as the registry has it. `schema` is complete: it includes the types it refers to.
     ///
     /// # Errors
     ///
@@ -260,11 +260,11 @@ impl Version {
     }
 }
 
-/// Two versions are the same if the lock says the same of them; where their schemas were read from does not count.
+/// Two versions are equal if the lock has the same entries for them; positions in their schemas do not count.
 impl PartialEq for Version {
     fn eq(&self, other: &Self) -> bool {
-        let said = |version: &'_ Self| (version.number, version.id);
-        said(self) == said(other) && self.references == other.references && self.text == other.text
+        let numbers = |version: &'_ Self| (version.number, version.id);
+        numbers(self) == numbers(other) && self.references == other.references && self.text == other.text
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rust types for Avro's logical types, without a date or decimal library.
 //!
 //! Each holds exactly what the bytes hold, converts to and from readable text ([`Display`](std::fmt::Display),
-//! [`FromStr`](std::str::FromStr), serde), and is cheap to turn into the type of whatever library a service uses:
-//! the number is public, and [`foreign`] has the conversions for some.
+//! [`FromStr`](std::str::FromStr), serde), and converts cheaply to the types of other
+//! libraries: the number is public, and [`foreign`] has conversions for some.
 //!
 //! ```
 //! use kaufmann_avro::logical::{Date, Decimal, TimestampMillis};
@@ -39,7 +39,7 @@ pub(crate) use self::unscaled::Unscaled;
 
 use crate::cursor::{Cursor, DecodeError, DecodeErrorKind};
 
-/// A text that is no value of a logical type.
+/// A text that is not a value of a logical type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
 #[error("expected {expected}")]
 pub struct InvalidText {

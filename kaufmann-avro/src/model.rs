@@ -1,4 +1,4 @@
-//! The schema model: what `.avsc` files say, with the place where each name stands.
+//! The schema model: the types of `.avsc` files, with the position of each name.
 //!
 //! A [`Model`] holds the named types of any number of files; every reference between them is resolved to a [`TypeId`],
 //! so cycles need no special care. The same model serves code generation (many files) and the runtime (one schema from
@@ -50,7 +50,7 @@ pub struct Node {
     pub logical: Option<Logical>,
     /// Attributes the specification does not define, in the order of the file.
     pub attributes: Attributes,
-    /// Where it stands.
+    /// Its position.
     pub at: Location,
 }
 
@@ -91,7 +91,7 @@ pub enum Logical {
     Decimal {
         /// The number of digits, at least 1.
         precision: usize,
-        /// How many of them are behind the point, at most `precision`.
+        /// How many of them are after the point, at most `precision`.
         scale: usize,
     },
     /// A decimal that carries its own scale, on bytes.
@@ -135,7 +135,7 @@ pub struct NamedType {
     pub logical: Option<Logical>,
     /// The definition.
     pub definition: Definition,
-    /// Where the name stands in its file.
+    /// The position of its name.
     pub at: Location,
 }
 
@@ -148,7 +148,7 @@ pub enum Definition {
     Enum {
         /// The symbols in the order of their indices.
         symbols: Vec<Symbol>,
-        /// The symbol to take for one that the reader does not know.
+        /// The symbol that replaces one that the reader does not know.
         default: Option<String>,
     },
     /// A number of bytes.
@@ -173,7 +173,7 @@ pub struct Field {
     pub node: Node,
     /// Attributes the specification does not define, in the order of the file.
     pub attributes: Attributes,
-    /// Where the name stands.
+    /// The position of its name.
     pub at: Location,
 }
 
@@ -182,7 +182,7 @@ pub struct Field {
 pub struct Symbol {
     /// The symbol.
     pub name: String,
-    /// Where it stands.
+    /// Its position.
     pub at: Location,
 }
 
@@ -206,12 +206,12 @@ pub struct Attribute {
     pub key: String,
     /// Its value.
     pub value: Value,
-    /// Where the value stands.
+    /// The position of its value.
     pub at: Location,
 }
 
 impl Model {
-    /// The named type behind an id.
+    /// The named type with an id.
     ///
     /// # Panics
     ///
@@ -221,7 +221,7 @@ impl Model {
         &self.types[id.0]
     }
 
-    /// What a union calls this kind as a branch: `"string"`, `"array"`, a full name.
+    /// The name of this kind as a union's branch: `"string"`, `"array"`, a full name.
     #[must_use]
     pub fn type_name(&self, kind: &Kind) -> String {
         match kind {

@@ -1,34 +1,33 @@
-//! From the text of `.avsc` files to a [`Model`], or to all of the mistakes in all of them.
+//! Parsing `.avsc` files: to a [`Model`], or to all mistakes in all files.
 //!
-//! The rules are those of the Avro 1.12 specification. Where it leaves room, or where schemas in use depend on it, the
+//! The rules are those of the Avro 1.12 specification. Where it leaves a choice, or where schemas in use depend on it, the
 //! behaviour is that of Java's implementation:
 //!
-//! - Files may define a type alike: docs and attributes do not count, aliases are put together. In one file it is a
-//!   mistake.
-//! - An alias may be any text, so that a type can be read under a name that is none.
+//! - Several files may have equal definitions of a type: docs and attributes do not count, aliases are merged. Two
+//!   definitions in one file are a mistake.
+//! - An alias may be any text, so that types with invalid names can be read.
 //! - A name without a dot is looked up in the enclosing namespace, and then among the names without a namespace.
 //! - Types may be used before they are defined, also in another file.
-//! - A default of a union may fit any of its branches, and stands for the first that it fits (1.12; before, only the
-//!   first branch counted).
+//! - A default of a union is a value of the first branch that it fits (1.12; before, only the first branch counted).
 //! - A float or double may have the defaults `"NaN"`, `"Infinity"` and `"-Infinity"`.
 //! - `{"type": {…}}` is the inner type with the attributes of both.
 //! - `error` is another word for `record`.
 //! - A logical type that does not fit its type is ignored and kept as an attribute.
 //! - Comments are allowed.
 //!
-//! Stricter than Java's, because each is a mistake of whoever writes the schema: a key may stand only once in an object,
-//! a default must be complete and exact (length of a fixed, symbol of an enum, fields of a record), a field's alias may
+//! Stricter than Java's, because each of these is a mistake: a key may occur only once in an object, a default must be
+//! complete and exact (length of a fixed, symbol of an enum, fields of a record), a field's alias may
 //! not be the name or alias of another, and names are ASCII.
 
 mod build;
 mod check;
 mod definition;
-mod elsewhere;
 mod error;
 mod logical;
 mod names;
 mod reader;
 mod repeats;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 mod writers;
@@ -47,7 +46,7 @@ use crate::model::{Model, NamedType, TypeId};
 pub struct Source<'a> {
     /// The path that errors name.
     pub path: &'a str,
-    /// What the file says.
+    /// The file's content.
     pub text: &'a str,
 }
 
@@ -74,20 +73,20 @@ pub fn parse(sources: &[Source<'_>]) -> Result<Model, Vec<SchemaError>> {
     parse_as(sources, Use::Ours)
 }
 
-/// What could be made of files with mistakes, for tools that go on to check what is right.
+/// The valid parts of files with mistakes, for tools that check these further.
 #[derive(Debug)]
 pub struct Partial {
-    /// The types as far as they could be read. A part that is wrong is null or missing.
+    /// The types as far as they are valid. An invalid part is null or missing.
     pub model: Model,
-    /// The types within which something is wrong, and those that mention one.
+    /// The types with a mistake, and those that mention one.
     pub unsound: HashSet<TypeId>,
-    /// The definitions of types that are defined more than once, without the one that stands for the type in the model.
+    /// The further definitions of types that are defined more than once; the model has one of each.
     pub repeats: Vec<(TypeId, NamedType)>,
     /// All mistakes in all files, in the order of the files.
     pub errors: Vec<SchemaError>,
 }
 
-/// Parses as [`parse`] does, and keeps what is right beside the mistakes. The model is whole if there are none.
+/// Parses as [`parse`] does, and returns the valid parts together with the mistakes. Without mistakes the model is complete.
 pub fn parse_partial(sources: &[Source<'_>]) -> Partial {
     partial(sources, Use::Ours)
 }
@@ -104,12 +103,12 @@ pub fn parse_str(text: &str) -> Result<Model, Vec<SchemaError>> {
     }])
 }
 
-/// What a schema is wanted for.
+/// Whose schema is parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// It is ours: every mistake counts.
+    /// The service's own: every mistake counts.
     Ours,
-    /// It is a writer's, from the registry: only what keeps its records from being read counts.
+    /// A writer's, from the registry: only mistakes that make its records unreadable count.
     Writers,
 }
 

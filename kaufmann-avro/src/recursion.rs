@@ -3,10 +3,10 @@
 use crate::model::{Definition, Kind, Model, Node};
 
 impl Model {
-    /// For each named type whether its values can hold values of the same type, in whatever is between them: those are counted
+    /// For each named type whether its values can hold values of the same type, directly or through other types: these are counted
     /// while a datum is read, up to [`MAX_DEPTH`](crate::cursor::MAX_DEPTH).
     ///
-    /// It goes through the whole model: keep it where it is asked for often.
+    /// It walks the whole model: store the result if it is needed often.
     #[must_use]
     pub fn recursive(&self) -> Vec<bool> {
         let uses = self.types.iter().map(|named| {
@@ -16,7 +16,7 @@ impl Model {
             }
             found
         });
-        on_circles(&uses.collect::<Vec<_>>())
+        on_cycles(&uses.collect::<Vec<_>>())
     }
 }
 
@@ -30,10 +30,10 @@ fn types(node: &Node, found: &mut Vec<usize>) {
     }
 }
 
-/// For each node of a graph whether a way leads from it back to it: Tarjan's strongly connected components, with a list instead of
+/// For each node of a graph whether it is on a cycle: Tarjan's strongly connected components, with a list instead of
 /// recursion, because a registry's schema may be of any depth.
-fn on_circles(next: &[Vec<usize>]) -> Vec<bool> {
-    /// What has not been met has this number, and what belongs to a component that is complete.
+fn on_cycles(next: &[Vec<usize>]) -> Vec<bool> {
+    /// The number of nodes that are not visited yet, and of those in a complete component.
     const NONE: usize = usize::MAX;
     let mut circular = vec![false; next.len()];
     let (mut order, mut low) = (vec![NONE; next.len()], vec![NONE; next.len()]);
@@ -84,7 +84,7 @@ fn on_circles(next: &[Vec<usize>]) -> Vec<bool> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::on_circles;
+    use super::on_cycles;
     use crate::Schema;
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
     fn a_graph_may_be_of_any_depth() {
         let depth = 100_000;
         let chain: Vec<_> = (0..depth).map(|node| vec![(node + 1) % depth]).collect();
-        assert_eq!(on_circles(&chain), vec![true; depth]);
+        assert_eq!(on_cycles(&chain), vec![true; depth]);
     }
 
     proptest! {
@@ -124,7 +124,7 @@ mod tests {
                 found[start]
             };
             let expected: Vec<_> = (0..edges.len()).map(reached).collect();
-            prop_assert_eq!(on_circles(&edges), expected);
+            prop_assert_eq!(on_cycles(&edges), expected);
         }
     }
 }

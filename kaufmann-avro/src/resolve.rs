@@ -1,23 +1,23 @@
-//! Reading what another schema wrote: the specification's schema resolution, decided once for each pair of schemas.
+//! Schema resolution: reading records of a writer's schema with the reader's, planned once for each pair of schemas.
 //!
-//! A [`Plan`] says how bytes of the writer's schema become values of the reader's: which fields are read, in which order,
-//! which are passed over, which take their defaults, and what is converted. Where both schemas agree, the plan says only
+//! A [`Plan`] describes how bytes of the writer's schema become values of the reader's: which fields are read, in which
+//! order, which are skipped, which take their defaults, and what is converted. Where both schemas agree, the plan holds only
 //! that, and the direct decoder runs. Types follow a plan with [`DecodeResolved`]; [`json`](crate::json) follows it too.
 //!
-//! The rules are the specification's. Where it leaves room, the behaviour is that of Java's implementation:
+//! The rules are the specification's. Where it leaves a choice, the behaviour is that of Java's implementation:
 //!
 //! - Records, enums and fixed match by their unqualified names, or by an alias, which is a full name. Among the branches of
-//!   a union, a full name goes before an unqualified one.
+//!   a union, a full name is preferred to an unqualified one.
 //! - A writer's value goes to the reader's branch of exactly its type, and only then to one that it can be promoted to.
-//! - A writer's branch or symbol that the reader does not have is an error when a value of it is met, not before, unless
-//!   nothing else can be met. The plan knows what is amiss with them: [`Plan::deferred`].
+//! - A writer's branch or symbol that the reader does not have is an error only when a record contains it, unless every
+//!   record must. The plan lists these mismatches: [`Plan::deferred`].
 //!
 //! What differs from Java's, because equal bytes can have different meanings:
 //!
-//! - Two logical types must mean the same. A finer unit of time is converted to, a greater precision of a decimal taken as
-//!   it is; a coarser unit, another scale, or another kind is an error. A logical type beside none is the plain value.
+//! - Two logical types must mean the same. A time is converted to a finer unit, and a decimal of
+//!   greater precision is accepted; a coarser unit, another scale, or another kind is an error. If only one side has a logical type, the plain value is read.
 //! - An array, a map or a record whose parts do not match is an error at once, although it might turn out to be empty.
-//! - A record of another name is an error, as the specification says.
+//! - A record of another name is an error, as the specification demands.
 //!
 //! ```
 //! use kaufmann_avro::{Schema, json, resolve::Plan};
@@ -66,7 +66,7 @@ use crate::cursor::{Cursor, DecodeError, DecodeErrorKind};
 use crate::model::{Model, Node};
 use crate::schema::Schema;
 
-/// How what one schema wrote is read with another.
+/// How records of one schema are read with another.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Plan {
     ops: Box<[Op]>,
@@ -75,11 +75,11 @@ pub struct Plan {
     mismatches: Box<[ResolveError]>,
 }
 
-/// A value that reads itself from what another schema wrote, perhaps borrowing from the input.
+/// A value that decodes itself from a record of another schema, perhaps borrowing from the input.
 ///
 /// Implemented by generated types. The plan must be one for the type's own schema as the reader's.
 pub trait DecodeResolved<'a>: Decode<'a> {
-    /// Takes one value that is written as `step` says.
+    /// Takes one value that is written as `step` describes.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ pub trait DecodeResolved<'a>: Decode<'a> {
     fn decode_resolved(cursor: &mut Cursor<'a>, step: Step<'_>) -> Result<Self, DecodeError>;
 }
 
-/// A type where it stands among others: what is resolved and compared.
+/// A type and the model that it belongs to: what is resolved and compared.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Typed<'s> {
     /// The types it may refer to.
@@ -107,7 +107,7 @@ impl Plan {
         Self::between(writer.into(), reader.into())
     }
 
-    /// The same for types that stand among others.
+    /// The same for types in a model.
     ///
     /// # Errors
     ///
@@ -116,8 +116,8 @@ impl Plan {
         let mut built = Builder::build(writer, reader);
         let failing = prune::failing(&built.ops);
         if failing[built.root] {
-            let amiss = prune::reached(&built.ops, built.root, |id| failing[id]);
-            return Err(pick(built.mismatches, &amiss));
+            let reached = prune::reached(&built.ops, built.root, |id| failing[id]);
+            return Err(pick(built.mismatches, &reached));
         }
         prune::same(&mut built.ops);
         Ok(Self {
@@ -141,13 +141,13 @@ impl Plan {
         Step::new(self, self.root)
     }
 
-    /// What is amiss with the branches and symbols that are an error when they are met.
+    /// The mismatches of branches and symbols, which are errors only in records that contain them.
     #[must_use]
     pub fn deferred(&self) -> &[ResolveError] {
         &self.mismatches
     }
 
-    /// What is amiss with the value that caused this error, if it is one that the reader's schema does not have.
+    /// The mismatch that caused this error, if the reader's schema does not have the value.
     #[must_use]
     pub fn explain(&self, error: &DecodeError) -> Option<&ResolveError> {
         match error.kind() {
@@ -157,7 +157,7 @@ impl Plan {
     }
 }
 
-/// Reads one datum that takes all of the bytes, as a plan says.
+/// Reads one datum that takes all of the bytes, by a plan.
 ///
 /// # Errors
 ///
@@ -170,11 +170,11 @@ pub fn decode<'a, T: DecodeResolved<'a>>(bytes: &'a [u8], plan: &Plan) -> Result
     Ok(value)
 }
 
-/// Everything that one schema has and the other does not, also what is an error only when it is met.
+/// All mismatches of two schemas, including those that are errors only in records that contain them.
 pub(crate) fn mismatches(writer: Typed<'_>, reader: Typed<'_>) -> Vec<ResolveError> {
     let built = Builder::build(writer, reader);
-    let amiss = prune::reached(&built.ops, built.root, |_| true);
-    pick(built.mismatches, &amiss)
+    let reached = prune::reached(&built.ops, built.root, |_| true);
+    pick(built.mismatches, &reached)
 }
 
 /// `wanted` is in ascending order.

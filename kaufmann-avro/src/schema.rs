@@ -1,4 +1,4 @@
-//! One schema by itself, as the runtime meets it: a writer's, from the registry.
+//! One schema by itself, such as a writer's schema from the registry.
 
 use crate::fingerprint::crc64;
 use crate::model::{Kind, Model, Name, Node};

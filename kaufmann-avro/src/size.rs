@@ -1,14 +1,14 @@
-//! How few bytes a value can take.
+//! The minimum length of values in bytes.
 
 use crate::model::{Definition, Kind, Model, NamedType, Node, TypeId};
 
-/// The length of a type's values as far as it is known, given what is known of the named types.
+/// The length of a type's values, as far as the known lengths of the named types determine it.
 type Len = fn(&[Option<usize>], &Node) -> Option<usize>;
 
 impl Model {
     /// A lower bound of the bytes that a value of this type takes, for [`Cursor::block`](crate::Cursor::block).
     ///
-    /// It goes through the whole model: keep it where it is asked for often.
+    /// It walks the whole model: store the result if it is needed often.
     #[must_use]
     pub fn min_len(&self, node: &Node) -> usize {
         least(&self.min_lens(), node).unwrap_or(usize::MAX)
@@ -24,7 +24,7 @@ impl Model {
         self.lens(exact, None)
     }
 
-    /// What `len` comes to for every named type, once it is known for the types within.
+    /// `len` of every named type, computed from the types within.
     fn lens(&self, len: Len, symbol: Option<usize>) -> Vec<Option<usize>> {
         let mut known = vec![None; self.types.len()];
         let mut users = vec![Vec::new(); self.types.len()];

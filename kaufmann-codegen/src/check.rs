@@ -1,10 +1,10 @@
-//! What the schemas must fulfil beyond Avro's own rules: which records are events, where they go, what orders them.
+//! kaufmann's rules beyond Avro's: which records are events, their topics, their keys.
 
 mod callback;
-mod doubts;
 mod key;
 mod parts;
 mod samples;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -21,8 +21,8 @@ use crate::model::{self, Shape, Types};
 use crate::naming;
 
 pub(crate) use self::callback::{Callback, CallbackKind};
-pub(crate) use self::doubts::doubts;
 pub(crate) use self::key::{Key, KeyKind, single};
+pub(crate) use self::warnings::warnings;
 
 /// The attributes of a record that kaufmann reads.
 const ATTRIBUTES: [&str; 5] = ["event", "topic", "key", "compatibility", "owner"];
@@ -40,23 +40,23 @@ pub(crate) struct Event {
     pub(crate) name: String,
     /// Its record.
     pub(crate) root: TypeId,
-    /// Where it is published.
+    /// The topic it is published to.
     pub(crate) topic: Option<String>,
-    /// What orders it.
+    /// Its key.
     pub(crate) key: Option<Key>,
-    /// Where it says in which topic its sender wants the answer.
+    /// The field with the topic for the reply, if it has one.
     pub(crate) callback: Option<Callback>,
     /// The compatibility level that its schema declares.
     pub(crate) level: Option<Level>,
-    /// What is locked of it, with the level that holds; set when it is compared with the lock.
+    /// Its locked versions, with the effective level; set when it is compared with the lock.
     pub(crate) locked: Option<LockedEvent>,
     /// Samples of its payload, one JSON text each.
     pub(crate) samples: Vec<String>,
-    /// Whether it may be a mere part of other types, so that no service must handle it.
+    /// Whether it is a field of other types, so that no service must handle it.
     pub(crate) part: bool,
 }
 
-/// Finds the events, sorted by name, and everything that is wrong beyond the `errors` of the stages before.
+/// Finds the events, sorted by name, and adds further errors to those of the earlier stages.
 pub(crate) fn check(
     types: &Types,
     folder: &Folder,
@@ -64,7 +64,7 @@ pub(crate) fn check(
     dir: &str,
     errors: &mut Vec<Error>,
 ) -> Vec<Event> {
-    // What a file with an error defines is not known for sure.
+    // The types of a file with an error are uncertain.
     let failed = errors
         .iter()
         .map(|error| error.path.clone())
@@ -81,7 +81,7 @@ pub(crate) fn check(
     for (index, named) in types.model.types.iter().enumerate() {
         let id = TypeId(index);
         fixed(types, named, errors);
-        // What is missing is an error already.
+        // A missing part is an error already.
         if !types.unsound.contains(&id) {
             values(types, named, errors);
         }
@@ -116,7 +116,7 @@ pub(crate) fn check(
     events
 }
 
-/// What several files say of an event at their tops must be the same.
+/// Files that define the same event at their tops must give it the same attributes.
 fn repeats(types: &Types, failed: &BTreeSet<String>, errors: &mut Vec<Error>) {
     let tops = types.roots().collect::<HashSet<_>>();
     let sound = |named: &NamedType| !failed.contains(&types.model.files[named.at.file].path);
@@ -188,7 +188,7 @@ fn topic(model: &Model, named: &NamedType, errors: &mut Vec<Error>) -> Option<St
     }
 }
 
-/// What the broker accepts.
+/// Whether the broker accepts the name.
 fn is_topic(topic: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=249).contains(&topic.len()) && topic.bytes().all(legal) && topic != "." && topic != ".."
@@ -205,7 +205,7 @@ fn level(model: &Model, named: &NamedType, errors: &mut Vec<Error>) -> Option<Le
     level
 }
 
-/// What reads the owner are the commands of `schema`, off the schema itself.
+/// The owner is only checked here: the `schema` commands read it from the schema itself.
 fn owner(model: &Model, named: &NamedType, errors: &mut Vec<Error>) {
     let Some(attribute) = named.attributes.get("owner") else {
         return;
@@ -260,7 +260,7 @@ fn tops(types: &Types, failed: &BTreeSet<String>, errors: &mut Vec<Error>) {
     }
 }
 
-/// An enum without symbols and a union without branches have no values, and Rust has no use for a type that has none.
+/// An enum without symbols and a union without branches have no values, so no useful Rust type.
 fn values(types: &Types, named: &NamedType, errors: &mut Vec<Error>) {
     match &named.definition {
         Definition::Enum { symbols, .. } if symbols.is_empty() => {
@@ -299,7 +299,7 @@ fn fixed(types: &Types, named: &NamedType, errors: &mut Vec<Error>) {
     }
 }
 
-/// Every level of a field's type is a level of the generated expressions, and compilers have limits too.
+/// Every level of a field's type is a level of the generated expressions, and the compiler limits these.
 fn depth(types: &Types, id: TypeId, errors: &mut Vec<Error>) {
     let named = types.model.get(id);
     let Definition::Record(fields) = &named.definition else {
@@ -333,9 +333,9 @@ fn levels(types: &Types, shape: &Shape) -> usize {
     }
 }
 
-/// What the build script asks for must exist.
+/// The options of the build script must name types that exist.
 fn options(types: &Types, config: &Config, dir: &str, errors: &mut Vec<Error>) {
-    // What names no type may name one that could not be read.
+    // An unknown name may be that of a type that could not be read.
     let complete = errors.is_empty();
     let mut wrong = |option, reason| errors.push(Error::whole(dir, ErrorKind::Option { option, reason }));
     let names = types.model.types.iter().map(|named| &named.name);

@@ -1,4 +1,4 @@
-//! What a build script may choose.
+//! The options of a build script.
 
 use std::path::{Path, PathBuf};
 
@@ -90,7 +90,7 @@ impl Config {
         self
     }
 
-    /// Where the lock is, unless none is wanted.
+    /// The path of the lock; `None` without one.
     pub(crate) fn lock_path(&self) -> Option<&Path> {
         match &self.lock {
             Lock::Default => Some(Path::new(kaufmann_avro::lock::FILE_NAME)),

@@ -1,4 +1,4 @@
-//! What can be wrong with a folder of schemas, each with its place.
+//! Errors in a folder of schemas, each with its position.
 
 use kaufmann_avro::model::{Location, Model};
 use thiserror::Error as ThisError;
@@ -61,7 +61,7 @@ pub enum ErrorKind {
          or a union of such there"
     )]
     Unnamed {
-        /// What stands there, such as `an array`.
+        /// What is there instead, such as `an array`.
         what: &'static str,
     },
     /// The top of a file is a reference.
@@ -82,15 +82,15 @@ pub enum ErrorKind {
         /// Where the first one is defined.
         first: String,
     },
-    /// Two definitions of an event that say different things of it.
-    #[error("`{name}` is defined by two files, and {difference}; say the same in both")]
+    /// Two definitions of an event with different attributes.
+    #[error("`{name}` is defined by two files, and {difference}; make both equal")]
     DifferentAttribute {
         /// The type's full name.
         name: String,
         /// Which attribute differs, and what it is in both places.
         difference: String,
     },
-    /// The attribute `event` on what is no event.
+    /// The attribute `event` on a type that is not an event.
     #[error("only the record at the top of a file is an event, and {what}; remove the attribute `event`")]
     NotAnEvent {
         /// What carries the attribute, such as `` `user.Address` is nested in another type ``.
@@ -159,13 +159,13 @@ pub enum ErrorKind {
         /// The file that is missing.
         schema: String,
     },
-    /// Samples for a schema that is no event.
+    /// Samples for a schema that is not an event.
     #[error("these samples belong to no event: {what}")]
     SamplesOfNoEvent {
-        /// Why it is none.
+        /// Why it is not an event.
         what: String,
     },
-    /// A samples file that is no array.
+    /// A samples file that is not an array.
     #[error("{0}; a samples file is a JSON array of payloads: `[{{…}}, {{…}}]`")]
     SamplesSyntax(String),
     /// A sample that is not a value of the schema.
@@ -205,7 +205,7 @@ impl Error {
         }
     }
 
-    /// An error at a place in a schema.
+    /// An error at a position in a schema.
     pub(crate) fn at(model: &Model, at: Location, kind: ErrorKind) -> Self {
         let path = model
             .files
@@ -228,7 +228,7 @@ fn place(path: &str, line: u32, column: u32) -> String {
     }
 }
 
-/// Sorts by place, so that the same errors always come in the same order.
+/// Sorts by position, so that the same errors always come in the same order.
 pub(crate) fn sorted(mut errors: Vec<Error>) -> Vec<Error> {
     errors.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     errors

@@ -9,7 +9,7 @@
 //!
 //! The package that has this build script names `kaufmann-codegen` under `[build-dependencies]` and `kaufmann` under
 //! `[dependencies]`, and brings the types in with `kaufmann::include_events!();`. The record at the top of each file is
-//! an event, or each record of a union that stands there; what is generated for `schemas/user/create.avsc` with the
+//! an event, or each record of a union there; what is generated for `schemas/user/create.avsc` with the
 //! namespace `user` and the name `create` is `events::user::Create`.
 //!
 //! # What is generated
@@ -32,23 +32,23 @@
 //!
 //! # Attributes of an event
 //!
-//! | attribute | says |
+//! | attribute | sets |
 //! |---|---|
-//! | `"event": "user.create"` | the event's name, if it is not the full name; `false`: the record is no event; `true`: it is one, though others have it in a field |
-//! | `"topic": "users"` | where it is published unless the configuration says otherwise |
+//! | `"event": "user.create"` | the event's name, if it is not the full name; `false`: the record is not an event; `true`: it is one, although it is a field of others |
+//! | `"topic": "users"` | the topic it is published to, unless the configuration sets another |
 //! | `"key": "user.id"` | the path of the field that orders it: a string, bytes, int, long, enum, fixed or uuid |
 //! | `"owner": "users"` | the service that publishes it and registers its schema, if that does not follow from what its handlers publish |
-//! | `"compatibility": "FULL"` | what a change must leave possible, if it is not the level in the lock |
+//! | `"compatibility": "FULL"` | its compatibility level, if it is not the one in the lock |
 //!
-//! Sample payloads stand in `create.samples.json` beside `create.avsc`, as a JSON array; each is checked.
+//! Sample payloads are in `create.samples.json` beside `create.avsc`, as a JSON array; each is checked.
 //!
 //! # The lock
 //!
 //! If there is a file `schemas.lock` beside the package's manifest, each schema is compared with the versions of its event
 //! that are registered. A change that breaks the event's compatibility level is an error at its line, which names the
-//! field, the version that it breaks with, and what to do. An event that is not locked is not registered yet, and may be
-//! anything. The level is that of the lock, which says what holds in the registry, unless the schema's attribute
-//! `compatibility` declares another. What may change, and how: `kaufmann::guide::schemas`.
+//! field, the version that it breaks with, and what to do. An event that is not locked is not registered yet, and may
+//! change in any way. The level is that of the lock, which has the registry's, unless the schema's attribute
+//! `compatibility` declares another. `kaufmann::guide::schemas` lists which changes are allowed.
 //!
 //! # Names
 //!

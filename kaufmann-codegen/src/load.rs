@@ -11,21 +11,21 @@ const SCHEMA: &str = ".avsc";
 /// How the name of a file with samples ends.
 const SAMPLES: &str = ".samples.json";
 
-/// What a folder holds.
+/// The files of a folder.
 #[derive(Debug, Default)]
 pub(crate) struct Folder {
     /// The schemas, sorted by path.
     pub(crate) schemas: Vec<Text>,
     /// The files with samples, sorted by path.
     pub(crate) samples: Vec<Text>,
-    /// Every folder that was read and every file that counts, also those that could not be read.
+    /// Every folder and every file with schemas or samples, including those that could not be read.
     pub(crate) watched: Vec<String>,
 }
 
 /// A file.
 #[derive(Debug)]
 pub(crate) struct Text {
-    /// Its path: the folder's as given, then `/` and what is below.
+    /// Its path: the folder's as given, then `/` and the path below it.
     pub(crate) path: String,
     /// Its content; bytes that are not UTF-8 are U+FFFD, and an error.
     pub(crate) text: String,
@@ -42,8 +42,8 @@ impl Text {
 }
 
 impl Folder {
-    /// Forgets the samples, and what is wrong with them.
-    pub(crate) fn leave_samples(&mut self, errors: &mut Vec<Error>) {
+    /// Drops the samples and their errors.
+    pub(crate) fn drop_samples(&mut self, errors: &mut Vec<Error>) {
         self.samples.clear();
         errors.retain(|error| !error.path.ends_with(SAMPLES));
     }
@@ -76,7 +76,7 @@ pub(crate) fn load(root: &Path) -> (Folder, Vec<Error>) {
     (folder, errors)
 }
 
-/// `above` holds the real paths of the folders on the way down, so that a link to one of them does not go round for ever.
+/// `above` holds the real paths of the folders on the way down, so that a link to one of them does not recurse for ever.
 fn walk(dir: &Path, path: &str, above: &mut Vec<PathBuf>, folder: &mut Folder, errors: &mut Vec<Error>) {
     folder.watched.push(path.to_owned());
     let names = fs::canonicalize(dir).and_then(|real| Ok((real, names(dir)?)));
@@ -117,14 +117,14 @@ fn walk(dir: &Path, path: &str, above: &mut Vec<PathBuf>, folder: &mut Folder, e
 fn names(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
-        // A name that is not UTF-8 ends in neither suffix, or cannot be opened under its lossy form and is reported so.
+        // A name that is not UTF-8 has neither suffix, or its lossy form cannot be opened, which is reported.
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort();
     Ok(names)
 }
 
-/// The text; if some of it is not UTF-8, then what can be made of it, so that the rest is checked too, and the error.
+/// The text; if some of it is not UTF-8, a lossy text, so that the rest is checked too, and the error.
 fn read(file: &Path, path: &str) -> Result<(String, Option<Error>), Error> {
     let bytes = fs::read(file).map_err(|error| unreadable(path, "read the file", &error))?;
     let Err(found) = std::str::from_utf8(&bytes) else {
@@ -140,7 +140,7 @@ fn read(file: &Path, path: &str) -> Result<(String, Option<Error>), Error> {
     Ok((text, Some(error)))
 }
 
-/// An error behind the text that is right.
+/// An error at the end of the valid text.
 fn after(path: &str, valid: &str, kind: ErrorKind) -> Error {
     let line = valid.matches('\n').count() + 1;
     let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;

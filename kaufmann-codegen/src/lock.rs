@@ -1,4 +1,4 @@
-//! The lock: what the registry holds of each event, and what a changed schema breaks.
+//! The lock: the registered versions of each event, and what a changed schema breaks.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ use crate::model::Types;
 /// The folder below `OUT_DIR` that Cargo watches while there is no lock.
 const EXPECTED: &str = "kaufmann-lock";
 
-/// Reads the lock; nothing if there is no such file.
+/// Reads the lock; `None` if there is no such file.
 pub(crate) fn load(path: &Path, errors: &mut Vec<Error>) -> Option<Lock> {
     let name = display(path);
     let text = match fs::read_to_string(path) {
@@ -44,8 +44,8 @@ pub(crate) fn load(path: &Path, errors: &mut Vec<Error>) -> Option<Lock> {
     }
 }
 
-/// Compares the events with the lock, and notes with each what is locked of it; returns the names of the events that are
-/// locked but have no schema any more.
+/// Compares the events with the lock, and sets the locked versions of each; returns the names of locked events without a
+/// schema.
 pub(crate) fn check(
     types: &Types,
     lock: &Lock,
@@ -53,7 +53,7 @@ pub(crate) fn check(
     errors: &mut Vec<Error>,
 ) -> Vec<String> {
     let model = &types.model;
-    // What is wrong is not compared: it is an error already.
+    // Invalid types are not compared: they are errors already.
     let sound = |event: &&Event| !types.unsound.contains(&event.root);
     let nodes = events.iter().filter(sound).map(|event| node(types, event.root));
     let nodes = nodes.collect::<Vec<_>>();
@@ -66,14 +66,14 @@ pub(crate) fn check(
             schema: Typed { model, node },
         });
     let current = current.collect::<Vec<_>>();
-    let mut gone = Vec::new();
+    let mut removed = Vec::new();
     for checked in lock::check(lock, &current) {
         match checked.state {
             State::Broken(breaks) => errors.extend(breaks.iter().map(|found| {
                 let kind = ErrorKind::Incompatible(found.to_string());
                 Error::at(model, found.finding.at(), kind)
             })),
-            State::Gone(_) => gone.push(checked.event.to_owned()),
+            State::Gone(_) => removed.push(checked.event.to_owned()),
             State::New | State::Unchanged(_) | State::Changed(_) => {}
         }
     }
@@ -84,14 +84,14 @@ pub(crate) fn check(
             locked
         });
     }
-    gone
+    removed
 }
 
-/// What Cargo is told of an event that is locked but has no schema.
-pub(crate) fn gone(path: &Path, event: &str) -> String {
+/// The warning about an event that is locked but has no schema.
+pub(crate) fn removed(path: &Path, event: &str) -> String {
     format!(
         "{}: `{event}` is locked, but no schema defines it any more; restore its schema, or run `schema reset {event}` \
-         if it is gone for good",
+         if it was removed on purpose",
         display(path)
     )
 }
@@ -105,12 +105,11 @@ fn node(types: &Types, id: TypeId) -> Node {
     }
 }
 
-/// What Cargo must watch to notice that a lock comes to be where there is none.
+/// The path that Cargo watches to notice that a missing lock is created.
 ///
-/// A missing file cannot be watched as such: Cargo would run the build script every time. Nor can the folder it would
-/// stand in: every source file is below that. So a folder of our own is watched that holds a link to the lock's place.
-/// Cargo follows links, and passes over those that lead nowhere. Where no link can be made, a lock is noticed when the
-/// build script runs next.
+/// A missing file cannot be watched as such: Cargo would run the build script every time. Nor can its folder: every
+/// source file is below that. So Cargo watches a separate folder with a link to the lock's path. It follows links, and ignores
+/// those without a target. Where links are not supported, a new lock is noticed when the build script runs next.
 pub(crate) fn expected(path: &Path, out_dir: &Path) -> Option<String> {
     let folder = out_dir.join(EXPECTED);
     expect(path, &folder).ok().map(|()| display(&folder))
@@ -124,7 +123,7 @@ fn expect(path: &Path, folder: &Path) -> io::Result<()> {
         drop(fs::remove_file(&link));
         symlink(&place, &link)?;
     }
-    // The folder has just changed, which must not count as a change.
+    // The folder has just been modified, which must not trigger a build.
     fs::File::open(folder)?.set_modified(SystemTime::UNIX_EPOCH)
 }
 

@@ -1,4 +1,4 @@
-//! From texts to the types that are generated: the schema model, with every union sorted out and every type measured.
+//! From texts to the types that are generated: the schema model with the Rust shape of every field and the layout of every type.
 
 mod layout;
 
@@ -13,7 +13,7 @@ use crate::load::Text;
 
 pub(crate) use self::layout::Layout;
 
-/// All that is generated.
+/// All types that are generated.
 #[derive(Debug)]
 pub(crate) struct Types {
     /// The schemas.
@@ -22,11 +22,11 @@ pub(crate) struct Types {
     pub(crate) fields: Vec<Vec<Shape>>,
     /// The unions that become enums.
     pub(crate) unions: Vec<Union>,
-    /// What follows from the shapes.
+    /// Properties that follow from the shapes.
     pub(crate) layout: Layout,
-    /// The types in or behind which something is wrong.
+    /// The types with a mistake, and those that mention one.
     pub(crate) unsound: HashSet<TypeId>,
-    /// Further definitions of types, equal to those in the model but for docs and attributes.
+    /// Further definitions of types, equal to those in the model except for docs and attributes.
     pub(crate) repeats: Vec<(TypeId, NamedType)>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Shape {
     String,
     Array(Box<Shape>),
     Map(Box<Shape>),
-    /// A logical type and what it is written as.
+    /// A logical type and its base type.
     Logical(Logical, Base),
     Record(TypeId),
     Enum(TypeId),
@@ -64,7 +64,7 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// Whether serde would write it in another form than all JSON of payloads has. Named types and unions see to their own.
+    /// Whether serde's form differs from the JSON of payloads. Named types and unions have their own implementations.
     pub(crate) fn has_own_json(&self) -> bool {
         match self {
             Self::Bytes | Self::Float | Self::Double => true,
@@ -75,7 +75,7 @@ impl Shape {
     }
 }
 
-/// What a logical type is written as.
+/// The base type of a logical type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Base {
     Int,
@@ -88,11 +88,11 @@ pub(crate) enum Base {
 /// A union that becomes an enum.
 #[derive(Clone, Debug)]
 pub(crate) struct Union {
-    /// The record in which it stands.
+    /// The record that has it.
     pub(crate) record: TypeId,
-    /// The field in which it stands first.
+    /// The first field that has it.
     pub(crate) field: usize,
-    /// What follows the names of the record and the field in its own: the way from the field to it, such as `Item`.
+    /// The suffix of its name after the record's and the field's: the path from the field to it, such as `Item`.
     pub(crate) suffix: String,
     /// How many branches there are, null included.
     pub(crate) branches: usize,
@@ -114,7 +114,7 @@ pub(crate) struct Variant {
 }
 
 impl Types {
-    /// Sorts out the types of a model.
+    /// The types of a model.
     pub(crate) fn new(parsed: Partial) -> Self {
         let Partial {
             model,
@@ -150,7 +150,7 @@ impl Types {
         tops.filter_map(|(index, top)| Some((self.defined_by(index, top)?, index)))
     }
 
-    /// The type that stands at a file's top, if it is defined there rather than referred to.
+    /// The type at a file's top, if it is defined there and not only referred to.
     pub(crate) fn defined_by(&self, file: usize, root: &Node) -> Option<TypeId> {
         let Kind::Named(id) = root.kind else { return None };
         let definitions = [self.model.get(id).at.file].into_iter();
@@ -161,7 +161,7 @@ impl Types {
             .then_some(id)
     }
 
-    /// The union behind an id.
+    /// The union with an id.
     pub(crate) fn union(&self, id: UnionId) -> &Union {
         &self.unions[id.0]
     }
@@ -172,7 +172,7 @@ impl Types {
     }
 }
 
-/// What stands at the top of a file: a type, or the branches of a union.
+/// The types at the top of a file: one, or the branches of a union.
 pub(crate) fn tops(root: &Node) -> &[Node] {
     match &root.kind {
         Kind::Union(branches) => branches,
@@ -200,7 +200,7 @@ impl Lower<'_> {
         shapes.collect()
     }
 
-    /// `within` is the suffix of the enum around the node, if it stands inside one.
+    /// `within` is the suffix of the enum around the node, if it is inside one.
     fn shape(&mut self, node: &Node, within: Option<&str>) -> Shape {
         match &node.kind {
             Kind::Null => Shape::Null,
@@ -317,7 +317,7 @@ fn branch_name(model: &Model, kind: &Kind) -> String {
     .to_owned()
 }
 
-/// Parses all texts together, and adds what is wrong to what kept files from being read.
+/// Parses all texts together, and adds their mistakes to the errors of reading.
 pub(crate) fn parse(schemas: &[Text], errors: &mut Vec<Error>) -> Types {
     let sources = schemas.iter().map(|file| Source {
         path: &file.path,
@@ -338,12 +338,12 @@ pub(crate) fn parse(schemas: &[Text], errors: &mut Vec<Error>) -> Types {
     Types::new(parsed)
 }
 
-/// Whether an error may be there only because a file could not be read.
+/// Whether an error may only follow from a file that could not be read.
 fn follows(error: &SchemaError, unread: &[Error]) -> bool {
     let not_utf8 = |other: &&Error| matches!(other.kind, ErrorKind::NotUtf8 { .. });
     let mut not_utf8 = unread.iter().filter(not_utf8);
     match &error.kind {
-        // What such a file defines is not known at all.
+        // The types of such a file are unknown.
         SchemaErrorKind::UnknownType { suggestion: None, .. }
             if unread
                 .iter()
@@ -352,7 +352,7 @@ fn follows(error: &SchemaError, unread: &[Error]) -> bool {
             true
         }
         SchemaErrorKind::Json(_) => not_utf8.any(|other| other.path == error.path),
-        // It stands for the bytes that are not UTF-8.
+        // It replaces bytes that are not UTF-8.
         kind => kind.to_string().contains('\u{fffd}') && not_utf8.next().is_some(),
     }
 }

@@ -1,4 +1,4 @@
-//! From schema names to Rust names: cased, never a keyword, and unique where they stand.
+//! From schema names to Rust names: cased, never a keyword, and unique in their module or type.
 
 mod case;
 
@@ -11,20 +11,20 @@ use self::case::{pascal, snake};
 use crate::config::Config;
 use crate::model::{Shape, Types, Union, UnionId};
 
-/// What a record becomes in Rust, as far as no other name is in its way.
+/// The Rust names of a record, unless another name takes them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RustNames {
-    /// The modules of its type below that of all events, from the top down.
+    /// The modules of its type below the module of all events, outermost first.
     pub modules: Vec<String>,
     /// Its type.
     pub type_name: String,
-    /// A function that is called like it, such as its handler.
+    /// A function of the same name, such as its handler.
     pub function: String,
 }
 
 impl Config {
-    /// What a record of this full name becomes in Rust: `user.create` is `events::user::Create`. If the names of two schemas become
-    /// the same, one of them gets a number, which this cannot know.
+    /// The Rust names of a record with this full name: `user.create` is `events::user::Create`. If two schemas would get the same
+    /// name, one of them gets a number, which this cannot know.
     ///
     /// ```
     /// let names = kaufmann_codegen::Config::new().strip_prefix("com.example").rust_names("com.example.shop.orderPlaced");
@@ -66,7 +66,7 @@ pub(crate) struct Names {
 /// The Rust names of a named type.
 #[derive(Debug, Default)]
 pub(crate) struct TypeNames {
-    /// The modules from the top down.
+    /// The modules, outermost first.
     pub(crate) module: Vec<String>,
     /// The owned type.
     pub(crate) owned: String,
@@ -76,7 +76,7 @@ pub(crate) struct TypeNames {
     pub(crate) members: Vec<String>,
 }
 
-/// The Rust names of a union's enum, which stands in the module of its record.
+/// The Rust names of a union's enum, which is in the module of its record.
 #[derive(Debug, Default)]
 pub(crate) struct UnionNames {
     /// The owned type.
@@ -130,21 +130,21 @@ impl Names {
         let mut taken = BTreeSet::new();
         let here = (0..self.types.len()).filter(|index| self.types[*index].module == module);
         let here = here.collect::<Vec<_>>();
-        let wanted = here.iter().map(|index| {
+        let requested = here.iter().map(|index| {
             let name = &types.model.types[*index].name;
-            Wanted {
+            Requested {
                 original: name.simple.clone(),
                 order: name.to_string(),
                 name: pascal(&name.simple),
             }
         });
-        let owned = unique(wanted.collect(), "", &mut taken);
+        let owned = unique(requested.collect(), "", &mut taken);
         for (index, name) in here.iter().zip(owned) {
             self.types[*index].owned = name;
         }
         let borrowed = here
             .iter()
-            .map(|index| Wanted::derived(format!("{}Ref", stem(&self.types[*index].owned))));
+            .map(|index| Requested::derived(format!("{}Ref", stem(&self.types[*index].owned))));
         let borrowed = unique(borrowed.collect(), "", &mut taken);
         for (index, name) in here.iter().zip(borrowed) {
             self.types[*index].borrowed = name;
@@ -160,7 +160,7 @@ impl Names {
         let owned = here.iter().map(|(_, union)| {
             let record = self.get(union.record);
             let field = &record.members[union.field];
-            Wanted::derived(format!(
+            Requested::derived(format!(
                 "{}{}{}",
                 stem(&record.owned),
                 stem(&pascal(field)),
@@ -168,7 +168,7 @@ impl Names {
             ))
         });
         let owned = unique(owned.collect(), "", taken);
-        let borrowed = owned.iter().map(|name| Wanted::derived(format!("{name}Ref")));
+        let borrowed = owned.iter().map(|name| Requested::derived(format!("{name}Ref")));
         let borrowed = unique(borrowed.collect(), "", taken);
         for ((index, _), (owned, borrowed)) in here.into_iter().zip(owned.into_iter().zip(borrowed)) {
             self.unions[index].owned = owned;
@@ -177,17 +177,17 @@ impl Names {
     }
 }
 
-/// A name somebody would like to have.
-struct Wanted {
-    /// Who has this very name goes before those who got it by casing.
+/// A requested name.
+struct Requested {
+    /// The original name: one that is unchanged takes precedence over those changed by casing.
     original: String,
-    /// Then this decides.
+    /// The order among the others.
     order: String,
     /// The name.
     name: String,
 }
 
-impl Wanted {
+impl Requested {
     fn derived(name: String) -> Self {
         Self {
             original: name.clone(),
@@ -205,15 +205,18 @@ impl Wanted {
     }
 }
 
-/// Gives each the name it wants if it is free, else the first free one of those followed by 2, 3, …. The outcome does
-/// not depend on the order in which they ask.
-fn unique(wanted: Vec<Wanted>, separator: &str, taken: &mut BTreeSet<String>) -> Vec<String> {
-    let mut order = (0..wanted.len()).collect::<Vec<_>>();
+/// Gives each its requested name if it is free, else the first free one with a number from 2. The result does not depend on
+/// the order of the requests.
+fn unique(requested: Vec<Requested>, separator: &str, taken: &mut BTreeSet<String>) -> Vec<String> {
+    let mut order = (0..requested.len()).collect::<Vec<_>>();
     order.sort_by_key(|index| {
-        let wanted = &wanted[*index];
-        (wanted.original != wanted.name, &wanted.order)
+        let requested = &requested[*index];
+        (requested.original != requested.name, &requested.order)
     });
-    let mut names = wanted.into_iter().map(|wanted| wanted.name).collect::<Vec<_>>();
+    let mut names = requested
+        .into_iter()
+        .map(|requested| requested.name)
+        .collect::<Vec<_>>();
     order.retain(|index| !taken.insert(names[*index].clone()));
     for index in order {
         let numbered = (2_u32..).map(|number| format!("{}{separator}{number}", stem(&names[index])));
@@ -266,9 +269,9 @@ fn modules(namespaces: &[Vec<String>]) -> BTreeMap<Vec<String>, Vec<String>> {
             .iter()
             .filter(|path| path.len() == parent.len() + 1 && path.starts_with(parent));
         let below = below.collect::<Vec<_>>();
-        let wanted = below.iter().filter_map(|path| path.last());
-        let wanted = wanted.map(|segment| Wanted::cased(segment, snake(segment)));
-        let names = unique(wanted.collect(), "_", &mut BTreeSet::new());
+        let requested = below.iter().filter_map(|path| path.last());
+        let requested = requested.map(|segment| Requested::cased(segment, snake(segment)));
+        let names = unique(requested.collect(), "_", &mut BTreeSet::new());
         for (path, name) in below.into_iter().zip(names) {
             modules.insert(path.clone(), above.iter().cloned().chain([name]).collect());
         }
@@ -279,16 +282,16 @@ fn modules(namespaces: &[Vec<String>]) -> BTreeMap<Vec<String>, Vec<String>> {
 fn members(definition: &Definition) -> TypeNames {
     let members = match definition {
         Definition::Record(fields) => {
-            let wanted = fields
+            let requested = fields
                 .iter()
-                .map(|field| Wanted::cased(&field.name, snake(&field.name)));
-            unique(wanted.collect(), "_", &mut BTreeSet::new())
+                .map(|field| Requested::cased(&field.name, snake(&field.name)));
+            unique(requested.collect(), "_", &mut BTreeSet::new())
         }
         Definition::Enum { symbols, .. } => {
-            let wanted = symbols
+            let requested = symbols
                 .iter()
-                .map(|symbol| Wanted::cased(&symbol.name, pascal(&symbol.name)));
-            unique(wanted.collect(), "", &mut BTreeSet::new())
+                .map(|symbol| Requested::cased(&symbol.name, pascal(&symbol.name)));
+            unique(requested.collect(), "", &mut BTreeSet::new())
         }
         Definition::Fixed { .. } => Vec::new(),
     };
@@ -309,19 +312,19 @@ fn variants(types: &Types, union: &Union) -> UnionNames {
         .iter()
         .map(|variant| short(&variant.shape))
         .collect::<Vec<_>>();
-    let wanted = union.variants.iter().zip(&shorts).map(|(variant, short)| {
+    let requested = union.variants.iter().zip(&shorts).map(|(variant, short)| {
         let clashes = shorts.iter().filter(|other| *other == short).count() > 1;
         let name = match named(types, &variant.shape) {
             Some(name) if clashes => pascal(&name.to_string().replace('.', "_")),
             _ => short.clone(),
         };
-        Wanted {
+        Requested {
             original: name.clone(),
             order: format!("{:04}", variant.index),
             name,
         }
     });
-    let variants = unique(wanted.collect(), "", &mut BTreeSet::new());
+    let variants = unique(requested.collect(), "", &mut BTreeSet::new());
     UnionNames {
         variants,
         ..UnionNames::default()

@@ -7,11 +7,11 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, sorted};
 use crate::{check, load, lock, model, naming, render, write};
 
-/// The variable that lets breaks of the lock pass.
+/// The variable that turns breaks of the lock into warnings.
 const BREAKS: &str = "KAUFMANN_CODEGEN_BREAKS";
 
-/// What to do where the commands that deal with a break are those of the program that does not build because of it.
-const WAY_ON: &str = "`KAUFMANN_CODEGEN_BREAKS=warn cargo run -- schema …` builds in spite of what breaks the lock, for \
+/// The remedy for a break whose commands are in the program that the break keeps from building.
+const REMEDY: &str = "`KAUFMANN_CODEGEN_BREAKS=warn cargo run -- schema …` builds although schemas break the lock, for \
                       `schema diff` and `schema reset`";
 
 /// The code of a folder of schemas.
@@ -23,7 +23,7 @@ pub struct Generated {
     pub events: Vec<String>,
     /// Every file and every folder the code depends on.
     pub watched: Vec<String>,
-    /// What is legal but hardly meant, each `path:line:column: message`: a logical type that Avro ignores, a misspelt
+    /// What is valid but probably a mistake, each `path:line:column: message`: a logical type that Avro ignores, a misspelt
     /// attribute.
     pub warnings: Vec<String>,
 }
@@ -33,7 +33,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with any of the files, sorted by place.
+    /// All errors in all files, sorted by position.
     pub fn generate(&self, dir: impl AsRef<Path>) -> Result<Generated, Vec<Error>> {
         self.generate_with(dir.as_ref(), false)
     }
@@ -42,23 +42,23 @@ impl Config {
     fn generate_with(&self, dir: &Path, breaks_pass: bool) -> Result<Generated, Vec<Error>> {
         let (mut folder, mut errors) = load::load(dir);
         if self.no_samples {
-            folder.leave_samples(&mut errors);
+            folder.drop_samples(&mut errors);
         }
         let types = model::parse(&folder.schemas, &mut errors);
-        // Each stage goes on with what is right, so that all errors of all files are reported at once.
+        // Each stage continues with the valid parts, so that all errors of all files are reported at once.
         let mut events = check::check(&types, &folder, self, &dir.to_string_lossy(), &mut errors);
-        let mut warnings = check::doubts(&types.model);
+        let mut warnings = check::warnings(&types.model);
         let path = self.lock_path();
         let locked = path.and_then(|path| Some((path, lock::load(path, &mut errors)?)));
         if let Some((path, lock)) = &locked {
             let mut breaks = Vec::new();
-            let gone = lock::check(&types, lock, &mut events, &mut breaks);
+            let removed = lock::check(&types, lock, &mut events, &mut breaks);
             if breaks_pass {
                 warnings.extend(breaks.iter().map(ToString::to_string));
             } else {
                 errors.extend(breaks);
             }
-            warnings.extend(gone.iter().map(|event| lock::gone(path, event)));
+            warnings.extend(removed.iter().map(|event| lock::removed(path, event)));
             folder.watched.push(load::display(path));
         }
         if !errors.is_empty() {
@@ -75,14 +75,14 @@ impl Config {
         })
     }
 
-    /// Generates the code of a folder of schemas from a build script, and tells Cargo when to do it again.
+    /// Generates the code of a folder of schemas from a build script, and instructs Cargo when to run it again.
     ///
     /// If something is wrong, Cargo shows every error as `path:line:column: message`, and fails the build when the
     /// build script has ended. Outside of a build script use [`generate`](Self::generate), which returns the errors.
     ///
-    /// With `KAUFMANN_CODEGEN_BREAKS=warn` in the environment what breaks the lock is shown as a warning, so that there is a
-    /// program whose `schema diff` shows the break and whose `schema reset` accepts it. It does not `run`: the check at the
-    /// start remains.
+    /// With `KAUFMANN_CODEGEN_BREAKS=warn` in the environment, breaks of the lock are warnings, so that the program builds and
+    /// its `schema diff` can show the break and its `schema reset` accept it. It still does not `run`: the check at the start
+    /// remains.
     #[expect(
         clippy::print_stdout,
         reason = "Cargo reads its instructions from the output of the build script"
@@ -94,7 +94,7 @@ impl Config {
         }
     }
 
-    /// Generates and writes; returns what Cargo must be told, errors among it.
+    /// Generates and writes; returns the instructions for Cargo, including errors.
     fn build(&self, dir: &Path, breaks_pass: bool) -> Vec<String> {
         let written = self.generate_with(dir, breaks_pass).and_then(|generated| {
             let file = self.file().map_err(|error| vec![error])?;
@@ -112,24 +112,24 @@ impl Config {
                 let environment = format!("cargo::rerun-if-env-changed={BREAKS}");
                 watched.chain([environment]).chain(warnings).collect()
             }
-            // With an error among its instructions the build script runs again in any case. It must not end with an
-            // exit code of its own: Cargo would show all of its output once more. An instruction is one line.
+            // After an error instruction Cargo always runs the build script again. The script must not exit with an
+            // error code: Cargo would show all of its output once more. An instruction is one line.
             Err(errors) => {
                 let is_break = |error: &Error| matches!(error.kind, ErrorKind::Incompatible(_));
-                let way_on = errors
+                let remedy = errors
                     .iter()
                     .any(is_break)
-                    .then(|| format!("cargo::warning={WAY_ON}"));
+                    .then(|| format!("cargo::warning={REMEDY}"));
                 let lines = errors
                     .into_iter()
                     .map(|error| error.to_string().replace('\n', " "));
                 let lines = lines.map(|line| format!("cargo::error={line}"));
-                lines.chain(way_on).collect()
+                lines.chain(remedy).collect()
             }
         }
     }
 
-    /// What Cargo must watch to notice a lock that is not there yet.
+    /// The path that Cargo watches to notice a lock that does not exist yet.
     fn absent_lock(&self) -> Option<String> {
         let path = self.lock_path().filter(|path| !path.exists())?;
         lock::expected(path, &PathBuf::from(env::var_os("OUT_DIR")?))

@@ -36,12 +36,12 @@ use words::Word;
 /// Without optimisation, a type of as many levels as `check` allows takes more than the usual 2 MiB.
 const STACK: usize = 64 << 20;
 
-/// Everything that rendering looks at.
+/// The inputs of rendering.
 pub(crate) struct Render<'a> {
     types: &'a Types,
     names: &'a Names,
     config: &'a Config,
-    /// The events by their types, each with its place in `ALL`.
+    /// The events by their types, each with its index in `ALL`.
     events: BTreeMap<TypeId, (Option<usize>, &'a Event)>,
     /// By module.
     clashes: BTreeMap<&'a [String], BTreeSet<Word>>,
@@ -51,7 +51,7 @@ pub(crate) struct Render<'a> {
 #[derive(Default)]
 struct Module {
     items: Vec<String>,
-    /// The words that the items take to be in scope.
+    /// The words that the items need in scope.
     words: BTreeSet<Word>,
     modules: BTreeMap<String, Module>,
 }
@@ -89,8 +89,8 @@ pub(crate) fn render(types: &Types, names: &Names, events: &[Event], config: &Co
     code
 }
 
-/// The words that mean a type or a module of the schemas, by the module in which they do. At the top, beside which anything
-/// may stand, no word is taken to be in scope.
+/// The words that clash with a type or a module of the schemas, by module. At the top, where the including file may have any
+/// items, every word counts as a clash.
 fn clashes<'n>(types: &Types, names: &'n Names) -> BTreeMap<&'n [String], BTreeSet<Word>> {
     let mut clashes = BTreeMap::<&[String], BTreeSet<Word>>::new();
     let mut take = |module: &'n [String], name: &str| {
@@ -115,7 +115,7 @@ fn clashes<'n>(types: &Types, names: &'n Names) -> BTreeMap<&'n [String], BTreeS
 }
 
 impl Module {
-    /// Appends what is in the module, which stands at `path`.
+    /// Appends the content of the module at `path`.
     fn write<'m>(&'m self, path: &mut Vec<&'m str>, code: &mut String) {
         let indent = "    ".repeat(path.len());
         for import in self.words.iter().filter_map(|word| words::import(*word)) {
@@ -176,7 +176,7 @@ impl<'a> Render<'a> {
             let mut printed = joined
                 .flat_map(|done| done.unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect::<Vec<_>>();
-            // What is left if no thread could be started.
+            // The rest, if no thread could be started.
             printed.extend(work());
             printed
         });
@@ -184,7 +184,7 @@ impl<'a> Render<'a> {
         printed.into_iter().map(|(_, source)| source).collect()
     }
 
-    /// The source of a type, and the words that it takes to be in scope.
+    /// The source of a type, and the words that it needs in scope.
     fn print(&self, id: TypeId) -> (String, BTreeSet<Word>) {
         let module = self.names.get(id).module.as_slice();
         let mut printer = Printer::new(&self.clashes[module], module.len());
@@ -265,6 +265,6 @@ impl<'a> Render<'a> {
     }
 }
 
-/// What generated code may do whatever lints the crate around it has.
+/// The lints that generated code allows, whatever the crate around it sets.
 const LINTS: &str =
     "#[allow(dead_code, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]";

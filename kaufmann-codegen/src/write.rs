@@ -1,4 +1,4 @@
-//! From code to a file, touched only if its content changes.
+//! Writing the code to a file, only if its content changes.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
 
-/// Writes `code` to `file` unless it already says so; returns whether it was written.
+/// Writes `code` to `file` unless it has this content already; returns whether it was written.
 pub(crate) fn write(file: &Path, code: &str) -> Result<bool, Error> {
     if fs::read(file).is_ok_and(|current| current == code.as_bytes()) {
         return Ok(false);

@@ -1,5 +1,5 @@
-//! Every folder of `fixtures` through the generator: what comes out must be what stands in its `expected.rs`, or
-//! `expected.err` if the schemas are wrong. `KAUFMANN_BLESS=1` writes the files anew.
+//! Runs the generator on every folder of `fixtures`: the result must equal its `expected.rs`, or `expected.err` if the
+//! schemas are invalid. `KAUFMANN_BLESS=1` rewrites the files.
 
 use std::fs;
 use std::path::Path;
@@ -105,7 +105,7 @@ fn every_public_item_of_the_generated_code_has_a_doc() {
     }
 }
 
-/// Whether a line may stand between a doc and its item.
+/// Whether a line may be between a doc and its item.
 fn in_attribute(line: &str) -> bool {
     [
         "#[",

@@ -37,7 +37,7 @@ schema = '{"type":"record","name":"user.create","fields":[]}'
 "#;
 
 fn main() -> ExitCode {
-    // Where Cargo runs build scripts it says where they write.
+    // Cargo sets this for build scripts.
     if env::var_os("KAUFMANN_TEST_COMPILE").is_some() {
         kaufmann_codegen::compile("schemas");
         return ExitCode::SUCCESS;
@@ -100,13 +100,14 @@ impl Package {
         cargo.env("KAUFMANN_TEST_COMPILE", env::current_exe().unwrap());
         cargo.env("CARGO_TARGET_DIR", self.dir.path().join("target"));
         let output = cargo.output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         let ran = |program: &str| {
-            said.lines()
+            stderr
+                .lines()
                 .any(|line| line.contains("Running `") && line.contains(program))
         };
         if !output.status.success() {
-            Done::Failed(said)
+            Done::Failed(stderr)
         } else if ran("build-script-build`") {
             Done::RanBuildScript
         } else if ran("--crate-name service") {
@@ -200,12 +201,12 @@ fn a_break_fails() -> Result<(), Failed> {
     let field = r#"[{"name": "email", "type": "string"}]"#;
     package.write("schemas.lock", &lock());
     package.write("schemas/user/create.avsc", &SCHEMA.replace("[]", field));
-    let Done::Failed(said) = package.build() else {
+    let Done::Failed(stderr) = package.build() else {
         return Err("the build did not fail".into());
     };
     let expected = "error: service@0.0.0: schemas/user/create.avsc:1:63: `user.create` breaks BACKWARD: it does not read \
                     what was written with version 1 (id 7) of the subject `user.create`: at `email`: ";
-    assert!(said.lines().any(|line| line.starts_with(expected)), "{said}");
+    assert!(stderr.lines().any(|line| line.starts_with(expected)), "{stderr}");
     Ok(())
 }
 

@@ -53,13 +53,13 @@ refused! {
     /// "values: the schema of the map's values."
     a_map_without_values: &[&with_field(r#"{"type": "map"}"#)] => ["a.avsc:2:23: a map needs the attribute `values`"];
     /// "start with [A-Za-z_], subsequently contain only [A-Za-z0-9_]."
-    a_name_with_a_hyphen: &[r#"{"type": "record", "name": "a-b", "fields": []}"#] => ["a.avsc:1:28: `a-b` cannot name a record: a name has letters, digits and underscores, and begins with no digit; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"a-b\"] (for an event \"event\": \"a-b\" does too)"];
+    a_name_with_a_hyphen: &[r#"{"type": "record", "name": "a-b", "fields": []}"#] => ["a.avsc:1:28: `a-b` cannot name a record: a name has letters, digits and underscores, and does not begin with a digit; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"a-b\"] (for an event \"event\": \"a-b\" does too)"];
     /// The same, for fields.
-    a_field_that_begins_with_a_digit: &[r#"{"type": "record", "name": "R", "fields": [{"name": "1st", "type": "int"}]}"#] => ["a.avsc:1:53: `1st` cannot name a field: a name has letters, digits and underscores, and begins with no digit; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"1st\"]"];
+    a_field_that_begins_with_a_digit: &[r#"{"type": "record", "name": "R", "fields": [{"name": "1st", "type": "int"}]}"#] => ["a.avsc:1:53: `1st` cannot name a field: a name has letters, digits and underscores, and does not begin with a digit; rename it here, and if others write it under this name, keep it as an alias: \"aliases\": [\"1st\"]"];
     /// "Every symbol must match the regular expression [A-Za-z_][A-Za-z0-9_]* (the same requirement as for names)."
-    a_symbol_with_a_space: &[r#"{"type": "enum", "name": "E", "symbols": ["a b"]}"#] => ["a.avsc:1:43: `a b` cannot name a symbol: a name has letters, digits and underscores, and begins with no digit"];
+    a_symbol_with_a_space: &[r#"{"type": "enum", "name": "E", "symbols": ["a b"]}"#] => ["a.avsc:1:43: `a b` cannot name a symbol: a name has letters, digits and underscores, and does not begin with a digit"];
     /// "The null namespace may not be used in a dot-separated sequence of names."
-    a_namespace_with_nothing_between_two_dots: &[r#"{"type": "record", "name": "R", "namespace": "a..b", "fields": []}"#] => ["a.avsc:1:28: `a..b.R` cannot name a record: a name has letters, digits and underscores, and begins with no digit"];
+    a_namespace_with_nothing_between_two_dots: &[r#"{"type": "record", "name": "R", "namespace": "a..b", "fields": []}"#] => ["a.avsc:1:28: `a..b.R` cannot name a record: a name has letters, digits and underscores, and does not begin with a digit"];
     /// "Primitive type names have no namespace and their names may not be defined in any namespace."
     a_type_of_a_primitives_name: &[r#"{"type": "record", "name": "n.string", "fields": []}"#] => ["a.avsc:1:28: `string` is the name of a primitive type, choose another name"];
     /// "A schema or protocol may not contain multiple definitions of a fullname."
@@ -89,7 +89,7 @@ refused! {
     /// A writer's field of that name would be read into either.
     an_alias_that_belongs_to_two_fields: &[r#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}, {"name": "b", "type": "int", "aliases": ["a"]}]}"#] => ["a.avsc:1:83: the alias `a` of the field `b` also belongs to the field `a`"];
     /// No datum of it ends, so there is none.
-    a_record_that_always_contains_itself: &[&with_field("\"R\"")] => ["a.avsc:1:28: the record `R` always contains itself (`R.f`); let one of these fields be a union with null, an array or a map"];
+    a_record_that_always_contains_itself: &[&with_field("\"R\"")] => ["a.avsc:1:28: the record `R` always contains itself (`R.f`); make one of these fields a union with null, an array or a map"];
     /// It has no value that could be written.
     an_enum_without_symbols: &[&with_field(r#"{"type": "enum", "name": "E", "symbols": []}"#)] => ["a.avsc:2:48: the enum `E` has no symbols, so it has no values; give it one, or leave it out"];
     /// The same.

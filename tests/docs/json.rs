@@ -87,7 +87,7 @@ fn logical(logical: Logical) -> Vec<(&'static str, Vec<String>)> {
         Logical::Decimal { precision, scale } => {
             let digits = format!(r#"decimal", "precision": {precision}, "scale": {scale}, "doc": ""#);
             vec![(
-                "decimal, here of 4 digits, 2 of them behind the point",
+                "decimal, here of 4 digits, 2 of them after the point",
                 vec![on("bytes", &digits), fixed(3, &digits)],
             )]
         }

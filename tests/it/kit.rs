@@ -385,7 +385,7 @@ fn each_expectation_that_does_not_hold_is_found() {
             |kit| _ = kit.and_message(|_| ()),
             "`and_message` comes after the `then`",
         ),
-        (|kit| _ = kit.given_json("{}", "1"), "this is no Avro schema"),
+        (|kit| _ = kit.given_json("{}", "1"), "this is not an Avro schema"),
         (
             |kit| _ = kit.given_json("\"int\"", "\"x\""),
             "the payload is no value of the schema",

@@ -78,7 +78,7 @@ fn an_event_that_exists_or_has_an_invalid_name_is_refused() {
         &desk,
         "accounts",
         &["add", "user.cre-ate"],
-        "`user.cre-ate` cannot name a record: a name has letters, digits and underscores, and begins with no digit; rename it here, \
+        "`user.cre-ate` cannot name a record: a name has letters, digits and underscores, and does not begin with a digit; rename it here, \
          and if others write it under this name, keep it as an alias: \"aliases\": [\"user.cre-ate\"] (for an event \"event\": \
          \"user.cre-ate\" does too)",
     );

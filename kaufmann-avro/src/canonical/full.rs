@@ -1,4 +1,4 @@
-//! The whole schema as text.
+//! The full schema as text.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{LogicalKeys, quoted};
 use crate::model::{Attributes, Definition, Field, Kind, Model, Name, NamedType, Node, TypeId};
 
-/// What is still to be written, with the namespace it stands in.
+/// What remains to be written, with the enclosing namespace.
 enum Task<'m> {
     Node(&'m Node, &'m str),
     Field(&'m Field, &'m str),
@@ -78,7 +78,7 @@ impl<'m> Writer<'m> {
         }
     }
 
-    /// Begins a type that has no place for attributes of its own, so that with some it needs an object around it.
+    /// Begins a type that cannot carry attributes itself; if it has some, it needs an object around it.
     fn open(&mut self, rest: &str, begin: &str) {
         self.out.push_str(if rest.is_empty() { "" } else { "{\"type\":" });
         self.out.push_str(begin);

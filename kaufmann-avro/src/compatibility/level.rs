@@ -1,11 +1,11 @@
-//! What a change of a schema must leave possible.
+//! Compatibility levels: which readers a changed schema must keep working.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A compatibility level, as registries know it.
+/// A compatibility level of a schema registry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Level {
     /// Anything may change.
@@ -25,9 +25,9 @@ pub enum Level {
     FullTransitive,
 }
 
-/// A text that is no compatibility level.
+/// A text that is not a compatibility level.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{0}` is no compatibility level, use one of {list}", list = Level::list())]
+#[error("`{0}` is not a compatibility level, use one of {list}", list = Level::list())]
 pub struct UnknownLevel(String);
 
 impl Level {

@@ -140,7 +140,7 @@ fn levels_have_the_names_of_registries() {
     }
     assert_eq!(
         "backwards".parse::<Level>().unwrap_err().to_string(),
-        "`backwards` is no compatibility level, use one of NONE, BACKWARD, BACKWARD_TRANSITIVE, FORWARD, \
+        "`backwards` is not a compatibility level, use one of NONE, BACKWARD, BACKWARD_TRANSITIVE, FORWARD, \
          FORWARD_TRANSITIVE, FULL, FULL_TRANSITIVE"
     );
 }

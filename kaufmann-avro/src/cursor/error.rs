@@ -4,8 +4,7 @@ use thiserror::Error;
 
 /// Why and where bytes are not a datum of the expected schema.
 ///
-/// It holds nothing of the data, so that it can be logged. It is one pointer, so that a result with it fits two registers: each
-/// value of a datum is returned in one.
+/// It contains no data, so it can be logged. It is one pointer, so that each value's result fits into two registers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
 #[error("{} at byte {}", .0.kind, .0.offset)]
 pub struct DecodeError(Box<Inner>);
@@ -41,7 +40,7 @@ pub enum DecodeErrorKind {
     /// The data ends too early.
     #[error("the data ends where {needed} more {} expected", if *.needed == 1 { "byte is" } else { "bytes are" })]
     End {
-        /// How many bytes the value takes (at least) from where it stands.
+        /// How many bytes the value takes (at least) from here.
         needed: usize,
     },
     /// Bytes are left after the datum.
@@ -71,14 +70,14 @@ pub enum DecodeErrorKind {
     /// An enum has no such symbol.
     #[error("an enum has no symbol {0}")]
     Symbol(i64),
-    /// A block promises more items than the data can hold.
+    /// A block declares more items than the data can hold.
     #[error("a block of {} items exceeds the data", .0.unsigned_abs())]
     Block(i64),
     /// A block's size in bytes is negative or exceeds the data.
     #[error("a block of {0} bytes exceeds the data")]
     BlockSize(i64),
-    /// The items of a block take more or fewer bytes than its head says.
-    #[error("the items of a block end elsewhere than its size in bytes says")]
+    /// The items of a block take more or fewer bytes than its head declares.
+    #[error("the items of a block take more or fewer bytes than the block declares")]
     BlockEnd,
     /// Too many items that take no bytes.
     #[error("the datum has more than {} values of no bytes", super::MAX_EMPTY_ITEMS)]
@@ -98,8 +97,8 @@ pub enum DecodeErrorKind {
     /// The bytes of a big decimal hold more or less than a number and its scale.
     #[error("the bytes are not a big decimal")]
     BigDecimal,
-    /// A union's branch or an enum's symbol of the writer's schema has no counterpart in the reader's. Holds which of
-    /// [`Plan::deferred`](crate::resolve::Plan::deferred) says more.
+    /// A union's branch or an enum's symbol of the writer's schema has no counterpart in the reader's. The number is an
+    /// index into [`Plan::deferred`](crate::resolve::Plan::deferred).
     #[error("a value of the writer's schema has no counterpart in the reader's")]
     Unresolved(u32),
     /// A time does not fit in the reader's finer unit.

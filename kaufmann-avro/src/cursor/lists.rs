@@ -1,19 +1,19 @@
-//! Arrays and maps, whose items a closure takes.
+//! Arrays and maps, whose items a closure reads.
 
 use std::collections::BTreeMap;
 
 use super::{Cursor, DecodeError};
 
-/// How many items are reserved at once, if one may take far more memory than input: a promise of items that do not come
-/// shall cost little.
+/// How many items are reserved at once if an item may take far more memory than input: a count that the data does not hold
+/// must not cost much.
 const MAX_RESERVED: usize = 1024;
 
-/// What has at most this size does not count as much memory.
+/// Items of at most this size are reserved without that limit.
 const SMALL: usize = 4 * size_of::<usize>();
 
 /// What a map is read into.
 pub trait Entries<'a, V>: Default {
-    /// Makes room for entries that are likely to come.
+    /// Reserves memory for entries that are likely to follow.
     fn reserve(&mut self, count: usize);
 
     /// Adds an entry.
@@ -44,7 +44,7 @@ impl<'a, V> Entries<'a, V> for Vec<(&'a str, V)> {
     }
 }
 
-/// How many of `count` items to make room for.
+/// How many of `count` items to reserve memory for.
 #[inline]
 fn reserved<T>(count: usize) -> usize {
     if size_of::<T>() <= SMALL {

@@ -1,4 +1,4 @@
-//! Passing over values that nobody wants, without looking at more of them than their length.
+//! Skipping values, without reading more of them than their length.
 
 use super::{Cursor, DecodeError, DecodeErrorKind};
 

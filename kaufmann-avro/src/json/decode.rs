@@ -10,8 +10,8 @@ use crate::size;
 
 pub(super) type Decoded = Result<Value, DecodeError>;
 
-/// Reads one datum. The work is bounded by the input: every value takes a byte, or counts as empty, or holds one that
-/// does, at most [`MAX_LEVELS`] below.
+/// Reads one datum. The input bounds the work: every value takes a byte, or counts as empty, or contains one that does at
+/// most [`MAX_LEVELS`] levels below.
 pub(super) struct Decoder<'m, 'a> {
     pub(super) model: &'m Model,
     pub(super) cursor: Cursor<'a>,
@@ -44,7 +44,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         Ok(value)
     }
 
-    /// Goes down a level.
+    /// Enters the next level.
     pub(super) fn below(&mut self, with: impl FnOnce(&mut Self) -> Decoded) -> Decoded {
         if self.level == MAX_LEVELS {
             return Err(self.cursor.fail(DecodeErrorKind::Levels));
@@ -55,7 +55,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         Ok(value)
     }
 
-    /// Goes into a record's value.
+    /// Enters a record's value.
     pub(super) fn within(&mut self, id: TypeId, with: impl FnOnce(&mut Self) -> Decoded) -> Decoded {
         if !self.recursive[id.0] {
             return with(self);
@@ -189,7 +189,7 @@ pub(super) fn integer(logical: Option<Logical>, number: i64) -> Value {
     text.map_or_else(|| number.into(), Value::from)
 }
 
-/// The shortest number that is this float, not the digits of the double that it is too.
+/// The shortest number that reads back as this float, not the digits of the equal double.
 pub(super) fn float(value: f32) -> Value {
     double(value.to_string().parse().unwrap_or_else(|_| f64::from(value)))
 }

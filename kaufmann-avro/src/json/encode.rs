@@ -15,9 +15,9 @@ use crate::suggest::closest;
 /// How a value is written in JSON.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// By and for people.
+    /// Readable, with logical types as text.
     Readable,
-    /// As the specification demands of defaults.
+    /// The specification's form of defaults.
     Default,
 }
 
@@ -35,21 +35,21 @@ pub(super) fn encode(model: &Model, form: Form, node: &Node, value: &Value, out:
     .attempt(node, value, out)
 }
 
-/// A step on the way down; going down copies it.
+/// The encoder at one level; each level has its own copy.
 #[derive(Clone, Copy)]
 struct Encoder<'m> {
     model: &'m Model,
     form: Form,
     level: usize,
     depth: u32,
-    /// Which types are recursive: asked for where a record is met, because most defaults are none.
+    /// Which types are recursive: computed at the first record, because most defaults have none.
     recursive: &'m OnceCell<Vec<bool>>,
-    /// How many are left.
+    /// How many steps are left.
     steps: &'m Cell<usize>,
 }
 
 impl<'m> Encoder<'m> {
-    /// Encodes, and leaves nothing behind if that fails.
+    /// Encodes, and restores the buffer if that fails.
     fn attempt(self, node: &Node, value: &Value, out: &mut Vec<u8>) -> Encoded {
         let before = out.len();
         self.value(node, value, out).inspect_err(|_| out.truncate(before))
@@ -73,7 +73,7 @@ impl<'m> Encoder<'m> {
         }
     }
 
-    /// A text counts by its length too, so that the steps bound what is written.
+    /// A text also costs steps by its length, so that the steps bound the output.
     fn spend(self, value: &Value) -> Encoded {
         let cost = 1 + value.as_str().map_or(0, |text| text.len() / 64);
         let left = self.steps.get().checked_sub(cost);
@@ -134,8 +134,11 @@ impl<'m> Encoder<'m> {
             if matches!(error.kind(), JsonErrorKind::Steps) {
                 return Err(error);
             }
-            // What fails within the value says more than that the value is of another type.
-            if nearest.as_ref().is_none_or(|nearest| tells_more(&error, nearest)) {
+            // An error within the value is more useful than that the value is of another type.
+            if nearest
+                .as_ref()
+                .is_none_or(|nearest| is_more_specific(&error, nearest))
+            {
                 nearest = Some(error);
             }
         }
@@ -168,7 +171,7 @@ impl<'m> Encoder<'m> {
             .inspect_err(|_| out.truncate(before))
     }
 
-    /// The branch that an object of one key names, and the value for it.
+    /// The branch named by an object of one key, and its value.
     fn tagged<'v>(self, branches: &[Node], value: &'v Value) -> Option<(usize, &'v Value)> {
         let entries = value.as_object().filter(|entries| entries.len() == 1)?;
         let (tag, inner) = entries.iter().next()?;
@@ -220,7 +223,7 @@ impl<'m> Encoder<'m> {
         }
     }
 
-    /// Goes into a record's value.
+    /// Enters a record's value.
     fn within(mut self, id: TypeId) -> Result<Self, JsonError> {
         if self.recursive.get_or_init(|| self.model.recursive())[id.0] {
             self.depth += 1;
@@ -231,7 +234,7 @@ impl<'m> Encoder<'m> {
         Ok(self)
     }
 
-    /// The keys are looked at before the values, so that a union soon knows that another record is meant.
+    /// Checks the keys before the values, so that a union rules out other records early.
     fn record(
         self,
         named: &NamedType,
@@ -346,8 +349,9 @@ impl<'m> Encoder<'m> {
     }
 }
 
-/// An error within a value tells more than one about it as a whole, one about its content more than about its type.
-fn tells_more(error: &JsonError, than: &JsonError) -> bool {
+/// Whether an error is more specific: one within a value beats one about the whole value, one about the content beats one
+/// about the type.
+fn is_more_specific(error: &JsonError, than: &JsonError) -> bool {
     let rank = |error: &JsonError| {
         (
             error.steps(),
@@ -382,7 +386,7 @@ fn code_points(points: &str, value: &Value) -> Result<Vec<u8>, JsonError> {
 
 fn decimal(value: &Value, precision: usize, scale: usize) -> Result<Unscaled, JsonError> {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let expected = || format!("a decimal of at most {precision} digits, {scale} of them behind the point");
+    let expected = || format!("a decimal of at most {precision} digits, {scale} of them after the point");
     parse_scaled(&text, precision, scale).ok_or_else(|| unexpected(&expected(), value))
 }
 

@@ -20,7 +20,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! Formats that are not for people keep what serde does by itself.
+//! Formats that are not human-readable keep serde's own form.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub trait Field: Sized {
     ///
     /// # Errors
     ///
-    /// If there is something else, and those of the deserializer.
+    /// If the value has another form, and those of the deserializer.
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
@@ -61,7 +61,7 @@ pub fn serialize<T: Field, S: Serializer>(value: &T, serializer: S) -> Result<S:
 ///
 /// # Errors
 ///
-/// If there is something else, and those of the deserializer.
+/// If the value has another form, and those of the deserializer.
 pub fn deserialize<'de, T: Field, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::read(deserializer)
 }
@@ -134,7 +134,7 @@ impl Field for f32 {
     }
 }
 
-/// A number, or a word for what JSON has no number for.
+/// A number, or the word for one that is not finite.
 struct Double;
 
 impl Visitor<'_> for Double {

@@ -1,4 +1,4 @@
-//! From what another schema wrote to JSON.
+//! From records of another schema to JSON.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +94,7 @@ impl<'a> Decoder<'_, 'a> {
         Ok(Value::Object(entries))
     }
 
-    /// A default is written as the specification demands; what is read is for people.
+    /// The default in the readable form; the schema has it in the specification's form.
     fn default(&self, field: &Field, default: &Value) -> Decoded {
         let unfit = || self.cursor.fail(DecodeErrorKind::ForeignPlan);
         let mut bytes = Vec::new();
@@ -102,7 +102,7 @@ impl<'a> Decoder<'_, 'a> {
         decode_json(self.model, &field.node, &bytes).map_err(|_| unfit())
     }
 
-    /// Goes on at a position that is kept elsewhere.
+    /// Runs `with` at the position of another cursor.
     fn at<T>(&mut self, cursor: &mut Cursor<'a>, with: impl FnOnce(&mut Self) -> T) -> T {
         std::mem::swap(&mut self.cursor, cursor);
         let result = with(self);

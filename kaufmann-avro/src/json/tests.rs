@@ -175,7 +175,7 @@ fn errors_say_where_what_and_how_to_fix() {
     );
     assert_eq!(
         with("/total", json!("12.345")),
-        "at `total`: expected a decimal of at most 6 digits, 2 of them behind the point, found the string \"12.345\""
+        "at `total`: expected a decimal of at most 6 digits, 2 of them after the point, found the string \"12.345\""
     );
     assert_eq!(
         with("/note", json!(true)),

@@ -1,4 +1,4 @@
-//! What became of each event since its last version was registered.
+//! The state of each event compared with its locked versions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::compatibility::{self, Direction, Finding, Level};
 use crate::model::Kind;
 use crate::resolve::Typed;
 
-/// An event as it is now.
+/// An event with its current schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Current<'a> {
     /// Its name.
@@ -17,16 +17,16 @@ pub struct Current<'a> {
     pub schema: Typed<'a>,
 }
 
-/// An event and what became of it.
+/// An event and its state.
 #[derive(Clone, Debug)]
 pub struct Checked<'a> {
     /// The event's name.
     pub event: &'a str,
-    /// What became of it.
+    /// Its state.
     pub state: State<'a>,
 }
 
-/// What became of an event since its last version was registered.
+/// The state of an event compared with its locked versions.
 #[derive(Clone, Debug)]
 pub enum State<'a> {
     /// No version of it is locked: it is not registered yet.
@@ -37,7 +37,7 @@ pub enum State<'a> {
     Changed(&'a Version),
     /// Its schema breaks the level, in each of these points.
     Broken(Vec<Break<'a>>),
-    /// It is locked, but has no schema any more.
+    /// It is locked, but its schema was removed.
     Gone(&'a LockedEvent),
 }
 
@@ -48,7 +48,7 @@ pub enum State<'a> {
 pub struct Break<'a> {
     /// The event's name.
     pub event: &'a str,
-    /// What is locked of it.
+    /// Its locked versions.
     pub locked: &'a LockedEvent,
     /// The level that is broken.
     pub level: Level,
@@ -58,7 +58,7 @@ pub struct Break<'a> {
     pub finding: Finding,
 }
 
-/// Compares the events as they are now with the lock, each by its level: that of its attribute `compatibility`, else the
+/// Compares the current events with the lock, each by its level: that of its attribute `compatibility`, else the
 /// lock's. Sorted by name, the events of both.
 ///
 /// A schema that is the last version can still break its level: a transitive one, if the registry took versions that are
@@ -80,7 +80,7 @@ pub fn check<'a>(lock: &'a Lock, current: &[Current<'a>]) -> Vec<Checked<'a>> {
     states.into_iter().map(checked).collect()
 }
 
-/// The level that a record's attribute `compatibility` declares; nothing if it has none, or one that is no level.
+/// The level that a record's attribute `compatibility` declares; `None` without one, or if it is invalid.
 #[must_use]
 pub fn declared_level(schema: Typed<'_>) -> Option<Level> {
     let Kind::Named(id) = schema.node.kind else {

@@ -1,4 +1,4 @@
-//! What can be wrong with a lock.
+//! Errors in a lock.
 
 use thiserror::Error;
 
@@ -20,7 +20,7 @@ pub struct LockError {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum LockErrorKind {
-    /// The lines with which git marks what it could not merge.
+    /// Git's conflict markers.
     #[error(
         "git could not merge the lock and left its markers; take either side, then let `schema pull` write what the \
          registry holds"
@@ -28,7 +28,7 @@ pub enum LockErrorKind {
     Conflict,
     /// The text is not TOML.
     #[error(
-        "not valid TOML: {0}; take the file from git again, or delete it and let `schema pull` write it anew"
+        "not valid TOML: {0}; take the file from git again, or delete it and let `schema pull` write it again"
     )]
     Toml(String),
     /// A later version of the format.
@@ -44,7 +44,7 @@ pub enum LockErrorKind {
     },
     /// A key that a lock must have.
     #[error(
-        "{of} lacks the key `{key}`; take the file from git again, or delete it and let `schema pull` write it anew"
+        "{of} lacks the key `{key}`; take the file from git again, or delete it and let `schema pull` write it again"
     )]
     MissingKey {
         /// What lacks it.
@@ -62,10 +62,10 @@ pub enum LockErrorKind {
         /// What it must be.
         expected: String,
     },
-    /// A schema that is none.
+    /// An invalid schema.
     #[error(
         "the schema of version {version} of `{event}` is not an Avro schema: {reason}; take the file from git again, or delete the \
-         version's lines and let `schema pull` write them anew"
+         version's lines and let `schema pull` write them again"
     )]
     Schema {
         /// The event.
@@ -75,11 +75,11 @@ pub enum LockErrorKind {
         /// The first mistake.
         reason: String,
     },
-    /// A schema and a fingerprint that do not belong together.
+    /// A schema whose fingerprint is not the one beside it.
     #[error(
-        "the schema of version {version} of `{event}` has the fingerprint {found:016x}, but the lock says {locked:016x}: \
+        "the schema of version {version} of `{event}` has the fingerprint {found:016x}, but the lock has {locked:016x}: \
          one of them was changed by hand or by a merge; take the file from git again, or delete the version's lines and let \
-         `schema pull` write them anew"
+         `schema pull` write them again"
     )]
     Fingerprint {
         /// The event.

@@ -1,4 +1,4 @@
-//! From the text of a lock to a [`Lock`], or to the first thing that is wrong with it.
+//! From the text of a lock to a [`Lock`], or to the first error in it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -43,7 +43,7 @@ struct Table<'v, 't> {
 }
 
 impl<'t> Reader<'t> {
-    /// No line of a lock begins like those that git leaves.
+    /// No valid line of a lock begins like git's conflict markers.
     fn conflict(&self) -> Result<()> {
         let mut at = 0;
         for line in self.text.split_inclusive('\n') {
@@ -182,7 +182,7 @@ impl<'t> Reader<'t> {
         items.iter().map(reference).collect()
     }
 
-    /// Nothing may stand in the table but these.
+    /// The table may have only these keys.
     fn only(&self, table: &Table<'_, 't>, keys: &[&'static str]) -> Result<()> {
         let known = |key: &Key<'t>| keys.contains(&key.get_ref().as_ref());
         // The first of the file, whatever the order of the table is.
@@ -237,7 +237,7 @@ impl<'t> Reader<'t> {
         self.unexpected(key, &value.span(), found.to_owned(), expected)
     }
 
-    /// What stands there is shown as it is written.
+    /// The value as the file has it.
     fn value_at(&self, key: &str, at: &Range<usize>, expected: &str) -> LockError {
         let found = self.text.get(at.clone()).unwrap_or_default().lines().next();
         self.unexpected(key, at, format!("`{}`", found.unwrap_or_default()), expected)

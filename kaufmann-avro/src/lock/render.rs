@@ -50,14 +50,14 @@ fn write_version(f: &mut fmt::Formatter<'_>, name: &str, version: &Version) -> f
     writeln!(f, "schema = '''\n{}\n'''", literal(&wrapped(&version.text)))
 }
 
-/// A string of TOML: one of JSON, but for the delete character, which only JSON allows as it is.
+/// A TOML string: a JSON string, except for the delete character, which only JSON allows unescaped.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text)
         .to_string()
         .replace('\u{7f}', "\\u007f")
 }
 
-/// JSON that can stand between `'''`. All that must not is within its strings, where it has another spelling.
+/// JSON that is valid between `'''`. Characters that are not allowed there are only within its strings, where they are escaped.
 fn literal(json: &str) -> String {
     let json = json.replace('\u{7f}', "\\u007f");
     if json.contains("'''") {

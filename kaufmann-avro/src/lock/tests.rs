@@ -129,7 +129,7 @@ fn every_damage_has_its_place_and_its_remedy() {
         (
             "format = 1\n",
             "",
-            "1:1: the lock lacks the key `format`; take the file from git again, or delete it and let `schema pull` write it anew",
+            "1:1: the lock lacks the key `format`; take the file from git again, or delete it and let `schema pull` write it again",
         ),
         (
             "format = 1",
@@ -145,7 +145,7 @@ fn every_damage_has_its_place_and_its_remedy() {
         (
             "id = 7\n",
             "",
-            "9:1: version 1 of `user.create` lacks the key `id`; take the file from git again, or delete it and let `schema pull` write it anew",
+            "9:1: version 1 of `user.create` lacks the key `id`; take the file from git again, or delete it and let `schema pull` write it again",
         ),
         (
             "id = 7",
@@ -171,13 +171,13 @@ fn every_damage_has_its_place_and_its_remedy() {
         (
             "\"street\",\"type\":\"string\"",
             "\"street\",\"type\":\"strng\"",
-            "20:29: the schema of version 1 of `user.create` is not an Avro schema: field `street` has unknown type `strng`, did you mean `string`?; take the file from git again, or delete the version's lines and let `schema pull` write them anew",
+            "20:29: the schema of version 1 of `user.create` is not an Avro schema: field `street` has unknown type `strng`, did you mean `string`?; take the file from git again, or delete the version's lines and let `schema pull` write them again",
         ),
         (
             "\"street\",\"type\":\"string\"",
             "\"street\",\"type\":\"bytes\"",
-            "11:15: the schema of version 1 of `user.create` has the fingerprint FOUND, but the lock says \
-             2bb6a38216f85d37: one of them was changed by hand or by a merge; take the file from git again, or delete the version's lines and let `schema pull` write them anew",
+            "11:15: the schema of version 1 of `user.create` has the fingerprint FOUND, but the lock has \
+             2bb6a38216f85d37: one of them was changed by hand or by a merge; take the file from git again, or delete the version's lines and let `schema pull` write them again",
         ),
         (
             "fingerprint = \"2b",
@@ -187,7 +187,7 @@ fn every_damage_has_its_place_and_its_remedy() {
         (
             "id = 7",
             "id 7",
-            "10:4: not valid TOML: key with no value, expected `=`; take the file from git again, or delete it and let `schema pull` write it anew",
+            "10:4: not valid TOML: key with no value, expected `=`; take the file from git again, or delete it and let `schema pull` write it again",
         ),
     ];
     for (right, wrong, expected) in cases {

@@ -34,7 +34,7 @@ pub(super) fn to_days(year: i64, month: i64, day: i64) -> Option<i64> {
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * DAYS_PER_ERA + day_of_era - EPOCH;
-    // The 31st of April came out as the 1st of May.
+    // The 31st of April would be the 1st of May.
     (from_days(days) == (year, month, day)).then_some(days)
 }
 

@@ -16,7 +16,7 @@ const EXPECTED_BIG_DECIMAL: InvalidText = InvalidText {
     expected: "a decimal like -12.34 or 1.2E+34",
 };
 
-/// An exact decimal number of at most `PRECISION` digits, `SCALE` of them behind the point.
+/// An exact decimal number of at most `PRECISION` digits, `SCALE` of them after the point.
 ///
 /// Up to 128 bits (38 digits) it holds no allocation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -152,7 +152,7 @@ impl BigDecimal {
         }
     }
 
-    /// How many digits are behind the point; if negative, how many zeros are before it.
+    /// How many digits are after the point; if negative, how many zeros are before it.
     #[must_use]
     pub fn scale(&self) -> i32 {
         self.scale
@@ -183,15 +183,14 @@ impl BigDecimal {
         }
     }
 
-    /// How far the first digit is before the point.
+    /// The position of the first digit before the point.
     fn magnitude(&self, digits: usize) -> i64 {
         digits as i64 - i64::from(self.scale)
     }
 }
 
 impl fmt::Display for BigDecimal {
-    /// Without an exponent for scales that numbers of everyday life have, else with one, so that the text is never
-    /// longer than the number.
+    /// Without an exponent for usual scales, else with one, so that the text is never much longer than the number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.unscaled.digits();
         let exponent = self.magnitude(digits.len()) - 1;
@@ -312,7 +311,7 @@ pub(crate) fn parse_scaled(text: &str, precision: usize, scale: usize) -> Option
     unscaled.has_at_most(precision).then_some(unscaled)
 }
 
-/// Sign, digits before and digits behind the point; at least one digit in all.
+/// Sign, digits before and digits after the point; at least one digit in all.
 fn split(text: &str) -> Option<(bool, &str, &str)> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));

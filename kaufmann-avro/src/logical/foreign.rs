@@ -1,4 +1,4 @@
-//! Conversions to and from the types of the usual date and decimal libraries, each behind a feature of the library's name.
+//! Conversions to and from the types of the usual date and decimal libraries, each with a feature of the library's name.
 //!
 //! | here | `jiff` | `chrono` | `time` |
 //! |---|---|---|---|
@@ -62,7 +62,7 @@ pub enum ConversionError {
         /// The type.
         target: &'static str,
     },
-    /// It lies between two values of the type.
+    /// It is between two values of the type.
     #[error("finer than {target} can hold; round it first")]
     Inexact {
         /// The type.

@@ -12,7 +12,7 @@ use crate::cursor::{Cursor, DecodeError};
 use crate::encode;
 use crate::model::Logical;
 
-/// How many digits behind the second a unit has.
+/// How many fractional digits of a second a unit has.
 #[derive(Clone, Copy)]
 enum Unit {
     Millis = 3,
@@ -107,12 +107,12 @@ temporal! {
     LocalTimestampNanos(i64) = Form::LocalTimestamp(Unit::Nanos), long;
 }
 
-/// The text of a number with this logical type; nothing if it is none of a number.
+/// The text of a number with this logical type; `None` if the logical type is not on a number.
 pub(crate) fn number_to_text(logical: Logical, number: i64) -> Option<String> {
     Some(Text(Form::of(logical)?, number).to_string())
 }
 
-/// The number that a text means with this logical type; nothing if it is none of a number.
+/// The number of a text with this logical type; `None` if the logical type is not on a number.
 pub(crate) fn number_from_text(logical: Logical, text: &str) -> Option<Result<i64, InvalidText>> {
     let form = Form::of(logical)?;
     Some(form.parse(text).ok_or(InvalidText {
@@ -176,7 +176,7 @@ impl Form {
     }
 }
 
-/// Writes a number as what it means.
+/// Displays a number in its form.
 struct Text(Form, i64);
 
 impl fmt::Display for Text {
@@ -228,7 +228,7 @@ fn write_time(f: &mut fmt::Formatter<'_>, number: u64, unit: Unit) -> fmt::Resul
     }
 }
 
-/// What is left of a text.
+/// The rest of a text that is being parsed.
 struct Parser<'t>(&'t str);
 
 impl Parser<'_> {

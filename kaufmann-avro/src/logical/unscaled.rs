@@ -38,12 +38,12 @@ impl Unscaled {
         match self {
             Self::Small(number) => {
                 let bytes = number.to_be_bytes();
-                // The sign bits that only repeat the first kept one.
-                let spare = (if *number < 0 { !*number } else { *number })
+                // The leading bytes that only repeat the sign.
+                let redundant = (if *number < 0 { !*number } else { *number })
                     .leading_zeros()
                     .saturating_sub(1)
                     / 8;
-                with(&bytes[(spare as usize).min(15)..])
+                with(&bytes[(redundant as usize).min(15)..])
             }
             Self::Large(number) => with(&number.to_signed_bytes_be()),
         }
@@ -136,7 +136,7 @@ impl Ord for Unscaled {
         match (self, other) {
             (Self::Small(one), Self::Small(other)) => one.cmp(other),
             (Self::Large(one), Self::Large(other)) => one.cmp(other),
-            // A large number is beyond all small ones.
+            // A large number is outside of the range of the small ones.
             (Self::Large(_), Self::Small(_)) if self.is_negative() => Ordering::Less,
             (Self::Large(_), Self::Small(_)) => Ordering::Greater,
             (Self::Small(_), Self::Large(_)) => other.cmp(self).reverse(),

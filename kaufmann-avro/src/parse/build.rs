@@ -2,21 +2,21 @@
 
 use std::collections::HashSet;
 
-use super::elsewhere::elsewhere;
 use super::error::{Errors, SchemaErrorKind, logical_base};
 use super::logical;
 use super::names::Names;
 use super::reader::{Json, Value};
+use super::synonyms::avro_type;
 use crate::model::{Attribute, Attributes, Definition, File, Kind, Location, Model, NamedType, Node, TypeId};
 
 /// A model and what its checks need.
 pub(super) struct Built {
     pub(super) model: Model,
-    /// The types within which something is wrong.
+    /// The types with a mistake.
     pub(super) broken: HashSet<TypeId>,
     /// Every default: its type, the index of its field, its place.
     pub(super) defaults: Vec<(TypeId, usize, Location)>,
-    /// The definitions that do not stand for their types.
+    /// The further definitions of types.
     pub(super) repeats: Vec<Repeat>,
 }
 
@@ -24,13 +24,13 @@ pub(super) struct Built {
 pub(super) struct Repeat {
     pub(super) id: TypeId,
     pub(super) named: NamedType,
-    /// Whether it could be built whole.
+    /// Whether it was built without a mistake.
     pub(super) whole: bool,
-    /// Whether its file has defined the type before.
+    /// Whether its file already defines the type.
     pub(super) again: bool,
 }
 
-/// Builds the nodes of all files. A part that is wrong becomes an error and a hole (`None`).
+/// Builds the nodes of all files. An invalid part is reported and becomes `None`.
 pub(super) struct Builder<'t, 'e> {
     pub(super) names: &'t Names,
     pub(super) errors: &'t mut Errors<'e>,
@@ -68,7 +68,7 @@ impl<'t, 'e> Builder<'t, 'e> {
         }
     }
 
-    /// Builds what a file holds.
+    /// Builds the type of a file.
     pub(super) fn file(&mut self, file: usize, path: &str, text: Option<&Json>) {
         let start = Location {
             file,
@@ -88,7 +88,7 @@ impl<'t, 'e> Builder<'t, 'e> {
         self.built
     }
 
-    /// Builds the type that stands here.
+    /// Builds the type at this place.
     pub(super) fn node(&mut self, json: &Json, namespace: &str) -> Option<Node> {
         match &json.value {
             Value::String(name) => self
@@ -213,7 +213,7 @@ impl<'t, 'e> Builder<'t, 'e> {
         let suggest = || {
             self.names
                 .suggest(name, namespace)
-                .or_else(|| elsewhere(name).map(str::to_owned))
+                .or_else(|| avro_type(name).map(str::to_owned))
         };
         self.errors.push(
             at,
@@ -229,7 +229,7 @@ impl<'t, 'e> Builder<'t, 'e> {
         None
     }
 
-    /// Reports a missing attribute of the type that stands here.
+    /// Reports a missing attribute of the type at this place.
     pub(super) fn missing(&mut self, json: &Json, of: &str, attribute: &'static str) {
         self.errors.push(
             json.at,
@@ -241,7 +241,7 @@ impl<'t, 'e> Builder<'t, 'e> {
     }
 }
 
-/// What stands for a type that could not be built; it never gets out, as there is an error then.
+/// The placeholder of an invalid type; it is never returned without an error.
 pub(super) fn hole(at: Location) -> Node {
     node(Kind::Null, at)
 }
@@ -292,7 +292,7 @@ pub(super) fn attributes(json: &Json, defined: &[&str], is_logical: bool) -> Att
     )
 }
 
-/// The keys that a logical type has read.
+/// The keys that a logical type uses.
 fn logical_keys(json: &Json) -> &'static [&'static str] {
     match json.get("logicalType").and_then(Json::text) {
         Some("decimal") => &["logicalType", "precision", "scale"],

@@ -1,4 +1,4 @@
-//! Rules that need all types: no record contains itself always, every default fits.
+//! Rules that need all types: no record always contains itself, every default fits.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ pub(super) fn endless(model: &Model, errors: &mut Errors<'_>) -> HashSet<TypeId>
             path.push((current, field));
             current = next;
         }
-        // The walk has closed a circle of its own, unless it met an older one.
+        // The walk has found a new cycle, unless it reached an older one.
         if let Some(begin) = path.iter().position(|(id, _)| *id == current) {
             let names = path[begin..]
                 .iter()
@@ -61,7 +61,7 @@ fn next_endless<'m>(model: &'m Model, known: &[Option<usize>], id: TypeId) -> Op
     }
 }
 
-/// Reports the defaults that do not fit, but for those whose type is wrong itself.
+/// Reports the defaults that do not fit, except those whose type is invalid.
 pub(super) fn defaults(built: &Built, unsound: &HashSet<TypeId>, errors: &mut Errors<'_>) {
     for (id, index, at) in &built.defaults {
         let Definition::Record(fields) = &built.model.get(*id).definition else {
@@ -106,7 +106,7 @@ fn mentions(node: &Node, wanted: &impl Fn(TypeId) -> bool) -> bool {
     any
 }
 
-/// Every named type that stands in a type.
+/// Every named type within a type.
 fn collect(node: &Node, found: &mut impl FnMut(TypeId)) {
     match &node.kind {
         Kind::Named(id) => found(*id),

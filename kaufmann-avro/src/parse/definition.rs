@@ -10,7 +10,7 @@ use super::reader::{Json, Value};
 use crate::model::{Definition, Field, Location, Logical, Name, NamedType, Symbol, TypeId};
 use crate::suggest::closest;
 
-/// What a definition's own part yields: what it consists of, the keys it has read, its logical type.
+/// The result of a definition's own part: the definition, the keys it has read, its logical type.
 type Part = (Definition, &'static [&'static str], Option<Logical>);
 
 impl Builder<'_, '_> {
@@ -64,7 +64,7 @@ impl Builder<'_, '_> {
         })
     }
 
-    /// Builds what all definitions have in common, and `part`, what this one consists of.
+    /// Builds the common attributes of all definitions, and the rest by `part`.
     fn define(
         &mut self,
         json: &Json,
@@ -75,9 +75,9 @@ impl Builder<'_, '_> {
         let before = self.errors.hard();
         let outer_field = self.field.take();
         let id = self.names.defined_at(json.at);
-        let stands = self.names.stands(json.at);
+        let is_kept = self.names.is_kept(json.at);
         let name = self.name(json, namespace, what);
-        let (definition, own, logical) = part(self, id.filter(|_| stands), &name);
+        let (definition, own, logical) = part(self, id.filter(|_| is_kept), &name);
         let keys: Vec<_> = ["type", "name", "namespace", "doc", "aliases"]
             .iter()
             .chain(own)
@@ -103,7 +103,7 @@ impl Builder<'_, '_> {
         if !whole {
             self.built.broken.insert(id);
         }
-        if stands {
+        if is_kept {
             self.built.model.types[id.0] = named;
         } else {
             let again = self.names.is_again(json.at);
@@ -248,7 +248,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    /// An alias must lead to one field.
+    /// An alias must belong to one field only.
     fn field_aliases(&mut self, fields: &[Field]) {
         let mut owners: HashMap<&str, &str> = fields
             .iter()

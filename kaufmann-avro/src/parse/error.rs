@@ -1,4 +1,4 @@
-//! Mistakes in schemas.
+//! Mistakes in schemas, with their texts.
 
 use std::collections::HashSet;
 
@@ -29,15 +29,15 @@ pub enum SchemaErrorKind {
     /// The text is not JSON.
     #[error("{0}")]
     Json(String),
-    /// A key stands twice in an object.
+    /// A key occurs twice in an object.
     #[error("the key `{key}` is already used at {first}")]
     DuplicateKey {
         /// The key.
         key: String,
-        /// Where it stands for the first time.
+        /// Its first position.
         first: String,
     },
-    /// Something else where a type is expected.
+    /// Another JSON value where a type is expected.
     #[error("expected a type (a name, an object or a union's array), found {0}")]
     NotAType(&'static str),
     /// An attribute is missing.
@@ -68,12 +68,12 @@ pub enum SchemaErrorKind {
         /// A type of a similar name.
         suggestion: Option<String>,
     },
-    /// A complex or a logical type is named where it must be spelt out.
+    /// A complex or a logical type as a mere name, where it needs an object.
     #[error("{}", SpeltOut(.0))]
     SpeltOut(String),
     /// A name that the specification does not allow.
     #[error(
-        "`{name}` cannot name {what}: a name has letters, digits and underscores, and begins with no digit{}",
+        "`{name}` cannot name {what}: a name has letters, digits and underscores, and does not begin with a digit{}",
         Rename(what, name)
     )]
     InvalidName {
@@ -113,7 +113,7 @@ pub enum SchemaErrorKind {
         record: String,
         /// The field's name.
         name: String,
-        /// Where it stands for the first time.
+        /// Its first position.
         first: String,
     },
     /// A field's alias is the name or an alias of another field.
@@ -133,10 +133,10 @@ pub enum SchemaErrorKind {
         name: String,
         /// The symbol.
         symbol: String,
-        /// Where it stands for the first time.
+        /// Its first position.
         first: String,
     },
-    /// An enum's default is none of its symbols.
+    /// An enum's default is not one of its symbols.
     #[error("the default of the enum `{name}` is not one of its symbols: `{default}`{}", Hint(suggestion.as_ref()))]
     EnumDefault {
         /// The enum's full name.
@@ -151,7 +151,7 @@ pub enum SchemaErrorKind {
     DuplicateBranch {
         /// The type.
         branch: String,
-        /// Where it stands for the first time.
+        /// Its first position.
         first: String,
     },
     /// A union directly in a union.
@@ -159,7 +159,7 @@ pub enum SchemaErrorKind {
     NestedUnion,
     /// A record that has no finite value.
     #[error(
-        "the record `{name}` always contains itself ({path}); let one of these fields be a union with null, an array or a map"
+        "the record `{name}` always contains itself ({path}); make one of these fields a union with null, an array or a map"
     )]
     Endless {
         /// Its full name.
@@ -167,7 +167,7 @@ pub enum SchemaErrorKind {
         /// The fields on the way from it to it.
         path: String,
     },
-    /// A field's default is no value of its type.
+    /// A field's default is not a value of its type.
     #[error("the default of the field `{field}` does not fit its type: {reason}")]
     Default {
         /// The field.
@@ -178,7 +178,7 @@ pub enum SchemaErrorKind {
 }
 
 impl SchemaErrorKind {
-    /// Whether records can be read in spite of the mistake.
+    /// Whether records can be read despite the mistake.
     fn leaves_bytes_alone(&self) -> bool {
         match self {
             Self::InvalidName { .. }
@@ -194,13 +194,13 @@ impl SchemaErrorKind {
     }
 }
 
-/// What to do about a name that other writers use and the specification does not allow.
+/// The remedy for an invalid name that other writers may use.
 struct Rename<'a>(&'a str, &'a str);
 
 impl std::fmt::Display for Rename<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(what, name) = self;
-        // Where a part is missing nobody else can have written it either. Symbols have no aliases.
+        // A name with an empty part is invalid for every writer. Symbols have no aliases.
         if *what == "a symbol" || name.split('.').any(str::is_empty) {
             return Ok(());
         }
@@ -253,7 +253,7 @@ impl std::fmt::Display for SpeltOut<'_> {
     }
 }
 
-/// What the type of a logical type's values is, as it is written with what else it needs: the usual one of several.
+/// The base type of a logical type with the attributes it needs, as JSON: the usual one of several.
 pub(super) fn logical_base(name: &str) -> Option<&'static str> {
     Some(match name {
         "decimal" => "\"bytes\", \"precision\": …, \"scale\": …",
@@ -293,7 +293,7 @@ impl<'a> Errors<'a> {
         self.found.push((at, kind));
     }
 
-    /// How many there are that keep a type from being complete.
+    /// How many mistakes leave a type incomplete.
     pub(super) fn hard(&self) -> usize {
         self.hard
     }
@@ -307,15 +307,15 @@ impl<'a> Errors<'a> {
         self.sources.get(at.file).map_or("<schema>", |source| source.path)
     }
 
-    /// In the order of the files, without those that do not matter or only follow from a file that cannot be read;
-    /// `unread` are the names that such files may define.
+    /// The mistakes in the order of the files, without those that do not count or that follow from a file that cannot be
+    /// read; `unread` are the names that such files may define.
     pub(super) fn finish(mut self, wanted: Use, unread: &HashSet<&str>) -> Vec<SchemaError> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(at, _)| *at);
         found
             .into_iter()
             .filter(|(_, kind)| wanted == Use::Ours || !kind.leaves_bytes_alone())
-            // What an unreadable file defines is unknown through no fault of those who refer to it.
+            // A reference to a type of an unreadable file is not a mistake of its own.
             .filter(|(_, kind)| match kind {
                 SchemaErrorKind::UnknownType { name, .. } | SchemaErrorKind::SpeltOut(name) => {
                     !unread.contains(name.rsplit('.').next().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Which logical type stands beside a type, if it fits.
+//! The logical type of a type, if it fits.
 
 use super::reader::{Json, Value};
 use crate::logical::max_digits;

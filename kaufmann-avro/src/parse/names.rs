@@ -1,4 +1,4 @@
-//! Which names the files define. They are collected before anything is built, so that references may come first.
+//! The names that the files define. They are collected before types are built, so that a reference may precede its definition.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,19 +15,19 @@ pub(super) const PRIMITIVES: [&str; 8] = [
 pub(super) struct Names {
     by_name: HashMap<String, TypeId>,
     by_place: HashMap<Location, TypeId>,
-    /// The definitions of a name that their own file has given before.
+    /// The definitions of a name that their own file already defines.
     again: HashSet<Location>,
     pub(super) defined: Vec<Defined>,
 }
 
-/// A type, and which of its definitions stands for it.
+/// A type, and which of its definitions is kept.
 pub(super) struct Defined {
     pub(super) name: Name,
-    /// Where the name stands.
+    /// The position of its name.
     pub(super) at: Location,
     /// Where the definition begins.
     place: Location,
-    /// Whether it stands at the top of its file.
+    /// Whether it is at the top of its file.
     top: bool,
     /// The last file that defines the name.
     last: usize,
@@ -73,8 +73,8 @@ impl Names {
         }
     }
 
-    /// Of several definitions of a name the first at the top of a file stands for all, else the first: at the top stands
-    /// what is said of an event.
+    /// Of several definitions of a name, the first at the top of a file is kept, else the first: the one at the top has an
+    /// event's attributes.
     fn define(&mut self, json: &Json, name: Option<Name>, top: bool) {
         let (Some(name), Some(name_json)) = (name, json.get("name")) else {
             return;
@@ -109,18 +109,18 @@ impl Names {
         self.by_place.get(&at).copied()
     }
 
-    /// Whether the definition at this place is the one that stands for its type.
-    pub(super) fn stands(&self, at: Location) -> bool {
+    /// Whether the definition at this place is the one that is kept.
+    pub(super) fn is_kept(&self, at: Location) -> bool {
         self.defined_at(at)
             .is_some_and(|id| self.defined[id.0].place == at)
     }
 
-    /// Whether the file of the definition at this place has given the name before.
+    /// Whether the file of the definition at this place already defines the name.
     pub(super) fn is_again(&self, at: Location) -> bool {
         self.again.contains(&at)
     }
 
-    /// The type that `reference` means in a namespace.
+    /// The type that `reference` names in a namespace.
     pub(super) fn resolve(&self, reference: &str, namespace: &str) -> Option<TypeId> {
         if let Some(global) = reference.strip_prefix('.') {
             return self.by_name.get(global).copied();
@@ -134,7 +134,7 @@ impl Names {
         self.by_name.get(reference).copied()
     }
 
-    /// What somebody who wrote `reference` may have meant, as it must be written there.
+    /// The type that a misspelt `reference` may mean, as it must be written there.
     pub(super) fn suggest(&self, reference: &str, namespace: &str) -> Option<String> {
         if let Some(primitive) = closest(reference, PRIMITIVES) {
             return Some(primitive.to_owned());
@@ -154,14 +154,14 @@ impl Names {
     }
 }
 
-/// The full name in a definition; nothing if it has none.
+/// The full name of a definition, if it has one.
 pub(super) fn full_name(json: &Json, enclosing: &str) -> Option<Name> {
     let name = json.get("name")?.text()?;
     let namespace = json.get("namespace").and_then(Json::text).unwrap_or(enclosing);
     Some(qualify(name, namespace))
 }
 
-/// A name as it is meant in a namespace.
+/// A name in a namespace as a full name.
 pub(super) fn qualify(name: &str, namespace: &str) -> Name {
     let (namespace, simple) = name.rsplit_once('.').unwrap_or((namespace, name));
     Name {
@@ -170,8 +170,8 @@ pub(super) fn qualify(name: &str, namespace: &str) -> Name {
     }
 }
 
-/// What a file may define that cannot be read: what stands behind each of its words `name`, without namespace. Fields are
-/// among it, as nothing tells them from types there.
+/// The names that an unreadable file may define: what follows each of its words `name`, without namespace. They include
+/// fields, which cannot be told from types there.
 pub(super) fn possible(text: &str) -> impl Iterator<Item = &str> {
     text.split("name").skip(1).filter_map(|rest| {
         let value = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"':=,".contains(c));

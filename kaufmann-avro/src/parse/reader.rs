@@ -1,4 +1,4 @@
-//! JSON that knows where each value stands.
+//! JSON with the position of each value.
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
@@ -77,7 +77,7 @@ impl Json {
         }
     }
 
-    /// The same without places.
+    /// The same without positions.
     pub(super) fn plain(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
@@ -90,7 +90,7 @@ impl Json {
     }
 }
 
-/// Reads a file; what keeps it from being read is added to the errors.
+/// Reads a file; reports why if it cannot.
 pub(super) fn read(file: usize, text: &str, errors: &mut Errors<'_>) -> Option<Json> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader {
@@ -128,9 +128,9 @@ pub(super) fn read(file: usize, text: &str, errors: &mut Errors<'_>) -> Option<J
     }
 }
 
-/// What is wrong where a line begins as those do that git leaves.
+/// The reason if a line is a conflict marker of git.
 const CONFLICT: &str =
-    "not valid JSON: git could not merge the file and left its markers; keep what is meant of both sides";
+    "not valid JSON: git could not merge the file and left its markers; resolve the conflict";
 
 /// JSON and comments, nothing else.
 const STRICT: ParseOptions = ParseOptions {
@@ -146,7 +146,7 @@ const STRICT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// A message of the parser in the form of ours: no capital first, no period last.
+/// A message of the JSON parser in our style: lowercase, without a full stop.
 fn fragment(message: &str) -> String {
     let mut chars = message.trim_end_matches('.').chars();
     let first = chars.next().map(|first| first.to_ascii_lowercase());
@@ -162,7 +162,7 @@ struct Reader<'t, 'e> {
 }
 
 impl Reader<'_, '_> {
-    /// Nothing if a value within cannot be read. The depth is bounded by the parser, 512.
+    /// `None` if a value within cannot be read. The parser bounds the depth to 512.
     fn value(&mut self, value: &ast::Value<'_>) -> Option<Json> {
         let at = self.places.find(value.start());
         let value = match value {
@@ -213,7 +213,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Turns offsets that only grow into places, in one pass over the text.
+/// Turns ascending offsets into positions, in one pass over the text.
 struct Places<'t> {
     text: &'t str,
     offset: usize,

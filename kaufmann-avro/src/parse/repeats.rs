@@ -1,13 +1,13 @@
-//! Types that are defined more than once: the definitions must be equal but for docs and attributes.
+//! Types that are defined more than once: the definitions must be equal, except for docs and attributes.
 //!
-//! A schema that comes whole from a registry brings its types along, so several files define the same ones. The definitions
-//! are compared one by one and by name: what they refer to is compared where it is defined, cycles included.
+//! A complete schema from a registry includes its types, so several files may define the same one. Definitions are compared
+//! one by one, their references by name, so cycles do not matter.
 
 use super::build::Built;
 use super::error::{Errors, SchemaErrorKind};
 use crate::model::{Definition, Field, Kind, Location, Model, NamedType, Node, Symbol};
 
-/// Reports the definitions that differ from the one that stands for their type, and adds the aliases of the others to it.
+/// Reports the definitions that differ from the kept one, and adds the aliases of the equal ones to it.
 pub(super) fn check(built: &mut Built, errors: &mut Errors<'_>) {
     let Built {
         model,
@@ -37,7 +37,7 @@ pub(super) fn check(built: &mut Built, errors: &mut Errors<'_>) {
     }
 }
 
-/// What the one definition has in a place, and the other in another.
+/// The difference of two definitions, with both positions.
 struct Difference {
     of: String,
     first: (String, Location),
@@ -69,7 +69,7 @@ fn differ(
     })
 }
 
-/// The first thing in which two definitions of one name differ.
+/// The first difference of two definitions of one name.
 fn difference(model: &Model, first: &NamedType, second: &NamedType) -> Option<Difference> {
     let (at, other) = (first.at, second.at);
     match (&first.definition, &second.definition) {
@@ -171,7 +171,7 @@ fn unequal<'m>(ours: &'m Node, theirs: &'m Node) -> Option<(&'m Node, &'m Node)>
                 std::mem::discriminant(&ours.kind) == std::mem::discriminant(&theirs.kind)
             };
             let pairs = || ours.iter().zip(theirs);
-            // Where the branches themselves differ, the whole union shows it best.
+            // If the branches differ, the whole union is shown.
             if pairs().all(|pair| order(&pair)) {
                 return pairs().find_map(|(ours, theirs)| unequal(ours, theirs));
             }
@@ -202,7 +202,7 @@ fn symbols(ours: (&[Symbol], Location), theirs: (&[Symbol], Location)) -> Option
     }
 }
 
-/// An alias must lead to one field, also when those of both definitions are put together.
+/// An alias must belong to one field only, also when the aliases of both definitions are merged.
 fn aliases(ours: &[Field], theirs: &[Field]) -> Option<Difference> {
     let owns =
         |field: &Field, name: &str| field.name == name || field.aliases.iter().any(|alias| alias == name);
@@ -217,7 +217,7 @@ fn aliases(ours: &[Field], theirs: &[Field]) -> Option<Difference> {
     })
 }
 
-/// Adds the aliases of an equal definition: what either can read, the type reads.
+/// Adds the aliases of an equal definition: the type reads whatever either could read.
 fn join_aliases(kept: &mut NamedType, other: &NamedType) {
     add(&mut kept.aliases, &other.aliases);
     let (Definition::Record(ours), Definition::Record(theirs)) = (&mut kept.definition, &other.definition)

@@ -435,7 +435,7 @@ fn names_that_the_specification_does_not_allow_are_errors() {
     let invalid = |name: &str| errors(&format!(r#"{{"type": "fixed", "name": "{name}", "size": 1}}"#));
     for name in ["", "a-b", "1a", "a..b", "a.", "é", "a b", ".", "1.a"] {
         let expected = format!(
-            "1:27: `{}` cannot name a fixed: a name has letters, digits and underscores, and begins with no digit",
+            "1:27: `{}` cannot name a fixed: a name has letters, digits and underscores, and does not begin with a digit",
             name.strip_prefix('.').unwrap_or(name)
         );
         let errors = invalid(name);
@@ -467,7 +467,11 @@ fn a_name_that_others_may_write_is_refused_with_the_alias_that_reads_it() {
         let mut errors = errors(text);
         assert_eq!(errors.len(), 1, "{errors:?}");
         let error = errors.remove(0);
-        error.split_once("begins with no digit").unwrap().1.to_owned()
+        error
+            .split_once("does not begin with a digit")
+            .unwrap()
+            .1
+            .to_owned()
     };
     assert_eq!(
         remedy(r#"{"type": "record", "name": "orders", "namespace": "abc-123", "fields": []}"#),
@@ -563,7 +567,7 @@ fn a_record_that_always_contains_itself_is_an_error() {
     assert_eq!(
         errors(&record_of("\"R\"")),
         [
-            "1:28: the record `R` always contains itself (`R.f`); let one of these fields be a union with null, an array or a map"
+            "1:28: the record `R` always contains itself (`R.f`); make one of these fields a union with null, an array or a map"
         ]
     );
     let circle = [
@@ -574,7 +578,7 @@ fn a_record_that_always_contains_itself_is_an_error() {
     assert_eq!(
         errors_of(&circle),
         [
-            "a:1:28: the record `A` always contains itself (`A.b` → `B.a`); let one of these fields be a union with null, an array or a map"
+            "a:1:28: the record `A` always contains itself (`A.b` → `B.a`); make one of these fields a union with null, an array or a map"
         ]
     );
     for ty in [
@@ -842,8 +846,6 @@ fn markers_of_a_merge_are_told() {
     let text = "{\"type\": \"record\", \"name\": \"R\", \"fields\": [\n<<<<<<< HEAD\n]}";
     assert_eq!(
         errors(text),
-        [
-            "2:1: not valid JSON: git could not merge the file and left its markers; keep what is meant of both sides"
-        ]
+        ["2:1: not valid JSON: git could not merge the file and left its markers; resolve the conflict"]
     );
 }

@@ -1,13 +1,13 @@
-//! A schema of somebody else, as the registry has it.
+//! Parsing a writer's schema, as the registry returns it.
 
 use super::{SchemaError, Source, Use, parse_as};
 use crate::schema::Schema;
 
 impl Schema {
-    /// Parses a schema that somebody else wrote records with.
+    /// Parses a writer's schema.
     ///
-    /// Mistakes that do not keep the records from being read are let pass, as other implementations do: names that
-    /// are not ASCII, defaults that do not fit, docs that are no strings.
+    /// Mistakes that do not make its records unreadable are ignored, as in other implementations: names that are not
+    /// ASCII, defaults that do not fit, docs that are not strings.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! From two schemas to operations.
+//! From two schemas to the operations of a plan.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::skip::{Collector, Skips};
 use crate::model::{Definition, Field, Kind, Model, Node, Symbol, TypeId};
 use crate::size;
 
-/// What a pair of schemas comes to, before anything is concluded from it.
+/// The operations of a pair of schemas, before they are simplified.
 pub(super) struct Built {
     pub(super) ops: Vec<Op>,
     pub(super) root: OpId,
@@ -19,8 +19,7 @@ pub(super) struct Built {
     pub(super) mismatches: Vec<ResolveError>,
 }
 
-/// Walks through both schemas at once. Pairs of records are dealt with one after another, each once, so that neither
-/// cycles nor depth matter.
+/// Walks both schemas at once. It handles each pair of records once, from a list, so that neither cycles nor depth matter.
 pub(super) struct Builder<'s> {
     writer: &'s Model,
     reader: &'s Model,
@@ -32,7 +31,7 @@ pub(super) struct Builder<'s> {
     open: Vec<Open>,
 }
 
-/// A pair of records that is still to be dealt with.
+/// A pair of records that remains to be handled.
 struct Open {
     op: OpId,
     writer: TypeId,
@@ -159,7 +158,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// Remembers a pair of records, or finds it.
+    /// The operation of a pair of records, which is handled later if it is new.
     fn later(&mut self, writer: TypeId, reader: TypeId, path: Path<'_>) -> OpId {
         if let Some(known) = self.pairs.get(&(writer, reader)) {
             return *known;
@@ -206,7 +205,7 @@ impl<'s> Builder<'s> {
                 reader_at: field.at,
                 mismatch: Mismatch::MissingField,
             };
-            // No bytes are read for it, but whoever reads the record meets it.
+            // It reads no bytes, but every record fails on it.
             let op = self.fail(error);
             fields.push(FieldOp::Read { slot, op });
         }
@@ -231,7 +230,7 @@ impl<'s> Builder<'s> {
         let unknown = theirs.iter().filter(|symbol| place(symbol).is_none());
         let unknown = unknown.map(|symbol| symbol.name.clone()).collect::<Vec<_>>();
         let mismatch = (!unknown.is_empty())
-            .then(|| self.amiss(self.error(Mismatch::Symbols(unknown), writer, reader, path)));
+            .then(|| self.mismatch(self.error(Mismatch::Symbols(unknown), writer, reader, path)));
         self.push(Op::Enum {
             table,
             symbols: ours.len(),
@@ -256,11 +255,11 @@ impl<'s> Builder<'s> {
     }
 
     fn fail(&mut self, error: ResolveError) -> OpId {
-        let mismatch = self.amiss(error);
+        let mismatch = self.mismatch(error);
         self.push(Op::Unmatched(mismatch))
     }
 
-    fn amiss(&mut self, error: ResolveError) -> usize {
+    fn mismatch(&mut self, error: ResolveError) -> usize {
         self.mismatches.push(error);
         self.mismatches.len() - 1
     }

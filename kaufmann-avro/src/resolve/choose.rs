@@ -1,13 +1,13 @@
-//! Which branch of the reader's union takes a writer's value, and which names mean the same type.
+//! Which branch of the reader's union a writer's value goes to, and which names match.
 
 use super::meaning::{Meaning, promotes, same_primitive};
 use crate::model::{Definition, Kind, Model, NamedType, Node};
 
-/// What the reader's union has for a writer's type.
+/// The branch of the reader's union for a writer's type.
 pub(super) enum Choice {
     /// This branch.
     Branch(usize),
-    /// This branch would take it, but for the logical type.
+    /// This branch has the same bytes, but another logical type.
     OnlyBytes(usize),
     /// Nothing.
     Nothing,

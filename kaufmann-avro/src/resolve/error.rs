@@ -1,4 +1,4 @@
-//! What one schema has and the other does not.
+//! Mismatches of two schemas.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ pub struct ResolveError {
     pub writer: String,
     /// The reader's type.
     pub reader: String,
-    /// Where the writer's type stands in its schema.
+    /// The position of the writer's type in its schema.
     pub writer_at: Location,
-    /// Where the reader's type stands in its schema. A field that the writer lacks stands for its type.
+    /// The position of the reader's type in its schema; that of the field if the writer lacks it.
     pub reader_at: Location,
     /// What does not match.
     pub mismatch: Mismatch,
 }
 
-/// In what two types do not match.
+/// How two types do not match.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Mismatch {
@@ -106,7 +106,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Where errors say that a type stands: a definition at its name.
+/// The position of a type for errors: that of its name for a definition.
 pub(super) fn place(model: &Model, node: &Node) -> Location {
     match node.kind {
         Kind::Named(id) if !matches!(model.get(id).definition, Definition::Record(_)) => model.get(id).at,

@@ -1,5 +1,5 @@
-//! Following a plan, step by step. Generated code calls these; each takes what the writer wrote and gives what the reader
-//! wants.
+//! Following a plan, step by step. Generated code calls these functions: each reads the writer's value and returns the
+//! reader's.
 
 use super::op::{FieldOp, Op, OpId};
 use super::{DecodeResolved, Plan};
@@ -13,8 +13,8 @@ pub struct Step<'p> {
     op: &'p Op,
 }
 
-// Most values are written as the reader's own, so each kind of value looks at that first and inline, and leaves the rest to a
-// function of its own.
+// Most values are written as the reader's own, so each method checks that first and inline, and leaves the rest to a separate
+// function.
 
 /// The fields of a record that another schema wrote, in the writer's order.
 #[derive(Clone, Debug)]
@@ -328,7 +328,7 @@ impl<'p> Step<'p> {
 
 impl<'p> Fields<'p> {
     /// The next field that the reader has: its place among the reader's fields, and how its value, which comes next, is
-    /// written. What the reader does not have is passed over. `None` behind the last field.
+    /// written. Fields that the reader does not have are skipped. `None` after the last field.
     ///
     /// # Errors
     ///
@@ -348,7 +348,7 @@ impl<'p> Fields<'p> {
     ///
     /// # Errors
     ///
-    /// If there is none: the plan is for another type.
+    /// If there is no default: the plan is for another type.
     #[inline]
     pub fn filled<T>(&self, slot: Option<T>, cursor: &Cursor<'_>) -> Result<T, DecodeError> {
         slot.ok_or_else(|| foreign(cursor))

@@ -1,22 +1,22 @@
-//! Whether what a writer's logical type means can be said with the reader's.
+//! Whether a writer's logical type keeps its meaning as the reader's.
 
 use crate::model::{Kind, Logical};
 
-/// How a value keeps its meaning.
+/// How a value is converted to keep its meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Meaning {
-    /// As it is.
+    /// Unchanged.
     Kept,
-    /// As a number of a finer unit.
+    /// Multiplied, to a finer unit.
     Times(i64),
-    /// Not at all.
+    /// It cannot be kept.
     Lost,
 }
 
 impl Meaning {
     pub(super) fn between(writer: Option<Logical>, reader: Option<Logical>) -> Self {
         let (Some(writer), Some(reader)) = (writer, reader) else {
-            // The value without its meaning, or with the one that the reader knows better.
+            // Only one side has a logical type: the plain value is read.
             return Self::Kept;
         };
         match (writer, reader) {

@@ -1,4 +1,4 @@
-//! What a plan consists of.
+//! The operations of a plan.
 
 use super::skip::SkipId;
 
@@ -29,7 +29,7 @@ pub(super) enum Op {
         table: Box<[Option<usize>]>,
         /// How many symbols the reader has.
         symbols: usize,
-        /// What is amiss with the symbols that have no index.
+        /// The mismatch of the symbols that have no index.
         mismatch: Option<usize>,
     },
     /// A writer's array.
@@ -63,12 +63,12 @@ pub(super) enum Op {
     Unmatched(usize),
 }
 
-/// What is done with a field of the writer's record.
+/// How a field of the writer's record is handled.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum FieldOp {
     /// It is the reader's field at this place.
     Read { slot: usize, op: OpId },
-    /// The reader has none.
+    /// The reader does not have it.
     Skip(SkipId),
 }
 

@@ -1,9 +1,9 @@
-//! What follows from the operations together. They form a graph with cycles, so each answer spreads from operation to
-//! operation until nothing changes.
+//! Properties of the graph of operations. It has cycles, so each property spreads from operation to operation until nothing
+//! changes.
 
 use super::op::{FieldOp, Op, OpId};
 
-/// Which operations fail whatever the value. One that is met only in a branch does not count, unless all branches fail.
+/// Which operations fail for every value. A failing branch does not count, unless all branches fail.
 pub(super) fn failing(ops: &[Op]) -> Vec<bool> {
     let fails = |op: &Op| match op {
         Op::Unmatched(_) => true,
@@ -16,7 +16,7 @@ pub(super) fn failing(ops: &[Op]) -> Vec<bool> {
     })
 }
 
-/// Replaces each operation that leaves the bytes as they are by [`Op::Same`].
+/// Replaces each operation that keeps the bytes unchanged by [`Op::Same`].
 pub(super) fn same(ops: &mut [Op]) {
     let differs = spread(ops, |op| !stays(op, ops), |_, _| true);
     for (op, differs) in ops.iter_mut().zip(differs) {
@@ -26,8 +26,8 @@ pub(super) fn same(ops: &mut [Op]) {
     }
 }
 
-/// Whether an operation leaves the bytes as they are if those that it leads to do. One into a branch does so only in a
-/// union that has the same branch at the same place.
+/// Whether an operation keeps the bytes unchanged if the operations it leads to do. One into a branch does so only in a
+/// union that has the same branch at the same index.
 fn stays(op: &Op, ops: &[Op]) -> bool {
     let plain = |id: &OpId| !matches!(ops[*id], Op::Into { .. });
     match op {
@@ -73,7 +73,8 @@ pub(super) fn reached(ops: &[Op], root: OpId, wanted: impl Fn(OpId) -> bool) -> 
     found
 }
 
-/// Spreads a mark from the operations that have it by themselves to those that lead to a marked one and `take` it.
+/// Spreads a mark from the operations for which `by_itself` holds to those that lead to a marked one and for which `take`
+/// holds.
 fn spread(ops: &[Op], by_itself: impl Fn(&Op) -> bool, take: impl Fn(&Op, &[bool]) -> bool) -> Vec<bool> {
     let mut users = vec![Vec::new(); ops.len()];
     for (id, op) in ops.iter().enumerate() {

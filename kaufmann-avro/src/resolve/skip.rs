@@ -37,7 +37,7 @@ enum Skip {
     },
 }
 
-/// Collects what is needed; records are dealt with one after another, however deep they nest.
+/// Collects the skips of a plan; records are handled from a list, so depth does not matter.
 pub(super) struct Collector<'s> {
     model: &'s Model,
     min_lens: &'s [Option<usize>],
@@ -61,7 +61,7 @@ impl<'s> Collector<'s> {
         }
     }
 
-    /// What passes over a value of this type.
+    /// The skip of a value of this type.
     pub(super) fn of(&mut self, node: &Node) -> SkipId {
         let skip = match &node.kind {
             Kind::Null => Skip::Bytes(0),
@@ -91,8 +91,8 @@ impl<'s> Collector<'s> {
         let skip = match &self.model.get(id).definition {
             Definition::Enum { .. } => Skip::Varint,
             Definition::Fixed { size } => Skip::Bytes(*size),
-            // Records whose values are of one length are not looked into: where they hold only such records that hold
-            // only such records, and so on, that would take time that the input does not bound.
+            // Records of a fixed length are skipped by their length: walking them could take time that is exponential in
+            // their depth, which the input does not bound.
             Definition::Record(_) => match self.exact_lens[id.0] {
                 Some(length) => Skip::Bytes(length),
                 None => Skip::Record {
@@ -110,7 +110,7 @@ impl<'s> Collector<'s> {
         skip
     }
 
-    /// Deals with the records that were met.
+    /// Handles the records that were found.
     pub(super) fn finish(mut self) -> Skips {
         while let Some((skip, id)) = self.open.pop() {
             if let Definition::Record(fields) = &self.model.get(id).definition {
@@ -134,7 +134,7 @@ impl<'s> Collector<'s> {
 }
 
 impl Skips {
-    /// Passes over a value.
+    /// Skips a value.
     #[inline]
     pub(super) fn skip(&self, cursor: &mut Cursor<'_>, id: SkipId) -> Result<(), DecodeError> {
         self.below(cursor, id, 0)

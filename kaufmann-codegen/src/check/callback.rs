@@ -1,14 +1,14 @@
-//! Whether an event says itself in which topic its sender wants the answer: in a record `meta` with a field `callback_topic`, as the
-//! events of KaufmannEx do.
+//! Whether an event names the topic for its reply in its payload: in a record `meta` with a field `callback_topic`, as the events
+//! of KaufmannEx do.
 
 use kaufmann_avro::model::{Definition, TypeId};
 
 use crate::model::{Shape, Types};
 
-/// A field: its record, and its place there.
+/// A field: its record, and its index there.
 type Step = (TypeId, usize);
 
-/// The way from an event to the topic that its sender wants the answer in.
+/// The path from an event to the topic for its reply.
 #[derive(Debug)]
 pub(crate) struct Callback {
     /// The event's field `meta`, a record.
@@ -19,7 +19,7 @@ pub(crate) struct Callback {
     pub(crate) kind: CallbackKind,
 }
 
-/// What `callback_topic` is.
+/// The type of `callback_topic`.
 #[derive(Debug)]
 pub(crate) enum CallbackKind {
     /// The topic's name, perhaps null.
@@ -33,7 +33,7 @@ pub(crate) enum CallbackKind {
     },
 }
 
-/// The event's callback, if its fields have this shape. Another shape is no mistake: the names are anybody's.
+/// The event's callback, if its fields have this shape. Another shape is not a mistake: these names are not reserved.
 pub(super) fn callback(types: &Types, root: TypeId) -> Option<Callback> {
     let meta = field(types, root, "meta")?;
     let (meta_optional, shape) = unwrapped(shape(types, meta));
@@ -83,7 +83,7 @@ fn unwrapped(shape: &Shape) -> (bool, &Shape) {
     }
 }
 
-/// The record that a field of `owner` holds, unless it stands in a box there.
+/// The record that a field of `owner` holds, unless it is boxed.
 fn record(types: &Types, owner: TypeId, shape: &Shape) -> Option<TypeId> {
     match shape {
         Shape::Record(id) if !types.boxed(owner, *id) => Some(*id),

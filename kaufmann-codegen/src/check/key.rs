@@ -1,4 +1,4 @@
-//! The attribute `key`: the way from the event to the field that orders it.
+//! The attribute `key`: the path from the event to the field that is its key.
 
 use kaufmann_avro::model::{Definition, Logical, TypeId};
 use kaufmann_avro::suggest::{Hint, closest};
@@ -7,18 +7,18 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Base, Shape, Types};
 
-/// What orders an event.
+/// The key of an event.
 #[derive(Debug)]
 pub(crate) struct Key {
     /// The path as the schema has it.
     pub(crate) path: String,
     /// Every step: a record and the index of its field.
     pub(crate) fields: Vec<(TypeId, usize)>,
-    /// What the last field is.
+    /// The kind of the last field.
     pub(crate) kind: KeyKind,
 }
 
-/// What a key is made of.
+/// The kind of a key's field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum KeyKind {
     String,
@@ -32,7 +32,7 @@ pub(crate) enum KeyKind {
     Number,
 }
 
-/// The event's key, if it names one that is right.
+/// The event's key, if it has a valid one.
 pub(super) fn key(types: &Types, root: TypeId, errors: &mut Vec<Error>) -> Option<Key> {
     let attribute = types.model.get(root).attributes.get("key")?;
     let found = match &attribute.value {
@@ -45,7 +45,7 @@ pub(super) fn key(types: &Types, root: TypeId, errors: &mut Vec<Error>) -> Optio
     };
     found
         .map_err(|kind| {
-            // In a type with an error the field may only be what was left of it.
+            // In a type with a mistake the error may only follow from that.
             let follows = !matches!(kind, ErrorKind::Attribute { .. }) && types.unsound.contains(&root);
             if !follows {
                 errors.push(Error::at(&types.model, attribute.at, kind));
@@ -118,7 +118,7 @@ fn wrong(path: &str, field: &str, shape: &Shape) -> ErrorKind {
         Shape::Union(_) => "a union",
         Shape::Logical(Logical::Decimal { .. } | Logical::BigDecimal, _) => "a decimal",
         Shape::Logical(Logical::Duration, _) => "a duration",
-        _ => "no record, so it has no fields",
+        _ => "not a record, so it has no fields",
     };
     ErrorKind::KeyType {
         path: path.to_owned(),

@@ -1,7 +1,7 @@
-//! Which records at the top of a file are parts of others rather than events of their own.
+//! Which records at the top of a file are fields of others rather than events of their own.
 //!
 //! A file may hold an address that several events have. Such a record is generated as an event too, because nothing in it
-//! says that it is none, but no service has to handle it.
+//! rules that out, but no service has to handle it.
 
 use std::collections::HashSet;
 
@@ -10,8 +10,8 @@ use kaufmann_avro::model::{Definition, Kind, Node, TypeId};
 use super::ATTRIBUTES;
 use crate::model::Types;
 
-/// The records that another type has in a field and that say nothing of an event. Records that contain each other are no
-/// parts of each other.
+/// The records that are fields of another type and have none of kaufmann's attributes. Records that contain each other do not
+/// count as parts of each other.
 pub(super) fn parts(types: &Types) -> HashSet<TypeId> {
     let ids = || (0..types.model.types.len()).map(TypeId);
     let fields = ids().map(|id| fields_of(types, id)).collect::<Vec<_>>();
@@ -19,11 +19,11 @@ pub(super) fn parts(types: &Types) -> HashSet<TypeId> {
     for user in ids() {
         fields[user.0].iter().for_each(|id| users[id.0].push(user));
     }
-    let says = |id: TypeId| {
+    let is_marked = |id: TypeId| {
         let attributes = &types.model.get(id).attributes;
         ATTRIBUTES.iter().any(|key| attributes.get(key).is_some())
     };
-    let has_users = ids().filter(|id| !users[id.0].is_empty() && !says(*id));
+    let has_users = ids().filter(|id| !users[id.0].is_empty() && !is_marked(*id));
     has_users
         .filter(|id| {
             let within = reachable(&fields, *id);

@@ -45,7 +45,7 @@ pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], erro
             continue;
         }
         if let Some(root) = root.filter(|root| wants_none(&types.model, *root)) {
-            let what = format!("`{}` is none", types.model.get(root).name);
+            let what = format!("`{}` is not an event", types.model.get(root).name);
             let kind = ErrorKind::SamplesOfNoEvent { what };
             errors.push(Error::whole(file.path.as_str(), kind));
             continue;
@@ -56,7 +56,7 @@ pub(super) fn samples(types: &Types, folder: &Folder, events: &mut [Event], erro
         let Some(root) = root.filter(|root| !types.unsound.contains(root)) else {
             continue;
         };
-        // Why a record became no event is reported already.
+        // Why a record is not an event is reported already.
         match events.iter_mut().find(|event| event.root == root) {
             Some(event) => {
                 let right = checked(types, file, &samples, root, &event.name, errors);
@@ -87,7 +87,7 @@ fn split<'a>(file: &'a Text, errors: &mut Vec<Error>) -> Option<Vec<&'a RawValue
         Err(error) => error,
     };
     let message = match error.classify() {
-        Category::Data => "this is no array".to_owned(),
+        Category::Data => "this is not an array".to_owned(),
         _ => error
             .to_string()
             .split(" at line ")
@@ -151,7 +151,7 @@ fn located(file: &Text, line: usize, column: usize, kind: ErrorKind) -> Error {
     }
 }
 
-/// The value that a path such as `address.street[2]` leads to, or the last one on the way that exists.
+/// The value at a path such as `address.street[2]`, or the last one on the path that exists.
 fn descend<'a>(sample: &'a RawValue, path: &str) -> &'a RawValue {
     let mut value = sample;
     for segment in path

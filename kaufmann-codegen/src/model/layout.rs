@@ -1,4 +1,4 @@
-//! What follows from the shapes of all types together: cycles, the fewest bytes, what may be borrowed, copied, hashed.
+//! Properties that follow from the shapes of all types: cycles, minimum lengths, and which types borrow, copy and hash.
 
 use std::collections::BTreeSet;
 
@@ -55,12 +55,12 @@ impl Layout {
                 .collect(),
         };
         layout.holds = closure(fields, |shape, found| layout.records(shape, found));
-        // Each measure moves in one direction only, so this ends.
+        // Each property changes in one direction only, so this ends.
         while layout.step(fields) {}
         layout
     }
 
-    /// Takes the measures of the records once more; returns whether one of them moved.
+    /// Computes the properties of the records once more; returns whether one changed.
     fn step(&mut self, fields: &[Vec<Shape>]) -> bool {
         let mut moved = false;
         for (index, shapes) in fields.iter().enumerate().filter(|(_, shapes)| !shapes.is_empty()) {
@@ -207,7 +207,7 @@ impl Layout {
         self.unions[union.0].1.iter().all(|variant| self.hashes(variant))
     }
 
-    /// The records in a shape, without looking into them, nor behind arrays and maps.
+    /// The records directly in a shape, without those within them or in arrays and maps.
     fn records(&self, shape: &Shape, found: &mut BTreeSet<TypeId>) {
         match shape {
             Shape::Record(id) => {
@@ -233,7 +233,7 @@ fn simple_len(definition: &Definition) -> Option<usize> {
     }
 }
 
-/// From the records that stand directly in each type to those that are found in any number of steps.
+/// The transitive closure: from the records directly in each type to those at any depth.
 fn closure(fields: &[Vec<Shape>], records: impl Fn(&Shape, &mut BTreeSet<TypeId>)) -> Vec<BTreeSet<TypeId>> {
     let direct = fields.iter().map(|shapes| {
         let mut found = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Casing as Rust's lints want it.
+//! Casing as Rust's lints expect it.
 
 /// The words that are keywords in some edition but can be written as raw identifiers.
 const KEYWORDS: &[&str] = &[

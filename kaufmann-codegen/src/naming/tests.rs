@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::case::{is_keyword, pascal, snake};
-use super::{Wanted, unique};
+use super::{Requested, unique};
 
 /// Names that are likely to collide, or to be keywords.
 fn name() -> impl Strategy<Value = String> {
@@ -30,8 +30,8 @@ proptest! {
     #[test]
     fn names_are_identifiers_and_unique(names in proptest::collection::btree_set(name(), 1..12)) {
         for (casing, separator) in [(pascal as fn(&str) -> String, ""), (snake, "_")] {
-            let wanted = names.iter().map(|name| Wanted::cased(name, casing(name))).collect();
-            let found = unique(wanted, separator, &mut BTreeSet::new());
+            let requested = names.iter().map(|name| Requested::cased(name, casing(name))).collect();
+            let found = unique(requested, separator, &mut BTreeSet::new());
             for name in &found {
                 prop_assert!(identifier(name), "{}", name);
             }
@@ -44,8 +44,8 @@ proptest! {
         names in proptest::collection::btree_set(name(), 1..12).prop_map(|names| names.into_iter().collect::<Vec<_>>()),
     ) {
         let named = |names: &[String]| {
-            let wanted = names.iter().map(|name| Wanted::cased(name, snake(name))).collect();
-            let found = unique(wanted, "_", &mut BTreeSet::new());
+            let requested = names.iter().map(|name| Requested::cased(name, snake(name))).collect();
+            let found = unique(requested, "_", &mut BTreeSet::new());
             names.iter().cloned().zip(found).collect::<BTreeSet<_>>()
         };
         let reversed = names.iter().rev().cloned().collect::<Vec<_>>();

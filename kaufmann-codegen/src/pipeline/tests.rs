@@ -5,7 +5,7 @@ use kaufmann_avro::compatibility::Level;
 use kaufmann_avro::lock::{Lock, LockedEvent, Version};
 use tempfile::TempDir;
 
-use super::WAY_ON;
+use super::REMEDY;
 use crate::config::Config;
 
 const SCHEMA: &str = r#"{"type": "record", "name": "create", "namespace": "user", "fields": []}"#;
@@ -48,7 +48,7 @@ fn errors(dir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_hardly_meant_is_a_warning_with_its_place() {
+fn a_probable_mistake_is_a_warning_with_its_position() {
     let schema = r#"{"type": "record", "name": "a", "topik": "t", "fields": [
         {"name": "x", "type": {"type": "long", "logicalType": "timestamp-milis"}},
         {"name": "y", "type": ["null", {"type": "int", "logicalType": "timestamp-millis"}]},
@@ -65,11 +65,11 @@ fn what_is_hardly_meant_is_a_warning_with_its_place() {
     assert_eq!(
         warnings,
         [
-            "schemas/a.avsc:1:42: the attribute `topik` says nothing to kaufmann, did you mean `topic`?",
+            "schemas/a.avsc:1:42: the attribute `topik` is unknown to kaufmann, did you mean `topic`?",
             "schemas/a.avsc:2:63: the logical type `timestamp-milis` is unknown, so Avro ignores it, did you mean \
              `timestamp-millis`?",
-            "schemas/a.avsc:3:71: the logical type `timestamp-millis` does not fit the type it stands at, so Avro ignores it",
-            "schemas/a.avsc:5:54: the logical type `timestamp-millis` stands beside the type of the field `w`, so Avro ignores it; \
+            "schemas/a.avsc:3:71: the logical type `timestamp-millis` does not fit its type, so Avro ignores it",
+            "schemas/a.avsc:5:54: the logical type `timestamp-millis` is beside the type of the field `w`, so Avro ignores it; \
              put both into one object: {\"type\": {\"type\": …, \"logicalType\": \"timestamp-millis\"}}",
         ]
     );
@@ -247,7 +247,7 @@ fn an_event_that_is_locked_but_has_no_schema_is_a_warning() {
             "cargo::rerun-if-changed=schemas/create.avsc",
             "cargo::rerun-if-changed=schemas/schemas.lock",
             "cargo::warning=schemas/schemas.lock: `user.gone` is locked, but no schema defines it any more; restore its \
-             schema, or run `schema reset user.gone` if it is gone for good",
+             schema, or run `schema reset user.gone` if it was removed on purpose",
         ]
     );
 }
@@ -263,7 +263,7 @@ fn a_break_is_an_error_with_a_way_on_and_by_that_way_a_warning() {
     assert_eq!(failed.len(), 2, "{failed:?}");
     let error = failed[0].strip_prefix("cargo::error=").unwrap();
     assert!(error.contains("`user.create` breaks BACKWARD"), "{error}");
-    assert_eq!(failed[1], format!("cargo::warning={WAY_ON}"));
+    assert_eq!(failed[1], format!("cargo::warning={REMEDY}"));
     assert!(!dir.path().join("out/events.rs").exists());
 
     let passed = config.build(dir.path(), true);

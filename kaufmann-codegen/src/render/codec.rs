@@ -1,4 +1,4 @@
-//! Reading and writing a shape, field by field, with nothing in between.
+//! Reading and writing a shape, field by field, without an intermediate value.
 
 use proc_macro2::{Literal, TokenStream, TokenTree};
 use quote::quote;

@@ -15,7 +15,7 @@ use super::scope::{Scope, ident};
 impl Scope<'_> {
     /// An expression of the default's value.
     pub(super) fn default(&self, shape: &Shape, value: &Value) -> TokenStream {
-        // The parser has checked that it fits; what it missed must not go unnoticed.
+        // The parser has checked that it fits; a gap in that check must not go unnoticed.
         self.literal(shape, value, 0).unwrap_or_else(|| {
             let message = format!("the default {value} does not fit the type of its field");
             quote!(::core::compile_error!(#message))
@@ -126,7 +126,7 @@ impl Scope<'_> {
         let Definition::Record(fields) = &self.types.model.get(*id).definition else {
             return None;
         };
-        // As the parser counts, so that both take the same branches of unions.
+        // As in the parser, so that both choose the same branches of unions.
         let depth = depth + u32::from(self.types.layout.recursive(*id));
         if depth > MAX_DEPTH
             || values
@@ -135,7 +135,7 @@ impl Scope<'_> {
         {
             return None;
         }
-        // Inside the record, its own unions and boxes count.
+        // Inside the record, that record's unions and boxes count.
         let within = self.within(*id);
         let members = fields
             .iter()
@@ -184,7 +184,7 @@ fn float(value: &Value, ty: &TokenStream, literal: impl Fn(f64) -> Option<Litera
     })
 }
 
-/// Bytes stand in JSON as a string of the code points 0 to 255.
+/// Bytes are in JSON a string of the code points 0 to 255.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     text.chars()
         .map(|char| u8::try_from(u32::from(char)).ok())
@@ -217,7 +217,7 @@ fn logical_literal(logical: Logical, base: Base, value: &Value) -> Option<TokenS
 fn logical_bytes(logical: Logical, ty: &TokenStream, bytes: &[u8]) -> Option<TokenStream> {
     let all = Literal::byte_string(bytes);
     Some(match logical {
-        // The parser has checked that the digits fit; there is no panic in generated code to prove it again.
+        // The parser has checked that the digits fit, so generated code needs no panic.
         Logical::Decimal { .. } => quote!(#ty::from_be_bytes(#all).unwrap_or_default()),
         Logical::BigDecimal => {
             let mut cursor = Cursor::new(bytes);

@@ -1,4 +1,4 @@
-//! Doc comments that render as they were written, whatever they say.
+//! Doc comments that render as they were written, whatever characters they have.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -21,7 +21,7 @@ fn lines(lines: impl Iterator<Item = String>) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
-/// Text of a schema is not meant for rustdoc: what it would take for a link, HTML, a heading or a code block is escaped.
+/// A schema's text is not Markdown: what rustdoc would take for a link, HTML, a heading or a code block is escaped.
 /// Indented lines lose the indentation that makes them code; `code` between backticks stays.
 fn escape(line: &str) -> String {
     let line = line.trim();

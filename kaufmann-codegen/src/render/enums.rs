@@ -96,7 +96,7 @@ fn default_impl(name: &proc_macro2::Ident, variant: &proc_macro2::Ident) -> Toke
     }
 }
 
-/// `symbol` answers with a known index only, so the last one needs no test.
+/// `symbol` returns only a known index, so the last one needs no test.
 fn decode(variants: &[proc_macro2::Ident], symbol: impl Fn(Literal) -> TokenStream) -> TokenStream {
     let symbol = symbol(Literal::usize_unsuffixed(variants.len()));
     let Some((last, others)) = variants.split_last() else {

@@ -1,4 +1,4 @@
-//! What makes a record an event.
+//! The implementation of `Event` for a record.
 
 use kaufmann_avro::lock::LockedEvent;
 use kaufmann_avro::model::{Definition, TypeId};
@@ -12,7 +12,7 @@ use super::Render;
 use super::scope::ident;
 use crate::check::{Callback, CallbackKind};
 
-/// The names of all events but those that are parts of others.
+/// The names of all events except those that are parts of others.
 pub(super) fn all(events: &[Event]) -> TokenStream {
     let names = events.iter().filter(|event| !event.part).map(|event| &event.name);
     let names = names.collect::<Vec<_>>();
@@ -24,7 +24,7 @@ pub(super) fn all(events: &[Event]) -> TokenStream {
     }
 }
 
-/// `index` is the event's place in [`all`]; a part has none.
+/// `index` is the event's index in [`all`]; a part has none.
 pub(super) fn event(render: &Render<'_>, index: Option<usize>, event: &Event) -> TokenStream {
     let model = &render.types.model;
     let (named, names) = (model.get(event.root), render.names.get(event.root));
@@ -73,7 +73,7 @@ pub(super) fn event(render: &Render<'_>, index: Option<usize>, event: &Event) ->
     }
 }
 
-/// Texts only: what they cost the compiler is their length.
+/// Only string literals, which cost the compiler no more than their length.
 fn lock(locked: Option<&LockedEvent>) -> TokenStream {
     let Some(locked) = locked else {
         return quote!(None);
@@ -93,7 +93,7 @@ fn lock(locked: Option<&LockedEvent>) -> TokenStream {
     }
 }
 
-/// A function that reads the callback from the borrowed form, by which nothing is copied.
+/// A function that reads the callback from the borrowed form, without copying.
 fn callback(render: &Render<'_>, borrowed: &proc_macro2::Ident, callback: Option<&Callback>) -> TokenStream {
     let Some(callback) = callback else {
         return quote!(None);
@@ -150,7 +150,7 @@ fn payload(form: &TokenStream, event: &proc_macro2::Ident, at: &TokenStream) -> 
     }
 }
 
-/// The key's bytes: those of a string, bytes or fixed as they are, and the text of everything else.
+/// The key's bytes: those of a string, bytes or fixed unchanged, and the text of everything else.
 fn key_method(render: &Render<'_>, key: &Key) -> TokenStream {
     let fields = key
         .fields
@@ -171,7 +171,8 @@ fn key_method(render: &Render<'_>, key: &Key) -> TokenStream {
     }
 }
 
-/// An expression that appends a key's bytes to `out`; that of a text says that it has, as writing to a `Vec` does not fail.
+/// An expression that appends a key's bytes to `out`; that of a text ignores the result, because writing to a `Vec` does not
+/// fail.
 fn written(kind: KeyKind, value: &TokenStream) -> TokenStream {
     let display = |value: &TokenStream| {
         quote!(::std::io::Write::write_fmt(out, ::core::format_args!("{}", #value)).is_ok())
@@ -185,7 +186,7 @@ fn written(kind: KeyKind, value: &TokenStream) -> TokenStream {
     }
 }
 
-/// The key as a type of its own, for tombstones, which have nothing else.
+/// The key as a type of its own, for tombstones, which have only a key.
 fn keyed(render: &Render<'_>, root: TypeId, key: &Key) -> TokenStream {
     let Some((record, field)) = key.fields.last() else {
         return TokenStream::new();

@@ -13,7 +13,7 @@ use super::words::{self, Word};
 /// How long a line may be.
 const WIDTH: usize = 110;
 
-/// The words that begin what stands on lines of its own.
+/// The words that begin an item on its own lines.
 const OPENERS: &[&str] = &[
     "else", "enum", "fn", "for", "if", "impl", "loop", "struct", "while",
 ];
@@ -33,7 +33,7 @@ struct Group {
     list: bool,
     /// Its width on one line.
     width: usize,
-    /// Whether it must not stand on one line.
+    /// Whether it must be broken into lines.
     breaks: bool,
 }
 
@@ -51,9 +51,9 @@ impl Piece {
     }
 }
 
-/// Prints code that stands in one module.
+/// Prints the code of one module.
 pub(super) struct Printer<'w> {
-    /// The words that mean something else where the code stands.
+    /// The words that have another meaning in this module.
     clashes: &'w BTreeSet<Word>,
     /// The words that were printed by themselves.
     used: BTreeSet<Word>,
@@ -74,7 +74,7 @@ impl<'w> Printer<'w> {
         }
     }
 
-    /// Prints items, each preceded by an empty line, and with `lints` behind its docs.
+    /// Prints items, each preceded by an empty line, and with `lints` after its docs.
     pub(super) fn items(&mut self, items: TokenStream, lints: Option<&str>) {
         let pieces = self.pieces(items);
         let mut begins = true;
@@ -177,7 +177,7 @@ impl<'w> Printer<'w> {
     }
 
     /// A name of the schema that is also a word is raw; a word may need its path, unless it belongs to
-    /// what stands before it.
+    /// the token before it.
     fn name(&mut self, name: String, own: bool) -> String {
         if let Some(plain) = name.strip_prefix("r#") {
             return if words::find(plain).is_some() {
@@ -291,7 +291,7 @@ impl Group {
         }
     }
 
-    /// The place of the last piece, if it is a group that may stand between the ends without lines of their own.
+    /// The place of the last piece, if it is a group that may be broken while its neighbours stay on its first and last line.
     fn embraced(&self, room: usize) -> Option<usize> {
         let (last, before) = self.inner.split_last()?;
         let Piece::Group(inner) = last else { return None };
@@ -306,7 +306,7 @@ impl Group {
     }
 }
 
-/// What must stand behind a group on its last line.
+/// The width of what must follow a group on its last line.
 fn tail(rest: &[Piece]) -> usize {
     let mut width = 0;
     for piece in rest {

@@ -1,4 +1,4 @@
-//! A record: the owned struct, the borrowed one, and how both are written, read and made.
+//! A record: the owned struct, the borrowed one, and how both are written, read and constructed.
 
 use kaufmann_avro::model::{Field, TypeId};
 use proc_macro2::{Ident, TokenStream};
@@ -11,7 +11,7 @@ use super::resolved::{Filler, Slot};
 use super::scope::{JSON_FIELD, Place, Scope, ident};
 use super::{Render, docs, resolved};
 
-/// A field in all that is needed of it.
+/// A field and everything rendered from it.
 struct Member<'a> {
     field: &'a Field,
     shape: &'a Shape,
@@ -99,7 +99,7 @@ fn serde_attribute(record: &Ident, member: &Member<'_>) -> Option<TokenStream> {
     let text = &member.field.name;
     let rename = (member.name != text && member.name != format!("r#{text}")).then(|| quote!(rename = #text));
     let with = member.shape.has_own_json().then(|| quote!(with = #JSON_FIELD));
-    // A missing option is none without being told, unless it is told how to be read.
+    // Serde reads a missing option as `None`, unless the field has a `with` attribute.
     let default = member
         .field
         .default
@@ -117,7 +117,7 @@ fn serde_attribute(record: &Ident, member: &Member<'_>) -> Option<TokenStream> {
     (!all.is_empty()).then(|| quote!(#[serde(#(#all),*)]))
 }
 
-/// A constructor of what has no default.
+/// A constructor with a parameter for each field without a default.
 fn new(scope: &Scope<'_>, members: &[Member<'_>]) -> TokenStream {
     let required = members.iter().filter(|member| member.field.default.is_none());
     let parameters = required.map(|member| {
@@ -284,7 +284,7 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
     }
 }
 
-/// An expression of a member's default. That of the borrowed form is made anew if it borrows: from the program itself.
+/// An expression of a member's default. The borrowed form has its own if it borrows: from static data.
 fn slot_default(render: &Render<'_>, id: TypeId, member: &Member<'_>, scope: &Scope<'_>) -> Option<Filler> {
     let default = member.field.default.as_ref()?;
     if default.is_null() {
@@ -307,7 +307,7 @@ fn slot_default(render: &Render<'_>, id: TypeId, member: &Member<'_>, scope: &Sc
     Some(Filler::Function(quote!(#owned::#default_fn)))
 }
 
-/// A parameter that may have no use.
+/// A parameter that may be unused.
 fn parameter(name: &str, unused: bool) -> Ident {
     if unused {
         format_ident!("_{name}")

@@ -1,4 +1,4 @@
-//! Reading what another schema wrote: as a plan says, field by field into slots, with nothing in between.
+//! Reading records of another schema: by a plan, field by field into slots, without an intermediate value.
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -9,7 +9,7 @@ use super::codec::Read;
 use super::scope::{Scope, logical_type};
 
 impl Scope<'_> {
-    /// An expression that reads a value from `cursor` that is written as `step` says.
+    /// An expression that reads a value from `cursor` that is written as `step` describes.
     pub(super) fn resolved(&self, shape: &Shape) -> Read {
         Read::Try(match shape {
             Shape::Long => quote!(step.long(cursor)),
@@ -73,11 +73,11 @@ pub(super) struct Slot<'a> {
     pub(super) default: Option<Filler>,
 }
 
-/// What a field that the writer does not have is filled with.
+/// The value of a field that the writer does not have.
 pub(super) enum Filler {
     /// `None`, of an option.
     Null,
-    /// What a function of this path makes.
+    /// The result of the function of this path.
     Function(TokenStream),
     /// A value.
     Value(TokenStream),
@@ -123,7 +123,7 @@ pub(super) fn record(
     )
 }
 
-/// Reads the writer's fields into the slots. The last slot needs no test: the plan is for a record of as many.
+/// Reads the writer's fields into the slots. The last slot needs no test: the plan is for a record with that many fields.
 fn fill(slots: &[Slot<'_>], scope: &Scope<'_>) -> TokenStream {
     let arms = slots.iter().enumerate().map(|(index, slot)| {
         let (local, value) = (format_ident!("slot_{index}"), scope.resolved(slot.shape).value());

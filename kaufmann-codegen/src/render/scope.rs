@@ -1,4 +1,4 @@
-//! Where generated code stands: paths from there, and types in their owned or borrowed form.
+//! The scope of generated code: paths from its module, and types in their owned or borrowed form.
 
 use kaufmann_avro::model::{Logical, TypeId};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -9,7 +9,7 @@ use crate::naming::{Names, is_keyword, logical_name};
 
 use super::words;
 
-/// Serde's functions for what `Shape::has_own_json` says.
+/// The serde functions for shapes with `Shape::has_own_json`.
 pub(super) const JSON_FIELD: &str = "::kaufmann::__private::avro::json::field";
 
 /// The code of one type, in one of its forms.
@@ -17,15 +17,15 @@ pub(super) const JSON_FIELD: &str = "::kaufmann::__private::avro::json::field";
 pub(super) struct Scope<'a> {
     pub(super) types: &'a Types,
     pub(super) names: &'a Names,
-    /// The module in which the code stands.
+    /// The module of the code.
     here: &'a [String],
-    /// The type whose fields are dealt with.
+    /// The type whose fields are rendered.
     pub(super) owner: TypeId,
     /// Whether it is the form that borrows from the input.
     pub(super) borrowed: bool,
 }
 
-/// Where a value is.
+/// How the code refers to a value.
 pub(super) enum Place {
     /// An expression of the type.
     Value(TokenStream),
@@ -66,7 +66,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The fields of another type, in code that stands where it does.
+    /// The fields of another type, in code of the same module.
     pub(super) fn within(self, owner: TypeId) -> Self {
         Self { owner, ..self }
     }
@@ -131,7 +131,7 @@ impl<'a> Scope<'a> {
         if borrows { quote!(<'a>) } else { TokenStream::new() }
     }
 
-    /// The path to a union's enum in this form; it stands in its record's module.
+    /// The path to a union's enum in this form; it is in its record's module.
     pub(super) fn union(&self, id: UnionId) -> TokenStream {
         let names = self.names.union(id);
         let borrows = self.borrowed && self.types.layout.union_borrows(id);
@@ -153,7 +153,7 @@ impl<'a> Scope<'a> {
         let common = self.here.iter().zip(module).take_while(|(a, b)| a == b).count();
         let down = module[common..].iter().map(|segment| ident(segment));
         if common == self.here.len() {
-            // `self` says that a module is meant and no crate of that name.
+            // `self` makes it a module, not a crate of that name.
             let start = (module.len() > common).then(|| quote!(self::));
             return quote!(#start #(#down::)* #name);
         }
@@ -177,8 +177,8 @@ pub(super) fn logical_type(logical: Logical) -> TokenStream {
     }
 }
 
-/// An identifier of the schema: raw if it must be, or if it is one of the words of generated code, from which the printer
-/// tells it so.
+/// An identifier of the schema: raw if it must be, or if it is one of the words of generated code, so that the printer
+/// can distinguish them.
 pub(super) fn ident(name: &str) -> Ident {
     if is_keyword(name) || words::find(name).is_some() {
         Ident::new_raw(name, Span::call_site())

@@ -136,7 +136,7 @@ fn decode(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-/// The same for a value that another schema wrote; the branch is the reader's.
+/// The same for a value of another schema; the branch is the reader's.
 fn resolved(render: &Render<'_>, id: UnionId, scope: &Scope<'_>) -> TokenStream {
     let arms = arms(render, id, |shape| scope.resolved(shape).value());
     quote! {

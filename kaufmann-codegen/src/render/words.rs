@@ -11,8 +11,8 @@ pub(super) enum Origin {
     Import,
 }
 
-/// Each word that the templates write as it stands: its full path, which stands for it in a module where the schemas have a
-/// type or a module of that name.
+/// Each word that the templates write, with its full path, which replaces it in a module where the schemas have a type or a
+/// module of that name.
 const WORDS: &[(&str, &str, Origin)] = &[
     ("BTreeMap", "::std::collections::BTreeMap", Origin::Import),
     ("BigDecimal", "::kaufmann::types::BigDecimal", Origin::Import),
@@ -114,7 +114,7 @@ const WORDS: &[(&str, &str, Origin)] = &[
     ("write", "::kaufmann::__private::avro::encode", Origin::Import),
 ];
 
-/// The place of a word among all of them.
+/// The index of a word.
 pub(super) type Word = usize;
 
 /// The word that a name is, if it is one.
@@ -127,7 +127,7 @@ pub(super) fn path(word: Word) -> &'static str {
     WORDS[word].1
 }
 
-/// Every word, for code beside which anything may stand.
+/// Every word, for code whose surroundings may have any items.
 pub(super) fn all() -> BTreeSet<Word> {
     (0..WORDS.len()).collect()
 }

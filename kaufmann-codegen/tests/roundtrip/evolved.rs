@@ -26,7 +26,7 @@ enum Change {
     Wrapped,
 }
 
-/// Reads what other writers made of a sample; returns how many could write it.
+/// Reads a sample as other writers write it; returns how many could write it.
 pub(crate) fn check<E, P>(reader: &Schema, sample: &[u8]) -> usize
 where
     E: Event + Clone + Debug,
@@ -80,7 +80,7 @@ fn damage<E: Event, P: Payload<Event = E>>(reader: &Schema, plan: &Plan, bytes: 
     }
 }
 
-/// A sample in another writer's bytes, if the writer can say it.
+/// A sample in another writer's bytes, if the writer's schema can hold it.
 fn write(reader: &Schema, writer: &Schema, sample: &[u8]) -> Option<Vec<u8>> {
     let back = Plan::new(reader, writer).ok();
     let value = match &back {

@@ -63,7 +63,7 @@ pub(super) fn written(schema: &str, payload: &str) -> Result<(String, Vec<u8>), 
 fn parsed(schema: &str) -> Result<Schema, String> {
     Schema::parse(schema).map_err(|errors| {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        format!("this is no Avro schema: {}", errors.join("; "))
+        format!("this is not an Avro schema: {}", errors.join("; "))
     })
 }
 

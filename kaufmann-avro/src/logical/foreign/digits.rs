@@ -39,8 +39,8 @@ impl Digits {
         let Ok(zeros) = usize::try_from(zeros) else {
             return Err(ConversionError::Inexact { target });
         };
-        let room = most.checked_sub(self.digits.len()).filter(|room| zeros <= *room);
-        let all = room.map(|_| format!("{}{}", self.digits, "0".repeat(zeros)));
+        let free = most.checked_sub(self.digits.len()).filter(|free| zeros <= *free);
+        let all = free.map(|_| format!("{}{}", self.digits, "0".repeat(zeros)));
         all.and_then(|all| Unscaled::from_digits(self.negative, &all))
             .ok_or(ConversionError::OutOfRange { target })
     }

@@ -44,7 +44,7 @@ impl From<RustDecimal> for BigDecimal {
     }
 }
 
-/// With its own scale if it has room for it, else without the zeros at its end.
+/// With its own scale if that fits, else without the zeros at its end.
 fn convert(unscaled: &Unscaled, scale: i64) -> Result<RustDecimal, ConversionError> {
     let with = |unscaled: &Unscaled, scale: i64| match unscaled {
         Unscaled::Small(number) => {

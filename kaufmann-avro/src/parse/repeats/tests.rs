@@ -16,7 +16,7 @@ fn holder(name: &str, ty: &str) -> String {
     format!(r#"{{"type": "record", "name": "n.{name}", "fields": [{{"name": "f", "type": {ty}}}]}}"#)
 }
 
-/// What is said of two files that define a type so.
+/// The errors of two files with these definitions of a type.
 #[track_caller]
 fn differ(first: &str, second: &str) -> String {
     let mut errors = parsed(&[&holder("A", first), &holder("B", second)]).unwrap_err();

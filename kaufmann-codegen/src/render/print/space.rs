@@ -1,4 +1,4 @@
-//! Where a space stands between two tokens.
+//! Where there is a space between two tokens.
 
 use proc_macro2::{Delimiter, Punct, Spacing};
 
@@ -11,7 +11,7 @@ pub(super) enum Class {
     Prefix,
     /// `#` before an attribute.
     Hash,
-    /// `!` behind the name of a macro.
+    /// `!` after the name of a macro.
     Bang,
     Less,
     Greater,
@@ -32,7 +32,7 @@ pub(super) enum Class {
     Group(Delimiter),
 }
 
-/// The words behind which there is a space, whatever comes.
+/// The words that are always followed by a space.
 const KEYWORDS: &[&str] = &[
     "as", "break", "const", "dyn", "else", "enum", "fn", "for", "if", "impl", "in", "let", "loop", "match",
     "mod", "move", "mut", "pub", "ref", "return", "static", "struct", "type", "use", "where", "while",
@@ -56,7 +56,7 @@ pub(super) fn joins(first: &Punct, second: &Punct) -> bool {
     first.spacing() == Spacing::Joint && known
 }
 
-/// What stands before the next token.
+/// The kind of token before the next one.
 #[derive(Default)]
 pub(super) struct Spacer {
     last: Option<Class>,
@@ -68,7 +68,7 @@ impl Spacer {
         self.last == Some(Class::Hash)
     }
 
-    /// Whether a name would belong to what stands before it.
+    /// Whether a name would belong to the token before it.
     pub(super) fn in_path(&self) -> bool {
         matches!(self.last, Some(Class::Path | Class::Dot))
     }
@@ -114,7 +114,7 @@ fn between(last: Class, next: Class) -> bool {
         Path, Prefix, Question, Range, Semicolon,
     };
 
-    // What nothing stands behind.
+    // Nothing follows these.
     let open = matches!(last, Dot | Path | Prefix | Hash | Less | Range | OpenBar | Bang);
     match next {
         Comma | Semicolon | Question | Dot | Colon | Greater | Range | Bang => false,

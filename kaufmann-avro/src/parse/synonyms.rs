@@ -1,7 +1,7 @@
-//! Words of other languages for Avro's types.
+//! Names of Avro's types in other languages, for suggestions.
 
 /// The primitive type that has this name in other languages.
-pub(super) fn elsewhere(name: &str) -> Option<&'static str> {
+pub(super) fn avro_type(name: &str) -> Option<&'static str> {
     Some(match name.to_lowercase().as_str() {
         "bool" => "boolean",
         "integer" | "short" | "int8" | "int16" | "int32" | "i32" | "uint16" => "int",

@@ -1,4 +1,4 @@
-//! What is legal, but hardly meant: a logical type that is ignored, an attribute of ours that is misspelt.
+//! Warnings: a logical type that Avro ignores, a misspelt attribute of kaufmann.
 
 use kaufmann_avro::model::{Attribute, Attributes, Definition, Field, Kind, Model, Node};
 use kaufmann_avro::suggest::{Hint, closest};
@@ -24,7 +24,7 @@ const LOGICAL_TYPES: [&str; 13] = [
 ];
 
 /// Every doubt, as `path:line:column: message`, in the order of the places.
-pub(crate) fn doubts(model: &Model) -> Vec<String> {
+pub(crate) fn warnings(model: &Model) -> Vec<String> {
     let mut found = Vec::new();
     for file in &model.files {
         node(model, &file.root, &mut found);
@@ -65,7 +65,7 @@ fn logical(model: &Model, attributes: &Attributes, found: &mut Vec<String>) {
     let at = model.locate(attribute.at);
     found.push(match &attribute.value {
         Value::String(name) if LOGICAL_TYPES.contains(&name.as_str()) => {
-            format!("{at}: the logical type `{name}` does not fit the type it stands at, so Avro ignores it")
+            format!("{at}: the logical type `{name}` does not fit its type, so Avro ignores it")
         }
         Value::String(name) => {
             let hint = Hint(closest(name, LOGICAL_TYPES));
@@ -80,7 +80,7 @@ fn misplaced(model: &Model, field: &Field, found: &mut Vec<String>) {
     if let Some(attribute) = field.attributes.get("logicalType") {
         let logical = attribute.value.as_str().unwrap_or("…");
         found.push(format!(
-            "{}: the logical type `{logical}` stands beside the type of the field `{}`, so Avro ignores it; put both into one \
+            "{}: the logical type `{logical}` is beside the type of the field `{}`, so Avro ignores it; put both into one \
              object: {{\"type\": {{\"type\": …, \"logicalType\": \"{logical}\"}}}}",
             model.locate(attribute.at),
             field.name,
@@ -94,7 +94,7 @@ fn misspelt(model: &Model, Attribute { key, at, .. }: &Attribute, found: &mut Ve
     {
         let hint = Hint(Some(meant));
         found.push(format!(
-            "{}: the attribute `{key}` says nothing to kaufmann{hint}",
+            "{}: the attribute `{key}` is unknown to kaufmann{hint}",
             model.locate(*at)
         ));
     }
