@@ -60,7 +60,7 @@ fn a_new_user_gets_from_nothing_to_events_that_are_handled_published_and_seen() 
 
     // The handler is written, with the payload of another event: one error, at the user's own tokens.
     let begin = "/// Handles `user.create`.\n#[handler(event = \"user.create\")]\npub async fn create(_event: user::Create, _cx: \
-                 &Context<App>) -> Result<(), Failure> {\n    // Until this is written, its events are kept in the dead-letter \
+                 &Context<App>) -> Result<(), Failure> {\n    // Until this is written, its events go to the dead-letter \
                  topic.\n    Err(Failure::new(\"this handler is not written yet\").dead_letter())\n}\n";
     package.edit("src/user.rs", begin, HANDLER);
     package.edit(

@@ -1,4 +1,4 @@
-//! What is asked of accounts.
+//! Handlers of the commands to accounts.
 
 use kaufmann::{Context, HandlerError, handler};
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -7,27 +7,27 @@ use crate::events::account::{Changed, Declined, Deposit, Open, Reason, Withdraw}
 use crate::ledger::{Answer, Ledger};
 
 kaufmann::service! {
-    /// Keeps accounts: takes commands, publishes what becomes of them.
+    /// Keeps accounts: takes commands, publishes their results.
     pub struct Accounts {
         state: Ledger,
         handlers: [open, deposit, withdraw],
     }
 }
 
-/// Why a command could not be carried out, as opposed to: is declined.
+/// Why a command failed. A declined command has not failed: it has an answer.
 #[derive(Debug, thiserror::Error, HandlerError)]
 pub enum Trouble {
-    /// It may be better the next time.
+    /// A retry may succeed.
     #[retry]
-    #[error("the database does not do it")]
+    #[error("the database failed")]
     Database(#[from] rusqlite::Error),
-    /// Whoever has sent it has a bug; it would be the same each time.
+    /// The sender has a bug; a retry would fail in the same way.
     #[dead_letter]
     #[error("an amount of {0} cents")]
     Amount(i64),
 }
 
-/// What becomes of a command: the account as it is now, or a refusal. Both are published, also to the topic that the command names.
+/// The result of a command: the account's new state, or a refusal. Both are published, also to the topic that the command names.
 type Published = (Option<Changed>, Option<Declined>);
 
 /// Opens an account.
@@ -78,7 +78,7 @@ fn amount(cents: i64) -> Result<i64, Trouble> {
     }
 }
 
-/// Adds to a balance, unless it is too little for that.
+/// Adds to a balance, unless that would make it negative.
 fn book(transaction: &Transaction<'_>, id: &str, cents: i64) -> Result<Option<Reason>, rusqlite::Error> {
     let sql = "SELECT balance_cents FROM account WHERE id = ?1";
     let balance: Option<i64> = transaction.query_row(sql, [id], |row| row.get(0)).optional()?;

@@ -1,4 +1,4 @@
-//! Who has which account: a projection of what the accounts' service publishes.
+//! Who has which account: a projection of the events that the service `Accounts` publishes.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ kaufmann::service! {
     }
 }
 
-/// Takes an account's state down, unless there is a later one: so what comes twice, or is read again from the beginning, changes
+/// Stores an account's state, unless a later one is stored. So events that are delivered twice, or read again from the beginning, change
 /// nothing.
 #[handler(event = "account.changed")]
 pub async fn changed(account: Changed, cx: &Context<Projection>) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ impl Projection {
         Ok(())
     }
 
-    /// The e-mail address that belongs to an account.
+    /// The e-mail address of an account's owner.
     pub fn email(&self, account_id: &str) -> Result<String, rusqlite::Error> {
         let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         connection.query_row("SELECT email FROM account WHERE id = ?1", [account_id], |row| {

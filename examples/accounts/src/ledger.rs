@@ -1,4 +1,4 @@
-//! The accounts in SQLite, and which commands were carried out already.
+//! The accounts in SQLite, with the commands that were carried out.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::events::account::{Changed, Reason};
 /// The accounts.
 pub struct Ledger(Mutex<Connection>);
 
-/// An answer to a command: the account as it is now, or why nothing was done.
+/// The answer to a command: the account's current state, or the reason why it was declined.
 pub type Answer = Result<Changed, Reason>;
 
 impl Ledger {
@@ -33,9 +33,9 @@ impl Ledger {
         Ok(Self(Mutex::new(connection)))
     }
 
-    /// Carries out what the record asks for, once: in one transaction with the note that it was carried out. When the record comes
-    /// again, because the service died before its offset was committed or because its producer has sent it twice, the answer is given
-    /// again: the one before may not have left.
+    /// Carries out the record's command once: one transaction changes the account and marks the command as carried out. The record may
+    /// come again, because the service crashed before the commit of its offset, or because its producer sent it twice. Then the
+    /// answer is returned again, since the earlier one may not have been published.
     pub fn once(
         &self,
         record: &Record,
@@ -72,7 +72,7 @@ impl Ledger {
         Ok(answer)
     }
 
-    /// Forgets the commands of records before this time, in milliseconds since the Unix epoch: longer ago than the topic keeps them.
+    /// Forgets the commands of records before this time, in milliseconds since the Unix epoch. Choose one before the topic's retention.
     pub fn forget(&self, before: i64) -> Result<usize, rusqlite::Error> {
         let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         connection.execute("DELETE FROM carried_out WHERE at < ?1", [before])

@@ -1,4 +1,4 @@
-//! The service that keeps the accounts, as its commands reach it.
+//! Tests of the service `Accounts`, from commands to published events.
 
 use accounts::accounts::Accounts;
 use accounts::events::account::{Changed, Declined, Deposit, Open, Reason, Withdraw};
@@ -64,7 +64,7 @@ fn what_cannot_be_done_is_declined() {
 }
 
 #[test]
-fn an_amount_that_makes_no_sense_is_a_dead_letter() {
+fn an_invalid_amount_is_a_dead_letter() {
     kit()
         .given(deposit("a-1", 0))
         .then_dead_letter("an amount of 0 cents")
@@ -87,7 +87,7 @@ fn a_refusal_stays_one_when_its_command_comes_again() {
         .given(withdraw("a-1", 100))
         .with_headers([("ce_id", "w-1")])
         .then(|declined: Declined| assert_eq!(declined.reason, Reason::TooLittleMoney));
-    // There is enough now, but whoever has sent it was told no.
+    // There is enough now, but the sender already has the refusal.
     kit.given(deposit("a-1", 100)).then_handled();
     kit.given(withdraw("a-1", 100))
         .with_headers([("ce_id", "w-1")])
@@ -123,7 +123,7 @@ fn an_answer_goes_to_the_topic_that_the_command_names_too() {
 }
 
 #[test]
-fn what_was_carried_out_long_ago_is_forgotten() {
+fn old_commands_are_forgotten() {
     let mut kit = kit();
     kit.given(open("a-1")).then_handled();
     let forgotten = kit.state().forget(i64::MAX).unwrap();

@@ -1,4 +1,4 @@
-//! The projection, by what the other service publishes.
+//! Tests of the projection, fed with the events that the other service publishes.
 
 use accounts::accounts::Accounts;
 use accounts::directory::{Directory, Projection};
@@ -45,14 +45,14 @@ fn the_same_history_makes_the_same_projection_byte_for_byte() {
     let bytes = first.state().bytes().unwrap();
     assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 3);
 
-    // A new one, from the beginning; and with all of it twice.
+    // Rebuilt from the beginning, then with every event twice.
     let mut rebuilt = directory();
     rebuilt.given_published(&mut accounts).then_handled();
     assert_eq!(rebuilt.state().bytes().unwrap(), bytes);
     rebuilt.redelivered();
     assert_eq!(rebuilt.state().bytes().unwrap(), bytes);
 
-    // Accounts overtake each other, as they do between partitions.
+    // Events of different accounts in any order, as from several partitions.
     for seed in 0..10 {
         let mut other = directory();
         other
@@ -64,7 +64,7 @@ fn the_same_history_makes_the_same_projection_byte_for_byte() {
 }
 
 #[test]
-fn an_account_of_before_there_were_addresses_is_read() {
+fn an_account_in_the_first_version_without_an_address_is_read() {
     let first_version = Changed::INFO.lock.unwrap().versions[0].schema;
     let mut directory = directory();
     directory

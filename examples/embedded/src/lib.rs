@@ -1,4 +1,4 @@
-//! Counts how often pages are viewed, and tells it by HTTP: a service and an axum server in one process.
+//! Counts page views and serves the counts by HTTP: a service and an axum server in one process.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -18,13 +18,13 @@ mod views;
 
 pub use store::{Database, Store};
 
-/// The table `[app]`: settings of one's own, from the file and from `KAUFMANN_APP_…`.
+/// The table `[app]`: the program's own settings, from the file and from `KAUFMANN_APP_…`.
 #[derive(Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// Where the server listens.
     pub listen: SocketAddr,
-    /// Where the counts are.
+    /// The database of the counts.
     pub database: Database,
 }
 
@@ -44,18 +44,18 @@ pub struct App {
 }
 
 kaufmann::service! {
-    /// Counts how often each page is viewed.
+    /// Counts the views of each page.
     pub struct Views {
         state: App,
         handlers: [views::viewed],
     }
 }
 
-/// How long requests that run may take after the service has ended.
+/// How long running requests may take after the service has ended.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
-/// Runs the service and the server until `stop`. The service drains first, while the server goes on answering; then the server
-/// finishes its requests. If one of them fails, the other one ends as well.
+/// Runs the service and the server until `stop`. The service drains first, while the server still answers; then the server
+/// finishes its requests. If one of them fails, the other one ends too.
 pub async fn serve(
     service: Builder<Views>,
     store: Store,
@@ -76,7 +76,7 @@ pub async fn serve(
         }
     });
 
-    // The shutdown's deadline, the commits and the departure from the group are in here.
+    // This includes the shutdown deadline, the last commits and leaving the group.
     let finished = service.handle(&handle).run(stop).await;
     drop(drained);
     let Ok(served) = tokio::time::timeout(LAST_REQUESTS, &mut server).await else {

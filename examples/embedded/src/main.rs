@@ -1,4 +1,4 @@
-//! The program: settings, logs and the parts of the service in a main of its own.
+//! The program: its own main sets up settings and logs, and starts the service.
 
 use embedded::{App, Settings, Store, Views, serve};
 use kaufmann::config::Loader;
@@ -9,7 +9,7 @@ use kaufmann::{BoxError, Runtime};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    // One's own subscriber. kaufmann sets none here, and where it would, it keeps the one that is there.
+    // The program's own subscriber: kaufmann keeps it.
     tracing_subscriber::fmt()
         .json()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -29,7 +29,7 @@ async fn main() -> Result<(), BoxError> {
     serve(service, store, listener, stop()?).await
 }
 
-/// Ready when a supervisor or a person wants the program to end.
+/// Completes when a supervisor or a user ends the program.
 fn stop() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

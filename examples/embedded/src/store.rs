@@ -1,4 +1,4 @@
-//! The counts, in SQLite: a pool of connections, and no call that blocks on a thread that runs handlers.
+//! The counts, in SQLite: a connection pool that never blocks a thread of the handlers.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,7 +53,7 @@ impl Store {
         })
     }
 
-    /// Takes a view down, once for each event.
+    /// Records a view, once for each event.
     pub async fn add(&self, page: String, event: String) -> Result<(), BoxError> {
         self.with(move |connection| {
             let insert = "INSERT OR IGNORE INTO views (event, page) VALUES (?1, ?2)";
@@ -72,7 +72,7 @@ impl Store {
         .map(i64::unsigned_abs)
     }
 
-    /// Waits for a connection and works with it on a thread that may block. SQL on a thread of the runtime would hold up every
+    /// Waits for a connection and uses it on a thread that may block. SQL on a thread of the runtime would delay every
     /// handler that shares the thread.
     async fn with<T: Send + 'static>(
         &self,

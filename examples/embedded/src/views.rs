@@ -1,11 +1,11 @@
-//! What happens to pages.
+//! Handlers of page views.
 
 use kaufmann::{Context, Failure, handler};
 
 use crate::App;
 use crate::events::page;
 
-/// Counts a view. The event's id makes one of a record that comes twice.
+/// Counts a view. A record that comes twice has the same event id, and counts once.
 #[handler(event = "page.viewed")]
 pub async fn viewed(event: page::Viewed, cx: &Context<App>) -> Result<(), Failure> {
     let id = cx.record().event_id();

@@ -1,4 +1,4 @@
-//! Both halves of the program, beside each other and to their common end.
+//! Runs the service and the server together, to their shared shutdown.
 
 use embedded::events::page;
 use embedded::{App, Database, Store, Views, serve};
@@ -64,7 +64,7 @@ async fn get(address: std::net::SocketAddr, path: &str) -> Result<String, BoxErr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_halves_work_on_one_state_and_end_in_order() -> Result<(), BoxError> {
+async fn service_and_server_share_one_state_and_end_in_order() -> Result<(), BoxError> {
     let Parts {
         service,
         feed,
@@ -78,7 +78,7 @@ async fn both_halves_work_on_one_state_and_end_in_order() -> Result<(), BoxError
     let program = tokio::spawn(serve(service, store.clone(), listener, async {
         _ = stopped.await;
     }));
-    // The second one is the first one again.
+    // The second record repeats the first one.
     for id in ["1", "1", "2"] {
         feed.push("views", 0, view(schema, "home", id));
     }
@@ -91,7 +91,7 @@ async fn both_halves_work_on_one_state_and_end_in_order() -> Result<(), BoxError
         "{answer}"
     );
 
-    // What is read when the end is wished for is handled and committed before it.
+    // A record that was read before the shutdown is handled and committed.
     feed.push("views", 0, view(schema, "home", "3"));
     while store.views("home".to_owned()).await? < 3 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;

@@ -1,4 +1,4 @@
-//! What happens to customers.
+//! Handlers of customers.
 
 use crate::events::customer;
 use crate::ledger::Ledger;
@@ -11,7 +11,7 @@ pub async fn registered(event: customer::Registered, cx: &Context<Ledger>) -> Re
     Ok(())
 }
 
-/// Takes a new address down. The event is borrowed from the record: nothing is copied but what is kept.
+/// Stores a new address. The event is borrowed from the record, so only what is stored is copied.
 #[handler(event = "customer.address_changed")]
 pub async fn address_changed(
     event: customer::AddressChangedRef<'_>,

@@ -3,25 +3,25 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is known of each customer.
+/// The accounts of all customers.
 ///
-/// A record may be handled twice, after a crash for instance, so everything here may be done twice.
+/// A record may be handled twice, for instance after a crash, so all methods are idempotent.
 #[derive(Default)]
 pub struct Ledger(Mutex<HashMap<String, Account>>);
 
-/// What is known of one customer.
+/// One customer's account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Account {
     /// Where they get mail.
     pub email: String,
     /// Where they live.
     pub address: String,
-    /// Their orders and what each costs, in cents.
+    /// Their orders, with the price of each in cents.
     pub orders: HashMap<String, i64>,
 }
 
 impl Ledger {
-    /// Takes an order down and gives what all orders of the customer cost, in cents.
+    /// Records an order and returns the total of the customer's orders, in cents.
     pub fn place(&self, customer: &str, order: &str, cents: i64) -> i64 {
         let mut accounts = self.accounts();
         let account = accounts.entry(customer.to_owned()).or_default();
@@ -29,7 +29,7 @@ impl Ledger {
         account.orders.values().sum()
     }
 
-    /// Strikes an order out.
+    /// Removes an order.
     pub fn cancel(&self, customer: &str, order: &str) {
         if let Some(account) = self.accounts().get_mut(customer) {
             account.orders.remove(order);
@@ -41,12 +41,12 @@ impl Ledger {
         self.accounts().entry(customer.to_owned()).or_default().email = email;
     }
 
-    /// Takes a new address down.
+    /// Stores a new address.
     pub fn move_to(&self, customer: &str, address: String) {
         self.accounts().entry(customer.to_owned()).or_default().address = address;
     }
 
-    /// What is known of a customer.
+    /// A customer's account.
     #[cfg(test)]
     pub fn account(&self, customer: &str) -> Option<Account> {
         self.accounts().get(customer).cloned()

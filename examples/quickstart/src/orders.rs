@@ -1,10 +1,10 @@
-//! What happens to orders.
+//! Handlers of orders.
 
 use crate::events::shop;
 use crate::ledger::Ledger;
 use kaufmann::{Context, Failure, handler};
 
-/// Takes an order down and confirms it: what is returned is published, and then the order is settled.
+/// Records an order and confirms it: the returned event is published, and then the order is settled.
 #[handler(event = "shop.order_placed")]
 pub async fn placed(order: shop::OrderPlaced, cx: &Context<Ledger>) -> Result<shop::OrderConfirmed, Failure> {
     if order.amount_cents < 0 {
@@ -21,7 +21,7 @@ pub async fn placed(order: shop::OrderPlaced, cx: &Context<Ledger>) -> Result<sh
     })
 }
 
-/// Strikes an order out.
+/// Removes an order.
 #[handler(event = "shop.order_cancelled")]
 pub async fn cancelled(order: shop::OrderCancelled, cx: &Context<Ledger>) -> Result<(), Failure> {
     cx.state.cancel(&order.customer, &order.order_id);

@@ -1,4 +1,4 @@
-//! The whole service, as its records reach it: decoded, handled, tried again, answered, committed. Without a broker.
+//! Tests of the whole service without a broker: its records are decoded, handled, retried, answered and committed.
 
 use kaufmann::testing::Kit;
 
@@ -45,7 +45,7 @@ fn a_negative_amount_is_a_dead_letter_at_once() {
 }
 
 #[test]
-fn what_is_known_of_a_customer_follows_the_events() {
+fn the_account_follows_the_customers_events() {
     let mut kit = Kit::<Shop>::new(Ledger::default());
     kit.given(customer::Registered {
         customer: "ada".into(),

@@ -1,8 +1,8 @@
-//! The binary, as somebody at a terminal uses it.
+//! Runs the binary as a user at a terminal does.
 
 use std::process::{Command, Output};
 
-/// Runs the binary in a folder of its own, without what the environment says.
+/// Runs the binary in the package's folder, without the environment's settings.
 fn quickstart(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
@@ -42,9 +42,9 @@ fn dev_once_that_is_interrupted_says_so() {
     use std::io::{BufRead, BufReader};
     use std::process::Stdio;
 
-    // A producer that waits for more to send keeps the samples from being settled.
+    // With this `linger.ms` the producer delays its messages, so the samples are not settled.
     let mut child = command(&["dev", "--once", "--kafka", "linger.ms=600000"])
-        // Where no other `dev` runs.
+        // No other `dev` runs in this folder.
         .current_dir(env!("CARGO_TARGET_TMPDIR"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -93,7 +93,7 @@ fn a_property_that_librdkafka_does_not_know_is_refused_by_every_command_with_its
         &["dlq", "list"],
         &["asyncapi"],
     ];
-    // Their own code for all that keeps them from telling.
+    // These commands use one code for everything that prevents a result.
     let looking: [&[&str]; 3] = [&["doctor"], &["topics", "plan"], &["schema", "check"]];
     let expected = commands.iter().map(|command| (command, 78));
     for (command, code) in expected.chain(looking.iter().map(|command| (command, 2))) {
@@ -150,7 +150,7 @@ fn config_as_json_has_each_key_with_its_value_and_where_it_came_from() {
 }
 
 #[test]
-fn asyncapi_prints_the_document_that_stands_beside_the_readme() {
+fn asyncapi_prints_the_document_beside_the_readme() {
     let output = quickstart(&["asyncapi"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/asyncapi.json");
