@@ -1,4 +1,4 @@
-//! What `asyncapi` prints is AsyncAPI, by the specification's own JSON schema.
+//! The output of `asyncapi` is valid by the AsyncAPI specification's own JSON schema.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn read(path: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap()
 }
 
-/// What the specification's schema says against a document.
+/// The errors that the specification's schema finds in a document.
 fn mistakes(document: &Value) -> Vec<String> {
     let schema = read("tests/docs/asyncapi/3.0.0.json");
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -31,7 +31,7 @@ fn the_documents_of_the_quickstart_and_of_a_service_with_everything_are_valid() 
 }
 
 #[test]
-fn the_schema_finds_what_is_no_asyncapi() {
+fn the_schema_finds_invalid_asyncapi() {
     let good = read("examples/quickstart/asyncapi.json");
     for (pointer, wrong) in [
         ("/asyncapi", json!("2.6.0")),
@@ -50,9 +50,9 @@ fn the_schema_finds_what_is_no_asyncapi() {
     }
 }
 
-/// Its own JSON schema leaves the payloads of other formats alone.
+/// AsyncAPI's own JSON schema does not check payloads in other formats.
 #[test]
-fn the_payloads_are_schemas_of_avro() {
+fn the_payloads_are_avro_schemas() {
     let document = read("examples/quickstart/asyncapi.json");
     let messages = document["components"]["messages"].as_object().unwrap();
     let mut count = 0;

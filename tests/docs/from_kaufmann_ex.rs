@@ -1,4 +1,4 @@
-//! What the guide for those who come from KaufmannEx promises, a test shows.
+//! Every row of the guide for users of KaufmannEx names a test that exists.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::fs;
 const GUIDE: &str = include_str!("../../kaufmann/src/docs/from_kaufmann_ex.md");
 const FOLDER: &str = "kaufmann/src/docs";
 
-/// The features that the guide must speak of.
+/// The features that the guide must mention.
 const FEATURES: [&str; 12] = [
     "given_event",
     "handled_events",
@@ -46,7 +46,7 @@ fn every_row_names_a_test_that_is_in_its_file() {
             .unwrap_or_else(|| panic!("the row ends with no link to a test: {row}"));
         let file = files
             .get(file)
-            .unwrap_or_else(|| panic!("nothing says where `{file}` is: {row}"));
+            .unwrap_or_else(|| panic!("the guide does not define the link `{file}`: {row}"));
         let path = super::root().join(FOLDER).join(file);
         let text = fs::read_to_string(&path).unwrap();
         assert!(
@@ -58,9 +58,9 @@ fn every_row_names_a_test_that_is_in_its_file() {
 }
 
 #[test]
-fn no_feature_is_passed_over() {
+fn no_feature_is_missing() {
     for feature in FEATURES {
-        assert!(GUIDE.contains(feature), "the guide says nothing of `{feature}`");
+        assert!(GUIDE.contains(feature), "the guide does not mention `{feature}`");
     }
     for lacking in [
         "one schema for a family of names",
@@ -72,6 +72,6 @@ fn no_feature_is_passed_over() {
             let end = rest.find("\n\n").unwrap_or(rest.len());
             rest[..end].contains(lacking)
         });
-        assert!(said, "that there is no counterpart is not said: {lacking}");
+        assert!(said, "the guide does not list as missing: {lacking}");
     }
 }

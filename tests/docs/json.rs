@@ -1,4 +1,4 @@
-//! What the guide to JSON says is taken, printed and refused.
+//! The tables of the guide to JSON: what is accepted, printed and refused.
 
 use kaufmann_avro::Schema;
 use kaufmann_avro::json::{decode_json, encode_json};
@@ -9,7 +9,7 @@ const GUIDE: &str = include_str!("../../kaufmann/src/docs/json.md");
 
 const FLOATS: &[&str] = &[r#""float""#, r#""double""#];
 
-/// The rows of the tables for types, by their first cell, with the schemas that it stands for.
+/// The rows of the tables for types, by their first cell, with the schemas that the cell names.
 const TYPES: &[(&str, &[&str])] = &[
     ("null", &[r#""null""#]),
     ("boolean", &[r#""boolean""#]),
@@ -66,7 +66,7 @@ const LOGICAL: &[Logical] = &[
     Logical::Duration,
 ];
 
-/// The rows of a logical type. That there is none without a row, the match makes sure of.
+/// The rows of a logical type. The match is exhaustive, so each type has a row.
 fn logical(logical: Logical) -> Vec<(&'static str, Vec<String>)> {
     let on = |base: &str, name: &str| format!(r#"{{"type": "{base}", "logicalType": "{name}"}}"#);
     let fixed = |size: usize, name: &str| {
@@ -108,7 +108,7 @@ fn values(cell: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The value as it is printed, if it is taken.
+/// The value as it is printed, if it is accepted.
 fn printed(schema: &Schema, value: &Value) -> Option<Value> {
     let mut bytes = Vec::new();
     encode_json(&schema.model, &schema.root, value, &mut bytes).ok()?;
@@ -116,7 +116,7 @@ fn printed(schema: &Schema, value: &Value) -> Option<Value> {
 }
 
 #[test]
-fn what_is_taken_printed_and_refused_is_what_the_guide_says() {
+fn json_is_accepted_printed_and_refused_as_in_the_guide() {
     let logical = LOGICAL.iter().flat_map(|of| logical(*of));
     let types = TYPES
         .iter()
@@ -131,7 +131,7 @@ fn what_is_taken_printed_and_refused_is_what_the_guide_says() {
         let [name, taken, shown, refused] = cells[..] else {
             panic!("{} cells: {row}", cells.len());
         };
-        // A union stands there as its schema.
+        // A union's cell is its schema.
         let schemas = match known.iter().position(|(known, _)| *known == name) {
             Some(place) => known.remove(place).1,
             None => vec![name.trim_matches('`').to_owned()],
@@ -154,7 +154,7 @@ fn what_is_taken_printed_and_refused_is_what_the_guide_says() {
     assert!(known.is_empty(), "the guide has no row for {known:?}");
 }
 
-/// The second of two records that look alike can only be named.
+/// Of two records that look alike, the second is selected only by name.
 #[test]
 fn a_named_branch_is_the_one_that_is_written() {
     let (_, schemas) = TYPES.last().unwrap();

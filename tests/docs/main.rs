@@ -1,4 +1,4 @@
-//! What the documents show is what the sources say.
+//! The documents show what the sources contain.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod asyncapi;
@@ -104,13 +104,13 @@ fn every_file_that_the_documents_link_to_exists() {
     ] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        // Between guides they stand at the file's end.
+        // Links between guides are defined at the file's end.
         let named = text.lines().filter(|line| line.starts_with('['));
         let named = named.filter_map(|line| Some(line.split_once("]: ")?.1));
         let folder = root().join(document).parent().unwrap().to_owned();
         for link in links
             .chain(named)
-            // Those to items are checked by rustdoc.
+            // Rustdoc checks links to items.
             .filter(|link| !link.contains("://") && !link.contains("crate::") && !link.starts_with('#'))
         {
             let file = link.split('#').next().unwrap();
@@ -169,7 +169,7 @@ fn every_path_in_the_code_map_exists() {
     }
 }
 
-/// What the commands are held to print, by the files in their folders of snapshots.
+/// The expected output of a command, from the files in its folder of snapshots.
 fn printed(command: &str) -> Vec<String> {
     let folder = root().join("kaufmann/src/cli").join(command).join("snapshots");
     let files = fs::read_dir(folder).unwrap();

@@ -1,4 +1,4 @@
-//! What the documents say of schemas that are wrong, and of schemas that change.
+//! What the documents show of invalid schemas, and of changes to schemas.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ const ORDER_PLACED: &str = include_str!("../../examples/quickstart/schemas/shop/
 const README: &str = include_str!("../../README.md");
 const GUIDE: &str = include_str!("../../kaufmann/src/docs/schemas.md");
 
-/// The lock in which `shop.order_placed` is as the quickstart has it.
+/// A lock with the quickstart's `shop.order_placed`.
 fn lock() -> String {
     let mut event = LockedEvent::new("shop.order_placed", Level::Backward);
     event.insert(Version::new(1, 1, ORDER_PLACED).unwrap());
@@ -22,7 +22,7 @@ fn lock() -> String {
     lock.to_string()
 }
 
-/// What Cargo shows when the quickstart's `shop.order_placed` has this schema.
+/// Cargo's output if the quickstart's `shop.order_placed` has this schema.
 fn screen(schema: &str) -> String {
     let package = TempDir::new().unwrap();
     let folder = package.path().join("schemas");
@@ -76,7 +76,7 @@ fn the_lock_looks_as_shown() {
 }
 
 #[test]
-fn what_may_change_is_what_the_guide_says() {
+fn allowed_changes_are_those_in_the_guide() {
     let record = |fields: &str| format!(r#"{{"type": "record", "name": "R", "fields": [{fields}]}}"#);
     let field = |ty: &str| record(&format!(r#"{{"name": "f", "type": {ty}}}"#));
     let named = |name: &str, more: &str| record(&format!(r#"{{"name": "{name}", "type": "int"{more}}}"#));
@@ -186,7 +186,7 @@ fn what_may_change_is_what_the_guide_says() {
         let row = format!("| {change} | {} | {} |", says(backward), says(forward));
         assert!(
             GUIDE.lines().any(|line| line == row),
-            "the guide does not say: {row}"
+            "the guide lacks the row: {row}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Where answers go: to the events' own topics, to the topic that a record names, and to those who wait for one that failed.
+//! Where replies go: to the events' own topics, to the topic that a record names, and error events to the sender.
 
 use kaufmann::config::{OnFailure, ReplyTo};
 use kaufmann::publish::{Message, Placement};
@@ -17,7 +17,7 @@ fn follows(reply_to: ReplyTo, allowed: &str) -> kaufmann::Config {
     config
 }
 
-/// Handles one record that names a callback topic, and gives what was published.
+/// Handles one record that names a callback topic, and returns the published messages.
 async fn handled(rig: Rig, callback: &str) -> Vec<Message> {
     rig.probe.reply();
     let payload = rig
@@ -100,7 +100,7 @@ async fn an_error_event_alone_settles_its_record_and_its_schema_is_registered_li
     let schema = kaufmann::registry::SchemaRegistry::schema(&rig.registry, id)
         .await
         .unwrap();
-    // Read with its schema alone, as a stranger would.
+    // Read with its schema alone, as another program would.
     let schema = kaufmann_avro::Schema::parse(&schema).unwrap();
     assert_eq!(schema.name().unwrap().to_string(), "event.error");
     rig.stop().await.unwrap();
@@ -118,7 +118,7 @@ async fn error_events_without_a_topic_are_refused_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_topic_that_the_service_needs_is_looked_for_at_the_start() {
+async fn every_topic_that_the_service_needs_is_checked_at_the_start() {
     let mut config = follows(ReplyTo::Topic, "*");
     config.on_failure = OnFailure::Both;
     config.topics = vec![TOPIC.to_owned(), "^any.*".to_owned()];
@@ -155,7 +155,7 @@ service! {
     }
 }
 
-/// An event that wants its answer there.
+/// An event that names this topic for its reply.
 fn asking(topic: &str, partition: Option<i32>) -> Asked {
     let mut meta = EventMetadata::new("7".to_owned());
     meta.callback_topic = Some(CallbackTopic {
@@ -168,7 +168,7 @@ fn asking(topic: &str, partition: Option<i32>) -> Asked {
     }
 }
 
-/// Handles one record, and gives where what was published went.
+/// Handles one record, and returns the topics of the published messages.
 async fn answered<V: kaufmann::Service<State = Probe>>(
     config: &kaufmann::Config,
     event: Asked,
@@ -215,7 +215,7 @@ async fn a_reply_goes_where_the_events_own_meta_record_wants_it() {
     let by_reference =
         answered::<AnswersByReference>(&config, asking("answers.ann", Some(2)), None, None).await;
     assert_eq!(by_reference, to("answers.ann", Placement::Chosen(2)));
-    // Not allowed, or not there.
+    // Not allowed, or missing.
     assert_eq!(ask("payments", None).await, to("doubled", Placement::Key));
     let mut silent = asking("", None);
     silent.meta.callback_topic = None;
@@ -223,7 +223,7 @@ async fn a_reply_goes_where_the_events_own_meta_record_wants_it() {
         answered::<Answers>(&config, silent, None, None).await,
         to("doubled", Placement::Key)
     );
-    // The header goes before it.
+    // The header takes precedence.
     let both = answered::<Answers>(&config, asking("answers.ann", Some(2)), Some("answers.bob"), None);
     assert_eq!(both.await, to("answers.bob", Placement::Key));
 }
@@ -263,7 +263,7 @@ async fn the_meta_record_of_another_version_is_read_with_its_writers_schema() {
     let payload = [&[0], &id.to_be_bytes()[..], datum].concat();
     rig.feed.push(TOPIC, 0, MemoryRecord::new(payload.clone()));
     rig.committed(0, 1).await;
-    // As well when it is given up in its second attempt.
+    // Also if it is given up in its second attempt.
     rig.probe.mishap("k", Mishap::FailOften(2));
     rig.feed.push(TOPIC, 0, MemoryRecord::new(payload));
     rig.committed(0, 2).await;

@@ -1,4 +1,4 @@
-//! `delivery = "at_most_once"`: committed first, then begun, never begun again.
+//! `delivery = "at_most_once"`: a record is committed before its handler begins, and never begins twice.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
 fn at_most_once() -> Config {
     let mut config = config();
     config.delivery = Delivery::AtMostOnce;
-    // What is committed is not committed because it was time to.
+    // So that no commit happens because the interval is over.
     config.commit_interval = Duration::from_secs(3600);
     config
 }
@@ -28,7 +28,7 @@ async fn a_handler_begins_when_its_offset_is_committed_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_service_leaves_nothing_to_be_begun_again() {
+async fn no_record_begins_again_after_a_kill() {
     let rig = Rig::start(&at_most_once());
     rig.probe.close("k");
     for number in 0..3 {
@@ -100,7 +100,7 @@ async fn a_shutdown_finishes_what_is_committed_and_begins_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_committed_of_a_partition_that_is_taken_away_is_finished_here() {
+async fn committed_records_of_a_revoked_partition_are_finished_here() {
     for lost in [true, false] {
         let rig = Rig::start(&at_most_once());
         rig.probe.close("k");
@@ -126,7 +126,7 @@ async fn what_is_committed_of_a_partition_that_is_taken_away_is_finished_here() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_finished_in_time_is_not_begun_again() {
+async fn a_record_that_is_not_finished_in_time_does_not_begin_again() {
     let mut config = at_most_once();
     config.revoke_deadline = Duration::ZERO;
     let rig = Rig::start(&config);
@@ -144,7 +144,7 @@ async fn what_is_not_finished_in_time_is_not_begun_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reply_leaves_after_its_cause_is_committed_and_holds_its_place_until_it_is_delivered() {
+async fn a_reply_is_sent_after_the_commit_of_its_cause_and_counts_as_in_flight_until_delivered() {
     let mut config = at_most_once();
     config.max_in_flight = 1;
     let rig = Rig::start(&config);
@@ -161,7 +161,7 @@ async fn a_reply_leaves_after_its_cause_is_committed_and_holds_its_place_until_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_stops_over_a_record_says_that_it_will_not_be_read_again() {
+async fn a_service_that_stops_because_of_a_record_reports_that_it_is_not_read_again() {
     let mut config = at_most_once();
     config.on_failure = OnFailure::Stop;
     let rig = Rig::start(&config);

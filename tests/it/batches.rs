@@ -25,7 +25,7 @@ async fn all_at_once(events: Vec<Numbered>, cx: &Context<Probe>) -> Result<(), F
     Ok(())
 }
 
-/// It goes when it is full.
+/// A batch that starts when it is full.
 #[handler(event = "test.numbered", batch = 3, linger = "1h")]
 async fn full(events: Vec<Numbered>, cx: &Context<Probe>) -> Result<(), Failure> {
     all_at_once(events, cx).await
@@ -53,14 +53,14 @@ service! {
     }
 }
 
-/// It goes when nothing more is there.
+/// A batch that starts when no more events are there.
 #[handler(event = "test.numbered", batch = 100)]
 async fn eager(events: Vec<Numbered>, cx: &Context<Probe>) -> Result<(), Failure> {
     all_at_once(events, cx).await
 }
 
 service! {
-    /// Takes what is there.
+/// Takes the events that are there.
     struct Eager {
         state: Probe,
         handlers: [eager],
@@ -73,14 +73,14 @@ async fn hasty(events: Vec<Numbered>, cx: &Context<Probe>) -> Result<(), Failure
 }
 
 service! {
-    /// Has little time.
+/// Has a short timeout.
     struct Hasty {
         state: Probe,
         handlers: [hasty],
     }
 }
 
-/// Says of each event what became of it.
+/// Returns an outcome for each event.
 #[handler(event = "test.numbered", batch = 3, linger = "50ms", emits = [Doubled])]
 async fn each(batch: Batch<Numbered>, cx: &Context<Probe>) -> Result<Vec<Outcome>, Failure> {
     let probe = &cx.state;
@@ -88,7 +88,7 @@ async fn each(batch: Batch<Numbered>, cx: &Context<Probe>) -> Result<Vec<Outcome
     probe.begin_batch(&names(&events), cx.attempt()).await;
     let outcomes = batch.into_iter().map(|item| {
         let Numbered { key, number } = item.event;
-        // Which one has a mishap is said by its number.
+        // The event's number selects the outcome.
         if let Err(failure) = probe.suffer(&number.to_string()) {
             return Outcome::failed(failure);
         }
@@ -107,28 +107,28 @@ async fn each(batch: Batch<Numbered>, cx: &Context<Probe>) -> Result<Vec<Outcome
 }
 
 service! {
-    /// Settles each by itself.
+/// Settles each event separately.
     struct Each {
         state: Probe,
         handlers: [each],
     }
 }
 
-/// Does not say enough.
+/// Returns too few outcomes.
 #[handler(event = "test.numbered", batch = 2, linger = "1h", retries = 0)]
 async fn short(_batch: Batch<Numbered>) -> Result<Vec<Outcome>, Failure> {
     Ok(vec![Outcome::done()])
 }
 
 service! {
-    /// Forgets one.
+/// Leaves out one outcome.
     struct Short {
         state: Probe,
         handlers: [short],
     }
 }
 
-/// In order of partition all records are of one lane, and so in one shard: batches are what the test says.
+/// Ordered by partition, all records are in one lane and so in one shard: the test decides the batches.
 fn by_partition() -> Config {
     let mut config = config();
     config.ordering = kaufmann::config::Ordering::Partition;
@@ -136,7 +136,7 @@ fn by_partition() -> Config {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_goes_when_it_is_full_with_the_events_in_their_order() {
+async fn a_full_batch_starts_with_the_events_in_their_order() {
     let rig = Rig::of::<Threes>(&by_partition());
     for number in 0..7 {
         rig.send(0, &format!("k{}", number % 2), number).await;
@@ -152,7 +152,7 @@ async fn a_batch_goes_when_it_is_full_with_the_events_in_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_linger_a_batch_is_what_is_there() {
+async fn without_a_linger_a_batch_takes_the_events_that_are_there() {
     let rig = Rig::of::<Eager>(&config());
     rig.probe.close("k");
     rig.send(0, "k", 0).await;
@@ -171,7 +171,7 @@ async fn without_a_linger_a_batch_is_what_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bound_that_no_batch_fits_into_holds_nothing_up() {
+async fn a_bound_smaller_than_a_batch_blocks_nothing() {
     let mut config = config();
     config.max_unsettled = 2;
     let rig = Rig::of::<Each>(&config);
@@ -221,7 +221,7 @@ async fn the_events_of_a_batch_that_fails_or_panics_are_tried_again_one_by_one_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_poisonous_event_of_a_batch_takes_none_of_the_others_with_it() {
+async fn one_poison_event_of_a_batch_does_not_fail_the_others() {
     let mut config = by_partition();
     config.retry.max_attempts = 3;
     let rig = Rig::of::<Threes>(&config);
@@ -258,7 +258,7 @@ async fn a_failing_event_is_tried_again_and_those_of_other_keys_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stands_behind_a_failing_event_of_its_key_is_handled_again_after_it() {
+async fn later_events_of_a_failing_events_key_are_handled_again_after_it() {
     let rig = Rig::of::<Each>(&config());
     rig.probe.mishap("1", Mishap::Fail);
     for number in 0..3 {
@@ -349,7 +349,7 @@ async fn a_batch_that_takes_too_long_fails_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_that_does_not_speak_of_each_event_has_failed_with_all() {
+async fn a_handler_without_an_outcome_for_each_event_fails_the_whole_batch() {
     let rig = Rig::of::<Short>(&by_partition());
     rig.send(0, "k", 0).await;
     rig.send(0, "k", 1).await;
@@ -362,12 +362,12 @@ async fn a_handler_that_does_not_speak_of_each_event_has_failed_with_all() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_partition_waits_for_no_linger() {
+async fn a_revoked_partition_does_not_wait_for_linger() {
     let rig = Rig::of::<Mixed>(&config());
     for number in 0..2 {
         rig.send(0, "k", number).await;
     }
-    // What is handled above them makes them a gap that must be filled.
+    // Records handled above them make them a gap that must be filled.
     let note = rig.ignored().await;
     rig.feed.push(TOPIC, 0, MemoryRecord::new(note).key("other"));
     eventually("the note", || rig.probe.log().done.contains_key("note")).await;

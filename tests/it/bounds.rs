@@ -66,7 +66,7 @@ async fn the_record_that_reaches_the_byte_budget_is_the_last_that_is_read() {
     let mut config = config();
     config.max_bytes = 10_000;
     let rig = Rig::unassigned(&config, EmbeddedRegistry::new());
-    // All of them are there when the first is read, and nobody knows yet how large they are.
+    // All of them are there when the first is read, and their sizes are not known yet.
     for number in 0..20 {
         let key = format!("{number:01000}");
         rig.probe.close(&key);
@@ -79,7 +79,7 @@ async fn the_record_that_reaches_the_byte_budget_is_the_last_that_is_read() {
         rig.probe.open(&key);
     }
     rig.committed(0, 20).await;
-    // Each has its key twice.
+    // Each record contains its key twice.
     assert!(
         rig.probe.log().most_running <= 5,
         "{}",

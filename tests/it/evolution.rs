@@ -1,4 +1,4 @@
-//! Records whose writer had another schema.
+//! Records written with another schema.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use crate::events::test::{Line, Numbered, Order, OrderRef, Status};
 use crate::rig::{TOPIC, config, eventually};
 
-/// The order as it was years ago: reordered, with other names, narrower numbers, a coarser time, a symbol that is no more,
-/// and a field that is no more.
+/// An old version of the order: reordered, with other names, narrower numbers, a coarser time, a removed symbol
+/// and a removed field.
 const OLD: &str = r#"{"type": "record", "namespace": "test", "name": "order", "fields": [
     {"name": "gone", "type": {"type": "map", "values": ["null", {"type": "array", "items": "string"}]}},
     {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
@@ -91,7 +91,7 @@ impl Rig {
         }
     }
 
-    /// Sends a value that is written with `schema`; returns the schema's id.
+    /// Sends a value written with `schema`; returns the schema's id.
     async fn send(&self, schema: &str, value: &Value) -> u32 {
         let written = Schema::parse(schema).unwrap();
         let id = self
@@ -106,7 +106,7 @@ impl Rig {
         id
     }
 
-    /// Waits until so many records are settled; returns what the handlers saw and the reasons of the dead letters.
+    /// Waits until this many records are settled; returns what the handlers saw and the reasons of the dead letters.
     async fn end(self, records: i64) -> (Vec<Order>, Vec<String>) {
         let what = format!("{records} records to be settled");
         eventually(&what, || self.feed.committed(TOPIC, 0) == Some(records)).await;
@@ -166,7 +166,7 @@ async fn an_old_writers_record_is_handled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_writer_whose_names_are_none_by_the_specification_is_read_by_aliases() {
+async fn a_writer_with_names_that_avro_does_not_allow_is_read_by_aliases() {
     let rig = Rig::start();
     let names = [
         (
@@ -199,7 +199,7 @@ async fn an_old_writers_record_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_incompatible_writer_becomes_a_letter_that_names_the_id_the_field_and_the_types() {
+async fn an_incompatible_writers_record_is_dead_lettered_with_the_id_the_field_and_the_types() {
     let rig = Rig::start();
     let schema = r#"{"type": "record", "namespace": "test", "name": "numbered", "fields": [
         {"name": "number", "type": "string"}]}"#;
@@ -228,7 +228,7 @@ async fn an_incompatible_writer_becomes_a_letter_that_names_the_id_the_field_and
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_value_that_the_reader_does_not_have_becomes_a_letter_that_says_why() {
+async fn a_value_that_the_reader_does_not_have_is_dead_lettered_with_the_reason() {
     let rig = Rig::start();
     let schema = r#"{"type": "record", "namespace": "test", "name": "numbered", "fields": [
         {"name": "key", "type": "string"}, {"name": "number", "type": ["null", "int"]}]}"#;

@@ -11,7 +11,7 @@ use kaufmann::{Config, Context, ErrorKind, Failure, handler, service};
 use crate::events::test::{Doubled, NumberedRef};
 use crate::rig::{Mishap, Probe, Rig, TOPIC, config, eventually};
 
-/// A configuration with quick transactions.
+/// A configuration with frequent transactions.
 fn exactly_once() -> Config {
     let mut config = config();
     config.delivery = Delivery::ExactlyOnce;
@@ -31,7 +31,7 @@ fn replies(messages: &[Message]) -> BTreeMap<String, Vec<i64>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_transaction_held_that_was_aborted_goes_into_the_next_and_no_handler_runs_again() {
+async fn messages_of_an_aborted_transaction_go_into_the_next_and_no_handler_runs_again() {
     let rig = Rig::start(&exactly_once());
     rig.probe.reply();
     rig.publisher.fail_transactions(4);
@@ -59,7 +59,7 @@ async fn an_offset_is_not_committed_before_the_events_of_its_record() {
     rig.publisher.hold();
     rig.send(0, "k", 1).await;
     eventually("the reply", || rig.publisher.held() == 1).await;
-    // The record behind it is handled meanwhile.
+    // The next record is handled meanwhile.
     rig.send(0, "k", 2).await;
     rig.begun("k", 2).await;
     assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
@@ -71,7 +71,7 @@ async fn an_offset_is_not_committed_before_the_events_of_its_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_waits_for_a_retry_holds_no_reply_back_and_what_is_above_it_is_not_repeated() {
+async fn a_record_that_waits_for_a_retry_delays_no_reply_and_later_records_are_not_repeated() {
     let rig = Rig::start(&exactly_once());
     rig.probe.reply();
     rig.probe.close("stuck");
@@ -85,7 +85,7 @@ async fn a_record_that_waits_for_a_retry_holds_no_reply_back_and_what_is_above_i
     })
     .await;
     assert_eq!(rig.feed.committed(TOPIC, 0), Some(0));
-    // Another one reads the partition from where it is committed.
+    // Another instance reads the partition from the committed offset.
     rig.feed.lose(TOPIC, 0);
     rig.feed.assign(TOPIC, 0);
     rig.send(0, "free", 20).await;
@@ -99,7 +99,7 @@ async fn a_record_that_waits_for_a_retry_holds_no_reply_back_and_what_is_above_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_uncommitted_of_a_lost_partition_is_dropped_and_that_of_others_is_kept() {
+async fn uncommitted_messages_of_a_lost_partition_are_dropped_and_those_of_others_kept() {
     let rig = Rig::start(&exactly_once());
     rig.feed.assign(TOPIC, 1);
     rig.probe.reply();
@@ -108,7 +108,7 @@ async fn what_is_uncommitted_of_a_lost_partition_is_dropped_and_that_of_others_i
             .push(TOPIC, partition, MemoryRecord::new(rig.ignored().await));
         rig.committed(partition, 1).await;
     }
-    // One commit is under way, and cannot end; what comes meanwhile waits for the next.
+    // One commit is under way and cannot end; later messages wait for the next.
     rig.publisher.hold();
     rig.send(1, "kept", 0).await;
     eventually("the first reply", || rig.publisher.held() == 1).await;
@@ -132,9 +132,9 @@ async fn what_is_uncommitted_of_a_lost_partition_is_dropped_and_that_of_others_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_partition_is_released_only_when_what_was_handled_is_committed() {
+async fn a_revoked_partition_is_released_only_when_its_handled_records_are_committed() {
     let mut config = exactly_once();
-    // Nothing but the revocation is a reason to commit.
+    // Only the revocation is a reason to commit.
     config.exactly_once.interval = Duration::from_secs(3600);
     let rig = Rig::start(&config);
     rig.probe.reply();
@@ -159,7 +159,7 @@ async fn a_revoked_partition_is_released_only_when_what_was_handled_is_committed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_letter_of_a_record_and_its_offset_are_committed_together() {
+async fn the_dead_letter_of_a_record_and_its_offset_are_committed_together() {
     let mut config = exactly_once();
     config.on_failure = OnFailure::Both;
     config.publish.topic = Some("errors".to_owned());
@@ -179,7 +179,7 @@ async fn the_letter_of_a_record_and_its_offset_are_committed_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_letter_that_is_too_large_is_shortened_and_holds_the_transaction_no_longer() {
+async fn a_dead_letter_that_is_too_large_is_shortened_and_no_longer_blocks_the_transaction() {
     let rig = Rig::start(&exactly_once());
     rig.publisher.limit(8);
     rig.feed.push(TOPIC, 0, MemoryRecord::new(vec![7; 100]).key("k"));
@@ -191,7 +191,7 @@ async fn a_letter_that_is_too_large_is_shortened_and_holds_the_transaction_no_lo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_queue_tears_no_record_apart() {
+async fn a_full_queue_does_not_split_a_record() {
     let rig = Rig::start(&exactly_once());
     rig.probe.reply();
     rig.publisher.reject(50);
@@ -206,7 +206,7 @@ async fn a_full_queue_tears_no_record_apart() {
     rig.stop().await.unwrap();
 }
 
-/// Waits until just these numbers of these keys are committed.
+/// Waits until exactly these numbers of these keys are committed.
 async fn committed_replies(rig: &Rig, expected: &[(&str, &[i64])]) {
     let expected: BTreeMap<String, Vec<i64>> = expected
         .iter()
@@ -219,7 +219,7 @@ async fn committed_replies(rig: &Rig, expected: &[(&str, &[i64])]) {
 const LONG: &str = "a-key-that-makes-the-reply-to-each-of-its-records-larger-than-its-topic-takes";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_reply_holds_back_its_key_only_and_leaves_when_its_topic_takes_it() {
+async fn a_refused_reply_delays_only_its_key_and_is_sent_when_its_topic_accepts_it() {
     let rig = Rig::start(&exactly_once());
     rig.probe.reply();
     rig.publisher.limit(60);
@@ -236,7 +236,7 @@ async fn a_refused_reply_holds_back_its_key_only_and_leaves_when_its_topic_takes
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stands_behind_a_refused_reply_in_its_key_is_not_settled_before_it() {
+async fn later_records_of_a_refused_replys_key_are_not_settled_before_it() {
     let rig = Rig::start(&exactly_once());
     rig.probe.reply();
     rig.publisher.limit(60);
@@ -248,7 +248,7 @@ async fn what_stands_behind_a_refused_reply_in_its_key_is_not_settled_before_it(
     rig.begun(LONG, 1).await;
     rig.send(0, "a", 2).await;
     committed_replies(&rig, &[("a", &[2])]).await;
-    // Another one reads the partition from where it is committed.
+    // Another instance reads the partition from the committed offset.
     rig.feed.lose(TOPIC, 0);
     rig.publisher.unlimit();
     rig.feed.assign(TOPIC, 0);
@@ -259,7 +259,7 @@ async fn what_stands_behind_a_refused_reply_in_its_key_is_not_settled_before_it(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_takes_nothing_holds_back_what_goes_there_and_nothing_else() {
+async fn a_topic_that_accepts_nothing_delays_only_its_own_messages() {
     let rig = Rig::start(&exactly_once());
     rig.probe.reply();
     rig.send(0, "k", 0).await;
@@ -291,7 +291,7 @@ async fn a_topic_that_takes_nothing_holds_back_what_goes_there_and_nothing_else(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_with_a_refused_reply_stops_in_time_and_says_that_it_is_not_done() {
+async fn a_service_with_a_refused_reply_stops_in_time_and_reports_unfinished_work() {
     let mut config = exactly_once();
     config.shutdown_deadline = Duration::from_millis(300);
     let rig = Rig::start(&config);
@@ -303,8 +303,8 @@ async fn a_service_with_a_refused_reply_stops_in_time_and_says_that_it_is_not_do
     assert!(!rig.stop().await.unwrap().drained);
 }
 
-/// Transactions that are committed for nothing but the room that they take: hardly for their age, nor for their records.
-fn with_room_for(messages: usize) -> Config {
+/// Transactions that are committed when their space is used up, not because of their age or number of records.
+fn with_space_for(messages: usize) -> Config {
     let mut config = exactly_once();
     config.exactly_once.interval = Duration::from_secs(3600);
     config.publish.max_outstanding = messages;
@@ -312,14 +312,14 @@ fn with_room_for(messages: usize) -> Config {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_is_committed_as_soon_as_others_wait_for_the_room_that_it_takes() {
-    let rig = Rig::start(&with_room_for(7));
+async fn a_transaction_is_committed_as_soon_as_records_wait_for_its_space() {
+    let rig = Rig::start(&with_space_for(7));
     rig.probe.reply();
     rig.publisher.fail_transactions(2);
     for number in 0..100 {
         rig.send(0, &format!("k{}", number % 20), number).await;
     }
-    // The last ones may well fit, and wait for company.
+    // The last ones fit, and may wait for more.
     eventually("all but what there is room for", || {
         rig.publisher.messages().len() >= 93
     })
@@ -336,8 +336,8 @@ async fn a_transaction_is_committed_as_soon_as_others_wait_for_the_room_that_it_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_with_more_events_than_there_is_room_for_are_committed_one_by_one() {
-    let mut config = with_room_for(1);
+async fn records_with_more_events_than_fit_are_committed_one_by_one() {
+    let mut config = with_space_for(1);
     config.on_failure = OnFailure::Both;
     config.publish.topic = Some("errors".to_owned());
     let rig = Rig::start(&config);
@@ -345,7 +345,7 @@ async fn records_with_more_events_than_there_is_room_for_are_committed_one_by_on
         rig.probe.mishap(&format!("k{key}"), Mishap::DeadLetter);
         rig.send(0, &format!("k{key}"), key).await;
     }
-    // Each is two messages, and the last one has all the room.
+    // Each has two messages, and the last one uses all the space.
     eventually("all but the last", || rig.publisher.messages().len() >= 18).await;
     assert!(rig.stop().await.unwrap().drained);
 }
@@ -361,7 +361,7 @@ async fn records_without_events_are_committed_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_publisher_that_can_commit_nothing_any_more_ends_the_service() {
+async fn a_publisher_that_can_no_longer_commit_ends_the_service() {
     let rig = Rig::start(&exactly_once());
     rig.probe.reply();
     rig.send(0, "k", 0).await;
@@ -385,7 +385,7 @@ async fn publishing(event: NumberedRef<'_>, cx: &Context<Probe>) -> Result<(), F
 }
 
 service! {
-    /// Publishes before it knows whether it will succeed.
+/// Publishes before it succeeds or fails.
     pub(crate) struct Publishing {
         state: Probe,
         handlers: [publishing],
@@ -393,7 +393,7 @@ service! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_attempt_publishes_leaves_only_if_the_attempt_succeeds() {
+async fn events_published_by_an_attempt_are_sent_only_if_it_succeeds() {
     let rig = Rig::of::<Publishing>(&exactly_once());
     for mishap in [Mishap::Fail, Mishap::Panic, Mishap::FailOften(2)] {
         rig.probe.mishap("k", mishap);
@@ -409,7 +409,7 @@ async fn what_an_attempt_publishes_leaves_only_if_the_attempt_succeeds() {
     rig.stop().await.unwrap();
 }
 
-/// Transactions that fail, partitions that are revoked and lost, handlers that fail: at the end each number is there once, in
+/// Transactions fail, partitions are revoked and lost, handlers fail. In the end each number is there once, in
 /// the order of its key.
 async fn under_faults(seed: u64) {
     const PARTITIONS: i32 = 3;
@@ -480,7 +480,7 @@ async fn under_faults(seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_number_is_committed_once_and_in_order_whatever_is_aborted_revoked_and_lost() {
+async fn each_number_is_committed_once_and_in_order_despite_aborts_revocations_and_losses() {
     for seed in 0..10 {
         under_faults(seed).await;
     }

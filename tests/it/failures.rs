@@ -1,4 +1,4 @@
-//! What becomes of a record whose handler fails.
+//! What happens to a record whose handler fails.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use kaufmann::source::MemoryRecord;
 use crate::rig::{Mishap, Numbered, Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failing_handler_is_tried_again_in_its_lane_and_never_skipped() {
+async fn a_failing_handler_is_retried_in_its_lane_and_never_skipped() {
     let rig = Rig::start(&config());
     rig.probe.mishap("bad", Mishap::FailOften(5));
     for number in 0..3 {
@@ -50,7 +50,7 @@ async fn a_handler_that_waited_may_fail_and_panic_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dead_letter_keeps_the_record_and_says_why() {
+async fn a_dead_letter_has_the_record_and_the_reason() {
     let rig = Rig::start(&config());
     rig.probe.mishap("k", Mishap::DeadLetter);
     rig.send(0, "k", 7).await;
@@ -84,7 +84,7 @@ async fn a_dead_letter_keeps_the_record_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_is_not_settled_before_the_broker_has_its_letter() {
+async fn a_record_is_not_settled_before_the_broker_has_its_dead_letter() {
     let rig = Rig::start(&config());
     rig.publisher.hold();
     rig.probe.mishap("k", Mishap::DeadLetter);
@@ -179,7 +179,7 @@ async fn a_panic_of_the_last_attempt_becomes_a_dead_letter_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_last_attempt_a_record_is_tried_until_it_succeeds() {
+async fn with_unlimited_attempts_a_record_is_retried_until_it_succeeds() {
     let mut config = config();
     config.retry.max_attempts = 0;
     config.retry.max = Duration::from_millis(1);
@@ -213,7 +213,7 @@ async fn attempts_end_with_the_assignment() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_on_failure_stop_the_first_record_that_cannot_be_handled_ends_the_service_unsettled() {
+async fn with_on_failure_stop_the_first_record_that_cannot_be_handled_stays_unsettled_and_ends_the_service() {
     let mut config = config();
     config.on_failure = OnFailure::Stop;
     let rig = Rig::start(&config);
@@ -234,7 +234,7 @@ async fn with_on_failure_stop_the_first_record_that_cannot_be_handled_ends_the_s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_letter_that_is_too_large_for_its_topic_loses_its_payload_and_says_so() {
+async fn a_dead_letter_that_is_too_large_for_its_topic_loses_its_payload_and_records_it() {
     let rig = Rig::start(&config());
     rig.publisher.limit(100);
     let large = vec![9; 101];

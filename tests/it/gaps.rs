@@ -1,4 +1,4 @@
-//! Offsets that hold no record: the marks at the end of transactions, aborted records, what compaction removed.
+//! Offsets without a record: transaction markers, aborted records, records removed by compaction.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn delivering(delivery: Delivery) -> Config {
     config
 }
 
-/// Every way to commit.
+/// Every delivery mode.
 fn all() -> Vec<Config> {
     let mut ahead = config();
     ahead.commit_ahead = true;
@@ -24,14 +24,14 @@ fn all() -> Vec<Config> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn offsets_without_a_record_are_committed_however_records_are_delivered() {
+async fn offsets_without_a_record_are_committed_in_every_delivery_mode() {
     for config in all() {
         let rig = Rig::start(&config);
         rig.feed.assign(TOPIC, 1);
         rig.send(0, "k", 0).await;
         let end = rig.feed.gap(TOPIC, 0, 2);
         rig.committed(0, end).await;
-        // A partition of aborted records only, and a mark that comes when all is committed.
+        // A partition of only aborted records, and a marker that comes when all is committed.
         rig.feed.gap(TOPIC, 1, 3);
         rig.committed(1, 3).await;
         let end = rig.feed.gap(TOPIC, 0, 1);
@@ -48,7 +48,7 @@ async fn offsets_without_a_record_are_committed_however_records_are_delivered() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_behind_an_unsettled_record_is_committed() {
+async fn nothing_after_an_unsettled_record_is_committed() {
     for config in [
         delivering(Delivery::AtLeastOnce),
         delivering(Delivery::ExactlyOnce),
@@ -83,7 +83,8 @@ async fn an_idle_service_commits_nothing_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_waits_in_a_retry_topic_is_not_passed_and_the_mark_behind_it_is_in_the_end() {
+async fn a_record_that_waits_in_a_retry_topic_is_not_skipped_and_the_marker_after_it_is_committed_in_the_end()
+{
     let mut config = config();
     config.retry.topics.delays = vec![Duration::from_secs(60)];
     let rig = Rig::simulated(&config);
@@ -93,7 +94,7 @@ async fn a_record_that_waits_in_a_retry_topic_is_not_passed_and_the_mark_behind_
         key: "k".into(),
         number: 7,
     };
-    // No record waits longer than its topic's delay.
+    // A record waits at most its topic's delay.
     let record = MemoryRecord::new(rig.payload(&event).await)
         .key("k")
         .header("kaufmann-retry-due", "2999-01-01T00:00:00Z");

@@ -1,4 +1,4 @@
-//! Assignments come and go.
+//! Assignments: partitions that are revoked, lost and assigned again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::rig::{Mishap, Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_partition_finishes_what_runs_commits_it_and_gives_up_the_rest() {
+async fn a_revoked_partition_finishes_running_records_commits_them_and_drops_the_rest() {
     let rig = Rig::start(&config());
     rig.feed.assign(TOPIC, 1);
     rig.probe.close("k");
@@ -28,7 +28,7 @@ async fn a_revoked_partition_finishes_what_runs_commits_it_and_gives_up_the_rest
     assert_eq!(rig.feed.committed(TOPIC, 0), Some(1));
     assert_eq!(rig.probe.log().begun["k"], [0]);
 
-    // The next owner, here the same member, goes on from there.
+    // The next owner, here the same member, continues from there.
     rig.feed.assign(TOPIC, 0);
     rig.committed(0, 6).await;
     assert_eq!(rig.probe.log().done["k"], [0, 1, 2, 3, 4]);
@@ -50,14 +50,14 @@ async fn gaps_below_what_was_handled_are_filled_before_a_revoked_partition_is_re
     rig.committed(1, 1).await;
     rig.probe.open("k");
     eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
-    // Without the second one of `k` the fast one would be handled again, and that after `k` went on elsewhere.
+    // Without the second record of `k` the fast one would be handled again, after `k` went on elsewhere.
     assert_eq!(rig.probe.log().done["k"], [0, 1]);
     assert_eq!(rig.feed.committed(TOPIC, 0), Some(3));
     rig.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_starts_behind_a_record_that_failed_before_its_partition_was_revoked() {
+async fn no_later_record_starts_if_one_failed_before_its_partition_was_revoked() {
     let mut config = config();
     config.retry.initial = Duration::from_secs(3600);
     config.retry.max = Duration::from_secs(3600);
@@ -97,7 +97,7 @@ async fn a_lost_partition_is_not_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partition_that_is_lost_while_it_drains_and_assigned_again_is_handled_from_what_is_committed() {
+async fn a_partition_that_is_lost_while_it_drains_and_assigned_again_is_handled_from_the_committed_offset() {
     let rig = Rig::start(&config());
     rig.send(0, "a", 0).await;
     rig.committed(0, 1).await;
@@ -184,7 +184,7 @@ async fn a_last_commit_that_fails_is_sent_again_before_the_release() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_finished_above_a_stuck_record_is_not_repeated_if_commits_say_so() {
+async fn records_finished_above_a_stuck_one_are_not_repeated_with_commit_ahead() {
     let mut config = config();
     config.commit_ahead = true;
     let rig = Rig::start(&config);
@@ -216,7 +216,7 @@ async fn what_is_finished_above_a_stuck_record_is_not_repeated_if_commits_say_so
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_whose_schema_comes_after_its_partition_was_lost_does_not_begin() {
+async fn a_handler_does_not_begin_if_its_schema_arrives_after_its_partition_was_lost() {
     let registry = EmbeddedRegistry::new();
     let slow = Slow {
         inside: registry.clone(),
@@ -231,7 +231,7 @@ async fn a_handler_whose_schema_comes_after_its_partition_was_lost_does_not_begi
     asked.acquire().await.unwrap().forget();
     rig.feed.lose(TOPIC, 0);
     eventually("the release", || !rig.feed.is_assigned(TOPIC, 0)).await;
-    // Whoever asked first is answered first: when the other one is done, `k` has had its turn.
+    // Look-ups are answered in order: when the other one is done, `k` has had its turn.
     rig.send(1, "other", 0).await;
     answers.add_permits(1);
     rig.committed(1, 1).await;
@@ -239,7 +239,7 @@ async fn a_handler_whose_schema_comes_after_its_partition_was_lost_does_not_begi
     rig.stop().await.unwrap();
 }
 
-/// A registry that answers look-ups by id when it is let.
+/// A registry that answers look-ups by id when the test lets it.
 struct Slow {
     inside: EmbeddedRegistry,
     answers: Arc<Semaphore>,

@@ -1,4 +1,4 @@
-//! What a handler's attribute bounds: its time, its repetitions, how many of it run at once.
+//! The limits in a handler's attribute: timeout, retries, concurrency.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn a_handler_that_takes_too_long_is_dropped_and_counts_as_failed() {
     rig.probe.close("slow");
     rig.send(0, "slow", 0).await;
     rig.send(0, "quick", 0).await;
-    // Nobody opens it: two minutes pass, and both attempts are over.
+    // The gate stays shut: two minutes pass, and both attempts time out.
     rig.committed(0, 2).await;
     let log = rig.probe.log();
     assert_eq!(log.begun["slow"], [0, 0]);
@@ -53,7 +53,7 @@ async fn a_handler_that_takes_too_long_is_dropped_and_counts_as_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_attribute_leaves_open_the_configuration_says() {
+async fn limits_missing_in_the_attribute_come_from_the_configuration() {
     let mut config = config();
     config.handler.timeout = Some(Duration::from_secs(5));
     config.retry.max_attempts = 3;
@@ -71,7 +71,7 @@ async fn what_the_attribute_leaves_open_the_configuration_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_is_tried_again_as_often_as_it_says() {
+async fn a_handler_is_retried_as_often_as_its_attribute_sets() {
     let rig = Rig::of::<Bounded>(&config());
     rig.probe.mishap("k", Mishap::FailOften(2));
     rig.send(0, "k", 0).await;
@@ -82,7 +82,7 @@ async fn a_handler_is_tried_again_as_often_as_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_of_a_handler_run_than_it_says_and_others_take_the_places_that_are_left() {
+async fn a_handlers_max_in_flight_holds_and_others_use_the_remaining_slots() {
     let mut config = config();
     config.max_in_flight = 4;
     let rig = Rig::of::<Bounded>(&config);
@@ -91,7 +91,7 @@ async fn no_more_of_a_handler_run_than_it_says_and_others_take_the_places_that_a
         rig.send(0, &format!("k{key}"), 0).await;
     }
     eventually("two to run", || rig.probe.log().running == 2).await;
-    // Twenty-eight wait, and take no place of the service's four.
+    // Twenty-eight wait, and use none of the service's four slots.
     for number in 0..20 {
         let payload = rig.note(&format!("free{number}")).await;
         rig.feed
@@ -124,7 +124,7 @@ async fn no_more_of_a_handler_run_than_it_says_and_others_take_the_places_that_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_for_a_place_is_given_up_with_its_assignment_and_handled_under_the_next_one() {
+async fn a_record_waiting_for_a_slot_is_dropped_with_its_assignment_and_handled_under_the_next_one() {
     let rig = Rig::of::<Bounded>(&config());
     for key in 0..10 {
         rig.probe.close(&format!("k{key}"));
@@ -149,7 +149,7 @@ async fn what_waits_for_a_place_is_given_up_with_its_assignment_and_handled_unde
     rig.stop().await.unwrap();
 }
 
-/// Is tried three times within a second, and lets the service stop.
+/// Gets three attempts within a second, then stops the service.
 #[handler(
     event = "test.numbered",
     retries = 2,
@@ -169,10 +169,10 @@ service! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_waits_as_its_own_back_off_says_and_ends_as_its_own_on_failure_says() {
+async fn a_handler_uses_its_own_back_off_and_its_own_on_failure() {
     let mut config = config();
     config.retry.jitter = 0.0;
-    // By the service's own it would not end today.
+    // With the service's own back-off it would take more than a day.
     config.retry.initial = Duration::from_secs(3600);
     config.retry.max = Duration::from_secs(3600);
     let rig = Rig::of::<Strict>(&config);

@@ -1,4 +1,4 @@
-//! Headers of a service's own on what it publishes.
+//! A service's own headers on published events.
 
 use kaufmann::config::{Delivery, OnFailure};
 use kaufmann::testing::Kit;
@@ -13,7 +13,7 @@ type Replies = (
     WithHeaders<Partitioned<Doubled>>,
 );
 
-/// Publishes one besides, and hands the tenant of its cause on.
+/// Publishes an additional event, and copies the tenant header of its cause.
 #[handler(event = "test.numbered", emits = [Doubled])]
 async fn headed(event: Numbered, cx: &Context<()>) -> Result<Replies, Failure> {
     let doubled = |number| Doubled {
@@ -39,7 +39,7 @@ async fn headed(event: Numbered, cx: &Context<()>) -> Result<Replies, Failure> {
     ))
 }
 
-/// Sets a header that is not its to set.
+/// Sets a reserved header.
 #[handler(event = "test.numbered")]
 async fn reserved(event: Numbered, _cx: &Context<()>) -> Result<WithHeaders<Doubled>, Failure> {
     let Numbered { key, number } = event;
@@ -72,7 +72,7 @@ fn config() -> Config {
 }
 
 #[test]
-fn headers_of_a_services_own_stand_beside_ours_on_whatever_is_published() {
+fn a_services_own_headers_are_on_every_published_event_beside_kaufmanns() {
     for delivery in [Delivery::AtLeastOnce, Delivery::ExactlyOnce] {
         let mut config = config();
         config.delivery = delivery;
@@ -99,7 +99,7 @@ fn headers_of_a_services_own_stand_beside_ours_on_whatever_is_published() {
 }
 
 #[test]
-fn the_kit_shows_them_beside_the_event() {
+fn the_kit_shows_headers_beside_the_event() {
     let mut kit = Kit::<Headed>::with_config(&config(), ());
     kit.given(Numbered {
         key: "k".to_owned(),
@@ -110,7 +110,7 @@ fn the_kit_shows_them_beside_the_event() {
 }
 
 #[test]
-fn a_header_of_ours_is_refused_with_its_name() {
+fn a_reserved_header_is_refused_with_its_name() {
     let mut config = config();
     config.on_failure = OnFailure::DeadLetter;
     config.retry.max_attempts = 1;

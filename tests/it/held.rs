@@ -1,4 +1,4 @@
-//! A topic of which too many records cannot be handled is not read for a while; other topics go on.
+//! A topic with too many failing records is not read for a while; other topics go on.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn send_to_other(rig: &Rig, number: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_topic_is_not_read_on_and_another_one_goes_on_and_a_stop_does_not_wait() {
+async fn a_bad_topic_is_held_another_one_goes_on_and_a_stop_does_not_wait() {
     let mut config = holding();
     config.max_unsettled = 20;
     config.dead_letter.hold = Duration::from_secs(3600);
@@ -59,7 +59,7 @@ async fn a_bad_topic_is_not_read_on_and_another_one_goes_on_and_a_stop_does_not_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_is_tried_again_after_a_while_and_goes_on_when_it_is_well() {
+async fn a_held_topic_is_read_again_after_a_while_and_goes_on_when_records_succeed() {
     let rig = Rig::simulated(&holding());
     let began = tokio::time::Instant::now();
     for number in 0..20 {
@@ -71,7 +71,7 @@ async fn a_topic_is_tried_again_after_a_while_and_goes_on_when_it_is_well() {
         assert!(began.elapsed() < Duration::from_secs(100), "it goes on");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // Each time five are given up; the sixth one is tried again and succeeds.
+    // Each time five are given up; the sixth one is retried and succeeds.
     let handled: Vec<_> = rig.probe.log().done.into_keys().collect();
     assert_eq!(handled, ["k11", "k17", "k5"]);
     assert_eq!(rig.publisher.messages().len(), 17);
@@ -120,7 +120,7 @@ async fn limits_hold_for_a_single_topic_and_a_single_handler() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_of_a_handler_that_there_is_not_are_refused() {
+async fn limits_for_an_unknown_handler_are_refused() {
     let mut config = config();
     let none = [("window".to_owned(), "5".to_owned())].into();
     config.dead_letter.handlers.insert("numbred".to_owned(), none);

@@ -1,4 +1,4 @@
-//! The test kit: what it finds, and what it says when it finds something else.
+//! The test kit: its expectations, and the messages when they fail.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use kaufmann::{Config, Context, Failure, handler, service};
 
 use crate::events::test::{Doubled, Ignored, Numbered, NumberedRef};
 
-/// What the handlers keep.
+/// The handlers' state.
 #[derive(Default)]
 struct Sums {
     by_key: Mutex<BTreeMap<String, i64>>,
@@ -29,7 +29,7 @@ impl Sums {
     }
 }
 
-/// The number says what becomes of it: below 0 it fails, above it is added, twice if it comes twice.
+/// A number below 0 fails; others are added, twice if they come twice.
 #[handler(event = "test.numbered", retries = 3, timeout = "10s")]
 async fn numbered(event: NumberedRef<'_>, cx: &Context<Sums>) -> Result<Option<Doubled>, Failure> {
     cx.state.attempts.lock().unwrap().push(cx.attempt());
@@ -98,7 +98,7 @@ fn assert_took(kit: &mut Kit<Adder>, millis: u64) {
     );
 }
 
-/// What a test says that fails.
+/// The message of a failing test.
 fn failure(test: impl FnOnce()) -> String {
     let panicked = catch_unwind(AssertUnwindSafe(test)).expect_err("the test should have failed");
     match panicked.downcast::<String>() {
@@ -123,7 +123,7 @@ fn events_lead_to_events_with_the_key_of_their_cause_and_its_correlation() {
 }
 
 #[test]
-fn what_was_given_before_is_not_looked_at_again() {
+fn events_of_earlier_steps_are_not_checked_again() {
     kit()
         .given(number("a", 1))
         .then(|doubled: Doubled| assert_eq!(doubled.number, 2))
@@ -133,7 +133,7 @@ fn what_was_given_before_is_not_looked_at_again() {
 }
 
 #[test]
-fn retries_and_time_outs_take_the_services_time_and_none_of_ours() {
+fn retries_and_timeouts_take_virtual_time_only() {
     let mut kit = kit();
     kit.given(number("a", -5))
         .then_retried(2)
@@ -178,7 +178,7 @@ fn an_error_event_is_seen_as_an_error() {
 }
 
 #[test]
-fn a_record_that_is_no_event_is_a_dead_letter() {
+fn a_record_that_is_not_an_event_is_a_dead_letter() {
     let garbage = Message {
         topic: "in".into(),
         key: None,
@@ -277,7 +277,7 @@ fn a_handler_that_is_not_idempotent_is_found() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_what_happened_instead() {
+fn a_missing_event_is_reported_with_what_happened_instead() {
     let line = line!() + 2;
     let said = failure(|| {
         kit().given(number("a", -2)).then(|_: Doubled| ());
@@ -292,7 +292,7 @@ fn what_is_missing_is_said_with_what_happened_instead() {
 }
 
 #[test]
-fn an_event_that_no_handler_publishes_is_said() {
+fn an_event_that_no_handler_publishes_is_reported() {
     let said = failure(|| {
         kit().given(number("a", 1)).then(|_: Ignored| ());
     });
@@ -307,7 +307,7 @@ fn an_event_that_no_handler_publishes_is_said() {
 }
 
 #[test]
-fn a_dead_letter_that_the_test_passes_over_fails_it() {
+fn a_dead_letter_that_the_test_ignores_fails_it() {
     let at_the_end = failure(|| {
         kit().given(number("a", -2)).then_none::<Doubled>();
     });
@@ -328,7 +328,7 @@ fn a_dead_letter_that_the_test_passes_over_fails_it() {
 }
 
 #[test]
-fn a_test_that_looks_at_nothing_fails() {
+fn a_test_without_an_expectation_fails() {
     let said = failure(|| {
         kit().given(number("a", 1));
     });
@@ -339,7 +339,7 @@ fn a_test_that_looks_at_nothing_fails() {
 }
 
 #[test]
-fn each_expectation_that_does_not_hold_is_found() {
+fn each_failed_expectation_is_reported() {
     for (test, expected) in [
         (
             (|kit| _ = kit.given(number("a", 1)).then_none::<Doubled>()) as fn(&mut Kit<Adder>),
@@ -397,7 +397,7 @@ fn each_expectation_that_does_not_hold_is_found() {
 }
 
 #[test]
-fn a_record_that_is_never_settled_is_told_with_what_still_runs() {
+fn a_record_that_is_never_settled_is_reported_with_the_running_handlers() {
     #[handler(event = "test.numbered")]
     async fn stuck(_: Numbered) -> Result<(), Failure> {
         std::future::pending().await
@@ -423,7 +423,7 @@ fn a_record_that_is_never_settled_is_told_with_what_still_runs() {
 }
 
 #[test]
-fn what_is_tried_for_ever_ends_the_test() {
+fn a_record_that_is_retried_for_ever_ends_the_test() {
     let mut config = Config::default();
     config.retry.max_attempts = 0;
     #[handler(event = "test.numbered")]
@@ -449,7 +449,7 @@ fn what_is_tried_for_ever_ends_the_test() {
 }
 
 #[tokio::test]
-async fn in_an_asynchronous_test_the_kit_says_what_to_write_instead() {
+async fn in_an_asynchronous_test_the_kit_names_the_alternative() {
     let said = failure(|| drop(kit()));
     assert!(said.contains("make the test a plain `#[test] fn`"), "{said}");
 }

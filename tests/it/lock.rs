@@ -1,4 +1,4 @@
-//! A service whose schemas do not read what the lock says they must.
+//! A service whose schemas cannot read a version that the lock guarantees.
 
 use kaufmann::__private::POISON;
 use kaufmann::event::{EventLock, LockedVersion};
@@ -12,7 +12,7 @@ use kaufmann::{
 use crate::events::test::Order;
 use crate::rig::config;
 
-/// An event as the generator would make it, if the build had let it pass.
+/// An event as the generator would make it, if the build had accepted it.
 const fn locked(lock: &'static EventLock) -> EventInfo {
     EventInfo {
         name: Order::INFO.name,
@@ -69,7 +69,7 @@ services! {
     Anything: "NONE",
 }
 
-/// Runs a service that is told to stop at once.
+/// Runs a service with an immediate stop.
 async fn run<V: Service<State = ()>>() -> Result<Finished, Error> {
     let (source, feed) = memory();
     let service = Runtime::<V>::builder(())
@@ -83,7 +83,7 @@ async fn run<V: Service<State = ()>>() -> Result<Finished, Error> {
 }
 
 #[tokio::test]
-async fn a_service_that_cannot_read_a_promised_version_does_not_start() {
+async fn a_service_that_cannot_read_a_guaranteed_version_does_not_start() {
     let error = run::<Backward>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema);
     let text = error.to_string();
@@ -98,7 +98,7 @@ async fn a_service_that_cannot_read_a_promised_version_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_service_starts_where_the_level_promises_nothing() {
+async fn a_service_starts_if_the_level_guarantees_nothing() {
     assert!(run::<Forward>().await.unwrap().drained);
     assert!(run::<Anything>().await.unwrap().drained);
 }

@@ -1,6 +1,6 @@
 //! The whole data path between an in-memory source and an in-memory publisher.
 //!
-//! Nothing here decides by time: a test waits for what must happen (with a deadline that only a bug reaches), and what must
+//! Timing decides nothing here: a test waits for what must happen (with a deadline that only a bug reaches), and what must
 //! not happen is asserted where it would have happened before.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

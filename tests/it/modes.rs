@@ -1,4 +1,4 @@
-//! What a service is started for, as its handlers and its `start` know it; and the time of day that they have in a kit.
+//! The mode of a service, as its handlers and `start` see it, and the time of day in a kit.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use kaufmann::testing::Kit;
 use crate::rig::{Mishap, Numbered, Numbers, Probe, Rig, config};
 
 #[tokio::test]
-async fn handlers_know_that_history_is_handled_once_more_at_every_attempt() {
+async fn handlers_know_at_every_attempt_that_they_run_in_a_replay() {
     for (mode, expected) in [(Mode::Run, 0), (Mode::Dev, 0), (Mode::Replay, 3)] {
         let rig = Rig::start(&config().with_mode(mode));
         rig.probe.mishap("k", Mishap::Fail);
@@ -28,7 +28,7 @@ fn numbered() -> Numbered {
 }
 
 #[test]
-fn a_kit_can_be_a_replay_and_its_start_is_told() {
+fn a_kit_can_be_a_replay_and_its_start_knows() {
     let probe = Probe::default();
     let mut kit = Kit::<Numbers>::new(probe.clone()).in_replay();
     kit.given(numbered()).then_handled();
@@ -47,7 +47,7 @@ fn a_kit_can_be_a_replay_and_its_start_is_told() {
 }
 
 #[test]
-fn what_is_published_in_a_kit_has_the_time_of_its_clock() {
+fn events_published_in_a_kit_have_the_time_of_its_clock() {
     let probe = Probe::default();
     probe.reply();
     let mut kit = Kit::<Numbers>::new(probe);

@@ -69,7 +69,7 @@ fn a_catch_all_takes_what_no_other_handler_takes() {
     let mut kit = Kit::<Everything>::new(Seen::default());
     kit.given(number(7)).then(|_: Doubled| ());
     kit.given(Ignored { note: "n".into() }).then_handled();
-    // A name that nobody knows, with a payload that somebody would take.
+    // An unknown name, with a payload that a handler would take.
     kit.given(number(8))
         .with_headers([("ce_type", "query.numbers")])
         .then_handled()
@@ -81,7 +81,7 @@ fn a_catch_all_takes_what_no_other_handler_takes() {
     assert_eq!(seen.len(), 3);
 }
 
-/// Writes down what it is told.
+/// Records each call.
 #[derive(Clone, Default)]
 struct Diary(Arc<Seen>);
 
@@ -110,7 +110,7 @@ async fn framed<E: Event>(registry: &EmbeddedRegistry, event: &E) -> MemoryRecor
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_observer_is_told_what_became_of_each_record() {
+async fn an_observer_gets_the_result_of_each_record() {
     let (source, feed) = memory();
     let (diary, registry) = (Diary::default(), EmbeddedRegistry::new());
     feed.assign("in", 0);
@@ -131,7 +131,7 @@ async fn an_observer_is_told_what_became_of_each_record() {
     drop(stop);
     service.await.unwrap().unwrap();
     let mut told = diary.0.lock().unwrap().clone();
-    // The last one waits for no key.
+    // The last record does not wait for a key.
     told.sort();
     assert_eq!(
         told,

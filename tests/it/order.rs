@@ -1,4 +1,4 @@
-//! What runs one after another, and what does not.
+//! Ordering: which records run one after another.
 
 use kaufmann::config::Ordering;
 use kaufmann::source::MemoryRecord;
@@ -115,7 +115,7 @@ async fn with_no_order_even_one_key_overtakes_itself() {
     rig.probe.close("k");
     rig.send(0, "k", 0).await;
     rig.send(0, "k", 1).await;
-    // Each may be the first to begin.
+    // Any of them may begin first.
     eventually("both records of the key", || rig.probe.log().running == 2).await;
     rig.probe.open("k");
     rig.committed(0, 2).await;

@@ -1,4 +1,4 @@
-//! Whatever panics: it concerns the record it happened with, or it ends the service by name. Nothing waits for it forever.
+//! Panics: each affects only its own record, or ends the service with the name of the part. Nothing waits for ever.
 
 use std::any::Any;
 use std::fmt;
@@ -34,7 +34,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::events::test::{Doubled, Ignored, Numbered};
 use crate::rig::{TOPIC, config, eventually};
 
-/// Panics when it is dropped, with another one of these, so many times.
+/// Panics when it is dropped, with another one of these, this many times.
 struct Nasty(usize);
 
 impl Drop for Nasty {
@@ -49,7 +49,7 @@ fn nasty() -> Box<dyn Any + Send> {
     Box::new(Nasty(3))
 }
 
-/// An error of which everything panics.
+/// An error whose every method panics.
 #[derive(Debug)]
 struct NastyError;
 
@@ -193,7 +193,7 @@ impl Stage {
         self.running.await.unwrap()
     }
 
-    /// Waits until the service ends by itself, and why.
+    /// Waits until the service ends by itself, and returns the reason.
     async fn fails(self) -> Error {
         let ended = tokio::time::timeout(Duration::from_secs(20), self.running).await;
         ended.expect("the service ends by itself").unwrap().unwrap_err()
@@ -209,13 +209,13 @@ async fn framed<E: Event>(registry: &EmbeddedRegistry, event: &E) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_may_panic_in_any_way_and_only_its_own_record_is_tried_again() {
+async fn a_handler_may_panic_in_any_way_and_only_its_own_record_is_retried() {
     let begun = Arc::new(Begun::default());
     let stage = Stage::start::<Panicky>(Arc::clone(&begun), &config());
     for number in 0..9 {
         stage.send(&format!("k{number}"), number).await;
     }
-    // Of every shard something else is handled afterwards.
+    // Afterwards every shard still handles other records.
     for key in 0..64 {
         stage.send(&format!("after{key}"), 9).await;
     }
@@ -279,7 +279,7 @@ service! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_a_batch_only_the_records_are_tried_again_of_which_the_error_panics() {
+async fn in_a_batch_only_the_records_whose_error_panics_are_retried() {
     let mut config = config();
     config.ordering = kaufmann::config::Ordering::Partition;
     let begun = Arc::new(Begun::default());
@@ -324,7 +324,7 @@ async fn replies(event: Numbered, cx: &Context<Arc<Begun>>) -> Result<Option<Dou
 }
 
 service! {
-    /// Ends in every way.
+/// Ends in each possible way.
     struct Replies {
         state: Arc<Begun>,
         handlers: [replies],
@@ -332,7 +332,7 @@ service! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_observer_that_panics_changes_nothing_of_what_becomes_of_a_record() {
+async fn an_observer_that_panics_does_not_change_a_records_result() {
     let (begun, told) = (Arc::new(Begun::default()), Arc::new(AtomicUsize::new(0)));
     let publisher = MemoryPublisher::new();
     let (observer, sent) = (NastyObserver(Arc::clone(&told)), publisher.clone());
@@ -351,7 +351,7 @@ async fn an_observer_that_panics_changes_nothing_of_what_becomes_of_a_record() {
     assert!(stage.stop().await.unwrap().drained);
 }
 
-/// A subscriber's writer that panics over the first line with this text.
+/// A subscriber's writer that panics at the first line with this text.
 struct NastyWriter(&'static str, Arc<AtomicUsize>);
 
 impl Write for NastyWriter {
@@ -404,7 +404,7 @@ async fn a_panic_in_a_shard_ends_the_service_with_the_shards_name_soon() {
     assert!(feed.is_closed());
 }
 
-/// A source that panics when it is to hand over records.
+/// A source that panics in `read`.
 struct NastySource(MemorySource);
 
 impl Source for NastySource {
@@ -440,7 +440,7 @@ impl Source for NastySource {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_of_the_poller_ends_the_service_and_says_what_it_was() {
+async fn a_panic_of_the_poller_ends_the_service_with_its_message() {
     let stage = Stage::with::<Replies>(Arc::default(), &config(), |builder, source| {
         builder
             .source(NastySource(source))
@@ -459,7 +459,7 @@ async fn a_panic_of_the_poller_ends_the_service_and_says_what_it_was() {
     );
 }
 
-/// Refuses the first message, and panics over the second attempt.
+/// Refuses the first message, and panics at the second attempt.
 struct NastyPublisher(AtomicUsize);
 
 impl Publisher for NastyPublisher {
@@ -492,7 +492,7 @@ async fn a_panic_while_a_message_is_sent_again_ends_the_service() {
     );
 }
 
-/// Takes messages, and loses what it was to answer about a commit, as a thread does that panics.
+/// Takes messages, and drops the answer to a commit, as a panicking thread does.
 struct NoAnswer(MemoryPublisher);
 
 impl Publisher for NoAnswer {
@@ -572,7 +572,7 @@ async fn a_state_that_panics_when_it_is_dropped_is_an_error_of_a_service_that_ha
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_of_the_future_that_says_when_to_shut_down_ends_the_service() {
+async fn a_panic_of_the_shutdown_future_ends_the_service() {
     let (source, feed) = memory();
     let service = Runtime::<Replies>::builder(Arc::default())
         .config(&config())

@@ -1,4 +1,4 @@
-//! Which partition an event goes to: its key's, each in turn, or the one that its handler chooses.
+//! The partition of an event: by its key, in turn, or chosen by its handler.
 
 use kaufmann::config::{Delivery, Partitioning, ReplyTo};
 use kaufmann::publish::{MemoryPublisher, Message, Placement};
@@ -9,7 +9,7 @@ use kaufmann::{Config, Context, Failure, Partitioned, Producer, handler, service
 use crate::events::test::{Doubled, Numbered, NumberedRef};
 use crate::rig::{Numbers, Probe, Rig, TOPIC, config};
 
-/// Replies to the partition that the number says, and publishes besides to the last one.
+/// Replies to the partition in the number, and publishes another event to the last one.
 #[handler(event = "test.numbered", emits = [Doubled])]
 async fn chosen(
     event: NumberedRef<'_>,
@@ -66,7 +66,7 @@ async fn replies(config: &Config) -> Vec<Message> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replies_go_by_their_keys_unless_they_are_to_go_in_turn() {
+async fn replies_go_by_key_unless_configured_to_go_in_turn() {
     assert!(
         replies(&config())
             .await
@@ -101,7 +101,7 @@ async fn in_transactions_they_go_in_turn_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_its_handler_chooses_goes_before_what_is_configured() {
+async fn a_partition_chosen_by_the_handler_overrides_the_configuration() {
     let mut config = config();
     config.publish.partitioning = Partitioning::RoundRobin;
     let rig = Rig::of::<Choosing>(&config);
@@ -118,7 +118,7 @@ async fn what_its_handler_chooses_goes_before_what_is_configured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_to_a_partition_that_is_not_there_waits_for_it() {
+async fn a_reply_to_a_missing_partition_waits_for_it() {
     let rig = Rig::of::<ToTheFourth>(&config());
     rig.publisher.set_partitions(3);
     rig.send(0, "k", 0).await;

@@ -28,7 +28,7 @@ fn doubled(number: i64) -> Doubled {
     }
 }
 
-/// The numbers that arrived, in their order.
+/// The numbers that arrived, in order.
 fn arrived(publisher: &MemoryPublisher) -> Vec<i64> {
     let number = |payload: &[u8]| {
         kaufmann::event::Body::new(&payload[5..])
@@ -67,7 +67,7 @@ async fn an_event_has_the_topic_key_and_headers_that_a_service_would_give_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_is_published_than_there_are_places_for_and_who_waits_too_long_is_told() {
+async fn events_beyond_the_bound_wait_and_waiting_too_long_is_an_error() {
     let (producer, publisher) = producer(2);
     let producer = producer.with_deadline(Duration::from_secs(5));
     publisher.hold();
@@ -113,7 +113,7 @@ async fn events_arrive_in_the_order_in_which_they_were_published_also_past_a_ful
 }
 
 #[tokio::test]
-async fn what_is_not_delivered_is_told_and_counted() {
+async fn undelivered_events_are_reported_and_counted() {
     let (producer, publisher) = producer(10);
     publisher.refuse(1);
     let events = [doubled(1), doubled(2), doubled(3)];
@@ -139,7 +139,7 @@ async fn an_event_without_a_topic_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn events_of_one_subject_carry_ids_of_their_own() {
+async fn events_of_one_subject_have_different_schema_ids() {
     let mut config = Config::default();
     config.registry.register = true;
     config.registry.subject = SubjectStrategy::Topic;
@@ -153,7 +153,7 @@ async fn events_of_one_subject_carry_ids_of_their_own() {
         key: "k".into(),
         number: 1,
     };
-    // Each of them twice: the second time the id is one that was kept.
+    // Each of them twice: the second time the id is cached.
     for _ in 0..2 {
         producer.publish(&doubled(1)).await.unwrap().await.unwrap();
         producer.publish(&numbered).await.unwrap().await.unwrap();

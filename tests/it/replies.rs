@@ -40,7 +40,7 @@ async fn a_cause_is_not_settled_before_its_reply_is_delivered() {
     rig.publisher.hold();
     rig.send(0, "k", 0).await;
     eventually("the reply", || rig.publisher.held() == 1).await;
-    // The record behind it is handled meanwhile: waiting for the broker holds no place in flight, nor the lane.
+    // The next record is handled meanwhile: a reply on its way does not count as in flight, nor block the lane.
     rig.send(0, "k", 1).await;
     eventually("the second reply", || rig.publisher.held() == 2).await;
     assert_eq!(rig.feed.committed(TOPIC, 0).unwrap_or(0), 0);
@@ -94,7 +94,7 @@ async fn a_refused_reply_is_sent_again_and_its_handler_runs_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deliveries_have_a_bound_of_their_own() {
+async fn outstanding_deliveries_have_their_own_bound() {
     let mut config = config();
     config.publish.max_outstanding = 3;
     let rig = Rig::start(&config);
@@ -112,7 +112,7 @@ async fn deliveries_have_a_bound_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_publisher_that_can_deliver_nothing_any_more_ends_the_service() {
+async fn a_publisher_that_can_no_longer_deliver_ends_the_service() {
     let rig = Rig::start(&config());
     rig.probe.reply();
     rig.publisher.end();
@@ -171,9 +171,9 @@ async fn a_reply_that_waits_for_a_full_queue_does_not_overtake_a_refused_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_the_publisher_ends_what_waits_behind_a_refused_message_is_given_up_at_once() {
+async fn when_the_publisher_ends_messages_behind_a_refused_one_are_dropped_at_once() {
     let mut config = config();
-    // Neither the back-off nor the deadline is ever waited for.
+    // It waits for neither the back-off nor the deadline.
     config.retry.initial = Duration::from_secs(3600);
     config.retry.max = Duration::from_secs(3600);
     config.shutdown_deadline = Duration::from_secs(3600);

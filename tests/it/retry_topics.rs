@@ -1,4 +1,4 @@
-//! Records that wait in topics until they are tried again, on a clock that only the test moves.
+//! Retry topics, on a clock that only the test moves.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn history(message: &Message) -> Vec<serde_json::Value> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_goes_through_all_retry_topics_and_its_letter_says_where_it_came_from() {
+async fn a_record_goes_through_all_retry_topics_and_its_dead_letter_has_its_origin() {
     let rig = start(&delayed());
     rig.probe.mishap("k", Mishap::FailOften(4));
     rig.send(0, "k", 7).await;
@@ -130,7 +130,7 @@ async fn a_record_goes_through_all_retry_topics_and_its_letter_says_where_it_cam
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_succeeds_later_leads_to_the_reply_that_it_would_have_led_to_at_once() {
+async fn a_later_success_leads_to_the_same_reply_as_an_immediate_one() {
     let reply = |rig: &Rig| sent(rig, "doubled").remove(0);
     let rig = start(&delayed());
     rig.probe.reply();
@@ -175,7 +175,7 @@ async fn an_event_keeps_its_id_in_every_retry_topic_and_a_header_elsewhere_does_
     committed(&rig, SECOND, 1).await;
     assert_eq!(rig.probe.log().ids["k"], ["in/0@1"; 4]);
 
-    // Whoever writes to the topic may say that his record is another one; it is not.
+    // A producer may claim another event's id in a header; it is ignored.
     let number = crate::rig::Numbered {
         key: "forged".into(),
         number: 1,
@@ -209,7 +209,7 @@ async fn a_record_is_settled_only_when_the_broker_has_it_in_its_retry_topic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_due_holds_up_neither_a_rebalance_nor_a_shutdown_and_is_read_again() {
+async fn a_record_that_is_not_due_delays_neither_a_rebalance_nor_a_shutdown_and_is_read_again() {
     let rig = start(&delayed());
     rig.probe.mishap("k", Mishap::FailOften(2));
     rig.send(0, "k", 7).await;
@@ -242,7 +242,7 @@ async fn what_is_not_due_holds_up_neither_a_rebalance_nor_a_shutdown_and_is_read
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_is_retried_goes_there_and_what_fails_there_does_not_stop_the_service() {
+async fn only_retried_failures_go_there_and_failures_there_do_not_stop_the_service() {
     let mut config = delayed();
     config.retry.topics.delays.pop();
     config.dead_letter.max_consecutive = 3;
@@ -292,7 +292,7 @@ async fn a_header_elsewhere_neither_delays_a_record_nor_counts_attempts() {
 }
 
 #[tokio::test]
-async fn retry_topics_that_cannot_be_are_refused_at_the_start() {
+async fn invalid_retry_topics_are_refused_at_the_start() {
     let mut config = delayed();
     config.delivery = Delivery::AtMostOnce;
     let error = Rig::start(&config).end().await.unwrap_err();
@@ -301,7 +301,7 @@ async fn retry_topics_that_cannot_be_are_refused_at_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_record_of_a_retry_topic_waits_for_its_own_time_and_those_of_a_key_stay_in_order() {
+async fn each_record_of_a_retry_topic_waits_until_it_is_due_and_those_of_a_key_stay_in_order() {
     let rig = start(&delayed());
     // They fail ten seconds apart, so they are due ten seconds apart.
     let apart = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! A service on the in-memory pair whose handlers do as they are told and note what they saw.
+//! A service on the in-memory source and publisher; the test controls its handlers, which record what they see.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
@@ -23,10 +23,10 @@ pub(crate) use crate::events::test::Numbered;
 
 /// The topic that the service consumes.
 pub(crate) const TOPIC: &str = "in";
-/// What only a bug makes a test wait for.
+/// A deadline that only a bug reaches.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the handlers share with the test.
+/// The state that the handlers share with the test.
 #[derive(Clone, Default)]
 pub(crate) struct Probe(Arc<Inner>);
 
@@ -35,10 +35,10 @@ struct Inner {
     log: Mutex<Log>,
     /// Keys whose handlers wait.
     closed: Mutex<HashMap<String, Arc<Notify>>>,
-    /// What handlers of a key do instead of succeeding; taken from the front.
+    /// What the next handlers of a key do instead of succeeding; taken from the front.
     mishaps: Mutex<HashMap<String, Vec<Mishap>>>,
     reply: AtomicBool,
-    /// Whether what all handlers need is gone.
+    /// Whether there is an outage: every handler fails.
     broken: AtomicBool,
 }
 
@@ -52,14 +52,14 @@ pub(crate) struct Log {
     pub(crate) batches: Vec<Vec<i64>>,
     /// The attempts at each event, in order.
     pub(crate) attempts: Vec<u32>,
-    /// How many attempts knew that history is handled once more.
+    /// How many attempts knew that they ran in a replay.
     pub(crate) replays: usize,
     /// The id of the event at each attempt, by key.
     pub(crate) ids: BTreeMap<String, Vec<String>>,
     pub(crate) running: usize,
     pub(crate) most_running: usize,
     pub(crate) cancelled: usize,
-    /// Records that failed and wait to be tried again; counted only if the probe observes.
+    /// Failed records that wait for a retry; counted only if the probe observes.
     pub(crate) waiting: usize,
     pub(crate) most_waiting: usize,
     pub(crate) dead_letters: usize,
@@ -83,7 +83,7 @@ impl Observer for Probe {
 pub(crate) enum Mishap {
     Fail,
     Panic,
-    /// Gives up with an error of two megabytes that would colour a terminal.
+    /// Fails with an error of two megabytes that contains terminal escapes.
     Huge,
     DeadLetter,
     Skip,
@@ -121,7 +121,7 @@ impl Probe {
             .push(mishap);
     }
 
-    /// Takes away what all handlers need, or gives it back.
+    /// Begins or ends an outage.
     pub(crate) fn set_broken(&self, broken: bool) {
         self.0.broken.store(broken, SeqCst);
     }
@@ -170,7 +170,7 @@ impl Probe {
     async fn opened(&self, key: &str) {
         let gate = self.0.closed.lock().unwrap().get(key).cloned();
         if let Some(gate) = gate {
-            // Registered before the gate is looked for again, so that an opening in between is not missed.
+            // Registered before the gate is checked again, so that an opening in between is not missed.
             let opened = gate.notified();
             if self.0.closed.lock().unwrap().contains_key(key) {
                 opened.await;
@@ -243,7 +243,7 @@ service! {
     }
 }
 
-/// A running service, and everything a test does to it.
+/// A running service, with all the test's operations on it.
 pub(crate) struct Rig {
     pub(crate) probe: Probe,
     pub(crate) feed: MemoryFeed,
@@ -254,7 +254,7 @@ pub(crate) struct Rig {
     running: JoinHandle<Result<Finished, Error>>,
 }
 
-/// A configuration that does not make tests wait.
+/// A configuration without long waits.
 pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.group = "tests".into();
@@ -277,7 +277,7 @@ impl Rig {
         Self::with_registry(config, registry.clone(), registry)
     }
 
-    /// `registry` is what the test writes to, `seen` what the service asks.
+    /// The test writes to `registry`; the service asks `seen`.
     pub(crate) fn with_registry(
         config: &Config,
         registry: EmbeddedRegistry,
@@ -355,7 +355,7 @@ impl Rig {
         }
     }
 
-    /// Sends a numbered event with its key and gives its offset.
+    /// Sends a numbered event with its key and returns its offset.
     pub(crate) async fn send(&self, partition: i32, key: &str, number: i64) -> i64 {
         let payload = self
             .payload(&Numbered {
@@ -408,7 +408,7 @@ impl Rig {
         .await;
     }
 
-    /// Stops the service and gives its end.
+    /// Stops the service and returns its result.
     pub(crate) async fn stop(self) -> Result<Finished, Error> {
         _ = self.stop.send(());
         self.running.await.unwrap()

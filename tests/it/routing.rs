@@ -1,4 +1,4 @@
-//! Which handler takes a record, and what becomes of one that none can take.
+//! Which handler takes a record, and what happens to a record that no handler can take.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,7 +30,7 @@ async fn a_tombstone_is_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_decoded_becomes_a_letter_and_what_follows_is_handled() {
+async fn a_record_that_cannot_be_decoded_is_dead_lettered_and_later_ones_are_handled() {
     let rig = Rig::start(&config());
     let whole = rig
         .payload(&Numbered {
@@ -71,7 +71,7 @@ async fn what_cannot_be_decoded_becomes_a_letter_and_what_follows_is_handled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_that_the_registry_never_knows_becomes_a_letter() {
+async fn a_record_with_an_unknown_id_is_dead_lettered() {
     let rig = Rig::start(&config());
     rig.feed
         .push(TOPIC, 0, MemoryRecord::new([0, 0, 0, 3, 231, 2]).key("k"));
@@ -133,7 +133,7 @@ async fn the_header_ce_type_names_the_event() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_registry_that_is_away_for_a_while_loses_nothing_and_is_asked_once_afterwards() {
+async fn an_outage_of_the_registry_loses_nothing_and_it_is_asked_once_afterwards() {
     let registry = EmbeddedRegistry::new();
     let flaky = Flaky {
         inside: registry.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::rig::{Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stopped_service_finishes_what_runs_takes_nothing_new_and_commits() {
+async fn a_stopped_service_finishes_running_records_starts_none_and_commits() {
     let mut config = config();
     config.commit_interval = Duration::from_secs(3600);
     config.max_in_flight = 1;
@@ -16,7 +16,7 @@ async fn a_stopped_service_finishes_what_runs_takes_nothing_new_and_commits() {
     rig.begun("k", 0).await;
     let (probe, feed) = (rig.probe.clone(), rig.feed.clone());
     let stopping = tokio::spawn(rig.stop());
-    // The gate opens only after the stop, whenever that is noticed: the handler is finished either way.
+    // The gate opens only after the stop, so the handler finishes whenever the stop is noticed.
     probe.open("k");
     let finished = stopping.await.unwrap().unwrap();
     assert!(finished.drained && finished.blocked.is_empty());
@@ -27,7 +27,7 @@ async fn a_stopped_service_finishes_what_runs_takes_nothing_new_and_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_the_deadline_it_ends_all_the_same_and_names_what_ran() {
+async fn at_the_deadline_it_ends_anyway_and_names_the_running_handlers() {
     let mut config = config();
     config.shutdown_deadline = Duration::from_millis(20);
     let rig = Rig::start(&config);
@@ -66,7 +66,7 @@ async fn a_reply_that_is_not_delivered_in_time_leaves_its_cause_uncommitted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_was_given_nothing_ends_at_once() {
+async fn a_service_without_records_ends_at_once() {
     let rig = Rig::start(&config());
     let finished = rig.stop().await.unwrap();
     assert!(finished.drained);
@@ -94,7 +94,7 @@ async fn a_service_that_is_dropped_commits_what_is_settled_and_leaves_its_group(
     for key in ["fine", "stuck", "third"] {
         rig.send(0, key, 0).await;
     }
-    // It is read when the first one is known to be settled.
+    // It is read once the first one is settled.
     rig.begun("third", 0).await;
     let feed = rig.feed.clone();
     rig.abort().await;
@@ -103,7 +103,7 @@ async fn a_service_that_is_dropped_commits_what_is_settled_and_leaves_its_group(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_with_a_value_that_no_file_may_have_does_not_start() {
+async fn a_service_with_an_invalid_value_in_its_config_does_not_start() {
     let mut config = config();
     config.commit_interval = Duration::ZERO;
     let error = Rig::start(&config).end().await.unwrap_err();
@@ -116,13 +116,13 @@ async fn a_service_with_a_value_that_no_file_may_have_does_not_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_quiet_service_takes_nothing_new_finishes_what_it_has_and_stays_in_its_group() {
+async fn a_quiet_service_starts_no_record_finishes_running_ones_and_stays_in_its_group() {
     let rig = Rig::start(&config());
     rig.probe.close("k");
     rig.send(0, "k", 0).await;
     rig.begun("k", 0).await;
     rig.handle.quiet();
-    // A revocation is answered by the round that has seen the quiet before.
+    // The round that answers the revocation has seen the quiet before.
     rig.feed.assign(TOPIC, 1);
     rig.feed.revoke(TOPIC, 1);
     let feed = rig.feed.clone();
@@ -142,7 +142,7 @@ async fn a_quiet_service_takes_nothing_new_finishes_what_it_has_and_stays_in_its
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_drain_finishes_what_runs_commits_and_leaves() {
+async fn a_drain_finishes_running_records_commits_and_leaves() {
     let rig = Rig::start(&config());
     rig.probe.close("k");
     rig.send(0, "k", 0).await;

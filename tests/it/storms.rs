@@ -1,4 +1,4 @@
-//! When much fails at once: what waits is bounded, what is well goes on, and what cannot go on stops and says so.
+//! Many failures at once: waiting records are bounded, healthy keys go on, and the service stops when it cannot go on.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn patient() -> Config {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_storm_of_failures_neither_grows_nor_holds_up_other_keys() {
+async fn many_failures_neither_grow_memory_nor_delay_other_keys() {
     let mut config = patient();
     config.retry.max_waiting = 20;
     config.max_unsettled = 200;
@@ -63,7 +63,7 @@ async fn when_everything_fails_nothing_new_begins_and_a_stop_does_not_wait() {
     let (probe, publisher) = (rig.probe.clone(), rig.publisher.clone());
     let finished = rig.stop().await.unwrap();
     assert!(finished.drained && finished.settled == 0, "{finished:?}");
-    // What was in flight when the last place was taken may fail too.
+    // Records in flight when the last slot was taken may fail too.
     assert!(probe.log().begun.len() <= 8 + 4, "{}", probe.log().begun.len());
     assert!(publisher.messages().is_empty());
 }
@@ -136,7 +136,7 @@ async fn too_large_a_share_stops_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_keeps_to_the_limit_is_dead_lettered_for_as_long_as_it_lasts() {
+async fn failures_within_the_limit_are_dead_lettered_for_as_long_as_they_last() {
     let mut config = config();
     config.dead_letter.max_consecutive = 1;
     config.dead_letter.max_share = 0.5;

@@ -1,4 +1,4 @@
-//! Tombstones: who takes them, how they leave, and what becomes of them when they fail.
+//! Tombstones: which handler takes them, how they are published, and what happens when they fail.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use kaufmann::{Config, Context, Failure, Producer, Tombstone, handler, service};
 use crate::events::test::{Doubled, Numbered};
 use crate::rig::{Probe, Rig, TOPIC, config, eventually};
 
-/// What is doubled once is gone.
+/// Deletes a number's double.
 #[handler(event = "test.doubled")]
 async fn doubled(event: Doubled) -> Result<Tombstone<Doubled>, Failure> {
     Ok(Tombstone::new(event.key))
@@ -31,7 +31,7 @@ async fn numbered_gone(gone: Tombstone<Numbered>, cx: &Context<Probe>) -> Result
 }
 
 service! {
-    /// Notes whose tombstones came: 1 of doubled, 2 of numbered.
+/// Records the event of each tombstone: 1 for doubled, 2 for numbered.
     struct Graves {
         state: Probe,
         handlers: [doubled, doubled_gone, numbered_gone],
@@ -75,7 +75,7 @@ async fn a_tombstone_is_handled_with_its_key_by_its_name_or_its_topic() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_returned_tombstone_leaves_without_a_payload_in_its_events_topic() {
+async fn a_returned_tombstone_is_published_without_a_payload_in_its_events_topic() {
     let rig = Rig::of::<Graves>(&graves());
     let event = Doubled {
         key: "k".into(),
@@ -147,7 +147,7 @@ async fn a_tombstone_that_fails_is_a_dead_letter_without_a_payload() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tombstone_in_a_retry_topic_goes_by_the_topic_it_was_read_in() {
+async fn a_tombstone_in_a_retry_topic_is_routed_by_its_original_topic() {
     const RETRIES: &str = "tests.retry.100ms";
     let mut config = graves();
     config.retry.topics.delays = vec![Duration::from_millis(100)];
@@ -180,7 +180,7 @@ async fn a_tombstone_in_a_retry_topic_goes_by_the_topic_it_was_read_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tombstone_that_may_be_of_two_events_is_a_dead_letter_that_names_them() {
+async fn a_tombstone_of_two_possible_events_is_a_dead_letter_that_names_both() {
     let mut config = graves();
     config
         .publish

@@ -1,4 +1,4 @@
-//! Records whose writer's schema cannot be read: which answers of a registry are its last word, and for how long.
+//! Records with an unreadable writer's schema: which answers of a registry are final, and for how long.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -11,16 +11,16 @@ use kaufmann::source::MemoryRecord;
 
 use crate::rig::{Rig, TOPIC, config, eventually};
 
-/// What the registry says of an id.
+/// The registry's answer for an id.
 #[derive(Clone)]
 enum Says {
     Error(RegistryErrorKind),
     Text(&'static str),
-    /// What it says otherwise.
+    /// Its answer for other ids.
     Truth,
 }
 
-/// A registry that says of all ids what it is told to.
+/// A registry that gives the test's answer for all ids.
 #[derive(Clone)]
 struct Scripted {
     inside: EmbeddedRegistry,
@@ -78,7 +78,7 @@ fn reasons(rig: &Rig) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_last_word_makes_dead_letters_with_one_look_up_for_all_records_of_the_id() {
+async fn a_final_answer_makes_dead_letters_with_one_look_up_for_all_records_of_the_id() {
     for (says, why) in [
         (
             Says::Error(RegistryErrorKind::Refused),
@@ -106,9 +106,9 @@ async fn a_last_word_makes_dead_letters_with_one_look_up_for_all_records_of_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unknown_id_is_asked_for_six_times_and_not_again_for_each_record() {
+async fn an_unknown_id_is_looked_up_six_times_and_not_again_for_each_record() {
     let (rig, registry) = start(&config(), Says::Error(RegistryErrorKind::Unknown));
-    // One lane, so that one look-up is over before the next record comes.
+    // One lane, so that a look-up ends before the next record comes.
     for number in 0..50 {
         rig.send(0, "k", number).await;
     }
@@ -119,12 +119,12 @@ async fn an_unknown_id_is_asked_for_six_times_and_not_again_for_each_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_passes_is_no_last_word_however_often_it_comes() {
+async fn a_transient_answer_never_becomes_final() {
     for kind in [RegistryErrorKind::Unavailable, RegistryErrorKind::Unauthorized] {
         let (rig, registry) = start(&config(), Says::Error(kind));
         rig.send(0, "k", 1).await;
         eventually("many look-ups", || registry.asked.load(SeqCst) > 20).await;
-        // What comes after an outage is the first answer of its kind.
+        // After an outage the count of such answers begins anew.
         registry.say(Says::Error(RegistryErrorKind::Unknown));
         let before = registry.asked.load(SeqCst);
         eventually("a look-up that finds nothing", || {
@@ -155,7 +155,7 @@ async fn a_registry_that_was_wrong_is_believed_again_without_a_restart() {
         rig.committed(0, 1).await;
         assert_eq!(reasons(&rig).len(), 1);
         registry.say(Says::Truth);
-        // The first of these may come before it is asked again.
+        // The first of these may come before the next look-up.
         for number in 1..1000 {
             rig.send(0, "k", number).await;
             rig.committed(0, number + 1).await;

@@ -1,4 +1,4 @@
-//! Records that no handler takes, and writers' schemas that are unions of several events.
+//! Records without a handler, and writers' schemas that are unions of several events.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::rig::{Rig, TOPIC, config};
 
-/// What is logged by this thread.
+/// The log of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -27,7 +27,7 @@ impl Write for Log {
 }
 
 impl Log {
-    /// A log of what this thread says until the guard is dropped: in a runtime of one thread what the shards say.
+    /// Captures this thread's log until the guard is dropped; in a runtime of one thread that includes the shards.
     fn listen() -> (Self, impl Sized) {
         let log = Self::default();
         let writer = log.clone();
@@ -51,7 +51,7 @@ impl Log {
 const NUMBERED: &str = r#"{"type": "record", "name": "NAME", "fields": [
     {"name": "key", "type": "string"}, {"name": "number", "type": "long"}]}"#;
 
-/// The payload of a value that is written with this schema.
+/// The payload of a value written with this schema.
 async fn written(rig: &Rig, schema: &str, value: &Value) -> Vec<u8> {
     let parsed = Schema::parse(schema).unwrap();
     let id = rig
@@ -126,7 +126,7 @@ async fn a_name_that_no_handler_takes_is_reported_once_with_the_nearest_event_an
 }
 
 #[tokio::test]
-async fn a_flood_of_names_neither_grows_the_log_nor_stops_anything() {
+async fn many_unknown_names_neither_flood_the_log_nor_stop_the_service() {
     let (log, _guard) = Log::listen();
     let rig = Rig::start(&config());
     for number in 0..300 {
@@ -158,10 +158,10 @@ async fn a_union_at_the_top_is_handled_by_the_branch_that_the_datum_has() {
     for value in [number(1), json!({"test.other": {"n": 7}}), Value::Null, number(2)] {
         push(MemoryRecord::new(written(&rig, &union, &value).await));
     }
-    // The header may still say which event it is.
+    // The header may still name the event.
     let said = MemoryRecord::new(written(&rig, &union, &number(3)).await);
     push(said.header("ce_type", "test.numbered"));
-    // A branch that is not there, and no branch at all.
+    // An invalid branch, and no branch at all.
     let whole = written(&rig, &union, &Value::Null).await;
     push(MemoryRecord::new([&whole[..5], &[0x10]].concat()));
     push(MemoryRecord::new(whole[..5].to_vec()));
@@ -186,7 +186,7 @@ async fn a_union_at_the_top_is_handled_by_the_branch_that_the_datum_has() {
 #[tokio::test]
 async fn a_union_of_older_versions_is_resolved_by_its_branch() {
     let rig = Rig::start(&config());
-    // Its fields stand in another order, and one is narrower.
+    // Its fields are in another order, and one is narrower.
     let old = r#"{"type": "record", "name": "test.numbered", "fields": [
         {"name": "number", "type": "int"}, {"name": "gone", "type": "string"}, {"name": "key", "type": "string"}]}"#;
     let union = format!(r#"["string", {old}]"#);

@@ -1,4 +1,4 @@
-//! What is said of events that run for long, and of partitions that stand still.
+//! The watchdog's reports about events that run long, and partitions that stand still.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::rig::{Mishap, Numbered, Probe, Rig, TOPIC, config, eventually};
 
-/// What the watchdog said, of all tests of this process: each has a partition of its own.
+/// The watchdog's reports from all tests of this process: each test has its own partition.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 struct Log;
@@ -39,7 +39,7 @@ async fn says(parts: &[&str], least: usize) {
     eventually(&format!("{least} lines with {parts:?}"), || lines(parts) >= least).await;
 }
 
-/// A service with a watchdog that barks soon, and this partition.
+/// A service with a short `watchdog.after`, and this partition.
 fn start(mut config: Config, partition: i32) -> Rig {
     log();
     config.watchdog.after = Duration::from_millis(20);
@@ -60,7 +60,7 @@ fn log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_runs_for_long_is_said_again_and_again_and_that_it_is_over() {
+async fn an_event_that_runs_long_is_reported_repeatedly_and_its_end_too() {
     let rig = start(config(), 70);
     rig.probe.close("dawdler");
     rig.send(70, "dawdler", 0).await;
@@ -91,7 +91,7 @@ async fn an_event_that_runs_for_long_is_said_again_and_again_and_that_it_is_over
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partition_whose_record_waits_to_be_tried_again_is_named_with_its_offset() {
+async fn a_partition_whose_record_waits_for_a_retry_is_reported_with_its_offset() {
     let mut config = config();
     config.retry.initial = Duration::from_secs(3600);
     config.retry.max = Duration::from_secs(3600);
@@ -111,7 +111,7 @@ async fn a_partition_whose_record_waits_to_be_tried_again_is_named_with_its_offs
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partition_whose_messages_are_not_delivered_is_named_with_the_reason() {
+async fn a_partition_whose_messages_are_not_delivered_is_reported_with_the_reason() {
     let rig = start(config(), 72);
     rig.publisher.hold();
     rig.probe.reply();
@@ -130,7 +130,7 @@ async fn a_partition_whose_messages_are_not_delivered_is_named_with_the_reason()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partition_whose_dead_letter_is_not_written_is_named_with_the_reason() {
+async fn a_partition_whose_dead_letter_is_not_written_is_reported_with_the_reason() {
     let rig = start(config(), 73);
     rig.publisher.hold();
     rig.probe.mishap("k", Mishap::DeadLetter);
@@ -149,7 +149,7 @@ async fn a_partition_whose_dead_letter_is_not_written_is_named_with_the_reason()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partition_whose_next_record_finds_no_place_is_named_with_the_reason() {
+async fn a_partition_whose_next_record_finds_no_slot_is_reported_with_the_reason() {
     let mut config = config();
     config.max_in_flight = 1;
     let rig = start(config, 74);
@@ -182,7 +182,7 @@ fn open(key: &str) {
     OPENED.notify_all();
 }
 
-/// Blocks its thread as long as its key is shut; a number below zero lets it wait first.
+/// Blocks its thread until its key is opened; with a number below zero it first awaits.
 #[handler(event = "test.numbered")]
 async fn stuck(event: Numbered, _: &Context<Probe>) -> Result<(), Failure> {
     if event.number < 0 {
@@ -205,7 +205,7 @@ service! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_that_blocks_its_thread_is_named_with_its_record() {
+async fn a_handler_that_blocks_its_thread_is_reported_with_its_record() {
     log();
     let mut config = config();
     config.watchdog.after = Duration::from_millis(20);
@@ -233,7 +233,7 @@ async fn a_handler_that_blocks_its_thread_is_named_with_its_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_the_end_handlers_are_named_that_block_every_thread() {
+async fn handlers_that_block_every_thread_are_named_at_the_end() {
     let mut config = config();
     config.shutdown_deadline = Duration::from_millis(50);
     let (source, feed) = memory();
@@ -271,7 +271,7 @@ async fn at_the_end_handlers_are_named_that_block_every_thread() {
         .registry(registry)
         .run(async { _ = stopped.await });
     let steps = async {
-        // The test's thread is none of the workers, and their timers stand still when all of them are blocked.
+        // The test's thread is not a worker; the workers' timers stop when all of them are blocked.
         let begun = Instant::now();
         while blocked() < 2 {
             assert!(
