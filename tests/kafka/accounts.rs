@@ -1,4 +1,4 @@
-//! The two services of `examples/accounts`, killed in the middle of their work; then what they know is made anew from the topics.
+//! The two services of `examples/accounts` are killed while they work; then the projection is rebuilt from the topics.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,9 +18,9 @@ use crate::shop::DEADLINE;
 crate::tests![a_projection_is_rebuilt_to_the_same_bytes_after_both_services_were_killed];
 
 const ACCOUNTS: usize = 40;
-/// How many deposits each account gets in a round.
+/// The number of deposits to each account in a round.
 const DEPOSITS: i64 = 10;
-/// How often both are killed at most, until there is something left to do, and something to do again.
+/// How often both are killed at most, until some work is left, and some is repeated.
 const ROUNDS: i64 = 5;
 
 fn a_projection_is_rebuilt_to_the_same_bytes_after_both_services_were_killed(rig: &Rig) -> Result<()> {
@@ -62,7 +62,7 @@ fn a_projection_is_rebuilt_to_the_same_bytes_after_both_services_were_killed(rig
         .with_context(|| directory.tail())?;
     directory.stop_cleanly()?;
 
-    // Each command was carried out once, and the other service knows it all.
+    // Each command was carried out once, and the other service has all accounts.
     let lived = Projection::open(bank.file("directory.db"))?.bytes()?;
     assert_eq!(String::from_utf8_lossy(&lived), shown(&expected));
     let refusals = bank.client.read(REFUSALS)?;
@@ -72,7 +72,7 @@ fn a_projection_is_rebuilt_to_the_same_bytes_after_both_services_were_killed(rig
         assert_eq!(bank.client.read(&format!("{group}.dead-letter"))?, []);
     }
 
-    // From nothing but the topic, the same bytes; and once more into what is there.
+    // The same bytes from the topic alone, and again into the existing projection.
     let events = bank.client.end_offsets(ACCOUNT_EVENTS)?;
     for (file, times) in [("rebuilt.db", 1), ("directory.db", 1), ("rebuilt.db", 2)] {
         let replay = bank
@@ -87,7 +87,7 @@ fn a_projection_is_rebuilt_to_the_same_bytes_after_both_services_were_killed(rig
             String::from_utf8_lossy(&rebuilt)
         );
     }
-    // The accounts themselves too, and nothing is published for it.
+    // The same for the accounts, and nothing is published.
     let replay = bank
         .ledger(&bank.file("anew.db"))
         .becoming("replay", &["--from", "beginning"])?;
@@ -107,14 +107,14 @@ const REFUSALS: &str = "bank.refusals";
 const LEDGER: &str = "bank.ledger";
 const DIRECTORY: &str = "bank.directory";
 
-/// How far the service with the accounts is.
+/// The progress of the service with the accounts.
 #[derive(Default)]
 struct Progress {
     answered: i64,
     committed: i64,
 }
 
-/// What an account should be in the end: its version and its balance.
+/// The expected final account: its version and its balance.
 type Expected = BTreeMap<String, (i64, i64)>;
 
 /// The topics and the files of both services.
@@ -142,7 +142,7 @@ impl Bank {
         })
     }
 
-    /// How many answers the service with the accounts has published.
+    /// The number of answers that the service with the accounts has published.
     fn answered(&self) -> Result<i64> {
         let changes = total(&self.client.end_offsets(ACCOUNT_EVENTS)?);
         Ok(changes + total(&self.client.end_offsets(REFUSALS)?))
@@ -197,7 +197,7 @@ impl Bank {
         self.publish("account.open", &lines)
     }
 
-    /// Moves money, and asks each account for more than it has.
+    /// Moves money, and tries to withdraw more than each account has.
     fn publish_orders(&self, round: i64, expected: &mut Expected) -> Result<()> {
         let (mut deposits, mut withdrawals) = (String::new(), String::new());
         for cents in 1..=DEPOSITS {
@@ -246,7 +246,7 @@ struct Bound<'b> {
 
 impl Bound<'_> {
     fn start(&self) -> Result<Running> {
-        // What is killed must not keep its partitions for long, and must have something to do again.
+        // A killed instance must not keep its partitions for long, and must leave work to repeat.
         self.becoming(
             "run",
             &[
@@ -259,7 +259,7 @@ impl Bound<'_> {
         .start()
     }
 
-    /// Another command of its program.
+    /// Another command of the same binary.
     fn becoming(&self, command: &str, arguments: &[&str]) -> Result<Service> {
         let servers = &self.bank.servers;
         let (name, file) = &self.state;
@@ -291,7 +291,7 @@ fn total(offsets: &Offsets) -> i64 {
     offsets.values().sum()
 }
 
-/// The projection, as it is shown byte for byte.
+/// The projection, byte for byte.
 fn shown(expected: &Expected) -> String {
     let line = |(id, (version, balance)): (&String, &(i64, i64))| {
         let number: usize = id.trim_start_matches("a-").parse().unwrap_or_default();

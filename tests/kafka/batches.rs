@@ -19,13 +19,13 @@ use crate::shop::DEADLINE;
 kaufmann::include_events!();
 use events::test::Numbered;
 
-crate::tests![batches_leave_out_nothing_and_keep_their_keys_order_while_partitions_move_and_events_fail];
+crate::tests![batches_skip_nothing_and_keep_their_keys_order_while_partitions_move_and_events_fail];
 
 const NAME: &str = "batches";
 const KEYS: i64 = 40;
 const EVENTS: i64 = 3_000;
 
-/// What was handled, by key, in order, and the size of the largest batch.
+/// The handled events, by key, in order, and the size of the largest batch.
 type Handled = (BTreeMap<String, Vec<i64>>, usize);
 
 #[derive(Clone, Default)]
@@ -53,7 +53,7 @@ async fn each(batch: Batch<Numbered>, cx: &Context<Seen>) -> Result<Vec<Outcome>
         if !failed.contains(&key) {
             seen.0.entry(key).or_default().push(number);
         }
-        // Behind one that fails it is handled again, whatever is said of it.
+        // After a failing one it is handled again, whatever its outcome.
         Outcome::done()
     });
     Ok(outcomes.collect())
@@ -95,7 +95,7 @@ fn stop((handle, thread): Running) -> Result<Finished> {
     thread.join().map_err(|_| anyhow!("the service panicked"))?
 }
 
-/// So many events, beginning with this number; the numbers of a key follow one another by [`KEYS`].
+/// This many events, beginning with this number; consecutive numbers of a key differ by [`KEYS`].
 fn produce(client: &Client, id: u32, from: i64, count: i64) -> Result<()> {
     let record = |number: i64| {
         let key = format!("key-{}", number % KEYS);
@@ -113,7 +113,7 @@ fn produce(client: &Client, id: u32, from: i64, count: i64) -> Result<()> {
     client.produce(NAME, &records)
 }
 
-fn batches_leave_out_nothing_and_keep_their_keys_order_while_partitions_move_and_events_fail(
+fn batches_skip_nothing_and_keep_their_keys_order_while_partitions_move_and_events_fail(
     rig: &Rig,
 ) -> Result<()> {
     let servers = rig.servers()?;

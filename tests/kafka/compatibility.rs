@@ -1,4 +1,4 @@
-//! Which changes are compatible: a registry's word beside ours, for all pairs that Java has answered.
+//! Which changes are compatible: a registry's answers compared with ours, for all pairs that Java has answered.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-crate::tests![the_registry_and_ours_agree_but_for_what_is_listed];
+crate::tests![the_registry_and_ours_agree_except_for_the_listed_pairs];
 
 const PAIRS: &str = include_str!("../../kaufmann-avro/tests/vectors/compatibility.jsonl");
-/// How many pairs are asked for at once.
+/// How many pairs are requested at once.
 const AT_ONCE: usize = 16;
 
 /// Where they differ. The registry has an error for this record that contains itself in a map, and no verdict; Java's Avro
@@ -26,16 +26,16 @@ const LISTED: [&str; 1] = [concat!(
     r#"  reader {"fields":[{"name":"i","type":"double"},{"name":"m","type":{"type":"map","values":"M"}}],"name":"M","type":"record"}"#,
 )];
 
-/// What the registry says to a pair.
+/// The registry's answer for a pair.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Verdict {
     Compatible,
     Incompatible,
-    /// It does not take one of the schemas.
+    /// It does not accept one of the schemas.
     NoOpinion,
 }
 
-fn the_registry_and_ours_agree_but_for_what_is_listed(rig: &Rig) -> Result<()> {
+fn the_registry_and_ours_agree_except_for_the_listed_pairs(rig: &Rig) -> Result<()> {
     let url = rig.servers()?.registry.url();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

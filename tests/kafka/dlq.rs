@@ -1,4 +1,4 @@
-//! `dlq`: what could not be handled is listed, looked at, sent back and given up, and nothing of it is lost.
+//! `dlq`: dead letters are listed, shown, sent back and discarded, and none is lost.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 use crate::shop::{DEADLINE, SLOW_PRODUCER, Shop};
 
 crate::tests![
-    letters_are_listed_shown_sent_back_recognised_and_given_up,
-    places_without_an_open_letter_are_refused_and_nothing_is_done,
+    dead_letters_are_listed_shown_sent_back_recognised_and_discarded,
+    positions_without_an_open_dead_letter_are_refused_and_nothing_is_done,
     a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys,
-    dlq_without_topic_broker_or_sense_says_what_to_do,
+    dlq_without_a_topic_a_broker_or_valid_arguments_gives_a_remedy,
 ];
 
-/// As many failures as there are.
+/// No limits on failures.
 const LENIENT: &str = "[dead_letter]\nmax_share = 1\nmax_consecutive = 0\n";
 
-/// What `dlq …` prints as JSON, with its exit code.
+/// The JSON output of `dlq …`, with its exit code.
 fn dlq(shop: &Shop, arguments: &[&str]) -> Result<(i32, Value)> {
     let output = shop
         .command("dlq", &[])
@@ -33,16 +33,16 @@ fn dlq(shop: &Shop, arguments: &[&str]) -> Result<(i32, Value)> {
     ))
 }
 
-/// Lets the service handle what is there.
+/// Lets the service handle the records that are there.
 fn handle(shop: &Shop) -> Result<()> {
     let mut service = shop.service().with_file(LENIENT).start()?;
     shop.wait_committed().with_context(|| service.tail())?;
     service.stop_cleanly()
 }
 
-fn letters_are_listed_shown_sent_back_recognised_and_given_up(rig: &Rig) -> Result<()> {
+fn dead_letters_are_listed_shown_sent_back_recognised_and_discarded(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "dlq", 2)?;
-    // An order that costs less than nothing is not tried again.
+    // An order with a negative amount is not retried.
     shop.produce(&[
         shop.placed("ada", -2_000)?,
         shop.placed("bob", 1)?,
@@ -106,7 +106,7 @@ fn letters_are_listed_shown_sent_back_recognised_and_given_up(rig: &Rig) -> Resu
         "in their order, as they were"
     );
 
-    // They fail again, and that is seen.
+    // They fail again, and are recognised.
     handle(&shop)?;
     let (_, list) = dlq(&shop, &["list"])?;
     let first = &list["groups"][0];
@@ -128,7 +128,7 @@ fn letters_are_listed_shown_sent_back_recognised_and_given_up(rig: &Rig) -> Resu
     Ok(())
 }
 
-fn places_without_an_open_letter_are_refused_and_nothing_is_done(rig: &Rig) -> Result<()> {
+fn positions_without_an_open_dead_letter_are_refused_and_nothing_is_done(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "dlq-named", 1)?;
     let foreign = Record::new(Some("ada"), Some(vec![1]));
     let letters = [shop.letter(), shop.letter(), foreign];
@@ -224,7 +224,7 @@ fn a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys(rig:
     {
         let values = by_key.entry(record.key_text().context("no key")?).or_default();
         let value = record.value.clone().context("no value")?;
-        // What was sent in the last moments may have been sent again.
+        // The last ones may have been sent twice.
         if !values.contains(&value) {
             values.push(value);
         }
@@ -244,7 +244,7 @@ fn a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys(rig:
     Ok(())
 }
 
-fn dlq_without_topic_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
+fn dlq_without_a_topic_a_broker_or_valid_arguments_gives_a_remedy(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let shop = Shop::plan(&servers, &servers.kafka, "no-dlq")?;
     let says = |arguments: &[&str], code: i32, text: &str| -> Result<()> {

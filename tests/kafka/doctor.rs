@@ -1,4 +1,4 @@
-//! `doctor`: what fits, what does not, and that whatever is away, the rest is looked at.
+//! `doctor`: it reports what fits and what does not, and checks the rest if a server is unavailable.
 
 use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::{Kafka, PASSWORD, Rig, Service, free_port};
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::shop::Shop;
 
 crate::tests![
-    doctor_finds_what_fits_and_a_topic_that_is_missing,
-    doctor_without_broker_or_registry_looks_at_the_rest,
-    doctor_finds_rights_that_are_missing,
-    doctor_finds_a_broker_that_calls_itself_what_nobody_reaches,
-    doctor_ends_at_ctrl_c_while_nobody_answers,
+    doctor_reports_what_fits_and_a_missing_topic,
+    doctor_without_broker_or_registry_checks_the_rest,
+    doctor_finds_missing_rights,
+    doctor_finds_a_broker_whose_advertised_address_is_unreachable,
+    doctor_ends_at_ctrl_c_while_no_server_answers,
     doctor_without_sense_is_code_2,
 ];
 
@@ -38,7 +38,7 @@ fn state<'r>(report: &'r Value, kind: &str, subject: Option<&str>) -> Result<&'r
     Ok(check(report, kind, subject)?.0)
 }
 
-fn doctor_finds_what_fits_and_a_topic_that_is_missing(rig: &Rig) -> Result<()> {
+fn doctor_reports_what_fits_and_a_missing_topic(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "doctor", 2)?;
     let (code, report) = doctor(&shop.command("doctor", &[]))?;
     ensure!(code == 0 && report["verdict"] == "fit", "{report:#}");
@@ -65,7 +65,7 @@ fn doctor_finds_what_fits_and_a_topic_that_is_missing(rig: &Rig) -> Result<()> {
     let (_, found, _) = check(&report, "topic", Some(&shop.topic))?;
     assert_eq!(found, "2 partitions, 1 replica (consumed)");
 
-    // The same for people.
+    // The same as text.
     let output = shop.command("doctor", &[]).output()?;
     ensure!(
         output.code == 0 && output.stdout.contains("\nall fits") && output.stderr.is_empty(),
@@ -86,7 +86,7 @@ fn doctor_finds_what_fits_and_a_topic_that_is_missing(rig: &Rig) -> Result<()> {
         "{remedy}"
     );
 
-    // Letters that replace each other.
+    // A compacted dead-letter topic.
     shop.client
         .create_topic(&shop.dead_letters, 1, &[("cleanup.policy", "compact")])?;
     let (code, report) = doctor(&shop.command("doctor", &[]))?;
@@ -98,7 +98,7 @@ fn doctor_finds_what_fits_and_a_topic_that_is_missing(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn doctor_without_broker_or_registry_looks_at_the_rest(rig: &Rig) -> Result<()> {
+fn doctor_without_broker_or_registry_checks_the_rest(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "doctor-alone", 1)?;
     let nobody = format!("127.0.0.1:{}", free_port()?);
     let registry = shop.servers.registry.url();
@@ -137,7 +137,7 @@ fn doctor_without_broker_or_registry_looks_at_the_rest(rig: &Rig) -> Result<()> 
     Ok(())
 }
 
-fn doctor_finds_rights_that_are_missing(rig: &Rig) -> Result<()> {
+fn doctor_finds_missing_rights(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let kafka = rig.guarded()?;
     let shop = Shop::plan(&servers, &kafka, "doctor-rights")?;
@@ -192,7 +192,7 @@ fn doctor_finds_rights_that_are_missing(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn doctor_finds_a_broker_that_calls_itself_what_nobody_reaches(rig: &Rig) -> Result<()> {
+fn doctor_finds_a_broker_whose_advertised_address_is_unreachable(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let kafka: &Kafka = &*rig.guarded()?;
     let registry = servers.registry.url();
@@ -212,8 +212,8 @@ fn doctor_finds_a_broker_that_calls_itself_what_nobody_reaches(rig: &Rig) -> Res
     Ok(())
 }
 
-fn doctor_ends_at_ctrl_c_while_nobody_answers(_: &Rig) -> Result<()> {
-    // Takes connections, and says nothing.
+fn doctor_ends_at_ctrl_c_while_no_server_answers(_: &Rig) -> Result<()> {
+    // Accepts connections, and never answers.
     let deaf = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = deaf.local_addr()?.to_string();
     let mut running = Service::command(

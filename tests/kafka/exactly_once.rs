@@ -1,4 +1,4 @@
-//! Transactions that a broker does not let begin, or ends.
+//! Transactions that a broker refuses to begin, or ends.
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::service::STOP_DEADLINE;
@@ -8,10 +8,10 @@ use rustix::process::Signal;
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
-    a_broker_that_refuses_the_transactional_id_ends_the_start_with_what_to_allow,
+    a_broker_that_refuses_the_transactional_id_ends_the_start_with_the_right_to_grant,
     an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on,
     a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing,
-    a_transaction_that_leaves_no_room_is_committed_however_young_it_is,
+    a_full_transaction_is_committed_however_young_it_is,
     a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_takes_it,
 ];
 
@@ -21,7 +21,9 @@ pub(crate) fn exactly_once(service: Service, id: &str) -> Service {
         .with_env("KAUFMANN_EXACTLY_ONCE_TRANSACTIONAL_ID", id)
 }
 
-fn a_broker_that_refuses_the_transactional_id_ends_the_start_with_what_to_allow(rig: &Rig) -> Result<()> {
+fn a_broker_that_refuses_the_transactional_id_ends_the_start_with_the_right_to_grant(
+    rig: &Rig,
+) -> Result<()> {
     let servers = rig.servers()?;
     let kafka = Kafka::start_with_authorizer()?;
     let foreign = &servers.foreign;
@@ -50,7 +52,7 @@ fn an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_
     shop.wait_committed().with_context(|| first.tail())?;
     let mut second = service.start()?;
     second.wait_log("\"message\":\"assigned\"", DEADLINE)?;
-    // Both instances have a partition, and get something to answer: only who writes learns that its id is taken.
+    // Both instances have a partition, and get a record to answer: only an instance that writes notices that its id is taken.
     let orders = (1..40).map(|sequence| {
         let mut order = shop.placed(&format!("c{}", sequence % 8), sequence)?;
         order.partition = i32::try_from(sequence % 2)?;
@@ -93,7 +95,7 @@ fn a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing(rig: 
     shop.wait_committed().with_context(|| before.tail())?;
     before.stop_cleanly()?;
 
-    // As if an instance had ended in the midst of its transaction: until it ends, nobody knows the offsets.
+    // As if an instance had died within its transaction: until that ends, the offsets are not stable.
     let open = shop.client.commit_in_open_transaction(&shop.group, &shop.topic)?;
     let mut first = exactly_once(shop.service(), "unstable-1").start()?;
     shop.client.wait_members(&shop.group, 1, DEADLINE)?;
@@ -119,7 +121,7 @@ fn a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing(rig: 
     Ok(())
 }
 
-fn a_transaction_that_leaves_no_room_is_committed_however_young_it_is(rig: &Rig) -> Result<()> {
+fn a_full_transaction_is_committed_however_young_it_is(rig: &Rig) -> Result<()> {
     const ROOM: i64 = 5;
     const ORDERS: i64 = 100;
     let shop = Shop::open(rig, "narrow", 1)?;
@@ -203,7 +205,7 @@ fn a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_t
         "{}",
         service.logs()
     );
-    // It neither loses the record nor waits for it for ever: the next start meets it again.
+    // It neither loses the record nor waits for it for ever: the next start reads it again.
     let status = service.stop(Signal::TERM)?;
     assert_eq!(status.code(), Some(75), "{}", service.tail());
 
@@ -215,7 +217,7 @@ fn a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_t
     service.stop_cleanly()?;
     let all = ids(&mut (0..ORDERS));
     assert!(confirmed()? == all, "other replies than expected");
-    // Of each customer in their order.
+    // In the order of each customer.
     let read = shop.confirmed()?;
     for customer in (0..8).map(|number| format!("c{number}-")) {
         let own: Vec<i64> = read
@@ -227,7 +229,7 @@ fn a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_t
     Ok(())
 }
 
-/// Text that no codec makes much shorter.
+/// Text that does not compress.
 fn noise(length: usize) -> String {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let letter = std::iter::from_fn(|| {

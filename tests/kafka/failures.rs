@@ -1,4 +1,4 @@
-//! Records that cannot be handled, on a broker that has limits of its own.
+//! Records that cannot be handled, on a broker with its own limits.
 
 use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::{Record, Rig, Service, wait_until};
@@ -6,10 +6,10 @@ use kaufmann_tests::rig::{Record, Rig, Service, wait_until};
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
-    a_letter_too_large_for_its_topic_is_written_without_its_payload,
-    a_missing_dead_letter_topic_is_named_at_the_start_and_its_letter_is_there_once_it_is_made,
+    a_dead_letter_too_large_for_its_topic_is_written_without_its_payload,
+    a_missing_dead_letter_topic_is_named_at_the_start_and_used_once_it_exists,
     too_many_failures_in_a_row_stop_the_service_and_lose_nothing,
-    a_topic_of_which_too_many_cannot_be_handled_is_held_and_seen_in_doctor_and_another_one_goes_on,
+    a_topic_with_too_many_failures_is_held_and_reported_by_doctor_and_another_one_goes_on,
 ];
 
 /// The exit code of too many failures.
@@ -19,13 +19,13 @@ fn poison(key: &str, size: usize) -> Record {
     Record::new(Some(key), Some(vec![b'x'; size]))
 }
 
-fn a_letter_too_large_for_its_topic_is_written_without_its_payload(rig: &Rig) -> Result<()> {
+fn a_dead_letter_too_large_for_its_topic_is_written_without_its_payload(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let shop = Shop::plan(&servers, &servers.kafka, "large-letter")?;
     shop.create_topics(&[&shop.topic, &shop.replies], 1)?;
     shop.client
         .create_topic(&shop.dead_letters, 1, &[("max.message.bytes", "10000")])?;
-    // Letters are compressed: what is to be large must not be regular.
+    // Dead letters are compressed, so a large one must not be regular.
     let mut state = 1_u64;
     let noise: Vec<u8> = (1..50_000)
         .map(|_| {
@@ -68,9 +68,7 @@ fn a_letter_too_large_for_its_topic_is_written_without_its_payload(rig: &Rig) ->
     Ok(())
 }
 
-fn a_missing_dead_letter_topic_is_named_at_the_start_and_its_letter_is_there_once_it_is_made(
-    rig: &Rig,
-) -> Result<()> {
+fn a_missing_dead_letter_topic_is_named_at_the_start_and_used_once_it_exists(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let shop = Shop::plan(&servers, &servers.kafka, "no-letters")?;
     shop.create_topics(&[&shop.topic, &shop.replies], 1)?;
@@ -113,7 +111,7 @@ fn too_many_failures_in_a_row_stop_the_service_and_lose_nothing(rig: &Rig) -> Re
     let first = shop.letters()?.len();
     assert!((3..10).contains(&first), "{first}");
 
-    // With the limit raised the next one goes on, and every record has its letter.
+    // With a higher limit the next one goes on, and every record becomes a dead letter.
     let mut service = shop.service().start()?;
     shop.wait_committed().with_context(|| service.tail())?;
     service.stop_cleanly()?;
@@ -128,7 +126,7 @@ fn too_many_failures_in_a_row_stop_the_service_and_lose_nothing(rig: &Rig) -> Re
     Ok(())
 }
 
-fn a_topic_of_which_too_many_cannot_be_handled_is_held_and_seen_in_doctor_and_another_one_goes_on(
+fn a_topic_with_too_many_failures_is_held_and_reported_by_doctor_and_another_one_goes_on(
     rig: &Rig,
 ) -> Result<()> {
     let shop = Shop::open(rig, "held", 1)?;

@@ -1,4 +1,4 @@
-//! What stands behind the end of a transaction: marks and aborted records, in the topics that a group reads.
+//! Transaction markers and aborted records, in the topics that a group reads.
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::{Record, Rig, Service, wait_until};
@@ -7,27 +7,27 @@ use serde_json::json;
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
-    marks_and_aborted_records_leave_no_lag_and_no_loss_at_least_once,
-    marks_and_aborted_records_leave_no_lag_and_no_loss_at_most_once,
-    marks_and_aborted_records_leave_no_lag_and_no_loss_exactly_once,
-    marks_and_aborted_records_leave_no_lag_and_no_loss_ahead,
+    markers_and_aborted_records_leave_no_lag_and_no_loss_at_least_once,
+    markers_and_aborted_records_leave_no_lag_and_no_loss_at_most_once,
+    markers_and_aborted_records_leave_no_lag_and_no_loss_exactly_once,
+    markers_and_aborted_records_leave_no_lag_and_no_loss_ahead,
     topics_that_exactly_once_services_write_are_read_to_their_end,
-    offsets_below_a_mark_are_no_loss_that_is_asserted_and_no_lag,
+    offsets_below_a_marker_are_reported_neither_as_loss_nor_as_lag,
 ];
 
-fn marks_and_aborted_records_leave_no_lag_and_no_loss_at_least_once(rig: &Rig) -> Result<()> {
+fn markers_and_aborted_records_leave_no_lag_and_no_loss_at_least_once(rig: &Rig) -> Result<()> {
     no_lag_and_no_loss(rig, "marks-least", ("KAUFMANN_DELIVERY", "at_least_once"))
 }
 
-fn marks_and_aborted_records_leave_no_lag_and_no_loss_at_most_once(rig: &Rig) -> Result<()> {
+fn markers_and_aborted_records_leave_no_lag_and_no_loss_at_most_once(rig: &Rig) -> Result<()> {
     no_lag_and_no_loss(rig, "marks-most", ("KAUFMANN_DELIVERY", "at_most_once"))
 }
 
-fn marks_and_aborted_records_leave_no_lag_and_no_loss_exactly_once(rig: &Rig) -> Result<()> {
+fn markers_and_aborted_records_leave_no_lag_and_no_loss_exactly_once(rig: &Rig) -> Result<()> {
     no_lag_and_no_loss(rig, "marks-exactly", ("KAUFMANN_DELIVERY", "exactly_once"))
 }
 
-fn marks_and_aborted_records_leave_no_lag_and_no_loss_ahead(rig: &Rig) -> Result<()> {
+fn markers_and_aborted_records_leave_no_lag_and_no_loss_ahead(rig: &Rig) -> Result<()> {
     no_lag_and_no_loss(rig, "marks-ahead", ("KAUFMANN_COMMIT_AHEAD", "true"))
 }
 
@@ -46,17 +46,17 @@ fn no_lag_and_no_loss(rig: &Rig, name: &str, (variable, value): (&str, &str)) ->
     assert_eq!((committed[&0], committed[&1], committed[&2]), (10, 3, 1));
     let lag = shop.json(0, "lag", &["--fail-above", "0"])?;
     assert_eq!(lag["lag"], json!(0), "{lag}");
-    // A mark that comes when all is committed already.
+    // A marker that comes when all is already committed.
     write(&shop, &[(0, 9)], false)?;
     shop.wait_committed().with_context(|| service.tail())?;
     service.stop_cleanly()?;
-    // A replay ends where the last record of its span is, whatever follows it.
+    // A replay ends at the last record of its range, whatever follows it.
     let replay = shop
         .command("replay", &["--from", "beginning", "--no-group"])
         .output()?;
     assert_eq!(replay.code, 0, "{replay:?}");
 
-    // Retention removes all of it; nothing of that was to be handled.
+    // Retention removes all of it; none of it was to be handled.
     for (partition, end) in shop.client.end_offsets(&shop.topic)? {
         shop.client.delete_records(&shop.topic, partition, end)?;
     }
@@ -118,12 +118,12 @@ fn topics_that_exactly_once_services_write_are_read_to_their_end(rig: &Rig) -> R
     Ok(())
 }
 
-/// A group that other clients, or earlier versions, have left below the mark.
-fn offsets_below_a_mark_are_no_loss_that_is_asserted_and_no_lag(rig: &Rig) -> Result<()> {
+/// A group that other clients, or earlier versions, have left below the marker.
+fn offsets_below_a_marker_are_reported_neither_as_loss_nor_as_lag(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "marks-below", 1)?;
     write(&shop, &[(0, 0)], true)?;
     wait_until("the offset should be committed", DEADLINE, || {
-        // While the broker makes the topic of the groups' offsets, there is no coordinator.
+        // While the broker creates the topic of the groups' offsets, there is no coordinator.
         Ok(shop.client.commit(&shop.group, &shop.topic, 0, 1).ok())
     })?;
     let lag = shop.json(0, "lag", &["--fail-above", "0"])?;

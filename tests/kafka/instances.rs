@@ -10,19 +10,19 @@ use kaufmann_tests::rig::{Fault, FaultProxy, Rig, Running, Service, wait_until};
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
-    an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disorder,
-    what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commits_say_so,
+    an_instance_that_is_stopped_while_it_works_hands_over_without_loss_or_disorder,
+    records_finished_above_a_stuck_one_are_not_repeated_after_a_kill_with_commit_ahead,
     an_instance_of_an_eager_group_hands_over_without_loss_or_disorder,
     an_instance_of_a_group_that_the_broker_assigns_hands_over_without_loss_or_disorder,
     a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance,
     a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_one,
-    an_instance_without_partitions_says_that_it_waits_and_a_roll_warns_of_nothing,
+    an_instance_without_partitions_logs_that_it_waits_and_a_rolling_update_logs_no_warning,
 ];
 
 const KEYS: u64 = 500;
 const PARTITIONS: i32 = 4;
 
-fn an_instance_that_is_told_to_stop_in_mid_flow_hands_over_without_loss_or_disorder(rig: &Rig) -> Result<()> {
+fn an_instance_that_is_stopped_while_it_works_hands_over_without_loss_or_disorder(rig: &Rig) -> Result<()> {
     hand_over(rig, "instances", 60_000, &[])
 }
 
@@ -40,7 +40,7 @@ fn hand_over(rig: &Rig, name: &str, events: u64, properties: &[&str]) -> Result<
     let shop = Shop::open(rig, name, PARTITIONS)?;
     let start = || with(shop.service(), properties).start();
     let (mut leaving, mut staying) = (start()?, start()?);
-    // Describing a group tells nothing of one that the broker assigns, so the logs are asked.
+    // Describing a group does not show one that the broker assigns, so the logs are read.
     for instance in [&mut leaving, &mut staying] {
         instance.wait_log(ASSIGNED, DEADLINE)?;
     }
@@ -68,7 +68,9 @@ fn hand_over(rig: &Rig, name: &str, events: u64, properties: &[&str]) -> Result<
     all_in_order(&shop, events).with_context(story)
 }
 
-fn an_instance_without_partitions_says_that_it_waits_and_a_roll_warns_of_nothing(rig: &Rig) -> Result<()> {
+fn an_instance_without_partitions_logs_that_it_waits_and_a_rolling_update_logs_no_warning(
+    rig: &Rig,
+) -> Result<()> {
     // With one partition each new instance waits until the one before it has stopped.
     let shop = Shop::open(rig, "roll", 1)?;
     let start = || shop.service().start();
@@ -100,7 +102,7 @@ fn warns_of_nothing(instance: &Running) -> Result<()> {
 fn a_static_member_that_restarts_keeps_its_partitions_without_a_rebalance(rig: &Rig) -> Result<()> {
     const EVENTS: u64 = 30_000;
     let shop = Shop::open(rig, "static", PARTITIONS)?;
-    // A session that outlasts the restart on any machine.
+    // A session timeout longer than a restart on any machine.
     let member = |id: &str| {
         let instance = format!("group.instance.id={id}");
         with(
@@ -161,7 +163,7 @@ fn a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_o
     second.wait_log(ASSIGNED, DEADLINE)?;
     handles(&mut second, 2)?;
 
-    // While one is alive another one with its id ends, and takes nothing from it.
+    // While one is alive, another one with its id ends, and takes no partition from it.
     let mut third = member().with_env("KAUFMANN_JOIN_DEADLINE", "2s").start()?;
     let status = third.wait(DEADLINE)?;
     assert_eq!(status.code(), Some(70), "{}", third.tail());
@@ -173,7 +175,7 @@ fn a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_o
     );
     handles(&mut second, 3)?;
     second.stop_cleanly()?;
-    // One that has stopped is back at once.
+    // After a normal stop it joins again at once.
     let mut fourth = member().start()?;
     fourth.wait_log(ASSIGNED, DEADLINE)?;
     handles(&mut fourth, 4)?;
@@ -186,10 +188,10 @@ fn a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_o
     Ok(())
 }
 
-/// What an instance logs when it has got partitions.
+/// The log line of an instance that has been assigned partitions.
 const ASSIGNED: &str = "\"message\":\"assigned\"";
 const REVOKED: &str = "\"message\":\"revoked\"";
-/// What it logs when it has none yet.
+/// The log line of one without partitions.
 const WAITING: &str = "waiting for partitions";
 
 fn with(service: Service, properties: &[&str]) -> Service {
@@ -198,7 +200,7 @@ fn with(service: Service, properties: &[&str]) -> Service {
     })
 }
 
-/// Events that wait in the middle to be told to go on.
+/// Events that are held back in the middle until the test continues.
 fn flow(shop: &Shop, events: u64) -> Produce {
     Produce {
         topic: shop.topic.clone(),
@@ -218,8 +220,8 @@ fn wait_flow(shop: &Shop, instance: &mut Running) -> Result<()> {
     })
 }
 
-/// Each order is confirmed once, in the order of its key. Whoever drains commits all that it has handled, so that the next
-/// owner begins behind it: a record that is handled again after a later one of its key would be out of order.
+/// Each order is confirmed once, in the order of its key. A draining instance commits all that it has handled, so that the next
+/// owner begins after that: a record handled again after a later one of its key would be out of order.
 fn all_in_order(shop: &Shop, events: u64) -> Result<()> {
     let orders = events / 5;
     let replies = shop.servers.foreign.consume(
@@ -241,7 +243,7 @@ fn all_in_order(shop: &Shop, events: u64) -> Result<()> {
     Ok(())
 }
 
-fn what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commits_say_so(
+fn records_finished_above_a_stuck_one_are_not_repeated_after_a_kill_with_commit_ahead(
     rig: &Rig,
 ) -> Result<()> {
     let shop = Shop::open(rig, "ahead", 1)?;
@@ -253,7 +255,7 @@ fn what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commit
     shop.produce(&[shop.placed("ada", 0)?])?;
     shop.wait_committed().with_context(|| first.tail())?;
 
-    // The schema of a cancellation has not been asked for yet, so this one is stuck; what comes behind it is not.
+    // The schema of a cancellation has not been looked up yet, so this record is stuck; later ones are not.
     proxy.set(Fault::Status(500));
     shop.produce(&[shop.cancelled("bob", "too late", 0)?])?;
     let orders = (1..50).map(|sequence| shop.placed("ada", sequence));
@@ -270,7 +272,7 @@ fn what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commit
         },
     )
     .with_context(|| first.tail())?;
-    // Its drop is a SIGKILL.
+    // Dropping it sends SIGKILL.
     drop(first);
 
     proxy.set(Fault::Forward);
@@ -285,13 +287,13 @@ fn what_was_finished_above_a_stuck_record_is_not_repeated_after_a_kill_if_commit
     Ok(())
 }
 
-/// How often an instance got or gave partitions.
+/// How often an instance was assigned partitions, or gave them back.
 fn rebalances(instance: &Running) -> usize {
     let logs = instance.logs();
     logs.matches(ASSIGNED).count() + logs.matches(REVOKED).count()
 }
 
-/// The partitions that an instance has, as its log tells.
+/// The partitions of an instance, by its log.
 fn held(instance: &Running) -> Result<BTreeSet<String>> {
     let mut held = BTreeSet::new();
     for line in instance.logs().lines() {

@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle of a command: it ends, says so, and the same command goes on without loss.
+//! Ctrl-C during a command: it ends, reports it, and the same command continues without loss.
 
 use std::net::{TcpListener, TcpStream};
 
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::shop::{DEADLINE, SLOW_PRODUCER, Shop};
 
 crate::tests![
-    a_replay_of_letters_that_is_interrupted_says_so_and_goes_on_without_loss,
-    a_replay_that_is_interrupted_says_so_and_is_resumed_where_it_was,
-    an_interrupted_publish_has_published_the_first_ones_and_says_how_many,
-    an_interrupted_apply_has_made_some_topics_and_the_next_one_makes_the_rest,
-    every_command_that_asks_ends_at_once_by_a_signal_while_nobody_answers,
-    an_interrupted_publish_to_brokers_that_do_not_answer_says_what_it_does_not_know,
-    a_publish_that_reaches_no_broker_says_so,
+    an_interrupted_replay_of_dead_letters_reports_it_and_continues_without_loss,
+    an_interrupted_replay_reports_it_and_resumes_at_its_position,
+    an_interrupted_publish_has_published_the_first_events_and_reports_how_many,
+    an_interrupted_apply_has_created_some_topics_and_the_next_one_creates_the_rest,
+    every_reading_command_ends_at_once_by_a_signal_while_no_server_answers,
+    an_interrupted_publish_to_brokers_that_do_not_answer_reports_unconfirmed_events,
+    a_publish_that_reaches_no_broker_reports_it,
 ];
 
 /// The exit code after Ctrl-C.
@@ -25,12 +25,12 @@ const INTERRUPTED: i32 = 130;
 /// The same after SIGTERM.
 const TERMINATED: i32 = 143;
 
-/// What a command that has ended has printed as JSON.
+/// The JSON output of a command that has ended.
 fn report(printed: &str) -> Result<Value> {
     serde_json::from_str(printed).with_context(|| printed.to_owned())
 }
 
-fn a_replay_of_letters_that_is_interrupted_says_so_and_goes_on_without_loss(rig: &Rig) -> Result<()> {
+fn an_interrupted_replay_of_dead_letters_reports_it_and_continues_without_loss(rig: &Rig) -> Result<()> {
     const LETTERS: usize = 2_000;
     let shop = Shop::open(rig, "dlq-interrupted", 1)?;
     let poison: Vec<_> = (0..LETTERS)
@@ -81,7 +81,7 @@ fn a_replay_of_letters_that_is_interrupted_says_so_and_goes_on_without_loss(rig:
     Ok(())
 }
 
-fn a_replay_that_is_interrupted_says_so_and_is_resumed_where_it_was(rig: &Rig) -> Result<()> {
+fn an_interrupted_replay_reports_it_and_resumes_at_its_position(rig: &Rig) -> Result<()> {
     const RECORDS: i64 = 3_000;
     let shop = Shop::open(rig, "replay-interrupted", 1)?;
     let records = (0..RECORDS)
@@ -106,7 +106,7 @@ fn a_replay_that_is_interrupted_says_so_and_is_resumed_where_it_was(rig: &Rig) -
     Ok(())
 }
 
-fn an_interrupted_publish_has_published_the_first_ones_and_says_how_many(rig: &Rig) -> Result<()> {
+fn an_interrupted_publish_has_published_the_first_events_and_reports_how_many(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "publish-interrupted", 1)?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("orders.ndjson");
@@ -153,7 +153,7 @@ fn an_interrupted_publish_has_published_the_first_ones_and_says_how_many(rig: &R
     Ok(())
 }
 
-fn every_command_that_asks_ends_at_once_by_a_signal_while_nobody_answers(_: &Rig) -> Result<()> {
+fn every_reading_command_ends_at_once_by_a_signal_while_no_server_answers(_: &Rig) -> Result<()> {
     let order = r#"{"order_id": "o-1", "customer": "ada", "amount_cents": 1, "sequence": 0}"#;
     let commands = [
         &["lag"][..],
@@ -179,7 +179,7 @@ fn every_command_that_asks_ends_at_once_by_a_signal_while_nobody_answers(_: &Rig
     for (command, signal, code) in by_ctrl_c.chain(by_supervisor) {
         let (mut running, _deaf) = waiting(command)?;
         let status = running.stop(signal).with_context(|| format!("{command:?}"))?;
-        // It is not ended by what watches over those that do not hear it.
+        // The watchdog for commands that ignore signals did not end it.
         ensure!(
             status.code() == Some(code) && !running.logs().contains("no server answers"),
             "{command:?}: {status}: {}",
@@ -194,7 +194,7 @@ fn every_command_that_asks_ends_at_once_by_a_signal_while_nobody_answers(_: &Rig
     Ok(())
 }
 
-/// A command that waits for servers that take connections, and say nothing.
+/// A command that waits for servers that accept connections and never answer.
 fn waiting(command: &[&str]) -> Result<(Running, (TcpListener, TcpStream))> {
     let deaf = TcpListener::bind("127.0.0.1:0")?;
     deaf.set_nonblocking(true)?;
@@ -211,7 +211,7 @@ fn waiting(command: &[&str]) -> Result<(Running, (TcpListener, TcpStream))> {
     Ok((running, (deaf, connection)))
 }
 
-fn an_interrupted_apply_has_made_some_topics_and_the_next_one_makes_the_rest(rig: &Rig) -> Result<()> {
+fn an_interrupted_apply_has_created_some_topics_and_the_next_one_creates_the_rest(rig: &Rig) -> Result<()> {
     const TOPICS: usize = 200;
     let shop = Shop::open(rig, "apply-interrupted", 1)?;
     let declared: String = (0..TOPICS)
@@ -248,7 +248,7 @@ fn an_interrupted_apply_has_made_some_topics_and_the_next_one_makes_the_rest(rig
     Ok(())
 }
 
-fn an_interrupted_publish_to_brokers_that_do_not_answer_says_what_it_does_not_know(rig: &Rig) -> Result<()> {
+fn an_interrupted_publish_to_brokers_that_do_not_answer_reports_unconfirmed_events(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "publish-unknown", 1)?;
     let deaf = TcpListener::bind("127.0.0.1:0")?;
     let address = deaf.local_addr()?.to_string();
@@ -265,7 +265,7 @@ fn an_interrupted_publish_to_brokers_that_do_not_answer_says_what_it_does_not_kn
             order,
         ])
         .start()?;
-    // It asks the registry only once it has something to finish.
+    // It contacts the registry only once it has something to finish.
     wait_until("it should ask the registry", DEADLINE, || {
         publish.assert_running()?;
         Ok((registry.forwarded() > 0).then_some(()))
@@ -292,7 +292,7 @@ fn an_interrupted_publish_to_brokers_that_do_not_answer_says_what_it_does_not_kn
     Ok(())
 }
 
-fn a_publish_that_reaches_no_broker_says_so(rig: &Rig) -> Result<()> {
+fn a_publish_that_reaches_no_broker_reports_it(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "publish-nowhere", 1)?;
     let nobody = format!("127.0.0.1:{}", free_port()?);
     let order = r#"{"order_id": "o-1", "customer": "ada", "amount_cents": 1, "sequence": 0}"#;

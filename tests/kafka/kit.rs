@@ -1,4 +1,4 @@
-//! Tests that were written for memory, on a cluster: the quickstart's own, by the kit's switch.
+//! The quickstart's own tests, run on a cluster through the kit's switch.
 
 use std::process::{Command, Stdio};
 

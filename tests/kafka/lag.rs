@@ -1,4 +1,4 @@
-//! `lag`: what is left, who has it, and what it says when it cannot tell.
+//! `lag`: the remaining records, their members, and the errors without a result.
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::{Rig, Service, free_port, wait_until};
@@ -8,15 +8,15 @@ use serde_json::json;
 use crate::shop::{DEADLINE, Shop};
 
 crate::tests![
-    lag_tells_what_is_left_how_old_it_is_and_who_has_it,
-    lag_without_topic_broker_or_sense_says_what_to_do,
-    a_watched_lag_goes_on_until_ctrl_c,
+    lag_shows_the_remaining_records_their_age_and_their_member,
+    lag_without_a_topic_a_broker_or_valid_arguments_gives_a_remedy,
+    lag_with_watch_runs_until_ctrl_c,
 ];
 
-/// The cluster could not be asked.
+/// The exit code if the cluster is unavailable.
 const UNAVAILABLE: i32 = 69;
 
-fn lag_tells_what_is_left_how_old_it_is_and_who_has_it(rig: &Rig) -> Result<()> {
+fn lag_shows_the_remaining_records_their_age_and_their_member(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "lag", 2)?;
     let placed: Vec<_> = (0..3)
         .map(|number| shop.placed("ada", number))
@@ -72,7 +72,7 @@ fn lag_tells_what_is_left_how_old_it_is_and_who_has_it(rig: &Rig) -> Result<()> 
     service.stop_cleanly()
 }
 
-fn lag_without_topic_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
+fn lag_without_a_topic_a_broker_or_valid_arguments_gives_a_remedy(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let shop = Shop::plan(&servers, &servers.kafka, "lag-wrong")?;
     let output = shop.command("lag", &[]).output()?;
@@ -101,7 +101,7 @@ fn lag_without_topic_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn a_watched_lag_goes_on_until_ctrl_c(rig: &Rig) -> Result<()> {
+fn lag_with_watch_runs_until_ctrl_c(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "lag-watch", 1)?;
     let mut watch = shop
         .command("lag", &["--watch=100ms", "--format", "json"])

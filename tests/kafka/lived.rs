@@ -1,4 +1,4 @@
-//! Two versions of a service side by side, on a real broker and a real registry: a field more, a field renamed, an enum that
+//! Two versions of a service in parallel, on a real broker and a real registry: a new field, a renamed field, an enum that
 //! has grown, an int that has become a long. The new service replays what the old one wrote; the old one reads on.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +31,7 @@ crate::tests![two_versions_of_a_service_read_each_others_events_as_far_as_their_
 
 const TOPIC: &str = "lived.events";
 
-/// What a service saw.
+/// The events that a service saw.
 struct Seen<T>(Arc<Mutex<Vec<T>>>);
 
 impl<T: Clone> Seen<T> {
@@ -43,7 +43,7 @@ impl<T: Clone> Seen<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     }
 
-    /// Waits until there are as many, and gives them in the order that `key` says.
+    /// Waits until there are this many, and returns them sorted by `key`.
     fn wait(&self, count: usize, key: impl Fn(&T) -> String) -> Result<Vec<T>> {
         let seen = || self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         wait_until(&format!("{count} events should be handled"), DEADLINE, || {
@@ -88,7 +88,7 @@ mod old {
     }
 
     service! {
-        /// The service as it was.
+        /// The old version of the service.
         pub(super) struct Parcels {
             state: Seen<Saw>,
             handlers: [parcel, weighed],
@@ -118,7 +118,7 @@ mod new {
     }
 
     service! {
-        /// The service as it is.
+        /// The new version of the service.
         pub(super) struct Parcels {
             state: Seen<Saw>,
             handlers: [parcel, weighed],
@@ -147,7 +147,7 @@ fn two_versions_of_a_service_read_each_others_events_as_far_as_their_schemas_all
         asked: RestRegistry::new(&registry_config(&registry))?,
     };
 
-    // The registry takes the parcel's change at the strictest level, and the wider number only where old readers may break.
+    // The registry accepts the parcel's change at the strictest level, and the wider number only at a level that lets old readers break.
     registry.set_level("FULL")?;
     let (parcel_1, weighed_1) = (
         stage.register::<v1::lived::Parcel>()?,
@@ -183,7 +183,7 @@ fn two_versions_of_a_service_read_each_others_events_as_far_as_their_schemas_all
     client.produce(TOPIC, &before)?;
     of_old.wait(3, |saw| format!("{saw:?}"))?;
 
-    // The new service comes, and reads what was written before it.
+    // The new version starts, and reads the earlier records.
     let new = stage.start::<new::Parcels>("lived.new", of_new.clone())?;
     let replayed = of_new.wait(3, by_id)?;
     assert_eq!(
@@ -198,7 +198,7 @@ fn two_versions_of_a_service_read_each_others_events_as_far_as_their_schemas_all
         ]
     );
 
-    // The new one writes; the old one still runs.
+    // The new version writes; the old one still runs.
     let ship = v2::lived::Weighed {
         id: "f".to_owned(),
         grams: 5_000_000_000,
@@ -230,7 +230,7 @@ fn two_versions_of_a_service_read_each_others_events_as_far_as_their_schemas_all
         old::Saw::Parcel(parcel) => parcel.id.clone(),
         old::Saw::Weighed(weighed) => weighed.id.clone(),
     })?;
-    // It does not know the new name, which has its default, nor the new symbol, which has the enum's.
+    // It does not know the new name, so its field has the default, nor the new symbol, which becomes the enum's default.
     assert_eq!(
         seen[3..],
         [
@@ -244,7 +244,7 @@ fn two_versions_of_a_service_read_each_others_events_as_far_as_their_schemas_all
     old.stop(&runtime)?;
     new.stop(&runtime)?;
 
-    // What it cannot read is kept, with the reason.
+    // A record it cannot read is dead-lettered, with the reason.
     let letters = client.read("lived.old.dead-letter")?;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].value, after[2].value);
@@ -257,7 +257,7 @@ fn two_versions_of_a_service_read_each_others_events_as_far_as_their_schemas_all
     Ok(())
 }
 
-/// What both services run on.
+/// The environment of both services.
 struct Stage<'a> {
     runtime: &'a tokio::runtime::Runtime,
     client: &'a Client,

@@ -14,7 +14,7 @@ use crate::shop::DEADLINE;
 
 crate::tests![a_handler_that_takes_longer_than_the_poll_interval_keeps_its_partition];
 
-/// As short as the broker allows, and a handler that outlasts it twice.
+/// The shortest interval the broker allows, and a handler that takes twice as long.
 const MAX_POLL: Duration = Duration::from_secs(6);
 const NAP: Duration = Duration::from_secs(13);
 
@@ -41,7 +41,7 @@ fn a_handler_that_takes_longer_than_the_poll_interval_keeps_its_partition(rig: &
     let servers = rig.servers()?;
     let client = servers.client()?;
     client.create_topic("naps", 1, &[])?;
-    // A catch-all takes a record without a payload too.
+    // A catch-all also takes a record without a payload.
     client.produce(
         "naps",
         &[Record::new(Some("k"), None), Record::new(Some("k"), None)],
@@ -82,7 +82,7 @@ fn a_handler_that_takes_longer_than_the_poll_interval_keeps_its_partition(rig: &
         .map_err(|_| anyhow::anyhow!("the service panicked"))??;
     committed?;
     assert!(finished.drained);
-    // Had the partition been taken away, its records would have been begun again.
+    // Without the partition, its records would have begun again.
     assert_eq!(*naps.lock().unwrap_or_else(PoisonError::into_inner), [0, 1]);
     Ok(())
 }

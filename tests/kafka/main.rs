@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<ExitCode> {
         return once::serve();
     }
     let arguments = Arguments::from_args();
-    // For ever, because a test that hangs after its time must not find it gone; `end` is what ends the servers.
+    // For ever, because a test that hangs beyond its deadline still uses it; `end` ends the servers.
     let rig: &'static Rig = Box::leak(Box::default());
     let tests = [
         self_test::tests(),

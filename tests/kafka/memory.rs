@@ -1,26 +1,26 @@
-//! What a service takes of memory when its topic is compressed well.
+//! The memory of a service whose topic is compressed well.
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::Rig;
 
 use crate::shop::Shop;
 
-crate::tests![well_compressed_batches_take_no_more_memory_than_is_said];
+crate::tests![well_compressed_batches_take_no_more_memory_than_documented];
 
 const PARTITIONS: i32 = 4;
 const RECORDS: i64 = 200;
-/// Of a record, unpacked.
+/// The size of a record, unpacked.
 const SIZE: usize = 1_000_000;
 const MIB: u64 = 1 << 20;
 /// The service's `max_bytes`.
 const BUDGET: u64 = 16 * MIB;
-/// What it fetches ahead of a partition by that budget: unpacked, and at once, packed.
+/// Prefetched from a partition with that budget: unpacked, and compressed in one fetch.
 const QUEUED: u64 = 512 << 10;
 const PACKED: u64 = 32 << 10;
-/// The process itself, handlers, and what allocators keep.
+/// The process itself, handlers, and memory kept by allocators.
 const PROCESS: u64 = 120 * MIB;
 
-fn well_compressed_batches_take_no_more_memory_than_is_said(rig: &Rig) -> Result<()> {
+fn well_compressed_batches_take_no_more_memory_than_documented(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "packed", PARTITIONS)?;
     let mut record = shop.cancelled("ada", &" ".repeat(SIZE), 0)?;
     for partition in 0..PARTITIONS {
@@ -33,7 +33,7 @@ fn well_compressed_batches_take_no_more_memory_than_is_said(rig: &Rig) -> Result
     let unpacked = u64::try_from(RECORDS)? * SIZE as u64;
     let packed = shop.servers.kafka.log_size(&shop.topic, 0)?;
     let partitions = u64::try_from(PARTITIONS)?;
-    // A partition has at most all that there is, and one batch more than a fetch takes.
+    // A partition has at most all its records, and one batch more than a fetch takes.
     let ahead = (QUEUED + PACKED * unpacked / packed + SIZE as u64).min(unpacked);
     let said = BUDGET + partitions * ahead + PROCESS;
     assert!(

@@ -1,5 +1,5 @@
-//! A record without an id that travels: through a retry topic, into the dead letters, back to its topic and through the retry topic again,
-//! beside the original that is read again after a crash. It is one event all the time, so the money is booked once.
+//! A record without an id that moves through a retry topic, into the dead letters, back to its topic and through the retry topic again,
+//! while the original is read again after a crash. All copies are one event, so the money is booked once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::shop::DEADLINE;
 
-crate::tests![a_deposit_without_an_id_is_booked_once_however_its_record_travels];
+crate::tests![a_deposit_without_an_id_is_booked_once_whatever_topics_its_record_passes];
 
 const GROUP: &str = "moved";
 const COMMANDS: &str = "moved.commands";
@@ -23,9 +23,9 @@ const EVENTS: &str = "moved.accounts";
 const RETRIES: &str = "moved.retry.1s";
 const LETTERS: &str = "moved.dead-letter";
 
-fn a_deposit_without_an_id_is_booked_once_however_its_record_travels(rig: &Rig) -> Result<()> {
+fn a_deposit_without_an_id_is_booked_once_whatever_topics_its_record_passes(rig: &Rig) -> Result<()> {
     let bank = Bank::open(rig)?;
-    // A producer that is not ours: a key, a payload, no headers.
+    // A foreign producer: a key, a payload, no headers.
     let open = Datum::default().text("a-1").text("Ada").text("ada@example.org");
     let deposit = Datum::default().text("a-1").long(500);
     bank.produce("open", &open)?;
@@ -33,13 +33,13 @@ fn a_deposit_without_an_id_is_booked_once_however_its_record_travels(rig: &Rig) 
     bank.wait_committed(COMMANDS).with_context(|| service.tail())?;
     service.stop_cleanly()?;
 
-    // It fails, waits in the retry topic, fails again and becomes a letter; nothing of that is committed.
+    // It fails, waits in the retry topic, fails again and becomes a dead letter; none of that is committed.
     let lock = bank.lock()?;
     bank.produce("deposit", &deposit)?;
     let mut service = bank.command("run", &["--commit-interval", "10m"])?.start()?;
     bank.wait_records(LETTERS, 1).with_context(|| service.tail())?;
     service.stop(Signal::KILL)?;
-    // The letter goes back. Both the original and what was sent back fail, and wait in the retry topic beside the first copy.
+    // The dead letter is sent back. Both it and the original fail, and wait in the retry topic beside the first copy.
     let output = bank.command("dlq", &["replay", "--all"])?.output()?;
     ensure!(output.code == 0, "{output:?}");
     let mut service = bank.command("run", &["--commit-interval", "100ms"])?.start()?;
@@ -48,7 +48,7 @@ fn a_deposit_without_an_id_is_booked_once_however_its_record_travels(rig: &Rig) 
     for topic in [COMMANDS, RETRIES] {
         bank.wait_committed(topic).with_context(|| service.tail())?;
     }
-    // And those that have failed meanwhile go back too.
+    // And those that have failed meanwhile are sent back too.
     let output = bank.command("dlq", &["replay", "--all"])?.output()?;
     ensure!(output.code == 0, "{output:?}");
     bank.wait_committed(COMMANDS).with_context(|| service.tail())?;

@@ -1,4 +1,4 @@
-//! A group whose place in the log is gone, for every `auto.offset.reset`.
+//! A group whose committed offset is no longer in the log, for every `auto.offset.reset`.
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::{Rig, Running, Service, wait_until};
@@ -6,25 +6,25 @@ use kaufmann_tests::rig::{Rig, Running, Service, wait_until};
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
-    records_deleted_before_they_were_handled_are_said_and_the_rest_is_handled,
-    a_group_that_goes_on_at_the_end_is_told_what_is_lost_before_it,
+    records_deleted_before_they_were_handled_are_reported_and_the_rest_is_handled,
+    a_group_that_continues_at_the_end_reports_what_is_lost_before_it,
     a_group_that_must_not_choose_stops_with_a_remedy,
     a_group_without_an_offset_that_must_have_one_stops_with_a_remedy,
 ];
 
-/// Orders that were handled, that were written, and from which on they are still there.
+/// The number of handled orders, of written ones, and the first one that is still there.
 const HANDLED: i64 = 10;
 const WRITTEN: i64 = 20;
 const KEPT: i64 = 15;
 
-/// What is said of it.
+/// The log line about it.
 const LOST: &str = "offset 10 was to be read next, but the log begins at offset 15: at most 5 records were deleted before being \
                     handled";
 
-/// The exit code of a source that cannot go on.
+/// The exit code of a source that fails.
 const FAILED: i32 = 70;
 
-fn records_deleted_before_they_were_handled_are_said_and_the_rest_is_handled(rig: &Rig) -> Result<()> {
+fn records_deleted_before_they_were_handled_are_reported_and_the_rest_is_handled(rig: &Rig) -> Result<()> {
     let shop = cut_off(rig, "cut-earliest")?;
     let mut service = with(&shop, "earliest").start()?;
     service.wait_log(LOST, DEADLINE)?;
@@ -36,11 +36,11 @@ fn records_deleted_before_they_were_handled_are_said_and_the_rest_is_handled(rig
     Ok(())
 }
 
-fn a_group_that_goes_on_at_the_end_is_told_what_is_lost_before_it(rig: &Rig) -> Result<()> {
+fn a_group_that_continues_at_the_end_reports_what_is_lost_before_it(rig: &Rig) -> Result<()> {
     let shop = cut_off(rig, "cut-latest")?;
     let mut service = with(&shop, "latest").start()?;
     service.wait_log(LOST, DEADLINE)?;
-    // Where the end was when it was asked for is not known, so orders are written until one of them is confirmed.
+    // The end at the time of the request is unknown, so orders are written until one of them is confirmed.
     let mut next = WRITTEN;
     wait_until("an order after the end should be confirmed", DEADLINE, || {
         service.assert_running()?;
@@ -87,7 +87,7 @@ fn a_group_without_an_offset_that_must_have_one_stops_with_a_remedy(rig: &Rig) -
     Ok(())
 }
 
-/// The group has committed the first orders; more were written, of which the first were deleted.
+/// The group has committed the first orders; more were written, and the first of those were deleted.
 fn cut_off(rig: &Rig, name: &str) -> Result<Shop> {
     let shop = Shop::open(rig, name, 1)?;
     let place = |orders: std::ops::Range<i64>| -> Result<()> {

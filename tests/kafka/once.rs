@@ -1,4 +1,4 @@
-//! `delivery = "at_most_once"` under SIGKILL: a service that writes down each beginning and each end.
+//! `delivery = "at_most_once"` under SIGKILL: a service that records the beginning and end of each handler.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -17,20 +17,20 @@ use kaufmann_tests::rig::{Record, Rig, wait_until};
 use crate::shop::DEADLINE;
 
 crate::tests![
-    a_service_that_is_killed_in_mid_flow_handles_no_event_twice_and_loses_no_more_than_was_in_flight
+    a_service_that_is_killed_while_it_works_handles_no_event_twice_and_loses_no_more_than_was_in_flight
 ];
 
-/// Set, to the brokers, for the process that is the service.
+/// Set to the brokers' addresses in the service's process.
 const BROKERS: &str = "KAUFMANN_TEST_ONCE";
 const NAME: &str = "once";
 const PARTITIONS: i32 = 4;
 const EVENTS: usize = 2_000;
 const IN_FLIGHT: usize = 20;
 const KILLS: usize = 3;
-/// How many events a life begins, at least, before it is killed.
+/// The minimum number of events that begin before each kill.
 const LIFE: usize = 200;
 
-/// One write for a line: it is in the file when the handler goes on, whatever becomes of the process.
+/// One write for each line: it is in the file when the handler continues, even if the process is killed.
 fn note(what: &str, record: &kaufmann::Record) -> Result<(), Failure> {
     let line = format!("{what} {record}\n");
     let mut out = std::io::stdout().lock();
@@ -65,14 +65,14 @@ pub(crate) fn serve() -> Result<ExitCode> {
     config.topics = vec![NAME.to_owned()];
     config.delivery = Delivery::AtMostOnce;
     config.max_in_flight = IN_FLIGHT;
-    // Who comes back has its partitions at once.
+    // A restarted member gets its partitions at once.
     for (property, value) in [("group.instance.id", "a"), ("session.timeout.ms", "60000")] {
         config.kafka.insert(property.to_owned(), value.to_owned());
     }
     let handle = Handle::new();
     let drained = handle.clone();
     std::thread::spawn(move || {
-        // An input that cannot be read has ended, too.
+        // A read error also counts as the end.
         let _ = std::io::stdin().read_line(&mut String::new());
         drained.drain();
     });
@@ -88,7 +88,7 @@ pub(crate) fn serve() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the lives before and this one have written.
+/// What earlier processes and this one have written.
 #[derive(Default)]
 struct Notes {
     begun: Vec<String>,
@@ -107,7 +107,7 @@ impl Notes {
     }
 }
 
-fn a_service_that_is_killed_in_mid_flow_handles_no_event_twice_and_loses_no_more_than_was_in_flight(
+fn a_service_that_is_killed_while_it_works_handles_no_event_twice_and_loses_no_more_than_was_in_flight(
     rig: &Rig,
 ) -> Result<()> {
     let servers = rig.servers()?;
@@ -138,7 +138,7 @@ fn a_service_that_is_killed_in_mid_flow_handles_no_event_twice_and_loses_no_more
         } else {
             let committed = client.wait_committed(NAME, NAME, DEADLINE);
             committed.with_context(|| service.tail())?;
-            // It drains, so what is committed is done.
+            // It drains, so all committed records are done.
             drop(service.take_stdin());
             let status = service.wait(DEADLINE)?;
             ensure!(status.success(), "{}", service.tail());

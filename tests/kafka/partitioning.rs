@@ -1,4 +1,4 @@
-//! Where records land in Apache Kafka: by key, in turn, and where an event chooses.
+//! The partitions of records in Apache Kafka: by key, in turn, and chosen by the event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use self::events::test::Doubled;
 
 kaufmann::include_events!();
 
-crate::tests![events_land_in_the_partitions_of_their_keys_in_turn_or_where_they_choose];
+crate::tests![events_go_to_the_partition_of_their_key_in_turn_or_to_a_chosen_one];
 
 const PARTITIONS: i32 = 3;
 const EVENTS: i64 = 60;
@@ -36,7 +36,7 @@ fn landed(client: &Client, topic: &str) -> Result<BTreeMap<String, Vec<i32>>> {
     Ok(landed)
 }
 
-fn events_land_in_the_partitions_of_their_keys_in_turn_or_where_they_choose(rig: &Rig) -> Result<()> {
+fn events_go_to_the_partition_of_their_key_in_turn_or_to_a_chosen_one(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let client = servers.client()?;
     for topic in ["by-key", "in-turn", "chosen"] {

@@ -1,4 +1,4 @@
-//! Records that nobody can handle, and records that only look like it: none is lost, none stops what comes after it.
+//! Records that cannot be handled, and records that only look so: none is lost, none blocks later ones.
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::{Fault, FaultProxy, Kafka, Offsets, Record, Rig, wait_until};
@@ -6,19 +6,19 @@ use kaufmann_tests::rig::{Fault, FaultProxy, Kafka, Offsets, Record, Rig, wait_u
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
-    what_stands_behind_a_damaged_batch_is_not_committed,
+    nothing_after_a_damaged_batch_is_committed,
     a_truncated_datum_becomes_a_dead_letter,
     an_unknown_schema_id_becomes_a_dead_letter,
     a_payload_without_a_frame_becomes_a_dead_letter,
     an_empty_payload_becomes_a_dead_letter,
-    a_tombstone_is_no_event,
+    a_tombstone_is_not_an_event,
     a_null_key_is_handled,
     five_megabytes_are_handled,
     five_megabytes_that_do_not_decode_become_a_dead_letter,
     a_registry_that_answers_500_for_a_while_is_waited_for,
-    a_proxys_page_for_a_while_is_waited_for_and_makes_no_dead_letter,
-    schemas_that_are_no_avro_become_dead_letters_and_commands_go_on_behind_them,
-    a_framing_of_others_becomes_a_dead_letter_that_names_it,
+    a_temporary_page_of_a_proxy_is_waited_out_and_causes_no_dead_letter,
+    records_with_schemas_other_than_avro_become_dead_letters_and_commands_continue_after_them,
+    a_foreign_framing_becomes_a_dead_letter_that_names_it,
 ];
 
 const FIVE_MEGABYTES: usize = 5_000_000;
@@ -70,7 +70,7 @@ fn an_empty_payload_becomes_a_dead_letter(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn a_tombstone_is_no_event(rig: &Rig) -> Result<()> {
+fn a_tombstone_is_not_an_event(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "tombstone", 1)?;
     let letters = handle_around(&shop, Record::new(Some("ada"), None))?;
     assert_eq!(shop.confirmed()?, orders_around());
@@ -88,7 +88,7 @@ fn a_null_key_is_handled(rig: &Rig) -> Result<()> {
         },
     )?;
     let mut confirmed = shop.confirmed()?;
-    // A record without a key has no order, so its reply may stand anywhere.
+    // A record without a key has no order, so its reply may be anywhere.
     assert!(confirmed.contains(&order_id("nobody", 1)), "{confirmed:?}");
     confirmed.retain(|id| *id != order_id("nobody", 1));
     assert_eq!(confirmed, orders_around());
@@ -118,16 +118,16 @@ fn a_registry_that_answers_500_for_a_while_is_waited_for(rig: &Rig) -> Result<()
     is_waited_for(&Shop::open(rig, "registry-500", 1)?, Fault::Status(500))
 }
 
-fn a_proxys_page_for_a_while_is_waited_for_and_makes_no_dead_letter(rig: &Rig) -> Result<()> {
+fn a_temporary_page_of_a_proxy_is_waited_out_and_causes_no_dead_letter(rig: &Rig) -> Result<()> {
     is_waited_for(&Shop::open(rig, "registry-404-page", 1)?, Fault::Page(404))?;
     is_waited_for(&Shop::open(rig, "registry-200-page", 1)?, Fault::Page(200))
 }
 
-/// The registry answers so, more often than an id that is unknown is asked for.
+/// The registry answers in this way, more often than an unknown id is looked up.
 fn is_waited_for(shop: &Shop, fault: Fault) -> Result<()> {
     let proxy = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
     let mut service = shop.service_with_registry(&proxy.url()).start()?;
-    // What it needs for its start it has; the writer's schema it has not asked for yet.
+    // It has all it needs to start; it has not looked up the writer's schema yet.
     shop.client
         .wait_members(&shop.group, 1, DEADLINE)
         .with_context(|| service.tail())?;
@@ -154,7 +154,9 @@ fn is_waited_for(shop: &Shop, fault: Fault) -> Result<()> {
     Ok(())
 }
 
-fn schemas_that_are_no_avro_become_dead_letters_and_commands_go_on_behind_them(rig: &Rig) -> Result<()> {
+fn records_with_schemas_other_than_avro_become_dead_letters_and_commands_continue_after_them(
+    rig: &Rig,
+) -> Result<()> {
     let shop = Shop::open(rig, "no-avro", 1)?;
     let proxy = FaultProxy::start(&shop.servers.registry.origin(), Fault::Forward)?;
     let bodies = [
@@ -218,7 +220,7 @@ fn schemas_that_are_no_avro_become_dead_letters_and_commands_go_on_behind_them(r
     Ok(())
 }
 
-fn a_framing_of_others_becomes_a_dead_letter_that_names_it(rig: &Rig) -> Result<()> {
+fn a_foreign_framing_becomes_a_dead_letter_that_names_it(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "foreign-frames", 1)?;
     let eight = [&[0, 0, 0, 0, 0, 0, 0, 0, 7][..], b"datum"].concat();
     let letter = becomes_a_dead_letter(&shop, &Record::new(Some("ada"), Some(eight)))?;
@@ -231,8 +233,8 @@ fn a_framing_of_others_becomes_a_dead_letter_that_names_it(rig: &Rig) -> Result<
     Ok(())
 }
 
-/// Runs the service over the poison with good records on both sides, and returns the letter, which must be the poison with
-/// its key, payload and headers, and with headers that say where it was and why it is here.
+/// Runs the service on the poison record with good records around it, and returns the dead letter, which must be the poison with
+/// its key, payload and headers, and with headers for its origin and the reason.
 fn becomes_a_dead_letter(shop: &Shop, poison: &Record) -> Result<Record> {
     let mut letters = handle_around(shop, poison.clone())?;
     assert_eq!(shop.confirmed()?, orders_around());
@@ -267,7 +269,7 @@ fn handle_around(shop: &Shop, record: Record) -> Result<Vec<Record>> {
     let committed = shop.wait_committed().with_context(|| service.tail())?;
     assert_eq!(committed, Offsets::from([(0, 4)]));
 
-    // The poller is alive as well.
+    // The poller is alive, too.
     shop.produce(&[shop.placed("ada", 4)?])?;
     shop.wait_committed().with_context(|| service.tail())?;
     service.stop_cleanly()?;
@@ -279,14 +281,14 @@ fn orders_around() -> [String; 4] {
     [0, 2, 3, 4].map(|sequence| order_id("ada", sequence))
 }
 
-/// With `check.crcs` librdkafka reports a batch whose checksum is wrong, and goes on behind it.
-fn what_stands_behind_a_damaged_batch_is_not_committed(rig: &Rig) -> Result<()> {
+/// With `check.crcs` librdkafka reports a batch whose checksum is wrong, and continues after it.
+fn nothing_after_a_damaged_batch_is_committed(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let mut kafka = Kafka::start()?;
     let shop = Shop::plan(&servers, &kafka, "damaged")?;
     shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
     for number in 0..6 {
-        // A batch of its own each.
+        // Each in its own batch.
         shop.produce(&[shop.placed("ada", number)?])?;
     }
     kafka.stop()?;

@@ -12,7 +12,7 @@ use self::events::test::Doubled;
 
 kaufmann::include_events!();
 
-crate::tests![what_is_published_while_the_broker_is_away_arrives_in_order_or_is_counted];
+crate::tests![events_published_while_the_broker_is_away_arrive_in_order_or_are_counted];
 
 const KEYS: i64 = 3;
 
@@ -24,8 +24,8 @@ fn event(number: i64) -> Doubled {
     }
 }
 
-fn what_is_published_while_the_broker_is_away_arrives_in_order_or_is_counted(_: &Rig) -> Result<()> {
-    // One of its own, because it is stopped.
+fn events_published_while_the_broker_is_away_arrive_in_order_or_are_counted(_: &Rig) -> Result<()> {
+    // Its own broker, because the test stops it.
     let mut kafka = Kafka::start()?;
     kafka.client()?.create_topic("doubled", 3, &[])?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -51,7 +51,7 @@ fn what_is_published_while_the_broker_is_away_arrives_in_order_or_is_counted(_: 
     kafka.stop()?;
     let hasty = patient_no_more(&config, &registry)?;
     runtime.block_on(async {
-        // Its time is up before the broker is back.
+        // Its deadline ends before the broker is back.
         let delivery = hasty.publish(&event(-1)).await?;
         let answer = delivery.await.map_err(|error| error.to_string());
         let error = answer.err().context("delivered to a broker that is not there")?;
@@ -61,7 +61,7 @@ fn what_is_published_while_the_broker_is_away_arrives_in_order_or_is_counted(_: 
             (counts.delivered, counts.failed, counts.outstanding) == (0, 1, 0),
             "{counts:?}"
         );
-        // All places are taken, and the one more waits in vain.
+        // All slots are taken, and one more event waits in vain.
         for number in 100..150 {
             _ = patient.publish(&event(number)).await?;
         }

@@ -1,4 +1,4 @@
-//! `replay`: history goes through the handlers again, beside the group; and `publish` of many.
+//! `replay` runs the handlers on past records again, with a separate group; and `publish` of many payloads.
 
 use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::{Rig, Service, free_port};
@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::shop::Shop;
 
 crate::tests![
-    history_is_handled_again_and_nothing_is_published_unless_asked,
-    a_replay_that_is_killed_is_resumed_where_it_was,
-    a_group_is_moved_only_while_nobody_is_in_it,
-    replay_without_broker_or_sense_says_what_to_do,
-    many_payloads_are_published_in_their_order_up_to_the_first_that_is_wrong,
+    past_records_are_handled_again_and_nothing_is_published_unless_requested,
+    a_killed_replay_resumes_at_its_position,
+    a_group_is_moved_only_while_it_has_no_members,
+    replay_without_a_broker_or_valid_arguments_gives_a_remedy,
+    many_payloads_are_published_in_order_up_to_the_first_invalid_one,
 ];
 
-fn history_is_handled_again_and_nothing_is_published_unless_asked(rig: &Rig) -> Result<()> {
+fn past_records_are_handled_again_and_nothing_is_published_unless_requested(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "replay", 2)?;
     let mut records = (0..4)
         .map(|number| shop.placed("ada", number))
@@ -71,7 +71,7 @@ fn history_is_handled_again_and_nothing_is_published_unless_asked(rig: &Rig) -> 
     Ok(())
 }
 
-fn a_replay_that_is_killed_is_resumed_where_it_was(rig: &Rig) -> Result<()> {
+fn a_killed_replay_resumes_at_its_position(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "replay-killed", 1)?;
     let records = (0..3_000)
         .map(|number| shop.placed("ada", number))
@@ -93,7 +93,7 @@ fn a_replay_that_is_killed_is_resumed_where_it_was(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn a_group_is_moved_only_while_nobody_is_in_it(rig: &Rig) -> Result<()> {
+fn a_group_is_moved_only_while_it_has_no_members(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "replay-reset", 1)?;
     shop.produce(&[shop.placed("ada", 0)?, shop.placed("ada", 1)?])?;
     let mut service = shop.service().start()?;
@@ -119,7 +119,7 @@ fn a_group_is_moved_only_while_nobody_is_in_it(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn replay_without_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
+fn replay_without_a_broker_or_valid_arguments_gives_a_remedy(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "replay-wrong", 1)?;
     let says = |arguments: &[&str], code: i32, text: &str| -> Result<()> {
         let output = shop.command("replay", arguments).output()?;
@@ -161,7 +161,7 @@ fn replay_without_broker_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn many_payloads_are_published_in_their_order_up_to_the_first_that_is_wrong(rig: &Rig) -> Result<()> {
+fn many_payloads_are_published_in_order_up_to_the_first_invalid_one(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "publish-many", 1)?;
     let folder = tempfile::tempdir()?;
     let write = |name: &str, lines: &[String]| -> Result<String> {

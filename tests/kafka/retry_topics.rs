@@ -1,4 +1,4 @@
-//! Records that wait in topics until they are tried again, on Apache Kafka.
+//! Retry topics, on Apache Kafka.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +16,16 @@ use crate::shop::DEADLINE;
 kaufmann::include_events!();
 use events::test::Numbered;
 
-crate::tests![records_wait_in_their_retry_topics_while_others_go_on_and_end_as_letters_of_their_source];
+crate::tests![records_wait_in_their_retry_topics_while_others_go_on_and_end_as_dead_letters_of_their_source];
 
 const GROUP: &str = "delayed";
 const TOPIC: &str = "delayed-in";
 const DELAYS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(3)];
 const RETRIES: [&str; 2] = ["delayed.retry.2s", "delayed.retry.3s"];
 const LETTERS: &str = "delayed.dead-letter";
-/// Attempts before a record is put off.
+/// Attempts before a record moves to a retry topic.
 const ATTEMPTS: u32 = 2;
-/// How many others there are.
+/// The number of other records.
 const OTHERS: i64 = 200;
 
 /// The attempts at each key, with their numbers.
@@ -63,7 +63,7 @@ service! {
     }
 }
 
-fn records_wait_in_their_retry_topics_while_others_go_on_and_end_as_letters_of_their_source(
+fn records_wait_in_their_retry_topics_while_others_go_on_and_end_as_dead_letters_of_their_source(
     rig: &Rig,
 ) -> Result<()> {
     let servers = rig.servers()?;
@@ -113,7 +113,7 @@ fn records_wait_in_their_retry_topics_while_others_go_on_and_end_as_letters_of_t
     let letters = wait_until("the letter should be there", DEADLINE, || {
         Ok(Some(client.read(LETTERS)?).filter(|letters| !letters.is_empty()))
     })?;
-    // Each is settled where it was read, and nothing is left.
+    // Each is settled in its own topic, and nothing is left.
     for topic in [TOPIC, RETRIES[0], RETRIES[1]] {
         client.wait_committed(GROUP, topic, DEADLINE)?;
     }
@@ -131,7 +131,7 @@ fn records_wait_in_their_retry_topics_while_others_go_on_and_end_as_letters_of_t
     for (place, delay) in DELAYS.iter().enumerate() {
         let attempts = &seen["never"];
         let waited = attempts[place + 2].1 - attempts[place + 1].1;
-        // The time of day is told in milliseconds.
+        // Timestamps have milliseconds.
         ensure!(
             waited + Duration::from_millis(2) >= *delay,
             "{waited:?} instead of {delay:?}"

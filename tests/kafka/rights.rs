@@ -1,4 +1,4 @@
-//! What the broker does not allow: each command names the right that is missing, and how it is given.
+//! Missing rights: each command names the right, and how to grant it.
 
 use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::{PASSWORD, Rig};
@@ -22,7 +22,7 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
     allow("viewer", "DESCRIBE,DESCRIBE_CONFIGS", "TOPIC")?;
     allow("reader", "READ", "TOPIC")?;
 
-    // To read takes no right on the group.
+    // Reading needs no right on the group.
     let output = shop
         .as_user("tail", &kafka, "reader", PASSWORD)?
         .with_arguments(&["--from", "beginning", "--until-end"])
@@ -87,7 +87,7 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
         says("nobody", command, 69, unseen_letters)?;
         says("viewer", command, 69, foreign_group)?;
     }
-    // Who may write nothing at all may not write idempotently either.
+    // Without any right to write, idempotent writes are refused too.
     says(
         "reader",
         &["dlq", "replay", "--all"],

@@ -1,4 +1,4 @@
-//! The commands of `schema` against Apicurio: the lock, the registry, and what both say to a change.
+//! The commands of `schema` against Apicurio: the lock, the registry, and their verdicts on a change.
 
 use std::fs;
 use std::path::Path;
@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 crate::tests![
-    what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry,
-    a_pull_brings_what_somebody_else_registered,
-    a_version_with_references_is_locked_as_a_whole_and_found_by_what_it_says,
-    what_others_registered_with_references_is_known_in_one_piece,
-    a_registry_whose_first_url_is_dead_is_asked_at_the_second,
-    a_registry_that_wants_a_password_says_what_to_set,
+    a_registered_schema_is_locked_and_a_break_is_refused_by_lock_and_registry,
+    a_pull_fetches_a_version_that_others_registered,
+    a_version_with_references_is_locked_as_one_schema_and_found_by_its_content,
+    a_schema_registered_with_references_is_recognised_as_one_schema,
+    if_the_first_url_is_dead_the_second_is_used,
+    a_registry_that_requires_a_password_gives_an_error_with_the_setting,
 ];
 
 const ORDER: &str = "shop.order_placed";
 
-/// A folder with a lock, and a registry of its own: subjects are the events' names.
+/// A folder with a lock, and a separate registry: subjects are the events' names.
 struct Scene {
     folder: TempDir,
     registry: Registry,
@@ -66,7 +66,7 @@ impl Scene {
     }
 }
 
-fn what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry(rig: &Rig) -> Result<()> {
+fn a_registered_schema_is_locked_and_a_break_is_refused_by_lock_and_registry(rig: &Rig) -> Result<()> {
     let scene = Scene::open(rig)?;
     let (code, report) = scene.schema(&["check"])?;
     assert_eq!((code, &report["verdict"]), (2, &json!("unknown")), "{report}");
@@ -112,7 +112,7 @@ fn what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry(rig:
     assert_eq!(scene.lock_text()?, registered, "what is known changes nothing");
     assert_eq!(scene.schema(&["check", "--live"])?.0, 0);
 
-    // The past was another one: the event had a field of another type, as lock and registry have it now.
+    // Another past: the event had a field of another type, in the lock and the registry.
     let mut past: Value = serde_json::from_str(&schema(ORDER)?)?;
     retype(&mut past, "sequence", "string")?;
     let scene = Scene::open(rig)?;
@@ -153,7 +153,7 @@ fn what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry(rig:
         "nothing was registered"
     );
 
-    // A break on purpose: the lock begins anew, and the registry must agree.
+    // An intended break: the lock begins anew, and the registry must agree.
     assert_eq!(scene.schema(&["reset", ORDER])?.0, 2, "nobody said yes");
     assert_eq!(scene.schema(&["reset", ORDER, "--yes"])?.0, 0);
     assert_eq!(scene.schema(&["check"])?.0, 0);
@@ -179,7 +179,7 @@ fn what_is_registered_is_locked_and_a_break_is_refused_by_lock_and_registry(rig:
     Ok(())
 }
 
-fn a_pull_brings_what_somebody_else_registered(rig: &Rig) -> Result<()> {
+fn a_pull_fetches_a_version_that_others_registered(rig: &Rig) -> Result<()> {
     let scene = Scene::open(rig)?;
     assert_eq!(scene.schema(&["register", "--all"])?.0, 0);
     let mut next: Value = serde_json::from_str(&schema(ORDER)?)?;
@@ -219,7 +219,7 @@ fn a_pull_brings_what_somebody_else_registered(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn a_version_with_references_is_locked_as_a_whole_and_found_by_what_it_says(rig: &Rig) -> Result<()> {
+fn a_version_with_references_is_locked_as_one_schema_and_found_by_its_content(rig: &Rig) -> Result<()> {
     let scene = Scene::open(rig)?;
     let unused = r#"{"type":"fixed","name":"Unused","namespace":"shop","size":2}"#;
     scene.registry.register("shop.Unused", unused)?;
@@ -249,7 +249,7 @@ fn a_version_with_references_is_locked_as_a_whole_and_found_by_what_it_says(rig:
     Ok(())
 }
 
-fn what_others_registered_with_references_is_known_in_one_piece(rig: &Rig) -> Result<()> {
+fn a_schema_registered_with_references_is_recognised_as_one_schema(rig: &Rig) -> Result<()> {
     let scene = Scene::open(rig)?;
     let currency = json!({"type": "enum", "name": "Currency", "namespace": "pay", "symbols": ["EUR", "USD"]});
     let money = |currency: &Value| {
@@ -285,7 +285,7 @@ fn what_others_registered_with_references_is_known_in_one_piece(rig: &Rig) -> Re
             (1, i64::from(id))
         );
         assert_eq!(registry.lookup("pay.Paid", &whole).await?, Some(found.id));
-        // This registry does not compare a version in one piece with one in parts. It takes it where it need not.
+        // This registry cannot compare a single schema with one in parts. It accepts it if it need not compare.
         let refused = registry.compatibility("pay.Paid", &whole).await;
         let refused = refused
             .err()
@@ -305,7 +305,7 @@ fn what_others_registered_with_references_is_known_in_one_piece(rig: &Rig) -> Re
     })
 }
 
-fn a_registry_whose_first_url_is_dead_is_asked_at_the_second(rig: &Rig) -> Result<()> {
+fn if_the_first_url_is_dead_the_second_is_used(rig: &Rig) -> Result<()> {
     let scene = Scene::open(rig)?;
     let dead = format!("http://127.0.0.1:{}", free_port()?);
     let urls = format!("{dead},{}", scene.registry.url());
@@ -320,7 +320,7 @@ fn a_registry_whose_first_url_is_dead_is_asked_at_the_second(rig: &Rig) -> Resul
     Ok(())
 }
 
-fn a_registry_that_wants_a_password_says_what_to_set(rig: &Rig) -> Result<()> {
+fn a_registry_that_requires_a_password_gives_an_error_with_the_setting(rig: &Rig) -> Result<()> {
     use kaufmann_tests::rig::{Fault, FaultProxy};
     let servers = rig.servers()?;
     let proxy = FaultProxy::start(&servers.registry.origin(), Fault::Status(401))?;

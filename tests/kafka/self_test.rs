@@ -1,4 +1,4 @@
-//! The rig itself: what the other tests stand on.
+//! Tests of the rig that the other tests use.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -56,7 +56,7 @@ fn the_foreign_producer_and_consumer_agree(rig: &Rig) -> Result<()> {
     assert_eq!(consumed.order_violations, 0, "{}", consumed.first_violation);
     assert_eq!(consumed.types, produced.types);
 
-    // A record out of order, and one that is there twice, are seen as such.
+    // A record out of order, and a duplicate, are recognised.
     let mut records = client.read("self.events")?;
     let of_partition_0 = |record: &&Record| record.partition == 0;
     let first = records.iter().find(of_partition_0).cloned();
@@ -66,7 +66,7 @@ fn the_foreign_producer_and_consumer_agree(rig: &Rig) -> Result<()> {
     records.extend(first.clone());
     records.extend(first);
     for record in &mut records {
-        // The same key, so that the consumer takes them for one story.
+        // The same key, so that the consumer checks their order.
         record.key = Some(b"self-twice".to_vec());
     }
     client.create_topic("self.twice", 1, &[])?;
@@ -170,7 +170,7 @@ pub(crate) fn is_victim() -> bool {
     std::env::var_os(VICTIM).is_some()
 }
 
-/// Starts a child as a test does, says where it is, and waits for the end.
+/// Starts a child as a test does, prints its address, and waits for the end.
 pub(crate) fn victim() -> Result<ExitCode> {
     let folder = tempfile::tempdir()?;
     let process = Process::spawn("child", Command::new("sleep").arg("600"), &folder)?;

@@ -9,10 +9,10 @@ use kaufmann_tests::rig::{
     Client, Datum, Kafka, Offsets, Record, Rig, Running, Servers, Service, wait_until,
 };
 
-/// How long handling may take, on a slow machine with a debug build.
+/// A deadline for handling, on a slow machine with a debug build.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(240);
 
-/// A producer that takes its time, so that there is a middle to interrupt.
+/// A slow producer, so that a test can interrupt it.
 pub(crate) const SLOW_PRODUCER: [&str; 4] = [
     "--kafka",
     "producer.queue.buffering.max.messages=5",
@@ -20,7 +20,7 @@ pub(crate) const SLOW_PRODUCER: [&str; 4] = [
     "producer.linger.ms=20",
 ];
 
-/// A consumer that takes its time: a batch a fetch.
+/// A slow consumer: one batch for each fetch.
 const SLOW_CONSUMER: [&str; 4] = [
     "--kafka",
     "consumer.fetch.message.max.bytes=1",
@@ -36,11 +36,11 @@ pub(crate) struct Shop {
     pub(crate) brokers: String,
     /// The consumer group, and the prefix of the keys.
     pub(crate) group: String,
-    /// What the quickstart consumes.
+    /// The topic that the quickstart consumes.
     pub(crate) topic: String,
-    /// Where its replies go.
+    /// The topic of its replies.
     pub(crate) replies: String,
-    /// Where it puts what it cannot decode.
+    /// Its dead-letter topic.
     pub(crate) dead_letters: String,
 }
 
@@ -53,7 +53,7 @@ impl Shop {
         Ok(shop)
     }
 
-    /// Makes no topic yet.
+    /// Creates no topic yet.
     pub(crate) fn plan(servers: &Arc<Servers>, kafka: &Kafka, name: &str) -> Result<Self> {
         Ok(Self {
             servers: Arc::clone(servers),
@@ -66,7 +66,7 @@ impl Shop {
         })
     }
 
-    /// Makes topics with room for records of 10 MB.
+    /// Creates topics that accept records of 10 MB.
     pub(crate) fn create_topics(&self, names: &[&String], partitions: i32) -> Result<()> {
         let create = |name| {
             self.client
@@ -85,7 +85,7 @@ impl Shop {
         Service::run(&self.brokers, &self.group, &self.topic, registry).with_file(&self.file())
     }
 
-    /// A command of the quickstart on these topics, with what follows it.
+    /// A command of the quickstart on these topics, with its arguments.
     pub(crate) fn command(&self, name: &str, arguments: &[&str]) -> Service {
         self.command_with_registry(&self.servers.registry.url(), name, arguments)
     }
@@ -97,7 +97,7 @@ impl Shop {
             .with_arguments(arguments)
     }
 
-    /// A command as a user of the broker, who comes by the way where users say who they are.
+    /// A command as a user of the broker, through the listener with authentication.
     pub(crate) fn as_user(&self, name: &str, kafka: &Kafka, user: &str, password: &str) -> Result<Service> {
         let registry = self.servers.registry.url();
         let login = format!(
@@ -111,7 +111,7 @@ impl Shop {
         )
     }
 
-    /// What a command prints as JSON, which must end in this exit code.
+    /// The JSON output of a command, which must end with this exit code.
     pub(crate) fn json(&self, code: i32, name: &str, arguments: &[&str]) -> Result<serde_json::Value> {
         let output = self
             .command(name, arguments)
@@ -136,7 +136,7 @@ impl Shop {
         Ok(replay)
     }
 
-    /// How far `replay` has kept that it is, in the first partition.
+    /// The stored progress of `replay`, in the first partition.
     pub(crate) fn replayed(&self) -> Result<i64> {
         let known = self
             .client
@@ -144,7 +144,7 @@ impl Shop {
         Ok(known.get(&0).copied().unwrap_or(0))
     }
 
-    /// A letter among the dead ones, without having to wait for a service that fails.
+    /// Writes a dead letter, without a service that fails.
     pub(crate) fn letter(&self) -> Record {
         let record = Record::new(Some("ada"), Some(vec![9, 9]));
         [

@@ -11,9 +11,9 @@ use crate::shop::{DEADLINE, SLOW_PRODUCER, Shop, order_id};
 
 crate::tests![
     records_of_an_earlier_retry_topic_are_found_by_run_doctor_and_lag_and_moved_as_they_are,
-    a_drain_that_is_killed_goes_on_without_loss,
+    a_killed_drain_continues_without_loss,
     without_retry_topics_they_go_back_to_where_they_were_read_and_are_handled,
-    topics_and_letters_of_an_earlier_configuration_are_named,
+    topics_and_dead_letters_of_an_earlier_configuration_are_named,
 ];
 
 /// An order as it waits in a retry topic; it was read at this offset.
@@ -33,7 +33,7 @@ fn waiting(shop: &Shop, customer: &str, offset: i64) -> Result<Record> {
     .fold(record, |record, (name, value)| record.with_header(name, value)))
 }
 
-/// What `drain …` prints as JSON, with its exit code.
+/// The JSON output of `drain …`, with its exit code.
 fn drain(shop: &Shop, file: &str, arguments: &[&str]) -> Result<(i32, Value)> {
     let output = draining(shop, file, arguments)
         .with_arguments(&["--format", "json"])
@@ -112,7 +112,7 @@ fn records_of_an_earlier_retry_topic_are_found_by_run_doctor_and_lag_and_moved_a
     service.stop_cleanly()
 }
 
-fn a_drain_that_is_killed_goes_on_without_loss(rig: &Rig) -> Result<()> {
+fn a_killed_drain_continues_without_loss(rig: &Rig) -> Result<()> {
     const RECORDS: i64 = 400;
     let shop = Shop::open(rig, "drained", 1)?;
     let (old, new) = ("drained.retry.10m", "drained.retry.1m");
@@ -150,7 +150,7 @@ fn without_retry_topics_they_go_back_to_where_they_were_read_and_are_handled(rig
     let shop = Shop::open(rig, "unretried", 1)?;
     let old = "unretried.retry.10m";
     shop.client.create_topic(old, 1, &[])?;
-    // What stood at these offsets is there no more, but the offsets are: records go back behind them.
+    // The records at these offsets are deleted, but the offsets exist: records are appended after them.
     let filler: Vec<_> = (0..3)
         .map(|number| shop.cancelled("eve", "no", number))
         .collect::<Result<_>>()?;
@@ -186,7 +186,7 @@ fn without_retry_topics_they_go_back_to_where_they_were_read_and_are_handled(rig
     Ok(())
 }
 
-fn topics_and_letters_of_an_earlier_configuration_are_named(rig: &Rig) -> Result<()> {
+fn topics_and_dead_letters_of_an_earlier_configuration_are_named(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "earlier", 1)?;
     shop.produce(&[shop.placed("ada", 0)?])?;
     let mut service = shop.service().start()?;

@@ -1,4 +1,4 @@
-//! What our types write of the schemas that were made to break them, as Java's Avro reads it.
+//! Java's Avro reads what our types write for the stress schemas.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 crate::tests![java_reads_what_the_types_of_every_stress_schema_write_and_nothing_else];
 
-/// `tests/stress` sees to it that these are what the types write now.
+/// `tests/stress` checks that these are what the types write now.
 const WRITTEN: &str = "stress/written.jsonl";
 
 fn java_reads_what_the_types_of_every_stress_schema_write_and_nothing_else(rig: &Rig) -> Result<()> {
@@ -24,7 +24,7 @@ fn java_reads_what_the_types_of_every_stress_schema_write_and_nothing_else(rig: 
     let mut lines = lines.collect::<Result<Vec<Value>, _>>()?;
     assert_eq!(answers.len(), lines.len(), "each line has its answer");
 
-    // What is a byte shorter, or longer, is none of them.
+    // A byte less or more must be an error.
     let folder = tempfile::tempdir()?;
     let damaged = folder.path().join("damaged.jsonl");
     let mut text = String::new();

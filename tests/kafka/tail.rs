@@ -1,4 +1,4 @@
-//! `tail`: what is shown of a topic, from where, and when it ends.
+//! `tail`: which records it shows, from where, and when it ends.
 
 use anyhow::{Context, Result, ensure};
 use kaufmann_tests::rig::{Record, Rig, Service, free_port, wait_until};
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::shop::{DEADLINE, Shop};
 
 crate::tests![
-    tail_shows_what_is_there_decoded_and_only_what_is_asked_for,
-    tail_shows_what_comes_until_ctrl_c,
-    tail_without_topic_broker_registry_or_sense_says_what_to_do,
+    tail_shows_decoded_records_and_only_the_selected_ones,
+    tail_shows_new_records_until_ctrl_c,
+    tail_without_a_topic_broker_registry_or_valid_arguments_gives_a_remedy,
 ];
 
-/// What `tail --until-end` prints, one object a record.
+/// The output of `tail --until-end`, one object for each record.
 fn tail(shop: &Shop, arguments: &[&str]) -> Result<Vec<Value>> {
     let output = shop
         .command("tail", arguments)
@@ -26,7 +26,7 @@ fn tail(shop: &Shop, arguments: &[&str]) -> Result<Vec<Value>> {
         .collect()
 }
 
-fn tail_shows_what_is_there_decoded_and_only_what_is_asked_for(rig: &Rig) -> Result<()> {
+fn tail_shows_decoded_records_and_only_the_selected_ones(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "tail", 2)?;
     let broken = Record::new(Some("ada"), Some(vec![9, 9])).with_header("shop", "north");
     shop.produce(&[
@@ -62,7 +62,7 @@ fn tail_shows_what_is_there_decoded_and_only_what_is_asked_for(rig: &Rig) -> Res
             .filter_map(|line| line["offset"].as_i64())
             .collect())
     };
-    // An event by its name, in the one topic that is consumed; a topic by its name.
+    // An event by its name, in the only consumed topic; a topic by its name.
     assert_eq!(offsets(&["shop.order_placed", "--from", "beginning"])?, [0, 2]);
     assert_eq!(offsets(&[&shop.topic, "--from", "3"])?, [3, 4]);
     assert_eq!(offsets(&["--from", "-1"])?, [4]);
@@ -74,7 +74,7 @@ fn tail_shows_what_is_there_decoded_and_only_what_is_asked_for(rig: &Rig) -> Res
     Ok(())
 }
 
-fn tail_shows_what_comes_until_ctrl_c(rig: &Rig) -> Result<()> {
+fn tail_shows_new_records_until_ctrl_c(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "tail-live", 1)?;
     let mut running = shop.command("tail", &["--from", "beginning"]).start()?;
     shop.produce(&[shop.placed("ada", 0)?])?;
@@ -95,7 +95,7 @@ fn tail_shows_what_comes_until_ctrl_c(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn tail_without_topic_broker_registry_or_sense_says_what_to_do(rig: &Rig) -> Result<()> {
+fn tail_without_a_topic_broker_registry_or_valid_arguments_gives_a_remedy(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "tail-wrong", 1)?;
     shop.produce(&[shop.placed("ada", 0)?])?;
     let says = |service: Service, code: i32, text: &str| -> Result<()> {

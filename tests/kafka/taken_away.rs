@@ -1,5 +1,5 @@
-//! What a service that works in transactions needs is taken away while it runs: it goes on with all that does not need it, and with the
-//! rest when it is there again; or it ends and says what to do.
+//! A resource of a service with transactions is removed while it runs: the service goes on with everything that does not need it, and with the
+//! rest when it is back; or it ends with a remedy.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::exactly_once::exactly_once;
 use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
-    a_reply_topic_that_is_deleted_holds_back_what_goes_there_until_it_is_made_again,
-    a_reply_topic_that_may_not_be_written_any_more_holds_back_what_goes_there_until_it_may,
-    a_group_that_may_not_be_used_any_more_is_named_and_waited_for,
-    a_transactional_id_that_may_not_be_used_any_more_ends_the_service_with_what_to_allow,
+    a_deleted_reply_topic_delays_its_messages_until_it_is_created_again,
+    a_reply_topic_without_the_right_to_write_delays_its_messages_until_the_right_is_granted,
+    a_revoked_right_on_the_group_is_named_and_waited_for,
+    a_revoked_right_on_the_transactional_id_ends_the_service_with_the_right_to_grant,
     a_cluster_without_transactions_is_named_and_waited_for,
 ];
 
@@ -70,7 +70,7 @@ impl Scene {
         self.servers.foreign.deny(&self.kafka.brokers(), kind, name)
     }
 
-    /// What leads to no reply is committed: records that nobody can read become letters.
+    /// Records without a reply are committed: unreadable records become dead letters.
     fn goes_on(&mut self) -> Result<()> {
         let before = self.shop.letters()?.len();
         let poison = Record::new(Some("nobody"), Some(b"{}".to_vec()));
@@ -109,7 +109,7 @@ fn customer(sequence: i64) -> String {
     format!("c{}", sequence % CUSTOMERS)
 }
 
-fn a_reply_topic_that_is_deleted_holds_back_what_goes_there_until_it_is_made_again(rig: &Rig) -> Result<()> {
+fn a_deleted_reply_topic_delays_its_messages_until_it_is_created_again(rig: &Rig) -> Result<()> {
     let mut scene = Scene::open(rig, "deleted")?;
     let first = scene.written;
     scene.shop.client.delete_topic(&scene.shop.replies)?;
@@ -126,7 +126,7 @@ fn a_reply_topic_that_is_deleted_holds_back_what_goes_there_until_it_is_made_aga
     scene.service.stop_cleanly()
 }
 
-fn a_reply_topic_that_may_not_be_written_any_more_holds_back_what_goes_there_until_it_may(
+fn a_reply_topic_without_the_right_to_write_delays_its_messages_until_the_right_is_granted(
     rig: &Rig,
 ) -> Result<()> {
     let mut scene = Scene::open(rig, "denied")?;
@@ -145,7 +145,7 @@ fn a_reply_topic_that_may_not_be_written_any_more_holds_back_what_goes_there_unt
     scene.service.stop_cleanly()
 }
 
-fn a_group_that_may_not_be_used_any_more_is_named_and_waited_for(rig: &Rig) -> Result<()> {
+fn a_revoked_right_on_the_group_is_named_and_waited_for(rig: &Rig) -> Result<()> {
     let mut scene = Scene::open(rig, "expelled")?;
     scene.deny("GROUP", "expelled")?;
     scene.order(40)?;
@@ -166,9 +166,7 @@ fn a_group_that_may_not_be_used_any_more_is_named_and_waited_for(rig: &Rig) -> R
     scene.service.stop_cleanly()
 }
 
-fn a_transactional_id_that_may_not_be_used_any_more_ends_the_service_with_what_to_allow(
-    rig: &Rig,
-) -> Result<()> {
+fn a_revoked_right_on_the_transactional_id_ends_the_service_with_the_right_to_grant(rig: &Rig) -> Result<()> {
     let mut scene = Scene::open(rig, "outlawed")?;
     scene.deny("TRANSACTIONAL_ID", "outlawed")?;
     scene.order(40)?;
@@ -185,7 +183,7 @@ fn a_cluster_without_transactions_is_named_and_waited_for(rig: &Rig) -> Result<(
     shop.create_topics(&[&shop.topic, &shop.replies, &shop.dead_letters], 1)?;
     shop.produce(&[shop.placed("ada", 0)?])?;
     let mut service = exactly_once(shop.service(), "uncoordinated").start()?;
-    // Twice: it is said again as long as it lasts, and seldom.
+    // Twice: the line is repeated while it lasts, at growing intervals.
     let said = |service: &Running| {
         let logs = service.logs();
         logs.matches("`transaction.state.log.replication.factor`").count()

@@ -1,4 +1,4 @@
-//! `topics plan` and `topics apply`: what is declared becomes so, and nothing is lost by it.
+//! `topics plan` and `topics apply`: the cluster becomes as declared, without loss.
 
 use anyhow::{Result, ensure};
 use kaufmann_tests::rig::{Rig, Service, free_port};
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::shop::Shop;
 
 crate::tests![
-    what_is_declared_is_planned_applied_and_then_the_same,
-    nothing_is_shrunk_without_a_flag_and_partitions_never_are,
+    declared_topics_are_planned_and_applied_and_then_the_same,
+    retention_shrinks_only_with_a_flag_and_partitions_never_do,
     topics_without_broker_or_sense_are_code_2,
     run_names_topics_apply_for_a_declared_topic_that_is_missing,
 ];
@@ -40,7 +40,7 @@ fn declare(shop: &Shop, more: &str) -> String {
     )
 }
 
-fn what_is_declared_is_planned_applied_and_then_the_same(rig: &Rig) -> Result<()> {
+fn declared_topics_are_planned_and_applied_and_then_the_same(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let shop = Shop::plan(&servers, &servers.kafka, "declared")?;
     let declared = declare(&shop, "retention = \"7d\"\nmax_message_bytes = \"2MiB\"\n");
@@ -74,7 +74,7 @@ fn what_is_declared_is_planned_applied_and_then_the_same(rig: &Rig) -> Result<()
         "{again}"
     );
 
-    // What differs is altered, and what else is set there stays.
+    // Differences are applied, and other settings stay.
     let declared = declared
         .replace("partitions = 3", "partitions = 4")
         .replace("\"7d\"", "\"8d\"");
@@ -94,7 +94,7 @@ fn what_is_declared_is_planned_applied_and_then_the_same(rig: &Rig) -> Result<()
     Ok(())
 }
 
-fn nothing_is_shrunk_without_a_flag_and_partitions_never_are(rig: &Rig) -> Result<()> {
+fn retention_shrinks_only_with_a_flag_and_partitions_never_do(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let shop = Shop::plan(&servers, &servers.kafka, "shrunk")?;
     let declared = declare(&shop, "retention = \"7d\"\n");

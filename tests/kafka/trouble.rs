@@ -1,4 +1,4 @@
-//! Servers that are not there, topics that do not exist, settings that cannot be right.
+//! Unavailable servers, missing topics, invalid settings.
 
 use anyhow::{Context, Result};
 use kaufmann_tests::rig::{Kafka, Rig, Service, free_port};
@@ -8,12 +8,12 @@ use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
     ctrl_c_ends_a_service_whose_broker_is_down,
-    a_broker_that_comes_later_is_waited_for,
+    a_service_waits_for_its_broker,
     a_missing_topic_is_named_with_a_remedy_and_used_once_it_exists,
-    a_port_that_is_none_is_an_error_that_names_the_setting,
-    a_registry_url_that_is_none_is_an_error_that_names_the_setting,
-    a_schema_that_is_not_registered_is_a_start_that_failed,
-    what_cannot_be_handled_is_logged_with_the_topic_of_its_letter,
+    an_invalid_port_is_an_error_that_names_the_setting,
+    an_invalid_registry_url_is_an_error_that_names_the_setting,
+    a_schema_that_is_not_registered_fails_the_start,
+    a_record_that_cannot_be_handled_is_logged_with_its_dead_letter_topic,
 ];
 
 /// The exit code for a wrong configuration.
@@ -29,7 +29,7 @@ fn ctrl_c_ends_a_service_whose_broker_is_down(_: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn a_broker_that_comes_later_is_waited_for(rig: &Rig) -> Result<()> {
+fn a_service_waits_for_its_broker(rig: &Rig) -> Result<()> {
     let servers = rig.servers()?;
     let mut kafka = Kafka::start()?;
     let shop = Shop::plan(&servers, &kafka, "later")?;
@@ -44,7 +44,7 @@ fn a_broker_that_comes_later_is_waited_for(rig: &Rig) -> Result<()> {
     shop.wait_committed().with_context(|| service.tail())?;
     service.stop_cleanly()?;
     assert_eq!(shop.confirmed()?, [order_id("ada", 0)]);
-    // It tried more than once, and said so once.
+    // It tried more than once, and logged it once.
     let logs = service.logs();
     assert_eq!(
         logs.lines().filter(|line| line.contains(&complaint)).count(),
@@ -70,7 +70,7 @@ fn a_missing_topic_is_named_with_a_remedy_and_used_once_it_exists(rig: &Rig) -> 
     Ok(())
 }
 
-fn a_port_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Result<()> {
+fn an_invalid_port_is_an_error_that_names_the_setting(_: &Rig) -> Result<()> {
     let mut service = Service::run("127.0.0.1:kafka", "port", "shop", "http://127.0.0.1:1").start()?;
     let status = service.wait(DEADLINE)?;
     assert_eq!(status.code(), Some(CONFIGURATION), "{}", service.tail());
@@ -82,7 +82,7 @@ fn a_port_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Result<()>
     Ok(())
 }
 
-fn a_registry_url_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Result<()> {
+fn an_invalid_registry_url_is_an_error_that_names_the_setting(_: &Rig) -> Result<()> {
     let mut service = Service::run("127.0.0.1:1", "url", "shop", "registry at home").start()?;
     let status = service.wait(DEADLINE)?;
     assert_eq!(status.code(), Some(CONFIGURATION), "{}", service.tail());
@@ -94,12 +94,12 @@ fn a_registry_url_that_is_none_is_an_error_that_names_the_setting(_: &Rig) -> Re
     Ok(())
 }
 
-/// What the service says when it reaches no broker.
+/// The log line of a service that reaches no broker.
 fn no_broker(broker: &str) -> String {
     format!("no broker of `{broker}` can be reached")
 }
 
-fn a_schema_that_is_not_registered_is_a_start_that_failed(rig: &Rig) -> Result<()> {
+fn a_schema_that_is_not_registered_fails_the_start(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "unregistered", 1)?;
     let file = format!(
         "[registry]\nsubject = \"topic\"\n\n[publish.topics]\n\"shop.order_confirmed\" = \"{}\"\n",
@@ -122,7 +122,7 @@ fn a_schema_that_is_not_registered_is_a_start_that_failed(rig: &Rig) -> Result<(
     Ok(())
 }
 
-fn what_cannot_be_handled_is_logged_with_the_topic_of_its_letter(rig: &Rig) -> Result<()> {
+fn a_record_that_cannot_be_handled_is_logged_with_its_dead_letter_topic(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "lettered", 1)?;
     shop.produce(&[shop.placed("ada", -2_000)?, shop.placed("bob", 1)?])?;
     let mut service = shop.service().start()?;
