@@ -24,7 +24,7 @@ fn a_broker_that_is_killed_and_comes_back_loses_nothing(stage: &Stage) -> Result
     let exposed = scene.expose()?;
     cluster.kill(1);
     scene.cover(&exposed)?;
-    // It is away while the producer and the handlers would go on.
+    // It is away while the producer and the handlers have work.
     scene.written(300)?;
     cluster.restart(1)?;
     scene.begun(200)?;
@@ -43,7 +43,7 @@ fn a_cluster_that_loses_a_leader_goes_on_with_the_others(stage: &Stage) -> Resul
     let exposed = scene.expose()?;
     let leader = scene.client.leader(&scene.topic, 0)?;
     cluster.kill(leader);
-    // The others lead, and everything goes on while it is away.
+    // Others become leaders, and everything goes on while it is away.
     scene.begun(600)?;
     scene.cover(&exposed)?;
     cluster.restart(leader)?;

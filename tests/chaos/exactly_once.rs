@@ -1,4 +1,4 @@
-//! `delivery = "exactly_once"`: whoever reads what is committed sees each answer once, whatever breaks.
+//! `delivery = "exactly_once"`: a reader of committed messages sees each answer once, despite all faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::stage::Stage;
 use crate::workload::Load;
 
 crate::tests![
-    a_service_that_is_killed_in_mid_flow_answers_nothing_twice,
+    a_service_that_is_killed_while_it_works_answers_nothing_twice,
     kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice,
     a_broker_that_is_away_for_longer_than_a_transaction_may_take_ends_the_service_and_no_answer_is_there_twice,
 ];
 
-/// The door of the shared broker that is closed here.
+/// The proxy of the shared broker that this test closes.
 const LATE: usize = 5;
 
-fn a_service_that_is_killed_in_mid_flow_answers_nothing_twice(stage: &Stage) -> Result<()> {
+fn a_service_that_is_killed_while_it_works_answers_nothing_twice(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "once-killed", Load::default())?;
     scene.short_sessions = true;
     scene.exactly_once = true;
@@ -81,7 +81,7 @@ fn kills_a_rival_and_a_broker_that_dies_while_handlers_fail_make_no_answer_twice
     finish(scene)
 }
 
-/// The broker ends the transaction that it does not hear of any more, so the messages in it are no answers.
+/// The broker aborts the abandoned transaction, so its messages do not count as answers.
 fn a_broker_that_is_away_for_longer_than_a_transaction_may_take_ends_the_service_and_no_answer_is_there_twice(
     stage: &Stage,
 ) -> Result<()> {
@@ -126,7 +126,7 @@ fn a_broker_that_is_away_for_longer_than_a_transaction_may_take_ends_the_service
     finish(scene)
 }
 
-/// Ends the scene; then a consumer that is not ours reads what was committed.
+/// Ends the scene; then a foreign consumer reads the committed messages.
 pub(crate) fn finish(scene: Scene) -> Result<()> {
     let (cluster, ground, topic) = (
         Arc::clone(&scene.cluster),

@@ -9,14 +9,14 @@ use crate::workload::Load;
 
 crate::tests![
     handlers_that_hang_or_never_end_are_waited_for_or_tried_again,
-    handlers_that_panic_are_tried_again,
-    handlers_that_fail_at_random_are_tried_again_and_what_they_refuse_becomes_a_letter,
+    handlers_that_panic_are_retried,
+    handlers_that_fail_at_random_are_retried_and_refused_records_become_dead_letters,
     handlers_that_fill_memory_or_block_a_thread_lose_nothing,
-    poison_in_a_row_becomes_letters_in_a_row,
+    poison_in_a_row_becomes_dead_letters_in_a_row,
     logs_that_cannot_be_written_stop_nothing,
 ];
 
-/// Every write to it fails as a write to a full disk does.
+/// Every write to it fails as on a full disk.
 pub(crate) const FULL_DISK: &str = "/dev/full";
 
 fn handlers_that_hang_or_never_end_are_waited_for_or_tried_again(stage: &Stage) -> Result<()> {
@@ -28,7 +28,7 @@ fn handlers_that_hang_or_never_end_are_waited_for_or_tried_again(stage: &Stage) 
     behave(stage, "hang", manners)
 }
 
-fn handlers_that_panic_are_tried_again(stage: &Stage) -> Result<()> {
+fn handlers_that_panic_are_retried(stage: &Stage) -> Result<()> {
     let manners = Manners {
         panic: 100,
         ..Manners::default()
@@ -36,7 +36,7 @@ fn handlers_that_panic_are_tried_again(stage: &Stage) -> Result<()> {
     behave(stage, "panic", manners)
 }
 
-fn handlers_that_fail_at_random_are_tried_again_and_what_they_refuse_becomes_a_letter(
+fn handlers_that_fail_at_random_are_retried_and_refused_records_become_dead_letters(
     stage: &Stage,
 ) -> Result<()> {
     let manners = Manners {
@@ -56,7 +56,7 @@ fn handlers_that_fill_memory_or_block_a_thread_lose_nothing(stage: &Stage) -> Re
     behave(stage, "greedy", manners)
 }
 
-fn poison_in_a_row_becomes_letters_in_a_row(stage: &Stage) -> Result<()> {
+fn poison_in_a_row_becomes_dead_letters_in_a_row(stage: &Stage) -> Result<()> {
     let load = Load {
         seed: 5,
         poison: 5,
@@ -82,7 +82,7 @@ fn logs_that_cannot_be_written_stop_nothing(stage: &Stage) -> Result<()> {
         ..Load::default()
     };
     let mut scene = Scene::open(stage, "full-disk", load)?;
-    // Each letter is a line of the log.
+    // Each dead letter is a line of the log.
     scene.log_to(Some(FULL_DISK));
     scene.start(0)?;
     scene.write()?;
@@ -92,7 +92,7 @@ fn logs_that_cannot_be_written_stop_nothing(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Nothing dies, so nothing may come again, however the handlers behave.
+/// No process dies, so no record may be repeated, however the handlers behave.
 fn behave(stage: &Stage, name: &str, manners: Manners) -> Result<()> {
     let load = Load {
         seed: 1,

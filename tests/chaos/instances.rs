@@ -15,13 +15,13 @@ mod rival;
 pub(crate) use rival::Rival;
 
 crate::tests![
-    a_service_that_is_killed_in_mid_flow_goes_on_where_it_had_committed,
+    a_service_that_is_killed_while_it_works_continues_from_its_commit,
     a_deploy_over_three_instances_repeats_nothing,
-    a_stop_that_is_asked_for_again_and_again_is_drained_and_repeats_nothing,
+    repeated_stop_signals_do_not_cut_a_drain_short_and_repeat_nothing,
     a_rival_that_joins_and_leaves_every_second_repeats_nothing,
 ];
 
-fn a_service_that_is_killed_in_mid_flow_goes_on_where_it_had_committed(stage: &Stage) -> Result<()> {
+fn a_service_that_is_killed_while_it_works_continues_from_its_commit(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "killed", Load::default())?;
     scene.short_sessions = true;
     scene.start(0)?;
@@ -51,12 +51,12 @@ fn a_deploy_over_three_instances_repeats_nothing(stage: &Stage) -> Result<()> {
         scene.start(place)?;
         scene.begun(150)?;
     }
-    // Nothing was covered: a deploy must not make a single record come again.
+    // No fault allows repetitions: a deploy must not repeat a single record.
     scene.finish()?;
     Ok(())
 }
 
-fn a_stop_that_is_asked_for_again_and_again_is_drained_and_repeats_nothing(stage: &Stage) -> Result<()> {
+fn repeated_stop_signals_do_not_cut_a_drain_short_and_repeat_nothing(stage: &Stage) -> Result<()> {
     let load = Load {
         manners: Manners {
             hang: 100,
@@ -72,7 +72,7 @@ fn a_stop_that_is_asked_for_again_and_again_is_drained_and_repeats_nothing(stage
         scene.ask_to_stop(0)?;
         let instance = scene.instance(0)?;
         instance.wait_log("SIGTERM: finishing what runs", DEADLINE)?;
-        // As a supervisor does in its last stage, and a wrapper that passes on what its whole group gets.
+        // As a supervisor does in its last stage, and a wrapper that forwards its group's signals.
         for pause in [0, 100, 300] {
             std::thread::sleep(Duration::from_millis(pause));
             // It may have ended in between, as it should.
@@ -83,7 +83,7 @@ fn a_stop_that_is_asked_for_again_and_again_is_drained_and_repeats_nothing(stage
         scene.start(0)?;
     }
     scene.begun(100)?;
-    // Nothing was covered: each drain has finished what ran.
+    // No fault allows repetitions: each drain has finished its running records.
     scene.finish()?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! The tests under faults: `cargo test -p kaufmann-tests --features kafka --test chaos`. Which faults, and what must hold
-//! whatever happens, stands in `README.md` beside this file.
+//! in each run, is in `README.md` beside this file.
 
 mod oracle;
 mod scene;
@@ -39,7 +39,7 @@ pub(crate) use tests;
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::from_args();
-    // For ever, because a test that hangs after its time must not find it gone; `end` is what ends the servers.
+    // For ever, because a test that hangs beyond its deadline still uses it; `end` ends the servers.
     let stage: &'static Stage = Box::leak(Box::default());
     let tests = [
         oracle_test::tests(),
@@ -73,7 +73,7 @@ fn trial(name: String, test: impl FnOnce() -> anyhow::Result<()> + Send + 'stati
     // The error and its causes, without the backtrace: the test's name says where to look.
     let report = move |error: anyhow::Error| -> Failed {
         let text: String = error.chain().map(|cause| format!("{cause}\n")).collect();
-        // At once, because all the seeds of a night are a long time.
+        // At once, because a night's seeds take long.
         // A line that cannot be printed is in the text that follows, too.
         let _ = std::io::stdout().write_all(format!("{shown} fails: {text}").as_bytes());
         text.into()

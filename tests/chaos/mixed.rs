@@ -1,7 +1,7 @@
 //! All faults at random: two instances, handlers that behave badly, poison, new schemas, and a schedule of a seed.
 //!
-//! `KAUFMANN_CHAOS_SEED` is a seed or a range of them such as `1..20`, both included; `KAUFMANN_CHAOS_SECONDS` says how long
-//! each may go on.
+//! `KAUFMANN_CHAOS_SEED` is a seed or a range such as `1..20`, both included; `KAUFMANN_CHAOS_SECONDS` sets how long
+//! each runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,15 +23,15 @@ use crate::workload::Load;
 
 const SEED: &str = "KAUFMANN_CHAOS_SEED";
 const SECONDS: &str = "KAUFMANN_CHAOS_SECONDS";
-/// What runs if nobody says otherwise.
+/// The default seeds.
 const USUAL_SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 const USUAL_SECONDS: u64 = 14;
 
-/// What the topic of the replies takes while it refuses large ones, and otherwise.
+/// The size limit of the reply topic while it refuses large replies, and otherwise.
 const LIMIT: &str = "100000";
 const NO_LIMIT: &str = "1048588";
 
-/// What an instance says when it has partitions.
+/// The log line of an instance that has partitions.
 const ASSIGNED: &str = "\"message\":\"assigned\"";
 
 /// The seeds to run.
@@ -62,11 +62,11 @@ pub(crate) fn run(stage: &Stage, seed: u64, exactly_once: bool) -> Result<()> {
     let length = Duration::from_secs(seconds()?);
     let mut cast = Cast::new(seed, length)?;
     cast.exactly_once = exactly_once;
-    // What is kept with each commit would be believed of the new topic.
+    // The metadata of commits would be applied to the new topic.
     cast.anew &= !exactly_once;
     let mut schedule = Schedule::new(seed, length, cast.brokers);
     if exactly_once {
-        // One refused reply takes a whole transaction back.
+        // One refused reply aborts a whole transaction.
         cast.load.manners.large = 8;
         schedule = schedule.with_refusals(seed);
     }
@@ -85,12 +85,12 @@ pub(crate) fn run(stage: &Stage, seed: u64, exactly_once: bool) -> Result<()> {
     Ok(())
 }
 
-/// Who takes part: a function of the seed.
+/// The participants: a function of the seed.
 struct Cast {
     brokers: usize,
     protocol: Protocol,
     commit_ahead: bool,
-    /// Whether the topic is made anew, behind an instance's back, before the faults begin.
+    /// Whether the topic is replaced, unnoticed by an instance, before the faults begin.
     anew: bool,
     exactly_once: bool,
     load: Load,
@@ -106,7 +106,7 @@ impl Cast {
             // Every third seed has a cluster.
             brokers: if seed.is_multiple_of(3) { 3 } else { 1 },
             protocol: protocols[usize::try_from(dice.between(0, 2))?],
-            // What is kept with a commit would be believed of the new topic.
+            // The metadata of a commit would be applied to the new topic.
             commit_ahead: !anew && dice.between(0, 1) == 0,
             anew,
             exactly_once: false,
@@ -140,9 +140,9 @@ struct Torment {
     scene: Scene,
     cluster: Arc<Cluster>,
     rival: Option<Rival>,
-    /// What was committed when the faults began that go on now and leave handlers alone, by their numbers.
+    /// By fault: what was committed when it began, for running faults that do not affect handlers.
     exposed: BTreeMap<usize, Exposed>,
-    /// The same of those that are over, but after which nobody has seen a commit yet.
+    /// The same for faults that are over, without a commit since.
     uncovered: Vec<Exposed>,
     /// What is known to be committed.
     known: Exposed,
@@ -164,7 +164,7 @@ impl Torment {
         scene.exactly_once = cast.exactly_once;
         for instance in 0..INSTANCES {
             scene.start_behind(instance, instance)?;
-            // Describing a group tells nothing of one that the broker assigns.
+            // Describing a group does not show one that the broker assigns.
             scene.instance(instance)?.wait_log(ASSIGNED, DEADLINE)?;
         }
         scene.write()?;
@@ -236,7 +236,7 @@ impl Torment {
             Fault::RegistryFails => scene.registry.set(Answer::Status(503)),
             Fault::RegistryMute => scene.registry_network.set(Network::Stalls),
             Fault::RegistryGone => scene.registry_network.set(Network::Cut),
-            // A broker may be away that would have to do it; then nothing is refused.
+            // The responsible broker may be away; then nothing is refused.
             Fault::SmallReplies => {
                 if self.brokers_answer() {
                     _ = self.limit_replies(LIMIT);
@@ -275,13 +275,13 @@ impl Torment {
             }
             Fault::RegistryFails => scene.registry.set(Answer::Forward),
             Fault::RegistryMute | Fault::RegistryGone => scene.registry_network.set(Network::Works),
-            // Else it is done when the schedule ends.
+            // Otherwise it is done when the schedule ends.
             Fault::SmallReplies => {
                 if self.brokers_answer() {
                     _ = self.limit_replies(NO_LIMIT);
                 }
             }
-            // A broker may be away that would have to do it; then it is left.
+            // The responsible broker may be away; then it is skipped.
             Fault::Grow => {
                 if self.brokers_answer() {
                     let scene = &self.scene;
@@ -302,13 +302,13 @@ impl Torment {
         }
     }
 
-    /// What is committed, or what was when somebody could be asked.
+    /// The committed offsets, or the last known ones.
     fn expose(&mut self) -> Result<Exposed> {
         self.look_for_commits()?;
         Ok(self.known.clone())
     }
 
-    /// Asks for what is committed, if anybody can be asked. Where commits go on again, handlers have left behind what was there
+    /// Requests the committed offsets, if a broker answers. Once commits go on, handlers are past the records that were there
     /// while they did not.
     fn look_for_commits(&mut self) -> Result<()> {
         if self.brokers_answer()

@@ -1,4 +1,4 @@
-//! A network between the service and the brokers that is cut, stalls, or lets only one side speak.
+//! The network between service and brokers is cut, stalls, or works in one direction only.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::workload::Load;
 crate::tests![
     an_instance_that_is_cut_off_is_replaced_and_comes_back,
     a_service_whose_network_stalls_for_half_a_minute_goes_on_afterwards,
-    connections_of_which_one_half_is_closed_are_opened_again,
+    half_closed_connections_are_opened_again,
     a_slow_network_only_slows,
 ];
 
-/// The doors of the shared broker, one a test.
+/// The proxies of the shared broker, one for each test.
 const CUT: usize = 0;
 const STALLS: usize = 1;
 const HALF: usize = 2;
@@ -34,7 +34,7 @@ fn an_instance_that_is_cut_off_is_replaced_and_comes_back(stage: &Stage) -> Resu
     let exposed = scene.expose()?;
     scene.door(CUT).set(Network::Cut);
     scene.cover(&exposed)?;
-    // The group gives its partitions to the other one.
+    // The group gives its partitions to the other instance.
     scene.client.wait_members(&scene.group, 1, DEADLINE)?;
     scene.begun(300)?;
     scene.door(CUT).set(Network::Works);
@@ -45,7 +45,7 @@ fn an_instance_that_is_cut_off_is_replaced_and_comes_back(stage: &Stage) -> Resu
 }
 
 fn a_service_whose_network_stalls_for_half_a_minute_goes_on_afterwards(stage: &Stage) -> Result<()> {
-    // Few records, so that what is written meanwhile is handled soon.
+    // Few records, so that those written meanwhile are handled soon.
     let load = Load {
         per_second: 60,
         ..Load::default()
@@ -67,7 +67,7 @@ fn a_service_whose_network_stalls_for_half_a_minute_goes_on_afterwards(stage: &S
     Ok(())
 }
 
-fn connections_of_which_one_half_is_closed_are_opened_again(stage: &Stage) -> Result<()> {
+fn half_closed_connections_are_opened_again(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "half", Load::default())?;
     scene.start_behind(0, HALF)?;
     scene.write()?;
@@ -76,7 +76,7 @@ fn connections_of_which_one_half_is_closed_are_opened_again(stage: &Stage) -> Re
         scene.door(HALF).half_close();
     }
     scene.begun(200)?;
-    // A connection is not a membership: nothing was covered, and nothing may come again.
+    // Losing a connection does not end the membership: no record may be repeated.
     let account = scene.finish()?;
     ensure!(account.duplicates == 0, "{account}");
     Ok(())

@@ -1,4 +1,4 @@
-//! What must hold of a run, whatever happened: a function of what was written, what the handlers noted, and what came out.
+//! The oracle: a function of what was written, what the handlers recorded, and what was published.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -9,15 +9,15 @@ use kaufmann_tests::chaos::{Entry, Step};
 /// A run, as it can be seen from outside.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// What was written, in the order of writing; the numbers count from 0.
+    /// The written records, in order; the numbers count from 0.
     pub(crate) written: Vec<Written>,
-    /// What the handlers noted, in the order of noting.
+    /// The handlers' journal, in order.
     pub(crate) journal: Vec<Entry>,
-    /// What was published, partition by partition, in the order of the offsets.
+    /// The published messages, partition by partition, in the order of the offsets.
     pub(crate) replies: Vec<Reply>,
     /// The numbers of the dead letters.
     pub(crate) letters: Vec<i64>,
-    /// Whether an instance could be cut off from the group and go on for a while, unaware of it.
+    /// Whether an instance could be cut off from the group and go on for a while without noticing.
     pub(crate) zombies: bool,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Written {
     pub(crate) fate: Fate,
 }
 
-/// What must become of a record.
+/// The expected end of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {
     /// It is handled and answered.
@@ -48,17 +48,17 @@ pub(crate) struct Reply {
     pub(crate) id: String,
 }
 
-/// What a run came to that is as it must be.
+/// The figures of a correct run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Account {
     pub(crate) written: usize,
-    /// Records whose reply is there.
+    /// Records with a reply.
     pub(crate) answered: usize,
-    /// Records whose letter is there.
+    /// Records with a dead letter.
     pub(crate) letters: usize,
-    /// How often a handler began with a record that one had begun with before; trying again is not counted.
+    /// How often a handler began with a record again; retries are not counted.
     pub(crate) repeats: usize,
-    /// Replies and letters that are there once more.
+    /// Duplicate replies and dead letters.
     pub(crate) duplicates: usize,
     /// Attempts at handling.
     pub(crate) attempts: usize,
@@ -82,10 +82,10 @@ impl fmt::Display for Account {
     }
 }
 
-/// How many violations of one kind are told.
+/// How many violations of one kind are reported.
 const TOLD: usize = 5;
 
-/// Judges a run. The errors say what is wrong, a few of each kind.
+/// Judges a run. Returns the violations, a few of each kind.
 pub(crate) fn judge(history: &History) -> Result<Account, Vec<String>> {
     let mut wrong = Wrong::default();
     let ends = nothing_is_missing(history, &mut wrong);
@@ -127,7 +127,7 @@ fn fate(history: &History, number: i64) -> Option<Fate> {
     history.written.get(index).map(|written| written.fate)
 }
 
-/// Every number has its end, and no other. Counts the ends, and those that are there once more.
+/// Every number has its expected end, and no other. Counts the ends, and the duplicates.
 fn nothing_is_missing(history: &History, wrong: &mut Wrong) -> Account {
     let mut answered: HashMap<i64, usize> = HashMap::new();
     let mut letters: HashMap<i64, usize> = HashMap::new();
@@ -175,7 +175,7 @@ fn nothing_is_missing(history: &History, wrong: &mut Wrong) -> Account {
     }
 }
 
-/// How often a record was begun anew: not tried again by the same instance under the same assignment.
+/// How often a record began again, without retries by the same instance under the same assignment.
 fn repeats(journal: &[Entry]) -> usize {
     let mut last: HashMap<(u32, i64), u32> = HashMap::new();
     let mut deliveries: HashMap<i64, usize> = HashMap::new();
@@ -188,7 +188,7 @@ fn repeats(journal: &[Entry]) -> usize {
     deliveries.values().map(|count| count - 1).sum()
 }
 
-/// The place of each number among those of its key that pass `counts`.
+/// The index of each number among those of its key that pass `counts`.
 fn places(
     history: &History,
     counts: impl Fn(Fate) -> bool,
@@ -205,8 +205,8 @@ fn places(
     (places, keys)
 }
 
-/// A key's records are begun one after another: nothing begins before what comes before it is done, by whomever; and an
-/// instance that goes on does so behind what it, or others since, have done.
+/// A key's records begin one after another: none begins before the previous one is done, by any instance; and an
+/// instance continues after what it, or others since, have done.
 fn handlers_keep_the_order(history: &History, wrong: &mut Wrong) {
     let (places, keys) = places(history, |fate| fate != Fate::Undecodable);
     // When each number was done last, as a line of the journal.
@@ -245,13 +245,13 @@ fn handlers_keep_the_order(history: &History, wrong: &mut Wrong) {
     }
 }
 
-/// A key's replies come one after another; a repeat goes back, and nothing jumps ahead.
+/// A key's replies are in order; a repetition goes back, and nothing is skipped.
 fn replies_keep_the_order(history: &History, wrong: &mut Wrong) {
     let (places, _) = places(history, |fate| fate == Fate::Answered);
     let mut next: HashMap<&str, usize> = HashMap::new();
     for reply in &history.replies {
         let Some(place) = places.get(&reply.number).copied() else {
-            continue; // It was told as one that nothing calls for.
+            continue; // Already reported as unexpected.
         };
         let next = next.entry(&reply.key).or_default();
         if place > *next {
@@ -266,7 +266,7 @@ fn replies_keep_the_order(history: &History, wrong: &mut Wrong) {
     }
 }
 
-/// What is there twice has the same id, and only that.
+/// Duplicates have the same id, and only duplicates do.
 fn replies_are_recognised(history: &History, wrong: &mut Wrong) {
     let mut ids: HashMap<i64, &str> = HashMap::new();
     let mut seen: HashSet<&str> = HashSet::new();

@@ -1,4 +1,4 @@
-//! The oracle sees what it is there to see.
+//! The oracle finds each kind of violation.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::oracle::{Fate, History, Reply, Written, judge};
 use crate::stage::Stage;
 
 crate::tests![
-    a_run_without_faults_is_right,
-    a_repeat_may_go_back_to_where_it_was_committed,
-    a_record_without_an_end_is_seen,
-    a_letter_that_nothing_calls_for_is_seen,
-    a_record_that_is_skipped_is_seen,
-    a_record_that_begins_too_early_is_seen,
-    a_skip_within_a_repeat_is_seen,
-    a_reply_out_of_turn_is_seen,
-    a_reply_too_many_is_seen,
-    a_reply_by_another_id_is_seen,
+    a_run_without_faults_has_no_violations,
+    a_repetition_may_go_back_to_the_committed_offset,
+    a_record_without_an_end_is_found,
+    an_unexpected_dead_letter_is_found,
+    a_skipped_record_is_found,
+    a_record_that_begins_too_early_is_found,
+    a_skip_within_a_repetition_is_found,
+    a_reply_out_of_order_is_found,
+    an_extra_reply_is_found,
+    a_duplicate_reply_with_another_id_is_found,
 ];
 
 /// Four records of a key: the third is refused, and there is one more that cannot be decoded.
@@ -90,14 +90,14 @@ fn wrong(history: &History, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn a_run_without_faults_is_right(_: &Stage) -> Result<()> {
+fn a_run_without_faults_has_no_violations(_: &Stage) -> Result<()> {
     let account = judge(&right()).map_err(|told| anyhow::anyhow!("{told:?}"))?;
     assert_eq!((account.written, account.answered, account.letters), (5, 3, 2));
     assert_eq!((account.repeats, account.duplicates, account.attempts), (0, 0, 4));
     Ok(())
 }
 
-fn a_repeat_may_go_back_to_where_it_was_committed(_: &Stage) -> Result<()> {
+fn a_repetition_may_go_back_to_the_committed_offset(_: &Stage) -> Result<()> {
     let history = written()
         .answered(1, 0)
         .answered(1, 1)
@@ -110,7 +110,7 @@ fn a_repeat_may_go_back_to_where_it_was_committed(_: &Stage) -> Result<()> {
     Ok(())
 }
 
-fn a_record_without_an_end_is_seen(_: &Stage) -> Result<()> {
+fn a_record_without_an_end_is_found(_: &Stage) -> Result<()> {
     let mut history = right();
     history.replies.pop();
     wrong(&history, "a record without an end, 1 times: 4 of k")?;
@@ -119,20 +119,20 @@ fn a_record_without_an_end_is_seen(_: &Stage) -> Result<()> {
     wrong(&history, "a record without an end, 1 times: 3 of k")
 }
 
-fn a_letter_that_nothing_calls_for_is_seen(_: &Stage) -> Result<()> {
+fn an_unexpected_dead_letter_is_found(_: &Stage) -> Result<()> {
     let mut history = right();
     history.letters.push(4);
     wrong(&history, "a letter that nothing calls for, 1 times: 4")
 }
 
-fn a_record_that_is_skipped_is_seen(_: &Stage) -> Result<()> {
+fn a_skipped_record_is_found(_: &Stage) -> Result<()> {
     let history = written().answered(1, 0).answered(1, 1).answered(2, 4);
     let mut history = history.handled(2, 2);
     history.written.truncate(5);
     wrong(&history, "begun before the one before it was done")
 }
 
-fn a_record_that_begins_too_early_is_seen(_: &Stage) -> Result<()> {
+fn a_record_that_begins_too_early_is_found(_: &Stage) -> Result<()> {
     let history = written()
         .entry(1, 0, Step::Begun)
         .entry(2, 1, Step::Begun)
@@ -146,26 +146,26 @@ fn a_record_that_begins_too_early_is_seen(_: &Stage) -> Result<()> {
     )
 }
 
-fn a_skip_within_a_repeat_is_seen(_: &Stage) -> Result<()> {
+fn a_skip_within_a_repetition_is_found(_: &Stage) -> Result<()> {
     // All is done; then the same instance goes back to 0, and jumps from there to 4.
     let history = right().answered(1, 0).answered(1, 4);
     wrong(&history, "skipped by the instance that goes on, 1 times: 1")
 }
 
-fn a_reply_out_of_turn_is_seen(_: &Stage) -> Result<()> {
+fn a_reply_out_of_order_is_found(_: &Stage) -> Result<()> {
     let mut history = right();
     history.replies.swap(0, 1);
     wrong(&history, "a reply ahead of its turn, 1 times: 1 of k")
 }
 
-fn a_reply_too_many_is_seen(_: &Stage) -> Result<()> {
+fn an_extra_reply_is_found(_: &Stage) -> Result<()> {
     wrong(
         &right().reply(4),
         "more replies than times it was handled, 1 times: 4: 2",
     )
 }
 
-fn a_reply_by_another_id_is_seen(_: &Stage) -> Result<()> {
+fn a_duplicate_reply_with_another_id_is_found(_: &Stage) -> Result<()> {
     let mut history = right().answered(2, 4);
     history.replies[3].id = "another".into();
     wrong(&history, "a reply twice by two ids, 1 times: 4")

@@ -1,4 +1,4 @@
-//! A registry that is slow, fails, or is gone, while producers go on to schemas that the service has not seen yet.
+//! A registry that is slow, fails, or is unavailable, while producers use schemas that the service has not seen yet.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::stage::Stage;
 use crate::workload::Load;
 
 crate::tests![
-    a_registry_that_is_slow_delays_only_what_it_must_be_asked_for,
-    a_registry_that_answers_with_errors_is_asked_until_it_knows,
-    a_registry_that_is_gone_is_waited_for,
+    a_slow_registry_delays_only_records_with_unknown_schemas,
+    a_registry_that_answers_with_errors_is_asked_until_it_answers,
+    an_unavailable_registry_is_waited_for,
     a_registry_that_never_answers_is_waited_for,
 ];
 
@@ -25,7 +25,7 @@ fn load() -> Load {
     }
 }
 
-fn a_registry_that_is_slow_delays_only_what_it_must_be_asked_for(stage: &Stage) -> Result<()> {
+fn a_slow_registry_delays_only_records_with_unknown_schemas(stage: &Stage) -> Result<()> {
     let scene = Scene::open(stage, "registry-slow", load())?;
     scene
         .registry_network
@@ -33,7 +33,7 @@ fn a_registry_that_is_slow_delays_only_what_it_must_be_asked_for(stage: &Stage) 
     survive(scene, |_| Ok(()))
 }
 
-fn a_registry_that_answers_with_errors_is_asked_until_it_knows(stage: &Stage) -> Result<()> {
+fn a_registry_that_answers_with_errors_is_asked_until_it_answers(stage: &Stage) -> Result<()> {
     let scene = Scene::open(stage, "registry-503", load())?;
     survive(scene, |scene| {
         for status in [503, 500, 429] {
@@ -50,7 +50,7 @@ fn a_registry_that_answers_with_errors_is_asked_until_it_knows(stage: &Stage) ->
     })
 }
 
-fn a_registry_that_is_gone_is_waited_for(stage: &Stage) -> Result<()> {
+fn an_unavailable_registry_is_waited_for(stage: &Stage) -> Result<()> {
     let scene = Scene::open(stage, "registry-gone", load())?;
     survive(scene, |scene| {
         scene.registry_network.set(Network::Cut);
@@ -70,7 +70,7 @@ fn a_registry_that_never_answers_is_waited_for(stage: &Stage) -> Result<()> {
     })
 }
 
-/// Handles some, goes through the fault, and handles the rest: everything once, as nothing but time was lost.
+/// Handles some records, then the fault, then the rest: each once, since only time was lost.
 fn survive(mut scene: Scene, fault: impl FnOnce(&mut Scene) -> Result<()>) -> Result<()> {
     scene.start(0)?;
     scene.write()?;

@@ -1,4 +1,4 @@
-//! One scene: topics and a group of its own, instances of the service, a workload, and the verdict at the end.
+//! One scene: its own topics and group, instances of the service, a workload, and the verdict at the end.
 
 mod bound;
 mod evidence;
@@ -23,62 +23,62 @@ use crate::workload::{Load, Workload};
 pub(crate) use self::bound::Exposed;
 pub(crate) use self::settings::Protocol;
 
-/// How long anything may take, on a slow machine with a debug build.
+/// The deadline of any step, on a slow machine with a debug build.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
-/// How long a group may come to nothing: a rebalance waits that long for a member that is there but does not join (`max.poll.interval.ms`).
+/// How long a group may make no progress: a rebalance waits that long for a member that does not rejoin (`max.poll.interval.ms`).
 const PATIENCE: Duration = Duration::from_secs(320);
 /// The service's bound of unsettled records of a partition.
 const MAX_UNSETTLED: usize = 100;
-/// How many partitions a topic begins with.
+/// The initial number of partitions of a topic.
 pub(crate) const PARTITIONS: i32 = 4;
 
 /// A service between a producer and the oracle.
 pub(crate) struct Scene {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) client: Client,
-    /// The way to the registry: first the network, then a server with a bad day.
+    /// The path to the registry: a network proxy, then a server that injects faults.
     pub(crate) registry: FaultProxy,
     pub(crate) registry_network: TcpProxy,
     pub(crate) group: String,
     pub(crate) topic: String,
     /// Whether an instance could be cut off from its group and go on for a while.
     pub(crate) zombies: bool,
-    /// Whether the group misses a member after 3 s. Else after 45 s, which no load makes a living member exceed: what comes again
-    /// then was not caused by a slow machine.
+    /// Whether the session timeout is 3 s. Otherwise it is 45 s, which a live member never exceeds: a repetition
+    /// then is not due to a slow machine.
     pub(crate) short_sessions: bool,
     /// How the group shares the partitions.
     pub(crate) protocol: Protocol,
-    /// Whether commits say what is settled above them.
+    /// Whether `commit_ahead` is on.
     pub(crate) commit_ahead: bool,
     /// Whether the service delivers exactly once.
     pub(crate) exactly_once: bool,
-    /// Further variables of the environment of instances.
+    /// Further environment variables of instances.
     pub(crate) variables: Vec<(&'static str, &'static str)>,
     pub(crate) replies: String,
     letters: String,
-    // The folder lies in the one of the shared broker, which is removed even if this process is killed.
+    // The folder is in that of the shared broker, which is removed even if this process is killed.
     folder: TempDir,
     pub(crate) ground: Arc<Ground>,
     load: Load,
     instances: Vec<Option<Running>>,
     incarnations: u32,
     workload: Option<Workload>,
-    /// What was written before.
+    /// The records written before.
     written: Vec<Written>,
-    /// How many lines of the journal speak of a topic that is gone.
+    /// How many lines of the journal are about a deleted topic.
     old_entries: usize,
     bound: Bound,
     stderr: Option<PathBuf>,
 }
 
 impl Scene {
-    /// Makes the topics on the shared broker.
+    /// Creates the topics on the shared broker.
     pub(crate) fn open(stage: &Stage, name: &str, load: Load) -> Result<Self> {
         let cluster = Arc::clone(&stage.ground()?.cluster);
         Self::open_on(stage, cluster, name, load)
     }
 
-    /// Makes the topics on a cluster of its own.
+    /// Creates the topics on a separate cluster.
     pub(crate) fn open_on(stage: &Stage, cluster: Arc<Cluster>, name: &str, load: Load) -> Result<Self> {
         let ground = stage.ground()?;
         let registry = FaultProxy::start(&ground.registry.origin(), Fault::Forward)?;
@@ -118,18 +118,18 @@ impl Scene {
         })
     }
 
-    /// Sends the logs of the instances that are started from now on to a file of theirs, or somewhere else.
+    /// Sends the logs of instances started from now on to their own file, or somewhere else.
     pub(crate) fn log_to(&mut self, file: Option<&str>) {
         self.stderr = file.map(PathBuf::from);
     }
 
-    /// Starts the instance of this place, which comes by the way that always works.
+    /// Starts the instance in this slot, with a connection that always works.
     pub(crate) fn start(&mut self, place: usize) -> Result<()> {
         let brokers = self.cluster.brokers().to_owned();
         self.start_by(place, &brokers)
     }
 
-    /// Starts the instance of this place behind a door of the cluster.
+    /// Starts the instance in this slot behind a proxy of the cluster.
     pub(crate) fn start_behind(&mut self, place: usize, door: usize) -> Result<()> {
         let brokers = self.door(door).brokers();
         self.start_by(place, &brokers)
@@ -160,7 +160,7 @@ impl Scene {
         Ok(())
     }
 
-    /// The instance of this place.
+    /// The instance in this slot.
     pub(crate) fn instance(&mut self, place: usize) -> Result<&mut Running> {
         let instance = self.instances.get_mut(place).and_then(Option::as_mut);
         instance.with_context(|| format!("no instance runs in place {place}"))
@@ -171,38 +171,38 @@ impl Scene {
         self.instances.get(place).is_some_and(Option::is_some)
     }
 
-    /// Kills the instance of this place.
+    /// Kills the instance in this slot.
     pub(crate) fn kill(&mut self, place: usize) -> Result<()> {
         self.instance(place)?.kill();
         self.instances[place] = None;
         Ok(())
     }
 
-    /// Asks the instance of this place to stop, which it must do in order.
+    /// Tells the instance in this slot to stop, which it must do cleanly.
     pub(crate) fn stop(&mut self, place: usize) -> Result<()> {
         self.instance(place)?.stop_cleanly()?;
         self.instances[place] = None;
         Ok(())
     }
 
-    /// Asks the instance of this place to stop, and waits for nothing.
+    /// Tells the instance in this slot to stop, without waiting.
     pub(crate) fn ask_to_stop(&mut self, place: usize) -> Result<()> {
         self.instance(place)?.signal(Signal::TERM)
     }
 
-    /// Waits for the end of an instance that was asked to stop while anything else may be wrong: it must end, as it can.
+    /// Waits for the end of an instance that was told to stop during other faults: it must end in some way.
     pub(crate) fn wait_stopped(&mut self, place: usize) -> Result<()> {
         self.instance(place)?.wait(STOP_DEADLINE)?;
         self.instances[place] = None;
         Ok(())
     }
 
-    /// A way into the cluster.
+    /// A proxy to the cluster.
     pub(crate) fn door(&self, number: usize) -> &Door {
         self.cluster.door(number)
     }
 
-    /// Begins to write.
+    /// Starts the producer.
     pub(crate) fn write(&mut self) -> Result<()> {
         let schemas = self.ground.schemas.clone();
         let workload = Workload::start(
@@ -222,7 +222,7 @@ impl Scene {
         self.workload.as_ref().context("nothing is being written")
     }
 
-    /// Waits until so many records more are written.
+    /// Waits until this many more records are written.
     pub(crate) fn written(&mut self, more: usize) -> Result<()> {
         let goal = self.workload()?.count() + more;
         wait_until("records should be written", DEADLINE, || {
@@ -231,7 +231,7 @@ impl Scene {
         })
     }
 
-    /// Waits until handlers have begun so many times more.
+    /// Waits until this many more handlers have begun.
     pub(crate) fn begun(&mut self, more: usize) -> Result<()> {
         let goal = self.attempts()? + more;
         let done = wait_until("handlers should go on", DEADLINE, || {
@@ -241,14 +241,14 @@ impl Scene {
         done.with_context(|| self.tails())
     }
 
-    /// Removes the topic, of which everything must be settled, and makes it anew.
+    /// Deletes the topic, which must be fully settled, and creates it again.
     pub(crate) fn make_topic_anew(&mut self) -> Result<()> {
         self.old_entries = self.journal()?.len();
         self.client.delete_topic(&self.topic)?;
         self.client.create_topic(&self.topic, PARTITIONS, &[])
     }
 
-    /// Ends the writing, and waits until everything that was written is committed, as long as that goes on.
+    /// Stops the producer, and waits until everything is committed, as long as there is progress.
     pub(crate) fn settle(&mut self) -> Result<()> {
         let workload = self.workload.take().context("nothing was written")?;
         self.written.extend(workload.finish()?);
@@ -262,7 +262,7 @@ impl Scene {
         while !reached(&last) {
             let further = wait_until("more should be committed", PATIENCE, || {
                 self.assert_running()?;
-                // While there is no coordinator, nobody knows.
+                // Without a coordinator there is no answer.
                 let committed = self.client.committed(&self.group, &self.topic).ok();
                 Ok(committed.filter(|committed| reached(committed) || *committed != last))
             });
@@ -272,7 +272,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Ends the scene: everything is handled, the instances stop in order, and the oracle finds nothing wrong.
+    /// Ends the scene: everything is handled, the instances stop cleanly, and the oracle finds no violation.
     pub(crate) fn finish(mut self) -> Result<Account> {
         self.settle()?;
         let logs = self.tails();
@@ -306,7 +306,7 @@ impl Scene {
         Ok(account)
     }
 
-    /// An instance that has ended by itself is an error with the end of its log; so is a producer that has.
+    /// Returns an error with the end of the log if an instance or the producer has ended by itself.
     pub(crate) fn assert_running(&mut self) -> Result<()> {
         if self
             .workload

@@ -1,4 +1,4 @@
-//! Which faults happen when: a function of the seed.
+//! The schedule of faults: a function of the seed.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,30 +10,30 @@ use crate::stage::Stage;
 
 crate::tests![
     the_same_seed_makes_the_same_schedule_and_another_one_another,
-    what_begins_ends_before_the_schedule_does_and_no_two_faults_share_a_place,
+    each_fault_ends_before_the_schedule_and_no_two_affect_the_same_part,
 ];
 
-/// How many instances there are, each behind a door of its own.
+/// The number of instances, each behind its own proxy.
 pub(crate) const INSTANCES: usize = 2;
-/// How long nothing happens at the beginning and at the end.
+/// The time without faults at the beginning and at the end.
 const CALM: u64 = 1500;
-/// How long between the beginnings of two faults at most.
+/// The longest time between the beginnings of two faults.
 const PAUSE: u64 = 2500;
 
-/// Something goes wrong.
+/// A fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
     /// An instance is killed, and started again at the end.
     Kill(usize),
-    /// An instance is asked to stop, and started again at the end.
+    /// An instance is told to stop, and started again at the end.
     Deploy(usize),
     /// A broker is killed, and started again at the end.
     Broker(usize),
     /// An instance is cut off from the brokers.
     Cut(usize),
-    /// What an instance and the brokers send each other does not arrive.
+    /// Traffic between an instance and the brokers stalls.
     Stall(usize),
-    /// What they send each other arrives late.
+    /// Traffic between them is delayed.
     Slow(usize),
     /// The brokers' halves of an instance's connections are closed.
     HalfClose(usize),
@@ -47,13 +47,13 @@ pub(crate) enum Fault {
     RegistryGone,
     /// The topic gets more partitions.
     Grow,
-    /// The topic of the replies takes no large ones.
+    /// The reply topic refuses large replies.
     SmallReplies,
     /// An instance is killed and replaced by one whose logs go to a full disk, which is deployed anew at the end.
     FullDisk(usize),
 }
 
-/// What can be wrong with only one thing at a time.
+/// The parts that can have only one fault at a time.
 #[derive(PartialEq, Eq)]
 enum Place {
     Instance(usize),
@@ -73,7 +73,7 @@ pub(crate) struct Planned {
     pub(crate) to: Duration,
 }
 
-/// What a seed makes of some seconds with so many brokers.
+/// The schedule of a seed, for this duration and number of brokers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Schedule {
     pub(crate) faults: Vec<Planned>,
@@ -97,8 +97,8 @@ impl Fault {
         }
     }
 
-    /// Whether records may come again by it. A rebalance is enough: what waits to be tried again is given up, and what was
-    /// settled behind it comes again, too.
+    /// Whether it may repeat records. A rebalance is enough: records waiting for a retry are given up, and those
+    /// settled after them are repeated, too.
     pub(crate) fn repeats(self) -> bool {
         !matches!(
             self,
@@ -106,7 +106,7 @@ impl Fault {
         )
     }
 
-    /// Whether handlers may go on without commits, or from one rebalance to the next, as long as it lasts. Else they cannot go
+    /// Whether handlers may go on without commits, or from one rebalance to the next, as long as it lasts. Otherwise they cannot go
     /// beyond what was unsettled when it began, and there is a rebalance when it ends.
     pub(crate) fn leaves_handlers_alone(self) -> bool {
         matches!(
@@ -163,7 +163,7 @@ impl Schedule {
 }
 
 impl Schedule {
-    /// The same, and replies are refused meanwhile: now and then for a while, or from some time on to the end.
+    /// The same, while replies are refused: from time to time, or from some point to the end.
     pub(crate) fn with_refusals(mut self, seed: u64) -> Self {
         let mut dice = Dice::of(seed, 3);
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -205,7 +205,7 @@ fn the_same_seed_makes_the_same_schedule_and_another_one_another(_: &Stage) -> R
     Ok(())
 }
 
-fn what_begins_ends_before_the_schedule_does_and_no_two_faults_share_a_place(_: &Stage) -> Result<()> {
+fn each_fault_ends_before_the_schedule_and_no_two_affect_the_same_part(_: &Stage) -> Result<()> {
     for seed in 0..1000 {
         let schedule = Schedule::new(seed, Duration::from_secs(20), 1).with_refusals(seed);
         let refuses = |planned: &Planned| planned.fault == Fault::SmallReplies;

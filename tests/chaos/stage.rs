@@ -1,4 +1,4 @@
-//! What all scenes share: a broker and a registry that nobody kills.
+//! Shared by all scenes: a broker and a registry that no test kills.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,10 +9,10 @@ use crate::workload::writer_schema;
 
 /// How many versions of the producer's schema there are.
 const VERSIONS: usize = 24;
-/// How many doors the shared broker has; each test that cuts one has its own.
+/// The number of the shared broker's proxies; each test that cuts one has its own.
 const DOORS: usize = 6;
 
-/// The shared servers, started when the first scene asks for them.
+/// The shared servers, started for the first scene.
 #[derive(Default)]
 pub(crate) struct Stage(Mutex<State>);
 
@@ -21,7 +21,7 @@ enum State {
     #[default]
     NotStarted,
     Running(Arc<Ground>),
-    /// The first scene that needed the servers says why; so do all the others.
+    /// Why they did not start; every scene reports it.
     Failed(String),
     Ended,
 }

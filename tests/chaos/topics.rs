@@ -11,15 +11,15 @@ use crate::workload::Load;
 
 crate::tests![
     partitions_that_are_added_are_handled_too,
-    partitions_that_are_added_when_the_others_are_shared_repeat_nothing,
-    a_topic_that_is_removed_and_made_anew_is_handled_from_its_beginning,
-    a_topic_that_is_replaced_behind_the_services_back_is_handled_from_its_beginning,
+    partitions_that_are_added_after_a_rebalance_repeat_nothing,
+    a_topic_that_is_deleted_and_created_again_is_handled_from_its_beginning,
+    a_topic_that_is_replaced_unnoticed_is_handled_from_its_beginning,
 ];
 
-/// The door of the shared broker that is closed here.
+/// The proxy of the shared broker that this test closes.
 const REPLACED: usize = 4;
 
-/// While the group is still sharing the old ones: the client joins again without waiting for what is revoked, and that is lost.
+/// During a rebalance of the old ones: the client rejoins without waiting for the revoked partitions, and these are lost.
 fn partitions_that_are_added_are_handled_too(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "grow", Load::default())?;
     scene.start(0)?;
@@ -32,7 +32,7 @@ fn partitions_that_are_added_are_handled_too(stage: &Stage) -> Result<()> {
     handled_everywhere(scene)
 }
 
-fn partitions_that_are_added_when_the_others_are_shared_repeat_nothing(stage: &Stage) -> Result<()> {
+fn partitions_that_are_added_after_a_rebalance_repeat_nothing(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "grow2", Load::default())?;
     scene.start(0)?;
     scene.start(1)?;
@@ -69,9 +69,9 @@ fn handled_everywhere(mut scene: Scene) -> Result<()> {
     Ok(())
 }
 
-/// The broker forgets what the group had committed along with the topic. All that is written to the new one must be handled,
+/// The broker deletes the group's offsets along with the topic. All records of the new one must be handled,
 /// whatever offsets the old one had reached.
-fn a_topic_that_is_removed_and_made_anew_is_handled_from_its_beginning(stage: &Stage) -> Result<()> {
+fn a_topic_that_is_deleted_and_created_again_is_handled_from_its_beginning(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "anew", Load::default())?;
     scene.start(0)?;
     let scene = replaced(scene, Scene::make_topic_anew)?;
@@ -79,10 +79,8 @@ fn a_topic_that_is_removed_and_made_anew_is_handled_from_its_beginning(stage: &S
     Ok(())
 }
 
-/// The same, but the service never sees the time between the topics.
-fn a_topic_that_is_replaced_behind_the_services_back_is_handled_from_its_beginning(
-    stage: &Stage,
-) -> Result<()> {
+/// The same, but the service never sees the time without a topic.
+fn a_topic_that_is_replaced_unnoticed_is_handled_from_its_beginning(stage: &Stage) -> Result<()> {
     let mut scene = Scene::open(stage, "replaced", Load::default())?;
     scene.start_behind(0, REPLACED)?;
     let mut scene = replaced(scene, |scene| {
@@ -97,7 +95,7 @@ fn a_topic_that_is_replaced_behind_the_services_back_is_handled_from_its_beginni
     Ok(())
 }
 
-/// Has some handled, the topic replaced, and more handled.
+/// Handles some records, replaces the topic, and handles more.
 fn replaced(mut scene: Scene, replace: impl FnOnce(&mut Scene) -> Result<()>) -> Result<Scene> {
     scene.write()?;
     scene.begun(400)?;

@@ -1,4 +1,4 @@
-//! The producer: numbered events over keys and partitions at a steady pace, written by a client that gives nothing up.
+//! The producer: numbered events over keys and partitions at a steady pace, from a client that gives up no message.
 
 mod payload;
 
@@ -24,7 +24,7 @@ pub(crate) use self::payload::writer_schema;
 const FLUSH: Duration = Duration::from_secs(120);
 /// How long the producer waits before it looks again.
 const IDLE: Duration = Duration::from_millis(20);
-/// The header by which a record is known whatever its payload is.
+/// The header that identifies a record whatever its payload.
 pub(crate) const NUMBER: &str = "chaos-number";
 
 /// What is written.
@@ -34,13 +34,13 @@ pub(crate) struct Load {
     pub(crate) manners: Manners,
     pub(crate) keys_a_partition: u64,
     pub(crate) per_second: u32,
-    /// How many records are written at most, however long it goes on.
+    /// The maximum number of records.
     pub(crate) most: usize,
     /// How many records of a thousand begin a row that cannot be decoded.
     pub(crate) poison: u32,
     /// How long such a row is.
     pub(crate) row: u64,
-    /// How many records are written with a schema before there is a new one.
+    /// The number of records before each new schema.
     pub(crate) schema_every: usize,
 }
 
@@ -126,7 +126,7 @@ impl Workload {
         })
     }
 
-    /// From now on the topic has so many partitions.
+    /// From now on the topic has this many partitions.
     pub(crate) fn spread_over(&self, partitions: i32) {
         self.shared.partitions.store(partitions, Ordering::SeqCst);
     }
@@ -136,12 +136,12 @@ impl Workload {
         self.shared.count.load(Ordering::SeqCst)
     }
 
-    /// Whether it goes on.
+    /// Whether it is still writing.
     pub(crate) fn is_writing(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Stops, waits until the brokers have everything, and says what it was.
+    /// Stops, waits until the brokers have everything, and returns what was written.
     pub(crate) fn finish(mut self) -> Result<Vec<Written>> {
         self.shared.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
@@ -217,7 +217,7 @@ impl Writer {
             .payload(&payload)
             .headers(headers);
         while let Err((error, back)) = self.producer.send(record) {
-            // The queue is full while the brokers are away, and a new partition is known a little later.
+            // The queue is full while the brokers are away, and a new partition is known only after a while.
             let passes = [RDKafkaErrorCode::QueueFull, RDKafkaErrorCode::UnknownPartition];
             let code = error.rdkafka_error_code();
             if !code.is_some_and(|code| passes.contains(&code)) || self.is_stopped() {
@@ -270,7 +270,7 @@ impl Writer {
     }
 }
 
-/// Keeps why a record was not written.
+/// Stores why a record was not written.
 struct Failures(Arc<Mutex<Option<String>>>);
 
 impl ClientContext for Failures {}

@@ -1,4 +1,4 @@
-//! What a commit's metadata says to a reader that knows only its format.
+//! Reads a commit's metadata with knowledge of its format only.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

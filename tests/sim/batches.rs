@@ -5,8 +5,8 @@ use crate::oracle::{Rule, Violation, judge};
 use crate::plan::Plan;
 use crate::{range, report, run, variable};
 
-/// A batch begins as one, and settles its events when all of it has ended: so the simulated handler, which notes them one by one,
-/// may note that one begins when the batch was begun long ago, or that it ended long before it is settled. Everything else holds.
+/// A batch begins as one, and settles its events when all of it has ended. So the simulated handler, which records them one by one,
+/// may record a beginning long after that of the batch, or an end long before the event is settled. Everything else holds.
 fn concerns(violation: &Violation) -> bool {
     match violation.rule {
         Rule::Duplicates => false,

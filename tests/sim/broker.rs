@@ -1,4 +1,4 @@
-//! The simulated broker as a producer sees it: answers late, refuses, and keeps what it takes.
+//! The simulated broker as a producer sees it: it answers late, refuses messages, and stores those it accepts.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ pub(crate) struct Producer {
 }
 
 struct State {
-    /// What is on its way, by topic and key: the order that Kafka keeps.
+    /// Messages on their way, by topic and key: the order that Kafka keeps.
     lanes: BTreeMap<Lane, VecDeque<(Message, Completion)>>,
     on_the_way: usize,
     capacity: usize,
@@ -64,13 +64,13 @@ impl Producer {
         }
     }
 
-    /// Delivers nothing any more, and says so.
+    /// Delivers no more messages, and reports it.
     pub(crate) fn end(&self) {
         lock(&self.state).ended = true;
         self.world.note(self.member, What::Unpublished);
     }
 
-    /// Its process is gone; what is on its way may still arrive.
+    /// Its process was killed; messages on their way may still arrive.
     pub(crate) fn crash(&self) {
         lock(&self.state).alive = false;
     }
@@ -134,7 +134,7 @@ impl Producer {
         self.group.put_off(self.member, message);
     }
 
-    /// Why the broker does not take a message, if it does not.
+    /// Why the broker refuses a message, if it does.
     fn refuses(&self, message: &Message) -> Option<PublishErrorKind> {
         if self.is_transactional()
             && let Some(kind) = self.refuses_in_transactions(message)
@@ -202,7 +202,7 @@ impl Publisher for Producer {
     }
 }
 
-/// What a message was made of.
+/// A message's content.
 fn identity(message: &Message) -> Sent {
     if message.headers.get("kaufmann-error-class").is_some() {
         let offset = message.headers.get("kaufmann-source-offset").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Breaks of the rules, made on purpose, to see that the oracle finds them.
+//! Intended violations, to check that the oracle finds them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use kaufmann::config::Ordering;
 
 use crate::plan::Settings;
 
-/// What is wrong with a part of the simulated world, or with the configuration that the service is given.
+/// An error in a part of the simulated world, or in the service's configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Double {
     /// Nothing.
@@ -15,34 +15,34 @@ pub(crate) enum Double {
     CommitsTooFar,
     /// A record is never handed over.
     DropsARecord,
-    /// Two records have each other's content.
+    /// Two records have swapped contents.
     SwapsRecords,
-    /// The broker says it has a message, and does not.
+    /// The broker confirms a message that it does not have.
     LosesMessages,
     /// The broker keeps a message twice.
     DoublesMessages,
-    /// What an aborted transaction held stays.
+    /// Messages of an aborted transaction stay.
     KeepsWhatIsAborted,
-    /// A commit waits for messages that arrive only when it has ended.
+    /// A commit waits for messages that arrive only after it.
     WaitsForWhatIsHeldBack,
     /// Commits are answered and not kept.
     ForgetsCommits,
-    /// Who is assigned a partition is not told what was committed ahead.
+    /// A new owner does not get what was committed ahead.
     ForgetsWhatIsAhead,
     /// Nothing orders records.
     Disorder,
-    /// More handlers run than may.
+    /// More handlers run than allowed.
     TooManyInFlight,
-    /// More records are unsettled than may be.
+    /// More records are unsettled than allowed.
     TooManyUnsettled,
-    /// More bytes are unsettled than may be.
+    /// More bytes are unsettled than allowed.
     TooManyBytes,
     /// Partitions are released as if there were no time to finish.
     ReleasesAtOnce,
 }
 
 impl Double {
-    /// What the service is given instead of the plan's settings.
+    /// The service's settings, instead of the plan's.
     pub(crate) fn settings(self, mut settings: Settings) -> Settings {
         match self {
             Self::Disorder => settings.ordering = Ordering::None,

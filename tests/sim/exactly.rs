@@ -1,5 +1,5 @@
-//! The runtime under `delivery = "exactly_once"`, in orders that seeds decide. The oracle judges it as ever; here it is judged what whoever
-//! reads committed messages sees: of each record its answers once, all of them, with its offset, in the order of its key.
+//! The runtime under `delivery = "exactly_once"`, in schedules that seeds decide. The oracle checks it as usual; here the tests check what a
+//! reader of committed messages sees: all answers of each record, once, with its offset, in the order of its key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -20,14 +20,14 @@ const SEEDS: Range<u64> = 0..150;
 /// A record: partition and offset.
 type Place = (i32, i64);
 
-/// What a reader of committed messages has seen.
+/// The view of a reader of committed messages.
 struct Reader<'a> {
     plan: &'a Plan,
     partitions: BTreeMap<u64, i32>,
     attempts: BTreeMap<u64, (Place, Option<How>)>,
     /// The messages of each record.
     messages: BTreeMap<Place, BTreeSet<Message>>,
-    /// Of each partition the committed offset, and what is settled above it.
+    /// The committed offset of each partition, and what is settled above it.
     committed: BTreeMap<i32, (i64, Ranges)>,
     /// Messages of the transaction that is being read.
     now: Vec<Place>,
@@ -147,7 +147,7 @@ impl Reader<'_> {
         None
     }
 
-    /// Each record that is committed now has all that its last attempt led to, and nothing of another.
+    /// Each committed record has all messages of its last attempt, and none of another.
     fn settled(&self, partition: i32, before: &(i64, Ranges)) -> Vec<(Rule, String)> {
         let (committed, ahead) = &self.committed[&partition];
         let log = &self.plan.partitions[partition as usize];
@@ -184,7 +184,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether these are the messages of an attempt that ended so. What it published besides may be missing: it may have been
+/// Whether these are the messages of an attempt with this end. Events it published itself may be missing: it may have been
 /// cancelled while it did.
 fn is_whole(token: u64, how: Option<How>, messages: &BTreeSet<Message>) -> bool {
     let others = messages
@@ -204,15 +204,15 @@ fn plan(seed: u64) -> Plan {
     let mut plan = Plan::new(seed);
     plan.settings.delivery = Delivery::ExactlyOnce;
     plan.settings.commit_ahead = true;
-    // Chance of its own, so that what else happens stays the same.
+    // A separate random generator, so that everything else stays the same.
     let mut rng = Rng::with_seed(seed ^ 0xe0);
     plan.faults.extend(transactional_faults(&mut rng));
     plan.faults.sort_by_key(|(at, _)| *at);
     plan
 }
 
-/// The oracle takes a record for unsettled until its messages are committed; for `max_unsettled` it is settled when they are in a
-/// transaction. And how long a transaction may take depends on more than it knows.
+/// For the oracle a record is unsettled until its messages are committed; for `max_unsettled` it is settled when they are in a
+/// transaction. Also, the oracle does not know how long a transaction may take.
 fn concerns(violation: &Violation) -> bool {
     !violation.text.contains("was taken away with") && !violation.text.contains("records of partition")
 }
@@ -238,7 +238,7 @@ fn is_found(double: Double, rule: Rule) {
 }
 
 #[test]
-fn the_reader_finds_what_an_aborted_transaction_left() {
+fn the_reader_finds_messages_of_an_aborted_transaction() {
     is_found(Double::KeepsWhatIsAborted, Rule::Replies);
 }
 
@@ -253,7 +253,7 @@ fn the_reader_finds_messages_whose_offset_is_not_committed() {
 }
 
 #[test]
-fn the_oracle_finds_a_commit_that_waits_for_what_its_transaction_holds_back() {
+fn the_oracle_finds_a_commit_that_waits_for_messages_its_transaction_holds() {
     is_found_by(
         oracle::judge,
         plan,

@@ -1,4 +1,4 @@
-//! The simulated consumer group: partitions, who has them, and what is committed.
+//! The simulated consumer group: partitions, their owners, and committed offsets.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -32,14 +32,14 @@ pub(crate) struct Group {
 }
 
 struct State {
-    /// Where each partition is, and where it is to be.
+    /// The slot of each partition now, and the one it shall move to.
     partitions: Vec<Partition>,
     members: Vec<MemberState>,
-    /// The member in each place, while one runs there.
+    /// The member in each slot, while one runs there.
     slots: Vec<Option<usize>>,
     assignments: u64,
     payloads: Vec<Vec<Payload>>,
-    /// What waits in the retry topics, whose partitions are those behind the plan's.
+    /// The records in the retry topics, whose partitions come after the plan's.
     waiting: Vec<Vec<Message>>,
 }
 
@@ -47,7 +47,7 @@ struct Partition {
     owner: Option<Arc<Assignment>>,
     wanted: usize,
     committed: Option<i64>,
-    /// What was committed with it.
+    /// The metadata committed with it.
     metadata: Option<String>,
 }
 
@@ -66,10 +66,10 @@ struct MemberState {
 
 struct Held {
     assignment: Arc<Assignment>,
-    /// The partition's place among all.
+    /// The partition's index among all.
     number: usize,
     position: usize,
-    /// Where reading began, and since then the offset up to which the member knows that it has read.
+    /// Where reading began, and then the offset up to which the member knows that it has read.
     passed: i64,
     revoked: bool,
     lost: bool,
@@ -113,7 +113,7 @@ impl Group {
         }
     }
 
-    /// A member that comes into a place.
+    /// A member joins in a slot.
     pub(crate) fn join(&self, slot: usize) -> (usize, GroupSource) {
         let mut state = lock(&self.state);
         let member = state.members.len();
@@ -129,7 +129,7 @@ impl Group {
         (member, source)
     }
 
-    /// Whether all that was written is committed.
+    /// Whether everything that was written is committed.
     pub(crate) fn is_done(&self) -> bool {
         let state = lock(&self.state);
         state
@@ -144,7 +144,7 @@ impl Group {
                 .all(|(partition, log)| partition.committed.unwrap_or(0) == log.len() as i64)
     }
 
-    /// Appends a message to the topic in which it waits, if it is one of those, and notes where it is.
+    /// Appends a message to its retry topic, if it goes to one, and records its position.
     pub(crate) fn put_off(&self, member: usize, message: &Message) {
         let topics = self.world.plan().settings.config().retry_topics();
         let topic = topics.iter().position(|(name, _)| **name == *message.topic);
@@ -170,7 +170,7 @@ impl Group {
         self.wake_all();
     }
 
-    /// Wakes everybody: something was written.
+    /// Wakes all members: something was written.
     pub(crate) fn wake_all(&self) {
         let wakers: Vec<_> = lock(&self.state)
             .members
@@ -180,7 +180,7 @@ impl Group {
         wakers.iter().for_each(Waker::wake);
     }
 
-    /// Moves a partition to a place; its owner is asked to give it back.
+    /// Moves a partition to a slot; its owner must give it back.
     pub(crate) fn move_to(&self, partition: usize, to: usize) {
         let mut state = lock(&self.state);
         state.partitions[partition].wanted = to;
@@ -189,7 +189,7 @@ impl Group {
         }
     }
 
-    /// Takes a partition away from its owner, who learns it later.
+    /// Takes a partition away from its owner, which notices it later.
     pub(crate) fn lose(&self, partition: usize, to: usize, told_after: Duration) {
         let mut state = lock(&self.state);
         state.partitions[partition].wanted = to;
@@ -207,7 +207,7 @@ impl Group {
         self.assign();
     }
 
-    /// A member is gone. The group notices it after a while.
+    /// A member was killed. The group notices it after a while.
     pub(crate) fn crashed(&self, slot: usize, member: usize) {
         {
             let mut state = lock(&self.state);
@@ -248,7 +248,7 @@ impl Group {
         self.assign();
     }
 
-    /// Gives partitions without an owner to those that are to have them, or to anybody who is there.
+    /// Gives partitions without an owner to their intended members, or to any member.
     pub(crate) fn assign(&self) {
         let mut state = lock(&self.state);
         let mut given: BTreeMap<usize, Vec<Arc<Assignment>>> = BTreeMap::new();
@@ -262,7 +262,7 @@ impl Group {
             else {
                 continue;
             };
-            // Who has lost a partition learns it before it is given the partition again.
+            // A member learns of a lost partition before it gets the partition again.
             let stale: Vec<_> = state.members[member]
                 .held
                 .values()
@@ -289,7 +289,7 @@ impl Group {
             return;
         };
         let failing = Instant::now() < self.world.weather().commits_fail;
-        // A commit whose answer is lost may have been made all the same, and so may the last one of a member that is gone.
+        // A commit with a lost answer may have been made anyway, and so may the last one of a killed member.
         let lost = failing || !state.members[member].alive;
         let mut result = Ok(());
         if lost {
@@ -306,13 +306,13 @@ impl Group {
     }
 }
 
-/// As whom the group knows a member in transactions.
+/// A member's identity in transactions.
 struct Known {
     group: Group,
     member: usize,
 }
 
-/// Commits offsets with what `delivers` notes, both or neither; `false` if the member of the group has lost one of the partitions.
+/// Commits offsets together with what `delivers` records, both or neither; `false` if the member has lost one of the partitions.
 pub(crate) fn commit_together(by: &Member, offsets: &[CommitOffset], delivers: impl FnOnce()) -> bool {
     let Known { group, member } = by.known_by().unwrap();
     let owns = |offset: &CommitOffset| lock(&group.state).owned(offset.assignment.id()).is_some();
@@ -340,7 +340,7 @@ fn asked(commit: &CommitOffset) -> What {
 }
 
 impl State {
-    /// Keeps a committed offset; `false` if who commits it is not its owner.
+    /// Stores a committed offset; `false` if the committing member is not the owner.
     fn keep(&mut self, world: &World, member: usize, commit: &CommitOffset) -> bool {
         let Some(partition) = self.owned(commit.assignment.id()) else {
             return false;
@@ -617,7 +617,7 @@ impl Source for GroupSource {
 }
 
 impl World {
-    /// Hands over what waits in a retry topic.
+    /// Hands over the records of a retry topic.
     fn read_waiting(
         &self,
         member: usize,
@@ -678,17 +678,17 @@ fn payload(partition: i32, item: &Item, registry: &Registry) -> Payload {
     (key, payload)
 }
 
-/// What the event of a record says of itself.
+/// An event's own description of its record.
 pub(crate) fn number_of(partition: i32, offset: i64) -> i64 {
     offset * 1_000 + i64::from(partition)
 }
 
-/// Which record an event says it is.
+/// The record that an event names.
 pub(crate) fn place_of(number: i64) -> (i32, i64) {
     ((number % 1_000) as i32, number / 1_000)
 }
 
-/// The bytes of a record that count, without the constant for itself.
+/// The bytes of a record that count, without the constant part.
 fn size(raw: &RawRecord<'_>) -> usize {
     let headers: usize = raw
         .headers

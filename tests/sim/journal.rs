@@ -1,4 +1,4 @@
-//! What happened in a run, in its order: all that the oracle looks at.
+//! The journal: all events of a run, in order. The oracle uses nothing else.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,7 +9,7 @@ use crate::ahead::Ranges;
 pub(crate) struct Entry {
     /// Microseconds since the start, on the simulated clock.
     pub(crate) at: u64,
-    /// Which member of the group; a service that is started again is another member.
+    /// The member of the group; a restarted service is another member.
     pub(crate) member: usize,
     pub(crate) what: What,
 }
@@ -25,21 +25,21 @@ pub(crate) enum What {
         /// What was committed ahead of it.
         ahead: Ranges,
     },
-    /// The member has been told that the assignment ends.
+    /// The member has been notified that the assignment ends.
     Told { assignment: u64, lost: bool },
-    /// The group no longer counts on the member.
+    /// The group has removed the member.
     Taken { assignment: u64 },
     /// The member gave the assignment back.
     Released { assignment: u64 },
-    /// The member was given a record.
+    /// The member got a record.
     Read {
         assignment: u64,
         offset: i64,
         size: usize,
     },
-    /// The member was told that it has read the partition up to an offset.
+    /// The member learned that it has read the partition up to an offset.
     Passed { assignment: u64, offset: i64 },
-    /// A handler began. `number` is what the event says of itself.
+    /// A handler began. `number` is from the event.
     Begun {
         assignment: u64,
         offset: i64,
@@ -49,15 +49,15 @@ pub(crate) enum What {
     },
     /// A handler ended.
     Ended { token: u64, how: How },
-    /// A handler has published an event besides, and was told that it is well.
+    /// A handler has published an event itself, and the publication succeeded.
     Published { token: u64 },
-    /// A message was given to the publisher.
+    /// A message was passed to the publisher.
     Sent { message: Sent },
     /// The broker has a message.
     Delivered { message: Sent },
     /// The broker refused a message.
     Refused { message: Sent },
-    /// The member asked for an offset to be committed.
+    /// The member requested the commit of an offset.
     CommitAsked {
         assignment: u64,
         offset: i64,
@@ -75,46 +75,46 @@ pub(crate) enum What {
         at: i64,
         place: (i32, i64),
     },
-    /// All that was written so far is committed, and the members are told to stop. What is written from now on is left to others: the
-    /// letter of an assignment that has ended may come late.
+    /// Everything written so far is committed, and the members are told to stop. Later records are left to others: the
+    /// dead letter of an assignment that has ended may come late.
     Done,
-    /// All that was delivered and committed since the last of these came together, in a transaction.
+    /// Everything delivered and committed since the last of these was in one transaction.
     Together,
-    /// The group refuses commits, or does so no longer.
+    /// The group begins or ends to refuse commits.
     CommitsFail(bool),
-    /// The member is told to stop, or learns why it must.
+    /// The member is told to stop, or gets the reason why it must.
     Stopping,
-    /// The publisher has ended: whatever it is given from now on arrives nowhere.
+    /// The publisher has ended: later messages are lost.
     Unpublished,
     /// The member left its group.
     Left,
-    /// The member stopped by itself or as it was told; `None` if it failed.
+    /// The member stopped, by itself or as requested; `None` if it failed.
     Stopped { drained: Option<bool> },
-    /// The member is gone with all that it had in memory.
+    /// The member was killed and lost all its memory.
     Crashed,
 }
 
 /// How a handler ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum How {
-    /// It succeeded with so many replies.
+    /// It succeeded with this number of replies.
     Done(u64),
     Skipped,
     DeadLetter,
-    /// It failed or panicked, and will be tried again.
+    /// It failed or panicked, and will be retried.
     Failed,
-    /// It asked the service to stop.
+    /// It returned a fatal failure.
     Fatal,
     /// It was dropped.
     Dropped,
 }
 
-/// A message, by what it was made of.
+/// A message, by its origin.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Sent {
     /// The `number`-th reply of an attempt.
     Reply { token: u64, number: u64 },
-    /// What a handler published besides.
+    /// An event that a handler published itself.
     Aside { token: u64 },
     /// The dead letter of a record.
     Letter { assignment: u64, offset: i64 },

@@ -1,8 +1,8 @@
-//! The whole runtime on a paused clock, in an order that a seed decides, with an oracle that counts.
+//! Simulation: the whole runtime on a paused clock, in a schedule that a seed decides, checked by an oracle.
 //!
 //! Poller, shards, attempts, deliveries, commits and revocations are the product's; the consumer group, the broker, the
-//! registry, the handlers and the clock are simulated. A seed makes a plan (records, handlers' doings, faults) and decides who
-//! goes first; the same seed is the same run. After each run the oracle goes through the journal of what happened.
+//! registry, the handlers and the clock are simulated. A seed makes a plan (records, handlers' actions, faults) and decides which
+//! task runs next; the same seed gives the same run. After each run the oracle checks the journal.
 //!
 //! `KAUFMANN_SIM_SEEDS=0..10000` sets which seeds run, `KAUFMANN_SIM_SEED=17` runs one and prints its plan and journal.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -38,11 +38,11 @@ use plan::Plan;
 
 /// The seeds of an ordinary `cargo test`.
 const SEEDS: Range<u64> = 0..150;
-/// How much of the journal is printed of a run that failed.
+/// How much of a failed run's journal is printed.
 const TAIL: usize = 60;
 
 #[test]
-fn under_any_schedule_the_service_keeps_its_promises() {
+fn under_any_schedule_the_service_keeps_its_guarantees() {
     if let Some(seed) = variable("KAUFMANN_SIM_SEED") {
         let seed = seed.parse().expect("`KAUFMANN_SIM_SEED` is a number");
         let plan = Plan::new(seed);
@@ -80,7 +80,7 @@ fn under_any_schedule_the_service_keeps_its_promises() {
     }
 }
 
-/// What a seed broke.
+/// The rules that a seed broke.
 fn check(seed: u64) -> Option<String> {
     let judged = catch_unwind(AssertUnwindSafe(|| {
         let plan = Plan::new(seed);
@@ -152,7 +152,7 @@ fn the_same_seed_is_the_same_run() {
 /// How many seeds are tried until one shows a broken rule.
 const TRIES: u64 = 40;
 
-/// That a judge finds, in one of a few seeds, the rule that a double breaks.
+/// Checks that a judge finds, in one of a few seeds, the rule that a double breaks.
 fn is_found_by(
     judge: impl Fn(&Plan, &[Entry]) -> Vec<Violation>,
     plan: impl Fn(u64) -> Plan,
@@ -202,7 +202,7 @@ fn the_oracle_finds_a_commit_that_is_forgotten() {
 }
 
 #[test]
-fn the_oracle_finds_handlers_of_one_key_that_run_side_by_side() {
+fn the_oracle_finds_handlers_of_one_key_that_run_in_parallel() {
     is_found(Double::Disorder, Rule::Order);
 }
 

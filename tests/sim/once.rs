@@ -1,5 +1,5 @@
-//! The runtime under `delivery = "at_most_once"`, in orders that seeds decide: no handler begins twice with a record, or before
-//! its offset is committed, and what a crash can lose is bounded. It is another promise than the oracle's, so it is judged here.
+//! The runtime under `delivery = "at_most_once"`, in schedules that seeds decide: no handler begins twice with a record, or before
+//! its offset is committed, and a crash can lose only a bounded number. The oracle checks other guarantees, so this file has its own judge.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -14,10 +14,10 @@ use crate::{range, run, variable};
 
 /// The seeds of an ordinary `cargo test`; `KAUFMANN_SIM_SEEDS` sets others.
 const SEEDS: Range<u64> = 0..150;
-/// How many of them runs take that only have to show something.
+/// The seeds of tests that need only one example.
 const FEW: u64 = 50;
 
-/// A promise that was broken.
+/// A broken guarantee.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Broken {
     /// A handler began twice with a record.
@@ -26,17 +26,17 @@ enum Broken {
     CommittedFirst,
     /// More records were committed and unfinished than `max_in_flight`.
     Bound,
-    /// Nothing went wrong, and yet a record was not handled.
+    /// A record was not handled although no fault occurred.
     Complete,
 }
 
-/// An assignment as far as the journal has told.
+/// An assignment as far as the journal shows it.
 #[derive(Default)]
 struct Assigned {
     member: usize,
     partition: i32,
     committed: i64,
-    /// Events that were read and did not end.
+    /// Events that were read and have not ended.
     unfinished: BTreeSet<i64>,
     released: bool,
 }
@@ -47,7 +47,7 @@ fn plan(seed: u64) -> Plan {
     plan
 }
 
-/// Which promises a journal breaks, each with the place where it first does.
+/// The guarantees that a journal breaks, each with its first position.
 fn judge(plan: &Plan, journal: &[Entry], complete: bool) -> BTreeMap<Broken, usize> {
     let mut broken = BTreeMap::new();
     let mut assignments: BTreeMap<u64, Assigned> = BTreeMap::new();
@@ -120,7 +120,7 @@ fn judge(plan: &Plan, journal: &[Entry], complete: bool) -> BTreeMap<Broken, usi
     broken
 }
 
-/// How many events a member has committed, of what it holds, that did not end.
+/// The number of a member's committed events that have not ended.
 fn unfinished(assignments: &BTreeMap<u64, Assigned>, member: usize) -> usize {
     let own = assignments
         .values()
@@ -144,7 +144,7 @@ fn under_any_schedule_no_handler_begins_twice_or_before_its_commit_and_few_recor
 }
 
 #[test]
-fn where_nothing_goes_wrong_each_record_is_handled_though_none_is_handled_twice() {
+fn without_faults_each_record_is_handled_and_none_twice() {
     for seed in 0..FEW {
         let mut plan = plan(seed);
         plan.faults.clear();
@@ -155,7 +155,7 @@ fn where_nothing_goes_wrong_each_record_is_handled_though_none_is_handled_twice(
 }
 
 #[test]
-fn delivery_at_least_once_is_seen_to_promise_something_else() {
+fn the_judge_finds_that_delivery_at_least_once_handles_records_twice() {
     let mut seen = BTreeSet::new();
     for seed in 0..FEW {
         let plan = Plan::new(seed);
@@ -168,7 +168,7 @@ fn delivery_at_least_once_is_seen_to_promise_something_else() {
 }
 
 #[test]
-fn a_record_too_many_in_flight_is_seen() {
+fn the_judge_finds_a_record_too_many_in_flight() {
     let seen = (0..FEW).any(|seed| {
         let plan = plan(seed);
         let broken = judge(&plan, &run::run(&plan, Double::TooManyInFlight), false);

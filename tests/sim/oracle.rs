@@ -1,4 +1,4 @@
-//! Whether what happened in a run was allowed. Knows the plan and the journal, nothing of the runtime.
+//! The oracle: checks whether a run was allowed. It knows the plan and the journal, nothing of the runtime.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::group::{COMMIT_DELAY, number_of};
 use crate::journal::{Entry, How, Sent, What};
 use crate::plan::{Fault, Item, Kind, Plan};
 
-/// What a commit may take beyond its interval and the group's delay: the poller's rest, and its turns.
+/// The time of a commit beyond its interval and the group's delay: the poller's pause, and its rounds.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// A rule that was broken, and where in the journal.
+/// A broken rule, and its position in the journal.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Violation {
     pub(crate) entry: usize,
@@ -21,22 +21,22 @@ pub(crate) struct Violation {
     pub(crate) text: String,
 }
 
-/// What must hold.
+/// The rules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Rule {
     /// Each record is handled, skipped, or a dead letter.
     Complete,
-    /// In the end all is committed, and everything stops in order.
+    /// In the end everything is committed, and all services stop cleanly.
     Finished,
-    /// A handler is given the record that stands there, with its attempts counted, and not again after it succeeded.
+    /// A handler gets the record at its offset, with the right attempt, and not again after it succeeded.
     Faithful,
-    /// What orders records orders their handlers; a fault may rewind, nothing skips ahead.
+    /// Handlers run in the order of records; a fault may rewind, nothing skips ahead.
     Order,
-    /// Nothing starts and nothing is committed of what is no longer ours.
+    /// No record of an ended assignment starts or is committed.
     Fenced,
-    /// What is committed is settled, and never goes back.
+    /// A committed record is settled, and offsets never move back.
     Settled,
-    /// Handled twice is only what a fault left uncommitted.
+    /// Only records that a fault left uncommitted are handled twice.
     Duplicates,
     /// The bounds hold.
     Bounds,
@@ -67,12 +67,12 @@ struct Oracle<'a> {
     committed: Vec<i64>,
     /// What was committed ahead of that.
     committed_ahead: Vec<Ranges>,
-    /// Records that somebody has handled.
+    /// Records that any member has handled.
     done: HashSet<(i32, i64)>,
     letters: HashSet<(i32, i64)>,
     /// When members crashed.
     crashed: HashMap<usize, u64>,
-    /// When members began to stop, told or by themselves.
+    /// When members began to stop, on request or by themselves.
     stopping: HashMap<usize, u64>,
     /// Members whose publisher has ended.
     unpublished: HashSet<usize>,
@@ -90,13 +90,13 @@ struct Assignment {
     /// What was committed ahead of that.
     ahead: Ranges,
     unsettled: BTreeMap<i64, usize>,
-    /// Records that nobody wants and of which it is not known whether they have been reached: a shard reaches them only while it
+    /// Records without a handler that may not have been reached: a shard reaches them only while it
     /// has a permit, and some only when the registry has answered.
     unsure: BTreeSet<i64>,
     next: i64,
-    /// The token of what runs.
+    /// The token of the running attempt.
     running: BTreeMap<i64, u64>,
-    /// How often each record was tried, and how the last attempt ended.
+    /// The attempts of each record, and the end of the last one.
     tried: HashMap<i64, (u32, Option<How>)>,
     /// Records that were handled, settled or not.
     done: BTreeSet<i64>,
@@ -231,8 +231,8 @@ impl<'a> Oracle<'a> {
         Some(&log[index])
     }
 
-    /// Whether a record that somebody wants lies between what is committed and what could be. Behind the last of those it is
-    /// no loss if one that nobody wants is read again.
+    /// Whether a record with a handler is between the committed offset and the one that could be. After the last of those it is
+    /// harmless if a record without a handler is read again.
     fn is_short(&self, partition: i32, committed: i64, watermark: i64) -> bool {
         let log = &self.plan.partitions[partition as usize];
         log.iter()
@@ -271,7 +271,7 @@ impl<'a> Oracle<'a> {
         let (member, partition, next) = (own.member, own.partition, own.next);
         own.unsettled.insert(offset, size);
         own.next = offset + 1;
-        // The next record of the log, whatever lies between them.
+        // The next record of the log, even after a gap.
         let log = &self.plan.partitions[partition as usize];
         let skipped = log.iter().any(|item| (next..offset).contains(&item.offset));
         self.demand(!skipped && offset >= next, Rule::Faithful, || {
@@ -284,7 +284,7 @@ impl<'a> Oracle<'a> {
         }
         let unsettled = own.unsettled.len();
         if kind.is_some_and(Kind::is_unwanted) {
-            // Nobody wants it: it may be settled at once.
+            // No handler takes it: it may be settled at once.
             own.unsure.insert(offset);
             self.settle(assignment, offset);
             self.done.insert((partition, offset));
@@ -300,7 +300,7 @@ impl<'a> Oracle<'a> {
             .flat_map(|own| own.unsettled.values().copied())
             .collect();
         let (bytes, before) = (held.iter().sum::<usize>(), held.iter().sum::<usize>() - size);
-        // How large a record is is known when it is read, so that one may go beyond, of all partitions together.
+        // The size of a record is known only when it is read, so one of all partitions may exceed the bound.
         self.demand(before < settings.max_bytes, Rule::Bounds, || {
             format!("{bytes} bytes are unsettled, {before} before this record")
         });
@@ -391,7 +391,7 @@ impl<'a> Oracle<'a> {
         });
     }
 
-    /// A record began, so its shard has reached those before it. Of another key, it may have gone on while the registry was
+    /// A record began, so its shard has reached those before it. A record of another key may have started while the registry was
     /// asked for a schema.
     fn surely_reached(&mut self, assignment: u64, offset: i64) {
         let one_shard = self.plan.settings.shards == 1;
@@ -428,7 +428,7 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    /// In transactions what a handler publishes besides belongs to what its record leads to.
+    /// In transactions, events that a handler publishes itself belong to its record's messages.
     fn published(&mut self, token: u64) {
         if self.plan.settings.delivery == Delivery::ExactlyOnce
             && let Some(attempt) = self.attempts.get_mut(&token)
@@ -579,13 +579,13 @@ impl<'a> Oracle<'a> {
         });
     }
 
-    /// The group took it away: what was settled a while ago must be committed.
+    /// The group took it away: records settled a while ago must be committed.
     fn taken(&mut self, assignment: u64) {
         let interval = self.plan.settings.commit_interval + COMMIT_DELAY * 2 + SLACK;
         let own = self.own(assignment);
         own.taken = true;
         let member = own.member;
-        // Who has crashed commits nothing any more.
+        // A crashed member commits nothing.
         let end = self.crashed.get(&member).copied().unwrap_or(self.now);
         let since = end.saturating_sub(interval.as_micros() as u64);
         let calm = self.refusing == 0 && self.refused < since;
@@ -606,7 +606,7 @@ impl<'a> Oracle<'a> {
         });
     }
 
-    /// The member gave it back: what it handled must be committed, and gaps filled, unless it had no chance.
+    /// The member gave it back: handled records must be committed, and gaps filled, unless it had no time.
     fn released(&mut self, assignment: u64) {
         let own = self.own(assignment);
         own.released = true;
@@ -632,7 +632,7 @@ impl<'a> Oracle<'a> {
         });
     }
 
-    /// A record that somebody wants, that is settled, and that the next member will handle again.
+    /// A settled record with a handler that the next member will handle again.
     fn forgotten(&self, own: &Assignment) -> Option<i64> {
         let partition = own.partition as usize;
         let ahead = &self.committed_ahead[partition];
@@ -643,7 +643,7 @@ impl<'a> Oracle<'a> {
             .map(|item| item.offset)
             .filter(|offset| (self.committed[partition]..own.next).contains(offset))
             .filter(|offset| own.is_settled(*offset) && !contain(ahead, *offset))
-            // What stands in its lane behind one that is repeated is repeated too.
+            // Later records of its lane are repeated along with it.
             .find(|offset| {
                 let same_lane = self.lane(own.partition, *offset);
                 !own.unsettled
@@ -652,7 +652,7 @@ impl<'a> Oracle<'a> {
             })
     }
 
-    /// Whether this part of the time is over that the member had to give an assignment back. If it stops meanwhile, what is left
+    /// Whether this share of the member's time to give an assignment back is over. If it stops meanwhile, what is left
     /// of that is all it has.
     fn is_late(&self, own: &Assignment, part: u32) -> bool {
         let settings = self.plan.settings;
@@ -717,7 +717,7 @@ impl<'a> Oracle<'a> {
         self.replies_are_complete();
     }
 
-    /// Every reply of an attempt whose member did not fail has been delivered, if the attempt counted.
+    /// If an attempt counted and its member did not fail, all its replies were delivered.
     fn replies_are_complete(&mut self) {
         let missing: Vec<_> = self
             .attempts
@@ -735,7 +735,7 @@ impl<'a> Oracle<'a> {
 }
 
 impl Assignment {
-    /// What may be committed: the lowest unsettled offset, or the one behind the newest record and what was settled ahead of it.
+    /// What may be committed: the lowest unsettled offset, or the one after the newest record and what was settled ahead of it.
     fn watermark(&self) -> i64 {
         let mut end = self.next;
         while let Some((_, to)) = self.ahead.iter().find(|(from, to)| (*from..=*to).contains(&end)) {
@@ -744,12 +744,12 @@ impl Assignment {
         self.unsettled.keys().next().copied().unwrap_or(end)
     }
 
-    /// Whether a record that lies behind where reading began is settled.
+    /// Whether a record after the start of reading is settled.
     fn is_settled(&self, offset: i64) -> bool {
         contain(&self.ahead, offset) || offset < self.next && !self.unsettled.contains_key(&offset)
     }
 
-    /// What must be committed sooner or later: the same, but not beyond what may not have been reached.
+    /// What must be committed eventually: the same, but not beyond records that may not have been reached.
     fn sure_watermark(&self) -> i64 {
         let unsure = self.unsure.first().copied();
         unsure.map_or(self.watermark(), |unsure| unsure.min(self.watermark()))

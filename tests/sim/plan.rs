@@ -1,4 +1,4 @@
-//! What is going to happen in a run, made from its seed.
+//! The plan of a run, made from its seed.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ pub(crate) struct Plan {
     pub(crate) instances: usize,
     /// The log of each partition.
     pub(crate) partitions: Vec<Vec<Item>>,
-    /// What goes wrong, in the order of its time.
+    /// The faults, in order of time.
     pub(crate) faults: Vec<(Duration, Fault)>,
 }
 
-/// How the service is configured. The oracle judges by it.
+/// The service's configuration. The oracle uses it, too.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Settings {
     pub(crate) ordering: Ordering,
@@ -51,7 +51,7 @@ pub(crate) struct Item {
     pub(crate) at: Duration,
     /// Bytes that only make it larger.
     pub(crate) padding: usize,
-    /// What its handler does, attempt by attempt, whoever makes them; after the last it succeeds.
+    /// What its handler does, attempt by attempt, in whichever member; after the last it succeeds.
     pub(crate) acts: Vec<Act>,
 }
 
@@ -59,10 +59,10 @@ pub(crate) struct Item {
 pub(crate) enum Kind {
     /// An event that a handler takes.
     Event,
-    /// An event that nobody wants.
+    /// An event without a handler.
     Ignored,
     Tombstone,
-    /// No frame, an id that no registry knows, a datum that is cut off.
+    /// No frame, an unknown id, a truncated datum.
     Unframed,
     UnknownSchema,
     Truncated,
@@ -81,9 +81,9 @@ impl Kind {
 /// One attempt of a handler.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Act {
-    /// How long it holds its thread.
+    /// How long it blocks its thread.
     pub(crate) burn: Duration,
-    /// How long it then waits; `None`: it does not.
+    /// How long it then awaits; `None`: it does not.
     pub(crate) wait: Option<Duration>,
     /// Whether it publishes an event before it ends.
     pub(crate) publish: bool,
@@ -93,7 +93,7 @@ pub(crate) struct Act {
 /// How an attempt ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum End {
-    /// With so many replies.
+    /// With this number of replies.
     Done(u64),
     Fail,
     FailAfter(Duration),
@@ -101,25 +101,25 @@ pub(crate) enum End {
     DeadLetter,
     Skip,
     Fatal,
-    /// It waits until it is cancelled, at most for so long, and succeeds.
+    /// It waits until it is cancelled, at most this long, and succeeds.
     Hang(Duration),
 }
 
-/// What goes wrong.
+/// A fault.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// The group moves a partition to the service in this place, perhaps the one that has it.
+    /// The group moves a partition to the service in this slot, perhaps its current owner.
     Move {
         partition: usize,
         to: usize,
     },
-    /// The group takes a partition away and tells its member after a while.
+    /// The group takes a partition away and notifies its member after a while.
     Lose {
         partition: usize,
         to: usize,
         told_after: Duration,
     },
-    /// A service loses all it has in memory, and is started again.
+    /// A service is killed, and started again.
     Crash {
         slot: usize,
         down: Duration,
@@ -141,16 +141,16 @@ pub(crate) enum Fault {
     /// The producer's queue is full.
     Full(Duration),
     RegistryDown(Duration),
-    /// The producer of a service can deliver nothing any more.
+    /// A service's producer can no longer deliver.
     ProducerEnds {
         slot: usize,
     },
-    /// One message of so many is larger than its topic takes, until that is raised. Only in transactions, as all that follows.
+    /// One message in this many is larger than its topic allows, until the limit is raised. Only in transactions, as all that follow.
     TooLarge {
         every: u64,
         time: Duration,
     },
-    /// A topic takes nothing. `silent`: no message is refused for it, but the transaction fails.
+    /// A topic accepts nothing. `silent`: no message is refused, but the transaction fails.
     TopicClosed {
         letters: bool,
         silent: bool,
@@ -182,9 +182,9 @@ impl Settings {
             config.retry.max_attempts = 1;
             config.retry.topics.delays = self.retry_topics.to_vec();
         }
-        // The only chance in the runtime.
+        // The only randomness in the runtime.
         config.retry.jitter = 0.0;
-        // Whole partitions of dead letters are no reason to stop here.
+        // Even whole partitions of dead letters must not stop the service here.
         (config.dead_letter.max_share, config.dead_letter.max_consecutive) = (1.0, 0);
         config.registry.register = true;
         config
@@ -192,7 +192,7 @@ impl Settings {
 }
 
 impl Plan {
-    /// Where a log ends. Behind its last record there may be offsets that hold none, as transactions leave them.
+    /// Where a log ends. After its last record there may be offsets without one, as transactions leave them.
     pub(crate) fn end(&self, partition: usize) -> i64 {
         let last = self.partitions[partition].last();
         last.map_or(0, |item| item.offset + 1) + partition as i64 % 3
@@ -226,7 +226,7 @@ impl Plan {
     }
 }
 
-/// What goes wrong besides with transactions, at random.
+/// Additional random faults of transactions.
 pub(crate) fn transactional_faults(rng: &mut Rng) -> Vec<(Duration, Fault)> {
     let mut faults = Vec::new();
     for _ in 0..rng.usize(0..6) {
@@ -295,7 +295,7 @@ fn log(rng: &mut Rng, span: Duration, trouble: u8) -> Vec<Item> {
     let mut at = Duration::ZERO;
     let mut items = Vec::new();
     for _ in 0..rng.usize(1..60) {
-        // A transaction's marker, or what compaction took away.
+        // A transaction marker, or compacted records.
         if gaps && rng.u8(0..5) == 0 {
             offset += pick(rng, &[1, 1, 2, 70, 10_000]);
         }

@@ -1,4 +1,4 @@
-//! The runtime with retry topics, in orders that seeds decide: whose attempts are used up waits in a topic, comes back when it is due and
+//! The runtime with retry topics, in schedules that seeds decide: a record whose attempts are used up waits in a topic, comes back when it is due and
 //! not before, and nothing is lost, at least once and exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use crate::{group::place_of, is_found_by, range, report, run, variable};
 const SEEDS: Range<u64> = 0..100;
 /// How long records wait in each topic.
 const DELAYS: &[Duration] = &[Duration::from_millis(400), Duration::from_secs(3)];
-/// What is cut off when a time is written down.
+/// The precision of written times.
 const ROUNDED: u64 = 1_000;
 
 /// A record: the partition and the offset at which it was written first.
@@ -33,11 +33,11 @@ struct Judge<'a> {
     ended: BTreeMap<(Place, usize), u64>,
     /// Records that were handled, wherever.
     done: BTreeSet<Place>,
-    /// In which topics a record waits or waited, and how often it was written there; the last is that of the letters.
+    /// The topics in which a record waits or waited, and how often it was written there; the last one is the dead-letter topic.
     waits: BTreeMap<Place, BTreeMap<usize, u32>>,
-    /// Whose record stands where in a retry topic.
+    /// The original of each record in a retry topic.
     logs: BTreeMap<(usize, i64), Place>,
-    /// How long the retry topics are, as far as all of it must be committed in the end.
+    /// The lengths of the retry topics, as far as they must be committed in the end.
     ends: Option<Vec<i64>>,
     committed: BTreeMap<i32, i64>,
     violations: Vec<Violation>,
@@ -75,7 +75,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Which topic a partition is of: 0 is that of the plan.
+    /// The topic of a partition: 0 is that of the plan.
     fn stage(&self, partition: i32) -> usize {
         (partition as usize + 1).saturating_sub(self.plan.partitions.len())
     }
@@ -108,7 +108,7 @@ impl Judge<'_> {
             }
             What::Ended { token, how } => {
                 let (place, stage) = self.tokens[token];
-                // The first time is what it must wait from: a repetition puts it off once more.
+                // It waits from the first time; a repetition writes it once more.
                 self.ended.entry((place, stage)).or_insert(*at);
                 if matches!(how, How::Done(_) | How::Skipped) {
                     self.done.insert(place);
@@ -150,7 +150,7 @@ impl Judge<'_> {
         (0..DELAYS.len()).map(length).collect()
     }
 
-    /// What is committed now was handled, or stands further on.
+    /// A committed record was handled, or is in a later topic.
     fn settled(&mut self, partition: i32, before: i64, committed: i64) {
         let stage = self.stage(partition);
         let places: Vec<Place> = match stage.checked_sub(1) {
@@ -203,7 +203,7 @@ impl Judge<'_> {
     }
 }
 
-/// Whether nothing goes wrong, and no handler asks for a stop.
+/// Whether there are no faults and no fatal failures.
 fn is_calm(plan: &Plan) -> bool {
     let mut acts = plan.partitions.iter().flatten().flat_map(|item| &item.acts);
     plan.faults.is_empty() && !acts.any(|act| act.end == End::Fatal)
@@ -234,17 +234,17 @@ fn holds(delivery: Delivery) {
 }
 
 #[test]
-fn under_any_schedule_what_waits_in_retry_topics_comes_back_when_it_is_due_and_nothing_is_lost() {
+fn under_any_schedule_records_in_retry_topics_come_back_when_due_and_none_is_lost() {
     holds(Delivery::AtLeastOnce);
 }
 
 #[test]
-fn under_any_schedule_exactly_once_puts_a_record_off_once_to_each_retry_topic() {
+fn under_any_schedule_exactly_once_moves_a_record_once_to_each_retry_topic() {
     holds(Delivery::ExactlyOnce);
 }
 
 #[test]
-fn where_nothing_goes_wrong_a_record_waits_once_in_each_retry_topic() {
+fn without_faults_a_record_waits_once_in_each_retry_topic() {
     let mut waited = BTreeSet::new();
     for seed in 0..40 {
         let mut plan = plan(seed, Delivery::AtLeastOnce);
@@ -269,7 +269,7 @@ fn where_nothing_goes_wrong_a_record_waits_once_in_each_retry_topic() {
 }
 
 #[test]
-fn what_is_put_into_a_retry_topic_when_all_was_committed_is_left_to_the_next_member() {
+fn a_record_written_to_a_retry_topic_after_the_last_commit_is_left_to_the_next_member() {
     let plan = (0..)
         .map(|seed| plan(seed, Delivery::AtLeastOnce))
         .find(is_calm)
@@ -305,7 +305,7 @@ fn is_found(double: Double, rule: Rule) {
 }
 
 #[test]
-fn the_judge_finds_a_record_that_was_put_off_and_is_not_there() {
+fn the_judge_finds_a_record_that_is_missing_from_its_retry_topic() {
     is_found(Double::LosesMessages, Rule::Settled);
 }
 

@@ -1,4 +1,4 @@
-//! One run: the services of a plan, what goes wrong with them, and the peace in which all must be finished.
+//! One run: the services of a plan, their faults, and the quiet time at the end in which everything must finish.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,17 +15,17 @@ use crate::plan::{Fault, Plan};
 use crate::service::{Member, Registry, Simulated, SimulatedBatches};
 use crate::world::World;
 
-/// How long all may take when nothing goes wrong any more; far more than the slowest handlers together need.
+/// How long everything may take without faults; far more than the slowest handlers together need.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// The time of day when a run begins.
 const NOON: SystemTime = SystemTime::UNIX_EPOCH;
 
-/// How long a run may take outside of the simulation, where it takes milliseconds. While tasks wake each other without end the simulated
+/// How long a run may take in real time, where it takes milliseconds. If tasks wake each other endlessly, the simulated
 /// clock stands still, and no bound within the simulation is ever reached.
 const LIVELOCK: Duration = Duration::from_secs(300);
 
-/// Runs a plan and gives what happened.
+/// Runs a plan and returns its journal.
 pub(crate) fn run(plan: &Plan, double: Double) -> Vec<Entry> {
     let _watched = watch(plan.seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -40,7 +40,7 @@ pub(crate) fn run(plan: &Plan, double: Double) -> Vec<Entry> {
     })
 }
 
-/// Ends the process when a run does not come to rest, with its seed; until the sender is dropped.
+/// Ends the process, naming the seed, if a run does not finish; until the sender is dropped.
 fn watch(seed: u64) -> std::sync::mpsc::Sender<()> {
     let (running, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -76,7 +76,7 @@ async fn live(world: &World) {
     if group.is_done() {
         world.note(0, What::Done);
     }
-    // In peace everything is given back in order.
+    // In the quiet time everything is given back cleanly.
     for slot in slots {
         drop(slot.orders);
         slot.supervisor.await.unwrap();
@@ -140,13 +140,13 @@ fn happen(world: &World, group: &Group, slots: &[Slot], fault: &Fault) {
     }
 }
 
-/// A place in which services run, one after another.
+/// A slot in which services run, one after another.
 struct Slot {
     orders: mpsc::UnboundedSender<Order>,
     supervisor: JoinHandle<()>,
 }
 
-/// What is done to the service in a place.
+/// An action on the service in a slot.
 enum Order {
     Crash(Duration),
     Stop(Duration),
@@ -197,7 +197,7 @@ impl Supervisor {
         }
     }
 
-    /// Runs one service to its end, and says how long to wait for the next one; `None`: there is none.
+    /// Runs one service to its end, and returns the wait before the next one; `None`: there is none.
     async fn serve(&mut self) -> Option<Duration> {
         let mut service = self.start();
         let mut down = Some(Duration::from_millis(10));
@@ -207,7 +207,7 @@ impl Supervisor {
                 ended = &mut service.running => {
                     let drained = ended.unwrap().ok().map(|finished| finished.drained);
                     self.world.note(service.member, What::Stopped { drained });
-                    // What its process had not delivered is gone with it.
+                    // Its undelivered messages are lost.
                     service.producer.crash();
                     self.group.stopped(self.slot, service.member);
                     return down;

@@ -1,4 +1,4 @@
-//! The service under test: its handler does what the plan says and notes what it saw.
+//! The service under test: its handler follows the plan and records what it sees.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::journal::{How, What};
 use crate::plan::End;
 use crate::world::World;
 
-/// The header in which the simulated group says under which assignment a record was read.
+/// The header with the assignment under which the simulated group delivered a record.
 pub(crate) const ASSIGNMENT: &str = "sim-assignment";
-/// How many messages an attempt may make; the last place is that of what it publishes besides.
+/// How many messages an attempt may make; the last index is for the event that it publishes itself.
 pub(crate) const PLACES: u64 = 8;
 
-/// What the handler knows of its world.
+/// The handler's state.
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) world: World,
     pub(crate) member: usize,
 }
 
-/// Notes the end of an attempt, also if its future is dropped.
+/// Records the end of an attempt, also if its future is dropped.
 struct Attempt<'a> {
     member: &'a Member,
     token: u64,
@@ -48,7 +48,7 @@ async fn numbered(event: NumberedRef<'_>, cx: &Context<Member>) -> Result<Vec<Do
     act(event, cx.record(), cx.attempt(), cx).await
 }
 
-/// Does with one event after the other what the plan says, up to the first of each key that is tried again.
+/// Follows the plan for one event after the other, up to the first retried one of each key.
 #[handler(event = "test.numbered", emits = [Doubled], batch = 5, linger = "30ms")]
 async fn several(batch: Batch<NumberedRef<'_>>, cx: &Context<Member>) -> Result<Vec<Outcome>, Failure> {
     let ordering = cx.state.world.plan().settings.ordering;
@@ -62,7 +62,7 @@ async fn several(batch: Batch<NumberedRef<'_>>, cx: &Context<Member>) -> Result<
         let (record, attempt) = (item.record().clone(), item.attempt());
         let lane = lane(&record);
         if lane.as_ref().is_some_and(|lane| held.contains(lane)) {
-            // It is handled again, whatever is said of it.
+            // It is handled again, whatever its outcome.
             outcomes.push(Outcome::done());
             continue;
         }
@@ -111,7 +111,7 @@ async fn act(
         tokio::time::sleep(wait).await;
     }
     if act.publish {
-        // Whether it succeeds is the handler's business; here it goes on anyway.
+        // This handler continues even if that fails.
         if cx.publish(&doubled(event.key, token, PLACES - 1)).await.is_ok() {
             world.note(cx.state.member, What::Published { token });
         }
@@ -127,7 +127,7 @@ async fn act(
         End::DeadLetter => Err((How::DeadLetter, Failure::new("told to give up").dead_letter())),
         End::Skip => Err((How::Skipped, Failure::new("told to skip").skip())),
         End::Fatal => Err((How::Fatal, Failure::new("told to stop").fatal())),
-        // It would be the failure of all of a batch, of which some have ended.
+        // It would fail a whole batch, of which some events have ended.
         End::Panic if world.plan().settings.batches => Err((How::Failed, Failure::new("told to panic"))),
         End::Panic => {
             attempt.how = How::Failed;
@@ -156,7 +156,7 @@ fn doubled(key: &str, token: u64, place: u64) -> Doubled {
     }
 }
 
-/// What the header says.
+/// The header's value.
 pub(crate) fn assignment(header: Option<&[u8]>) -> u64 {
     header
         .and_then(|bytes| bytes.try_into().ok())
@@ -164,7 +164,7 @@ pub(crate) fn assignment(header: Option<&[u8]>) -> u64 {
 }
 
 service! {
-    /// Does what the plan says.
+    /// Follows the plan.
     pub(crate) struct Simulated {
         state: Member,
         handlers: [numbered],
@@ -172,14 +172,14 @@ service! {
 }
 
 service! {
-    /// Does the same with several events at once.
+    /// The same for several events at once.
     pub(crate) struct SimulatedBatches {
         state: Member,
         handlers: [several],
     }
 }
 
-/// A registry that knows the events, and does not always answer. Clones are the same.
+/// A registry that knows the events, and sometimes fails to answer. Clones share state.
 #[derive(Clone)]
 pub(crate) struct Registry {
     world: World,

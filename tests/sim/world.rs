@@ -1,4 +1,4 @@
-//! What everything in a run shares: the clock, the journal, chance, and what is wrong just now.
+//! The shared state of a run: the clock, the journal, randomness, and the current faults.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,7 +14,7 @@ use crate::double::Double;
 use crate::journal::{Entry, What};
 use crate::plan::{Act, End, Plan};
 
-/// Shared by everything in one run. Clones are the same.
+/// Shared by everything in one run. Clones share state.
 #[derive(Clone)]
 pub(crate) struct World(Arc<Inner>);
 
@@ -24,21 +24,21 @@ struct Inner {
     start: Instant,
     journal: Mutex<Vec<Entry>>,
     rng: Mutex<Rng>,
-    /// How often each record was tried.
+    /// The number of attempts at each record.
     tried: Mutex<HashMap<(i32, i64), usize>>,
     tokens: Mutex<u64>,
     weather: Mutex<Weather>,
 }
 
-/// What is wrong until when.
+/// The current faults, with their ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
     pub(crate) commits_fail: Instant,
     pub(crate) letters_refused: (Instant, u8),
     pub(crate) replies_refused: (Instant, u8),
-    /// One message of so many is too large.
+    /// One message in this many is too large.
     pub(crate) too_large: (Instant, u64),
-    /// Whether a transaction fails for it instead of a message.
+    /// Whether the transaction fails for it instead of a message.
     pub(crate) letters_closed: (Instant, bool),
     pub(crate) replies_closed: (Instant, bool),
     pub(crate) transactions_fail: Instant,
@@ -88,7 +88,7 @@ impl World {
         self.0.start.elapsed()
     }
 
-    /// When something of the plan is due.
+    /// When a time of the plan is due.
     pub(crate) fn when(&self, at: Duration) -> Instant {
         self.0.start + at
     }
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    /// Does something later.
+    /// Runs something later.
     pub(crate) fn after(&self, delay: Duration, what: impl FnOnce() + Send + 'static) {
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
@@ -133,7 +133,7 @@ impl World {
         });
     }
 
-    /// What the next attempt at a record does, and a number for the attempt.
+    /// The next attempt at a record, and a number for it.
     pub(crate) fn next_act(&self, partition: i32, offset: i64) -> (u64, Act) {
         let mut tried = lock(&self.0.tried);
         let tried = tried.entry((partition, offset)).or_default();
@@ -152,10 +152,10 @@ impl World {
         (*tokens, act.unwrap_or(succeeds))
     }
 
-    /// Lets time pass for everybody while the caller holds the thread.
+    /// Lets time pass for all tasks while the caller blocks the thread.
     pub(crate) fn burn(&self, time: Duration) {
         if !time.is_zero() {
-            // The first poll moves the clock; what is left would only yield.
+            // The first poll moves the clock; the rest would only yield.
             _ = pin!(tokio::time::advance(time)).poll(&mut Context::from_waker(Waker::noop()));
         }
     }

@@ -1,4 +1,4 @@
-//! A member of the group that is not ours: it takes partitions, handles nothing, commits nothing, and leaves.
+//! A foreign member of the group: it takes partitions, handles nothing, commits nothing, and leaves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::scene::Scene;
 /// How long a visit waits for partitions.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// After how many milliseconds it is missed if it does not even leave.
+/// Its session timeout in milliseconds, if it does not leave.
 const SESSION: u32 = 3000;
 
 /// A member that joins and leaves again and again.
@@ -31,7 +31,7 @@ struct Shared {
 }
 
 impl Rival {
-    /// Begins; each stay in the group of this scene lasts so long.
+    /// Starts; each stay in the scene's group lasts this long.
     pub(crate) fn start(scene: &Scene, stay: Duration) -> Result<Self> {
         let mut config = ClientConfig::new();
         config
@@ -60,7 +60,7 @@ impl Rival {
         self.shared.stays.load(Ordering::SeqCst)
     }
 
-    /// Leaves for good, and says how often it was there and how many partitions it was given.
+    /// Leaves for good, and returns how often it joined and how many partitions it got.
     pub(crate) fn end(mut self) -> Result<(usize, usize)> {
         self.shared.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
@@ -74,14 +74,14 @@ impl Drop for Rival {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
-            // Its error was worth something only to `end`.
+            // Only `end` needs its error.
             let _ = thread.join();
         }
     }
 }
 
-/// Joins and leaves. Every other visit lasts until it has partitions, and the stay begins then; the visits between end in
-/// the midst of whatever the group is doing.
+/// Joins and leaves. Every other visit lasts until it has partitions, and the stay begins then; the other visits end in
+/// the middle of a rebalance.
 fn visit(config: &ClientConfig, topic: &str, stay: Duration, shared: &Shared) -> Result<()> {
     let consumer: BaseConsumer = config.create()?;
     consumer.subscribe(&[topic])?;
@@ -91,7 +91,7 @@ fn visit(config: &ClientConfig, topic: &str, stay: Duration, shared: &Shared) ->
     let mut until = Instant::now() + stay;
     let mut held = 0;
     while Instant::now() < until && !shared.stop.load(Ordering::SeqCst) {
-        // What it reads is not handled, and stays uncommitted for whoever comes next.
+        // Its records are not handled, and stay uncommitted for the next owner.
         drop(consumer.poll(Duration::from_millis(20)));
         if held == 0 {
             held = consumer.assignment()?.count();

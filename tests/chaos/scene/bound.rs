@@ -1,4 +1,4 @@
-//! How many records the faults of a scene may make come again.
+//! How many records the faults of a scene may repeat.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::{MAX_UNSETTLED, Scene};
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Exposed(Offsets);
 
-/// What the faults so far may have made come again.
+/// The repetitions that the faults so far allow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bound {
     pub(super) records: usize,
@@ -26,13 +26,13 @@ impl fmt::Display for Bound {
 }
 
 impl Scene {
-    /// Notes what is committed before a fault that may make records come again.
+    /// Records what is committed before a fault that may repeat records.
     pub(crate) fn expose(&self) -> Result<Exposed> {
         Ok(Exposed(self.client.committed(&self.group, &self.topic)?))
     }
 
-    /// Counts how many records a fault may make come again: all that was begun by now and was not committed before it, and as many
-    /// as may be unsettled when it is noticed. To be called when handlers cannot go beyond that any more: just after the fault
+    /// Counts how many records a fault may repeat: all that had begun by now and were not committed before it, and as many
+    /// as may be unsettled when it is noticed. Call it when handlers cannot go beyond that any more: just after the fault
     /// began, or, if they go on without commits meanwhile, when it is over.
     pub(crate) fn cover(&mut self, Exposed(committed): &Exposed) -> Result<()> {
         let mut begun = Offsets::new();

@@ -1,4 +1,4 @@
-//! What can be seen of a scene: the handlers' journal, and what came out.
+//! The evidence of a scene: the handlers' journal, and the published messages.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ impl Scene {
         Ok(journal.iter().filter(|entry| entry.step == Step::Begun).count())
     }
 
-    /// What the handlers noted so far.
+    /// The handlers' journal so far.
     pub(crate) fn journal(&self) -> Result<Vec<Entry>> {
         let path = self.journal_path();
         if path.exists() {
@@ -27,12 +27,12 @@ impl Scene {
         }
     }
 
-    /// Where the handlers note it.
+    /// The file of the handlers' journal.
     pub(super) fn journal_path(&self) -> PathBuf {
         self.folder.path().join("journal")
     }
 
-    /// Puts the journal where it can be read after the test, for a verdict that must be understood.
+    /// Copies the journal to where it can be read after the test, to investigate a verdict.
     pub(super) fn keep(&self, history: &History) -> Result<String> {
         let kept = std::env::temp_dir().join(format!("{}.journal", self.group));
         std::fs::copy(self.journal_path(), &kept)?;
@@ -43,7 +43,7 @@ impl Scene {
         ))
     }
 
-    /// What was published.
+    /// The published messages.
     pub(super) fn replies(&self) -> Result<Vec<Reply>> {
         let records = self.client.read(&self.replies)?;
         let reply = |record: &Record| {

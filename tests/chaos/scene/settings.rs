@@ -1,4 +1,4 @@
-//! How the service of a scene is configured.
+//! The configuration of a scene's service.
 
 use super::{MAX_UNSETTLED, Scene};
 
@@ -8,17 +8,17 @@ const HANDLER_TIMEOUT: &str = "3s";
 /// How a group shares its partitions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Protocol {
-    /// A rebalance takes away only what moves.
+    /// A rebalance revokes only the moving partitions.
     #[default]
     Cooperative,
-    /// A rebalance takes everything away.
+    /// A rebalance revokes all partitions.
     Eager,
     /// The broker assigns.
     Broker,
 }
 
 impl Protocol {
-    /// librdkafka's properties for it, with the time after which a member is missed, if that is the member's to say.
+    /// librdkafka's properties for it, with the session timeout, if the member sets it.
     pub(crate) fn properties(self, session: u32) -> Vec<(&'static str, String)> {
         let strategy = match self {
             Self::Cooperative => "cooperative-sticky",

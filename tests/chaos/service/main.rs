@@ -1,4 +1,4 @@
-//! The service under faults. It writes each step of its handler to a journal that outlives it, and answers every job.
+//! The service under faults. It writes each step of its handler to a journal file, and answers every job.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ struct Desk {
 }
 
 kaufmann::service! {
-    /// Handles jobs, more or less well, and says so.
+    /// Handles jobs, more or less well, and records it.
     struct Jobs {
         state: Desk,
         handlers: [job],
@@ -43,7 +43,7 @@ async fn start(config: &kaufmann::Config) -> Result<Desk, kaufmann::BoxError> {
     Ok(Desk { settings, journal })
 }
 
-/// Behaves as its number says.
+/// Behaves according to its number.
 #[handler(event = "chaos.job")]
 async fn job(event: chaos::JobRef<'_>, cx: &Context<Desk>) -> Result<chaos::JobDone, Failure> {
     let desk = &*cx.state;
@@ -86,7 +86,7 @@ async fn job(event: chaos::JobRef<'_>, cx: &Context<Desk>) -> Result<chaos::JobD
     })
 }
 
-/// Text that no codec makes much shorter.
+/// Text that does not compress.
 fn noise(number: i64, bytes: usize) -> String {
     let mut dice = Dice::of(number.unsigned_abs(), 0);
     let letters =

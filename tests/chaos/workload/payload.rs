@@ -1,9 +1,9 @@
-//! What is written: jobs by a producer's schemas, and what is none.
+//! The payloads: jobs with a producer's schemas, and invalid ones.
 
 use kaufmann_tests::chaos::Dice;
 use kaufmann_tests::rig::Datum;
 
-/// Something that is no event: cut off, without a frame, empty, or, rarely, by a schema that nobody knows: the registry is asked
+/// An invalid payload: truncated, without a frame, empty, or, rarely, with an unknown schema: the registry is asked
 /// six times for each of these.
 pub(super) fn poison(dice: &mut Dice, datum: &Datum, schema: i32) -> Vec<u8> {
     let mut framed = datum.framed(schema);
@@ -16,7 +16,7 @@ pub(super) fn poison(dice: &mut Dice, datum: &Datum, schema: i32) -> Vec<u8> {
     framed
 }
 
-/// A producer's schema of `chaos.job`; each version has a field of its own that the service does not know.
+/// A producer's schema of `chaos.job`; each version has an additional field that the service does not know.
 pub(crate) fn writer_schema(version: usize) -> String {
     format!(
         r#"{{"type": "record", "namespace": "chaos", "name": "job", "fields": [

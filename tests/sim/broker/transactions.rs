@@ -1,4 +1,4 @@
-//! The producer's transactions: what was sent in one is there when its offsets are committed, or never.
+//! The producer's transactions: messages of one appear together with its offsets, or never.
 
 use kaufmann::publish::{
     Answer, Completion, Message, PublishError, PublishErrorKind, TransactionError, TransactionErrorKind,
@@ -21,9 +21,9 @@ pub(super) struct Transaction {
     arrived: Vec<Message>,
     /// Whether a message of it was refused.
     torn: bool,
-    /// Whether nothing that is still on its way arrives any more: it must be aborted.
+    /// Whether messages still on their way never arrive: the transaction must be aborted.
     stuck: bool,
-    /// Whether that is because of a topic, and no message was refused for it.
+    /// Whether a topic is the reason, without a refused message.
     blames_a_topic: bool,
 }
 
@@ -54,7 +54,7 @@ impl Producer {
         state.alive && !state.ended && state.transaction.stuck
     }
 
-    /// Why the broker does not take a message for as long as its topic is as it is.
+    /// Why the broker refuses a message as long as its topic does not change.
     pub(super) fn refuses_in_transactions(&self, message: &Message) -> Option<PublishErrorKind> {
         let (weather, now) = (*self.world.weather(), Instant::now());
         let closed = if *message.topic == *LETTERS {
@@ -69,7 +69,7 @@ impl Producer {
             Sent::Reply { token, .. } | Sent::Aside { token } => token,
             Sent::Letter { offset, .. } => offset.unsigned_abs(),
         };
-        // A letter without its payload is small enough.
+        // A dead letter without its payload is small enough.
         let too_large = message.payload.is_some() && number.is_multiple_of(weather.too_large.1);
         (now < weather.too_large.0 && too_large).then_some(PublishErrorKind::TooLarge)
     }
@@ -93,7 +93,7 @@ impl Producer {
         lock(&self.state).transaction.torn = true;
     }
 
-    /// Notes what is delivered; once, unless it is to be otherwise.
+    /// Records a delivery; once, unless the double wants it twice.
     fn deliver_all(&self, messages: &[Message]) {
         for message in messages {
             if self.world.double() != Double::LosesMessages {
@@ -114,7 +114,7 @@ impl Producer {
             )
         };
         if stuck && self.world.double() == Double::WaitsForWhatIsHeldBack {
-            // An answer that is dropped ends the service; this one never comes.
+            // A dropped answer would end the service; this one never comes.
             std::mem::forget(done);
             return;
         }
@@ -132,7 +132,7 @@ impl Producer {
         let failing = Instant::now() < self.world.weather().commits_fail;
         let fails = alive && Instant::now() < self.world.weather().transactions_fail;
         let (fails, blames) = (fails && self.world.chance(1, 2), fails && self.world.chance(1, 4));
-        // The last order of a process that is gone may have reached the broker.
+        // The last request of a killed process may have reached the broker.
         let refused = torn
             || stuck
             || fails
@@ -153,7 +153,7 @@ impl Producer {
             if self.world.double() == Double::KeepsWhatIsAborted {
                 self.deliver_all(&arrived);
             }
-            // What is held back stays held back until it is taken back.
+            // Held messages stay held until the transaction is aborted.
             lock(&self.state).transaction.stuck = true;
             let kind = if blames_a_topic || blames {
                 TransactionErrorKind::Refused
@@ -164,7 +164,7 @@ impl Producer {
         }
     }
 
-    /// Answers an order that needs nothing but a producer.
+    /// Answers a request that needs only a producer.
     fn answer_later(&self, longest: Duration, done: Answer) {
         let producer = self.clone();
         self.world.after(self.world.delay(longest), move || {
@@ -208,7 +208,7 @@ impl Transactions for Producer {
 
     fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer) {
         if !lock(&self.state).alive {
-            // Its process is gone, and what it sent since.
+            // Its process was killed, and its later messages are lost.
             return;
         }
         let producer = self.clone();
@@ -220,7 +220,7 @@ impl Transactions for Producer {
         let purged = {
             let mut state = lock(&self.state);
             state.transaction = Transaction::default();
-            // What has not left yet is purged.
+            // Messages that were not sent yet are purged.
             state.on_the_way = 0;
             std::mem::take(&mut state.lanes)
         };
