@@ -1,7 +1,7 @@
 //! The events that a service knows: those it handles, and those it may publish.
 
 use crate::base::error::{Error, ErrorKind};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::handler::event::EventInfo;
 use crate::handler::{Service, emitted};
 
@@ -38,7 +38,8 @@ pub(crate) fn find<V: Service>(name: &str) -> Result<&'static EventInfo, Error> 
         return Ok(info);
     }
     let names: Vec<_> = all.iter().map(|info| info.name).collect();
-    let meant = config::keys::closest(name, &names).map(|meant| format!("; did you mean `{meant}`?"));
+    let meant =
+        kaufmann_avro::suggest::closest(name, &names).map(|meant| format!("; did you mean `{meant}`?"));
     let known = if names.is_empty() {
         "it knows none".to_owned()
     } else {

@@ -12,7 +12,7 @@ use super::paint::Paint;
 use super::position::{POLL, POSITIONS, Position};
 use super::{Signals, catalog, codes, say, unread};
 use crate::base::error::{Error, ErrorKind};
-use crate::config::{Config, keys};
+use crate::config::Config;
 use crate::handler::Service;
 use crate::kafka::cluster::{Bounds, Cluster, Place};
 use crate::kafka::reader::{Read, Reader};
@@ -204,7 +204,8 @@ fn topics<V: Service>(
         .map(|info| info.name.to_owned())
         .collect();
     known.extend(cluster.topics()?.into_keys());
-    let meant = keys::closest(&name, &known).map(|meant| format!("; did you mean `{meant}`?"));
+    let meant =
+        kaufmann_avro::suggest::closest(&name, &known).map(|meant| format!("; did you mean `{meant}`?"));
     let text = format!(
         "`{name}` is neither an event of {} nor a topic of {}{}",
         V::NAME,

@@ -177,7 +177,7 @@ fn setting(name: &str, value: &str) -> Result<(String, String), String> {
     let dotted = name.replace('_', ".");
     if !SETTINGS.contains(&dotted.as_str()) {
         let known = SETTINGS.iter().map(|known| known.replace('.', "_"));
-        let meant = super::keys::closest(name, known.chain(OURS.map(str::to_owned)));
+        let meant = kaufmann_avro::suggest::closest(name, known.chain(OURS.map(str::to_owned)));
         let hint = meant
             .map(|meant| format!("did you mean `{meant}`? "))
             .unwrap_or_default();

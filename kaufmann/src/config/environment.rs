@@ -64,7 +64,7 @@ fn variable(name: &str, text: &str, layers: &mut Layers, problems: &mut Problems
         found if found.as_ref().is_none_or(|(key, _)| key.path != "app") && is_of_kubernetes(name, text) => {}
         Some((key, path)) => layers.set(key, path, kind::entry_text(key.kind, text), origin),
         None => {
-            let meant = keys::closest(name, KEYS.iter().map(Key::variable));
+            let meant = kaufmann_avro::suggest::closest(name, KEYS.iter().map(Key::variable));
             problems.unknown("the environment", "variable", name, meant);
         }
     }

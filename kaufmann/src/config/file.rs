@@ -110,7 +110,7 @@ impl File<'_> {
                     )),
                 }
             } else {
-                let meant = keys::closest(&path, siblings(prefix));
+                let meant = kaufmann_avro::suggest::closest(&path, siblings(prefix));
                 problems.unknown(&self.place(name.span().start), "key", &path, meant);
             }
         }

@@ -407,21 +407,6 @@ pub(crate) fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
 
-/// The candidate that a misspelt name most likely means.
-pub(crate) fn closest<S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S>) -> Option<String> {
-    let scored = candidates.into_iter().map(|candidate| {
-        let score = strsim::jaro_winkler(
-            &name.to_ascii_lowercase(),
-            &candidate.as_ref().to_ascii_lowercase(),
-        );
-        (score, candidate.as_ref().to_owned())
-    });
-    scored
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -496,9 +481,9 @@ mod tests {
 
     #[test]
     fn a_misspelt_name_finds_its_neighbour_and_nonsense_finds_nothing() {
-        let paths = || KEYS.iter().map(|key| key.path);
-        assert_eq!(closest("max_inflight", paths()).as_deref(), Some("max_in_flight"));
-        assert_eq!(closest("broker", paths()).as_deref(), Some("brokers"));
-        assert_eq!(closest("zzzz", paths()), None);
+        let closest = |name| kaufmann_avro::suggest::closest(name, KEYS.iter().map(|key| key.path));
+        assert_eq!(closest("max_inflight"), Some("max_in_flight"));
+        assert_eq!(closest("broker"), Some("brokers"));
+        assert_eq!(closest("zzzz"), None);
     }
 }

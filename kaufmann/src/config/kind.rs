@@ -234,7 +234,7 @@ impl Kind {
             expected.push_str(", with a port from 1 to 65535");
         }
         if let (Self::Choice(names), Value::String(text)) = (self, value)
-            && let Some(name) = super::keys::closest(text, names)
+            && let Some(name) = kaufmann_avro::suggest::closest(text, names.iter())
         {
             expected.push_str(&format!("; did you mean \"{name}\"?"));
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::keys::closest;
 use super::kind::Kind;
 use super::{DeadLetterConfig, OnLimit};
 
@@ -72,7 +71,7 @@ fn set(config: &mut DeadLetterConfig, name: &str, text: &str) -> Result<(), Stri
             };
         }
         _ => {
-            let meant = closest(name, NAMES);
+            let meant = kaufmann_avro::suggest::closest(name, NAMES);
             let hint = meant
                 .map(|meant| format!("did you mean `{meant}`? "))
                 .unwrap_or_default();

@@ -16,7 +16,6 @@ use crate::base::control::{Control, Handle};
 use crate::base::error::{Error, ErrorKind};
 use crate::base::panics::{Panic, catch, caught};
 use crate::base::wall_clock::Wall;
-use crate::config::keys::closest;
 use crate::config::{Config, Delivery, Mode, OnFailure};
 use crate::engine::attempt::attempt;
 use crate::engine::link::Link;
@@ -304,7 +303,7 @@ fn known_handlers<V: Service>(config: &Config) -> Result<(), Error> {
     let paths = || V::HANDLERS.iter().map(|entry| entry.path);
     for name in config.dead_letter.handlers.keys() {
         if !paths().any(|path| path == name) {
-            let meant = closest(name, paths()).map_or_else(
+            let meant = kaufmann_avro::suggest::closest(name, paths()).map_or_else(
                 || "name one as it stands in the service's list".to_owned(),
                 |meant| format!("did you mean `{meant}`?"),
             );

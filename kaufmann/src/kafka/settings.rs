@@ -9,7 +9,6 @@ use rdkafka::types::RDKafkaConfRes;
 use super::prefetch::Prefetch;
 use crate::config::group::{Conflict, conflicts, of_consumer};
 #[cfg(feature = "cli")]
-use crate::config::keys::closest;
 use crate::config::{Config, Delivery};
 #[cfg(feature = "cli")]
 use crate::config::{is_secret, without_credentials};
@@ -163,7 +162,7 @@ fn unacceptable(key: &str, value: &str) -> Option<String> {
     match refusal {
         KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
             let prefix = &key[..key.len() - name.len()];
-            let meant = closest(name, names::NAMES);
+            let meant = kaufmann_avro::suggest::closest(name, names::NAMES);
             let hint = meant
                 .map(|meant| format!("; did you mean `kafka.{prefix}{meant}`?"))
                 .unwrap_or_default();

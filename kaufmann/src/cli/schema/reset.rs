@@ -9,7 +9,6 @@ use super::Known;
 use super::file::LockFile;
 use super::report::{EventReport, State};
 use crate::base::error::{Error, ErrorKind};
-use crate::config;
 
 /// Gives up the locked versions of an event, if somebody says so. `known` is the event in this program, if it has it: where a
 /// break keeps the next one from being built, that is the program of before.
@@ -22,7 +21,8 @@ pub(super) fn reset(
     let mut lock = file.read_or(None)?;
     let names: Vec<_> = lock.events().map(|(name, _)| name.to_owned()).collect();
     let Some(locked) = lock.event_mut(event) else {
-        let meant = config::keys::closest(event, &names).map(|meant| format!("; did you mean `{meant}`?"));
+        let meant =
+            kaufmann_avro::suggest::closest(event, &names).map(|meant| format!("; did you mean `{meant}`?"));
         let text = format!(
             "the lock {} has no event `{event}`{}",
             file.shown(),

@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 use rdkafka::ClientConfig;
 
 use crate::config::Config;
-use crate::config::keys::closest;
 
 /// Mechanisms that librdkafka knows, with the feature of its build that they need.
 const MECHANISMS: [(&str, &str); 5] = [
@@ -109,7 +108,8 @@ fn flaw<'c>(
     };
     let names = MECHANISMS.map(|(name, _)| name);
     let Some((_, needed)) = MECHANISMS.into_iter().find(|(name, _)| *name == mechanism) else {
-        let meant = closest(mechanism, names).map(|meant| format!("; did you mean `{meant}`?"));
+        let meant = kaufmann_avro::suggest::closest(mechanism, names)
+            .map(|meant| format!("; did you mean `{meant}`?"));
         let why = format!(
             "is no mechanism that librdkafka knows, which are {}{}",
             names.join(", "),

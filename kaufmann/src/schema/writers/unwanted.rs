@@ -7,7 +7,6 @@ use std::sync::{PoisonError, RwLock};
 use tracing::info;
 
 use crate::base::bounded_text::brief_to;
-use crate::config::keys::closest;
 use crate::handler::event::EventInfo;
 
 /// How many names are reported. Names come from outside, so there may be any number.
@@ -135,7 +134,7 @@ fn nearest(name: &str, events: &[&'static EventInfo]) -> Option<(&'static EventI
     if let Some(event) = events.iter().find(part) {
         return Some((event, "is part of this name"));
     }
-    let found = closest(name, events.iter().map(|event| event.name))?;
+    let found = kaufmann_avro::suggest::closest(name, events.iter().map(|event| event.name))?;
     let event = events.iter().find(|event| event.name == found)?;
     Some((event, "has a similar name"))
 }
