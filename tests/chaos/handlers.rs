@@ -8,7 +8,7 @@ use crate::stage::Stage;
 use crate::workload::Load;
 
 crate::tests![
-    handlers_that_hang_or_never_end_are_waited_for_or_tried_again,
+    handlers_that_hang_or_never_end_are_waited_for_or_retried,
     handlers_that_panic_are_retried,
     handlers_that_fail_at_random_are_retried_and_refused_records_become_dead_letters,
     handlers_that_fill_memory_or_block_a_thread_lose_nothing,
@@ -19,7 +19,7 @@ crate::tests![
 /// Every write to it fails as on a full disk.
 pub(crate) const FULL_DISK: &str = "/dev/full";
 
-fn handlers_that_hang_or_never_end_are_waited_for_or_tried_again(stage: &Stage) -> Result<()> {
+fn handlers_that_hang_or_never_end_are_waited_for_or_retried(stage: &Stage) -> Result<()> {
     let manners = Manners {
         hang: 30,
         stick: 5,

@@ -49,7 +49,7 @@ pub(crate) enum Fault {
     Grow,
     /// The reply topic refuses large replies.
     SmallReplies,
-    /// An instance is killed and replaced by one whose logs go to a full disk, which is deployed anew at the end.
+    /// An instance is killed and replaced by one whose logs go to a full disk, which is redeployed at the end.
     FullDisk(usize),
 }
 

@@ -41,7 +41,7 @@ fn topics(messages: &[Message]) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reply_goes_where_its_cause_wants_it() {
+async fn a_reply_goes_to_the_topic_that_its_cause_names() {
     let rig = Rig::start(&follows(ReplyTo::Callback, "answers.*"));
     assert_eq!(topics(&handled(rig, "answers.ann").await), ["answers.ann"]);
 }
@@ -196,7 +196,7 @@ async fn answered<V: kaufmann::Service<State = Probe>>(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reply_goes_where_the_events_own_meta_record_wants_it() {
+async fn a_reply_goes_to_the_topic_in_the_events_own_meta_record() {
     let config = follows(ReplyTo::Callback, "answers.*");
     let to = |topic: &str, placement| vec![(topic.to_owned(), placement)];
     let ask = |topic, partition| answered::<Answers>(&config, asking(topic, partition), None, None);

@@ -79,7 +79,7 @@ async fn a_failure_is_the_last_one_and_the_record_is_dead_lettered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shutdown_finishes_what_is_committed_and_begins_nothing_else() {
+async fn a_shutdown_finishes_committed_records_and_begins_no_other() {
     let mut config = at_most_once();
     config.max_in_flight = 2;
     let rig = Rig::start(&config);

@@ -204,7 +204,7 @@ async fn a_batch_counts_as_one_in_flight_and_the_next_one_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_events_of_a_batch_that_fails_or_panics_are_tried_again_one_by_one_in_their_order() {
+async fn the_events_of_a_batch_that_fails_or_panics_are_retried_one_by_one_in_their_order() {
     for mishap in [Mishap::Fail, Mishap::Panic] {
         let rig = Rig::of::<Threes>(&by_partition());
         rig.probe.mishap("k", mishap);
@@ -240,7 +240,7 @@ async fn one_poison_event_of_a_batch_does_not_fail_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failing_event_is_tried_again_and_those_of_other_keys_are_not() {
+async fn a_failing_event_is_retried_and_those_of_other_keys_are_not() {
     let mut config = config();
     config.ordering = kaufmann::config::Ordering::None;
     let rig = Rig::of::<Each>(&config);

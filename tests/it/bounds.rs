@@ -5,7 +5,7 @@ use kaufmann::registry::EmbeddedRegistry;
 use crate::rig::{Rig, TOPIC, config, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn never_more_events_run_than_may_be_in_flight() {
+async fn at_most_max_in_flight_events_run_at_once() {
     let mut config = config();
     config.max_in_flight = 7;
     let rig = Rig::start(&config);

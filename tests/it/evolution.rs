@@ -189,7 +189,7 @@ async fn a_writer_with_names_that_avro_does_not_allow_is_read_by_aliases() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_writers_record_is_tried_again() {
+async fn an_old_writers_record_is_retried() {
     let rig = Rig::start();
     rig.send(OLD, &old("retried", "paid")).await;
     rig.send(OLD, &old("retried", "paid")).await;

@@ -36,7 +36,7 @@ async fn a_revoked_partition_finishes_running_records_commits_them_and_drops_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gaps_below_what_was_handled_are_filled_before_a_revoked_partition_is_released() {
+async fn gaps_below_handled_records_are_filled_before_a_revoked_partition_is_released() {
     let rig = Rig::start(&config());
     rig.feed.assign(TOPIC, 1);
     rig.probe.close("k");

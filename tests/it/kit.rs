@@ -199,7 +199,7 @@ fn a_payload_of_another_version_is_resolved() {
 }
 
 #[test]
-fn what_one_service_publishes_is_given_to_another() {
+fn events_of_one_service_are_given_to_another() {
     let mut adder = kit();
     adder.given(number("a", 1)).given(number("b", 2)).then_handled();
     let mut keeper = Kit::<Keeper>::new(Sums::default());
@@ -229,7 +229,7 @@ fn another_order_keeps_that_of_each_key() {
 }
 
 #[test]
-fn what_is_delivered_again_is_the_same_record_and_has_the_same_replies() {
+fn a_redelivered_record_is_the_same_and_has_the_same_replies() {
     let mut kit = kit();
     kit.given(number("a", 1))
         .given(number("b", 2))

@@ -65,7 +65,7 @@ fn number(number: i64) -> Numbered {
 }
 
 #[test]
-fn a_catch_all_takes_what_no_other_handler_takes() {
+fn a_catch_all_takes_records_without_another_handler() {
     let mut kit = Kit::<Everything>::new(Seen::default());
     kit.given(number(7)).then(|_: Doubled| ());
     kit.given(Ignored { note: "n".into() }).then_handled();

@@ -38,7 +38,7 @@ service! {
     }
 }
 
-/// Numbers are in the topic that is consumed, what is doubled in its own.
+/// Numbers are in the consumed topic, doubled ones in their own.
 fn graves() -> Config {
     let mut config = config();
     config.topics = vec![TOPIC.to_owned(), "doubled".to_owned()];

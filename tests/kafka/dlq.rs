@@ -12,7 +12,7 @@ use crate::shop::{DEADLINE, SLOW_PRODUCER, Shop};
 crate::tests![
     dead_letters_are_listed_shown_sent_back_recognised_and_discarded,
     positions_without_an_open_dead_letter_are_refused_and_nothing_is_done,
-    a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys,
+    a_killed_replay_of_dead_letters_continues_without_loss_and_keeps_the_order_of_keys,
     dlq_without_a_topic_a_broker_or_valid_arguments_gives_a_remedy,
 ];
 
@@ -184,7 +184,9 @@ fn positions_without_an_open_dead_letter_are_refused_and_nothing_is_done(rig: &R
     )
 }
 
-fn a_replay_that_is_killed_goes_on_without_loss_and_keeps_the_order_of_keys(rig: &Rig) -> Result<()> {
+fn a_killed_replay_of_dead_letters_continues_without_loss_and_keeps_the_order_of_keys(
+    rig: &Rig,
+) -> Result<()> {
     let shop = Shop::open(rig, "dlq-killed", 1)?;
     let poison = |number: i32| {
         Record::new(

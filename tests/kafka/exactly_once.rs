@@ -9,10 +9,10 @@ use crate::shop::{DEADLINE, Shop, order_id};
 
 crate::tests![
     a_broker_that_refuses_the_transactional_id_ends_the_start_with_the_right_to_grant,
-    an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on,
+    an_instance_ends_when_another_one_takes_its_transactional_id,
     a_rebalance_while_offsets_wait_for_a_transaction_to_end_repeats_nothing,
     a_full_transaction_is_committed_however_young_it_is,
-    a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_takes_it,
+    a_refused_reply_delays_its_key_and_is_sent_when_its_topic_accepts_it_again,
 ];
 
 pub(crate) fn exactly_once(service: Service, id: &str) -> Service {
@@ -44,7 +44,7 @@ fn a_broker_that_refuses_the_transactional_id_ends_the_start_with_the_right_to_g
     allowed.stop_cleanly()
 }
 
-fn an_instance_whose_transactional_id_another_one_takes_ends_and_the_other_goes_on(rig: &Rig) -> Result<()> {
+fn an_instance_ends_when_another_one_takes_its_transactional_id(rig: &Rig) -> Result<()> {
     let shop = Shop::open(rig, "fenced", 2)?;
     let service = exactly_once(shop.service(), "fenced");
     let mut first = service.start()?;
@@ -148,9 +148,7 @@ fn a_full_transaction_is_committed_however_young_it_is(rig: &Rig) -> Result<()> 
 
 const FIVE_MEGABYTES: usize = 5_000_000;
 
-fn a_reply_that_its_topic_refuses_holds_back_its_key_and_leaves_when_the_topic_takes_it(
-    rig: &Rig,
-) -> Result<()> {
+fn a_refused_reply_delays_its_key_and_is_sent_when_its_topic_accepts_it_again(rig: &Rig) -> Result<()> {
     const ORDERS: i64 = 400;
     const LARGE: i64 = 150;
     let shop = Shop::open(rig, "refused-reply", 2)?;

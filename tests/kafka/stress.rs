@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use kaufmann_tests::rig::Rig;
 use serde_json::{Value, json};
 
-crate::tests![java_reads_what_the_types_of_every_stress_schema_write_and_nothing_else];
+crate::tests![java_reads_the_output_of_every_stress_type_and_nothing_else];
 
 /// `tests/stress` checks that these are what the types write now.
 const WRITTEN: &str = "stress/written.jsonl";
 
-fn java_reads_what_the_types_of_every_stress_schema_write_and_nothing_else(rig: &Rig) -> Result<()> {
+fn java_reads_the_output_of_every_stress_type_and_nothing_else(rig: &Rig) -> Result<()> {
     let foreign = &rig.servers()?.foreign;
     let written = Path::new(env!("CARGO_MANIFEST_DIR")).join(WRITTEN);
     let answers = foreign.read_again(&written)?;

@@ -234,7 +234,7 @@ fn holds(delivery: Delivery) {
 }
 
 #[test]
-fn under_any_schedule_records_in_retry_topics_come_back_when_due_and_none_is_lost() {
+fn under_any_schedule_records_in_retry_topics_return_when_due_and_none_is_lost() {
     holds(Delivery::AtLeastOnce);
 }
 
