@@ -6,10 +6,12 @@
 mod direct;
 mod resolved;
 mod schema;
+mod spool;
 pub(crate) mod types;
 mod wire;
 
 pub use direct::direct;
 pub use resolved::resolved;
 pub use schema::schema;
+pub use spool::spool;
 pub use wire::wire;

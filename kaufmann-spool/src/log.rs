@@ -238,10 +238,7 @@ impl Log {
 }
 
 fn read_position(files: &dyn Files, oldest: u64, notes: &mut Vec<String>) -> Result<Position, OpenError> {
-    let from_the_oldest = || Position {
-        delivered: crate::delivered::Delivered::below(oldest),
-        stored_to: oldest,
-    };
+    let from_the_oldest = || Position::delivered_below(oldest);
     let file = match files.open(POSITION) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(from_the_oldest()),

@@ -34,6 +34,15 @@ pub enum PositionError {
 }
 
 impl Position {
+    /// Everything below a number is stored and delivered.
+    #[must_use]
+    pub fn delivered_below(number: u64) -> Self {
+        Self {
+            delivered: Delivered::below(number),
+            stored_to: number,
+        }
+    }
+
     /// The lowest number that is not delivered.
     #[must_use]
     pub fn watermark(&self) -> u64 {

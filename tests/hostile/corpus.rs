@@ -39,3 +39,8 @@ fn another_writers_datum_is_the_same_to_all_who_read_it() {
 fn a_payload_is_a_frame_or_none() {
     run("wire", fuzz::wire);
 }
+
+#[test]
+fn a_segment_is_what_was_written_or_named_as_damaged() {
+    run("spool", fuzz::spool);
+}

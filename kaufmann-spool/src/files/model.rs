@@ -68,6 +68,8 @@ struct World {
     /// Changes of names since the folder was synced.
     changes: Vec<Change>,
     files: Vec<Content>,
+    /// Files that have lost a name since the folder was synced.
+    unnamed: Vec<usize>,
     faults: Option<Faults>,
     calls: u64,
     capacity: u64,
@@ -110,6 +112,7 @@ impl Model {
             durable_names: BTreeMap::new(),
             changes: Vec::new(),
             files: Vec::new(),
+            unnamed: Vec::new(),
             faults: None,
             calls: 0,
             capacity: u64::MAX,
@@ -241,7 +244,29 @@ fn apply(names: &mut BTreeMap<String, usize>, change: Change) {
     }
 }
 
+impl Content {
+    /// Makes all bytes durable.
+    fn bring_to_disk(&mut self) {
+        self.durable.resize(self.now.len(), 0);
+        for sector in self.dirty.drain(..) {
+            let from = (sector * SECTOR).min(self.now.len());
+            let to = (from + SECTOR).min(self.now.len());
+            self.durable[from..to].copy_from_slice(&self.now[from..to]);
+        }
+    }
+}
+
 impl World {
+    /// Frees the bytes of files that have no name any more, on the disk either.
+    fn free_unnamed(&mut self) {
+        for index in std::mem::take(&mut self.unnamed) {
+            let mut named = self.names.values().chain(self.durable_names.values());
+            if named.all(|other| *other != index) {
+                self.files[index] = Content::default();
+            }
+        }
+    }
+
     /// A number below `below`.
     fn roll(&mut self, below: u64) -> u64 {
         // SplitMix64.
@@ -265,6 +290,9 @@ impl World {
     }
 
     fn change(&mut self, change: Change) {
+        if let Change::Unlink(name) | Change::Rename(_, name) = &change {
+            self.unnamed.extend(self.names.get(name));
+        }
         apply(&mut self.names, change.clone());
         self.changes.push(change);
     }
@@ -361,6 +389,9 @@ impl Files for Model {
                 world.changes.push(change);
             }
         }
+        if world.changes.is_empty() {
+            world.free_unnamed();
+        }
         Ok(())
     }
 
@@ -455,13 +486,12 @@ impl File for Handle {
         if world.life != self.model.life {
             return checked;
         }
-        let durable = match &checked {
-            Ok(()) => world.files[self.index].now.clone(),
-            Err(_) => world.keep_some(self.index),
-        };
-        let content = &mut world.files[self.index];
-        content.durable = durable;
-        content.dirty.clear();
+        if checked.is_err() {
+            world.files[self.index].durable = world.keep_some(self.index);
+            world.files[self.index].dirty.clear();
+        } else {
+            world.files[self.index].bring_to_disk();
+        }
         checked
     }
 
