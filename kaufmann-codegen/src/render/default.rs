@@ -7,7 +7,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use crate::model::{Base, Shape};
+use crate::model::{Base, Shape, UnionId};
 use crate::naming::logical_name;
 
 use super::scope::{Scope, ident};
@@ -68,23 +68,25 @@ impl Scope<'_> {
                 let some = self.literal(some, value, depth)?;
                 quote!(Some(#some))
             }
-            (Shape::Union(id), _) => {
-                let union = self.types.union(*id);
-                if value.is_null() && union.null.is_some() {
-                    return Some(quote!(None));
-                }
-                let variants = union.variants.iter().zip(&self.names.union(*id).variants);
-                let mut fitting = variants.filter_map(|(variant, name)| {
-                    Some((ident(name), self.literal(&variant.shape, value, depth)?))
-                });
-                let (variant, value) = fitting.next()?;
-                let path = self.union(*id);
-                match union.null {
-                    Some(_) => quote!(Some(#path::#variant(#value))),
-                    None => quote!(#path::#variant(#value)),
-                }
-            }
+            (Shape::Union(id), _) => self.union_literal(*id, value, depth)?,
             _ => return None,
+        })
+    }
+
+    /// The first branch that the default fits.
+    fn union_literal(&self, id: UnionId, value: &Value, depth: u32) -> Option<TokenStream> {
+        let union = self.types.union(id);
+        if value.is_null() && union.null.is_some() {
+            return Some(quote!(None));
+        }
+        let variants = union.variants.iter().zip(&self.names.union(id).variants);
+        let mut fitting = variants
+            .filter_map(|(variant, name)| Some((ident(name), self.literal(&variant.shape, value, depth)?)));
+        let (variant, value) = fitting.next()?;
+        let path = self.union(id);
+        Some(match union.null {
+            Some(_) => quote!(Some(#path::#variant(#value))),
+            None => quote!(#path::#variant(#value)),
         })
     }
 

@@ -32,10 +32,7 @@ pub(super) fn enumeration(
     });
     let default = default.and_then(|default| texts.iter().position(|text| *text == default));
     let default = default.map(|index| default_impl(&name, &variants[index]));
-    let symbol = |symbols: Literal| quote!(cursor.symbol(#symbols)?);
-    let resolved_symbol = |symbols: Literal| quote!(step.symbol(cursor, #symbols)?);
-    let decode = decode(&variants, symbol);
-    let resolved = resolved::implementation(&quote!(#name), &self::decode(&variants, resolved_symbol));
+    let codec = codec(&name, &variants);
     quote! {
         #doc
         #derives
@@ -65,6 +62,17 @@ pub(super) fn enumeration(
             }
         }
 
+        #codec
+    }
+}
+
+/// Writing and reading by the symbols' indices.
+fn codec(name: &proc_macro2::Ident, variants: &[proc_macro2::Ident]) -> TokenStream {
+    let symbol = |symbols: Literal| quote!(cursor.symbol(#symbols)?);
+    let resolved_symbol = |symbols: Literal| quote!(step.symbol(cursor, #symbols)?);
+    let decode = decode(variants, symbol);
+    let resolved = resolved::implementation(&quote!(#name), &self::decode(variants, resolved_symbol));
+    quote! {
         impl Encode for #name {
             #[inline]
             fn encode(&self, out: &mut Vec<u8>) {

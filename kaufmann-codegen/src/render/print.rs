@@ -4,8 +4,10 @@
 mod space;
 
 use std::collections::BTreeSet;
+use std::iter::Peekable;
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::token_stream::IntoIter;
+use proc_macro2::{Delimiter, Punct, TokenStream, TokenTree};
 
 use self::space::{Class, Spacer};
 use super::words::{self, Word};
@@ -147,20 +149,7 @@ impl<'w> Printer<'w> {
                     pieces.push(Piece::Token { text, class, space });
                 }
                 TokenTree::Punct(punct) => {
-                    let next = match tokens.peek() {
-                        Some(TokenTree::Punct(next)) if space::joins(&punct, next) => Some(next.as_char()),
-                        _ => None,
-                    };
-                    let mut text = punct.as_char().to_string();
-                    if let Some(next) = next {
-                        text.push(next);
-                        tokens.next();
-                    }
-                    if text == "'"
-                        && let Some(TokenTree::Ident(name)) = tokens.next()
-                    {
-                        text += &name.to_string();
-                    }
+                    let text = mark(&punct, &mut tokens);
                     let class = spacer.class_of_mark(&text);
                     opened &= class != Class::Semicolon;
                     let space = spacer.before(class);
@@ -349,6 +338,23 @@ fn flat(group: &Group, out: &mut String) {
         out.push(' ');
     }
     out.push_str(group.ends[1]);
+}
+
+/// The text of a punctuation mark with the tokens that belong to it: the second of `->`, the name of a lifetime.
+fn mark(punct: &Punct, tokens: &mut Peekable<IntoIter>) -> String {
+    let mut text = punct.as_char().to_string();
+    if let Some(TokenTree::Punct(next)) = tokens.peek()
+        && space::joins(punct, next)
+    {
+        text.push(next.as_char());
+        tokens.next();
+    }
+    if text == "'"
+        && let Some(TokenTree::Ident(name)) = tokens.next()
+    {
+        text += &name.to_string();
+    }
+    text
 }
 
 /// The statements, items, fields or arguments, with what ends them; docs and attributes are parts of their own.

@@ -241,21 +241,7 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
             members.iter().all(|member| *member.shape == Shape::Null),
         ),
     );
-    let reads = members.iter().map(|member| {
-        let (name, value) = (&member.name, scope.decode(member.shape).value());
-        quote!(#name: #value)
-    });
-    let value = quote!(Self { #(#reads,)* });
-    let body = if recursive {
-        quote! {
-            cursor.descend()?;
-            let value = #value;
-            cursor.ascend();
-            Ok(value)
-        }
-    } else {
-        quote!(Ok(#value))
-    };
+    let body = decode_body(members, scope, recursive);
     let slots = members.iter().map(|member| Slot {
         name: &member.name,
         shape: member.shape,
@@ -281,6 +267,25 @@ fn codec(render: &Render<'_>, id: TypeId, members: &[Member<'_>], scope: &Scope<
         }
 
         #resolved
+    }
+}
+
+/// The body of `decode`. The values of a recursive type are counted.
+fn decode_body(members: &[Member<'_>], scope: &Scope<'_>, recursive: bool) -> TokenStream {
+    let reads = members.iter().map(|member| {
+        let (name, value) = (&member.name, scope.decode(member.shape).value());
+        quote!(#name: #value)
+    });
+    let value = quote!(Self { #(#reads,)* });
+    if recursive {
+        quote! {
+            cursor.descend()?;
+            let value = #value;
+            cursor.ascend();
+            Ok(value)
+        }
+    } else {
+        quote!(Ok(#value))
     }
 }
 
