@@ -1,7 +1,7 @@
-//! What a record costs in allocations on its way through the whole runtime: source, lanes, decoding, handler, settling, commit.
+//! How often a record allocates on its way through the whole runtime: source, lanes, decoding, handler, settling, commit.
 //!
-//! A binary of its own, because its allocator counts. It counts by thread, so everything runs on one; a run of twice as many
-//! records shows what a record costs, as what a start costs is in both.
+//! A separate binary, because its allocator counts. It counts for each thread, so everything runs on one. The difference between two
+//! runs, one with twice the records of the other, is the cost of the records: the cost of the start is in both.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 kaufmann::include_events!();
@@ -19,8 +19,8 @@ use kaufmann::{Config, Context, Event, Failure, Outgoing, Runtime, Service, hand
 use tokio::sync::Notify;
 
 const RECORDS: u64 = 20_000;
-/// What may be allocated once for many records (batches, commits), at most: one in fifty. It is about half of that, and a
-/// few more or less when a clock ticks in the middle.
+/// The most allocations that many records may share (batches, commits): one for fifty records. It is about half of that, and varies
+/// a little with the clock's ticks.
 const FOR_MANY: u64 = RECORDS / 50;
 
 #[derive(Clone)]
@@ -72,7 +72,7 @@ service! { pub(crate) struct Owned { state: Tally, handlers: [owned] } }
 service! { pub(crate) struct Borrowed { state: Tally, handlers: [borrowed] } }
 service! { pub(crate) struct Waiting { state: Tally, handlers: [waiting] } }
 
-/// How often a service allocates between its start and its end, with so many records waiting for it.
+/// How often a service allocates between its start and its end, with this many records waiting.
 fn allocations<V: Service<State = Tally>>(records: u64) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -98,7 +98,7 @@ fn allocations<V: Service<State = Tally>>(records: u64) -> u64 {
 
     let mut config = Config::default();
     config.group = "tests".into();
-    // Nothing but the last commit.
+    // Only the last commit is left.
     config.commit_interval = Duration::from_secs(600);
     let tally = Tally::of(records);
     let seen = tally.clone();
@@ -123,9 +123,9 @@ fn allocations<V: Service<State = Tally>>(records: u64) -> u64 {
     counted.count_total
 }
 
-/// How often it allocates for `RECORDS` more.
+/// How often it allocates for `RECORDS` more records.
 fn for_more<V: Service<State = Tally>>() -> u64 {
-    // The first run also makes what the thread keeps.
+    // The first run also allocates what the thread keeps.
     allocations::<V>(100);
     let once = allocations::<V>(RECORDS);
     allocations::<V>(2 * RECORDS).saturating_sub(once)
@@ -138,8 +138,8 @@ fn a_record_that_is_borrowed_costs_no_allocation() {
 }
 
 #[test]
-fn a_record_that_is_owned_costs_the_allocations_of_its_event_alone() {
-    // The event has one text.
+fn a_record_that_is_owned_costs_only_the_allocations_of_its_event() {
+    // The event has one string.
     let count = for_more::<Owned>();
     assert!(
         count >= RECORDS,
@@ -153,7 +153,7 @@ fn a_record_that_is_owned_costs_the_allocations_of_its_event_alone() {
 
 #[test]
 fn a_record_whose_handler_waits_costs_at_most_four_allocations() {
-    // Its place among the pending, and copies of what its batch would otherwise be kept for.
+    // Its entry among the pending handlers, and copies of its parts, which let the batch go.
     let count = for_more::<Waiting>();
     assert!(
         count <= 4 * RECORDS,

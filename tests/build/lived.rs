@@ -1,4 +1,4 @@
-//! Two versions of the same events, each in a module of its own.
+//! Generates two versions of the same events, each in a module of its own.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The readers of the vectors of kaufmann-avro, each as the only field of an event, in a module of its own. A record of one
-//! field is written as the field.
+//! Generates the readers of kaufmann-avro's test vectors, each as the only field of an event in its own module: a record of one
+//! field is encoded as the field.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -19,7 +19,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
  * Reads a topic from its beginning, without a group, until it has seen the expected number of different events and has
- * reached the ends, or until the deadline. Only what is committed is read. Each event is told from others by its customer (or sku) and
+ * reached the ends, or until the deadline. It reads committed records only. Each event is identified by its customer (or sku) and
  * its sequence number, or by the fields that {@code --subject} and {@code --sequence} name.
  * Prints what it saw as one line of JSON.
  */

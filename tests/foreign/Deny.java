@@ -9,7 +9,7 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
-/** Denies everyone everything on a resource, or no longer. */
+/** Denies all users all operations on a resource, or removes that rule. */
 public final class Deny {
     private Deny() {}
 

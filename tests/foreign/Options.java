@@ -1,7 +1,7 @@
 import java.util.HashMap;
 import java.util.Map;
 
-/** {@code --name value} pairs; a missing one is an error that names it. */
+/** {@code --name value} pairs; an error names a missing one. */
 final class Options {
     private final Map<String, String> values = new HashMap<>();
 

@@ -19,12 +19,12 @@ import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.util.Utf8;
 
-/** Random values of any schema, whose logical types are what this library takes them for. */
+/** Random values of any schema, with logical types as this library implements them. */
 final class RandomData {
     private static final String[] TEXTS = {"", "a", "Z0", " ", "\"\\", "\0\n", "ü", "€ß", "😀", "\uffff", "\u202e", "long enough to be long"};
-    /** From this depth on the shortest way to an end is taken. */
+    /** From this depth on, values nest as little as possible. */
     private static final int DEEP = 16;
-    /** How many items a datum has in all of its arrays and maps. */
+    /** The most items in all arrays and maps of a datum. */
     private static final int ITEMS = 40;
 
     private final Random random;

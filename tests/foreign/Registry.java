@@ -32,7 +32,7 @@ final class Registry {
         return call(request).get("id").asInt();
     }
 
-    /** The schema an id stands for; asked for once. */
+    /** The schema of an id, requested once. */
     Schema byId(int id) throws IOException, InterruptedException {
         Schema schema = byId.get(id);
         if (schema == null) {

@@ -25,8 +25,8 @@ import org.apache.avro.io.EncoderFactory;
 
 /**
  * Reads schemas, each a line of JSON with an {@code event}, a {@code schema} and {@code data} in hexadecimal, and answers with a
- * line for each: {@code written} has random data of its own, each {@code plain} and in {@code blocks}; {@code wrong} says which of
- * the given data were not read, or not written again as they were.
+ * line for each: {@code written} has random data, each {@code plain} and in {@code blocks}; {@code wrong} lists the given data that
+ * could not be read, or were written differently.
  */
 public final class Stress {
     private static final HexFormat HEX = HexFormat.of();
@@ -65,7 +65,7 @@ public final class Stress {
         try {
             return new Schema.Parser().parse(text);
         } catch (AvroRuntimeException error) {
-            // It cannot check the default of a field whose type is the record around it.
+            // The library cannot check the default of a field whose type is the record itself.
             if (!"Schema fields not set yet".equals(error.getMessage())) {
                 throw error;
             }

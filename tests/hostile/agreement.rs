@@ -1,5 +1,5 @@
-//! Bounds and malformed blocks, in every way to read: generated types owned and borrowed, by their own schema and by another
-//! writer's, the schema alone, and passing over. They say the same of the same bytes.
+//! Limits and malformed blocks, in every way to read: generated types, owned and borrowed, by their own schema and by another
+//! writer's; by the schema alone; and skipping. All give the same result for the same bytes.
 
 use kaufmann::event::Body;
 use kaufmann::{Event, Payload};
@@ -13,74 +13,76 @@ use super::fuzz::types::recursion::recursion::*;
 
 const LIMIT: usize = MAX_DEPTH as usize;
 
-/// A recursive event, and bytes of it.
+/// A recursive event, and its encoding.
 trait Nested: Event + for<'a> resolve::DecodeResolved<'a> {
-    /// A value in which so many values of recursive types are nested. Each of the event itself begins with `gone`.
-    fn nested(depth: usize, gone: &[u8]) -> Vec<u8>;
+    /// A value with this many nested values of recursive types. Each value of the event itself begins with `skipped`.
+    fn nested(depth: usize, skipped: &[u8]) -> Vec<u8>;
 }
 
 impl Nested for List {
-    fn nested(depth: usize, gone: &[u8]) -> Vec<u8> {
-        let mut bytes = [gone, &[2, b'a', 2]].concat().repeat(depth - 1);
-        bytes.extend([gone, &[2, b'a', 0]].concat());
+    fn nested(depth: usize, skipped: &[u8]) -> Vec<u8> {
+        let mut bytes = [skipped, &[2, b'a', 2]].concat().repeat(depth - 1);
+        bytes.extend([skipped, &[2, b'a', 0]].concat());
         bytes
     }
 }
 
-/// Each in the array or, every other time, in the map of the one above.
+/// Each is nested in the array or, alternately, in the map of the one above.
 impl Nested for Tree {
-    fn nested(depth: usize, gone: &[u8]) -> Vec<u8> {
+    fn nested(depth: usize, skipped: &[u8]) -> Vec<u8> {
         match depth {
-            1 => [gone, &[0, 0]].concat(),
-            _ if depth.is_multiple_of(2) => [gone, &[2], &Self::nested(depth - 1, gone), &[0, 0]].concat(),
-            _ => [gone, &[0, 2, 2, b'k'], &Self::nested(depth - 1, gone), &[0]].concat(),
+            1 => [skipped, &[0, 0]].concat(),
+            _ if depth.is_multiple_of(2) => {
+                [skipped, &[2], &Self::nested(depth - 1, skipped), &[0, 0]].concat()
+            }
+            _ => [skipped, &[0, 2, 2, b'k'], &Self::nested(depth - 1, skipped), &[0]].concat(),
         }
     }
 }
 
 impl Nested for Expression {
-    fn nested(depth: usize, gone: &[u8]) -> Vec<u8> {
+    fn nested(depth: usize, skipped: &[u8]) -> Vec<u8> {
         match depth {
-            1 => [gone, &[0, 14, 0]].concat(),
-            _ if depth.is_multiple_of(2) => [gone, &[4], &Self::nested(depth - 1, gone), &[0]].concat(),
-            _ => [gone, &[0, 14, 4], &Self::nested(depth - 1, gone)].concat(),
+            1 => [skipped, &[0, 14, 0]].concat(),
+            _ if depth.is_multiple_of(2) => [skipped, &[4], &Self::nested(depth - 1, skipped), &[0]].concat(),
+            _ => [skipped, &[0, 14, 4], &Self::nested(depth - 1, skipped)].concat(),
         }
     }
 }
 
 /// A person, a pet, and its friends, who are pets too; each is owned by a person.
 impl Nested for Person {
-    fn nested(depth: usize, gone: &[u8]) -> Vec<u8> {
-        fn pet(depth: usize, gone: &[u8]) -> Vec<u8> {
-            let owner = Person::nested(1, gone);
+    fn nested(depth: usize, skipped: &[u8]) -> Vec<u8> {
+        fn pet(depth: usize, skipped: &[u8]) -> Vec<u8> {
+            let owner = Person::nested(1, skipped);
             match depth {
                 2 => [&owner[..], &[0]].concat(),
-                _ => [&owner[..], &[2], &pet(depth - 1, gone), &[0]].concat(),
+                _ => [&owner[..], &[2], &pet(depth - 1, skipped), &[0]].concat(),
             }
         }
         match depth {
-            1 => [gone, &[0, 0, 0]].concat(),
-            _ => [gone, &[0, 2], &pet(depth - 1, gone), &[0]].concat(),
+            1 => [skipped, &[0, 0, 0]].concat(),
+            _ => [skipped, &[0, 2], &pet(depth - 1, skipped), &[0]].concat(),
         }
     }
 }
 
 impl Nested for Numbers {
-    fn nested(depth: usize, gone: &[u8]) -> Vec<u8> {
-        let mut bytes = [gone, &[0, 2]].concat().repeat(depth - 1);
-        bytes.extend([gone, &[0, 0]].concat());
+    fn nested(depth: usize, skipped: &[u8]) -> Vec<u8> {
+        let mut bytes = [skipped, &[0, 2]].concat().repeat(depth - 1);
+        bytes.extend([skipped, &[0, 0]].concat());
         bytes
     }
 }
 
-/// What every way to read says of bytes of an event: `own` by its own schema, `others` by one with a field more.
+/// The result of every way to read an event: `own` bytes by its own schema, `others` by a schema with one more field.
 fn ways<E, P>(own: &[u8], others: &[u8]) -> Vec<(&'static str, Result<(), DecodeError>)>
 where
     E: Nested,
     P: Payload<Event = E>,
 {
     let reader = Schema::parse(E::INFO.schema).unwrap();
-    let writer = Schema::parse(&with_gone(E::INFO.schema)).unwrap();
+    let writer = Schema::parse(&with_skipped(E::INFO.schema)).unwrap();
     let plan = Plan::new(&writer, &reader).unwrap();
     assert!(!plan.is_same());
     let holder = Schema::parse(&holder(E::INFO.schema)).unwrap();
@@ -107,15 +109,15 @@ where
     ]
 }
 
-/// A writer's schema with a field of bytes in front.
-fn with_gone(schema: &str) -> String {
+/// A writer's schema with an added first field of bytes.
+fn with_skipped(schema: &str) -> String {
     let mut schema: Value = serde_json::from_str(schema).unwrap();
     let fields = schema["fields"].as_array_mut().unwrap();
-    fields.insert(0, json!({"name": "gone", "type": "bytes"}));
+    fields.insert(0, json!({"name": "skipped", "type": "bytes"}));
     schema.to_string()
 }
 
-/// A writer's schema of a record with a value of another schema, written as that value alone.
+/// A writer's schema: a record whose only field has another schema, and which is encoded as that field.
 fn holder(schema: &str) -> String {
     let schema: Value = serde_json::from_str(schema).unwrap();
     json!({"type": "record", "name": "Holder", "fields": [{"name": "held", "type": schema}]}).to_string()
@@ -148,7 +150,7 @@ fn every_way_to_read_has_the_same_limit_of_depth() {
 }
 
 #[test]
-fn what_is_written_from_json_has_it_too() {
+fn encoding_json_has_the_same_limit_of_depth() {
     let schema = Schema::parse(List::INFO.schema).unwrap();
     let list = |depth: usize| {
         let last = json!({"value": "a", "next": null});
@@ -161,10 +163,10 @@ fn what_is_written_from_json_has_it_too() {
     assert_eq!(error.to_string(), "values of recursive types nest deeper than 64");
 }
 
-/// A tree with an array of a leaf and a map of a leaf, each in a block that says its size in bytes.
-fn tree(array: i64, map: i64, gone: &[u8]) -> Vec<u8> {
-    let leaf = Tree::nested(1, gone);
-    let mut bytes = gone.to_vec();
+/// A tree with an array of a leaf and a map of a leaf, each in a block with its size in bytes.
+fn tree(array: i64, map: i64, skipped: &[u8]) -> Vec<u8> {
+    let leaf = Tree::nested(1, skipped);
+    let mut bytes = skipped.to_vec();
     for (size, key) in [(array, &b""[..]), (map, b"\x02k")] {
         encode::long(&mut bytes, -1);
         let plus = leaf.len() + key.len();
@@ -175,7 +177,7 @@ fn tree(array: i64, map: i64, gone: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_way_to_read_refuses_a_block_that_ends_elsewhere_than_it_says() {
+fn every_way_to_read_refuses_a_block_of_a_wrong_size() {
     let read = |array, map| {
         let both = (tree(array, map, &[]), tree(array, map, &[0]));
         ways::<_, TreeRef<'_>>(&both.0, &both.1)
@@ -191,7 +193,7 @@ fn every_way_to_read_refuses_a_block_that_ends_elsewhere_than_it_says() {
             assert_eq!(kind, DecodeErrorKind::BlockEnd, "{way}, {array}, {map}");
         }
     }
-    // Fewer bytes than the items need at the least are found at the head.
+    // A size below the least that the items need is refused at the head of the block.
     for (way, result) in read(-1, 0) {
         assert_eq!(result.expect_err(way).kind(), DecodeErrorKind::Block(-1), "{way}");
     }

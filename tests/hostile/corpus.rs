@@ -1,4 +1,4 @@
-//! Every input that the fuzzer found worth keeping, and every one that it found a fault with.
+//! Every input that the fuzzer kept, and every one with which it found a bug.
 
 use std::path::Path;
 
@@ -26,17 +26,17 @@ fn a_schema_agrees_with_itself_or_is_refused() {
 }
 
 #[test]
-fn a_datum_is_the_same_to_all_who_read_it() {
+fn all_readers_decode_the_same_datum() {
     run("direct", fuzz::direct);
 }
 
 #[test]
-fn another_writers_datum_is_the_same_to_all_who_read_it() {
+fn all_readers_decode_the_same_datum_of_another_writer() {
     run("resolved", fuzz::resolved);
 }
 
 #[test]
-fn a_payload_is_a_frame_or_none() {
+fn a_payload_is_a_frame_or_an_error() {
     run("wire", fuzz::wire);
 }
 

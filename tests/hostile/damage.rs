@@ -1,4 +1,4 @@
-//! Records that were cut off, flipped, or that promise what they do not hold: read directly, borrowed and resolved.
+//! Damaged records: cut off, with flipped bits, or with lengths beyond their end; decoded owned, borrowed and resolved.
 
 use std::fmt::Debug;
 
@@ -11,23 +11,23 @@ use kaufmann_avro::{DecodeError, Encode, decode, encode};
 use super::fuzz::types::*;
 use super::samples::Samples;
 
-/// How much memory a decoder may take at once for each byte of input: a list of empty lists takes 24 bytes for each of them,
+/// The most memory that a decoder may hold for each byte of input: a list of empty lists takes 24 bytes for each of them,
 /// a map's entry more.
 const PER_BYTE: u64 = 256;
-/// What it may take besides: the lists that are reserved when a few items are promised.
+/// The memory that it may hold in addition: lists reserved for a few announced items.
 const BESIDES: u64 = 4_096;
 
-/// How many inputs were read, and how many of them were values.
+/// How many inputs were read, and how many were values.
 #[derive(Default)]
 struct Count {
     inputs: usize,
     values: usize,
 }
 
-/// Reads an input in one of the three ways; says whether it is a value.
+/// Reads an input in one of the three ways; returns whether it is a value.
 type Read<'p> = (&'static str, Box<dyn Fn(&[u8]) -> Result<(), DecodeError> + 'p>);
 
-/// Every way to read what the own writer wrote, and what another one wrote by the plan.
+/// The ways to read data of the type's own schema, and of another writer's by a plan.
 fn readers<E, P>(plan: &Plan) -> ([Read<'_>; 2], [Read<'_>; 2])
 where
     E: Event,
@@ -53,14 +53,14 @@ where
     (direct, resolved)
 }
 
-/// An error is a box of a kind and an offset.
+/// The size of an error: a box with its kind and offset.
 const AN_ERROR: i64 = 24;
 
-/// Makes inputs of a valid record and gives each to the reader.
+/// Makes inputs from a valid record, and reads each.
 type Damage = fn(&[u8], &mut dyn FnMut(&[u8]));
 
 impl Count {
-    /// Reads one input in both ways of a kind: they agree, and keep within the bounds.
+    /// Reads one input in both ways of a kind: they agree, and hold the memory limit.
     fn read(&mut self, readers: &[Read<'_>; 2], bytes: &[u8]) {
         let bound = BESIDES + PER_BYTE * bytes.len() as u64;
         let results = readers.each_ref().map(|(how, read)| {
@@ -83,7 +83,7 @@ impl Count {
     }
 }
 
-/// Makes inputs of all samples of all types and reads them.
+/// Makes inputs from all samples of all types, and reads them.
 fn for_all(damage: Damage) -> Count {
     fn of_type<E, P>(damage: Damage, count: &mut Count)
     where
@@ -112,7 +112,7 @@ fn for_all(damage: Damage) -> Count {
 }
 
 #[test]
-fn no_prefix_of_a_record_is_one() {
+fn no_prefix_of_a_record_is_a_record() {
     let count = for_all(|bytes, read| (0..bytes.len()).for_each(|end| read(&bytes[..end])));
     assert_eq!(count.values, 0);
     assert!(count.inputs > 2_000, "{}", count.inputs);
@@ -127,7 +127,7 @@ fn a_flipped_bit_is_a_value_or_an_error() {
             read(&flipped);
         }
     });
-    // Many bits are of texts and numbers, which are then others.
+    // Many bits belong to strings and numbers, so the result is another value.
     let some = 1_000..count.inputs - 1_000;
     assert!(
         some.contains(&count.values),
@@ -137,7 +137,7 @@ fn a_flipped_bit_is_a_value_or_an_error() {
     );
 }
 
-/// Numbers that no length, count, size, branch or symbol should be.
+/// Numbers that are invalid as length, count, size, branch or symbol.
 const NUMBERS: [i64; 10] = [
     i64::MAX,
     i64::MIN,
@@ -152,8 +152,8 @@ const NUMBERS: [i64; 10] = [
 ];
 
 #[test]
-fn a_promise_of_too_much_costs_nothing() {
-    // Wherever a length or a count stands, it is replaced; so is everything else. What follows is the rest, or plenty.
+fn a_length_or_count_beyond_the_input_takes_no_memory() {
+    // Every byte is replaced, and so every length and count. The rest of the record follows, or much more.
     let count = for_all(|bytes, read| {
         for (at, number) in (0..bytes.len()).flat_map(|at| NUMBERS.map(|number| (at, number))) {
             let mut promising = bytes[..at].to_vec();
@@ -175,7 +175,7 @@ fn a_promise_of_too_much_costs_nothing() {
 }
 
 #[test]
-fn a_negative_count_may_have_any_size_behind_it() {
+fn a_negative_count_may_be_followed_by_any_size() {
     let count = for_all(|bytes, read| {
         for (at, size) in (0..bytes.len()).flat_map(|at| NUMBERS.map(|size| (at, size))) {
             for items in [-1, -2, -1_000_000, i64::MIN] {
@@ -196,8 +196,8 @@ fn a_negative_count_may_have_any_size_behind_it() {
 }
 
 #[test]
-fn whatever_repeats_is_a_value_or_an_error() {
-    // A byte that repeats opens lists within lists, and records within records.
+fn repeated_bytes_are_a_value_or_an_error() {
+    // A repeated byte nests lists in lists, and records in records.
     let count = for_all(|bytes, read| {
         for at in (0..bytes.len()).step_by(7) {
             for byte in [0, 1, 2, 3, 4, 0x7f, 0x80, 0xff] {

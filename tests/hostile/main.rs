@@ -1,6 +1,6 @@
-//! What must hold of input that nobody vouches for: it is a value or an error, in memory that its length bounds.
+//! Untrusted input: any bytes are a value or an error, in memory bounded by their length.
 //!
-//! A binary of its own, because its allocator counts. What the fuzzer checks is checked here with the inputs it has kept.
+//! A separate binary, because its allocator counts. It also runs the checks of the fuzz targets on the inputs that the fuzzer kept.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 mod agreement;

@@ -1,4 +1,4 @@
-//! Valid records of the generator's fixtures, as their own writer and as another one writes them.
+//! Valid records of the generator's fixtures, encoded by their own schema and by another writer's.
 
 use kaufmann::EventInfo;
 use kaufmann_avro::Schema;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 /// The samples of an event and its schema.
 pub(crate) struct Samples {
     pub(crate) reader: Schema,
-    /// A schema with the fields in the opposite order, and one more that no reader has.
+    /// A writer's schema: the fields in the opposite order, and one more that the reader does not have.
     pub(crate) writer: Schema,
-    /// What the reader's own writer makes of them.
+    /// The samples, encoded by the reader's own schema.
     pub(crate) direct: Vec<Vec<u8>>,
-    /// What the other writer makes of them.
+    /// The samples, encoded by the writer's schema.
     pub(crate) evolved: Vec<Vec<u8>>,
 }
 
@@ -47,7 +47,7 @@ impl Samples {
 fn changed(schema: &str) -> String {
     let mut schema: Value = serde_json::from_str(schema).unwrap();
     let fields = schema["fields"].as_array_mut().unwrap();
-    // A type is defined where it is met first, wherever that is.
+    // A type is defined at its first occurrence, whichever field that is.
     fields.reverse();
     let gone = json!({"type": "map", "values": {"type": "array", "items": ["null", "string"]}});
     let default = json!({"a": ["b", null, ""], "c": []});

@@ -1,6 +1,6 @@
-//! What many records cost, counted: bytes by an allocator that counts, time on a paused clock, everything on one thread.
+//! The cost of many records: bytes, counted by the allocator, and time, on a paused clock. Everything runs on one thread.
 //!
-//! A binary of its own, because of its allocator.
+//! A separate binary, because its allocator counts.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 kaufmann::include_events!();

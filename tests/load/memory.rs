@@ -13,7 +13,7 @@ fn start(max_bytes: usize, takes: fn(i64) -> Duration, make: fn(i64) -> Item) ->
     let mut config = Config::default();
     config.group = "load".into();
     config.max_bytes = max_bytes;
-    // The budget is the bound that is reached.
+    // So that the byte budget is the limit that is reached first.
     config.max_unsettled = 1 << 20;
     config.registry.register = true;
     let work = Work {
@@ -34,7 +34,7 @@ fn a_hundred_thousand_keys_cost_nothing_once_they_are_settled() {
     let load = start(1 << 20, every_tenth_waits, own_key);
     load.handle(20_000);
     let kept = measure(|| load.handle(100_000));
-    // Lists that grew once more; what a key kept would be more than a byte.
+    // Lists may have grown once more; memory kept for each key would be more than a byte a key.
     assert!(
         kept.bytes_current < 100_000,
         "{} bytes are kept",
@@ -43,7 +43,7 @@ fn a_hundred_thousand_keys_cost_nothing_once_they_are_settled() {
     load.stop();
 }
 
-/// The most bytes that are allocated at once while so many records of a kilobyte each are handled.
+/// The peak of allocated bytes while this many records of a kilobyte each are handled.
 fn peak(max_bytes: usize, records: i64) -> usize {
     let kilobyte = |offset| Item {
         key: format!("k{}", offset % 1_000),
@@ -57,7 +57,7 @@ fn peak(max_bytes: usize, records: i64) -> usize {
 
 #[test]
 fn a_backlog_takes_the_budget_and_a_constant_however_long_it_is() {
-    // The batches that are being read, one a shard, and those that running handlers keep.
+    // The batches being read, one for each shard, and those that running handlers keep.
     let constant = 6 << 20;
     let (short, long) = (peak(1 << 20, 3_000), peak(1 << 20, 12_000));
     let large = peak(8 << 20, 12_000);

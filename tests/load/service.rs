@@ -1,4 +1,4 @@
-//! A service on one thread and a paused clock, and what its handlers do.
+//! A service on one thread and a paused clock, with handlers that behave as a test sets.
 
 use std::future::Future as _;
 use std::pin::pin;
@@ -15,12 +15,12 @@ use tokio::task::JoinHandle;
 use crate::events::test::{Numbered, NumberedRef};
 use crate::source::{Item, Log};
 
-/// What handlers do.
+/// How handlers behave.
 #[derive(Clone)]
 pub(crate) struct Work {
-    /// How long a handler holds its thread.
+    /// How long a handler blocks its thread.
     pub(crate) burns: Duration,
-    /// How long the handler of the record at an offset then waits; zero: it does not.
+    /// How long the handler of the record at an offset then waits; zero: not at all.
     pub(crate) takes: fn(i64) -> Duration,
     /// Called with the offset when a handler has ended.
     pub(crate) ended: Arc<dyn Fn(i64) + Send + Sync>,
@@ -29,7 +29,7 @@ pub(crate) struct Work {
 #[handler(event = "test.numbered")]
 async fn numbered(event: NumberedRef<'_>, cx: &Context<Work>) -> Result<(), Failure> {
     if !cx.state.burns.is_zero() {
-        // The first poll moves the clock; what is left would only yield.
+        // The first poll advances the clock; a rest would only yield.
         let burnt = pin!(tokio::time::advance(cx.state.burns));
         _ = burnt.poll(&mut task::Context::from_waker(Waker::noop()));
     }
@@ -42,14 +42,14 @@ async fn numbered(event: NumberedRef<'_>, cx: &Context<Work>) -> Result<(), Fail
 }
 
 service! {
-    /// Takes its time.
+    /// Blocks, waits, and reports its end.
     pub(crate) struct Busy {
         state: Work,
         handlers: [numbered],
     }
 }
 
-/// A service that runs.
+/// A running service.
 pub(crate) struct Load {
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) log: Log,
@@ -91,7 +91,7 @@ impl Load {
         }
     }
 
-    /// Lets the service run until this is so.
+    /// Runs the service until the condition holds.
     pub(crate) fn until(&self, is_so: impl Fn() -> bool) {
         self.runtime.block_on(async {
             while !is_so() {
@@ -100,7 +100,7 @@ impl Load {
         });
     }
 
-    /// Lets it handle so many records more, and then rest for a second.
+    /// Runs it for this many more records, and then idle for a second.
     pub(crate) fn handle(&self, records: i64) {
         self.log.write(records);
         self.until(|| self.log.is_done());

@@ -1,4 +1,4 @@
-//! A shard shares its thread.
+//! A shard shares its thread with other tasks.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -14,7 +14,7 @@ use crate::source::Item;
 
 const RECORDS: i64 = 200;
 
-/// Goes behind the tasks that are ready; tokio's own way to yield goes behind much more.
+/// Yields to the tasks that are ready now; tokio's `yield_now` yields to later ones too.
 async fn ready_again() {
     let mut is_first = true;
     poll_fn(|cx| {
@@ -56,7 +56,7 @@ fn a_shard_with_much_to_do_lets_others_run() {
         seen.len() as i64
     });
     let seen = load.runtime.block_on(other).unwrap();
-    // The clock is read after each handler or after two of them, once they have turned out to be slow.
+    // The shard reads the clock after every handler or every second one, once handlers have been slow.
     assert!(seen > RECORDS / 4, "it saw {seen} of {RECORDS}");
     load.until(|| load.log.is_done());
     load.stop();

@@ -1,4 +1,4 @@
-//! One slow key delays nobody else.
+//! A slow key does not delay other keys.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::source::Item;
 /// Records of each key.
 const RECORDS: i64 = 10;
 const KEYS: i64 = 100;
-/// How long one of the slow key takes; the others take a millisecond.
+/// How long a record of the slow key takes; others take a millisecond.
 const SLOW: Duration = Duration::from_millis(200);
 
 #[test]

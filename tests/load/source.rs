@@ -1,4 +1,4 @@
-//! A partition whose records are made when they are read: a backlog that takes no memory by itself.
+//! A partition whose records are created when they are read: a backlog that takes no memory.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,11 @@ use crate::events::test::Numbered;
 /// A record of the partition.
 pub(crate) struct Item {
     pub(crate) key: String,
-    /// Bytes that only make it larger.
+    /// Padding.
     pub(crate) padding: usize,
 }
 
-/// The partition. Clones are the same.
+/// The partition. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Mutex<State>>);
 
@@ -31,7 +31,7 @@ struct State {
 }
 
 impl Log {
-    /// An empty partition; the record at an offset will be what `make` says.
+    /// An empty partition; `make` creates the record at an offset.
     pub(crate) fn new(schema: u32, make: fn(i64) -> Item) -> Self {
         let [a, b, c, d] = schema.to_be_bytes();
         let assignment = Arc::new(Assignment::new(1, "in".into(), 0));
@@ -46,7 +46,7 @@ impl Log {
         })))
     }
 
-    /// Writes so many records more.
+    /// Appends this many records.
     pub(crate) fn write(&self, records: i64) {
         let waker = {
             let mut state = self.lock();
@@ -58,7 +58,7 @@ impl Log {
         }
     }
 
-    /// Whether all that was written is committed.
+    /// Whether all records are committed.
     pub(crate) fn is_done(&self) -> bool {
         let state = self.lock();
         state.committed == state.written

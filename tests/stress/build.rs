@@ -1,4 +1,4 @@
-//! Generates the types, and nothing but the types: what the generator doubts about these schemas is meant.
+//! Generates the types, without the generator's warnings: what it warns of in these schemas is intended.
 
 use std::path::Path;
 use std::{env, fs};

@@ -1,4 +1,4 @@
-//! The generated types, all alike behind functions.
+//! The generated types, behind functions of the same signatures.
 
 use std::fmt::Debug;
 
@@ -11,34 +11,34 @@ use serde::de::DeserializeOwned;
 use crate::datum::Datum;
 use crate::events;
 
-/// An event of the schemas.
+/// An event.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Its name.
     pub name: &'static str,
-    /// Where its schema stands.
+    /// The path of its schema.
     pub defined_at: &'static str,
-    /// Its schema, complete in itself.
+    /// Its schema, self-contained.
     pub schema: &'static str,
     /// Decodes into the owned type and encodes.
     pub owned: Again,
     /// Decodes into the borrowed type and encodes.
     pub borrowed: Again,
-    /// Decodes into the owned type, makes JSON of it, an owned value of the JSON, and encodes.
+    /// Decodes into the owned type, converts to JSON and back, and encodes.
     pub json: Again,
-    /// How the owned type and the borrowed one look in Rust, the latter once it is owned.
+    /// The debug output of the owned type, and of the borrowed one converted to it.
     pub looks: Looks,
 }
 
-/// Makes new bytes of a datum's bytes, or says what was wrong with these.
+/// Re-encodes a datum, or returns the decoder's error.
 pub type Again = fn(&[u8]) -> Result<Vec<u8>, String>;
 
-/// Says how the owned type and the borrowed one look, or what was wrong with the bytes.
+/// The debug output of both types, or the decoder's error.
 pub type Looks = fn(&[u8]) -> Result<(String, String), String>;
 
 macro_rules! cases {
     ($($borrowed:ty,)*) => {
-        /// All of them.
+        /// All events.
         pub const CASES: &[Case] = &[$(Case::of::<<$borrowed as Payload>::Event, $borrowed>(),)*];
     };
 }
@@ -163,17 +163,17 @@ impl Case {
         }
     }
 
-    /// Reads a datum in all of its forms, as both types and through JSON, and writes it again.
+    /// Decodes a datum in all of its forms, as both types and through JSON, and encodes it again.
     ///
     /// # Errors
     ///
-    /// What is not what it was, and bytes that are no datum but were read as one.
+    /// If a result differs, or if bytes that are not a datum were decoded.
     pub fn check(&self, datum: &Datum) -> Result<(), String> {
         for bytes in [&datum.plain, &datum.blocks] {
             for (form, again) in [("owned", self.owned), ("borrowed", self.borrowed)] {
                 equal(&format!("{form}, from {bytes:?}"), &again(bytes)?, &datum.plain)?;
             }
-            // NaN is not equal to itself, but looks the same.
+            // NaN is not equal to itself, but its debug output is.
             let (owned, borrowed) = (self.looks)(bytes)?;
             equal("as the borrowed form has it", &borrowed, &owned)?;
         }

@@ -1,20 +1,20 @@
 //! Random data in Avro's binary encoding for any schema, made from the schema model alone.
 //!
-//! All choices come from bytes, and are the least when these are used up: fewer or smaller bytes make a smaller datum, which
-//! is what shrinking needs.
+//! All choices come from bytes, and are the smallest when these are used up: fewer or smaller bytes make a smaller datum, as
+//! shrinking requires.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kaufmann_avro::Schema;
 use kaufmann_avro::model::{Definition, Field, Kind, Logical, Model, Node, TypeId};
 
-/// From this depth on the shortest way to an end is taken.
+/// From this depth on, values nest as little as possible.
 const DEEP: usize = 20;
 
-/// The longest text is of this many characters.
+/// The most characters of a string.
 const MAX_TEXT: usize = 9;
 
-/// What texts are made of.
+/// The characters of strings.
 const CHARS: [char; 16] = [
     'a',
     'Z',
@@ -37,11 +37,11 @@ const CHARS: [char; 16] = [
 /// A datum.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Datum {
-    /// As implementations write it: the items of an array or a map in one block, a map's keys in the order of their bytes.
+    /// As implementations write it: arrays and maps in one block, a map's keys ordered by their bytes.
     pub plain: Vec<u8>,
-    /// The same value with its items in blocks of one, every other one preceded by its size.
+    /// The same value with each item in a block of its own, every second one with its size.
     pub blocks: Vec<u8>,
-    /// Whether it has a float that JSON has no number for.
+    /// Whether it has a float that JSON cannot represent.
     pub beyond_json: bool,
 }
 
@@ -93,17 +93,17 @@ fn varint(number: i64) -> Vec<u8> {
     out
 }
 
-/// Makes data of one schema.
+/// Generates data of one schema.
 #[derive(Debug)]
 pub struct Generator {
     model: Model,
     root: Node,
-    /// How many levels a value of each type has at least.
+    /// The least depth of a value of each type.
     heights: BTreeMap<TypeId, usize>,
 }
 
 impl Generator {
-    /// Prepares for a schema.
+    /// A generator for a schema.
     #[must_use]
     pub fn new(schema: Schema) -> Self {
         let Schema { model, root } = schema;
@@ -116,7 +116,7 @@ impl Generator {
         generator
     }
 
-    /// The datum of these choices.
+    /// The datum that these choices give.
     #[must_use]
     pub fn datum(&self, choices: &[u8]) -> Datum {
         let mut datum = Datum::default();
@@ -125,7 +125,7 @@ impl Generator {
         datum
     }
 
-    /// Adds the types whose heights follow from those that are known; returns whether there was one.
+    /// Adds the types whose depth follows from known ones; returns whether it added one.
     fn measure(&mut self) -> bool {
         let unknown = (0..self.model.types.len())
             .map(TypeId)
@@ -149,7 +149,7 @@ impl Generator {
         Some(heights.into_iter().max().unwrap_or(0) + 1)
     }
 
-    /// Nothing if it is not known yet.
+    /// `None` if it is not known yet.
     fn height(&self, node: &Node) -> Option<usize> {
         match &node.kind {
             Kind::Union(branches) => {
@@ -255,11 +255,11 @@ fn bytes(logical: Option<Logical>, choices: &mut Choices<'_>) -> Vec<u8> {
     }
 }
 
-/// A big-endian two's-complement number of no more digits than this, in as few bytes as possible.
+/// A big-endian two's-complement number of at most this many digits, in as few bytes as possible.
 fn unscaled(precision: usize, choices: &mut Choices<'_>) -> Vec<u8> {
     let bytes = match u32::try_from(precision) {
         Ok(digits @ ..=18) => (choices.number(8) % 10_i64.pow(digits)).to_be_bytes().to_vec(),
-        // A byte has less than two and a half digits, and the sign takes one bit.
+        // A byte holds less than two and a half digits, and the sign takes a bit.
         _ => {
             let length = choices.below(precision * 2 / 5) + 1;
             choices.take(length)
@@ -310,7 +310,7 @@ impl Choices<'_> {
         chosen % limit
     }
 
-    /// How many items.
+    /// The number of items.
     fn count(&mut self, depth: usize) -> usize {
         if depth > DEEP {
             0
@@ -319,7 +319,7 @@ impl Choices<'_> {
         }
     }
 
-    /// An integer of at most this many bytes; as often of few bytes as of many, and sometimes the least or the greatest.
+    /// An integer of at most this many bytes; all lengths are equally likely, and the extremes occur.
     fn number(&mut self, width: u32) -> i64 {
         let greatest = i64::MAX >> (64 - 8 * width);
         match self.byte() % 11 {
@@ -341,7 +341,7 @@ impl Choices<'_> {
         }
     }
 
-    /// The bits of a float: any, or those of one that is special.
+    /// The bits of a float: any, or a special value.
     fn float(&mut self, width: usize) -> u64 {
         let special = |float: f64| {
             if width == 4 {

@@ -1,13 +1,13 @@
-//! Schemas made to break a generator, the types made of them, and random data for both.
+//! Schemas that are hard on the generator, the types generated from them, and random data for both.
 //!
-//! Every `.avsc` in `schemas/` is legal Avro 1.12. All of them are generated into one module, so that what they have in
-//! common, names above all, gets into each other's way.
+//! Every `.avsc` in `schemas/` is legal Avro 1.12. All are generated into one module, so that equal names in them
+//! collide.
 
 pub mod case;
 pub mod datum;
 pub mod samples;
 
-/// What was generated.
+/// The generated types.
 #[deny(warnings, clippy::all)]
 mod generated {
     kaufmann::include_events!();

@@ -1,5 +1,5 @@
-//! Data that are kept, each datum in hexadecimal: what Java's Avro has written (`samples.jsonl`), and what the generated types
-//! write (`written.jsonl`), which Java reads in the suite against Kafka. A line for each schema.
+//! Stored data, in hexadecimal, a line for each schema: `samples.jsonl` was written by Java's Avro; `written.jsonl` was written by the
+//! generated types, and Java reads it in the Kafka suite.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,20 @@ use serde::{Deserialize, Serialize};
 pub struct Line {
     /// The event.
     pub event: String,
-    /// The schema, complete in itself, for who does not have it.
+    /// The schema, self-contained, for Java.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The data.
     pub data: Vec<String>,
 }
 
-/// What Java has written.
+/// The data written by Java.
 #[must_use]
 pub fn of_java() -> PathBuf {
     here().join("samples.jsonl")
 }
 
-/// What the generated types write.
+/// The data written by the generated types.
 #[must_use]
 pub fn of_ours() -> PathBuf {
     here().join("written.jsonl")
@@ -35,18 +35,18 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Reads them.
+/// Reads the stored data.
 ///
 /// # Errors
 ///
-/// If the file is missing or is not what [`write`] writes.
+/// If the file is missing or was not written by [`write`].
 pub fn read(file: &Path) -> io::Result<Vec<Line>> {
     let text = fs::read_to_string(file)?;
     let lines = text.lines().map(serde_json::from_str);
     Ok(lines.collect::<Result<_, _>>()?)
 }
 
-/// Writes them anew.
+/// Replaces the stored data.
 ///
 /// # Errors
 ///
@@ -65,13 +65,13 @@ pub fn write(file: &Path, lines: &[Line]) -> io::Result<()> {
 pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        // Writing to a string does not fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
 }
 
-/// The bytes of such digits.
+/// The bytes of hexadecimal digits.
 #[must_use]
 pub fn bytes(hex: &str) -> Option<Vec<u8>> {
     let pairs = (0..hex.len()).step_by(2);

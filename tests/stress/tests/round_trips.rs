@@ -1,5 +1,5 @@
 //! Random data of every schema through its generated types, and values for property tests: a test for each, named by its event.
-//! `KAUFMANN_BLESS=1` writes the values anew that Java reads.
+//! `KAUFMANN_BLESS=1` replaces the stored values that Java reads.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 use std::collections::BTreeSet;
@@ -15,19 +15,19 @@ use proptest::prelude::Arbitrary;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-/// How many data a schema has.
+/// How many data are generated of a schema.
 const DATA: u32 = 64;
 
-/// How many values the strategies make of a schema.
+/// How many values the strategies generate of a schema.
 const VALUES: u32 = 32;
 
-/// The most choices that a datum is made of.
+/// The most choices of a datum, in bytes.
 const CHOICES: usize = 1500;
 
-/// How many values of a schema are kept for Java at most, and how many bytes they may take but for the first.
+/// The most values of a schema that are stored for Java, and the most bytes of all but the first.
 const KEPT: (usize, usize) = (6, 1500);
 
-/// Its data are too long for some to be kept of Java.
+/// An event whose data are too long to store some from Java.
 const WITHOUT_SAMPLES: &str = "sizes.Large";
 
 fn main() {
@@ -68,7 +68,7 @@ fn main() {
     }));
     trials.push(Trial::test("every_event_of_the_schemas_is_a_case", || {
         let cases = CASES.iter().map(|case| case.name).collect::<BTreeSet<_>>();
-        // Records that `recursive.Behind` has in a field are parts of it, and types all the same.
+        // Records in fields of `recursive.Behind` are generated as types too.
         let parts = ["recursive.Json", "recursive.List"];
         let types = BTreeSet::from(events::ALL).into_iter().chain(parts);
         assert_eq!(cases, types.collect());
@@ -93,7 +93,7 @@ fn random(case: &Case) -> Result<(), String> {
     tried.map_err(|error| format!("{}: {error}", case.defined_at))
 }
 
-/// What `kaufmann::testing::any` makes of an event: values of these bytes.
+/// Encoded values from `kaufmann::testing::any` for an event.
 fn any(case: &Case) -> Result<(), String> {
     let config = Config {
         cases: VALUES,
