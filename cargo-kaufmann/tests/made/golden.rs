@@ -1,11 +1,11 @@
-//! What is written, file by file.
+//! The created and changed files.
 
 use std::fs;
 use std::path::Path;
 
 use super::Desk;
 
-/// Compares with the file of that name, or writes it.
+/// Compares a text with the golden file, or writes the file.
 fn is_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")

@@ -1,4 +1,4 @@
-//! What the commands write, and what they refuse. `KAUFMANN_BLESS=1` renews the goldens.
+//! The files that the commands write, and their errors. `KAUFMANN_BLESS=1` writes the golden files anew.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod golden;
@@ -15,7 +15,7 @@ struct Desk {
     dir: TempDir,
 }
 
-/// What a command has said.
+/// The output of a command, and its exit code.
 struct Said {
     code: i32,
     out: String,
@@ -59,7 +59,7 @@ impl Desk {
         }
     }
 
-    /// The same, which must end well.
+    /// Runs `cargo kaufmann`, which must succeed; returns its output.
     fn done(&self, folder: &str, arguments: &[&str]) -> String {
         let said = self.run(folder, arguments);
         assert_eq!((said.code, &*said.err), (0, ""), "{arguments:?}: {}", said.out);

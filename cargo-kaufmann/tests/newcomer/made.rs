@@ -1,9 +1,9 @@
-//! What is made needs no hand to be right.
+//! The created files are right as they are.
 
 use super::package::Package;
 
 #[test]
-fn what_new_and_add_make_is_formatted_pleases_clippy_and_passes_its_tests() {
+fn a_created_service_is_formatted_passes_clippy_and_its_tests() {
     let package = Package::new("made");
     package.add(&["user.create"]);
     package.add(&["hello.answered"]);

@@ -1,8 +1,8 @@
-//! What a new user does, with the real Cargo and the real compiler: from nothing to events that are handled.
+//! What a new user does, with the real Cargo and the real compiler: from an empty folder to handled events.
 //!
-//! The packages stand at fixed places in Cargo's folder for tests, and share the target folder with this one, so that their
-//! dependencies are not compiled again.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! The packages have fixed paths in Cargo's folder for tests, and share this workspace's target folder, so that their dependencies
+//! are not compiled again.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod made;
 mod package;

@@ -1,4 +1,4 @@
-//! A package that the command has made, and what Cargo and its program do with it.
+//! A package created by the command, and the commands of Cargo and of its program in it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long anything may take on a machine that is busy.
+/// How long a step may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// A package of its own.
+/// A created package.
 pub(super) struct Package {
     folder: PathBuf,
     name: &'static str,
@@ -26,7 +26,7 @@ impl Package {
             fs::remove_dir_all(&desk).unwrap();
         }
         fs::create_dir_all(desk.join("run")).unwrap();
-        // The target folder stands below this workspace, of which it must not become a member.
+        // The target folder is in this workspace, of which the package must not become a member.
         let manifest = "[workspace]\nresolver = \"3\"\nmembers = []\n";
         fs::write(desk.join("Cargo.toml"), manifest).unwrap();
         let package = Self {
@@ -35,7 +35,7 @@ impl Package {
         };
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         kaufmann(&desk, &["new", name, "--path", workspace.to_str().unwrap()]);
-        // So that nothing is asked of a registry.
+        // So that Cargo asks no package registry.
         fs::copy(workspace.join("Cargo.lock"), desk.join("Cargo.lock")).unwrap();
         package
     }
@@ -47,7 +47,7 @@ impl Package {
         kaufmann(&self.folder, &all);
     }
 
-    /// Replaces a part of a file, which must be there.
+    /// Replaces a part of a file, which must contain it.
     pub(super) fn edit(&self, path: &str, old: &str, new: &str) {
         let path = self.folder.join(path);
         let text = fs::read_to_string(&path).unwrap();
@@ -67,7 +67,7 @@ impl Package {
         said(self.cargo_command(arguments).output().unwrap())
     }
 
-    /// The files of the dependencies of which a command of Cargo makes something: another set of features is another file.
+    /// The compiled dependencies that a command of Cargo uses: another set of features is another file.
     pub(super) fn libraries(&self, arguments: &[&str]) -> BTreeSet<String> {
         let mut command = self.cargo_command(arguments);
         let printed = said(command.arg("--message-format=json").output().unwrap()).well();
@@ -79,7 +79,7 @@ impl Package {
         libraries.map(str::to_owned).collect()
     }
 
-    /// The same with clippy in the compiler's place, and each of its warnings an error.
+    /// A command of Cargo with clippy as the compiler, and warnings as errors.
     pub(super) fn cargo_with_clippy(&self, arguments: &[&str]) -> Said {
         let mut command = self.cargo_command(arguments);
         command
@@ -102,7 +102,7 @@ impl Package {
         command
     }
 
-    /// What rustfmt would change.
+    /// The changes that rustfmt would make.
     pub(super) fn unformatted(&self) -> String {
         let mut command = Command::new(tool("rustfmt"));
         command
@@ -112,12 +112,12 @@ impl Package {
         said.out + &said.err
     }
 
-    /// A command of the package's program, to its end.
+    /// Runs a command of the package's program to its end.
     pub(super) fn program(&self, arguments: &[&str]) -> Said {
         said(self.program_command(arguments).output().unwrap())
     }
 
-    /// A command of the package's program that goes on running.
+    /// Starts a command of the package's program.
     pub(super) fn start(&self, arguments: &[&str]) -> Running {
         let out = self.run_folder().join("out");
         let mut command = self.program_command(arguments);
@@ -149,7 +149,7 @@ impl Package {
     }
 }
 
-/// What a command has said, and how it ended.
+/// The output of a command, and its exit code.
 pub(super) struct Said {
     pub(super) code: Option<i32>,
     pub(super) out: String,
@@ -157,14 +157,14 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// What it printed, if it ended well.
+    /// The standard output; panics unless the exit code is 0.
     #[track_caller]
     pub(super) fn well(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self.out
     }
 
-    /// The errors, each with the lines that belong to it, without what Cargo says of them.
+    /// The compiler's errors, each with its lines, without Cargo's summary.
     pub(super) fn errors(&self) -> Vec<String> {
         let mut errors = Vec::<String>::new();
         let mut is_within = false;
@@ -192,14 +192,14 @@ fn said(output: Output) -> Said {
     }
 }
 
-/// A program that runs. It is killed on drop.
+/// A running program. It is killed on drop.
 pub(super) struct Running {
     child: Child,
     out: PathBuf,
 }
 
 impl Running {
-    /// Waits until it has printed this.
+    /// Waits until it has printed a text.
     #[track_caller]
     pub(super) fn wait_for(&mut self, wanted: &str) {
         let since = Instant::now();
@@ -215,12 +215,12 @@ impl Running {
         }
     }
 
-    /// What it has printed so far.
+    /// The output so far.
     pub(super) fn printed(&self) -> String {
         fs::read_to_string(&self.out).unwrap()
     }
 
-    /// Ends it as Ctrl-C or a supervisor does.
+    /// Stops it with SIGTERM, as a supervisor does.
     pub(super) fn stop(&mut self) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let since = Instant::now();
@@ -236,25 +236,25 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended, which is what is wanted.
+        // Fails if it has ended already.
         _ = self.child.kill();
         _ = self.child.wait();
     }
 }
 
-/// `cargo kaufmann`, which must end well.
+/// Runs `cargo kaufmann`, which must succeed.
 fn kaufmann(folder: &Path, arguments: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-kaufmann"));
     let output = command.args(arguments).current_dir(folder).output().unwrap();
     said(output).well();
 }
 
-/// A tool of the toolchain that compiles this.
+/// A tool of this test's toolchain.
 fn tool(name: &str) -> PathBuf {
     Path::new(&std::env::var_os("CARGO").unwrap()).with_file_name(name)
 }
 
-/// The folder in which Cargo has put this test: `<target>/<profile>/deps/<test>`.
+/// The profile's folder, from the path of this test: `<target>/<profile>/deps/<test>`.
 fn profile() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().to_owned()
