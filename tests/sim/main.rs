@@ -114,7 +114,7 @@ fn report(seed: u64, journal: &[Entry], violations: &[Violation]) -> Option<Stri
 
 fn replay(seed: u64) -> String {
     format!(
-        "again, with all that happened: KAUFMANN_SIM_SEED={seed} cargo test -p kaufmann-tests --test sim -- --nocapture under_any"
+        "again, with all that happened: KAUFMANN_SIM_SEED={seed} cargo test -p kaufmann-tests --test sim -- --nocapture service_keeps"
     )
 }
 
