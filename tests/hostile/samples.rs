@@ -49,8 +49,8 @@ fn changed(schema: &str) -> String {
     let fields = schema["fields"].as_array_mut().unwrap();
     // A type is defined at its first occurrence, whichever field that is.
     fields.reverse();
-    let gone = json!({"type": "map", "values": {"type": "array", "items": ["null", "string"]}});
+    let skipped = json!({"type": "map", "values": {"type": "array", "items": ["null", "string"]}});
     let default = json!({"a": ["b", null, ""], "c": []});
-    fields.insert(0, json!({"name": "gone", "type": gone, "default": default}));
+    fields.insert(0, json!({"name": "skipped", "type": skipped, "default": default}));
     schema.to_string()
 }

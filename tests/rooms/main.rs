@@ -51,6 +51,25 @@ const HOUSES: &[House] = &[
             &["pipeline"],
         ],
     },
+    House {
+        src: "kaufmann-macros/src",
+        root: "lib.rs",
+        floors: &[
+            &["errors", "spans"],
+            &["arguments"],
+            &["error_class", "handler", "main_fn", "service"],
+        ],
+    },
+    House {
+        src: "cargo-kaufmann/src",
+        root: "main.rs",
+        floors: &[
+            &["error"],
+            &["names", "plan", "template"],
+            &["add", "new"],
+            &["arguments"],
+        ],
+    },
 ];
 
 #[test]
