@@ -57,8 +57,8 @@ impl Encode for Slot {
 #[derive(Debug, Default)]
 struct State {
     step: Step,
-    /// Whether a reader has it, so that it may be delivered at any time.
-    handed_out: bool,
+    /// Whether it cannot be withdrawn any more: a reader has it, or its ticket was detached.
+    bound: bool,
     /// Whether a thread waits on `changed`.
     waited_for: bool,
     waker: Option<Waker>,
@@ -110,7 +110,7 @@ impl Slot {
     /// The write failed, and is tried again.
     pub(crate) fn write_failed(&self) {
         let mut state = self.state();
-        if state.step == Step::Busy && !state.handed_out {
+        if state.step == Step::Busy && !state.bound {
             state.step = Step::Waiting;
         }
     }
@@ -121,7 +121,7 @@ impl Slot {
         if state.step == Step::Withdrawn {
             return false;
         }
-        state.handed_out = true;
+        state.bound = true;
         if state.step == Step::Waiting {
             state.step = Step::Busy;
         }
@@ -144,6 +144,15 @@ impl Slot {
 }
 
 impl Ticket {
+    /// Gives up the ticket without withdrawing the entry: it is stored or delivered, and nobody learns which.
+    pub fn detach(self) {
+        let mut state = self.slot.state();
+        state.bound = true;
+        if state.step == Step::Waiting {
+            state.step = Step::Busy;
+        }
+    }
+
     /// Waits until the entry is stored or delivered.
     ///
     /// # Errors

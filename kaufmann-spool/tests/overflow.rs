@@ -97,8 +97,7 @@ fn memory_half_full_sends_entries_to_the_disk_and_they_come_in_order() {
     let spool = open_with(&Model::new(0), options.clone());
     let mut reader = spool.reader().expect("the only one");
     for number in 0..200 {
-        // Nobody waits for the tickets, so they must live.
-        std::mem::forget(append(&spool, number));
+        append(&spool, number).detach();
         assert!(spool.snapshot().memory_bytes <= options.max_memory as u64);
     }
     assert!(spool.snapshot().stored > 100, "{:?}", spool.snapshot());
@@ -157,7 +156,7 @@ fn a_broken_disk_refuses_what_is_not_delivered_and_delivery_goes_on_without_it()
     let mut accepted = 0;
     let error = loop {
         match spool.offer(entry(accepted)) {
-            Ok(ticket) => std::mem::forget(ticket),
+            Ok(ticket) => ticket.detach(),
             Err(error) => break error,
         }
         accepted += 1;
