@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::ops::Range;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -88,6 +89,32 @@ fn an_entry_that_is_not_delivered_in_time_is_stored_and_not_read_twice() {
     spool.delivered(id);
     spool.delivered(id);
     assert_eq!((spool.snapshot().depth, spool.snapshot().delivered), (0, 1));
+}
+
+#[test]
+fn an_entry_that_is_delivered_while_it_is_written_is_not_read_again() {
+    let model = Model::new(0);
+    let spool = open(&model);
+    let mut reader = spool.reader().expect("the only one");
+    let ticket = spool.offer(entry(0)).expect("space");
+    let (id, _) = read(&mut reader);
+    let (begun, begins) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    model.fail(Some(Box::new(move |call, _| {
+        if call == Call::Sync {
+            let _ = begun.send(());
+            let _ = wait.recv();
+        }
+        None
+    })));
+    spool.set_away(true);
+    begins.recv().expect("the write begins");
+    spool.delivered(id);
+    assert_eq!(ticket.wait(PATIENCE), Ok(Promise::Delivered));
+    drop(go);
+    assert!(spool.flush(PATIENCE));
+    assert_eq!(spool.snapshot().depth, 0);
+    assert!(reader.read(Duration::ZERO).expect("the disk works").is_none());
 }
 
 #[test]
