@@ -106,8 +106,7 @@ impl Cast {
             // Every third seed has a cluster.
             brokers: if seed.is_multiple_of(3) { 3 } else { 1 },
             protocol: protocols[usize::try_from(dice.between(0, 2))?],
-            // The metadata of a commit would be applied to the new topic.
-            commit_ahead: !anew && dice.between(0, 1) == 0,
+            commit_ahead: dice.between(0, 3) > 0,
             anew,
             exactly_once: false,
             load: Load {
@@ -129,7 +128,11 @@ impl fmt::Display for Cast {
         let Self {
             brokers, protocol, ..
         } = self;
-        let ahead = if self.commit_ahead { ", commits ahead" } else { "" };
+        let ahead = if self.commit_ahead {
+            ""
+        } else {
+            ", commits nothing ahead"
+        };
         let anew = if self.anew { ", a topic made anew" } else { "" };
         let once = if self.exactly_once { ", exactly once" } else { "" };
         write!(f, "{brokers} brokers, {protocol:?}{ahead}{anew}{once}")

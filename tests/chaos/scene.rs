@@ -98,7 +98,7 @@ impl Scene {
             zombies: false,
             short_sessions: false,
             protocol: Protocol::default(),
-            commit_ahead: false,
+            commit_ahead: true,
             exactly_once: false,
             variables: Vec::new(),
             replies,

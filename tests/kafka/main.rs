@@ -24,6 +24,7 @@ mod once;
 mod partitioning;
 mod poison;
 mod producer;
+mod rebalances;
 mod replay;
 mod retry_topics;
 mod rights;
@@ -87,6 +88,7 @@ fn main() -> anyhow::Result<ExitCode> {
         offsets::tests(),
         once::tests(),
         partitioning::tests(),
+        rebalances::tests(),
         poison::tests(),
         replay::tests(),
         retry_topics::tests(),

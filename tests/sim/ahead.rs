@@ -9,11 +9,12 @@ pub(crate) type Ranges = Vec<(i64, i64)>;
 
 /// The ranges of offsets that are settled above a committed one.
 pub(crate) fn ranges(metadata: Option<&str>) -> Ranges {
-    let Some(text) = metadata.and_then(|text| text.strip_prefix("kaufmann/1:")) else {
+    let Some(text) = metadata.and_then(|text| text.strip_prefix("kaufmann/2:")) else {
         return Ranges::new();
     };
     let bytes = STANDARD_NO_PAD.decode(text).unwrap();
-    let mut cursor = Cursor::new(&bytes);
+    // Before that, the id of the topic.
+    let mut cursor = Cursor::new(&bytes[16..]);
     let mut end = cursor.long().unwrap();
     let mut ranges = Ranges::new();
     while cursor.remaining() > 0 {

@@ -395,6 +395,7 @@ impl State {
             ),
         };
         let assignment = Arc::new(Assignment::new(self.assignments, topic.into(), partition));
+        assignment.identify([1; 16]);
         let partition = &mut self.partitions[number];
         partition.owner = Some(Arc::clone(&assignment));
         let from = partition.committed.unwrap_or(0);

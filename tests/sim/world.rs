@@ -18,6 +18,9 @@ use crate::plan::{Act, End, Plan};
 #[derive(Clone)]
 pub(crate) struct World(Arc<Inner>);
 
+/// How many steps tasks may make at one instant of the clock; a run makes some hundred.
+const MOST_STEPS: u64 = 1_000_000;
+
 struct Inner {
     plan: Plan,
     double: Double,
@@ -27,6 +30,8 @@ struct Inner {
     /// The number of attempts at each record.
     tried: Mutex<HashMap<(i32, i64), usize>>,
     tokens: Mutex<u64>,
+    /// The instant of the clock, and how many steps the runtime's tasks have made since it came.
+    steps: Mutex<(Instant, u64)>,
     weather: Mutex<Weather>,
 }
 
@@ -60,6 +65,7 @@ impl World {
             rng: Mutex::new(rng),
             tried: Mutex::default(),
             tokens: Mutex::default(),
+            steps: Mutex::new((start, 0)),
             weather: Mutex::new(Weather {
                 commits_fail: start,
                 letters_refused: (start, 0),
@@ -96,6 +102,26 @@ impl World {
     pub(crate) fn note(&self, member: usize, what: What) {
         let at = self.elapsed().as_micros() as u64;
         lock(&self.0.journal).push(Entry { at, member, what });
+    }
+
+    /// Counts a step of a task. While tasks wake each other without end the clock stands still, and no bound on it is ever reached; so
+    /// there is one on the steps.
+    pub(crate) fn step(&self) {
+        let mut steps = lock(&self.0.steps);
+        let now = Instant::now();
+        if steps.0 != now && steps.1 <= MOST_STEPS {
+            *steps = (now, 0);
+        }
+        steps.1 += 1;
+    }
+
+    /// That the tasks come to rest.
+    pub(crate) fn assert_alive(&self) {
+        let (seed, steps) = (self.plan().seed, lock(&self.0.steps).1);
+        assert!(
+            steps <= MOST_STEPS,
+            "seed {seed}: tasks wake each other without end"
+        );
     }
 
     pub(crate) fn journal(&self) -> Vec<Entry> {

@@ -10,7 +10,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::sync::{AtomicUsize, Mutex, MutexGuard};
-use super::{Fate, Report, Settlements};
+use super::{Report, Settlements};
 use crate::assignment::lane::UNORDERED;
 
 /// The lanes of one assignment in which a record waits for its messages. A shard and the deliveries meet here.
@@ -181,7 +181,7 @@ impl Lane {
     fn advance(&mut self, reports: &mut Vec<Report>) {
         while let Some(ended) = self.ended.get_mut(self.reported) {
             let Some(report) = ended.report else { break };
-            if report.fate == Fate::GivenUp {
+            if report.fate.is_given_up() {
                 self.given_up.get_or_insert(ended.offset);
             }
             let is_behind = self.given_up.is_some_and(|given_up| given_up < ended.offset);
@@ -201,6 +201,7 @@ impl Lane {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Fate;
     use super::*;
     use crate::engine::commit::{Ahead, Tracker};
 
@@ -289,7 +290,7 @@ mod tests {
                     match report.fate {
                         Fate::Settled => _ = tracker.settle(report.from, report.records),
                         Fate::TakenBack => tracker.take_back(report.from, report.records),
-                        Fate::GivenUp => unreachable!("nothing ends"),
+                        _ => unreachable!("nothing ends"),
                     }
                 }
             };
@@ -319,8 +320,8 @@ mod tests {
                     }
                     _ => {
                         let Some(watermark) = tracker.watermark() else { continue };
-                        let metadata = Ahead::encode(watermark, tracker.ahead()).unwrap_or_default();
-                        let mut second = Tracker::resume(&Ahead::decode(&metadata, watermark));
+                        let metadata = Ahead::encode(None, watermark, tracker.ahead()).unwrap_or_default();
+                        let mut second = Tracker::resume(&Ahead::decode(&metadata, None, watermark));
                         let mut repeated = std::collections::HashSet::new();
                         for (offset, (lane, _)) in (0..).zip(&records).filter(|(offset, _)| *offset >= watermark) {
                             let is_inside = inside.contains(&(*lane, offset));
@@ -369,8 +370,8 @@ mod tests {
                 for report in reports {
                     tracker.settle(report.from, report.records);
                     let watermark = tracker.watermark().expect("records were taken");
-                    let metadata = Ahead::encode(watermark, tracker.ahead()).unwrap_or_default();
-                    let mut second = Tracker::resume(&Ahead::decode(&metadata, watermark));
+                    let metadata = Ahead::encode(None, watermark, tracker.ahead()).unwrap_or_default();
+                    let mut second = Tracker::resume(&Ahead::decode(&metadata, None, watermark));
                     let mut repeated = std::collections::HashSet::new();
                     for (offset, (lane, _)) in (0..).zip(&records).filter(|(offset, _)| *offset >= watermark) {
                         if second.take(offset) {

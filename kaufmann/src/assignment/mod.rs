@@ -22,6 +22,9 @@ use self::limit::{Excess, Failures, Limit};
 // The models of `interleavings` compile files of this room with primitives of their own, by this name.
 use crate::base::sync;
 
+/// A topic's id (KIP-516). A topic that is deleted and created again under the same name has another id.
+pub(crate) type TopicId = [u8; 16];
+
 /// One assignment of a partition, shared by its records.
 #[derive(Debug)]
 pub struct Assignment {
@@ -36,6 +39,8 @@ pub struct Assignment {
     handed: AtomicI64,
     /// Records that are settled when the one before them in their lane is.
     in_turn: InTurn,
+    /// The topic, as the brokers know it.
+    topic_id: OnceLock<TopicId>,
     /// The offset that is committed, and what is kept with it.
     resumed: OnceLock<(i64, String)>,
     /// Offsets whose dead letters are on their way.
@@ -59,6 +64,7 @@ impl Assignment {
             limit: AtomicI64::new(i64::MAX),
             handed: AtomicI64::new(i64::MIN),
             in_turn: InTurn::default(),
+            topic_id: OnceLock::new(),
             resumed: OnceLock::new(),
             letters: Mutex::default(),
             cancelled: CancellationToken::new(),
@@ -72,6 +78,19 @@ impl Assignment {
     pub fn resume(&self, committed: i64, metadata: impl Into<String>) {
         // Only the first word counts: reading has begun by it.
         let _ = self.resumed.set((committed, metadata.into()));
+    }
+
+    /// Sets the topic's id (KIP-516). What is settled above a committed offset is kept with the id, so that it is not applied to a topic
+    /// that was created again under the same name. A source that knows the id sets it before it announces the assignment; what was kept
+    /// earlier is ignored if the id comes later.
+    pub fn identify(&self, topic_id: [u8; 16]) {
+        // A topic keeps its id.
+        let _ = self.topic_id.set(topic_id);
+    }
+
+    /// The topic's id, if it is known.
+    pub(crate) fn topic_id(&self) -> Option<TopicId> {
+        self.topic_id.get().copied()
     }
 
     /// The committed offset, and the metadata that was committed with it.

@@ -20,17 +20,28 @@ pub(crate) struct Report {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {
     Settled,
-    /// They were given up, because their assignment ends.
+    /// They had not begun, and were given up, because their assignment ends.
     GivenUp,
+    /// They failed, were to be tried again, and were given up.
+    Failed,
+    /// They were handled, and their messages, or those of one before them in their lane, were not delivered.
+    Undelivered,
     /// They were settled as long as a transaction held their messages, and are not any more.
     TakenBack,
 }
 
+impl Fate {
+    /// Whether the records stay unsettled under their assignment.
+    pub(crate) fn is_given_up(self) -> bool {
+        matches!(self, Self::GivenUp | Self::Failed | Self::Undelivered)
+    }
+}
+
 impl Report {
-    /// The same records, not settled but given up.
+    /// The same records, handled and then given up instead of settled.
     pub(crate) fn given_up(self) -> Self {
         Self {
-            fate: Fate::GivenUp,
+            fate: Fate::Undelivered,
             ..self
         }
     }

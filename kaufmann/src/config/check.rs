@@ -61,13 +61,6 @@ impl Config {
                 humantime::format_duration(self.retry.max)
             ));
         }
-        if self.delivery == Delivery::AtMostOnce && self.commit_ahead {
-            problems.push(format!(
-                "{}`commit_ahead` is of no use with `delivery = \"at_most_once\"`, which commits everything before it begins; \
-                 remove one",
-                at("commit_ahead")
-            ));
-        }
         self.check_topics(&at, &mut problems);
         let dead_letters = self.dead_letter_topic();
         if self.topics.contains(&dead_letters) {

@@ -103,7 +103,7 @@ pub struct Config {
     #[serde(with = "duration")]
     pub commit_interval: Duration,
     /// Whether a commit also says which records above its offset are settled, so that a restart or a rebalance does not
-    /// repeat them. Default: no.
+    /// repeat them. Default: yes.
     pub commit_ahead: bool,
     /// How long the group may refuse to let this member in for a reason that may pass, such as the session of its killed predecessor, before
     /// the service ends. Default: 2 min.
@@ -481,7 +481,7 @@ impl Default for Config {
             max_unsettled: 4096,
             max_bytes: 64 << 20,
             commit_interval: Duration::from_secs(1),
-            commit_ahead: false,
+            commit_ahead: true,
             join_deadline: Duration::from_secs(120),
             revoke_deadline: Duration::from_secs(10),
             shutdown_deadline: Duration::from_secs(25),

@@ -23,6 +23,8 @@ pub(crate) struct Tracker {
     /// Records taken so far.
     taken: u64,
     unsettled: usize,
+    /// Where reading began.
+    first: Option<i64>,
     /// The next offset to read: behind the newest record taken and what was passed since.
     next: Option<i64>,
     highest_settled: Option<i64>,
@@ -65,6 +67,7 @@ impl Tracker {
 
     /// Says where reading begins, before a record is taken.
     pub(crate) fn begin(&mut self, offset: i64) {
+        self.first.get_or_insert(offset);
         self.next.get_or_insert(offset);
     }
 
@@ -105,6 +108,7 @@ impl Tracker {
         self.words[bit / 64] |= 1 << (bit % 64);
         self.taken += 1;
         self.unsettled += 1;
+        self.first.get_or_insert(offset);
         self.next = Some(offset + 1);
     }
 
@@ -275,6 +279,24 @@ impl Tracker {
         self.resumed.len()
     }
 
+    /// How many offsets are settled and lie neither below a committed one nor in what is kept with it. Offsets without a record count too,
+    /// as what lies below the watermark is not known one by one.
+    pub(crate) fn settled_beyond(&self, committed: i64, kept: &Ahead) -> u64 {
+        let Some((first, watermark)) = self.first.zip(self.watermark()) else {
+            return 0;
+        };
+        let below = (committed.max(first), watermark - 1);
+        let settled = std::iter::once(below).chain(self.ahead());
+        let lengths = settled.map(|(from, to)| {
+            let overlaps = kept
+                .ranges()
+                .iter()
+                .map(|(begin, end)| length(from.max(*begin), to.min(*end)));
+            length(from, to).saturating_sub(overlaps.sum())
+        });
+        lengths.sum()
+    }
+
     /// How many records are unsettled.
     pub(crate) fn unsettled(&self) -> usize {
         self.unsettled + self.taken_back.len()
@@ -335,6 +357,11 @@ fn offsets(from: i64, mut records: u64) -> impl Iterator<Item = i64> {
         records &= records.wrapping_sub(1);
         (bit < 64).then(|| from + i64::from(bit))
     })
+}
+
+/// How many offsets there are from one to another.
+fn length(from: i64, to: i64) -> u64 {
+    u64::try_from(to - from + 1).unwrap_or(0)
 }
 
 /// The bits below a bit.
@@ -401,7 +428,11 @@ mod tests {
 
     #[test]
     fn what_was_settled_before_and_is_passed_needs_no_word_any_more() {
-        let ahead = Ahead::decode(&Ahead::encode(10, [(11, 13), (15, 19)]).expect("ranges"), 10);
+        let ahead = Ahead::decode(
+            &Ahead::encode(None, 10, [(11, 13), (15, 19)]).expect("ranges"),
+            None,
+            10,
+        );
         let mut tracker = Tracker::resume(&ahead);
         tracker.take(10);
         tracker.pass(16);
@@ -462,8 +493,8 @@ mod tests {
         }
         tracker.settle(12, 0b11);
         tracker.settle(15, 0b11111);
-        let metadata = Ahead::encode(10, tracker.ahead()).expect("something is ahead");
-        let mut again = Tracker::resume(&Ahead::decode(&metadata, 10));
+        let metadata = Ahead::encode(None, 10, tracker.ahead()).expect("something is ahead");
+        let mut again = Tracker::resume(&Ahead::decode(&metadata, None, 10));
         let taken: Vec<_> = (10..21).filter(|offset| again.take(*offset)).collect();
         assert_eq!(taken, [10, 11, 14, 20]);
         assert_eq!(again.ahead().collect::<Vec<_>>(), [(12, 13), (15, 19)]);
@@ -474,7 +505,11 @@ mod tests {
 
     #[test]
     fn the_watermark_passes_over_what_was_settled_before_and_is_not_read_again_yet() {
-        let ahead = Ahead::decode(&Ahead::encode(10, [(11, 13), (15, 19)]).expect("ranges"), 10);
+        let ahead = Ahead::decode(
+            &Ahead::encode(None, 10, [(11, 13), (15, 19)]).expect("ranges"),
+            None,
+            10,
+        );
         let mut tracker = Tracker::resume(&ahead);
         tracker.take(10);
         tracker.settle(10, 1);
@@ -484,7 +519,11 @@ mod tests {
 
     #[test]
     fn what_is_not_read_again_yet_stays_ahead() {
-        let ahead = Ahead::decode(&Ahead::encode(10, [(12, 13), (15, 19)]).expect("ranges"), 10);
+        let ahead = Ahead::decode(
+            &Ahead::encode(None, 10, [(12, 13), (15, 19)]).expect("ranges"),
+            None,
+            10,
+        );
         let mut tracker = Tracker::resume(&ahead);
         tracker.take(10);
         tracker.take(11);
@@ -496,7 +535,8 @@ mod tests {
     fn a_range_that_was_read_again_in_part_stays_one_range() {
         let resume = |offset, ahead| {
             Tracker::resume(&Ahead::decode(
-                &Ahead::encode(offset, ahead).expect("ranges"),
+                &Ahead::encode(None, offset, ahead).expect("ranges"),
+                None,
                 offset,
             ))
         };
@@ -522,7 +562,7 @@ mod tests {
             let mut settled = BTreeSet::new();
             let (mut committed, mut metadata) = (0, String::new());
             for (read, settles) in lives {
-                let mut tracker = Tracker::resume(&Ahead::decode(&metadata, committed));
+                let mut tracker = Tracker::resume(&Ahead::decode(&metadata, None, committed));
                 let rest = log.iter().copied().filter(|offset| *offset >= committed);
                 for (offset, settles) in rest.take(read).zip(settles) {
                     prop_assert_eq!(tracker.take(offset), !settled.contains(&offset), "{} of {:?}", offset, settled);
@@ -535,8 +575,8 @@ mod tests {
                 let passed = log.iter().filter(|offset| (committed..watermark).contains(offset));
                 prop_assert!(passed.clone().all(|offset| settled.contains(offset)), "{:?} passed", passed.collect::<Vec<_>>());
                 let ahead: Vec<_> = tracker.ahead().collect();
-                metadata = Ahead::encode(watermark, ahead.iter().copied()).unwrap_or_default();
-                let read = Ahead::decode(&metadata, watermark);
+                metadata = Ahead::encode(None, watermark, ahead.iter().copied()).unwrap_or_default();
+                let read = Ahead::decode(&metadata, None, watermark);
                 prop_assert_eq!(read.ranges(), ahead);
                 committed = watermark;
             }
@@ -570,8 +610,8 @@ mod tests {
                 prop_assert_eq!(tracker.unsettled(), unsettled.len());
                 let Some(watermark) = tracker.watermark() else { continue };
                 prop_assert_eq!(watermark, unsettled.first().copied().unwrap_or(next));
-                let metadata = Ahead::encode(watermark, tracker.ahead()).unwrap_or_default();
-                let mut again = Tracker::resume(&Ahead::decode(&metadata, watermark));
+                let metadata = Ahead::encode(None, watermark, tracker.ahead()).unwrap_or_default();
+                let mut again = Tracker::resume(&Ahead::decode(&metadata, None, watermark));
                 let all = unsettled.union(&settled).copied();
                 let taken: Vec<i64> = all.filter(|offset| *offset >= watermark && again.take(*offset)).collect();
                 prop_assert!(taken.iter().eq(&unsettled));

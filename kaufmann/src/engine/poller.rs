@@ -25,6 +25,7 @@ mod delayed;
 mod holds;
 mod partition;
 mod precommit;
+mod repeats;
 mod revocation;
 mod router;
 mod transacting;
@@ -33,6 +34,7 @@ mod watch;
 use holds::{Holds, is_held};
 use partition::Partition;
 use precommit::Precommit;
+pub(crate) use repeats::Repeats;
 use revocation::{Phase, Revocation, Why};
 pub(crate) use router::LaneHasher;
 use router::{BATCH_RECORDS, Router};
@@ -129,6 +131,8 @@ pub(crate) struct Ending {
     pub(crate) end: Instant,
     /// If not everything was finished: what was just running in which shard. If the shard does not answer, that blocks its thread.
     pub(crate) blocking: Vec<(usize, String)>,
+    /// What is left for the next owner to handle again.
+    pub(crate) repeats: Repeats,
 }
 
 impl<S: Source> Poller<S> {
@@ -227,7 +231,12 @@ impl<S: Source> Poller<S> {
         };
         self.source
             .close(self.end.saturating_duration_since(now).max(LAST_PATIENCE));
+        let at_most_once = self.precommit.is_some();
+        let partitions = self.partitions.iter().filter(|_| !at_most_once);
         Ending {
+            repeats: partitions
+                .map(Partition::repeats)
+                .fold(Repeats::default(), Repeats::and),
             settled: self.settled,
             drained: self.drained,
             end: self.end,
@@ -531,9 +540,13 @@ impl<S: Source> Poller<S> {
 
     fn committed(&mut self, offsets: &[CommitOffset], result: Result<(), SourceError>, now: Instant) {
         self.answered += 1;
+        let is_too_much = result.as_ref().is_err_and(SourceError::is_too_much_kept);
         for commit in offsets {
             if let Some(partition) = find(&mut self.partitions, commit.assignment.id()) {
                 partition.committed(commit.offset, commit.metadata.as_deref(), result.is_ok());
+                if let Some(metadata) = commit.metadata.as_ref().filter(|_| is_too_much) {
+                    partition.keep_less(metadata.len());
+                }
             }
         }
         match result {
@@ -567,6 +580,9 @@ impl<S: Source> Poller<S> {
             self.final_commit(revocation);
         }
         if let Phase::Committing { until } = revocation.phase {
+            if self.transacting.is_none() && revocation.must_hurry(now) {
+                self.source.hurry();
+            }
             if self.answered < until && now < revocation.end {
                 return false;
             }

@@ -20,7 +20,7 @@ use crate::config::{Config, Delivery, Mode, OnFailure};
 use crate::engine::attempt::attempt;
 use crate::engine::link::Link;
 use crate::engine::policy::Policy;
-use crate::engine::poller::Ending;
+use crate::engine::poller::{Ending, Repeats};
 use crate::engine::pool::Pool;
 use crate::engine::shard::{Inbox, Letter, Shard};
 use crate::engine::simulation::Simulation;
@@ -233,7 +233,11 @@ impl<V: Service> Builder<V> {
             permits: Arc::new(Pool::new(config.max_in_flight.max(1), shards)),
             delivery: config.delivery,
             is_replay: config.mode() == Mode::Replay,
-            commits_ahead: config.commit_ahead || config.delivery == Delivery::ExactlyOnce,
+            commits_ahead: match config.delivery {
+                Delivery::AtLeastOnce => config.commit_ahead,
+                Delivery::AtMostOnce => false,
+                Delivery::ExactlyOnce => true,
+            },
             retry: config.retry.clone(),
             policies: V::HANDLERS
                 .iter()
@@ -272,6 +276,7 @@ impl<V: Service> Builder<V> {
             drained,
             end,
             blocking,
+            repeats,
         } = ending;
         let blocked = if drained {
             Vec::new()
@@ -285,7 +290,10 @@ impl<V: Service> Builder<V> {
         }
         let unwanted = link.schemas.unwanted();
         // The program's subscriber may be what panics, and the caller is to learn how the service ended.
-        _ = catch(|| info!(settled, unwanted, drained, "stopped"));
+        _ = catch(|| match repeats.total() {
+            0 => info!(settled, unwanted, drained, "stopped"),
+            repeated => info!(settled, unwanted, drained, repeated, "stopped; {repeats}"),
+        });
         match link.control.failure() {
             Some((kind, failure)) => Err(Error::new(kind, failure)),
             None => Ok(Finished {
@@ -466,6 +474,7 @@ impl Shards {
                 drained: false,
                 end: tokio::time::Instant::now().into_std(),
                 blocking: Vec::new(),
+                repeats: Repeats::default(),
             };
             return match ending {
                 Ok(Ok(ending)) => ending,

@@ -68,9 +68,14 @@ impl Reports {
         self.push(&Report::settled(record));
     }
 
-    /// The record is given up: its assignment ends.
+    /// The record has not begun, and is given up: its assignment ends.
     pub(crate) fn abandon(&mut self, record: &Record) {
         self.push(&Report::of(record, Fate::GivenUp));
+    }
+
+    /// The record failed, and is given up instead of being tried again: its assignment ends.
+    pub(crate) fn give_up(&mut self, record: &Record) {
+        self.push(&Report::of(record, Fate::Failed));
     }
 
     /// Sends what has been collected.

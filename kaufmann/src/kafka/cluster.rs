@@ -11,6 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::asking::{Asker, asker, failed, patiently};
 use super::explain;
+use crate::assignment::TopicId;
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
 use crate::config::topic::is_internal;
@@ -131,6 +132,17 @@ impl Cluster {
     pub(crate) fn topic(&self, name: &str) -> Result<Topic, Error> {
         self.find(name)?
             .ok_or_else(|| Error::new(ErrorKind::Start, explain::unknown_topic(&self.config, name)))
+    }
+
+    /// The id of a topic; `None` if the brokers give topics no ids.
+    pub(crate) fn topic_id(&self, name: &str) -> Result<Option<TopicId>, Error> {
+        let failed = |(code, text): (Code, String)| {
+            let what = format!("the id of topic `{name}` could not be asked for: {text} ({code})");
+            Error::new(ErrorKind::Start, what)
+        };
+        let ids = ffi::topic_ids(self.asker.client(), &[name], PATIENCE).map_err(failed)?;
+        let own = ids.into_iter().next().map(|(_, id)| id);
+        own.unwrap_or(Ok(None)).map_err(failed)
     }
 
     /// Where a partition begins and ends.

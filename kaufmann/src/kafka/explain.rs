@@ -149,7 +149,16 @@ pub(crate) fn not_committed(code: Code, group: &str) -> String {
         Code::TopicAuthorizationFailed => {
             "the broker does not let us read the topic; allow Read with kafka-acls.sh".into()
         }
-        Code::OffsetMetadataTooLarge => "the broker's `offset.metadata.max.bytes` is too small".into(),
+        Code::OffsetMetadataTooLarge => {
+            "the broker's `offset.metadata.max.bytes` is too small for what is settled ahead of an offset; \
+             less of it is kept, and the rest is repeated after a restart. 4096 is enough"
+                .into()
+        }
+        Code::InvalidCommitOffsetSize => {
+            "the broker's `message.max.bytes` is too small for a commit of all partitions with what is \
+             settled ahead of their offsets; less of it is kept, and the rest is repeated after a restart"
+                .into()
+        }
         other => format!("offsets of group `{group}` cannot be committed: {other}"),
     }
 }

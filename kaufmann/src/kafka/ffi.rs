@@ -1,6 +1,6 @@
 //! What librdkafka offers in C only: a partition's own queue read in batches, a commit that is answered, the mock
-//! cluster's group delay, and, in `ffi/`, a transaction's commit, a group as its coordinator describes it and what we may do with
-//! topics. The only files with `unsafe`; what leaves them is safe to use in any order.
+//! cluster's group delay, and, in `ffi/`, a transaction's commit, a group as its coordinator describes it, the ids of topics and what
+//! we may do with them. The only files with `unsafe`; what leaves them is safe to use in any order.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -25,9 +25,7 @@ use crate::source::Waker;
 
 #[cfg(all(feature = "cli", feature = "registry"))]
 mod group;
-#[cfg(all(feature = "cli", feature = "registry"))]
 mod request;
-#[cfg(all(feature = "cli", feature = "registry"))]
 mod topics;
 mod transaction;
 
@@ -35,6 +33,7 @@ mod transaction;
 pub(crate) use group::{GroupDescription, MemberDescription, describe_group};
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use request::Operation;
+pub(crate) use topics::topic_ids;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use topics::topic_rights;
 pub(crate) use transaction::{CallError, commit_transaction};

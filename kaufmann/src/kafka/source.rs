@@ -9,6 +9,7 @@ use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
 
+use self::apart::Apart;
 use self::commits::Commits;
 use self::context::{Happened, Shared, SourceContext};
 use self::gone::Gone;
@@ -23,6 +24,7 @@ use crate::kafka::ffi::{self, Fetched, Inbox, Last};
 use crate::kafka::prefetch::Prefetch;
 use crate::source::{Assignment, CommitOffset, Member, Sink, Source, SourceError, SourceEvent, Waker};
 
+mod apart;
 mod close;
 mod commits;
 mod context;
@@ -91,6 +93,8 @@ pub struct KafkaSource {
     waker: Option<Waker>,
     partitions: Partitions,
     commits: Commits,
+    /// Set when the service stops and its commits are not answered.
+    apart: Option<Apart>,
     troubles: Troubles,
     prober: Prober,
     resumer: Resumer,
@@ -117,6 +121,7 @@ impl KafkaSource {
             waker: None,
             partitions: Partitions::default(),
             commits: Commits::default(),
+            apart: None,
             troubles: Troubles::default(),
             prober: Prober::default(),
             resumer: Resumer::new(places(config)),
@@ -151,6 +156,7 @@ impl KafkaSource {
             Happened::Assign(partitions) => self.assign(consumer, &partitions),
             Happened::Revoke { partitions, lost } => self.revoke(consumer, &partitions, lost),
             Happened::Committed(result) => self.committed(consumer, result),
+            Happened::CommittedApart(result) => self.committed_apart(consumer, result),
             Happened::Error { code, reason } => {
                 let verdict = match consumer.client().fatal_error() {
                     Some((code, text)) => return self.ended(consumer, code, &text),
@@ -197,7 +203,7 @@ impl KafkaSource {
                     self.tell_prefetch();
                 }
                 self.well(&Remedy::Use);
-                if self.config.commit_ahead || places(&self.config) {
+                if asks(&self.config) {
                     let asked = self.resumer.ask(consumer, &self.shared, assignments);
                     self.failed_if(asked);
                 } else {
@@ -257,7 +263,16 @@ impl KafkaSource {
         consumer: &Arc<BaseConsumer<SourceContext>>,
         result: Result<(), RDKafkaErrorCode>,
     ) {
-        let explained = result.map_err(|code| kafka::explain::not_committed(code, &self.config.group));
+        let explained = result.map_err(|code| {
+            let text = kafka::explain::not_committed(code, &self.config.group);
+            match code {
+                // Of one offset, or of all that are committed at once.
+                RDKafkaErrorCode::OffsetMetadataTooLarge | RDKafkaErrorCode::InvalidCommitOffsetSize => {
+                    SourceError::too_much_kept(text)
+                }
+                _ => SourceError::new(text),
+            }
+        });
         self.told.extend(self.commits.answer(explained));
         match result {
             Ok(()) => self.well(&Remedy::Use),
@@ -316,9 +331,28 @@ impl KafkaSource {
         }
     }
 
+    /// The commits that went apart are answered.
+    fn committed_apart(&mut self, consumer: &BaseConsumer<SourceContext>, result: Result<(), String>) {
+        if let Err(error) = &result {
+            tracing::warn!(
+                error,
+                "the last commit was not taken in a transaction either; trying on until the shutdown's time is over"
+            );
+            self.apart = None;
+        }
+        self.told
+            .extend(self.commits.answer_apart(&result.map_err(SourceError::new)));
+        self.commit_next(consumer);
+    }
+
     /// Starts the next commit that can be started, and answers those that cannot.
     fn commit_next(&mut self, consumer: &BaseConsumer<SourceContext>) {
         let partitions = &self.partitions;
+        if let Some(apart) = &self.apart {
+            let offsets = self.commits.take_apart(|assignment| partitions.holds(assignment));
+            let begun = offsets.map(|offsets| apart.commit(offsets, self.member(), &self.shared));
+            return self.failed_if(begun.unwrap_or(Ok(())));
+        }
         let answered = self.commits.start(
             |assignment| partitions.holds(assignment),
             |offsets| {
@@ -356,6 +390,8 @@ impl Source for KafkaSource {
             {
                 self.take(&consumer, happened);
             }
+            let asked = self.resumer.ask_identities(Instant::now());
+            self.failed_if(asked);
         }
         events.extend(self.told.drain(..));
     }
@@ -425,6 +461,17 @@ impl Source for KafkaSource {
             Some(consumer) => self.commit_next(&consumer),
             None => self.told.extend(self.commits.refuse_all("the source is closed")),
         }
+    }
+
+    fn hurry(&mut self) {
+        let Some(consumer) = self.consumer.clone() else {
+            return;
+        };
+        tracing::info!(
+            "the group does not answer the last commit while it is rebalancing; it is made in a transaction of its own"
+        );
+        self.apart = Some(Apart::new(&self.config));
+        self.commit_next(&consumer);
     }
 
     fn release(&mut self, assignments: &[Arc<Assignment>]) {
@@ -533,7 +580,12 @@ impl KafkaSource {
         if let Some(Renewed { ended, begun }) = self.partitions.begin_again(assignment) {
             let (assignments, lost) = (vec![ended], true);
             self.told.push_back(SourceEvent::Revoked { assignments, lost });
-            self.told.push_back(SourceEvent::Assigned(vec![begun]));
+            self.told
+                .push_back(SourceEvent::Assigned(vec![Arc::clone(&begun)]));
+            if asks(&self.config) {
+                // It may be another topic.
+                self.resumer.identify(begun);
+            }
         }
         self.shared.wake();
     }
@@ -586,6 +638,11 @@ fn subscribe(config: &Config, consumer: &BaseConsumer<SourceContext>) -> Result<
     consumer
         .subscribe(&topics)
         .map_err(|error| SourceError::new(format!("cannot subscribe to `{}`: {error}", topics.join("`, `"))))
+}
+
+/// Whether it is asked what was settled ahead of the committed offsets of partitions, and of which topics they are.
+fn asks(config: &Config) -> bool {
+    config.commit_ahead || places(config)
 }
 
 /// Whether partitions are read from where they were committed, even if librdkafka takes them to have no offset: as long as a transaction

@@ -44,6 +44,10 @@ pub trait Source: Send + 'static {
     /// Commits offsets, each the next one to read. Answered by [`SourceEvent::Committed`].
     fn commit(&mut self, offsets: Vec<CommitOffset>);
 
+    /// The service stops, and its last commits have not been answered for a while: a source that knows another way to commit takes it
+    /// from now on. The answers keep the order of the calls.
+    fn hurry(&mut self) {}
+
     /// Gives revoked assignments back.
     fn release(&mut self, assignments: &[Arc<Assignment>]);
 
@@ -79,6 +83,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn commit(&mut self, offsets: Vec<CommitOffset>) {
         (**self).commit(offsets);
+    }
+
+    fn hurry(&mut self) {
+        (**self).hurry();
     }
 
     fn release(&mut self, assignments: &[Arc<Assignment>]) {
@@ -223,12 +231,30 @@ impl fmt::Display for OffsetGone {
 
 /// What is wrong with a source: what, where, and what to do about it, in one line.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SourceError(String);
+#[error("{text}")]
+pub struct SourceError {
+    text: String,
+    too_much_kept: bool,
+}
 
 impl SourceError {
     /// An error with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self {
+            text: message.into(),
+            too_much_kept: false,
+        }
+    }
+
+    /// An error of a commit with more metadata than the brokers take. It is tried again with less.
+    pub fn too_much_kept(message: impl Into<String>) -> Self {
+        Self {
+            too_much_kept: true,
+            ..Self::new(message)
+        }
+    }
+
+    pub(crate) fn is_too_much_kept(&self) -> bool {
+        self.too_much_kept
     }
 }

@@ -133,6 +133,8 @@ impl MemoryFeed {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let assignment = Assignment::new(id, topic.into(), partition);
+        // A topic in memory is never made anew.
+        assignment.identify([1; 16]);
         let mut inner = self.lock();
         let log = inner.log(topic, partition);
         let position = log.committed.unwrap_or(0) as usize;

@@ -382,6 +382,20 @@ impl Client {
         Ok(metadata.filter(|metadata| !metadata.is_empty()).collect())
     }
 
+    /// Commits an offset of partition 0 with metadata. The group must be empty.
+    ///
+    /// # Errors
+    ///
+    /// If the broker refuses it.
+    pub fn commit_with(&self, group: &str, topic: &str, offset: i64, metadata: &str) -> Result<()> {
+        let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create()?;
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(topic, 0);
+        element.set_offset(Offset::Offset(offset))?;
+        element.set_metadata(metadata);
+        Ok(consumer.commit(&list, CommitMode::Sync)?)
+    }
+
     fn ask_committed(&self, group: &str, topic: &str) -> Result<TopicPartitionList> {
         let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create()?;
         let mut asked = TopicPartitionList::new();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::assignment::TopicId;
 use crate::base::error::Error;
 use crate::config::Config;
 use crate::engine::commit::{Ahead, Tracker};
@@ -11,6 +12,8 @@ use crate::kafka::cluster::{Bounds, Cluster, Place};
 pub(in crate::cli) struct Ledger {
     cluster: Cluster,
     topic: String,
+    /// A topic that is made anew has other records.
+    id: Option<TopicId>,
     pub(in crate::cli) partitions: BTreeMap<i32, Partition>,
 }
 
@@ -44,13 +47,14 @@ impl Ledger {
         places: &[Place],
         others: &BTreeMap<Place, (i64, String)>,
     ) -> Result<Self, Error> {
+        let id = cluster.topic_id(topic)?;
         let committed = cluster.committed_with_metadata(places)?;
         let mut partitions = BTreeMap::new();
         for place in places {
             let Bounds { start, end } = cluster.bounds(place)?;
             let known = [committed.get(place), others.get(place)];
             let (offset, ahead) = match known.into_iter().flatten().max_by_key(|(offset, _)| *offset) {
-                Some((offset, metadata)) => (*offset, Ahead::decode(metadata, *offset)),
+                Some((offset, metadata)) => (*offset, Ahead::decode(metadata, id, *offset)),
                 None => (start, Ahead::default()),
             };
             partitions.insert(
@@ -70,6 +74,7 @@ impl Ledger {
         Ok(Self {
             cluster,
             topic: topic.to_owned(),
+            id,
             partitions,
         })
     }
@@ -114,7 +119,7 @@ impl Ledger {
             let Some(offset) = partition.tracker.watermark() else {
                 continue;
             };
-            let metadata = Ahead::encode(offset, partition.tracker.ahead());
+            let metadata = Ahead::encode(self.id, offset, partition.tracker.ahead());
             let known = partition
                 .committed
                 .as_ref()
@@ -161,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_place_without_an_open_letter_has_a_reason() {
-        let ahead = Ahead::decode(&Ahead::encode(10, [(14, 15)]).unwrap(), 10);
+        let ahead = Ahead::decode(&Ahead::encode(None, 10, [(14, 15)]).unwrap(), None, 10);
         let partition = Partition {
             bounds: Bounds { start: 10, end: 20 },
             start: 5,

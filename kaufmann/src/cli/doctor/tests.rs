@@ -277,6 +277,8 @@ fn brokers_that_cannot_do_what_is_configured_are_found() {
     assert_eq!(states(&brokers::judge(&config, &old)), [State::Unfit; 4]);
     config.kafka = crate::config::KafkaProperties::default();
     config.delivery = Delivery::AtLeastOnce;
+    assert_eq!(states(&brokers::judge(&config, &old)), [State::Unfit]);
+    config.commit_ahead = false;
     let found = brokers::judge(&config, &old);
     assert_eq!(found[0].found, "Kafka 3.6-IV2, group protocols: classic");
 }

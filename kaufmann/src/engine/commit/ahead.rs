@@ -1,23 +1,25 @@
 //! What is settled ahead of the watermark, and how it travels in a commit's metadata.
 //!
-//! The metadata is `kaufmann/1:` and unpadded base64 of Avro longs: the committed offset, then for each range of settled
-//! offsets its distance from the end of the one before and its length. The offset is in it because metadata that somebody
-//! copies to another offset must not be believed.
+//! The metadata is `kaufmann/2:` and unpadded base64 of the topic's id and Avro longs: the committed offset, then for each range of
+//! settled offsets its distance from the end of the one before and its length. The offset is in it because metadata that somebody
+//! copies to another offset must not be believed; the id, because a topic that was made anew has other records at the same offsets.
+//! `kaufmann/1:` has no id: where no broker tells one, and what versions before this one wrote.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use kaufmann_avro::{Cursor, encode};
 
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, TopicId};
 
-const PREFIX: &str = "kaufmann/1:";
+const TIED: &str = "kaufmann/2:";
+const UNTIED: &str = "kaufmann/1:";
 
 /// Stands behind it, or alone, while the topic is not read because too many of its records could not be handled.
 const HELD: &str = "kaufmann/held";
 
 /// What a broker takes, unless its `offset.metadata.max.bytes` says otherwise.
 const MAX_CHARACTERS: usize = 4096;
-const MAX_BYTES: usize = (MAX_CHARACTERS - PREFIX.len()) / 4 * 3;
+const MAX_BYTES: usize = (MAX_CHARACTERS - TIED.len()) / 4 * 3;
 
 /// Ranges of offsets that are settled though an earlier one is not: both ends included, ascending, apart.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -28,17 +30,31 @@ impl Ahead {
     pub(crate) fn of(assignment: &Assignment) -> Self {
         let resumed = assignment.resumed();
         resumed
-            .map(|(offset, metadata)| Self::decode(metadata, offset))
+            .map(|(offset, metadata)| Self::decode(metadata, assignment.topic_id(), offset))
             .unwrap_or_default()
     }
 
     /// The metadata for a commit of `offset`; `None` if nothing is ahead of it. What has no room is left out, the farthest
     /// ranges first: they are only handled again.
-    pub(crate) fn encode(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> Option<String> {
-        let (bytes, _) = written(offset, ranges);
-        let mut empty = Vec::new();
-        encode::long(&mut empty, offset);
-        (bytes.len() > empty.len()).then(|| format!("{PREFIX}{}", STANDARD_NO_PAD.encode(bytes)))
+    pub(crate) fn encode(
+        topic: Option<TopicId>,
+        offset: i64,
+        ranges: impl IntoIterator<Item = (i64, i64)>,
+    ) -> Option<String> {
+        Self::encode_in(MAX_CHARACTERS, topic, offset, ranges)
+    }
+
+    /// The same, in at most so many characters.
+    pub(crate) fn encode_in(
+        characters: usize,
+        topic: Option<TopicId>,
+        offset: i64,
+        ranges: impl IntoIterator<Item = (i64, i64)>,
+    ) -> Option<String> {
+        let prefix = if topic.is_some() { TIED } else { UNTIED };
+        let room = characters.saturating_sub(prefix.len()) / 4 * 3;
+        let (bytes, ranges, _) = written(room, topic, offset, ranges);
+        (ranges > 0).then(|| format!("{prefix}{}", STANDARD_NO_PAD.encode(bytes)))
     }
 
     /// The metadata with the mark of a topic that is held. What is ahead comes first: without room there is no mark.
@@ -60,8 +76,12 @@ impl Ahead {
     }
 
     /// Whether nothing would be left out.
-    pub(crate) fn fits(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> bool {
-        written(offset, ranges).1
+    pub(crate) fn fits(
+        topic: Option<TopicId>,
+        offset: i64,
+        ranges: impl IntoIterator<Item = (i64, i64)>,
+    ) -> bool {
+        written(MAX_BYTES, topic, offset, ranges).2
     }
 
     /// How many ranges fit whatever they are, if all of them lie within `span` offsets.
@@ -69,20 +89,34 @@ impl Ahead {
     /// A number below 2^20 takes three bytes at most, and each byte more costs another 2^20 offsets at least. A tenth of
     /// the room is kept for what a read finds behind a gap.
     pub(crate) fn room(span: u64) -> usize {
-        const OFFSET: usize = 10;
+        const OFFSET: usize = 10 + size_of::<TopicId>();
         let longer = usize::try_from(span >> 20).unwrap_or(usize::MAX);
         (MAX_BYTES - OFFSET - MAX_BYTES / 10).saturating_sub(longer) / 6
     }
 
-    /// Reads the metadata of the committed `offset`. Whatever is not ours, or does not belong to it, says nothing.
-    pub(crate) fn decode(metadata: &str, offset: i64) -> Self {
+    /// Reads the metadata of the committed `offset` of a topic. Whatever is not ours, or does not belong to it, says nothing.
+    pub(crate) fn decode(metadata: &str, topic: Option<TopicId>, offset: i64) -> Self {
+        let bytes = |text| STANDARD_NO_PAD.decode(text).ok();
         let ahead = metadata.split(' ').next().unwrap_or_default();
-        ahead
-            .strip_prefix(PREFIX)
-            .and_then(|text| STANDARD_NO_PAD.decode(text).ok())
-            .and_then(|bytes| ranges(&bytes, offset))
+        let known = match ahead.strip_prefix(TIED) {
+            Some(text) => bytes(text).and_then(|bytes| {
+                let (tied_to, rest) = bytes.split_first_chunk()?;
+                (Some(*tied_to) == topic).then(|| ranges(rest, offset))?
+            }),
+            None => ahead
+                .strip_prefix(UNTIED)
+                .and_then(bytes)
+                .and_then(|bytes| ranges(&bytes, offset)),
+        };
+        known
             .map(|ranges| Self(joined(ranges.into_iter()).collect()))
             .unwrap_or_default()
+    }
+
+    /// Whether the metadata can be read only by who knows the topic's id.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "only brokers tell ids"))]
+    pub(crate) fn is_tied(metadata: &str) -> bool {
+        metadata.starts_with(TIED)
     }
 
     /// The ranges.
@@ -104,21 +138,26 @@ pub(super) fn joined(ranges: impl Iterator<Item = (i64, i64)>) -> impl Iterator<
     })
 }
 
-/// The numbers of as many ranges as there is room for, and whether that is all.
-fn written(offset: i64, ranges: impl IntoIterator<Item = (i64, i64)>) -> (Vec<u8>, bool) {
-    let mut bytes = Vec::new();
+/// Id, offset and as many ranges as there is room for, how many these are, and whether that is all.
+fn written(
+    most: usize,
+    topic: Option<TopicId>,
+    offset: i64,
+    ranges: impl IntoIterator<Item = (i64, i64)>,
+) -> (Vec<u8>, usize, bool) {
+    let mut bytes = topic.map_or_else(Vec::new, Vec::from);
     encode::long(&mut bytes, offset);
-    let (mut room, mut end) = (bytes.len(), offset);
+    let (mut count, mut room, mut end) = (0, bytes.len(), offset);
     for (from, to) in ranges {
         encode::long(&mut bytes, from - end);
         encode::long(&mut bytes, to - from);
-        if bytes.len() > MAX_BYTES {
+        if bytes.len() > most {
             bytes.truncate(room);
-            return (bytes, false);
+            return (bytes, count, false);
         }
-        (room, end) = (bytes.len(), to);
+        (count, room, end) = (count + 1, bytes.len(), to);
     }
-    (bytes, true)
+    (bytes, count, true)
 }
 
 fn ranges(bytes: &[u8], offset: i64) -> Option<Vec<(i64, i64)>> {
@@ -147,11 +186,13 @@ mod tests {
 
     use super::*;
 
+    const TOPIC: Option<TopicId> = Some([7; 16]);
+
     #[test]
     fn the_mark_of_a_held_topic_stands_beside_what_is_ahead() {
-        let ahead = Ahead::encode(5, [(7, 9)]);
+        let ahead = Ahead::encode(TOPIC, 5, [(7, 9)]);
         let marked = Ahead::marked_held(ahead.clone());
-        assert_eq!(Ahead::decode(&marked, 5).ranges(), [(7, 9)]);
+        assert_eq!(Ahead::decode(&marked, TOPIC, 5).ranges(), [(7, 9)]);
         assert!(Ahead::is_marked_held(&marked) && Ahead::is_marked_held(&Ahead::marked_held(None)));
         assert!(!Ahead::is_marked_held(&ahead.unwrap()) && !Ahead::is_marked_held("held"));
         let full = "x".repeat(MAX_CHARACTERS);
@@ -174,12 +215,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_read_is_the_beginning_of_what_was_written((offset, ranges) in ascending()) {
-            let Some(metadata) = Ahead::encode(offset, ranges.iter().copied()) else {
+            let Some(metadata) = Ahead::encode(TOPIC, offset, ranges.iter().copied()) else {
                 prop_assert!(ranges.is_empty());
                 return Ok(());
             };
             prop_assert!(metadata.len() <= MAX_CHARACTERS);
-            let read = Ahead::decode(&metadata, offset);
+            let read = Ahead::decode(&metadata, TOPIC, offset);
             prop_assert!(ranges.starts_with(read.ranges()));
             prop_assert!(read.ranges().len() == ranges.len() || metadata.len() > MAX_CHARACTERS - 20);
         }
@@ -195,15 +236,15 @@ mod tests {
             cuts.dedup();
             let ranges: Vec<_> = cuts.chunks_exact(2).map(|pair| (offset + pair[0] + 1, offset + pair[1])).collect();
             let room = Ahead::room(span);
-            prop_assert!(Ahead::fits(offset, ranges.iter().copied().take(room)));
+            prop_assert!(Ahead::fits(TOPIC, offset, ranges.iter().copied().take(room)));
             prop_assert!(room > 400 || bits > 28);
         }
 
         #[test]
         fn metadata_of_another_offset_says_nothing((offset, ranges) in ascending(), other in any::<i64>()) {
             prop_assume!(other != offset);
-            if let Some(metadata) = Ahead::encode(offset, ranges) {
-                prop_assert_eq!(Ahead::decode(&metadata, other), Ahead::default());
+            if let Some(metadata) = Ahead::encode(TOPIC, offset, ranges) {
+                prop_assert_eq!(Ahead::decode(&metadata, TOPIC, other), Ahead::default());
             }
         }
 
@@ -214,7 +255,7 @@ mod tests {
             let mut own = Vec::new();
             encode::long(&mut own, offset);
             own.extend(bytes);
-            let read = Ahead::decode(&format!("{PREFIX}{}", STANDARD_NO_PAD.encode(own)), offset);
+            let read = Ahead::decode(&format!("{UNTIED}{}", STANDARD_NO_PAD.encode(own)), None, offset);
             let mut end = offset;
             for (from, to) in read.ranges() {
                 prop_assert!(end < *from && from <= to && *to < i64::MAX);
@@ -224,15 +265,44 @@ mod tests {
     }
 
     #[test]
+    fn what_was_settled_of_a_topic_says_nothing_of_one_made_anew_under_its_name() {
+        let metadata = Ahead::encode(TOPIC, 10, [(12, 13)]).expect("a range");
+        assert_eq!(Ahead::decode(&metadata, TOPIC, 10).ranges(), [(12, 13)]);
+        for other in [Some([8; 16]), None] {
+            assert_eq!(Ahead::decode(&metadata, other, 10), Ahead::default());
+        }
+    }
+
+    #[test]
+    fn what_was_written_without_a_topics_id_is_read_whatever_the_id_is() {
+        let metadata = Ahead::encode(None, 10, [(12, 13)]).expect("a range");
+        for topic in [TOPIC, None] {
+            assert_eq!(Ahead::decode(&metadata, topic, 10).ranges(), [(12, 13)]);
+        }
+    }
+
+    #[test]
+    fn a_broker_that_takes_less_gets_the_nearest_ranges_or_none() {
+        let ranges = || (0..500).map(|number| (10 + number * 3, 11 + number * 3));
+        for characters in [0, 20, 100, 1000] {
+            let metadata = Ahead::encode_in(characters, TOPIC, 5, ranges()).unwrap_or_default();
+            assert!(metadata.len() <= characters, "{}", metadata.len());
+            let read = Ahead::decode(&metadata, TOPIC, 5);
+            assert!(ranges().collect::<Vec<_>>().starts_with(read.ranges()));
+            assert_eq!(read.ranges().is_empty(), characters < 100);
+        }
+    }
+
+    #[test]
     fn ranges_that_adjoin_are_one() {
-        let metadata = Ahead::encode(10, [(12, 13), (14, 20), (22, 22)]).expect("ranges");
-        assert_eq!(Ahead::decode(&metadata, 10).ranges(), [(12, 20), (22, 22)]);
+        let metadata = Ahead::encode(TOPIC, 10, [(12, 13), (14, 20), (22, 22)]).expect("ranges");
+        assert_eq!(Ahead::decode(&metadata, TOPIC, 10).ranges(), [(12, 20), (22, 22)]);
     }
 
     #[test]
     fn a_range_with_no_offset_behind_it_says_nothing() {
-        let metadata = Ahead::encode(10, [(12, i64::MAX)]).expect("a range");
-        assert_eq!(Ahead::decode(&metadata, 10), Ahead::default());
+        let metadata = Ahead::encode(TOPIC, 10, [(12, i64::MAX)]).expect("a range");
+        assert_eq!(Ahead::decode(&metadata, TOPIC, 10), Ahead::default());
     }
 
     #[test]
@@ -240,12 +310,14 @@ mod tests {
         for foreign in [
             "",
             "bla",
+            "kaufmann/3:AAAA",
+            "kaufmann/2:",
             "kaufmann/2:AAAA",
             "kaufmann/1:",
             "kaufmann/1:!",
             "kaufmann/1:gA",
         ] {
-            assert_eq!(Ahead::decode(foreign, 0), Ahead::default(), "{foreign}");
+            assert_eq!(Ahead::decode(foreign, TOPIC, 0), Ahead::default(), "{foreign}");
         }
     }
 }

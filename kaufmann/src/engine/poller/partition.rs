@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delayed::Head;
+use super::repeats::Repeats;
 use crate::assignment::Assignment;
 use crate::assignment::Hold;
 use crate::assignment::{Fate, Report};
 use crate::engine::commit::{Ahead, Tracker};
 use crate::engine::watchdog::{Lasting, Said};
+
+/// How many characters a broker takes with an offset, unless it says otherwise.
+const METADATA: usize = 4096;
 
 /// One assigned partition.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct Partition {
     tracker: Tracker,
     /// Records that were given up; they stay unsettled for ever.
     abandoned: usize,
+    /// Those of them that had begun.
+    given_up: Repeats,
     /// What was sent to be committed last.
     requested: Option<Commit>,
     /// What is known to be committed.
@@ -32,6 +38,8 @@ pub(super) struct Partition {
     /// The record that nothing behind can be committed before, and since when it is that one.
     held_up: Option<(i64, Instant)>,
     standstill: Lasting<i64>,
+    /// How many characters may be kept with its offset.
+    metadata: usize,
     /// Whether all that is settled must always fit the metadata of one commit.
     bounded: bool,
     /// How long its records wait, if its topic is a retry topic.
@@ -52,12 +60,14 @@ impl Partition {
             ending: false,
             lost: false,
             abandoned: 0,
+            given_up: Repeats::default(),
             requested: None,
             committed: None,
             held_bytes: 0,
             mean_size: 256,
             held_up: None,
             standstill: Lasting::new(patience),
+            metadata: METADATA,
             bounded: false,
             delay: None,
             head: None,
@@ -167,11 +177,18 @@ impl Partition {
     /// Takes a report into account.
     pub(super) fn apply(&mut self, report: &Report) {
         self.held_bytes = self.held_bytes.saturating_sub(report.bytes);
+        let records = report.records.count_ones() as usize;
         match report.fate {
-            Fate::Settled => _ = self.tracker.settle(report.from, report.records),
-            Fate::GivenUp => self.abandoned += report.records.count_ones() as usize,
-            Fate::TakenBack => self.tracker.take_back(report.from, report.records),
+            Fate::Settled => {
+                self.tracker.settle(report.from, report.records);
+                return;
+            }
+            Fate::TakenBack => return self.tracker.take_back(report.from, report.records),
+            Fate::GivenUp => {}
+            Fate::Failed => self.given_up.waiting += records,
+            Fate::Undelivered => self.given_up.undelivered += records,
         }
+        self.abandoned += records;
     }
 
     pub(super) fn unsettled(&self) -> usize {
@@ -211,7 +228,7 @@ impl Partition {
     pub(super) fn fits(&self) -> bool {
         self.tracker
             .watermark()
-            .is_none_or(|watermark| Ahead::fits(watermark, self.tracker.ahead()))
+            .is_none_or(|watermark| Ahead::fits(self.assignment.topic_id(), watermark, self.tracker.ahead()))
     }
 
     /// The offset behind all that was read, if it is not known to be committed, with what was settled above it before.
@@ -221,7 +238,7 @@ impl Partition {
             return None;
         }
         let unread = self.tracker.ahead().filter(|(from, _)| *from >= next);
-        let metadata = Ahead::encode(next, unread);
+        let metadata = Ahead::encode(self.assignment.topic_id(), next, unread);
         Some((next, metadata))
     }
 
@@ -255,8 +272,11 @@ impl Partition {
 
     fn to_commit(&self, ahead: bool) -> Option<Commit> {
         let watermark = self.tracker.watermark()?;
-        let metadata = ahead
-            .then(|| Ahead::encode(watermark, self.tracker.ahead()))
+        let topic = self.assignment.topic_id();
+        // A topic made anew must not be taken for the old one. In transactions what is settled ahead must be kept all the same.
+        let kept = ahead && (self.bounded || topic.is_some());
+        let metadata = kept
+            .then(|| Ahead::encode_in(self.metadata, topic, watermark, self.tracker.ahead()))
             .flatten();
         let is_held = self.assignment.hold().is_some_and(Hold::is_active);
         let metadata = if is_held {
@@ -265,6 +285,34 @@ impl Partition {
             metadata
         };
         Some((watermark, metadata))
+    }
+
+    /// The broker has refused so much to be kept with an offset: the next commit keeps half of it at most.
+    pub(super) fn keep_less(&mut self, refused: usize) {
+        self.metadata = self.metadata.min(refused / 2);
+    }
+
+    /// What of it the next owner will handle again, of what was begun here.
+    pub(super) fn repeats(&self) -> Repeats {
+        if self.lost {
+            return Repeats::default();
+        }
+        let topic = self.assignment.topic_id();
+        let kept = match &self.committed {
+            Some((offset, metadata)) => {
+                let ahead = metadata.as_deref().unwrap_or_default();
+                self.tracker
+                    .settled_beyond(*offset, &Ahead::decode(ahead, topic, *offset))
+            }
+            None => self
+                .tracker
+                .settled_beyond(i64::MIN, &Ahead::of(&self.assignment)),
+        };
+        Repeats {
+            in_flight: self.tracker.unsettled().saturating_sub(self.abandoned),
+            uncommitted: usize::try_from(kept).unwrap_or(usize::MAX),
+            ..self.given_up
+        }
     }
 
     /// `orders/3 (17 records, the oldest at offset 40)`
@@ -294,6 +342,76 @@ mod tests {
         });
     }
 
+    fn assignment_of(topic_id: [u8; 16]) -> Arc<Assignment> {
+        let assignment = Assignment::new(1, "t".into(), 0);
+        assignment.identify(topic_id);
+        Arc::new(assignment)
+    }
+
+    #[test]
+    fn what_is_settled_ahead_is_kept_where_the_topics_id_is_known_or_transactions_need_it() {
+        let unknown = || Arc::new(Assignment::new(1, "t".into(), 0));
+        let of = |mut partition: Partition| {
+            (7..10).for_each(|offset| _ = partition.take(offset));
+            settle(&mut partition, 9);
+            partition.next_commit(true).expect("one is ahead").1.is_some()
+        };
+        assert!(of(Partition::new(assignment_of([7; 16]), PATIENCE)));
+        assert!(!of(Partition::new(unknown(), PATIENCE)));
+        assert!(of(Partition::bounded(unknown(), PATIENCE)));
+    }
+
+    #[test]
+    fn where_the_broker_takes_less_with_an_offset_less_is_kept_until_it_fits() {
+        let mut partition = Partition::new(assignment_of([7; 16]), PATIENCE);
+        (0..300).for_each(|offset| _ = partition.take(offset * 2));
+        (1..300)
+            .step_by(2)
+            .for_each(|offset| settle(&mut partition, offset * 2));
+        let mut refused = 0;
+        while let Some((offset, Some(metadata))) = partition.next_commit(true)
+            && metadata.len() > 100
+        {
+            partition.committed(offset, Some(&metadata), false);
+            partition.keep_less(metadata.len());
+            refused += 1;
+        }
+        assert!((2..9).contains(&refused), "{refused}");
+        assert!(partition.requested.is_some());
+    }
+
+    #[test]
+    fn what_was_begun_and_is_not_committed_will_be_repeated() {
+        let mut partition = Partition::new(assignment_of([7; 16]), PATIENCE);
+        (10..30).for_each(|offset| _ = partition.take(offset));
+        let report = |offset, fate| Report {
+            assignment: 1,
+            from: offset,
+            records: 1,
+            bytes: 0,
+            fate,
+        };
+        for offset in [10, 11, 14, 15] {
+            settle(&mut partition, offset);
+        }
+        let (offset, metadata) = partition.next_commit(true).expect("some is settled");
+        partition.committed(offset, metadata.as_deref(), true);
+        assert_eq!(partition.repeats().uncommitted, 0);
+        partition.apply(&report(12, Fate::Failed));
+        partition.apply(&report(13, Fate::Undelivered));
+        // The commit of these is not answered.
+        settle(&mut partition, 20);
+        settle(&mut partition, 16);
+        (21..30).for_each(|offset| partition.apply(&report(offset, Fate::GivenUp)));
+        let repeats = Repeats {
+            waiting: 1,
+            undelivered: 1,
+            uncommitted: 2,
+            in_flight: 3,
+        };
+        assert_eq!(partition.repeats(), repeats);
+    }
+
     #[test]
     fn nothing_of_a_lost_partition_is_committed_even_if_a_commit_of_it_failed_before() {
         let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
@@ -310,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_refused_commit_that_only_said_more_of_what_is_ahead_is_sent_again() {
-        let mut partition = Partition::new(Arc::new(Assignment::new(1, "t".into(), 0)), PATIENCE);
+        let mut partition = Partition::new(assignment_of([7; 16]), PATIENCE);
         for offset in 7..10 {
             partition.take(offset);
         }

@@ -8,6 +8,8 @@ use crate::engine::fence::Survey;
 
 /// How long to wait before a last commit is sent again.
 const COMMIT_PAUSE: Duration = Duration::from_millis(20);
+/// How long the last commits of a shutdown are waited for before the source is told to hurry.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Partitions that are given back, or all of them when the service stops.
 #[derive(Debug)]
@@ -24,6 +26,9 @@ pub(super) struct Revocation {
     pub(super) phase: Phase,
     /// When a last commit that was refused is sent again.
     commit_again: Option<Instant>,
+    /// Since when the last commits are waited for.
+    committing: Option<Instant>,
+    hurried: bool,
 }
 
 /// Why partitions are given back.
@@ -69,6 +74,8 @@ impl Revocation {
             survey,
             phase: Phase::Surveying,
             commit_again: None,
+            committing: None,
+            hurried: false,
         }
     }
 
@@ -97,6 +104,13 @@ impl Revocation {
             self.commit_again = None;
         }
         due
+    }
+
+    /// Whether the source is to be told now that the last commits of a shutdown are waited for. Once.
+    pub(super) fn must_hurry(&mut self, now: Instant) -> bool {
+        let since = *self.committing.get_or_insert(now);
+        let due = self.is_shutdown() && now >= since + COMMIT_PATIENCE;
+        due && !std::mem::replace(&mut self.hurried, true)
     }
 
     pub(super) fn contains(&self, assignment: &Assignment) -> bool {

@@ -132,7 +132,7 @@ where
         if self.link.delivery != Delivery::AtMostOnce {
             record.assignment().fence(record.offset() - 1);
         }
-        self.reports.abandon(record);
+        self.reports.give_up(record);
     }
 
     /// Whether so many wait that the next failure is the last one.

@@ -53,6 +53,7 @@ pub(crate) fn describe_group<C: ClientContext>(
             client,
             RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
             timeout,
+            true,
             send,
             |event| described(event),
         )

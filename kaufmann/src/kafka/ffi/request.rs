@@ -5,6 +5,7 @@ use std::ptr;
 use std::time::Duration;
 
 use rdkafka::bindings as c;
+#[cfg(all(feature = "cli", feature = "registry"))]
 use rdkafka::bindings::rd_kafka_AclOperation_t::{
     RD_KAFKA_ACL_OPERATION_DESCRIBE, RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS, RD_KAFKA_ACL_OPERATION_READ,
     RD_KAFKA_ACL_OPERATION_WRITE,
@@ -17,6 +18,7 @@ use rdkafka::types::RDKafkaErrorCode;
 /// Why a request has no result.
 pub(super) type Refused = (RDKafkaErrorCode, String);
 
+#[cfg(all(feature = "cli", feature = "registry"))]
 /// What the broker's authorizer can allow, as far as it matters here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Operation {
@@ -26,7 +28,7 @@ pub(crate) enum Operation {
     DescribeConfigs,
 }
 
-/// Asks, with what we may do with each resource in the answer, and waits for `timeout` at most.
+/// Asks, with what we may do with each resource in the answer if `rights` are asked for, and waits for `timeout` at most.
 ///
 /// # Safety
 ///
@@ -36,6 +38,7 @@ pub(super) unsafe fn ask<C: ClientContext, T>(
     client: &Client<C>,
     operation: rd_kafka_admin_op_t,
     timeout: Duration,
+    rights: bool,
     send: impl FnOnce(*const c::rd_kafka_AdminOptions_t, *mut c::rd_kafka_queue_t),
     read: impl FnOnce(*mut c::rd_kafka_event_t) -> Result<T, Refused>,
 ) -> Result<T, Refused> {
@@ -45,7 +48,7 @@ pub(super) unsafe fn ask<C: ClientContext, T>(
     unsafe {
         let options = c::rd_kafka_AdminOptions_new(client.native_ptr(), operation);
         c::rd_kafka_AdminOptions_set_request_timeout(options, millis, ptr::null_mut(), 0);
-        let error = c::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+        let error = c::rd_kafka_AdminOptions_set_include_authorized_operations(options, c_int::from(rights));
         if !error.is_null() {
             c::rd_kafka_error_destroy(error);
         }
@@ -84,6 +87,7 @@ pub(super) unsafe fn refused(error: *const c::rd_kafka_error_t) -> Option<Refuse
     }
 }
 
+#[cfg(all(feature = "cli", feature = "registry"))]
 /// The operations of an answer; nothing if the broker does not tell.
 ///
 /// # Safety

@@ -1,4 +1,4 @@
-//! What we may do with topics, as the brokers see it; rdkafka does not ask for that.
+//! Topics as the brokers describe them: their ids, and what we may do with them; rdkafka does not ask for that.
 
 use std::ffi::CString;
 use std::time::Duration;
@@ -8,9 +8,48 @@ use rdkafka::bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::request::{Operation, Refused, ask, operations, refused, text};
+#[cfg(all(feature = "cli", feature = "registry"))]
+use super::request::{Operation, operations};
+use super::request::{Refused, ask, refused, text};
+use crate::assignment::TopicId;
+
+/// Asks a broker which ids topics have (KIP-516); a topic has none with brokers that do not know of it. Blocks for `timeout` at most.
+pub(crate) fn topic_ids<C: ClientContext>(
+    client: &Client<C>,
+    topics: &[&str],
+    timeout: Duration,
+) -> Result<Vec<(String, Result<Option<TopicId>, Refused>)>, Refused> {
+    // SAFETY: `id` is given topics of a description that is alive.
+    describe(client, topics, timeout, false, |topic| unsafe { id(topic) })
+}
+
+/// # Safety
+///
+/// `topic` must be one of a description that is alive.
+unsafe fn id(topic: *const c::rd_kafka_TopicDescription_t) -> (String, Result<Option<TopicId>, Refused>) {
+    // SAFETY: what is asked of the topic lives as long as it, and is copied.
+    unsafe {
+        let name = text(c::rd_kafka_TopicDescription_name(topic));
+        if let Some(refused) = refused(c::rd_kafka_TopicDescription_error(topic)) {
+            return (name, Err(refused));
+        }
+        let uuid = c::rd_kafka_TopicDescription_topic_id(topic);
+        if uuid.is_null() {
+            return (name, Ok(None));
+        }
+        let (most, least) = (
+            c::rd_kafka_Uuid_most_significant_bits(uuid),
+            c::rd_kafka_Uuid_least_significant_bits(uuid),
+        );
+        let mut id = TopicId::default();
+        id[..8].copy_from_slice(&most.to_be_bytes());
+        id[8..].copy_from_slice(&least.to_be_bytes());
+        (name, Ok((id != TopicId::default()).then_some(id)))
+    }
+}
 
 /// What we may do with a topic.
+#[cfg(all(feature = "cli", feature = "registry"))]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct TopicRights {
     pub(crate) topic: String,
@@ -19,11 +58,24 @@ pub(crate) struct TopicRights {
 }
 
 /// Asks a broker. Blocks for `timeout` at most.
+#[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) fn topic_rights<C: ClientContext>(
     client: &Client<C>,
     topics: &[&str],
     timeout: Duration,
 ) -> Result<Vec<TopicRights>, Refused> {
+    // SAFETY: `one` is given topics of a description that is alive.
+    describe(client, topics, timeout, true, |topic| unsafe { one(topic) })
+}
+
+/// Asks a broker to describe topics, and reads each of the answer while it is alive; `rights`: what we may do with them is asked too.
+fn describe<C: ClientContext, T>(
+    client: &Client<C>,
+    topics: &[&str],
+    timeout: Duration,
+    rights: bool,
+    read: impl Fn(*const c::rd_kafka_TopicDescription_t) -> T,
+) -> Result<Vec<T>, Refused> {
     let invalid = |_| {
         (
             RDKafkaErrorCode::InvalidArgument,
@@ -45,18 +97,26 @@ pub(crate) fn topic_rights<C: ClientContext>(
             c::rd_kafka_TopicCollection_destroy(collection);
         }
     };
-    // SAFETY: `send` gives options and queue to the request alone, `described` copies.
+    // SAFETY: `send` gives options and queue to the request alone, and `read` copies.
     unsafe {
-        ask(client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout, send, |event| {
-            described(event)
-        })
+        ask(
+            client,
+            RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+            timeout,
+            rights,
+            send,
+            |event| described(event, read),
+        )
     }
 }
 
 /// # Safety
 ///
 /// `event` must be alive.
-unsafe fn described(event: *mut c::rd_kafka_event_t) -> Result<Vec<TopicRights>, Refused> {
+unsafe fn described<T>(
+    event: *mut c::rd_kafka_event_t,
+    read: impl Fn(*const c::rd_kafka_TopicDescription_t) -> T,
+) -> Result<Vec<T>, Refused> {
     // SAFETY: what is asked of the event lives as long as it, and is copied; there are as many topics as it says.
     unsafe {
         let result = c::rd_kafka_event_DescribeTopics_result(event);
@@ -70,7 +130,7 @@ unsafe fn described(event: *mut c::rd_kafka_event_t) -> Result<Vec<TopicRights>,
         }
         Ok(std::slice::from_raw_parts(topics, count)
             .iter()
-            .map(|topic| one(*topic))
+            .map(|topic| read(*topic))
             .collect())
     }
 }
@@ -78,6 +138,7 @@ unsafe fn described(event: *mut c::rd_kafka_event_t) -> Result<Vec<TopicRights>,
 /// # Safety
 ///
 /// `topic` must be one of a description that is alive.
+#[cfg(all(feature = "cli", feature = "registry"))]
 unsafe fn one(topic: *const c::rd_kafka_TopicDescription_t) -> TopicRights {
     // SAFETY: what is asked of the topic lives as long as it, and is copied.
     unsafe {

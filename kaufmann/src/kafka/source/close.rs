@@ -11,6 +11,7 @@ use super::KafkaSource;
 use super::context::{Happened, SourceContext};
 use super::probe::Prober;
 use super::resume::Resumer;
+use crate::source::SourceError;
 
 /// Waits for the answers to the commits that are under way or wait, for half of the time that is left.
 pub(super) fn finish_commits(
@@ -25,9 +26,14 @@ pub(super) fn finish_commits(
         while let Some(happened) = source.shared.next() {
             match happened {
                 Happened::Committed(result) => {
-                    drop(source.commits.answer(result.map_err(|code| code.to_string())));
+                    drop(
+                        source
+                            .commits
+                            .answer(result.map_err(|code| SourceError::new(code.to_string()))),
+                    );
                     source.commit_next(consumer);
                 }
+                Happened::CommittedApart(result) => source.committed_apart(consumer, result),
                 other => others.push(other),
             }
         }

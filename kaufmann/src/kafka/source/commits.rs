@@ -12,6 +12,10 @@ use crate::source::{Assignment, CommitOffset, SourceError, SourceEvent};
 pub(super) struct Commits {
     waiting: VecDeque<Vec<CommitOffset>>,
     under_way: Option<UnderWay>,
+    /// Those that went apart and are not answered.
+    apart: Vec<Vec<CommitOffset>>,
+    /// Whether what librdkafka answers next went apart.
+    taken_over: bool,
 }
 
 struct UnderWay {
@@ -28,7 +32,37 @@ impl Commits {
 
     /// Whether a commit is not answered yet.
     pub(super) fn pending(&self) -> bool {
-        self.under_way.is_some() || !self.waiting.is_empty()
+        self.under_way.is_some() || !self.waiting.is_empty() || !self.apart.is_empty()
+    }
+
+    /// Takes what is under way and what waits, to commit it in another way; nothing if that is going on already, or if there is nothing.
+    /// What is no longer `ours` is left out. What librdkafka answers to it later counts no more.
+    pub(super) fn take_apart(&mut self, ours: impl Fn(&Assignment) -> bool) -> Option<Vec<CommitOffset>> {
+        if !self.apart.is_empty() {
+            return None;
+        }
+        if let Some(under_way) = self.under_way.take() {
+            self.taken_over = true;
+            self.apart.push(under_way.offsets);
+        }
+        self.apart.extend(self.waiting.drain(..));
+        let mut latest = Vec::<CommitOffset>::new();
+        for offset in self
+            .apart
+            .iter()
+            .flatten()
+            .filter(|offset| ours(&offset.assignment))
+        {
+            latest.retain(|other| other.assignment.id() != offset.assignment.id());
+            latest.push(offset.clone());
+        }
+        (!self.apart.is_empty()).then_some(latest)
+    }
+
+    /// What went apart is answered.
+    pub(super) fn answer_apart(&mut self, result: &Result<(), SourceError>) -> Vec<SourceEvent> {
+        let apart = self.apart.drain(..);
+        apart.map(|offsets| answer(offsets, result.clone())).collect()
     }
 
     /// Begins the next commit unless one is under way; answers those that cannot begin.
@@ -65,17 +99,20 @@ impl Commits {
                     let refused = foreign;
                     self.under_way = Some(UnderWay { offsets, refused });
                 }
-                Ok(false) => answered.push(answer(offsets, foreign.map_or(Ok(()), Err))),
-                Err(error) => answered.push(answer(offsets, Err(error))),
+                Ok(false) => answered.push(answer(offsets, foreign.map_or(Ok(()), refuse))),
+                Err(error) => answered.push(answer(offsets, refuse(error))),
             }
         }
         answered
     }
 
     /// The commit under way is answered.
-    pub(super) fn answer(&mut self, result: Result<(), String>) -> Option<SourceEvent> {
+    pub(super) fn answer(&mut self, result: Result<(), SourceError>) -> Option<SourceEvent> {
+        if std::mem::take(&mut self.taken_over) {
+            return None;
+        }
         let UnderWay { offsets, refused } = self.under_way.take()?;
-        Some(answer(offsets, result.and(refused.map_or(Ok(()), Err))))
+        Some(answer(offsets, result.and(refused.map_or(Ok(()), refuse))))
     }
 
     /// Answers all that wait with an error.
@@ -84,16 +121,18 @@ impl Commits {
         under_way
             .into_iter()
             .chain(self.waiting.drain(..))
-            .map(|offsets| answer(offsets, Err(why.into())))
+            .chain(self.apart.drain(..))
+            .map(|offsets| answer(offsets, refuse(why.into())))
             .collect()
     }
 }
 
-fn answer(offsets: Vec<CommitOffset>, result: Result<(), String>) -> SourceEvent {
-    SourceEvent::Committed {
-        offsets,
-        result: result.map_err(SourceError::new),
-    }
+fn answer(offsets: Vec<CommitOffset>, result: Result<(), SourceError>) -> SourceEvent {
+    SourceEvent::Committed { offsets, result }
+}
+
+fn refuse(why: String) -> Result<(), SourceError> {
+    Err(SourceError::new(why))
 }
 
 /// A list for one call; see `partitions::list`.
@@ -165,6 +204,28 @@ mod tests {
         let answered = commits.start(ours, |_| panic!("it is not ours"));
         assert_eq!(answers(answered), [(20, false)]);
         assert!(commits.answer(Ok(())).is_none());
+    }
+
+    #[test]
+    fn what_goes_apart_is_answered_once_and_its_latest_offsets_are_committed() {
+        let mut commits = Commits::default();
+        commits.push(offsets(1, 10));
+        assert!(commits.start(|_| true, |_| Ok(())).is_empty());
+        commits.push(offsets(2, 20));
+        commits.push(offsets(1, 11));
+        let apart = commits.take_apart(|_| true).expect("three commits wait");
+        let latest: Vec<_> = apart
+            .iter()
+            .map(|own| (own.assignment.id(), own.offset))
+            .collect();
+        assert_eq!(latest, [(2, 20), (1, 11)]);
+        commits.push(offsets(1, 12));
+        assert!(commits.take_apart(|_| true).is_none(), "one after another");
+        assert!(commits.answer(Ok(())).is_none(), "it went apart");
+        let answered = commits.answer_apart(&Ok(()));
+        assert_eq!(answers(answered), [(10, true), (20, true), (11, true)]);
+        assert!(commits.pending());
+        assert_eq!(commits.take_apart(|_| true).expect("one waits").len(), 1);
     }
 
     #[test]

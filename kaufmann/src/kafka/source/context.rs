@@ -31,6 +31,8 @@ pub(super) enum Happened {
     },
     /// The answer to the commit that is under way.
     Committed(Result<(), RDKafkaErrorCode>),
+    /// The answer to the commits that went apart.
+    CommittedApart(Result<(), String>),
     /// An error of the client.
     Error {
         /// What, for programs.

@@ -325,6 +325,7 @@ impl Partitions {
                 Happened::Assign(_) => decline(consumer, true, &TopicPartitionList::new()),
                 Happened::Revoke { partitions, .. } => decline(consumer, false, &list(&partitions)),
                 Happened::Committed(_)
+                | Happened::CommittedApart(_)
                 | Happened::Error { .. }
                 | Happened::Well(_)
                 | Happened::Resumed(_)

@@ -835,18 +835,20 @@ fn a_property_that_is_refused_is_named() {
 #[test]
 fn what_is_kept_with_a_commit_comes_with_the_next_assignment_of_its_partition() {
     let broker = broker("t", 2);
-    let mut config = config(&broker, "g", "t", &[]);
-    config.commit_ahead = true;
+    let config = config(&broker, "g", "t", &[]);
     let mut first = Member::join(&config);
     first.until("its partitions", |member| member.assigned.len() == 2);
-    let metadata = Ahead::encode(3, [(5, 6), (9, 9)]);
-    let one = first
-        .assigned
-        .iter()
-        .find(|assignment| assignment.partition() == 1);
-    let one = Arc::clone(one.expect("partition 1"));
-    first.commit_with(&one, 3, metadata);
-    first.until("the commit", |member| !member.committed.is_empty());
+    let of = |number| {
+        let mut assigned = first.assigned.iter();
+        let one = assigned.find(|assignment: &&Arc<Assignment>| assignment.partition() == number);
+        Arc::clone(one.expect("both were assigned"))
+    };
+    let (zero, one) = (of(0), of(1));
+    let ranges = [(5, 6), (9, 9)];
+    first.commit_with(&one, 3, Ahead::encode(None, 3, ranges));
+    // This broker tells no ids.
+    first.commit_with(&zero, 3, Ahead::encode(Some([9; 16]), 3, ranges));
+    first.until("the commits", |member| member.committed.len() == 2);
     drop(first);
 
     let mut second = Member::join(&config);
