@@ -95,11 +95,6 @@ fn topics_that_exactly_once_services_write_are_read_to_their_end(rig: &Rig) -> R
         Ok((shop.confirmed()?.len() == 2).then_some(()))
     })?;
     shop.wait_committed().with_context(|| first.tail())?;
-    let ends = shop.client.end_offsets(&shop.replies)?;
-    assert!(
-        ends.values().sum::<i64>() > 2,
-        "a mark follows the replies: {ends:?}"
-    );
     for (group, service) in [
         (shop.group.as_str(), &mut first),
         ("marks-own-second", &mut second),
@@ -108,6 +103,11 @@ fn topics_that_exactly_once_services_write_are_read_to_their_end(rig: &Rig) -> R
             .wait_committed(group, &shop.replies, DEADLINE)
             .with_context(|| service.tail())?;
     }
+    let ends = shop.client.end_offsets(&shop.replies)?;
+    assert!(
+        ends.values().sum::<i64>() > 2,
+        "a mark follows the replies: {ends:?}"
+    );
     first.stop_cleanly()?;
     second.stop_cleanly()?;
     assert_eq!(

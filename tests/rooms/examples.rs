@@ -17,7 +17,7 @@ fn broken(files: &[(&str, &str)]) -> Vec<String> {
             .any(|name| file == format!("{name}.rs"))
             .then(String::new),
     };
-    floors::check(&Modules::read("lib.rs", &text_of), FLOORS)
+    floors::check(&Modules::read("lib.rs", &text_of), "lib.rs", FLOORS)
 }
 
 fn up(place: &str, from: &str, path: &str, to: &str) -> String {
@@ -210,5 +210,22 @@ fn every_module_is_on_one_floor_and_every_floor_names_modules() {
             "`other` must be on one floor; put it above all modules that it imports",
             "the floors name `right`, but there is no such module"
         ]
+    );
+}
+
+#[test]
+fn a_module_that_the_root_declares_in_place_may_re_export_from_above() {
+    let declared = "mod high; mod left { mod inner; pub use crate::high::Item; } mod low; mod right;";
+    let files = |inner| {
+        [
+            ("lib.rs", declared),
+            ("high.rs", "pub struct Item;"),
+            ("left/inner.rs", inner),
+        ]
+    };
+    assert_eq!(broken(&files("")), Vec::<String>::new());
+    assert_eq!(
+        broken(&files("use crate::high::Item;")),
+        [up("left/inner.rs:1", "left", "crate::high::Item", "high")]
     );
 }

@@ -17,13 +17,16 @@ type Imports = BTreeMap<(String, String), Import>;
 /// What breaks the rule, one text each. `floors` are the modules at the crate's root, the lowest floor first; the root is
 /// above them all.
 ///
+/// What the root's file itself holds is the crate's face: a module that it only declares may re-export from any floor, so that a
+/// public path need not be where the item is.
+///
 /// A module and the modules within it count as one for those beside it. Between a module and those within it anything
 /// goes: the one is the face of the others.
-pub(crate) fn check(modules: &Modules, floors: &[&[&str]]) -> Vec<String> {
+pub(crate) fn check(modules: &Modules, root: &str, floors: &[&[&str]]) -> Vec<String> {
     let mut broken = listed(modules, floors);
     let mut by_parent: BTreeMap<ModulePath, Imports> = BTreeMap::new();
     for (from, module) in &modules.0 {
-        for mention in &module.mentions {
+        for mention in module.mentions.iter().filter(|mention| mention.file != root) {
             let Some(to) = modules.holder(from, &mention.segments) else {
                 continue;
             };

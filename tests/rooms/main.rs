@@ -77,7 +77,7 @@ fn no_module_imports_from_a_floor_above_it_or_in_a_circle() {
     let check = |house: &House| {
         let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(house.src);
         let modules = Modules::read(house.root, &|file| fs::read_to_string(src.join(file)).ok());
-        let broken = floors::check(&modules, house.floors);
+        let broken = floors::check(&modules, house.root, house.floors);
         broken
             .into_iter()
             .map(|text| format!("{}: {text}", house.src))

@@ -104,7 +104,7 @@ impl Config {
     fn property(&self, name: &str, why: &str) -> String {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if let (Some(secret), Some(key)) = (self.kafka.behind(name), super::keys::find("kafka")) {
-            let hint = super::load::behind_secret(key, secret);
+            let hint = super::layers::behind_secret(key, secret);
             return format!("`kafka` has an entry that librdkafka or kaufmann refuses{hint}");
         }
         if name.chars().all(is_name) {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::effective::Origin;
 use super::keys::{self, KEYS, Key};
 use super::kind::{self, Kind};
-use super::load::{Layers, pairs};
+use super::layers::{Layers, pairs};
 use super::problem::Problems;
 
 /// What all variables begin with.

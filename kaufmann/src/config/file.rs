@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::effective::Origin;
 use super::keys::{self, KEYS, Key};
 use super::kind;
-use super::load::Layers;
+use super::layers::Layers;
 use super::problem::Problems;
 use crate::base::error::{Error, ErrorKind};
 

@@ -48,6 +48,8 @@ pub(crate) mod keys;
     allow(dead_code, reason = "without the command line values are checked, not read")
 )]
 pub(crate) mod kind;
+#[cfg(feature = "cli")]
+mod layers;
 pub(crate) mod limits;
 #[cfg(feature = "cli")]
 mod load;

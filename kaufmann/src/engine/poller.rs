@@ -22,6 +22,7 @@ use crate::publish::retry_topics::RetryTopics;
 use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
 
 mod delayed;
+mod head;
 mod holds;
 mod partition;
 mod precommit;
@@ -735,7 +736,7 @@ impl<S: Source> Poller<S> {
             .partitions
             .iter()
             .filter_map(|partition| partition.head.as_ref());
-        let head = heads.map(delayed::Head::due).filter(|due| *due > now).min();
+        let head = heads.map(head::Head::due).filter(|due| *due > now).min();
         let held = self.holds.next(now);
         Turn::Rest(due.into_iter().chain(head).chain(held).fold(rest, Instant::min))
     }

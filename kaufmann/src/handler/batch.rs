@@ -1,7 +1,5 @@
 //! Handlers that take several events at once: what they are given, and what they return.
 
-use std::sync::Arc;
-
 use kaufmann_avro::DecodeError;
 
 use crate::handler::context::Context;
@@ -111,21 +109,6 @@ impl<P> FromIterator<P> for Batch<P> {
             items: events.into_iter().map(item).collect(),
         }
     }
-}
-
-/// The records of a batch.
-#[derive(Debug)]
-pub(crate) struct Gathered {
-    pub(crate) handler: u32,
-    pub(crate) members: Vec<Member>,
-}
-
-/// A record of a batch.
-#[derive(Clone, Debug)]
-pub(crate) struct Member {
-    /// It knows its plan.
-    pub(crate) record: Record,
-    pub(crate) attempt: u32,
 }
 
 /// A form in which a handler takes its batch: `Vec<Event>` or `Batch<Event>`.
@@ -262,11 +245,5 @@ impl<E: HandlerError> BatchReturned for Result<(), E> {
 impl<E: HandlerError> BatchReturned for Result<Vec<Outcome>, E> {
     fn into_outcome(self) -> Outcomes {
         Outcomes(self.map(Some).map_err(E::into_failure))
-    }
-}
-
-impl Gathered {
-    pub(crate) fn new(handler: u32, members: Vec<Member>) -> Arc<Self> {
-        Arc::new(Self { handler, members })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use kaufmann_avro::resolve::Plan;
 
 use crate::assignment::Assignment;
-use crate::handler::batch::Gathered;
+use crate::handler::gathered::Gathered;
 use crate::handler::outcome::{Outgoing, Publishable};
 use crate::handler::publish_error::{PublishError, PublishErrorKind};
 use crate::record::Message;

@@ -14,6 +14,8 @@ mod asking;
 pub(crate) mod cluster;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod condition;
+#[cfg(feature = "registry")]
+mod connect;
 pub(crate) mod explain;
 pub(crate) mod ffi;
 pub(crate) mod prefetch;

@@ -24,6 +24,7 @@ use crate::kafka::ffi::{self, Fetched, Inbox, Last};
 use crate::kafka::prefetch::Prefetch;
 use crate::source::{Assignment, CommitOffset, Member, Sink, Source, SourceError, SourceEvent, Waker};
 
+mod answer;
 mod apart;
 mod close;
 mod commits;

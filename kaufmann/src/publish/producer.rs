@@ -23,9 +23,6 @@ use crate::schema::writers::Schemas;
 
 /// How long to wait before a full queue is tried again.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
-/// How long an event may wait if nobody says otherwise.
-const DEADLINE: Duration = Duration::from_secs(30);
-
 /// Publishes events without a service: typed, with the frame, the headers and the topics that a service would give them. Clones are
 /// the same producer.
 ///
@@ -132,31 +129,8 @@ impl Counts {
 pub struct Delivery(oneshot::Receiver<Result<(), PublishError>>);
 
 impl Producer {
-    /// A producer on Kafka, with the brokers, the registry and the topics of `config`. An event that the brokers have not taken after
-    /// 30 seconds has failed; `message.timeout.ms` in `[kafka]` says otherwise. Nothing is connected before the first event.
-    ///
-    /// # Errors
-    ///
-    /// If the brokers or the registry's URL are missing or no such thing, or librdkafka refuses a property.
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    pub fn connect(config: &Config) -> Result<Self, PublishError> {
-        let mut config = config.without_transactions();
-        let timeouts = [
-            "message.timeout.ms",
-            "producer.message.timeout.ms",
-            "delivery.timeout.ms",
-        ];
-        if !timeouts.iter().any(|name| config.kafka.contains_key(*name)) {
-            let millis = DEADLINE.as_millis().to_string();
-            config
-                .kafka
-                .insert("producer.message.timeout.ms".to_owned(), millis);
-        }
-        let registry = crate::schema::registry::RestRegistry::new(&config.registry)
-            .map_err(|error| PublishError::new(PublishErrorKind::Registry, error.to_string()))?;
-        let publisher = super::KafkaPublisher::new(&config)?;
-        Ok(Self::new(&config, publisher, registry))
-    }
+    /// How long an event may wait if nobody says otherwise.
+    pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
     /// A producer on any publisher. How long an event may take once it is queued is for the publisher to say.
     #[must_use]
@@ -172,7 +146,7 @@ impl Producer {
             publisher,
             routes: Routes::new(config, Arc::new(Schemas::new(Arc::new(registry), &[]))),
             source: envelope::source(config),
-            deadline: DEADLINE,
+            deadline: Self::DEADLINE,
             turn: Mutex::default(),
             places: Arc::new(Semaphore::new(most as usize)),
             most,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Headers, RawRecord, Spare, encode_header};
+use super::buffer_pool::BufferPool;
+use super::buffers::{Buffers, Entry, Span};
+use super::{Headers, RawRecord};
 use crate::assignment::Assignment;
 
 /// Records that were handed over together: one arena for all their bytes.
@@ -10,66 +12,18 @@ use crate::assignment::Assignment;
 pub(crate) struct Batch {
     buffers: Buffers,
     /// Where the buffers go when the last record is gone.
-    spare: Option<Arc<Spare>>,
-}
-
-/// What a batch is made of, and another one after it.
-#[derive(Debug, Default)]
-pub(super) struct Buffers {
-    pub(super) arena: Vec<u8>,
-    pub(super) entries: Vec<Entry>,
-    pub(super) assignments: Vec<Arc<Assignment>>,
-}
-
-/// One record of a batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) offset: i64,
-    /// Milliseconds since the Unix epoch; negative if the record has none.
-    pub(crate) timestamp: i64,
-    /// The lane's hash; 0 if nothing orders the record.
-    pub(crate) lane: u64,
-    key: Span,
-    payload: Span,
-    headers: Span,
-    assignment: u32,
-}
-
-/// A part of the arena, or `null`.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: u32,
-    len: u32,
-}
-
-/// What a record costs beyond its bytes: its entry and its place in the tracker.
-const RECORD_OVERHEAD: usize = size_of::<Entry>();
-
-impl Entry {
-    /// What the record takes of the byte budget.
-    pub(crate) fn size(&self) -> usize {
-        RECORD_OVERHEAD
-            + [self.key, self.payload, self.headers]
-                .iter()
-                .map(|span| span.size())
-                .sum::<usize>()
-    }
-
-    #[inline]
-    pub(super) fn has_headers(&self) -> bool {
-        self.headers.size() > 0
-    }
+    pool: Option<Arc<BufferPool>>,
 }
 
 impl Batch {
     /// An empty batch with room for so many records and bytes.
-    pub(crate) fn new(spare: &Arc<Spare>, records: usize, bytes: usize) -> Self {
-        let mut buffers = spare.take();
+    pub(crate) fn new(pool: &Arc<BufferPool>, records: usize, bytes: usize) -> Self {
+        let mut buffers = pool.take();
         buffers.arena.reserve(bytes);
         buffers.entries.reserve(records);
         Self {
             buffers,
-            spare: Some(Arc::clone(spare)),
+            pool: Some(Arc::clone(pool)),
         }
     }
 
@@ -138,8 +92,8 @@ impl Batch {
         if self.buffers.are_roomy() {
             let snug = self.buffers.snug();
             let roomy = std::mem::replace(&mut self.buffers, snug);
-            if let Some(spare) = self.spare.take() {
-                spare.keep(roomy);
+            if let Some(pool) = self.pool.take() {
+                pool.keep(roomy);
             }
         }
     }
@@ -153,65 +107,8 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        if let Some(spare) = self.spare.take() {
-            spare.keep(std::mem::take(&mut self.buffers));
-        }
-    }
-}
-
-impl Buffers {
-    #[inline]
-    fn copy(&mut self, bytes: Option<&[u8]>) -> Span {
-        let Some(bytes) = bytes else { return Span::NULL };
-        let start = self.arena.len() as u32;
-        self.arena.extend_from_slice(bytes);
-        Span {
-            start,
-            len: bytes.len() as u32,
-        }
-    }
-
-    fn copy_headers(&mut self, headers: &[(&str, Option<&[u8]>)]) -> Span {
-        if headers.is_empty() {
-            return Span { start: 0, len: 0 };
-        }
-        let start = self.arena.len() as u32;
-        for (name, value) in headers {
-            encode_header(&mut self.arena, name, *value);
-        }
-        Span {
-            start,
-            len: self.arena.len() as u32 - start,
-        }
-    }
-
-    /// Whether a fourth of the room is empty.
-    fn are_roomy(&self) -> bool {
-        self.arena.capacity() / 4 * 3 > self.arena.len()
-            || self.entries.capacity() / 4 * 3 > self.entries.len()
-    }
-
-    /// The same with no more room than it takes.
-    fn snug(&self) -> Self {
-        Self {
-            arena: self.arena.clone(),
-            entries: self.entries.clone(),
-            assignments: self.assignments.clone(),
-        }
-    }
-}
-
-impl Span {
-    const NULL: Self = Self {
-        start: 0,
-        len: u32::MAX,
-    };
-
-    fn size(self) -> usize {
-        if self.len == u32::MAX {
-            0
-        } else {
-            self.len as usize
+        if let Some(pool) = self.pool.take() {
+            pool.keep(std::mem::take(&mut self.buffers));
         }
     }
 }
@@ -234,13 +131,13 @@ mod tests {
 
     #[test]
     fn a_batch_of_few_records_keeps_no_room_for_many() {
-        let spare = Arc::new(Spare::new(64 << 20));
-        let mut batch = Batch::new(&spare, 512, 1 << 20);
+        let pool = Arc::new(BufferPool::new(64 << 20));
+        let mut batch = Batch::new(&pool, 512, 1 << 20);
         push(&mut batch, &[7; 1000]);
         batch.trim();
         assert!(batch.buffers.arena.capacity() < 2_048 && batch.buffers.entries.capacity() < 4);
         assert_eq!(Record::new(Arc::new(batch), 0).payload(), Some(&[7; 1000][..]));
-        let next = Batch::new(&spare, 0, 0);
+        let next = Batch::new(&pool, 0, 0);
         assert!(
             next.is_empty() && next.buffers.arena.capacity() >= 1 << 20,
             "the room is there for the next one"
@@ -249,18 +146,18 @@ mod tests {
 
     #[test]
     fn the_next_batch_takes_the_buffers_of_one_that_has_ended_and_none_of_its_records() {
-        let spare = Arc::new(Spare::new(64 << 20));
-        let mut batch = Batch::new(&spare, 1, 1_000);
+        let pool = Arc::new(BufferPool::new(64 << 20));
+        let mut batch = Batch::new(&pool, 1, 1_000);
         push(&mut batch, &[7; 900]);
         let place = batch.buffers.arena.as_ptr();
         let record = Record::new(Arc::new(batch), 0);
         assert_ne!(
-            Batch::new(&spare, 1, 1_000).buffers.arena.as_ptr(),
+            Batch::new(&pool, 1, 1_000).buffers.arena.as_ptr(),
             place,
             "it is in use"
         );
         drop(record);
-        let mut next = Batch::new(&spare, 1, 1_000);
+        let mut next = Batch::new(&pool, 1, 1_000);
         assert_eq!(next.buffers.arena.as_ptr(), place);
         push(&mut next, b"another");
         assert_eq!(next.entries().len(), 1);

@@ -2,20 +2,22 @@
 
 mod batch;
 mod body;
+mod buffer_pool;
+mod buffers;
 mod headers;
 mod message;
 pub(crate) mod names;
 mod origin;
-mod spare;
 pub(crate) mod wire;
 
-pub(crate) use batch::{Batch, Entry};
+pub(crate) use batch::Batch;
 pub use body::Body;
+pub(crate) use buffer_pool::BufferPool;
+pub(crate) use buffers::Entry;
 pub use headers::Headers;
 pub(crate) use headers::{encode_header, encode_header_with};
 pub use message::{Message, MessageHeaders, Placement};
 pub(crate) use origin::{Origin, SourcePlace};
-pub(crate) use spare::Spare;
 
 use std::fmt;
 use std::sync::Arc;

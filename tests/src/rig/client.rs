@@ -411,19 +411,20 @@ impl Client {
     ///
     /// If it has not at the deadline, with both sides in the message.
     pub fn wait_committed(&self, group: &str, topic: &str, deadline: Duration) -> Result<Offsets> {
-        let ends: Offsets = self
-            .end_offsets(topic)?
-            .into_iter()
-            .filter(|(_, end)| *end > 0)
-            .collect();
         let mut last = String::new();
         wait_until(&format!("{group} should commit all of {topic}"), deadline, || {
+            // Each time anew: brokers write a transaction's marks after they have answered its end.
+            let ends: Offsets = self
+                .end_offsets(topic)?
+                .into_iter()
+                .filter(|(_, end)| *end > 0)
+                .collect();
             // While a broker starts, or makes its own topics, there is no coordinator to ask.
             let committed = self.committed(group, topic);
-            last = format!("{committed:?}");
+            last = format!("ends of the partitions: {ends:?}, committed: {committed:?}");
             Ok(committed.ok().filter(|committed| *committed == ends))
         })
-        .with_context(|| format!("ends of the partitions: {ends:?}, committed: {last}"))
+        .with_context(|| last)
     }
 
     /// Waits until a group is stable with this many members, each of which has a partition, or is empty if that many are none.

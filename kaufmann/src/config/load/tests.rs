@@ -3,7 +3,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::config::Ordering;
+use crate::base::error::ErrorKind;
+use crate::config::keys::KEYS;
+use crate::config::{Config, Ordering};
 
 fn file(text: &str) -> (tempfile::TempDir, Loader) {
     let folder = tempfile::tempdir().unwrap();

@@ -9,9 +9,10 @@ use crate::assignment::lane::UNORDERED;
 use crate::base::panics::caught;
 use crate::engine::link::Link;
 use crate::handler::Service;
-use crate::handler::batch::{Gathered, Member, repeated};
+use crate::handler::batch::repeated;
 use crate::handler::context::Context;
 use crate::handler::failure::Failure;
+use crate::handler::gathered::{Gathered, Member};
 use crate::handler::observer::Settled;
 use crate::handler::outcome::{Outcome, Verdict};
 

@@ -4,19 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::head::Head;
 use super::partition::Partition;
 use super::router::Router;
-use crate::assignment::Assignment;
 use crate::publish::retry_topics::wait;
-use crate::record::{RawRecord, Record};
+use crate::record::RawRecord;
 use crate::source::Source;
-
-/// A record that is not due yet. It is neither counted nor unsettled: whoever owns the partition next reads it again.
-#[derive(Debug)]
-pub(super) struct Head {
-    record: Record,
-    due: Instant,
-}
 
 /// What was read.
 #[derive(Clone, Copy, Default, Debug)]
@@ -29,21 +22,6 @@ pub(super) struct Came {
     pub(super) bytes: usize,
     /// Whether offsets without a record were passed.
     pub(super) passed: bool,
-}
-
-impl Head {
-    fn new(assignment: &Arc<Assignment>, raw: &RawRecord<'_>, due: Instant) -> Self {
-        let record = Record::at(assignment, raw);
-        Self { record, due }
-    }
-
-    pub(super) fn offset(&self) -> i64 {
-        self.record.offset()
-    }
-
-    pub(super) fn due(&self) -> Instant {
-        self.due
-    }
 }
 
 /// Reads what is due of a partition whose records wait for so long, as far as there is room.

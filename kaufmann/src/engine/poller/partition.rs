@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::delayed::Head;
+use super::head::Head;
 use super::repeats::Repeats;
 use crate::assignment::Assignment;
 use crate::assignment::Hold;

@@ -9,7 +9,7 @@ use crate::assignment::lane::UNORDERED;
 use crate::config::{Config, Delivery, Ordering};
 use crate::engine::shard::at::Seen;
 use crate::engine::shard::{Inbox, Letter};
-use crate::record::{Batch, RawRecord, Spare};
+use crate::record::{Batch, BufferPool, RawRecord};
 
 /// A batch is handed over when it has this many records …
 pub(super) const BATCH_RECORDS: usize = 512;
@@ -35,7 +35,7 @@ pub(super) struct Router {
     kept: Vec<(usize, Batch)>,
     /// The arena of a new batch.
     arena: usize,
-    spare: Arc<Spare>,
+    pool: Arc<BufferPool>,
 }
 
 impl Router {
@@ -52,7 +52,7 @@ impl Router {
             keeps: config.delivery == Delivery::AtMostOnce,
             kept: Vec::new(),
             arena: ARENA,
-            spare: Arc::new(Spare::new(config.max_bytes)),
+            pool: Arc::new(BufferPool::new(config.max_bytes)),
         }
     }
 
@@ -67,7 +67,7 @@ impl Router {
         };
         let (inbox, batch) = &mut self.shards[shard];
         if batch.is_empty() {
-            *batch = Batch::new(&self.spare, BATCH_RECORDS, self.arena);
+            *batch = Batch::new(&self.pool, BATCH_RECORDS, self.arena);
         }
         let size = batch.push(assignment, lane, raw);
         if batch.entries().len() >= BATCH_RECORDS || batch.bytes() >= BATCH_BYTES {

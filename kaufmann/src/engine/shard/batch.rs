@@ -10,8 +10,8 @@ use super::end::Next;
 use super::{Shard, Work};
 use crate::assignment::lane::UNORDERED;
 use crate::engine::attempt::{Attempted, Conclusion, Exhausted, Finish, Retry, Start, say_done};
-use crate::handler::batch::{Gathered, Member};
 use crate::handler::context::Context;
+use crate::handler::gathered::{Gathered, Member};
 use crate::handler::outcome::Verdict;
 use crate::record::Record;
 

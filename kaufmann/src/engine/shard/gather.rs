@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::engine::attempt::Start;
 use crate::engine::policy::{BatchPolicy, Policy};
-use crate::handler::batch::{Gathered, Member};
+use crate::handler::gathered::{Gathered, Member};
 
 /// The batches that a shard gathers, one for each handler that takes batches.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Statistics, TopicPartitionList};
 
+use super::answer::Answer;
 use super::gone::Gone;
-use super::resume::Answer;
 use super::trouble::Remedy;
 use crate::base::panics::catch;
 use crate::kafka;

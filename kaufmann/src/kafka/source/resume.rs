@@ -12,8 +12,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::answer::{Answer, Found, Identity, Known};
 use super::context::{Happened, Shared, SourceContext};
-use crate::assignment::TopicId;
 use crate::engine::commit::Ahead;
 use crate::kafka::ffi;
 use crate::source::{Assignment, SourceError};
@@ -28,40 +28,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 const ID_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_ID_PAUSE: Duration = Duration::from_secs(60);
 
-/// What is known of a partition, or why nothing is yet.
-pub(super) type Known = Result<Found, String>;
-
-/// What brokers say of a partition.
-pub(super) struct Found {
-    /// Its committed offset with the metadata, if it has one.
-    committed: Option<(i64, String)>,
-    topic: Identity,
-}
-
-/// Which topic it is.
-#[derive(Clone, Copy)]
-pub(super) enum Identity {
-    /// Not known yet.
-    Unknown,
-    /// The brokers give topics no ids.
-    Nameless,
-    Is(TopicId),
-}
-
 /// Assignments to ask for.
 enum Question {
     /// Where they begin; how often that was asked before.
     Place(Vec<Arc<Assignment>>, usize),
     /// Which topics they are of.
     Identity(Vec<Arc<Assignment>>),
-}
-
-/// The answer to a question.
-pub(super) enum Answer {
-    /// Where they begin.
-    Place(Vec<(Arc<Assignment>, Known)>, usize),
-    /// Which topics they are of.
-    Identity(Vec<(Arc<Assignment>, Identity)>),
 }
 
 /// The thread that asks.

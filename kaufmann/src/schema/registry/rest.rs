@@ -29,6 +29,7 @@ use crate::base::error::Error;
 use crate::base::serde_error::misfit;
 use crate::config::RegistryConfig;
 
+mod credentials;
 mod references;
 mod refusal;
 #[cfg(feature = "tls")]

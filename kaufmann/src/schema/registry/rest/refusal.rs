@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 
+use super::credentials::Credentials;
 use super::tls::Certificates;
-use super::transport::Credentials;
 use super::verdict::{self, Again, Verdict, Voice};
 use crate::base::bounded_text::brief_to;
 use crate::handler::failure::Chain;

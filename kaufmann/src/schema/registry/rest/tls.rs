@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::ClientBuilder;
 
-use super::transport::wrong;
+use super::credentials::wrong;
 use crate::base::error::Error;
 use crate::config::RegistryConfig;
 

@@ -7,6 +7,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Url};
 use serde::de::IgnoredAny;
 
+use super::credentials::{Credentials, wrong};
 use super::refusal::Refusal;
 use super::tls::Certificates;
 use super::verdict::Again;
@@ -42,14 +43,6 @@ struct Base {
     asked: Url,
     /// The same without its query, in which gateways want secrets.
     shown: Url,
-}
-
-/// Who asks.
-#[derive(Clone, Debug)]
-pub(super) enum Credentials {
-    None,
-    Basic { user: String, password: Secret },
-    Bearer(Secret),
 }
 
 /// One call.
@@ -220,21 +213,6 @@ impl Call<'_> {
     pub(super) fn shown(&self, base: &Url) -> String {
         format!("{} {}", self.method, self.url(base))
     }
-}
-
-impl Credentials {
-    fn new(config: &RegistryConfig, in_url: Option<(String, Secret)>) -> Self {
-        let configured = config.user.clone().zip(config.password.clone());
-        match (&config.token, configured.or(in_url)) {
-            (Some(token), _) => Self::Bearer(token.clone()),
-            (None, Some((user, password))) => Self::Basic { user, password },
-            (None, None) => Self::None,
-        }
-    }
-}
-
-pub(super) fn wrong(text: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, text)
 }
 
 fn base(text: &str) -> Result<Url, Error> {

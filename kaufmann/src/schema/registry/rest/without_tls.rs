@@ -5,7 +5,7 @@ use std::path::Path;
 
 use reqwest::ClientBuilder;
 
-use super::transport::wrong;
+use super::credentials::wrong;
 use crate::base::error::Error;
 use crate::config::RegistryConfig;
 

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::batch::Buffers;
+use super::buffers::Buffers;
 
 /// More bytes than this are never kept, …
 const MOST: usize = 8 << 20;
@@ -12,7 +12,7 @@ const MOST_OF_ONE: usize = 2 << 20;
 
 /// Buffers that nobody uses.
 #[derive(Debug, Default)]
-pub(crate) struct Spare {
+pub(crate) struct BufferPool {
     kept: Mutex<Kept>,
     most: usize,
 }
@@ -23,7 +23,7 @@ struct Kept {
     bytes: usize,
 }
 
-impl Spare {
+impl BufferPool {
     /// Keeps an eighth of the byte budget at most.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
@@ -67,25 +67,25 @@ mod tests {
 
     #[test]
     fn of_a_small_budget_little_is_kept() {
-        let spare = Spare::new(8_000);
-        spare.keep(buffers(1_001));
-        assert_eq!(spare.take().arena.capacity(), 0);
-        spare.keep(buffers(1_000));
-        spare.keep(buffers(1));
-        assert_eq!(spare.take().arena.capacity(), 1_000);
+        let pool = BufferPool::new(8_000);
+        pool.keep(buffers(1_001));
+        assert_eq!(pool.take().arena.capacity(), 0);
+        pool.keep(buffers(1_000));
+        pool.keep(buffers(1));
+        assert_eq!(pool.take().arena.capacity(), 1_000);
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let spare = Spare::new(1 << 30);
-        spare.keep(buffers(MOST_OF_ONE + 1));
-        assert_eq!(spare.take().arena.capacity(), 0);
+        let pool = BufferPool::new(1 << 30);
+        pool.keep(buffers(MOST_OF_ONE + 1));
+        assert_eq!(pool.take().arena.capacity(), 0);
         for _ in 0..100 {
-            spare.keep(buffers(MOST_OF_ONE));
+            pool.keep(buffers(MOST_OF_ONE));
         }
-        let kept = (0..100).map(|_| spare.take().arena.capacity()).sum::<usize>();
+        let kept = (0..100).map(|_| pool.take().arena.capacity()).sum::<usize>();
         assert_eq!(kept, MOST);
-        spare.keep(buffers(1));
-        assert_eq!(spare.take().arena.capacity(), 1, "there is room again");
+        pool.keep(buffers(1));
+        assert_eq!(pool.take().arena.capacity(), 1, "there is room again");
     }
 }
