@@ -197,6 +197,12 @@ impl PartitionQueue {
         }
     }
 
+    /// Whether an error came last. librdkafka counts it as if it were the record at its offset, so that it goes on behind that record
+    /// when a rebalance pauses the partition before the record is read.
+    pub(crate) fn ends_with_an_error(&self) -> bool {
+        self.left.is_empty() && self.place.doubtful
+    }
+
     /// The partition goes back to lower offsets. librdkafka goes on remembering the highest one that was read, which says nothing of
     /// the records that follow.
     pub(crate) fn begin_again(&mut self) {

@@ -427,10 +427,11 @@ impl Source for KafkaSource {
                     }
                 }
             });
-            if taken == 0 {
+            if taken == 0 || queue.ends_with_an_error() {
                 break;
             }
         }
+        let failed_last = queue.ends_with_an_error();
         if let Some(passed) = queue.passed() {
             *next = passed.max(*next);
         }
@@ -444,6 +445,9 @@ impl Source for KafkaSource {
             self.well(&Remedy::Read(assignment.topic().into(), assignment.partition()));
             self.well(&Remedy::Use);
             self.shared.wake();
+        }
+        if failed_last && is_readable {
+            self.read_again(assignment, &errors);
         }
         if !errors.is_empty() {
             self.read_failed(assignment, errors);
@@ -589,6 +593,29 @@ impl KafkaSource {
             }
         }
         self.shared.wake();
+    }
+
+    /// Sets librdkafka's position back to the offset that could not be read: it is one past it after such an error, and a rebalance that
+    /// pauses the partition now would leave the record out.
+    #[cold]
+    fn read_again(&self, assignment: &Assignment, errors: &[(RDKafkaErrorCode, i64, String)]) {
+        let Some((consumer, (code, offset, _))) = self.consumer.as_ref().zip(errors.last()) else {
+            return;
+        };
+        // Without an offset librdkafka has no position; after a reset it chooses one by itself.
+        if *offset < 0 || *code == RDKafkaErrorCode::AutoOffsetReset {
+            return;
+        }
+        let begun = resume::seek(consumer, assignment, *offset, Duration::ZERO);
+        if let Err(error) = begun {
+            tracing::debug!(
+                topic = assignment.topic(),
+                partition = assignment.partition(),
+                offset,
+                %error,
+                "the position after an error was not set back"
+            );
+        }
     }
 
     #[cold]

@@ -358,22 +358,23 @@ fn place(consumer: &BaseConsumer<SourceContext>, known: &mut [(Arc<Assignment>, 
         else {
             continue;
         };
-        if let Err(error) = seek(consumer, assignment, *offset) {
+        if let Err(error) = seek(consumer, assignment, *offset, QUESTION) {
             *known = Err(error.to_string());
         }
     }
 }
 
-fn seek(
+/// Lets librdkafka read a partition from an offset on, and drop what it has fetched. Waits for `patience` at most; with none it only begins.
+pub(super) fn seek(
     consumer: &BaseConsumer<SourceContext>,
     assignment: &Assignment,
     offset: i64,
+    patience: Duration,
 ) -> Result<(), KafkaError> {
     let mut place = TopicPartitionList::with_capacity(1);
     place.add_partition_offset(assignment.topic(), assignment.partition(), Offset::Offset(offset))?;
-    let answer = consumer.seek_partitions(place, QUESTION)?;
-    for placed in answer.elements() {
-        placed.error()?;
-    }
-    Ok(())
+    let answer = consumer.seek_partitions(place, patience)?;
+    // What has only begun is `_IN_PROGRESS`.
+    let ended = answer.elements().into_iter().filter(|_| !patience.is_zero());
+    ended.map(|placed| placed.error()).collect()
 }

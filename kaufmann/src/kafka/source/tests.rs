@@ -8,6 +8,7 @@ use crate::engine::commit::Ahead;
 use crate::kafka::mock::MockBroker;
 use crate::publish::{KafkaPublisher, Message, MessageHeaders, Publisher};
 
+mod in_doubt;
 mod overtaken;
 
 /// Far longer than anything takes; only a test that fails waits for it.
