@@ -4,6 +4,10 @@
 //! so cycles need no special care. The same model serves code generation (many files) and the runtime (one schema from
 //! the registry).
 
+mod logical;
+
+pub use self::logical::Logical;
+
 use std::fmt;
 
 use serde_json::Value;
@@ -81,43 +85,6 @@ pub enum Kind {
     Union(Vec<Node>),
     /// A record, enum or fixed, defined once in [`Model::types`].
     Named(TypeId),
-}
-
-/// The logical types of Avro 1.12. One that does not fit its base type is ignored, as the specification demands, and is
-/// then kept in [`Node::attributes`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Logical {
-    /// An unscaled two's-complement big-endian integer on bytes or fixed.
-    Decimal {
-        /// The number of digits, at least 1.
-        precision: usize,
-        /// How many of them are after the point, at most `precision`.
-        scale: usize,
-    },
-    /// A decimal that carries its own scale, on bytes.
-    BigDecimal,
-    /// RFC 9562, on string or fixed(16).
-    Uuid,
-    /// Days since 1970-01-01, on int.
-    Date,
-    /// Milliseconds after midnight, on int.
-    TimeMillis,
-    /// Microseconds after midnight, on long.
-    TimeMicros,
-    /// Milliseconds since the Unix epoch, on long.
-    TimestampMillis,
-    /// Microseconds since the Unix epoch, on long.
-    TimestampMicros,
-    /// Nanoseconds since the Unix epoch, on long.
-    TimestampNanos,
-    /// Milliseconds since 1970-01-01T00:00 in no particular zone, on long.
-    LocalTimestampMillis,
-    /// Microseconds since 1970-01-01T00:00 in no particular zone, on long.
-    LocalTimestampMicros,
-    /// Nanoseconds since 1970-01-01T00:00 in no particular zone, on long.
-    LocalTimestampNanos,
-    /// Months, days and milliseconds, on fixed(12).
-    Duration,
 }
 
 /// A record, enum or fixed.
@@ -225,18 +192,11 @@ impl Model {
     #[must_use]
     pub fn type_name(&self, kind: &Kind) -> String {
         match kind {
-            Kind::Null => "null".to_owned(),
-            Kind::Boolean => "boolean".to_owned(),
-            Kind::Int => "int".to_owned(),
-            Kind::Long => "long".to_owned(),
-            Kind::Float => "float".to_owned(),
-            Kind::Double => "double".to_owned(),
-            Kind::Bytes => "bytes".to_owned(),
-            Kind::String => "string".to_owned(),
             Kind::Array(_) => "array".to_owned(),
             Kind::Map(_) => "map".to_owned(),
             Kind::Union(_) => "union".to_owned(),
             Kind::Named(id) => self.get(*id).name.to_string(),
+            primitive => primitive.primitive().unwrap_or_default().to_owned(),
         }
     }
 
@@ -276,36 +236,20 @@ impl Model {
     }
 }
 
-impl Logical {
-    /// The name that the specification gives it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Decimal { .. } => "decimal",
-            Self::BigDecimal => "big-decimal",
-            Self::Uuid => "uuid",
-            Self::Date => "date",
-            Self::TimeMillis => "time-millis",
-            Self::TimeMicros => "time-micros",
-            Self::TimestampMillis => "timestamp-millis",
-            Self::TimestampMicros => "timestamp-micros",
-            Self::TimestampNanos => "timestamp-nanos",
-            Self::LocalTimestampMillis => "local-timestamp-millis",
-            Self::LocalTimestampMicros => "local-timestamp-micros",
-            Self::LocalTimestampNanos => "local-timestamp-nanos",
-            Self::Duration => "duration",
-        }
-    }
-}
-
-/// As errors write it: `date`, `decimal(9, 2)`.
-impl fmt::Display for Logical {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        match self {
-            Self::Decimal { precision, scale } => write!(f, "({precision}, {scale})"),
-            _ => Ok(()),
-        }
+impl Kind {
+    /// The name of a primitive type.
+    pub(crate) fn primitive(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Int => "int",
+            Self::Long => "long",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::Bytes => "bytes",
+            Self::String => "string",
+            Self::Array(_) | Self::Map(_) | Self::Union(_) | Self::Named(_) => return None,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ mod case;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kaufmann_avro::model::{Definition, Logical, Name, TypeId};
+use kaufmann_avro::model::{Definition, Name, TypeId};
 
 pub(crate) use self::case::is_keyword;
 use self::case::{pascal, snake};
@@ -350,28 +350,9 @@ fn kind(shape: &Shape) -> &'static str {
         Shape::String => "String",
         Shape::Array(_) => "Array",
         Shape::Map(_) => "Map",
-        Shape::Logical(logical, _) => logical_name(*logical),
+        Shape::Logical(logical, _) => logical.rust_name(),
         Shape::Record(_) | Shape::Enum(_) | Shape::Fixed(_) => "Named",
         Shape::Single(_) | Shape::Optional { .. } | Shape::Union(_) => "Union",
-    }
-}
-
-/// The name of a logical type's Rust type.
-pub(crate) fn logical_name(logical: Logical) -> &'static str {
-    match logical {
-        Logical::Decimal { .. } => "Decimal",
-        Logical::BigDecimal => "BigDecimal",
-        Logical::Uuid => "Uuid",
-        Logical::Date => "Date",
-        Logical::TimeMillis => "TimeMillis",
-        Logical::TimeMicros => "TimeMicros",
-        Logical::TimestampMillis => "TimestampMillis",
-        Logical::TimestampMicros => "TimestampMicros",
-        Logical::TimestampNanos => "TimestampNanos",
-        Logical::LocalTimestampMillis => "LocalTimestampMillis",
-        Logical::LocalTimestampMicros => "LocalTimestampMicros",
-        Logical::LocalTimestampNanos => "LocalTimestampNanos",
-        Logical::Duration => "Duration",
     }
 }
 

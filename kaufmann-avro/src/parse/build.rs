@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::error::{Errors, SchemaErrorKind, logical_base};
+use super::error::{Errors, SchemaErrorKind};
 use super::logical;
 use super::names::Names;
 use super::reader::{Json, Value};
 use super::synonyms::avro_type;
-use crate::model::{Attribute, Attributes, Definition, File, Kind, Location, Model, NamedType, Node, TypeId};
+use crate::model::{
+    Attribute, Attributes, Definition, File, Kind, Location, Logical, Model, NamedType, Node, TypeId,
+};
 
 /// A model and what its checks need.
 pub(super) struct Built {
@@ -217,7 +219,7 @@ impl<'t, 'e> Builder<'t, 'e> {
         };
         self.errors.push(
             at,
-            match complex || logical_base(name).is_some() {
+            match complex || Logical::named(name).is_some() {
                 true => SchemaErrorKind::SpeltOut(name.to_owned()),
                 false => SchemaErrorKind::UnknownType {
                     field: self.field.clone(),

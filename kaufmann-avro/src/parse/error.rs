@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use thiserror::Error;
 
 use super::{Source, Use};
-use crate::model::Location;
+use crate::model::{Location, Logical};
 use crate::suggest::Hint;
 
 /// A mistake in a schema file, and where it is.
@@ -232,7 +232,7 @@ struct SpeltOut<'a>(&'a str);
 impl std::fmt::Display for SpeltOut<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.0;
-        if let Some(base) = logical_base(name) {
+        if let Some(base) = Logical::named(name).map(Logical::base) {
             return write!(
                 f,
                 "`{name}` is not a type by itself, write {{\"type\": {{\"type\": {base}, \"logicalType\": \"{name}\"}}}}"
@@ -251,25 +251,6 @@ impl std::fmt::Display for SpeltOut<'_> {
             "`{name}` is not a type by itself, write {{\"type\": {{\"type\": \"{name}\", {example}}}}}"
         )
     }
-}
-
-/// The base type of a logical type with the attributes it needs, as JSON: the usual one of several.
-pub(super) fn logical_base(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "decimal" => "\"bytes\", \"precision\": …, \"scale\": …",
-        "big-decimal" => "\"bytes\"",
-        "uuid" => "\"string\"",
-        "date" | "time-millis" => "\"int\"",
-        "time-micros"
-        | "timestamp-millis"
-        | "timestamp-micros"
-        | "timestamp-nanos"
-        | "local-timestamp-millis"
-        | "local-timestamp-micros"
-        | "local-timestamp-nanos" => "\"long\"",
-        "duration" => "\"fixed\", \"name\": …, \"size\": 12",
-        _ => return None,
-    })
 }
 
 /// Collects the mistakes of all files.

@@ -10,21 +10,10 @@ const MAX_PRECISION: usize = 10_000;
 /// The logical type of a primitive.
 pub(super) fn of(json: &Json, kind: &Kind) -> Option<Logical> {
     let name = json.get("logicalType")?.text()?;
-    Some(match (name, kind) {
-        ("decimal", Kind::Bytes) => decimal(json, MAX_PRECISION)?,
-        ("big-decimal", Kind::Bytes) => Logical::BigDecimal,
-        ("uuid", Kind::String) => Logical::Uuid,
-        ("date", Kind::Int) => Logical::Date,
-        ("time-millis", Kind::Int) => Logical::TimeMillis,
-        ("time-micros", Kind::Long) => Logical::TimeMicros,
-        ("timestamp-millis", Kind::Long) => Logical::TimestampMillis,
-        ("timestamp-micros", Kind::Long) => Logical::TimestampMicros,
-        ("timestamp-nanos", Kind::Long) => Logical::TimestampNanos,
-        ("local-timestamp-millis", Kind::Long) => Logical::LocalTimestampMillis,
-        ("local-timestamp-micros", Kind::Long) => Logical::LocalTimestampMicros,
-        ("local-timestamp-nanos", Kind::Long) => Logical::LocalTimestampNanos,
-        _ => return None,
-    })
+    match Logical::named(name).filter(|logical| logical.is_on(kind))? {
+        Logical::Decimal { .. } => decimal(json, MAX_PRECISION),
+        logical => Some(logical),
+    }
 }
 
 /// The logical type of a fixed.

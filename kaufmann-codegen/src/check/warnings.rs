@@ -1,29 +1,12 @@
 //! Warnings: a logical type that Avro ignores, a misspelt attribute of kaufmann.
 
-use kaufmann_avro::model::{Attribute, Attributes, Definition, Field, Kind, Model, Node};
+use kaufmann_avro::model::{Attribute, Attributes, Definition, Field, Kind, Logical, Model, Node};
 use kaufmann_avro::suggest::{Hint, closest};
 use serde_json::Value;
 
 use super::ATTRIBUTES;
 
-/// The logical types of Avro 1.12.
-const LOGICAL_TYPES: [&str; 13] = [
-    "decimal",
-    "big-decimal",
-    "uuid",
-    "date",
-    "time-millis",
-    "time-micros",
-    "timestamp-millis",
-    "timestamp-micros",
-    "timestamp-nanos",
-    "local-timestamp-millis",
-    "local-timestamp-micros",
-    "local-timestamp-nanos",
-    "duration",
-];
-
-/// Every doubt, as `path:line:column: message`, in the order of the places.
+/// All warnings, as `path:line:column: message`, in the order of their positions.
 pub(crate) fn warnings(model: &Model) -> Vec<String> {
     let mut found = Vec::new();
     for file in &model.files {
@@ -64,11 +47,11 @@ fn logical(model: &Model, attributes: &Attributes, found: &mut Vec<String>) {
     };
     let at = model.locate(attribute.at);
     found.push(match &attribute.value {
-        Value::String(name) if LOGICAL_TYPES.contains(&name.as_str()) => {
+        Value::String(name) if Logical::ALL.map(Logical::name).contains(&name.as_str()) => {
             format!("{at}: the logical type `{name}` does not fit its type, so Avro ignores it")
         }
         Value::String(name) => {
-            let hint = Hint(closest(name, LOGICAL_TYPES));
+            let hint = Hint(closest(name, Logical::ALL.map(Logical::name)));
             format!("{at}: the logical type `{name}` is unknown, so Avro ignores it{hint}")
         }
         other => format!("{at}: a logical type is a string, not `{other}`, so Avro ignores it"),

@@ -8,7 +8,6 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::model::{Base, Shape, UnionId};
-use crate::naming::logical_name;
 
 use super::scope::{Scope, ident};
 
@@ -240,7 +239,7 @@ fn logical_bytes(logical: Logical, ty: &TokenStream, bytes: &[u8]) -> Option<Tok
 
 /// The path of a logical type in an expression.
 fn logical_path(logical: Logical) -> TokenStream {
-    let name = format_ident!("{}", logical_name(logical));
+    let name = format_ident!("{}", logical.rust_name());
     match logical {
         Logical::Decimal { precision, scale } => {
             let (precision, scale) = (

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::model::{Shape, Types, UnionId};
-use crate::naming::{Names, is_keyword, logical_name};
+use crate::naming::{Names, is_keyword};
 
 use super::words;
 
@@ -164,7 +164,7 @@ impl<'a> Scope<'a> {
 
 /// The path of a logical type.
 pub(super) fn logical_type(logical: Logical) -> TokenStream {
-    let name = format_ident!("{}", logical_name(logical));
+    let name = format_ident!("{}", logical.rust_name());
     match logical {
         Logical::Decimal { precision, scale } => {
             let (precision, scale) = (
