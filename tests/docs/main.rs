@@ -196,7 +196,14 @@ fn the_guide_to_the_commands_of_schema_shows_what_they_print() {
 #[test]
 fn the_guide_to_operations_shows_what_the_commands_print() {
     let commands = [
-        "lag", "tail", "topics", "dlq", "drain", "replay", "doctor", "publish",
+        "cluster/lag",
+        "cluster/tail",
+        "cluster/topics",
+        "cluster/dlq",
+        "cluster/drain",
+        "cluster/replay",
+        "cluster/doctor",
+        "publish",
     ];
     let printed: Vec<_> = commands.into_iter().flat_map(printed).collect();
     shows_only("operations.md", &printed);

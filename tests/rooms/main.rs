@@ -70,6 +70,25 @@ const HOUSES: &[House] = &[
             &["arguments"],
         ],
     },
+    House {
+        src: "kaufmann/src",
+        root: "lib.rs",
+        floors: &[
+            &["base"],
+            &["config"],
+            &["assignment"],
+            &["record"],
+            &["handler"],
+            &["schema"],
+            &["source"],
+            &["publish"],
+            &["engine"],
+            &["kafka"],
+            &["cli"],
+            &["testing"],
+            &["__private", "guide", "types"],
+        ],
+    },
 ];
 
 #[test]

@@ -2,88 +2,46 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-#[cfg(feature = "dev")]
-use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::Value;
 
-use super::codes;
-use super::show::Format;
+use super::{codes, completions};
 use crate::config::keys::KEYS;
 use crate::config::kind::Kind;
-#[cfg(feature = "dev")]
-use crate::config::kind::LONGEST;
 use crate::config::{Config, Loader};
 use crate::handler::Service;
 
 mod discreet;
-#[cfg(any(feature = "kafka", feature = "registry"))]
-pub(super) mod shared;
 
-/// What the command line asks for.
-pub(super) struct Invocation {
-    pub(super) action: Action,
-    /// Reads file, environment and the flags.
-    pub(super) loader: Loader,
-}
-
-/// A command with its own options.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Action {
-    Run,
-    #[cfg(feature = "dev")]
-    Dev(crate::cli::dev::Options),
-    #[cfg(feature = "kafka")]
-    Publish(super::publish::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    Lag(super::lag::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    Tail(super::tail::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    Topics(super::topics::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    Dlq(super::dlq::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    Doctor(super::doctor::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    Drain(super::drain::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    Replay(super::replay::Request),
-    #[cfg(feature = "registry")]
-    Schema(super::schema::Request),
-    #[cfg(all(feature = "kafka", feature = "registry"))]
-    AsyncApi,
-    Config {
-        format: Format,
-    },
-    Completions {
-        script: String,
+/// What the command line requests.
+#[allow(clippy::large_enum_variant, reason = "a process has one")]
+pub(super) enum Invocation {
+    /// To print this script, which completes the command line in a shell.
+    Completions(String),
+    /// To run a command.
+    Command {
+        name: String,
+        /// Its arguments.
+        matches: ArgMatches,
+        /// Reads file, environment and the flags.
+        loader: Loader,
     },
 }
 
-impl Invocation {
-    /// Whether an error of this command means that it could not tell, which has a code of its own.
-    pub(super) fn could_not_tell(&self) -> bool {
-        match self.action {
-            #[cfg(feature = "registry")]
-            Action::Schema(_) => true,
-            #[cfg(all(feature = "kafka", feature = "registry"))]
-            Action::Topics(_) | Action::Doctor(_) => true,
-            _ => false,
-        }
-    }
-}
+/// The keys that `--dev` sets: a flag of one of them contradicts it.
+const SET_BY_DEV: [&str; 3] = ["brokers", "topics", "registry.url"];
 
 const LAYERS: &str = "\
 Every setting is a key of kaufmann.toml, an environment variable, and a flag of each command: `max_in_flight = 8`,
 KAUFMANN_MAX_IN_FLIGHT=8, --max-in-flight 8. A flag wins over a variable, a variable over the file. `config` lists all of
 them with their values and where each came from.";
 
-/// Reads the command line. What is to be printed instead, help or a mistake, is the error.
+/// Reads the command line. The error is what to print instead: help, or a mistake.
 pub(super) fn parse<V: Service>(
     arguments: impl IntoIterator<Item = OsString>,
+    commands: Vec<Command>,
 ) -> Result<Invocation, clap::Error> {
     let mut arguments = arguments.into_iter().collect::<Vec<_>>().into_iter();
     let program = arguments.next().unwrap_or_default();
@@ -92,70 +50,28 @@ pub(super) fn parse<V: Service>(
         .map(|name| name.to_string_lossy().into_owned());
     let program = program.unwrap_or_else(|| V::NAME.to_owned());
     let given = arguments.as_slice().to_vec();
-    let matches = command::<V>(&program)
+    let whole = command::<V>(&program, commands);
+    let mut matches = whole
+        .clone()
         .try_get_matches_from(std::iter::once(program.clone().into()).chain(arguments))
         .map_err(|error| discreet::discreet(error, &given))?;
-    let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
+    let (name, matches) = matches.remove_subcommand().unwrap_or_default();
+    if name == completions::NAME {
+        // It reads no configuration.
+        let script = completions::script(&matches, whole, &program);
+        return Ok(Invocation::Completions(script));
+    }
     // Commands of commands take the flags at their end.
-    let (below, matches) = matches.subcommand().unwrap_or((name, matches));
-    let _ = below;
-    let loader = match name {
-        // It has none of the flags.
-        "completions" => Loader::new(),
-        _ => flags(Loader::new().service::<V>().process_environment(), matches),
-    };
-    let action = match name {
-        #[cfg(feature = "dev")]
-        "dev" => Action::Dev(crate::cli::dev::Options {
-            once: matches.get_flag("once"),
-            timeout: matches
-                .get_one("timeout")
-                .copied()
-                .unwrap_or(crate::cli::dev::TIMEOUT),
-        }),
-        #[cfg(feature = "kafka")]
-        "publish" => Action::Publish(super::publish::Request {
-            event: text(matches, "event").unwrap_or_default(),
-            payload: text(matches, "payload").unwrap_or_default(),
-            key: text(matches, "key"),
-            topic: text(matches, "topic"),
-            json: shared::is_json(matches),
-            dev: shared::is_dev(matches),
-        }),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "lag" => Action::Lag(super::lag::request(matches)),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "tail" => Action::Tail(super::tail::request(matches)),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "topics" => Action::Topics(super::topics::request(below, matches)),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "dlq" => Action::Dlq(super::dlq::arguments::request(below, matches)),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "doctor" => Action::Doctor(super::doctor::request(matches)),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "replay" => Action::Replay(super::replay::request(matches)),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "drain" => Action::Drain(super::drain::request(matches)),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        "asyncapi" => Action::AsyncApi,
-        "completions" => Action::Completions {
-            script: completions::<V>(matches, &program),
-        },
-        #[cfg(feature = "registry")]
-        "schema" => Action::Schema(super::schema::arguments::request(below, matches)),
-        "config" => Action::Config {
-            format: if text(matches, "format").as_deref() == Some("json") {
-                Format::Json
-            } else {
-                Format::Toml
-            },
-        },
-        _ => Action::Run,
-    };
-    Ok(Invocation { action, loader })
+    let (_, below) = matches.subcommand().unwrap_or((&name, &matches));
+    let loader = flags(Loader::new().service::<V>().process_environment(), below);
+    Ok(Invocation::Command {
+        name,
+        matches,
+        loader,
+    })
 }
 
-fn command<V: Service>(program: &str) -> Command {
+fn command<V: Service>(program: &str, commands: Vec<Command>) -> Command {
     let about = if V::ABOUT.is_empty() {
         format!("{}, a service on Kafka events", V::NAME)
     } else {
@@ -185,128 +101,8 @@ fn command<V: Service>(program: &str) -> Command {
             examples(program),
             codes::help(codes::RUN)
         ));
-    let commands = commands().into_iter().map(configurable);
-    root.subcommands(commands).subcommand(completions_command())
-}
-
-fn commands() -> Vec<Command> {
-    vec![
-        #[cfg(feature = "dev")]
-        dev(),
-        Command::new("run")
-            .about(
-                "Consumes, handles and publishes, against a real cluster, until a signal (SIGINT, SIGTERM)",
-            )
-            .after_long_help(codes::help(codes::RUN)),
-        #[cfg(feature = "kafka")]
-        publish(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::lag::command(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::tail::command(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::topics::command(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::dlq::arguments::command(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::drain::command(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::replay::command(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::doctor::command(),
-        #[cfg(feature = "registry")]
-        super::schema::arguments::command(),
-        #[cfg(all(feature = "kafka", feature = "registry"))]
-        super::asyncapi::command(),
-        Command::new("config")
-            .about("Prints the configuration that holds, and where each value came from")
-            .arg(
-                Arg::new("format")
-                    .long("format")
-                    .value_parser(["toml", "json"])
-                    .default_value("toml")
-                    .help("How to print it"),
-            ),
-    ]
-}
-
-fn completions_command() -> Command {
-    Command::new("completions")
-        .about("Prints what completes this program's commands and flags in a shell")
-        .after_help("Example:\n  completions bash > ~/.local/share/bash-completion/completions/PROGRAM")
-        .arg(
-            Arg::new("shell")
-                .value_name("SHELL")
-                .required(true)
-                .value_parser(value_parser!(clap_complete::Shell))
-                .help("The shell"),
-        )
-}
-
-/// The script for a shell.
-fn completions<V: Service>(matches: &ArgMatches, program: &str) -> String {
-    let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") else {
-        return String::new();
-    };
-    let mut script = Vec::new();
-    clap_complete::generate(*shell, &mut command::<V>(program), program, &mut script);
-    String::from_utf8_lossy(&script).into_owned()
-}
-
-#[cfg(feature = "dev")]
-fn dev() -> Command {
-    let timeout = |text: &str| match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("nothing is settled in no time; give it some, such as 30s".to_owned()),
-        Ok(timeout) if timeout > LONGEST => Err("nobody waits for longer than 365days".to_owned()),
-        Ok(timeout) => Ok(timeout),
-        Err(error) => Err(error.to_string()),
-    };
-    Command::new("dev")
-        .about("Runs the service on an embedded broker and registry, and publishes the sample events")
-        .long_about(
-            "Starts a broker and a schema registry in this process, makes the topics, registers the schemas, runs the \
-             service, publishes the samples that stand beside the schemas of the handled events, and prints what becomes of \
-             each event. `publish --dev` in the same folder reaches it.\n\nThe configuration applies, except for brokers, \
-             registry and security. The broker is in memory: it keeps 5 MiB or 100,000 batches a partition and drops the \
-             oldest, and it has no transactions.",
-        )
-        .arg(
-            Arg::new("once")
-                .long("once")
-                .action(ArgAction::SetTrue)
-                .help("End when all samples and their replies are settled; fails if one is not handled, with 130 if a signal comes first"),
-        )
-        .arg(
-            Arg::new("timeout")
-                .long("timeout")
-                .value_name("DURATION")
-                .value_parser(timeout)
-                .requires("once")
-                .help("How long --once waits for that [default: 30s]"),
-        )
-}
-
-#[cfg(feature = "kafka")]
-fn publish() -> Command {
-    Command::new("publish")
-        .about("Publishes an event, or many, checked against its schema")
-        .after_help(format!(
-            "Examples:\n  publish user.create '{{\"email\": \"ada@example.org\"}}'\n  publish user.create @event.json \
-             --key ada\n  publish user.create - < events.ndjson              as many as there are, in their order\n\n{}",
-            codes::help(codes::PUBLISH)
-        ))
-        .arg(Arg::new("event").value_name("EVENT").required(true).help("The event's name"))
-        .arg(
-            Arg::new("payload")
-                .value_name("JSON")
-                .required(true)
-                .allow_hyphen_values(true)
-                .help("The payload: JSON, @FILE, or - for standard input; several behind each other (NDJSON) are all published"),
-        )
-        .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
-        .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(shared::topic))
-        .arg(shared::format())
-        .arg(shared::dev("Publish to the `dev` that runs in this folder"))
+    let commands = commands.into_iter().map(configurable);
+    root.subcommands(commands).subcommand(completions::command())
 }
 
 /// Adds the flags of the configuration.
@@ -359,14 +155,13 @@ fn configurable(command: Command) -> Command {
         }
     });
     let command = command.arg(file).args(keys);
-    #[cfg(any(feature = "kafka", feature = "registry"))]
-    if command
+    let has_dev = command
         .get_arguments()
-        .any(|arg| arg.get_id() == "dev" && !arg.is_hide_set())
-    {
-        return command.mut_arg("dev", |dev| dev.conflicts_with_all(shared::SET_BY_DEV));
+        .any(|arg| arg.get_id() == "dev" && !arg.is_hide_set());
+    match has_dev {
+        true => command.mut_arg("dev", |dev| dev.conflicts_with_all(SET_BY_DEV)),
+        false => command,
     }
-    command
 }
 
 fn flags(mut loader: Loader, matches: &ArgMatches) -> Loader {
@@ -418,10 +213,6 @@ fn placeholder(path: &str, kind: Kind) -> &'static str {
         Kind::Urls => "URL,…",
         Kind::Text(_) | Kind::Secret => "TEXT",
     }
-}
-
-fn text(matches: &ArgMatches, name: &str) -> Option<String> {
-    matches.get_one::<String>(name).cloned()
 }
 
 fn examples(program: &str) -> String {

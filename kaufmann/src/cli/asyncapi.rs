@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, Command};
+use clap::Arg;
 
-use super::{say, unread};
 use crate::base::error::Error;
+use crate::cli::command::Command;
+use crate::cli::output::{say, unread};
 use crate::config::Config;
 use crate::handler::Service;
 
@@ -15,8 +16,12 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-pub(super) fn command() -> Command {
-    Command::new("asyncapi")
+pub(super) fn entry<V: Service, S>() -> Command<S> {
+    Command::new(command(), |_, effective, _| run::<V>(&effective.config))
+}
+
+fn command() -> clap::Command {
+    clap::Command::new("asyncapi")
         .about("Prints an AsyncAPI 3.0 document: what the service reads and writes, where, and in which form")
         .long_about(
             "Prints an AsyncAPI 3.0 document, made of the handlers, their return types, the schemas and the configuration: a \
@@ -34,7 +39,7 @@ pub(super) fn command() -> Command {
         )
 }
 
-pub(super) fn run<V: Service>(config: &Config) -> Result<ExitCode, Error> {
+fn run<V: Service>(config: &Config) -> Result<ExitCode, Error> {
     let document = document::document::<V>(config);
     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
     say(&text).or_else(unread)?;

@@ -16,13 +16,6 @@ pub(crate) fn events<V: Service>() -> Vec<&'static EventInfo> {
     all
 }
 
-/// The events that a service handles, in the order of its list.
-#[cfg(feature = "dev")]
-pub(crate) fn handled<V: Service>() -> impl Iterator<Item = &'static EventInfo> {
-    let entries = V::HANDLERS.iter().filter(|entry| !entry.tombstone);
-    entries.filter_map(|entry| entry.event)
-}
-
 /// The events that a service handles, and those of which it takes the tombstones; one twice if it does both.
 pub(crate) fn taken<V: Service>() -> impl Iterator<Item = &'static EventInfo> {
     V::HANDLERS.iter().filter_map(|entry| entry.event)

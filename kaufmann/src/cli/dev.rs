@@ -5,14 +5,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::{Arg, ArgAction, ArgMatches};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::Runtime;
 use crate::base::error::{Error, ErrorKind};
+use crate::cli::catalog;
+use crate::cli::cluster::ending::{at_start, verdict};
+use crate::cli::command::Command;
+use crate::cli::output::{complain, say, unread};
 use crate::cli::payload::Payload;
-use crate::cli::publish::{deliver, message};
-use crate::cli::{self, Signals, catalog};
+use crate::cli::publish::message;
+use crate::cli::quietly::quietly;
+use crate::cli::running_dev::Running;
+use crate::cli::signals::Signals;
+use crate::cli::start::state;
+use crate::config::kind::LONGEST;
 use crate::config::{Config, Delivery, Mode};
 use crate::engine::runtime::Finished;
 use crate::handler::Service;
@@ -24,31 +33,76 @@ use crate::schema::registry::RestRegistry;
 use crate::schema::writers::Schemas;
 use crate::source::KafkaSource;
 
+mod deliver;
 mod embedded;
-mod running;
 mod screen;
 mod tally;
 
 use crate::handler::record_event::{Happening, Reporter};
+use deliver::deliver;
 use embedded::Embedded;
-pub(crate) use running::Running;
 use screen::Screen;
 use tally::Tally;
 
 /// How long `--once` waits for the samples.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The options of `dev`.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Options {
+struct Options {
     /// End when the samples are settled.
-    pub(crate) once: bool,
+    once: bool,
     /// How long to wait for that.
-    pub(crate) timeout: Duration,
+    timeout: Duration,
+}
+
+pub(super) fn entry<V: Service, R: Started<V::State>, S: AsyncFnOnce(&Config) -> R>() -> Command<S> {
+    Command::new(command(), |matches, effective, start| {
+        quietly(effective, |config| dev::<V, R>(config, options(matches), start))
+    })
+}
+
+fn command() -> clap::Command {
+    let timeout = |text: &str| match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("nothing is settled in no time; give it some, such as 30s".to_owned()),
+        Ok(timeout) if timeout > LONGEST => Err("nobody waits for longer than 365days".to_owned()),
+        Ok(timeout) => Ok(timeout),
+        Err(error) => Err(error.to_string()),
+    };
+    clap::Command::new("dev")
+        .about("Runs the service on an embedded broker and registry, and publishes the sample events")
+        .long_about(
+            "Starts a broker and a schema registry in this process, makes the topics, registers the schemas, runs the \
+             service, publishes the samples that stand beside the schemas of the handled events, and prints what becomes of \
+             each event. `publish --dev` in the same folder reaches it.\n\nThe configuration applies, except for brokers, \
+             registry and security. The broker is in memory: it keeps 5 MiB or 100,000 batches a partition and drops the \
+             oldest, and it has no transactions.",
+        )
+        .arg(
+            Arg::new("once")
+                .long("once")
+                .action(ArgAction::SetTrue)
+                .help("End when all samples and their replies are settled; fails if one is not handled, with 130 if a signal comes first"),
+        )
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("DURATION")
+                .value_parser(timeout)
+                .requires("once")
+                .help("How long --once waits for that [default: 30s]"),
+        )
+}
+
+fn options(matches: &ArgMatches) -> Options {
+    Options {
+        once: matches.get_flag("once"),
+        timeout: matches.get_one("timeout").copied().unwrap_or(TIMEOUT),
+    }
 }
 
 /// Runs the command.
-pub(crate) async fn dev<V: Service, R: Started<V::State>>(
+async fn dev<V: Service, R: Started<V::State>>(
     mut config: Config,
     options: Options,
     start: impl AsyncFnOnce(&Config) -> R,
@@ -65,7 +119,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     let source = KafkaSource::new(&config).map_err(|error| refused(&error))?;
     let publisher = publisher(&config)?;
     let registry = RestRegistry::new(&config.registry)?;
-    let state = cli::state::<V, R>(&config, start, &signals).await?;
+    let state = state::<V, R>(&config, start, &signals).await?;
     // Only now, so that `publish --dev` finds a service that has started.
     let _note = Running::announce::<V>(&config);
 
@@ -92,7 +146,7 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     let watched = stage
         .watch::<V>(&config, samples, options, &signals, service, stop)
         .await;
-    let finished = watched.map_err(cli::run::at_start::<V>)?;
+    let finished = watched.map_err(at_start::<V>)?;
     let is_settled = stage.is_published && stage.tally.is_complete();
     let is_cut_short = options.once && signals.has_come() && !is_settled;
     if is_cut_short {
@@ -100,10 +154,10 @@ pub(crate) async fn dev<V: Service, R: Started<V::State>>(
     } else if options.once {
         stage.conclude()?;
     }
-    stage.printed.or_else(cli::unread)?;
-    cli::run::verdict(&config, &finished)?;
+    stage.printed.or_else(unread)?;
+    verdict(&config, &finished)?;
     if is_cut_short {
-        cli::complain(&"interrupted before every sample and its replies were settled");
+        complain(&"interrupted before every sample and its replies were settled");
         return Ok(signals.exit_code());
     }
     Ok(ExitCode::SUCCESS)
@@ -174,7 +228,7 @@ impl Stage {
 
     fn say(&mut self, line: &str) {
         if self.printed.is_ok() {
-            self.printed = cli::say(&line);
+            self.printed = say(&line);
         }
     }
 
@@ -224,7 +278,7 @@ struct Sample {
 impl Samples {
     fn read<V: Service>(config: &Config) -> Result<Self, Error> {
         let mut samples = Vec::new();
-        for info in catalog::handled::<V>().filter(|info| !info.samples.is_empty()) {
+        for info in handled::<V>().filter(|info| !info.samples.is_empty()) {
             let topic = embedded::consumed_topic::<V>(config, info)?;
             for text in info.samples {
                 samples.push(Sample {
@@ -236,6 +290,12 @@ impl Samples {
         }
         Ok(Self(samples))
     }
+}
+
+/// The events that a service handles, in the order of its list.
+fn handled<V: Service>() -> impl Iterator<Item = &'static crate::EventInfo> {
+    let entries = V::HANDLERS.iter().filter(|entry| !entry.tombstone);
+    entries.filter_map(|entry| entry.event)
 }
 
 fn publisher(config: &Config) -> Result<KafkaPublisher, Error> {
@@ -251,4 +311,22 @@ fn joined(ended: Result<Result<Finished, Error>, tokio::task::JoinError>) -> Res
     ended.unwrap_or_else(|error| {
         Err(Error::new(ErrorKind::Internal, "the runtime's task ended").caused_by(error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dev_runs_on_or_once_with_a_time_limit() {
+        let options = |arguments: &[&str]| {
+            let matches = command().try_get_matches_from([&["dev"], arguments].concat());
+            matches
+                .map(|matches| options(&matches))
+                .map(|options| (options.once, options.timeout.as_secs()))
+        };
+        assert_eq!(options(&[]).unwrap(), (false, 30));
+        assert_eq!(options(&["--once", "--timeout", "2m"]).unwrap(), (true, 120));
+        assert_eq!(options(&["--timeout", "2m"]).unwrap_err().exit_code(), 2);
+    }
 }

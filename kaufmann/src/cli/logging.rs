@@ -11,10 +11,6 @@ use crate::config::{LogConfig, LogFormat};
 /// What is logged if nobody says otherwise.
 pub(crate) const DEFAULT_FILTER: &str = "info";
 
-/// The same for commands that print what happens themselves.
-#[cfg(any(feature = "kafka", feature = "registry"))]
-pub(crate) const QUIET_FILTER: &str = "warn";
-
 /// Sends all logs of the process to standard error. If the program has set a subscriber of its own, that one is kept.
 pub(crate) fn init(config: &LogConfig, default: &str) -> Result<(), Error> {
     let filter = filter(config, default)?;

@@ -5,14 +5,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use clap::{Arg, ArgMatches};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::payload::{Encoder, Payload, not_json};
 use super::progress::Progress;
-use super::{Signals, catalog};
 use crate::base::error::{Error, ErrorKind};
+use crate::cli::catalog;
+use crate::cli::codes::{self, Codes};
+use crate::cli::command::Command;
+use crate::cli::options;
+use crate::cli::output::{complain, say, unread};
+use crate::cli::quietly::quietly;
+use crate::cli::running_dev::point_to_dev;
+use crate::cli::signals::Signals;
 use crate::config::Config;
+use crate::config::check::{TOPIC, is_topic};
+use crate::config::topic::{INTERNAL, is_internal};
 use crate::handler::Service;
 use crate::handler::event::EventInfo;
 use crate::publish::partitions::{Partitions, Way};
@@ -31,20 +41,89 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// After a signal: how long what is on its way may take to arrive, from the last arrival on.
 const LAST_ARRIVALS: Duration = Duration::from_secs(1);
 
+/// What its exit codes mean.
+pub(in crate::cli) const CODES: &Codes = &[
+    (0, "done"),
+    (2, "the command line, the event or a payload is wrong"),
+    (69, "there is no `dev` to publish to"),
+    (
+        70,
+        "the brokers or the registry cannot be reached, or do not take it",
+    ),
+    (78, "the configuration is wrong, or does not say to which topic"),
+    (
+        130,
+        "interrupted by Ctrl-C, 143 by SIGTERM; it says how many the brokers have",
+    ),
+];
+
 /// What is to be published.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Request {
-    pub(super) event: String,
+struct Request {
+    event: String,
     /// JSON, `@file` or `-`.
-    pub(super) payload: String,
-    pub(super) key: Option<String>,
-    pub(super) topic: Option<String>,
-    pub(super) json: bool,
+    payload: String,
+    key: Option<String>,
+    topic: Option<String>,
+    json: bool,
     /// To the `dev` that runs in this folder.
-    pub(super) dev: bool,
+    dev: bool,
 }
 
-pub(super) async fn publish<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
+pub(super) fn entry<V: Service, S>() -> Command<S> {
+    Command::new(command(), |matches, effective, _| {
+        quietly(effective, |config| {
+            publish::<V>(config.without_transactions(), request(matches))
+        })
+    })
+}
+
+fn command() -> clap::Command {
+    clap::Command::new("publish")
+        .about("Publishes an event, or many, checked against its schema")
+        .after_help(format!(
+            "Examples:\n  publish user.create '{{\"email\": \"ada@example.org\"}}'\n  publish user.create @event.json \
+             --key ada\n  publish user.create - < events.ndjson              as many as there are, in their order\n\n{}",
+            codes::help(CODES)
+        ))
+        .arg(Arg::new("event").value_name("EVENT").required(true).help("The event's name"))
+        .arg(
+            Arg::new("payload")
+                .value_name("JSON")
+                .required(true)
+                .allow_hyphen_values(true)
+                .help("The payload: JSON, @FILE, or - for standard input; several behind each other (NDJSON) are all published"),
+        )
+        .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
+        .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(topic_name))
+        .arg(options::format())
+        .arg(options::dev("Publish to the `dev` that runs in this folder"))
+}
+
+/// The name of a topic to write to.
+pub(super) fn topic_name(text: &str) -> Result<String, String> {
+    if !is_topic(text) {
+        return Err(format!("no topic's name; expected {TOPIC}"));
+    }
+    if is_internal(text) {
+        return Err(format!("it is {INTERNAL}"));
+    }
+    Ok(text.to_owned())
+}
+
+fn request(matches: &ArgMatches) -> Request {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    Request {
+        event: text("event").unwrap_or_default(),
+        payload: text("payload").unwrap_or_default(),
+        key: text("key"),
+        topic: text("topic"),
+        json: options::is_json(matches),
+        dev: options::is_dev(matches),
+    }
+}
+
+async fn publish<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
     let info = catalog::find::<V>(&request.event)?;
     let encoder = Encoder::new(info)?;
     let signals = Signals::ask()?;
@@ -59,7 +138,7 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
             ));
         }
     };
-    super::turn_to_dev::<V>(&mut config, request.dev)?;
+    point_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
     let topic = match request.topic {
         Some(topic) => topic,
@@ -115,14 +194,14 @@ pub(super) async fn publish<V: Service>(mut config: Config, request: Request) ->
                 unconfirmed: bulk.taken - count,
             };
             if published.unconfirmed > 0 {
-                super::complain(&published.doubt(&bulk.brokers));
+                complain(&published.doubt(&bulk.brokers));
             }
             let text = if request.json {
                 serde_json::to_string_pretty(&published).unwrap_or_default()
             } else {
                 published.text()
             };
-            super::say(&text).or_else(super::unread)?;
+            say(&text).or_else(unread)?;
             Ok(if published.interrupted {
                 signals.exit_code()
             } else {
@@ -314,35 +393,6 @@ async fn place(
     placed.map_err(|error| failed(&error))
 }
 
-/// Waits until the broker has a message.
-#[cfg(feature = "dev")]
-pub(crate) async fn deliver(publisher: &dyn Publisher, mut message: Message) -> Result<(), Error> {
-    loop {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        let done = Box::new(move |result: Result<(), Undelivered>| {
-            _ = sender.send(result.map_err(|undelivered| undelivered.error));
-        });
-        match publisher.send(message, done) {
-            Ok(()) => {
-                let closed = || {
-                    Err(PublishError::new(
-                        PublishErrorKind::Broker,
-                        "the publisher was closed",
-                    ))
-                };
-                return receiver
-                    .await
-                    .unwrap_or_else(|_| closed())
-                    .map_err(|error| failed(&error));
-            }
-            Err(rejected) => {
-                message = rejected.message;
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        }
-    }
-}
-
 /// The clients of the broker and the registry. Without one in the configuration the registry is asked for by name.
 fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, Arc<KafkaPublisher>), Error> {
     #[cfg(feature = "registry")]
@@ -354,7 +404,8 @@ fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, Arc<KafkaPublish
     Ok((Arc::new(registry), Arc::new(publisher)))
 }
 
-fn failed(error: &PublishError) -> Error {
+/// An error of the publisher as one of the command.
+pub(in crate::cli) fn failed(error: &PublishError) -> Error {
     let kind = match error.kind() {
         PublishErrorKind::NoTopic => ErrorKind::Configuration,
         PublishErrorKind::Schema | PublishErrorKind::Registry => ErrorKind::Schema,
@@ -367,6 +418,47 @@ fn failed(error: &PublishError) -> Error {
 mod tests {
     use super::*;
     use crate::cli::snapshot::is_snapshot;
+
+    fn parse(arguments: &[&str]) -> Result<Request, clap::Error> {
+        let matches = command().try_get_matches_from([&["publish"], arguments].concat())?;
+        Ok(request(&matches))
+    }
+
+    fn refused(arguments: &[&str]) -> (i32, String) {
+        let error = parse(arguments).unwrap_err();
+        (error.exit_code(), error.to_string())
+    }
+
+    #[test]
+    fn publish_takes_an_event_and_a_payload() {
+        let request = parse(&["a.b", "-", "--key", "k", "--topic", "t"]).unwrap();
+        assert_eq!(
+            (request.event.as_str(), request.payload.as_str(), request.dev),
+            ("a.b", "-", false)
+        );
+        assert_eq!(
+            (request.key.as_deref(), request.topic.as_deref()),
+            (Some("k"), Some("t"))
+        );
+        assert_eq!(refused(&["a.b"]).0, 2);
+    }
+
+    #[test]
+    fn a_topic_of_kafkas_own_is_refused() {
+        for topic in ["__consumer_offsets", "__transaction_state", "__cluster_metadata"] {
+            let (code, text) = refused(&["a.b", "-", "--topic", topic]);
+            assert!(code == 2 && text.contains("it is Kafka's own"), "{text}");
+        }
+        assert!(parse(&["a.b", "-", "--topic", "__ours"]).is_ok());
+    }
+
+    #[test]
+    fn an_invalid_topic_is_a_mistake_of_the_command_line() {
+        for topic in ["", "a b", ".."] {
+            let (code, text) = refused(&["a.b", "-", "--topic", topic]);
+            assert!(code == 2 && text.contains("--topic"), "{text}");
+        }
+    }
 
     #[test]
     fn what_is_published_is_told_in_words_and_in_json() {

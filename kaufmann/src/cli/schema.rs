@@ -9,8 +9,13 @@ use std::process::ExitCode;
 use kaufmann_avro::Schema;
 use kaufmann_avro::lock::{Current, Lock, LockedEvent, Version};
 
-use super::{Signals, catalog, complain, say, unread};
 use crate::base::error::{Error, ErrorKind, Report as Chained};
+use crate::cli::catalog;
+use crate::cli::command::Command;
+use crate::cli::output::{complain, say, unread};
+use crate::cli::quietly::quietly;
+use crate::cli::running_dev::point_to_dev;
+use crate::cli::signals::Signals;
 use crate::config::{Config, SubjectStrategy};
 use crate::handler::Service;
 use crate::handler::event::EventInfo;
@@ -38,18 +43,18 @@ use report::{EventReport, Report};
 
 /// What is asked for.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Request {
-    pub(super) task: Task,
+struct Request {
+    task: Task,
     /// Where the lock is, if it is said.
-    pub(super) lock: Option<PathBuf>,
-    pub(super) json: bool,
+    lock: Option<PathBuf>,
+    json: bool,
     /// The registry of the `dev` that runs in this folder.
-    pub(super) dev: bool,
+    dev: bool,
 }
 
 /// The command.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Task {
+enum Task {
     Check { live: bool },
     Diff { event: Option<String>, live: bool },
     Register { events: Vec<String>, all: bool },
@@ -64,8 +69,17 @@ struct Known {
     subject: String,
 }
 
+pub(super) fn entry<V: Service, S>() -> Command<S> {
+    Command {
+        error_code: Some(2),
+        ..Command::new(arguments::command(), |matches, effective, _| {
+            quietly(effective, |config| run::<V>(config, arguments::request(matches)))
+        })
+    }
+}
+
 /// Does what is asked for, and prints what came of it.
-pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
+async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
     // What is written, it writes in one piece, so there is nothing to finish.
     let _signals = Signals::ask()?;
     let json = request.json;
@@ -83,7 +97,7 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
     let text = if json {
         report.to_json()
     } else {
-        screen::text(&report, super::paint::Paint::stdout())
+        screen::text(&report, crate::cli::paint::Paint::stdout())
     };
     say(&text).or_else(unread)?;
     Ok(report.exit_code())
@@ -94,7 +108,7 @@ async fn task<V: Service>(
     request: Request,
     file: &LockFile,
 ) -> Result<Vec<EventReport>, Error> {
-    super::turn_to_dev::<V>(&mut config, request.dev)?;
+    point_to_dev::<V>(&mut config, request.dev)?;
     let events = known::<V>(&config)?;
     Ok(match request.task {
         Task::Check { live: false } => compare::compare(&file.read_or(built_in(&events))?, &events),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use super::output::complain;
 use crate::base::error::{Error, ErrorKind};
 
 mod again;
@@ -230,7 +231,7 @@ fn beside(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
 fn end(why: String, code: u8) -> ! {
     let (sender, said) = mpsc::sync_channel(1);
     let speaking = beside(move || {
-        super::complain(&why);
+        complain(&why);
         _ = sender.send(());
     });
     // Without a thread there are no last words, but there is an end.

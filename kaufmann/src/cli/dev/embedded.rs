@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::base::error::{Error, ErrorKind};
 use crate::cli::catalog;
+use crate::cli::running_dev::without_security;
 use crate::config::{Config, RegistryConfig};
 use crate::handler::Service;
 use crate::handler::event::EventInfo;
-use crate::kafka::is_security;
 use crate::kafka::mock::MockBroker;
 use crate::publish::routes::subject;
 use crate::schema::registry::server::RegistryServer;
@@ -64,11 +64,6 @@ impl Embedded {
     pub(super) fn partitions(&self) -> u16 {
         PARTITIONS
     }
-}
-
-/// Takes away what the embedded broker does not understand.
-pub(super) fn without_security(config: &mut Config) {
-    config.kafka.retain(|name, _| !is_security(name));
 }
 
 /// The topic on which the service hears an event: where the event goes by itself if the service consumes that, else the

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::tally::Tally;
+use crate::cli::cluster::shown::short;
 use crate::cli::paint::{Colour, Paint};
-use crate::cli::shown::short;
 use crate::config::Config;
 use crate::handler::record_event::{Happening, What};
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::base::error::{Error, ErrorKind};
-use crate::cli::Signals;
 use crate::cli::payload::unique::Unique;
+use crate::cli::signals::Signals;
 
 /// How many are read before they are sent.
 const READ_AHEAD: usize = 1_000;

@@ -5,8 +5,19 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{Request, Task};
-use crate::cli::arguments::shared;
-use crate::cli::codes;
+use crate::cli::codes::{self, Codes};
+use crate::cli::options;
+
+/// What its exit codes mean.
+pub(in crate::cli) const CODES: &Codes = &[
+    (0, "fine"),
+    (1, "incompatible"),
+    (
+        2,
+        "could not tell: no lock, no registry, or the command line or the configuration is wrong",
+    ),
+    (130, "ended by Ctrl-C, 143 by SIGTERM"),
+];
 
 const ABOUT: &str = "\
 The schemas of this program's events against `schemas.lock` and the schema registry.
@@ -20,7 +31,7 @@ the registry as well, and keep the lock up to date.
   After others:  `schema pull`";
 
 /// The command and those below it, without the flags of the configuration.
-pub(in crate::cli) fn command() -> Command {
+pub(super) fn command() -> Command {
     let live = |help: &'static str| {
         Arg::new("live")
             .long("live")
@@ -87,13 +98,13 @@ pub(in crate::cli) fn command() -> Command {
         .long_about(ABOUT)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help(codes::help(codes::SCHEMA))
+        .after_help(codes::help(CODES))
         .subcommands(commands.map(common))
 }
 
 fn common(command: Command) -> Command {
     command
-        .after_help(codes::help(codes::SCHEMA))
+        .after_help(codes::help(CODES))
         .arg(
             Arg::new("lock")
                 .long("lock")
@@ -101,19 +112,20 @@ fn common(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The lock [default: schemas.lock, beside the manifest under `cargo run`, else here]"),
         )
-        .arg(shared::format())
-        .arg(shared::dev(
+        .arg(options::format())
+        .arg(options::dev(
             "Ask the registry of the `dev` that runs in this folder",
         ))
 }
 
 /// What the command line asks for.
-pub(in crate::cli) fn request(name: &str, matches: &ArgMatches) -> Request {
+pub(super) fn request(matches: &ArgMatches) -> Request {
+    let (name, matches) = matches.subcommand().unwrap_or(("", matches));
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let task = match name {
         "diff" => Task::Diff {
             event: text("event"),
-            live: matches.get_flag("live") || shared::is_dev(matches),
+            live: matches.get_flag("live") || options::is_dev(matches),
         },
         "register" => Task::Register {
             events: matches.get_many("events").unwrap_or_default().cloned().collect(),
@@ -125,13 +137,75 @@ pub(in crate::cli) fn request(name: &str, matches: &ArgMatches) -> Request {
             yes: matches.get_flag("yes"),
         },
         _ => Task::Check {
-            live: matches.get_flag("live") || shared::is_dev(matches),
+            live: matches.get_flag("live") || options::is_dev(matches),
         },
     };
     Request {
         task,
         lock: matches.get_one("lock").cloned(),
-        json: shared::is_json(matches),
-        dev: shared::is_dev(matches),
+        json: options::is_json(matches),
+        dev: options::is_dev(matches),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Request, clap::Error> {
+        let matches = command().try_get_matches_from(arguments)?;
+        Ok(request(&matches))
+    }
+
+    #[test]
+    fn the_commands_of_schema_take_their_options() {
+        let request = |arguments: &[&str]| parse(arguments).unwrap();
+        let plain = |task| Request {
+            task,
+            lock: None,
+            json: false,
+            dev: false,
+        };
+        assert_eq!(
+            request(&["schema", "check", "--live"]),
+            plain(Task::Check { live: true })
+        );
+        assert_eq!(
+            request(&["schema", "diff", "a.b"]),
+            plain(Task::Diff {
+                event: Some("a.b".into()),
+                live: false
+            })
+        );
+        assert_eq!(
+            request(&["schema", "register", "a.b", "a.c"]),
+            plain(Task::Register {
+                events: vec!["a.b".into(), "a.c".into()],
+                all: false
+            })
+        );
+        assert_eq!(
+            request(&["schema", "register", "--all"]),
+            plain(Task::Register {
+                events: Vec::new(),
+                all: true
+            })
+        );
+        assert_eq!(
+            request(&[
+                "schema", "reset", "a.b", "--yes", "--lock", "x/y.lock", "--format", "json"
+            ]),
+            Request {
+                lock: Some("x/y.lock".into()),
+                json: true,
+                ..plain(Task::Reset {
+                    event: "a.b".into(),
+                    yes: true
+                })
+            }
+        );
+        assert_eq!(parse(&["schema", "reset"]).unwrap_err().exit_code(), 2);
+        let help = parse(&["schema", "--help"]).unwrap_err().to_string();
+        assert!(help.contains("1  incompatible"), "{help}");
     }
 }

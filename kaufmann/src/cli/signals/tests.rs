@@ -82,9 +82,9 @@ fn block(signals: &Signals) {
         }
     });
     blocked.recv().unwrap();
-    crate::cli::say(&"\nready").unwrap();
+    crate::cli::output::say(&"\nready").unwrap();
     runtime.block_on(signals.first());
-    crate::cli::say(&"\ndraining").unwrap();
+    crate::cli::output::say(&"\ndraining").unwrap();
     loop {
         thread::park();
     }
@@ -94,14 +94,14 @@ fn block(signals: &Signals) {
 fn drain_when_told(signals: &Signals) -> ! {
     tracing_subscriber::fmt().with_ansi(false).init();
     wait_for_the_first(signals);
-    crate::cli::say(&"\ndraining").unwrap();
+    crate::cli::output::say(&"\ndraining").unwrap();
     wait_for_the_parent();
     std::process::exit(0);
 }
 
 fn wait_for_the_first(signals: &Signals) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    crate::cli::say(&"\nready").unwrap();
+    crate::cli::output::say(&"\nready").unwrap();
     runtime.block_on(signals.first());
 }
 
@@ -194,7 +194,7 @@ fn a_signal_that_comes_again_while_a_finished_command_ends_does_not_change_its_e
         let signals = handling(FOREVER);
         wait_for_the_first(&signals);
         drop(signals);
-        crate::cli::say(&"\nover").unwrap();
+        crate::cli::output::say(&"\nover").unwrap();
         wait_for_the_parent();
         std::process::exit(0);
     }
@@ -214,7 +214,7 @@ fn a_signal_that_comes_again_while_a_finished_command_ends_does_not_change_its_e
 fn a_signal_after_the_command_is_over_ends_at_once() {
     if is_child() {
         drop(handling(FOREVER));
-        crate::cli::say(&"\nready").unwrap();
+        crate::cli::output::say(&"\nready").unwrap();
         loop {
             thread::park();
         }
@@ -231,7 +231,7 @@ fn a_signal_after_the_command_is_over_ends_at_once() {
 fn a_signal_while_a_command_only_asks_ends_at_once_with_the_code_of_the_signal() {
     if is_child() {
         let _signals = Signals::ask().unwrap();
-        crate::cli::say(&"\nready").unwrap();
+        crate::cli::output::say(&"\nready").unwrap();
         loop {
             thread::park();
         }

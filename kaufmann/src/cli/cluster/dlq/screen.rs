@@ -1,0 +1,148 @@
+//! Letters for people.
+
+use std::fmt::Write;
+
+use super::act::Summary;
+use super::report::Report;
+use super::show::Shown;
+use crate::base::bounded_text::{brief, brief_to};
+use crate::cli::cluster::columns::{Cell, Side, table};
+use crate::cli::cluster::shown::short;
+use crate::cli::paint::{Colour, Paint};
+use crate::publish::letter::opened::Story;
+
+/// The open letters in groups.
+pub(super) fn list(report: &Report, paint: Paint) -> String {
+    let topic = &report.topic;
+    if report.open == 0 {
+        return paint.paint(Colour::Green, &format!("no open letters in {topic}"));
+    }
+    let head = [
+        ("letters", Side::Right),
+        ("again", Side::Right),
+        ("handler", Side::Left),
+        ("event", Side::Left),
+        ("class", Side::Left),
+        ("newest", Side::Left),
+        ("first", Side::Left),
+        ("error", Side::Left),
+    ];
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let rows: Vec<Vec<Cell>> = report
+        .groups
+        .iter()
+        .map(|group| {
+            vec![
+                group.letters.to_string().into(),
+                match group.again {
+                    0 => "-".into(),
+                    some => Cell::coloured(Colour::Yellow, some.to_string()),
+                },
+                or_none(&group.handler).into(),
+                or_none(&group.event).into(),
+                group.class.clone().into(),
+                group
+                    .newest
+                    .as_deref()
+                    .map_or("-", |time| time.get(..19).unwrap_or(time))
+                    .into(),
+                group.first.clone().into(),
+                Cell::coloured(Colour::Red, short(&group.error, 80)),
+            ]
+        })
+        .collect();
+    let foreign = match report.foreign {
+        0 => String::new(),
+        count => format!("; {count} records there are no letters"),
+    };
+    format!(
+        "{} open letters in {topic}{foreign}\n{}",
+        report.open,
+        table(&head, &rows, paint)
+    )
+}
+
+/// One letter with all that is known of it.
+pub(super) fn show(shown: &Shown, paint: Paint) -> String {
+    let mut text = paint.paint(Colour::Cyan, &shown.failure.letter);
+    let mut row = |name: &str, value: &str| {
+        _ = write!(
+            text,
+            "\n  {} {value}",
+            paint.paint(Colour::Dim, &format!("{name:<8}"))
+        );
+    };
+    row("key", shown.key.as_deref().unwrap_or("-"));
+    row("event", shown.failure.event.as_deref().unwrap_or("-"));
+    row("handler", shown.failure.handler.as_deref().unwrap_or("-"));
+    row("failed", &failed(&shown.failure));
+    if let Some(source) = &shown.failure.source {
+        row("from", &source.to_string());
+    }
+    for (number, before) in shown.history.iter().enumerate() {
+        row("before", &format!("{}. {}", number + 1, failed(before)));
+    }
+    if let Some(headers) = shown.headers.as_object().filter(|headers| !headers.is_empty()) {
+        row("headers", &serde_json::Value::from(headers.clone()).to_string());
+    }
+    match (&shown.payload, &shown.raw, &shown.note) {
+        (Some(payload), _, _) => row("payload", &payload.to_string()),
+        (None, raw, Some(note)) => {
+            row("payload", &paint.paint(Colour::Red, note));
+            if let Some(raw) = raw {
+                row("", &short(raw, 160));
+            }
+        }
+        (None, Some(raw), None) => row("payload", &short(raw, 160)),
+        (None, None, None) => row("payload", "(tombstone)"),
+    }
+    text
+}
+
+fn failed(story: &Story) -> String {
+    let time = story.time.as_deref().unwrap_or("-");
+    let attempts = match story.attempts {
+        Some(1) => ", 1 attempt".to_owned(),
+        Some(count) => format!(", {count} attempts"),
+        None => String::new(),
+    };
+    format!(
+        "{time} ({}{attempts}): {}",
+        brief_to(&story.class, 40),
+        brief(&story.error).replace('\n', "\n           ")
+    )
+}
+
+/// What came of a replay or of a discard.
+pub(super) fn summary(summary: &Summary, paint: Paint) -> String {
+    let mut text = String::new();
+    for left in &summary.left {
+        let line = format_args!("{}: {}", left.letter, left.why);
+        _ = writeln!(text, "{}", paint.failed(line));
+    }
+    let verb = match (summary.command, summary.dry_run) {
+        ("replay", false) => "sent back",
+        ("replay", true) => "would be sent back",
+        (_, false) => "discarded",
+        (_, true) => "would be discarded",
+    };
+    let to: Vec<_> = summary
+        .topics
+        .iter()
+        .map(|(topic, count)| format!("{count} to {topic}"))
+        .collect();
+    let to = if to.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", to.join(", "))
+    };
+    _ = write!(text, "{} letters {verb}{to}", summary.done);
+    if let Some(remaining) = summary.remaining {
+        _ = write!(text, ", {remaining} left in {}", summary.topic);
+    }
+    if summary.interrupted {
+        let hint = "; interrupted, the same command goes on";
+        text.push_str(&paint.paint(Colour::Yellow, hint));
+    }
+    text
+}

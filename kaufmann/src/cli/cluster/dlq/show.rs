@@ -1,0 +1,71 @@
+//! A letter with all that is known of it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::base::error::Error;
+use crate::cli::cluster::decoder::{Decoder, Payload};
+use crate::cli::cluster::shown::{headers, printable};
+use crate::publish::letter::opened::{Letter, Story};
+use crate::record::Record;
+use crate::record::names::HISTORY;
+
+/// A letter.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Shown {
+    pub(super) key: Option<String>,
+    /// What went wrong, and where the letter and the record stand.
+    pub(super) failure: Story,
+    /// What happened before, the first time first.
+    pub(super) history: Vec<Story>,
+    /// The headers that the record had.
+    pub(super) headers: Value,
+    pub(super) payload: Option<Value>,
+    /// The payload as it is, if it is not decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) raw: Option<String>,
+    /// Why it is not decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<String>,
+}
+
+impl Shown {
+    /// Decodes a letter's payload, if there is a decoder.
+    pub(super) async fn new(
+        record: &Record,
+        opened: Letter,
+        decoder: Option<&mut Decoder>,
+    ) -> Result<Self, Error> {
+        let raw = record.payload().map(printable);
+        let (payload, raw, note) = match (decoder, opened.payload_cut) {
+            (_, Some(size)) => (None, None, Some(format!("lost; it had {size} bytes"))),
+            (None, None) => (None, raw, None),
+            (Some(decoder), None) => match decoder.decode(record).await?.payload {
+                Payload::Json(value) => (Some(value), None, None),
+                Payload::Tombstone => (None, None, None),
+                Payload::Unreadable(why) => (None, raw, Some(why)),
+            },
+        };
+        let mut headers = headers(record);
+        if let Some(headers) = headers.as_object_mut() {
+            headers.retain(|name, _| {
+                let ours = [
+                    "kaufmann-error",
+                    "kaufmann-source-",
+                    "kaufmann-payload-cut",
+                    "kaufmann-headers-cut",
+                ];
+                name != HISTORY && !ours.iter().any(|start| name.starts_with(start))
+            });
+        }
+        Ok(Self {
+            key: record.key().map(printable),
+            failure: opened.story,
+            history: opened.history,
+            headers,
+            payload,
+            raw,
+            note,
+        })
+    }
+}

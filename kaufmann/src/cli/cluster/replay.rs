@@ -1,0 +1,504 @@
+//! `replay`: history goes through the handlers once more, beside the service's own group; `--reset-group` sets that group itself back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::decoder::Decoder;
+use super::ending::at_start;
+use super::position::{POLL, POSITIONS, Position};
+use crate::base::error::{Error, ErrorKind};
+use crate::cli::catalog;
+use crate::cli::codes::{self, Codes};
+use crate::cli::options;
+use crate::cli::output::{say, unread};
+use crate::cli::progress::Progress;
+use crate::cli::signals::Signals;
+use crate::cli::start::state;
+use crate::config::{Config, Delivery};
+use crate::handler::Service;
+use crate::handler::start::Started;
+use crate::kafka::cluster::{Cluster, Place};
+use crate::kafka::reader::{Read, Reader};
+use crate::publish::{KafkaPublisher, Muted};
+use crate::schema::registry::RestRegistry;
+use crate::source::history::{HistoryFeed, history};
+
+mod report;
+mod reset;
+mod span;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use report::Report;
+use span::{Span, is_behind, spans};
+use tally::Tally;
+
+/// How many records may wait to be handled.
+const MAX_WAITING: usize = 10_000;
+/// How often what was done is kept, and shown.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// What its exit codes mean.
+pub(in crate::cli) const CODES: &Codes = &[
+    (0, "done"),
+    (1, "done, but some records could not be handled"),
+    (2, "the command line is wrong"),
+    (
+        65,
+        "too many could not be handled (`dead_letter.max_share`); `replay --resume` goes on",
+    ),
+    (
+        69,
+        "the cluster could not be asked, the service could not start, or the group has members",
+    ),
+    (70, "failed on the way; `replay --resume` goes on"),
+    (
+        75,
+        "interrupted, and a handler did not end in time; `replay --resume` goes on",
+    ),
+    (78, "the configuration is wrong"),
+    (
+        130,
+        "interrupted by Ctrl-C, 143 by SIGTERM; `replay --resume` goes on",
+    ),
+];
+
+/// What is asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Request {
+    /// None: go on with the replay before.
+    from: Option<Position>,
+    to: Position,
+    partitions: Vec<i32>,
+    events: Vec<String>,
+    publish: bool,
+    no_group: bool,
+    reset_group: bool,
+    json: bool,
+    dev: bool,
+}
+
+pub(super) fn command() -> Command {
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    Command::new("replay")
+        .about("Sends history through the handlers once more, to rebuild a projection; publishes nothing unless asked")
+        .long_about(
+            "The handlers really run: what they write, call or send themselves, they do again; `Context::is_replay` and \
+             `Config::mode` tell them so.\n\nReads the consumed topics again, from a position up to their present ends, and lets the handlers handle it, with the \
+             state that `start` makes, retries and time-outs included. The service's own group is not touched, so the service may \
+             run meanwhile.\n\nWhat handlers return or publish, and dead letters, go nowhere unless --publish is given; they are \
+             counted. What was done is kept in a group of its own (the group's name and `.replay`), so that after Ctrl-C or a crash \
+             `replay --resume` goes on; handlers may then see some records twice, as in `run`.\n\n--reset-group does something else: it \
+             moves the service's own group, so that `run` goes on from there. It is refused while the group has members.",
+        )
+        .after_help(format!(
+            "Examples:\n  replay --from beginning                 everything\n  replay --from 2026-01-31 --to 2026-02-01  a day\n  replay \
+             --from 2h --events user.created     one event\n  replay --resume                         go on\n  replay --from 2h \
+             --reset-group          move the service itself back\n\n{}",
+            codes::help(CODES)
+        ))
+        .arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("POSITION")
+                .allow_hyphen_values(true)
+                .value_parser(Position::parse)
+                .required_unless_present("resume")
+                .help(format!("Where to begin: {POSITIONS}")),
+        )
+        .arg(
+            Arg::new("to")
+                .long("to")
+                .value_name("POSITION")
+                .allow_hyphen_values(true)
+                .value_parser(Position::parse)
+                .default_value("end")
+                .help("Where to end, without the record there; `end` is where the partitions end now"),
+        )
+        .arg(
+            flag("resume", "Go on with the replay that was interrupted, to where that was to end")
+                .conflicts_with_all(["from", "to", "partitions", "reset-group", "no-group"]),
+        )
+        .arg(
+            Arg::new("partitions")
+                .long("partitions")
+                .value_name("NUMBER,…")
+                .value_delimiter(',')
+                .value_parser(value_parser!(i32).range(0..))
+                .help("Only these partitions"),
+        )
+        .arg(
+            Arg::new("events")
+                .long("events")
+                .value_name("EVENT,…")
+                .value_delimiter(',')
+                .help("Only these events"),
+        )
+        .arg(flag("publish", "Publish what handlers return, and write dead letters"))
+        .arg(flag("no-group", "Keep nothing of what was done; it cannot be resumed"))
+        .arg(
+            flag("reset-group", "Do not replay: move the service's own group to --from")
+                .conflicts_with_all(["publish", "no-group", "events", "to"]),
+        )
+        .arg(options::format())
+        .arg(super::options::no_dev())
+}
+
+pub(super) fn request(matches: &ArgMatches) -> Request {
+    Request {
+        from: matches.get_one("from").copied(),
+        to: matches.get_one("to").copied().unwrap_or(Position::End),
+        partitions: matches
+            .get_many("partitions")
+            .unwrap_or_default()
+            .copied()
+            .collect(),
+        events: matches.get_many("events").unwrap_or_default().cloned().collect(),
+        publish: matches.get_flag("publish"),
+        no_group: matches.get_flag("no-group"),
+        reset_group: matches.get_flag("reset-group"),
+        json: options::is_json(matches),
+        dev: options::is_dev(matches),
+    }
+}
+
+impl Request {
+    /// Refuses a beginning that is behind the end in every log.
+    fn check_order(&self) -> Result<(), Error> {
+        match self.from {
+            Some(from) if from.is_behind(self.to) => Err(self.is_empty(from, "")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing would come of it.
+    fn is_empty(&self, from: Position, place: &str) -> Error {
+        let text = format!(
+            "--from {from} is behind --to {}{place}: there is nothing between; exchange them",
+            self.to
+        );
+        Error::new(ErrorKind::Usage, text)
+    }
+}
+
+pub(super) async fn run<V: Service, R: Started<V::State>>(
+    mut config: Config,
+    request: Request,
+    start: impl AsyncFnOnce(&Config) -> R,
+) -> Result<ExitCode, Error> {
+    // What is kept belongs to another group, so there is nothing to be exact about.
+    config.delivery = Delivery::AtLeastOnce;
+    // Nor would anybody read what it puts off.
+    config = config
+        .without_retry_topics()
+        .without_holds()
+        .for_replay(request.publish);
+    super::options::refuse_dev(
+        request.dev,
+        "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster",
+    )?;
+    config.check_run()?;
+    let signals = Signals::ask()?;
+    if request.reset_group {
+        return reset::reset(&config, &request);
+    }
+    request.check_order()?;
+    for event in &request.events {
+        catalog::find::<V>(event)?;
+    }
+    let cluster = Cluster::with_group(&config, &format!("{}.replay", config.group))?;
+    let spans = match request.from {
+        Some(from) => planned(&config, &cluster, from, &request)?,
+        None => resumed(&config, &cluster)?,
+    };
+    let keeper = (!request.no_group).then_some(&cluster);
+    keep(keeper, &spans, &BTreeMap::new())?;
+    let state = state::<V, R>(&config, start, &signals).await?;
+    let names = catalog::events::<V>();
+    let decoder = match request.events.is_empty() {
+        true => None,
+        false => Some(Decoder::new(&config, &names)?),
+    };
+    signals.begin_handling(config.shutdown_deadline);
+    let report = replay::<V>(&config, state, &spans, &request, decoder, keeper, &signals).await?;
+    let text = match request.json {
+        true => serde_json::to_string_pretty(&report).unwrap_or_default(),
+        false => report.text(crate::cli::paint::Paint::stdout()),
+    };
+    say(&text).or_else(unread)?;
+    Ok(match report.interrupted {
+        true => signals.exit_code(),
+        false => report.exit_code(),
+    })
+}
+
+/// The partitions of the consumed topics that are meant.
+fn places(config: &Config, cluster: &Cluster, only: &[i32]) -> Result<Vec<Place>, Error> {
+    let mut places = Vec::new();
+    for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
+        places.extend(cluster.topic(topic)?.places());
+    }
+    if let Some(absent) = only
+        .iter()
+        .find(|wanted| !places.iter().any(|place| place.partition == **wanted))
+    {
+        let text = format!("none of the consumed topics has a partition {absent}");
+        return Err(Error::new(ErrorKind::Usage, text));
+    }
+    places.retain(|place| only.is_empty() || only.contains(&place.partition));
+    if places.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "no topics are consumed by name; name them by --topics",
+        ));
+    }
+    Ok(places)
+}
+
+fn planned(
+    config: &Config,
+    cluster: &Cluster,
+    from: Position,
+    request: &Request,
+) -> Result<BTreeMap<Place, Span>, Error> {
+    let places = places(config, cluster, &request.partitions)?;
+    let (begin, end) = (
+        from.resolve(cluster, &places)?,
+        request.to.resolve(cluster, &places)?,
+    );
+    if is_behind(&begin, &end) {
+        return Err(request.is_empty(from, " in every partition"));
+    }
+    Ok(spans(&begin, &end))
+}
+
+/// What is left of the replay before.
+fn resumed(config: &Config, cluster: &Cluster) -> Result<BTreeMap<Place, Span>, Error> {
+    let known = cluster.committed_with_metadata(&places(config, cluster, &[])?)?;
+    let spans: BTreeMap<_, _> = known
+        .into_iter()
+        .filter_map(|(place, (offset, metadata))| Some((place, Span::resume(offset, &metadata)?)))
+        .collect();
+    if spans.is_empty() {
+        let text = format!(
+            "there is no replay of group `{}` to go on with; begin one with --from",
+            config.group
+        );
+        return Err(Error::new(ErrorKind::Usage, text));
+    }
+    Ok(spans
+        .into_iter()
+        .filter(|(_, span)| span.from < span.to)
+        .collect())
+}
+
+/// Keeps how far it is.
+fn keep(
+    cluster: Option<&Cluster>,
+    spans: &BTreeMap<Place, Span>,
+    done: &BTreeMap<Place, i64>,
+) -> Result<(), Error> {
+    let Some(cluster) = cluster else { return Ok(()) };
+    let commits: Vec<_> = spans
+        .iter()
+        .map(|(place, span)| {
+            let offset = done.get(place).copied().unwrap_or(span.from);
+            (place.clone(), offset, Some(span.metadata()))
+        })
+        .collect();
+    if commits.is_empty() {
+        Ok(())
+    } else {
+        cluster.commit(&commits)
+    }
+}
+
+/// What the reading thread tells.
+#[derive(Default)]
+struct Reading {
+    /// Records that were handed over.
+    pushed: AtomicU64,
+    /// Offsets that were passed, records or not.
+    passed: AtomicU64,
+    done: AtomicBool,
+    stop: AtomicBool,
+}
+
+async fn replay<V: Service>(
+    config: &Config,
+    state: V::State,
+    spans: &BTreeMap<Place, Span>,
+    request: &Request,
+    decoder: Option<Decoder>,
+    keeper: Option<&Cluster>,
+    signals: &Signals,
+) -> Result<Report, Error> {
+    let began = Instant::now();
+    let total = spans.values().map(|span| span.len()).sum();
+    let (source, feed) = history(spans.keys().map(|place| (place.topic.clone(), place.partition)));
+    let tally = Tally::default();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let builder = crate::Runtime::<V>::builder(state)
+        .config(config)
+        .source(source)
+        .registry(RestRegistry::new(&config.registry)?)
+        .observer(tally.clone());
+    let builder = if request.publish {
+        let publisher = KafkaPublisher::new(config)
+            .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
+        builder.publisher(publisher)
+    } else {
+        let tally = tally.clone();
+        builder.publisher(Muted(move || tally.mute()))
+    };
+    let mut service = tokio::spawn(builder.run(async move { _ = stopped.await }));
+
+    let reading = Arc::new(Reading::default());
+    let reader = {
+        let (config, feed, reading) = (config.clone(), feed.clone(), Arc::clone(&reading));
+        let (spans, wanted) = (spans.clone(), request.events.clone());
+        let handle = tokio::runtime::Handle::current();
+        let read = move || {
+            read(
+                &config,
+                &spans,
+                &feed,
+                &reading,
+                decoder.map(|decoder| (decoder, wanted)),
+                &handle,
+            )
+        };
+        tokio::task::spawn_blocking(read)
+    };
+    let progress = Progress::new("replaying", total);
+    let mut interrupted = false;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut service => break Some(ended),
+            () = tokio::time::sleep(EVERY) => {}
+            () = signals.first() => {
+                interrupted = true;
+                break None;
+            }
+        }
+        progress.at(reading
+            .passed
+            .load(Ordering::Relaxed)
+            .saturating_sub(feed.waiting() as u64));
+        keep(keeper, spans, &done(&feed))?;
+        // In this order: it says that it is done before it ends.
+        let has_ended = reader.is_finished();
+        let is_read = reading.done.load(Ordering::Acquire);
+        let is_settled = tally.settled() >= reading.pushed.load(Ordering::Acquire);
+        // A reader that has ended before it was done has failed.
+        if (is_read && is_settled) || (has_ended && !is_read) {
+            break None;
+        }
+    };
+    reading.stop.store(true, Ordering::Release);
+    drop(stop);
+    let ended = match ended {
+        Some(ended) => ended,
+        None => service.await,
+    };
+    progress.end();
+    let read = reader.await;
+    let failed = |what: &str| Error::new(ErrorKind::Internal, what.to_owned());
+    let finished = ended.map_err(|error| failed("the runtime's task ended").caused_by(error))?;
+    let read = read.map_err(|error| failed("the reading thread ended").caused_by(error))?;
+    let is_all = !interrupted && finished.is_ok() && read.is_ok() && reading.done.load(Ordering::Acquire);
+    let mut done = done(&feed);
+    if is_all {
+        // Behind what is no record, too.
+        done.extend(spans.iter().map(|(place, span)| (place.clone(), span.to)));
+    }
+    keep(keeper, spans, &done)?;
+    finished.map_err(at_start::<V>)?;
+    read?;
+    Ok(Report::new(
+        V::NAME,
+        config,
+        spans,
+        request.publish,
+        tally.now(),
+        began.elapsed(),
+        interrupted,
+    ))
+}
+
+fn done(feed: &HistoryFeed) -> BTreeMap<Place, i64> {
+    let known = feed.committed().into_iter();
+    known
+        .map(|((topic, partition), offset)| (Place { topic, partition }, offset))
+        .collect()
+}
+
+/// Reads the spans, topic after topic, and hands over what is wanted, no faster than it is handled.
+fn read(
+    config: &Config,
+    spans: &BTreeMap<Place, Span>,
+    feed: &HistoryFeed,
+    reading: &Reading,
+    mut wanted: Option<(Decoder, Vec<String>)>,
+    handle: &tokio::runtime::Handle,
+) -> Result<(), Error> {
+    let topics: BTreeSet<&str> = spans.keys().map(|place| place.topic.as_str()).collect();
+    for topic in topics {
+        let mut open: BTreeMap<i32, Span> = spans
+            .iter()
+            .filter(|(place, _)| place.topic == topic)
+            .map(|(place, span)| (place.partition, *span))
+            .collect();
+        let from = open
+            .iter()
+            .map(|(partition, span)| (*partition, span.from))
+            .collect();
+        let mut reader = Reader::new(config, topic, &from)?;
+        while !open.is_empty() {
+            if reading.stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            if feed.waiting() >= MAX_WAITING {
+                std::thread::sleep(Duration::from_millis(2));
+                continue;
+            }
+            match reader.next(POLL)? {
+                Read::Record(record) => {
+                    let Some(span) = open.get(&record.partition()).copied() else {
+                        continue;
+                    };
+                    if record.offset() + 1 >= span.to {
+                        open.remove(&record.partition());
+                    }
+                    if record.offset() >= span.to {
+                        continue;
+                    }
+                    reading.passed.fetch_add(1, Ordering::Relaxed);
+                    let is_wanted = match &mut wanted {
+                        None => true,
+                        Some((decoder, events)) => {
+                            let event = handle.block_on(decoder.event(&record))?;
+                            event.is_some_and(|event| events.contains(&event))
+                        }
+                    };
+                    if is_wanted {
+                        reading.pushed.fetch_add(1, Ordering::AcqRel);
+                        feed.push(record);
+                    }
+                }
+                Read::End(partition) => drop(open.remove(&partition)),
+                Read::Nothing => {}
+            }
+        }
+    }
+    reading.done.store(true, Ordering::Release);
+    Ok(())
+}

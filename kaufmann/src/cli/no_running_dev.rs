@@ -1,0 +1,19 @@
+//! `--dev` of a program that is built without `dev`.
+
+use crate::base::error::{Error, ErrorKind};
+use crate::config::Config;
+use crate::handler::Service;
+
+/// Refuses `--dev`.
+#[allow(
+    clippy::extra_unused_type_parameters,
+    reason = "the same signature as with the feature `dev`"
+)]
+pub(super) fn point_to_dev<V: Service>(_: &mut Config, dev: bool) -> Result<(), Error> {
+    if dev {
+        let text =
+            "this program is built without kaufmann's feature `dev`, so it cannot reach one; leave --dev out";
+        return Err(Error::new(ErrorKind::Usage, text));
+    }
+    Ok(())
+}
