@@ -131,7 +131,7 @@ impl Reader<'_> {
                 Item::Mod(module) if module.ident == "tests" => {}
                 Item::Mod(module) => self.child(path, file, module),
                 Item::Macro(exported) if has(&exported.attrs, "macro_export") => {
-                    self.exported(path, &exported)
+                    self.exported(path, &exported);
                 }
                 item => self.item(path, file, &item),
             }

@@ -45,7 +45,11 @@ mod runtime;
 #[cfg(feature = "registry")]
 mod schema;
 mod signals;
-#[cfg(all(test, feature = "kafka"))]
+#[cfg(test)]
+#[cfg_attr(
+    not(feature = "kafka"),
+    allow(dead_code, reason = "only commands about a cluster have snapshots")
+)]
 mod snapshot;
 mod start;
 

@@ -68,7 +68,7 @@ impl Link {
 
 impl Host for Arc<Link> {
     fn is_replay(&self) -> bool {
-        (**self).is_replay
+        self.is_replay
     }
 
     fn publish<'h>(&'h self, event: Outgoing, cause: &'h Record) -> Publishing<'h> {

@@ -1,6 +1,6 @@
 //! What a service's name and its schemas set: the group, the topics.
 
-use crate::config::{Config, Loader};
+use crate::config::Loader;
 use crate::handler::Service;
 
 impl Loader {
@@ -21,7 +21,7 @@ impl Loader {
 
 /// Whether a service has this name: its own, in either spelling, or its group.
 #[cfg(feature = "registry")]
-pub(crate) fn is_service<V: Service>(config: &Config, name: &str) -> bool {
+pub(crate) fn is_service<V: Service>(config: &crate::config::Config, name: &str) -> bool {
     name == V::NAME || name == kebab(V::NAME) || name == config.group
 }
 

@@ -8,7 +8,6 @@ use rdkafka::types::RDKafkaConfRes;
 
 use super::prefetch::Prefetch;
 use crate::config::group::{Conflict, conflicts, of_consumer};
-#[cfg(feature = "cli")]
 use crate::config::{Config, Delivery};
 #[cfg(feature = "cli")]
 use crate::config::{is_secret, without_credentials};

@@ -13,12 +13,15 @@ use super::request::{Operation, operations};
 use super::request::{Refused, ask, refused, text};
 use crate::assignment::TopicId;
 
+/// A topic's name, and its id or why there is none.
+pub(crate) type TopicAnswer = (String, Result<Option<TopicId>, Refused>);
+
 /// Asks a broker which ids topics have (KIP-516); a topic has none with brokers that do not know of it. Blocks for `timeout` at most.
 pub(crate) fn topic_ids<C: ClientContext>(
     client: &Client<C>,
     topics: &[&str],
     timeout: Duration,
-) -> Result<Vec<(String, Result<Option<TopicId>, Refused>)>, Refused> {
+) -> Result<Vec<TopicAnswer>, Refused> {
     // SAFETY: `id` is given topics of a description that is alive.
     describe(client, topics, timeout, false, |topic| unsafe { id(topic) })
 }
@@ -26,7 +29,7 @@ pub(crate) fn topic_ids<C: ClientContext>(
 /// # Safety
 ///
 /// `topic` must be one of a description that is alive.
-unsafe fn id(topic: *const c::rd_kafka_TopicDescription_t) -> (String, Result<Option<TopicId>, Refused>) {
+unsafe fn id(topic: *const c::rd_kafka_TopicDescription_t) -> TopicAnswer {
     // SAFETY: what is asked of the topic lives as long as it, and is copied.
     unsafe {
         let name = text(c::rd_kafka_TopicDescription_name(topic));

@@ -375,6 +375,6 @@ pub(super) fn seek(
     place.add_partition_offset(assignment.topic(), assignment.partition(), Offset::Offset(offset))?;
     let answer = consumer.seek_partitions(place, patience)?;
     // What has only begun is `_IN_PROGRESS`.
-    let ended = answer.elements().into_iter().filter(|_| !patience.is_zero());
-    ended.map(|placed| placed.error()).collect()
+    let mut ended = answer.elements().into_iter().filter(|_| !patience.is_zero());
+    ended.try_for_each(|placed| placed.error())
 }
