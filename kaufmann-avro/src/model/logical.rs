@@ -5,7 +5,7 @@ use std::fmt;
 use super::Kind;
 
 /// The logical types of Avro 1.12. One that does not fit its base type is ignored, as the specification demands, and is
-/// then kept in [`Node::attributes`].
+/// then kept in [`Node::attributes`](super::Node::attributes).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Logical {
     /// An unscaled two's-complement big-endian integer on bytes or fixed.

@@ -2,7 +2,7 @@
 
 use crate::base::error::Error;
 use crate::cli::logging;
-use crate::config::check::Rules;
+use crate::config::check::loaded::Rules;
 use crate::config::{Effective, Loader};
 
 const RULES: Rules = Rules {

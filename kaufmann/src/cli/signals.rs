@@ -81,13 +81,6 @@ impl Signals {
         Ok(Self(shared))
     }
 
-    /// From now on there is something to finish, and the first signal is the command's to hear. It has a little time then: what
-    /// it waits for after that can only be servers.
-    #[cfg(feature = "kafka")]
-    pub(crate) fn begin(&self) {
-        self.finish(GRACE, "no server answers", None);
-    }
-
     /// The same for a command that runs handlers.
     pub(crate) fn begin_handling(&self, shutdown_deadline: Duration) {
         self.begin_handling_within(shutdown_deadline.saturating_add(GRACE));
@@ -102,26 +95,34 @@ impl Signals {
         _ = self.0.finish.set(Finish { patience, late, code });
     }
 
-    /// Whether the first signal has come.
-    #[cfg(feature = "kafka")]
-    pub(crate) fn has_come(&self) -> bool {
-        self.0.first.is_cancelled()
-    }
-
     /// Waits for the first signal.
     pub(crate) fn first(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.0.first.clone().cancelled_owned()
     }
 
-    /// What a command exits with that the first signal has interrupted.
-    #[cfg(feature = "kafka")]
-    pub(crate) fn exit_code(&self) -> process::ExitCode {
-        process::ExitCode::from(self.0.came().code)
-    }
-
     /// Ends the process, as the signal would have.
     pub(super) fn end_at_once(&self, why: &str) -> ! {
         end(why.to_owned(), self.0.came().code)
+    }
+}
+
+/// What commands about a cluster need besides.
+#[cfg(feature = "kafka")]
+impl Signals {
+    /// From now on there is something to finish, and the first signal is the command's to hear. It has a little time then: what
+    /// it waits for after that can only be servers.
+    pub(crate) fn begin(&self) {
+        self.finish(GRACE, "no server answers", None);
+    }
+
+    /// Whether the first signal has come.
+    pub(crate) fn has_come(&self) -> bool {
+        self.0.first.is_cancelled()
+    }
+
+    /// What a command exits with that the first signal has interrupted.
+    pub(crate) fn exit_code(&self) -> process::ExitCode {
+        process::ExitCode::from(self.0.came().code)
     }
 }
 

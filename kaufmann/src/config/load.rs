@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::check::Rules;
+use super::check::loaded::Rules;
 use super::effective::{Effective, Origin};
 use super::keys::{self, Key};
 use super::layers::{Layers, named, one_pair};
@@ -16,7 +16,7 @@ use crate::base::error::Error;
 /// The file that is read if nobody names another.
 const DEFAULT_FILE: &str = "kaufmann.toml";
 
-/// Reads a [`Config`]: built-in defaults, then what the service implies, then the file, then `KAUFMANN_*`, then flags.
+/// Reads a [`Config`](super::Config): built-in defaults, then what the service implies, then the file, then `KAUFMANN_*`, then flags.
 ///
 /// ```no_run
 /// use kaufmann::config::Loader;

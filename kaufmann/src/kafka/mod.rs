@@ -33,12 +33,12 @@ pub use source::KafkaSource;
 #[cfg(any(test, feature = "dev"))]
 pub(crate) mod mock;
 
-#[cfg(feature = "dev")]
-pub(crate) use settings::is_security;
-#[cfg(feature = "cli")]
-pub(crate) use settings::mistakes;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) use settings::reader as reader_settings;
+#[cfg(feature = "dev")]
+pub(crate) use settings::refusals::is_security;
+#[cfg(feature = "cli")]
+pub(crate) use settings::refusals::mistakes;
 pub(crate) use settings::{consumer, producer};
 
 /// How much librdkafka is to log: rdkafka asks the `log` crate, which knows nothing of `tracing`'s filters.

@@ -1,19 +1,15 @@
 //! librdkafka's properties, from our defaults and the table `[kafka]`.
 
 use rdkafka::ClientConfig;
-#[cfg(feature = "cli")]
-use rdkafka::error::KafkaError;
-#[cfg(feature = "cli")]
-use rdkafka::types::RDKafkaConfRes;
 
 use super::prefetch::Prefetch;
 use crate::config::group::{Conflict, conflicts, of_consumer};
 use crate::config::{Config, Delivery};
-#[cfg(feature = "cli")]
-use crate::config::{is_secret, without_credentials};
 
 #[cfg(any(test, feature = "cli"))]
 mod names;
+#[cfg(feature = "cli")]
+pub(crate) mod refusals;
 mod security;
 
 /// Properties that nobody may set in `[kafka]`, and why.
@@ -99,85 +95,6 @@ const PRODUCER_ONLY: [&str; 20] = [
 enum Side {
     Consumer,
     Producer,
-}
-
-/// What properties of security begin with.
-#[cfg(feature = "cli")]
-const SECURITY: [&str; 6] = [
-    "security.",
-    "sasl.",
-    "ssl.",
-    "https.",
-    "enable.ssl.",
-    "enable.sasl.",
-];
-
-/// Whether a property is about security, which the embedded broker has none of.
-#[cfg(feature = "cli")]
-pub(crate) fn is_security(key: &str) -> bool {
-    let name = unprefixed(key);
-    SECURITY.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// What librdkafka would refuse in `[kafka]`, and what we do. Nothing is connected or started for it.
-#[cfg(feature = "cli")]
-pub(crate) fn mistakes(config: &Config) -> Vec<Conflict> {
-    let mut found = Vec::new();
-    for (key, value) in &config.kafka {
-        let why = refused(key).map(|why| format!("cannot be set: {why}"));
-        if let Some(why) = why.or_else(|| unacceptable(key, value)) {
-            let key = key.clone();
-            found.push(Conflict { key, why });
-        }
-    }
-    if let Some((key, value)) = of_consumer(&config.kafka, "isolation.level")
-        && config.delivery == Delivery::ExactlyOnce
-        && value == "read_uncommitted"
-    {
-        found.push(Conflict {
-            key: key.to_owned(),
-            why: format!("is \"read_uncommitted\", which {UNCOMMITTED}"),
-        });
-    }
-    found
-}
-
-/// Why librdkafka does not take a property, if it does not. Its value is not repeated if it may be a secret.
-#[cfg(feature = "cli")]
-fn unacceptable(key: &str, value: &str) -> Option<String> {
-    let name = unprefixed(key);
-    if name == "auto.offset.reset" && value == "none" {
-        return None;
-    }
-    if let Some(instead) = security::instead(name) {
-        return Some(format!("is Java's; {instead}"));
-    }
-    // To set this one is to load the libraries that it names.
-    let value = if name == "plugin.library.paths" { "" } else { value };
-    let refusal = ClientConfig::new()
-        .set(name, value)
-        .create_native_config()
-        .err()?;
-    match refusal {
-        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
-            let prefix = &key[..key.len() - name.len()];
-            let meant = kaufmann_avro::suggest::closest(name, names::NAMES);
-            let hint = meant
-                .map(|meant| format!("; did you mean `kafka.{prefix}{meant}`?"))
-                .unwrap_or_default();
-            Some(format!("is no property of librdkafka{hint}"))
-        }
-        // What this build lacks for security does not matter to those who connect to nothing, or to `dev`.
-        KafkaError::ClientConfig(_, text, ..) if is_security(key) && is_unsupported(&text) => None,
-        KafkaError::ClientConfig(..) if is_secret(name) => {
-            Some("has a value that librdkafka refuses".to_owned())
-        }
-        KafkaError::ClientConfig(_, text, ..) => {
-            let text = without_credentials(text.trim());
-            Some(format!("is refused by librdkafka: {text}"))
-        }
-        _ => Some("has a value that cannot be passed on: it has a NUL in it".to_owned()),
-    }
 }
 
 /// Whether librdkafka says that the build lacks something.

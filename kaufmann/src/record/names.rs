@@ -44,7 +44,7 @@ pub(crate) const ERROR_HANDLER: &str = "kaufmann-error-handler";
 pub(crate) const ERROR_TIME: &str = "kaufmann-error-time";
 /// How many bytes the payload had that the dead letter has lost.
 pub(crate) const PAYLOAD_CUT: &str = "kaufmann-payload-cut";
-/// How many headers the dead letter has lost.
+/// `true` if the dead letter has lost the headers of its record.
 pub(crate) const HEADERS_CUT: &str = "kaufmann-headers-cut";
 
 /// What the names of the headers begin with that say where a record was read.

@@ -91,6 +91,12 @@ impl Cluster {
         KafkaSource::new(&self.config).map_err(|error| error.to_string())
     }
 
+    /// The time of the next record.
+    pub(super) fn timestamp(&self) -> i64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.unwrap_or_default().as_millis() as i64
+    }
+
     /// Publishes a record and says where it stands: the topics are the test's alone, so its records are all that is there.
     pub(super) async fn push(&mut self, mut message: Message) -> Result<String, String> {
         let own = format!("{}{}", self.prefix, message.topic);

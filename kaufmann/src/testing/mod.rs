@@ -4,6 +4,9 @@ mod act;
 mod bench;
 #[cfg(feature = "kafka")]
 mod cluster;
+#[cfg(not(feature = "kafka"))]
+#[path = "no_cluster.rs"]
+mod cluster;
 mod envelope;
 mod given;
 mod order;

@@ -7,7 +7,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::runtime::{self, Runtime};
 use tokio::time::Instant;
 
-#[cfg(feature = "kafka")]
 use super::cluster::Cluster;
 use crate::config::Config;
 use crate::engine::runtime::Builder;
@@ -25,7 +24,6 @@ const EPOCH: i64 = 1_767_225_600_000;
 /// Where records come from and messages go.
 pub(super) enum Place {
     Memory(Memory),
-    #[cfg(feature = "kafka")]
     Cluster(Box<Cluster>),
 }
 
@@ -51,8 +49,8 @@ impl Place {
                     .enable_all()
                     .build()
                     .map_err(failed)?;
-                let cluster = Self::cluster::<V>(&brokers, config, &runtime)?;
-                Ok((cluster, runtime))
+                let cluster = runtime.block_on(Cluster::reach::<V>(&brokers, config))?;
+                Ok((Self::Cluster(Box::new(cluster)), runtime))
             }
             _ => {
                 let runtime = runtime::Builder::new_current_thread()
@@ -71,23 +69,6 @@ impl Place {
         }
     }
 
-    #[cfg(feature = "kafka")]
-    fn cluster<V: Service>(brokers: &str, config: &mut Config, runtime: &Runtime) -> Result<Self, String> {
-        let cluster = runtime.block_on(Cluster::reach::<V>(brokers, config))?;
-        Ok(Self::Cluster(Box::new(cluster)))
-    }
-
-    #[cfg(not(feature = "kafka"))]
-    #[allow(
-        clippy::extra_unused_type_parameters,
-        reason = "with the feature the service's topics are made"
-    )]
-    fn cluster<V: Service>(brokers: &str, _: &mut Config, _: &Runtime) -> Result<Self, String> {
-        Err(format!(
-            "{BROKERS} is {brokers}, but kaufmann was built without its feature `kafka`"
-        ))
-    }
-
     pub(super) fn is_real(&self) -> bool {
         !matches!(self, Self::Memory(_))
     }
@@ -95,7 +76,6 @@ impl Place {
     pub(super) fn registry(&self) -> Arc<dyn SchemaRegistry> {
         match self {
             Self::Memory(memory) => memory.registry.clone(),
-            #[cfg(feature = "kafka")]
             Self::Cluster(cluster) => cluster.registry(),
         }
     }
@@ -103,7 +83,6 @@ impl Place {
     pub(super) fn publisher(&self) -> Arc<dyn Publisher> {
         match self {
             Self::Memory(memory) => memory.publisher.clone(),
-            #[cfg(feature = "kafka")]
             Self::Cluster(cluster) => cluster.publisher(),
         }
     }
@@ -112,7 +91,6 @@ impl Place {
     pub(super) fn prefix(&self) -> &str {
         match self {
             Self::Memory(_) => "",
-            #[cfg(feature = "kafka")]
             Self::Cluster(cluster) => cluster.prefix(),
         }
     }
@@ -136,7 +114,6 @@ impl Place {
                     )),
                 }))
             }
-            #[cfg(feature = "kafka")]
             Self::Cluster(cluster) => Ok(builder.source(cluster.source()?)),
         }
     }
@@ -147,11 +124,7 @@ impl Place {
                 let since = memory.began.map_or(Duration::ZERO, |began| began.elapsed());
                 EPOCH + since.as_millis() as i64
             }
-            #[cfg(feature = "kafka")]
-            Self::Cluster(_) => std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_millis() as i64,
+            Self::Cluster(cluster) => cluster.timestamp(),
         }
     }
 
@@ -159,7 +132,6 @@ impl Place {
     pub(super) async fn push(&mut self, message: Message) -> Result<String, String> {
         match self {
             Self::Memory(memory) => Ok(memory.push(message)),
-            #[cfg(feature = "kafka")]
             Self::Cluster(cluster) => cluster.push(message).await,
         }
     }
@@ -173,7 +145,6 @@ impl Place {
                 }
                 Ok(())
             }
-            #[cfg(feature = "kafka")]
             Self::Cluster(cluster) => cluster.rewind(begins).await,
         }
     }
@@ -182,7 +153,6 @@ impl Place {
     pub(super) async fn clear(&mut self) {
         match self {
             Self::Memory(_) => {}
-            #[cfg(feature = "kafka")]
             Self::Cluster(cluster) => cluster.clear().await,
         }
     }

@@ -15,44 +15,6 @@ const MECHANISMS: [(&str, &str); 5] = [
     ("GSSAPI", "sasl_gssapi"),
 ];
 
-/// Properties of Java's clients, and what to set instead.
-#[cfg(feature = "cli")]
-const JAVA: [(&str, &str); 10] = [
-    ("sasl.jaas.config", "set `sasl.username` and `sasl.password`"),
-    ("ssl.truststore.location", "set `ssl.ca.location` to a PEM file"),
-    (
-        "ssl.truststore.password",
-        "the PEM file of `ssl.ca.location` has none; remove it",
-    ),
-    (
-        "ssl.truststore.type",
-        "`ssl.ca.location` is a PEM file; remove it",
-    ),
-    ("ssl.truststore.certificates", "set `ssl.ca.pem`"),
-    (
-        "ssl.keystore.type",
-        "`ssl.keystore.location` is PKCS#12, `ssl.key.location` PEM; remove it",
-    ),
-    ("ssl.keystore.key", "set `ssl.key.pem`"),
-    ("ssl.keystore.certificate.chain", "set `ssl.certificate.pem`"),
-    (
-        "sasl.login.callback.handler.class",
-        "set `sasl.oauthbearer.method` = \"oidc\" for tokens",
-    ),
-    (
-        "sasl.client.callback.handler.class",
-        "set `sasl.mechanism` to one that librdkafka knows",
-    ),
-];
-
-/// What to set instead of a property that only Java's clients have.
-#[cfg(feature = "cli")]
-pub(super) fn instead(name: &str) -> Option<&'static str> {
-    JAVA.iter()
-        .find(|(java, _)| *java == name)
-        .map(|(_, instead)| *instead)
-}
-
 /// Looks for a protocol or a mechanism that cannot work, before librdkafka does, whose texts name neither place nor remedy.
 pub(super) fn check(client: &ClientConfig, config: &Config, side: &str) -> Result<(), String> {
     let built = built();
@@ -295,15 +257,6 @@ mod tests {
                     );
                 }
             }
-        }
-    }
-
-    #[cfg(feature = "cli")]
-    #[test]
-    fn what_only_java_has_is_refused_by_librdkafka_too() {
-        for (name, _) in JAVA {
-            let refused = ClientConfig::new().set(name, "x").create_native_config();
-            assert!(refused.is_err(), "{name}");
         }
     }
 }
