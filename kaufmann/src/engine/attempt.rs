@@ -19,6 +19,7 @@ use crate::handler::Service;
 use crate::handler::context::Context;
 use crate::handler::event::EventInfo;
 use crate::handler::failure::{Chain, Class, Failure};
+use crate::handler::failure_kind::FailureKind;
 use crate::handler::gathered::Gathered;
 use crate::handler::observer::{Observer, Settled};
 use crate::handler::outcome::{Outcome, Outgoing, Verdict};
@@ -83,7 +84,7 @@ impl Start {
 /// How a handler failed for the last time.
 #[derive(Debug)]
 pub(crate) struct Exhausted {
-    pub(crate) class: &'static str,
+    pub(crate) class: FailureKind,
     pub(crate) error: String,
     pub(crate) handler: Option<u32>,
     /// Whether it would have been tried again, had not too many others waited.
@@ -143,8 +144,8 @@ pub(crate) struct Retry {
     pub(crate) start: Start,
     /// How long to wait instead of the back-off.
     pub(crate) after: Option<Duration>,
-    /// `failed`, `panicked` or `timed-out`.
-    pub(crate) class: &'static str,
+    /// How it failed.
+    pub(crate) class: FailureKind,
     pub(crate) error: String,
     /// The handler that failed.
     pub(crate) handler: Option<u32>,
@@ -223,7 +224,7 @@ pub(crate) fn panicked(link: &Link, start: &Start, record: &Record, attempt: u32
     );
     again(
         start,
-        "panicked",
+        FailureKind::Panicked,
         brief(format_args!("{what} panicked: {}", panic.text())),
     )
 }
@@ -234,10 +235,10 @@ pub(crate) fn timed_out(start: &Start, timeout: Duration) -> Finish {
         "the handler did not finish within its timeout of {} and was dropped",
         humantime::format_duration(timeout)
     );
-    again(start, "timed-out", error)
+    again(start, FailureKind::TimedOut, error)
 }
 
-fn again(start: &Start, class: &'static str, error: String) -> Finish {
+fn again(start: &Start, class: FailureKind, error: String) -> Finish {
     let handler = start.handler();
     Finish::Retry(Box::new(Retry {
         start: start.clone(),
@@ -308,7 +309,7 @@ async fn without_handler(link: &Arc<Link>, start: Start, record: &Record, attemp
         },
     };
     let reason = Reason {
-        class: "undecodable",
+        class: FailureKind::Undecodable,
         error: reason,
         event: None,
         handler: None,
@@ -324,7 +325,7 @@ fn look_up_again(key: SchemaKey, unknown: u32, error: &RegistryError) -> Finish 
     Finish::Retry(Box::new(Retry {
         start: Start::Schema(key, unknown + more),
         after: None,
-        class: "failed",
+        class: FailureKind::Failed,
         error: format!("the writer's schema ({key}) is unavailable: {error}"),
         handler: None,
     }))
@@ -353,7 +354,7 @@ async fn conclude(
             unhandled(
                 link,
                 record,
-                reason(link, "undecodable", error, handler, attempt),
+                reason(link, FailureKind::Undecodable, error, handler, attempt),
                 again,
             )
             .await
@@ -366,7 +367,7 @@ async fn conclude(
 }
 
 /// Why a record cannot be handled that its handler has seen.
-fn reason(link: &Link, class: &'static str, error: String, handler: u32, attempt: u32) -> Reason {
+fn reason(link: &Link, class: FailureKind, error: String, handler: u32, attempt: u32) -> Reason {
     Reason {
         class,
         error,
@@ -416,7 +417,7 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
         Class::Retry { after } => Finish::Retry(Box::new(Retry {
             start: Start::Handler(handler, record.plan().cloned()),
             after,
-            class: "failed",
+            class: FailureKind::Failed,
             error,
             handler: Some(handler),
         })),
@@ -425,7 +426,7 @@ async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u
             unhandled(
                 link,
                 record,
-                reason(link, "failed", error, handler, attempt),
+                reason(link, FailureKind::Failed, error, handler, attempt),
                 again,
             )
             .await
@@ -462,7 +463,7 @@ async fn postpone(link: &Arc<Link>, record: &Record, reason: &Reason, topic: &Re
     let delay = topic.delay;
     warn!(
         %record,
-        class = reason.class,
+        class = reason.class.name(),
         error = reason.error,
         handler = reason.handler,
         attempts = reason.attempts,
@@ -508,6 +509,7 @@ fn saying(link: &Link, record: &Record, reason: &Reason, delivered: Delivered) -
                 cut_short,
                 ..
             } = &reason;
+            let class = class.name();
             match on_failure.writes_letters() {
                 true => warn!(
                     record,
@@ -620,7 +622,7 @@ fn attempts(count: u32) -> String {
 }
 
 fn stop(link: &Link, record: &Record, reason: &Reason, kind: ErrorKind, text: String) -> Finish {
-    error!(%record, class = reason.class, error = reason.error, handler = reason.handler, "the service stops");
+    error!(%record, class = reason.class.name(), error = reason.error, handler = reason.handler, "the service stops");
     link.control.fail(kind, text);
     Finish::Fatal
 }

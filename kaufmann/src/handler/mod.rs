@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod context;
 pub mod event;
 pub(crate) mod failure;
+pub(crate) mod failure_kind;
 pub(crate) mod gathered;
 pub(crate) mod input;
 pub(crate) mod limits;

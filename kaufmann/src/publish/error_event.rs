@@ -31,7 +31,7 @@ pub(crate) fn name(reason: &Reason) -> String {
 pub(crate) fn datum(record: &Record, source: Option<&Origin>, reason: &Reason, now: SystemTime) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + record.size());
     optional(&mut out, reason.event, encode::string);
-    encode::string(&mut out, reason.class);
+    encode::string(&mut out, reason.class.name());
     encode::string(&mut out, &reason.error);
     optional(&mut out, reason.handler, encode::string);
     encode::long(&mut out, i64::from(reason.attempts));
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_name_ends_in_that_of_the_event_that_failed() {
         let mut reason = Reason {
-            class: "failed",
+            class: crate::handler::failure_kind::FailureKind::Failed,
             error: "no".to_owned(),
             event: Some("user.create"),
             handler: None,

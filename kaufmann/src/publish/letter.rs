@@ -1,6 +1,7 @@
 //! A record that cannot be handled, as it is written to the dead-letter topic: key, payload and headers as they were, and
 //! headers that say where it comes from and why.
 
+use crate::handler::failure_kind::FailureKind;
 use crate::record::names::{
     ATTEMPTS, CLASS, CUT_SHORT, DUE, ERROR, ERROR_EVENT, ERROR_HANDLER, ERROR_TIME, HEADERS_CUT, HISTORY,
     ORIGIN, OURS, PAYLOAD_CUT, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_SCHEMA_ID, SOURCE_TIMESTAMP,
@@ -29,8 +30,8 @@ pub(crate) mod opened;
 /// Why a record becomes a letter.
 #[derive(Clone, Debug)]
 pub(crate) struct Reason {
-    /// `undecodable`, `failed`, `panicked` or `timed-out`.
-    pub(crate) class: &'static str,
+    /// How it failed.
+    pub(crate) class: FailureKind,
     /// The error with its causes.
     pub(crate) error: String,
     /// The event's name, if it is known.
@@ -54,7 +55,7 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
         headers.push(HISTORY, Some(&story));
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
-    say(CLASS, reason.class);
+    say(CLASS, reason.class.name());
     say(ERROR, &brief(&reason.error));
     say(ATTEMPTS, &reason.attempts.to_string());
     if reason.cut_short {
@@ -176,7 +177,7 @@ mod tests {
             headers: &[("shop", Some(b"north"))],
         });
         let reason = Reason {
-            class: "failed",
+            class: FailureKind::Failed,
             error: error.to_owned(),
             event: None,
             handler: None,

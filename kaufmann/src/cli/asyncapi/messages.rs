@@ -1,5 +1,6 @@
 //! Events and dead letters as AsyncAPI messages. Pure.
 
+use crate::handler::failure_kind::FailureKind;
 use crate::record::names;
 use serde_json::{Map, Value, json};
 
@@ -109,8 +110,10 @@ pub(super) fn retry() -> Value {
 
 fn of_failure(name: &str, summary: &str, more: &[(&str, &str)]) -> Value {
     let mut properties = Map::new();
+    let [others @ .., last] = FailureKind::ALL.map(|kind| format!("`{kind}`"));
+    let classes = format!("{} or {last}", others.join(", "));
     let of_both = [
-        (names::CLASS, "`undecodable`, `failed`, `panicked` or `timed-out`"),
+        (names::CLASS, &*classes),
         (names::ERROR, "the error with its causes"),
         (names::ATTEMPTS, "how often it was tried"),
         (names::ERROR_EVENT, "the event's name, if it is known"),

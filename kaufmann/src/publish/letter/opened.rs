@@ -137,6 +137,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::handler::failure_kind::FailureKind;
     use std::time::SystemTime;
 
     use proptest::prelude::*;
@@ -173,7 +174,7 @@ mod tests {
 
     fn fail(record: &Record, error: &str, offset: i64) -> Record {
         let reason = Reason {
-            class: "failed",
+            class: FailureKind::Failed,
             error: error.to_owned(),
             event: Some("shop.order_placed"),
             handler: Some("orders::placed"),
@@ -245,7 +246,7 @@ mod tests {
     fn what_has_come_by_retry_topics_goes_back_to_where_it_was_read_first() {
         let put_off = |record: &Record, topic: &str, offset| {
             let reason = Reason {
-                class: "failed",
+                class: FailureKind::Failed,
                 error: "no ledger".to_owned(),
                 event: None,
                 handler: Some("orders::placed"),
@@ -266,7 +267,7 @@ mod tests {
         let second = put_off(&first, "retry.2", 4);
         assert_eq!(second.source().unwrap().timestamp, Some(5));
         let reason = Reason {
-            class: "timed-out",
+            class: FailureKind::TimedOut,
             error: "too slow".to_owned(),
             event: None,
             handler: None,
@@ -310,7 +311,7 @@ mod tests {
     /// The record after a step. Each copy has a time and an offset of its own.
     fn after(record: &Record, step: Step, offset: i64) -> Record {
         let reason = Reason {
-            class: "failed",
+            class: FailureKind::Failed,
             error: "no ledger".to_owned(),
             event: None,
             handler: None,
