@@ -27,6 +27,9 @@ use crate::config::{Config, Mode};
 use crate::handler::Service;
 use crate::publish::Message;
 
+/// The variable that names the brokers on which tests run instead of in memory.
+const BROKERS: &str = "KAUFMANN_TEST_BROKERS";
+
 /// Any value of an event, for property tests: a strategy of proptest, which is made of the schema. Behind the feature `proptest`.
 ///
 /// What it makes and how it shrinks: [`kaufmann_avro::arbitrary`], whose [`values`](kaufmann_avro::arbitrary::values) does the same

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::place::BROKERS;
+use super::BROKERS;
 use crate::config::Config;
 use crate::handler::Service;
 use crate::publish::{Message, Publisher};

@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::runtime::{self, Runtime};
 use tokio::time::Instant;
 
+use super::BROKERS;
 use super::cluster::Cluster;
 use crate::config::Config;
 use crate::engine::runtime::Builder;
@@ -16,8 +17,6 @@ use crate::publish::{MemoryPublisher, Message, Publisher};
 use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
 use crate::source::{MemoryFeed, MemoryRecord, memory};
 
-/// The switch.
-pub(super) const BROKERS: &str = "KAUFMANN_TEST_BROKERS";
 /// 2026-01-01T00:00:00Z, when virtual time begins.
 const EPOCH: i64 = 1_767_225_600_000;
 
