@@ -1,6 +1,7 @@
 //! The client behind the commands: it keeps the last error that librdkafka reported besides, which says why nothing answers.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -28,7 +29,20 @@ pub(super) fn asker(config: &Config, group: &str) -> Result<Asker, Error> {
 /// Keeps what is reported.
 #[derive(Default)]
 pub(super) struct AskContext {
-    last: Mutex<Option<(Code, String)>>,
+    reports: Mutex<Reports>,
+}
+
+#[derive(Default)]
+struct Reports {
+    last: Option<(Code, String)>,
+    /// The brokers that failed and had told their ids, with the addresses that they call themselves by.
+    advertised: BTreeMap<i32, String>,
+}
+
+impl AskContext {
+    fn reports(&self) -> MutexGuard<'_, Reports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ClientContext for AskContext {
@@ -38,10 +52,13 @@ impl ClientContext for AskContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reports = self.reports();
+        if let Some((id, address)) = explain::advertised(reason) {
+            reports.advertised.insert(id, address.to_owned());
+        }
         // That all are down is said after why one is.
-        if code != Code::AllBrokersDown || last.is_none() {
-            *last = Some((code, explain::discreet(reason)));
+        if code != Code::AllBrokersDown || reports.last.is_none() {
+            reports.last = Some((code, explain::discreet(reason)));
         }
     }
 }
@@ -76,20 +93,19 @@ fn serve(asker: &Asker) {
 /// Whether something was reported.
 fn is_reported(asker: &Asker) -> bool {
     serve(asker);
-    let context = asker.client().context();
-    context
-        .last
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_some()
+    asker.client().context().reports().last.is_some()
 }
 
 /// What was reported last, and forgets it.
 fn reported(asker: &Asker) -> Option<(Code, String)> {
     serve(asker);
-    let context = asker.client().context();
-    let mut last = context.last.lock().unwrap_or_else(PoisonError::into_inner);
-    last.take()
+    asker.client().context().reports().last.take()
+}
+
+/// The brokers that are known by their ids and could not be reached, with the addresses that they call themselves by.
+pub(super) fn unreachable(asker: &Asker) -> BTreeMap<i32, String> {
+    serve(asker);
+    asker.client().context().reports().advertised.clone()
 }
 
 /// Why something could not be asked; `what` is what it was, such as `the topics could not be listed`.

@@ -6,7 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::BaseProducer;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::asking::{failed_with, is_silence, patiently};
+use super::asking::{failed_with, is_silence, patiently, unreachable};
 use super::cluster::{Cluster, PATIENCE};
 use super::{consumer, explain, producer};
 use crate::base::error::{Error, ErrorKind};
@@ -74,6 +74,13 @@ impl Cluster {
             nodes,
             topics: topics.collect(),
         })
+    }
+
+    /// The brokers that could not be reached where they say they are, as far as that was met until now. Metadata may be lost to them:
+    /// the client leaves the broker that it asked first as soon as the cluster has told it where the others are.
+    pub(crate) fn unreachable(&self) -> Vec<Node> {
+        let nodes = unreachable(&self.asker).into_iter();
+        nodes.map(|(id, address)| Node { id, address }).collect()
     }
 
     /// What we may do with each of these topics.

@@ -60,6 +60,9 @@ pub(crate) fn brokers_down(config: &Config, last: Option<&str>) -> String {
     // Each client's first question is which requests the broker knows.
     let is_foreign =
         last.is_some_and(|last| last.contains("APIVERSION_QUERY") || last.contains("Invalid response size"));
+    let last_node = last
+        .and_then(advertised)
+        .filter(|(_, address)| !config.brokers.iter().any(|broker| broker == address));
     let last = last.map(|last| format!(" ({last})")).unwrap_or_default();
     if is_foreign {
         return format!(
@@ -68,10 +71,26 @@ pub(crate) fn brokers_down(config: &Config, last: Option<&str>) -> String {
             config.brokers.join(",")
         );
     }
+    let advertised = last_node.map(|(id, address)| {
+        format!(
+            "; clients go where `advertised.listeners` says, which is {address} for broker {id}: check that it is right from here"
+        )
+    });
     format!(
-        "no broker of `{}` can be reached{last}; check `brokers`, the network, and that a broker is running",
-        config.brokers.join(",")
+        "no broker of `{}` can be reached{last}; check `brokers`, the network, and that a broker is running{}",
+        config.brokers.join(","),
+        advertised.unwrap_or_default()
     )
+}
+
+/// The broker that a librdkafka text is about, as it calls itself: its id and its address. `None` for a broker of `brokers` whose id
+/// is not known yet.
+pub(crate) fn advertised(reason: &str) -> Option<(i32, &str)> {
+    // "sasl_ssl://kafka-1:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)"
+    let (broker, _) = reason.split_once(": ")?;
+    let (address, id) = broker.rsplit_once('/')?;
+    let address = address.rsplit('/').next().unwrap_or(address);
+    address.contains(':').then_some((id.parse().ok()?, address))
 }
 
 /// A topic does not exist.
@@ -264,5 +283,28 @@ mod tests {
         }
         let refused = "h:443/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused";
         assert!(brokers_down(&config, Some(refused)).starts_with("no broker of `h:443` can be reached ("));
+    }
+
+    #[test]
+    fn a_broker_that_calls_itself_otherwise_than_configured_is_named_with_that_address() {
+        let mut config = Config::default();
+        config.brokers.push("h:443".to_owned());
+        let text = |address: &str| {
+            let reason = format!(
+                "{address}: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)"
+            );
+            brokers_down(&config, Some(&reason))
+        };
+        for address in ["127.0.0.1:1/7", "sasl_ssl://127.0.0.1:1/7"] {
+            let text = text(address);
+            assert!(
+                text.contains("which is 127.0.0.1:1 for broker 7: check"),
+                "{text}"
+            );
+        }
+        for configured in ["h:443/bootstrap", "h:443/7", "GroupCoordinator"] {
+            let text = text(configured);
+            assert!(!text.contains("advertised.listeners"), "{text}");
+        }
     }
 }

@@ -35,7 +35,14 @@ pub(super) async fn look(config: &Config, used: &BTreeMap<String, Vec<String>>) 
     let condition = match cluster.condition() {
         Ok(condition) => condition,
         Err(error) => {
-            checks.push(about("cluster").error(State::Unfit, &error));
+            let nodes = cluster.unreachable();
+            let (unreachable, any) = advertised(&config.brokers, &nodes);
+            if nodes.is_empty() || any {
+                checks.push(about("cluster").error(State::Unfit, &error));
+            } else {
+                checks.extend(unreachable);
+                checks.push(nothing);
+            }
             return checks;
         }
     };
