@@ -7,9 +7,9 @@
 
 use crate::base::sync;
 
-mod survey;
+mod barrier;
 
-pub(crate) use survey::Survey;
+pub(crate) use barrier::Barrier;
 
 #[cfg(test)]
 mod tests {
@@ -19,39 +19,39 @@ mod tests {
     use crate::assignment::Assignment;
     use crate::source::Waker;
 
-    fn survey() -> (Arc<Assignment>, Arc<Survey>) {
+    fn barrier() -> (Arc<Assignment>, Arc<Barrier>) {
         let assignment = Arc::new(Assignment::new(1, "t".into(), 0));
-        let survey = Survey::new(&[Arc::clone(&assignment)], 2, Waker::new(|| {}));
-        (assignment, survey)
+        let barrier = Barrier::new(&[Arc::clone(&assignment)], 2, Waker::new(|| {}));
+        (assignment, barrier)
     }
 
     #[test]
     fn the_limit_is_the_newest_that_was_started() {
-        let (assignment, survey) = survey();
-        assert_eq!(survey.limit(&assignment, None), i64::MIN);
-        survey.running(&assignment, 4);
-        survey.running(&assignment, 2);
-        assert_eq!(survey.limit(&assignment, Some(3)), 4);
-        assert_eq!(survey.limit(&assignment, Some(9)), 9);
+        let (assignment, barrier) = barrier();
+        assert_eq!(barrier.limit(&assignment, None), i64::MIN);
+        barrier.running(&assignment, 4);
+        barrier.running(&assignment, 2);
+        assert_eq!(barrier.limit(&assignment, Some(3)), 4);
+        assert_eq!(barrier.limit(&assignment, Some(9)), 9);
         assignment.handed(11);
-        assert_eq!(survey.limit(&assignment, Some(9)), 11);
+        assert_eq!(barrier.limit(&assignment, Some(9)), 11);
     }
 
     #[test]
     fn nothing_starts_behind_what_failed() {
-        let (assignment, survey) = survey();
-        survey.running(&assignment, 40);
-        survey.failed(&assignment, 20);
-        survey.failed(&assignment, 30);
-        assert_eq!(survey.limit(&assignment, None), 19);
+        let (assignment, barrier) = barrier();
+        barrier.running(&assignment, 40);
+        barrier.failed(&assignment, 20);
+        barrier.failed(&assignment, 30);
+        assert_eq!(barrier.limit(&assignment, None), 19);
     }
 
     #[test]
     fn it_is_complete_when_every_shard_has_answered() {
-        let (_, survey) = survey();
-        survey.answered();
-        assert!(!survey.is_complete());
-        survey.answered();
-        assert!(survey.is_complete());
+        let (_, barrier) = barrier();
+        barrier.answered();
+        assert!(!barrier.is_complete());
+        barrier.answered();
+        assert!(barrier.is_complete());
     }
 }

@@ -5,10 +5,10 @@
 //! to go on: one that is lost is a deadlock, which the model reports with the schedule that leads to it.
 #![allow(clippy::duplicate_mod, reason = "that is how they get the model's primitives")]
 
+mod barrier;
 mod inbox;
 mod pool;
 mod settlements;
-mod survey;
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ pub(crate) struct Policy {
     /// What becomes of a record that it cannot handle.
     pub(crate) on_failure: OnFailure,
     /// A permit for each that may run, if that is bounded.
-    pub(crate) places: Option<Arc<Pool>>,
+    pub(crate) permits: Option<Arc<Pool>>,
     /// How its batches are gathered, if it takes batches.
     pub(crate) batch: Option<BatchPolicy>,
 }
@@ -37,7 +37,7 @@ impl Policy {
     /// What attribute and configuration say together.
     pub(crate) fn new(entry: &HandlerEntry, config: &Config, shards: usize) -> Self {
         let limits = entry.limits;
-        let places = |count: u32| Arc::new(Pool::new(count.max(1) as usize, shards));
+        let permits = |count: u32| Arc::new(Pool::new(count.max(1) as usize, shards));
         Self {
             timeout: limits.timeout.or(config.handler.timeout),
             max_attempts: match (config.delivery, limits.retries) {
@@ -55,7 +55,7 @@ impl Policy {
                 }
             },
             on_failure: limits.on_failure.unwrap_or(config.on_failure),
-            places: limits.max_in_flight.map(places),
+            permits: limits.max_in_flight.map(permits),
             batch: limits.batch.map(|size| BatchPolicy {
                 size: size.max(1) as usize,
                 linger: limits.linger.unwrap_or_default(),

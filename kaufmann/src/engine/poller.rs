@@ -15,8 +15,8 @@ use crate::base::control::Control;
 use crate::base::error::ErrorKind;
 use crate::base::wall_clock::Wall;
 use crate::config::{Config, Delivery};
-use crate::engine::fence::Survey;
-use crate::engine::shard::{Inbox, Letter};
+use crate::engine::fence::Barrier;
+use crate::engine::shard::{Command, Inbox};
 use crate::handler::HandlerEntry;
 use crate::publish::retry_topics::RetryTopics;
 use crate::source::{CommitOffset, Source, SourceError, SourceEvent};
@@ -431,8 +431,8 @@ impl<S: Source> Poller<S> {
             partition.ending |= ends;
             partition.lost |= ends && why == Why::Lost;
         }
-        let survey = Survey::new(&assignments, self.router.shards(), self.settlements.waker());
-        let revocation = Revocation::new(why, Arc::clone(&survey), assignments, now, time);
+        let barrier = Barrier::new(&assignments, self.router.shards(), self.settlements.waker());
+        let revocation = Revocation::new(why, Arc::clone(&barrier), assignments, now, time);
         if revocation.is_lost() {
             revocation.close();
         }
@@ -441,7 +441,7 @@ impl<S: Source> Poller<S> {
             // What was collected comes before the question, so that nothing of it is overlooked.
             self.router.flush();
         }
-        self.router.tell(|| Letter::Hold(Arc::clone(&survey)));
+        self.router.tell(|| Command::Pause(Arc::clone(&barrier)));
     }
 
     /// Reads each partition in turn as far as its quota and the byte budget allow. Returns how many records came, and whether offsets
@@ -561,7 +561,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Survey → fence → drain → commit → release, as far as each revocation can go now.
+    /// Barrier → fence → drain → commit → release, as far as each revocation can go now.
     fn advance_revocations(&mut self, now: Instant) {
         let mut revocations = std::mem::take(&mut self.revocations);
         revocations.retain_mut(|revocation| !self.advance(revocation, now));
@@ -571,7 +571,7 @@ impl<S: Source> Poller<S> {
 
     /// Takes a revocation as far as it goes; `true` if it is over.
     fn advance(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
-        if revocation.phase == Phase::Surveying && !self.fence(revocation, now) {
+        if revocation.phase == Phase::Pausing && !self.fence(revocation, now) {
             return false;
         }
         if revocation.phase == Phase::Draining {
@@ -616,7 +616,7 @@ impl<S: Source> Poller<S> {
     /// shard that is busy in a handler that never yields is not waited for beyond the time for filling gaps.
     fn fence(&mut self, revocation: &mut Revocation, now: Instant) -> bool {
         let is_asked = self.precommit.as_ref().is_some_and(Precommit::is_asked);
-        if revocation.survey.is_complete() && !is_asked {
+        if revocation.barrier.is_complete() && !is_asked {
             // The shards have sent their reports before they answered.
             self.take_reports();
             for assignment in &revocation.assignments {
@@ -627,7 +627,7 @@ impl<S: Source> Poller<S> {
                         .map_or(i64::MIN, |offset| offset - 1)
                 } else {
                     let settled = own.and_then(|own| own.highest_settled());
-                    revocation.survey.limit(assignment, settled)
+                    revocation.barrier.limit(assignment, settled)
                 };
                 assignment.fence(limit);
             }
@@ -636,7 +636,7 @@ impl<S: Source> Poller<S> {
         } else {
             return false;
         }
-        self.router.tell(|| Letter::Resume);
+        self.router.tell(|| Command::Resume);
         revocation.phase = Phase::Draining;
         true
     }
@@ -650,7 +650,7 @@ impl<S: Source> Poller<S> {
         }
         if now >= revocation.fill_until && revocation.assignments.iter().any(|own| own.admits(0)) {
             revocation.close();
-            self.router.tell(|| Letter::Fenced);
+            self.router.tell(|| Command::Fenced);
         }
         if now < revocation.deadline {
             return false;

@@ -1,4 +1,4 @@
-//! Places that the shards share, and whom to wake for one.
+//! HandlerPermits that the shards share, and whom to wake for one.
 
 use std::sync::PoisonError;
 use std::task::Waker;
@@ -8,7 +8,7 @@ use futures_util::task::AtomicWaker;
 use super::sync::{Mutex, MutexGuard};
 use crate::engine::shares::Shares;
 
-/// Places for what may run at once. A shard takes and gives back; the lock is taken once for what runs inline between two pauses.
+/// HandlerPermits for what may run at once. A shard takes and gives back; the lock is taken once for what runs inline between two pauses.
 #[derive(Debug)]
 pub(crate) struct Pool {
     shares: Mutex<Shares>,

@@ -22,7 +22,7 @@ use crate::engine::link::Link;
 use crate::engine::policy::Policy;
 use crate::engine::poller::{Ending, Repeats};
 use crate::engine::pool::Pool;
-use crate::engine::shard::{Inbox, Letter, Shard};
+use crate::engine::shard::{Command, Inbox, Shard};
 use crate::engine::simulation::Simulation;
 use crate::handler::context::State;
 use crate::handler::event::EventInfo;
@@ -417,7 +417,7 @@ impl Shards {
     async fn what_runs(&self, blocking: Vec<(usize, String)>, can_block: bool) -> Vec<String> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         for inbox in &self.inboxes {
-            inbox.send(Letter::Report(sender.clone()));
+            inbox.send(Command::Report(sender.clone()));
         }
         drop(sender);
         let mut silent: BTreeSet<usize> = (0..self.inboxes.len()).collect();
@@ -492,7 +492,7 @@ impl Shards {
 
     async fn end(mut self, control: &Control, can_block: bool) {
         for inbox in &self.inboxes {
-            inbox.send(Letter::End);
+            inbox.send(Command::End);
         }
         let all = async {
             while let Some(joined) = self.tasks.join_next().await {

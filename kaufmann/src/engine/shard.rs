@@ -16,7 +16,7 @@ use crate::base::panics::catch;
 use crate::base::sync;
 use crate::config::Delivery;
 use crate::engine::attempt::{Attempted, Start};
-use crate::engine::fence::Survey;
+use crate::engine::fence::Barrier;
 use crate::engine::lanes::Lanes;
 use crate::engine::link::Link;
 use crate::engine::settle::Reports;
@@ -33,20 +33,20 @@ mod batch;
 mod gather;
 
 pub(crate) mod at;
-mod census;
 mod clock;
+mod handler_permits;
 mod permits;
-mod places;
 mod routes;
 mod running;
+mod sample;
 mod slots;
 mod waiting;
 
 use clock::Clock;
 use gather::Gathers;
-pub(crate) use inbox::{Inbox, Letter};
+use handler_permits::HandlerPermits;
+pub(crate) use inbox::{Command, Inbox};
 use permits::Permits;
-use places::Places;
 use routes::Routes;
 use running::Running;
 use slots::Slots;
@@ -61,8 +61,8 @@ pub(crate) struct Shard<S, F, M> {
     state: State<S>,
     make: M,
     /// What the last attempt left, for the next one.
-    spare: Option<Context<S>>,
-    letters: VecDeque<Letter>,
+    idle_context: Option<Context<S>>,
+    commands: VecDeque<Command>,
     /// The next record of the batch that is being read.
     next: Option<Record>,
     batches: VecDeque<Arc<Batch>>,
@@ -73,7 +73,7 @@ pub(crate) struct Shard<S, F, M> {
     waiting: Waiting,
     /// Records whose topic is held, until it is read again. They were read, so they are bounded as such.
     held: Waiting,
-    places: Places,
+    handler_permits: HandlerPermits,
     gathers: Gathers,
     slots: Slots<F>,
     permits: Permits,
@@ -122,14 +122,14 @@ where
                 link.share_of(link.retry.max_waiting_bytes),
             ),
             held: Waiting::new(usize::MAX, usize::MAX),
-            places: Places::new(&link.policies, number),
+            handler_permits: HandlerPermits::new(&link.policies, number),
             gathers: Gathers::new(&link.policies),
             link,
             inbox,
             state,
             make,
-            spare: None,
-            letters: VecDeque::new(),
+            idle_context: None,
+            commands: VecDeque::new(),
             next: None,
             batches: VecDeque::new(),
             unread: 0,
@@ -144,7 +144,7 @@ where
         }
     }
 
-    /// One round: reads the letters, and runs what can run until nothing is left or the time slice is over.
+    /// One round: reads the commands, and runs what can run until nothing is left or the time slice is over.
     fn round(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         if self.broken {
             return self.remain(cx);
@@ -152,7 +152,7 @@ where
         self.inbox.register(cx.waker());
         self.clock.begin();
         loop {
-            self.read_letters();
+            self.read_commands();
             if self.ended {
                 self.reports.flush();
                 return Poll::Ready(());
@@ -160,7 +160,7 @@ where
             let progress = self.poll_running(cx)
                 | self.poll_waiting(cx)
                 | self.poll_held(cx)
-                | self.poll_places(cx)
+                | self.poll_handler_permits(cx)
                 | self.start(cx);
             // Last, as a batch takes what is there.
             let progress = self.poll_gathers(cx) | progress;
@@ -175,12 +175,12 @@ where
         let idle = !self.has_records()
             && self.waiting.is_empty()
             && self.held.is_empty()
-            && self.places.is_empty()
+            && self.handler_permits.is_empty()
             && self.gathers.is_empty();
         self.sweeping &= self.has_records();
         if idle {
             // It would keep the last batch.
-            self.spare = None;
+            self.idle_context = None;
         }
         self.permits.rest(self.wants());
         self.reports.flush();
@@ -204,48 +204,48 @@ where
         self.permits.give_back(self.wants());
     }
 
-    fn read_letters(&mut self) {
-        self.inbox.take(&mut self.letters);
-        while let Some(letter) = self.letters.pop_front() {
-            match letter {
-                Letter::Batch(batch) => {
+    fn read_commands(&mut self) {
+        self.inbox.take(&mut self.commands);
+        while let Some(command) = self.commands.pop_front() {
+            match command {
+                Command::Batch(batch) => {
                     self.unread += batch.entries().len();
                     self.batches.push_back(batch);
                 }
-                Letter::Hold(survey) => self.answer(&survey),
-                Letter::Resume => {
+                Command::Pause(barrier) => self.answer(&barrier),
+                Command::Resume => {
                     self.holds -= 1;
                     self.give_up_fenced();
                 }
-                Letter::Fenced => self.give_up_fenced(),
-                Letter::Census(census) => self.take_part(&census),
-                Letter::Report(sender) => {
+                Command::Fenced => self.give_up_fenced(),
+                Command::Sample(sample) => self.answer_sample(&sample),
+                Command::Report(sender) => {
                     let lines = self.running.iter().map(|running| running.describe(&self.link));
                     _ = sender.send((self.number, lines.collect()));
                 }
-                Letter::End => self.ended = true,
+                Command::End => self.ended = true,
             }
         }
     }
 
     /// Says what has been started, and starts nothing before the limits are set.
-    fn answer(&mut self, survey: &Survey) {
+    fn answer(&mut self, barrier: &Barrier) {
         self.holds += 1;
         for running in self.running.iter() {
             for record in running.records() {
-                survey.running(record.assignment(), record.offset());
+                barrier.running(record.assignment(), record.offset());
             }
         }
         for work in self
             .waiting
             .iter()
             .chain(self.held.iter())
-            .chain(self.places.iter().filter(|work| work.attempt > 1))
+            .chain(self.handler_permits.iter().filter(|work| work.attempt > 1))
         {
-            survey.failed(work.record.assignment(), work.record.offset());
+            barrier.failed(work.record.assignment(), work.record.offset());
         }
         self.reports.flush();
-        survey.answered();
+        barrier.answered();
     }
 
     /// Gives up what waits and belongs to an assignment that ends. Records that are still in their batches are given up when
@@ -257,11 +257,11 @@ where
         let ended = |work: &Work| has_ended(delivery, &work.record);
         let mut failed = self.waiting.take(ended);
         failed.extend(self.held.take(ended));
-        failed.extend(self.places.take(|work| work.attempt > 1 && ended(work)));
+        failed.extend(self.handler_permits.take(|work| work.attempt > 1 && ended(work)));
         for work in &failed {
             self.give_up(&work.record);
         }
-        let held_back = self.places.take(|work| !work.record.may_start());
+        let held_back = self.handler_permits.take(|work| !work.record.may_start());
         for work in &held_back {
             self.reports.abandon(&work.record);
         }

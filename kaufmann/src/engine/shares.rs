@@ -17,9 +17,9 @@ pub(crate) struct Shares {
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Share {
-    /// Places that it has, those included that it has not fetched yet.
+    /// HandlerPermits that it has, those included that it has not fetched yet.
     held: usize,
-    /// Places that were granted to it in line, and that it has not fetched yet.
+    /// HandlerPermits that were granted to it in line, and that it has not fetched yet.
     granted: usize,
     /// How many more it could use; 0: it is not in line.
     wants: usize,

@@ -1,13 +1,13 @@
 //! What lasts too long: events that run, partitions whose watermark stands still, shards that do not answer.
 //!
-//! The poller looks from time to time and asks the shards what they are at ([`Census`]); what is said, and when, is decided
-//! here. Pure but for the census: the time is an argument.
+//! The poller looks from time to time and asks the shards what they are at ([`Sample`]); what is said, and when, is decided
+//! here. Pure but for the sample: the time is an argument.
 
 use std::time::{Duration, Instant};
 
-mod census;
+mod sample;
 
-pub(crate) use census::{Age, Answers, Census, Event, shortened};
+pub(crate) use sample::{Age, Answers, Event, Sample, shortened};
 
 /// How often is looked: a quarter of the time after which something is said, between these.
 const SELDOM: Duration = Duration::from_secs(5);

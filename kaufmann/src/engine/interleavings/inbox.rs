@@ -12,18 +12,18 @@ use super::{SCHEDULES, others_first, sync};
 #[allow(dead_code, reason = "a model does not use all of it")]
 mod product;
 
-use product::{Inbox, Letter};
+use product::{Command, Inbox};
 
 #[test]
-fn a_shard_sleeps_only_while_it_has_read_every_letter_and_reads_them_in_order() {
+fn a_shard_sleeps_only_while_it_has_read_every_command_and_reads_them_in_order() {
     let model = || {
         let inbox = Arc::new(Inbox::default());
         let poller = {
             let inbox = Arc::clone(&inbox);
             thread::spawn(move || {
-                (0..3).for_each(|_| inbox.send(Letter::Batch(Arc::default())));
-                inbox.send(Letter::Fenced);
-                inbox.send(Letter::End);
+                (0..3).for_each(|_| inbox.send(Command::Batch(Arc::default())));
+                inbox.send(Command::Fenced);
+                inbox.send(Command::End);
             })
         };
         let mut read = Vec::new();
@@ -31,19 +31,19 @@ fn a_shard_sleeps_only_while_it_has_read_every_letter_and_reads_them_in_order() 
             // As a shard's round does it.
             inbox.register(cx.waker());
             others_first();
-            let mut letters = VecDeque::new();
-            inbox.take(&mut letters);
-            read.extend(letters);
+            let mut commands = VecDeque::new();
+            inbox.take(&mut commands);
+            read.extend(commands);
             others_first();
             match read.last() {
-                Some(Letter::End) => Poll::Ready(()),
+                Some(Command::End) => Poll::Ready(()),
                 _ => Poll::Pending,
             }
         }));
         poller.join().unwrap();
-        let is_batch = |letter: &Letter| matches!(letter, Letter::Batch(_));
-        assert_eq!(read.iter().position(|letter| !is_batch(letter)), Some(3));
-        assert!(matches!(read[3..], [Letter::Fenced, Letter::End]));
+        let is_batch = |command: &Command| matches!(command, Command::Batch(_));
+        assert_eq!(read.iter().position(|command| !is_batch(command)), Some(3));
+        assert!(matches!(read[3..], [Command::Fenced, Command::End]));
     };
     shuttle::check_random(model, SCHEDULES);
     shuttle::check_pct(model, SCHEDULES, 3);

@@ -1,10 +1,10 @@
-//! Partitions on their way out: survey → fence → drain → commit → release.
+//! Partitions on their way out: barrier → fence → drain → commit → release.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::assignment::Assignment;
-use crate::engine::fence::Survey;
+use crate::engine::fence::Barrier;
 
 /// How long to wait before a last commit is sent again.
 const COMMIT_PAUSE: Duration = Duration::from_millis(20);
@@ -22,7 +22,7 @@ pub(super) struct Revocation {
     pub(super) end: Instant,
     /// How long gaps are filled: after that nothing starts any more, and what runs has the rest of the time.
     pub(super) fill_until: Instant,
-    pub(super) survey: Arc<Survey>,
+    pub(super) barrier: Arc<Barrier>,
     pub(super) phase: Phase,
     /// When a last commit that was refused is sent again.
     commit_again: Option<Instant>,
@@ -46,7 +46,7 @@ pub(super) enum Why {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     /// Waiting for the shards to say what they have started.
-    Surveying,
+    Pausing,
     /// Waiting for what runs, and for what must run before it.
     Draining,
     /// Waiting for the answer to this many commits.
@@ -60,7 +60,7 @@ impl Revocation {
     /// Begins now and may take `time`.
     pub(super) fn new(
         why: Why,
-        survey: Arc<Survey>,
+        barrier: Arc<Barrier>,
         assignments: Vec<Arc<Assignment>>,
         now: Instant,
         time: Duration,
@@ -71,8 +71,8 @@ impl Revocation {
             deadline: now + time / 5 * 4,
             end: now + time,
             fill_until: now + time / 2,
-            survey,
-            phase: Phase::Surveying,
+            barrier,
+            phase: Phase::Pausing,
             commit_again: None,
             committing: None,
             hurried: false,

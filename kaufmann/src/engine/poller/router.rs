@@ -8,7 +8,7 @@ use crate::assignment::Assignment;
 use crate::assignment::lane::UNORDERED;
 use crate::config::{Config, Delivery, Ordering};
 use crate::engine::shard::at::Seen;
-use crate::engine::shard::{Inbox, Letter};
+use crate::engine::shard::{Command, Inbox};
 use crate::record::{Batch, BufferPool, RawRecord};
 
 /// A batch is handed over when it has this many records …
@@ -104,9 +104,9 @@ impl Router {
     }
 
     /// Tells all shards.
-    pub(super) fn tell(&self, mut letter: impl FnMut() -> Letter) {
+    pub(super) fn tell(&self, mut command: impl FnMut() -> Command) {
         for (inbox, _) in &self.shards {
-            inbox.send(letter());
+            inbox.send(command());
         }
     }
 
@@ -140,5 +140,5 @@ impl Router {
 
 fn hand_over(inbox: &Inbox, batch: &mut Batch) {
     batch.trim();
-    inbox.send(Letter::Batch(Arc::new(std::mem::take(batch))));
+    inbox.send(Command::Batch(Arc::new(std::mem::take(batch))));
 }

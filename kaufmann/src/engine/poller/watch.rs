@@ -9,8 +9,8 @@ use super::partition::Partition;
 use super::router::Router;
 use crate::assignment::Settlements;
 use crate::config::{Config, Delivery};
-use crate::engine::shard::Letter;
-use crate::engine::watchdog::{Age, Answers, Census, Event, Lasting, interval};
+use crate::engine::shard::Command;
+use crate::engine::watchdog::{Age, Answers, Event, Lasting, Sample, interval};
 use crate::handler::HandlerEntry;
 
 /// What is watched besides the partitions, and what is being asked.
@@ -19,7 +19,7 @@ pub(super) struct Watch {
     after: Duration,
     due: Instant,
     delivery: Delivery,
-    census: Option<Arc<Census>>,
+    sample: Option<Arc<Sample>>,
     events: Lasting<Event>,
     /// Whether shards do not answer.
     silence: Lasting<()>,
@@ -67,7 +67,7 @@ impl Watch {
             after,
             due: now + interval(after),
             delivery: config.delivery,
-            census: None,
+            sample: None,
             events: Lasting::new(after),
             silence: Lasting::new(after),
         }
@@ -87,30 +87,30 @@ impl Watch {
         settlements: &Settlements,
         now: Instant,
     ) {
-        if let Some(census) = self.census.take_if(|census| census.left() == 0) {
+        if let Some(sample) = self.sample.take_if(|sample| sample.left() == 0) {
             self.silence(None, now, Vec::new);
-            self.judge(partitions, Some(&census), &census.answers(), census.at);
+            self.judge(partitions, Some(&sample), &sample.answers(), sample.at);
         }
         if now < self.due {
             return;
         }
         self.due = now + interval(self.after);
-        if let Some(census) = self.census.clone() {
+        if let Some(sample) = self.sample.clone() {
             // A shard that does not answer may keep silent for ever; what the others say is said.
-            let answered = census.answers().answered;
+            let answered = sample.answers().answered;
             let silent = |(shard, event): (usize, Event)| (!answered.contains(&shard)).then_some(event);
             let shards = Silent {
-                silent: census.left(),
+                silent: sample.left(),
                 all: router.shards(),
-                since: census.at,
+                since: sample.at,
             };
             self.silence(Some(&shards), now, || {
-                running(router, partitions, handlers, census.at)
+                running(router, partitions, handlers, sample.at)
                     .filter_map(silent)
                     .collect()
             });
-            if now.saturating_duration_since(census.at) >= self.after {
-                self.stand_still(partitions, &census.answers(), Some(&census), now);
+            if now.saturating_duration_since(sample.at) >= self.after {
+                self.stand_still(partitions, &sample.answers(), Some(&sample), now);
             }
             return;
         }
@@ -122,10 +122,10 @@ impl Watch {
         }
         if unsettled {
             let waker = settlements.waker();
-            let census = Census::new(now, now.checked_sub(self.after), asked, router.shards(), waker);
-            let census = Arc::new(census);
-            router.tell(|| Letter::Census(Arc::clone(&census)));
-            self.census = Some(census);
+            let sample = Sample::new(now, now.checked_sub(self.after), asked, router.shards(), waker);
+            let sample = Arc::new(sample);
+            router.tell(|| Command::Sample(Arc::clone(&sample)));
+            self.sample = Some(sample);
         } else {
             self.judge(partitions, None, &Answers::default(), now);
         }
@@ -134,7 +134,7 @@ impl Watch {
     fn judge(
         &mut self,
         partitions: &mut [Partition],
-        census: Option<&Census>,
+        sample: Option<&Sample>,
         answers: &Answers,
         now: Instant,
     ) {
@@ -163,7 +163,7 @@ impl Watch {
                 "an event has been running for long"
             );
         }
-        self.stand_still(partitions, answers, census, now);
+        self.stand_still(partitions, answers, sample, now);
     }
 
     /// Says which shards do not answer, and what runs in them.
@@ -201,7 +201,7 @@ impl Watch {
         &self,
         partitions: &mut [Partition],
         answers: &Answers,
-        census: Option<&Census>,
+        sample: Option<&Sample>,
         now: Instant,
     ) {
         let what = match self.delivery {
@@ -225,7 +225,7 @@ impl Watch {
             if let (Some(age), Some(offset)) = (said.lasts, partition.held_up_at()) {
                 let record = (partition.assignment.id(), offset);
                 let found = answers.found.iter().find(|(asked, _)| *asked == record);
-                let silent = census.map_or(0, Census::left);
+                let silent = sample.map_or(0, Sample::left);
                 let why = match found {
                     Some((_, why)) => why.as_str(),
                     None if silent > 0 => "it may be in a shard that does not answer",

@@ -186,12 +186,12 @@ where
             Start::Batch(batch) => batch.members.iter().any(|member| !member.record.may_start()),
             _ => false,
         };
-        for work in self.places.take(beyond) {
+        for work in self.handler_permits.take(beyond) {
             self.give_up_beyond(work);
         }
     }
 
-    /// Gives up those of a batch that waits for a place which are beyond their assignment's limit.
+    /// Gives up those of a batch that waits for a permit which are beyond their assignment's limit.
     fn give_up_beyond(&mut self, work: Work) {
         let Start::Batch(batch) = work.start else { return };
         let (kept, gone): (Vec<_>, Vec<_>) = batch
@@ -209,7 +209,7 @@ where
         }
         if let Some(Member { record, attempt }) = kept.first() {
             let (record, attempt) = (record.clone(), *attempt);
-            self.places.hold_back(Work {
+            self.handler_permits.queue(Work {
                 record,
                 start: Start::Batch(Gathered::new(batch.handler, kept)),
                 attempt,

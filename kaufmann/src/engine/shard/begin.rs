@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use super::end::Next;
-use super::places::{Place, Wait};
+use super::handler_permits::{HandlerPermit, Wait};
 use super::running::{CutShort, Running};
 use super::{Shard, Work, slots};
 use crate::engine::attempt::{Attempted, Start};
@@ -21,18 +21,18 @@ where
     F: Future<Output = Attempted<S>>,
     M: Fn(Context<S>, Start) -> F,
 {
-    /// Starts records to which a place of their handler's own was granted. `true` if there were some.
-    pub(super) fn poll_places(&mut self, cx: &mut task::Context<'_>) -> bool {
+    /// Starts records to which a permit of their handler's own was granted. `true` if there were some.
+    pub(super) fn poll_handler_permits(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0 && self.places.is_ready(cx) && self.hold(cx) {
-            let Some((work, place)) = self.places.pop() else {
+        while self.holds == 0 && self.handler_permits.is_ready(cx) && self.hold(cx) {
+            let Some((work, permit)) = self.handler_permits.pop() else {
                 break;
             };
             progress = true;
             if let Start::Batch(_) = work.start {
                 self.permits.take();
-                self.run_beside(work, place);
-            } else if !self.run_in(place, &work.record, work.start, work.attempt) {
+                self.run_beside(work, permit);
+            } else if !self.run_in(permit, &work.record, work.start, work.attempt) {
                 self.lanes.release(work.record.lane());
             }
         }
@@ -219,8 +219,8 @@ where
     #[inline]
     pub(super) fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
         self.reports.begin(record);
-        match self.places.enter(&start) {
-            Ok(place) => self.run_in(place, record, start, attempt),
+        match self.handler_permits.enter(&start) {
+            Ok(permit) => self.run_in(permit, record, start, attempt),
             Err(Wait::Batch) => {
                 if let Some(batch) = self.gather(record, &start, attempt) {
                     self.permits.take();
@@ -228,9 +228,9 @@ where
                 }
                 true
             }
-            Err(Wait::Place) => {
+            Err(Wait::HandlerPermit) => {
                 let record = record.detached();
-                self.places.hold_back(Work {
+                self.handler_permits.queue(Work {
                     record,
                     start,
                     attempt,
@@ -241,7 +241,7 @@ where
     }
 
     #[inline]
-    fn run_in(&mut self, place: Place, record: &Record, start: Start, attempt: u32) -> bool {
+    fn run_in(&mut self, permit: HandlerPermit, record: &Record, start: Start, attempt: u32) -> bool {
         self.clock.step();
         let mut slot = self.slots.take();
         let cx = self.context(record, attempt);
@@ -260,7 +260,7 @@ where
                         start,
                         attempt,
                     },
-                    place,
+                    permit,
                 );
                 true
             }
@@ -278,24 +278,25 @@ where
     }
 
     /// Begins an attempt that is not polled before the next round, under a permit that is its own.
-    pub(super) fn run_beside(&mut self, work: Work, place: Place) {
+    pub(super) fn run_beside(&mut self, work: Work, permit: HandlerPermit) {
         let mut slot = self.slots.take();
         let cx = self.context(&work.record, work.attempt);
         slot.set(Some((self.make)(cx, work.start.clone())));
-        self.push(slot, work, place);
+        self.push(slot, work, permit);
     }
 
     /// Lets a handler run on beside others. It is polled in the next round, with a waker that finds it.
-    pub(super) fn push(&mut self, slot: slots::Slot<F>, work: Work, place: Place) {
+    pub(super) fn push(&mut self, slot: slots::Slot<F>, work: Work, permit: HandlerPermit) {
         let policy = work.start.handler().and_then(|handler| self.link.policy(handler));
         let timeout = policy.and_then(|policy| policy.timeout);
         let inbox = Arc::clone(&self.inbox);
-        self.running.push(Running::new(slot, work, place, timeout, inbox));
+        self.running
+            .push(Running::new(slot, work, permit, timeout, inbox));
     }
 
     #[inline]
     pub(super) fn context(&mut self, record: &Record, attempt: u32) -> Context<S> {
-        match self.spare.take() {
+        match self.idle_context.take() {
             Some(mut cx) => {
                 cx.renew(record, attempt);
                 cx

@@ -31,7 +31,7 @@ where
     /// A round of a shard that is broken.
     pub(super) fn remain(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.inbox.register(cx.waker());
-        self.read_letters();
+        self.read_commands();
         self.give_up_unread();
         self.reports.flush();
         if self.ended {
@@ -53,7 +53,7 @@ where
             .take(|_| true)
             .into_iter()
             .chain(self.held.take(|_| true));
-        for work in waiting.chain(self.places.take(|_| true)) {
+        for work in waiting.chain(self.handler_permits.take(|_| true)) {
             let members = work.start.batch().map_or(&[][..], |batch| &batch.members);
             let others = members.iter().skip(1).map(|member| &member.record);
             for record in std::iter::once(&work.record).chain(others) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::StreamExt;
 use tracing::warn;
 
-use super::places::Wait;
+use super::handler_permits::Wait;
 use super::running::{CutShort, Ended};
 use super::{Shard, Work, has_ended};
 use crate::config::Delivery;
@@ -71,14 +71,14 @@ where
 
     /// Goes on with a record whose attempt has ended, under the permit that it had.
     pub(super) fn go_on(&mut self, work: Work) {
-        match self.places.enter(&work.start) {
-            Ok(place) => self.run_beside(work, place),
+        match self.handler_permits.enter(&work.start) {
+            Ok(permit) => self.run_beside(work, permit),
             Err(Wait::Batch) => match self.gather(&work.record, &work.start, work.attempt) {
                 Some(batch) => self.launch(batch),
                 None => self.give_back(),
             },
-            Err(Wait::Place) => {
-                self.places.hold_back(work);
+            Err(Wait::HandlerPermit) => {
+                self.handler_permits.queue(work);
                 self.give_back();
             }
         }
@@ -95,7 +95,7 @@ where
     ) -> Finish {
         match result {
             Ok(Attempted { finish, cx }) => {
-                self.spare = Some(cx);
+                self.idle_context = Some(cx);
                 finish
             }
             Err(CutShort::TimedOut(timeout)) => timed_out(start, timeout),

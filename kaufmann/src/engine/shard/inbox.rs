@@ -8,15 +8,15 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::sync::Mutex;
-use crate::engine::fence::Survey;
+use crate::engine::fence::Barrier;
 use crate::engine::shard::at::At;
-use crate::engine::watchdog::Census;
+use crate::engine::watchdog::Sample;
 use crate::record::Batch;
 
 /// What is waiting for a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    letters: Mutex<VecDeque<Letter>>,
+    commands: Mutex<VecDeque<Command>>,
     waker: AtomicWaker,
     /// What the shard is running.
     pub(crate) at: At,
@@ -24,17 +24,17 @@ pub(crate) struct Inbox {
 
 /// What a shard is told.
 #[derive(Debug)]
-pub(crate) enum Letter {
+pub(crate) enum Command {
     /// Here are records.
     Batch(Arc<Batch>),
-    /// Say what has been started, and start nothing before `Resume`.
-    Hold(Arc<Survey>),
-    /// The limits of the last survey are set: give up what is beyond them, and go on.
+    /// Report what was started, and start nothing before `Resume`.
+    Pause(Arc<Barrier>),
+    /// The limits of the last barrier are set: give up what is beyond them, and go on.
     Resume,
     /// A limit is lower now: give up what is beyond it.
     Fenced,
     /// Say what is going on.
-    Census(Arc<Census>),
+    Sample(Arc<Sample>),
     /// Say what runs, one line each, with the shard's number.
     Report(UnboundedSender<(usize, Vec<String>)>),
     /// End; what runs is dropped.
@@ -42,26 +42,26 @@ pub(crate) enum Letter {
 }
 
 impl Inbox {
-    /// Puts a letter in and wakes the shard.
-    pub(crate) fn send(&self, letter: Letter) {
-        self.letters
+    /// Puts a command in and wakes the shard.
+    pub(crate) fn send(&self, command: Command) {
+        self.commands
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push_back(letter);
+            .push_back(command);
         self.waker.wake();
     }
 
-    /// Takes all letters, in exchange for an empty buffer.
-    pub(crate) fn take(&self, buffer: &mut VecDeque<Letter>) {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes all commands, in exchange for an empty buffer.
+    pub(crate) fn take(&self, buffer: &mut VecDeque<Command>) {
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         if buffer.is_empty() {
-            std::mem::swap(&mut *letters, buffer);
+            std::mem::swap(&mut *commands, buffer);
         } else {
-            buffer.append(&mut letters);
+            buffer.append(&mut commands);
         }
     }
 
-    /// Whom to wake for the next letter.
+    /// Whom to wake for the next command.
     pub(crate) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }

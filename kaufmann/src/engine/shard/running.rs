@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::places::Place;
+use super::handler_permits::HandlerPermit;
 use super::slots::{self, Slot};
 use super::{Inbox, Work};
 use crate::base::panics::Panic;
@@ -23,7 +23,7 @@ use crate::schema::writers::Route;
 pub(super) struct Running<F> {
     inside: Option<(Slot<F>, Work)>,
     /// Held as long as it runs.
-    _place: Place,
+    _permit: HandlerPermit,
     since: Instant,
     deadline: Option<Deadline>,
     /// Where it is noted that it is polled.
@@ -56,13 +56,13 @@ impl<F> Running<F> {
     pub(super) fn new(
         slot: Slot<F>,
         work: Work,
-        place: Place,
+        permit: HandlerPermit,
         timeout: Option<Duration>,
         inbox: Arc<Inbox>,
     ) -> Self {
         Self {
             inside: Some((slot, work)),
-            _place: place,
+            _permit: permit,
             since: Instant::now(),
             deadline: timeout.map(|timeout| Deadline {
                 timer: Box::pin(tokio::time::sleep(timeout)),

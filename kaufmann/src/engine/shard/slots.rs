@@ -1,4 +1,4 @@
-//! Places in which handlers' futures are built and polled, used again and again.
+//! HandlerPermits in which handlers' futures are built and polled, used again and again.
 //!
 //! All events of a service share one future type, so a place that is free fits the next event: an instant handler costs no
 //! allocation, and a pending one moves as a pointer.

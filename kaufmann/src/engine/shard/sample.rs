@@ -1,25 +1,25 @@
-//! A shard's answer to a census.
+//! A shard's answer to a sample.
 
 use tokio::time::Instant;
 
 use super::Shard;
-use crate::engine::watchdog::{Answers, Census};
+use crate::engine::watchdog::{Answers, Sample};
 
 impl<S, F, M> Shard<S, F, M> {
     /// Says what has been running longest, and where the records are that are asked for.
-    pub(super) fn take_part(&self, census: &Census) {
+    pub(super) fn answer_sample(&self, sample: &Sample) {
         let mut answers = Answers::default();
         for running in self.running.iter() {
             let since = running.since().into_std();
-            answers.older += usize::from(census.older_than.is_some_and(|then| since <= then));
+            answers.older += usize::from(sample.older_than.is_some_and(|then| since <= then));
             answers.runs(|| running.event(&self.link), since);
         }
-        for asked in &census.asked {
+        for asked in &sample.asked {
             if let Some(why) = self.whereabouts(*asked) {
                 answers.found.push((*asked, why));
             }
         }
-        census.answer(self.number, answers);
+        sample.answer(self.number, answers);
     }
 
     /// Why a record of this shard is unsettled.
@@ -42,7 +42,7 @@ impl<S, F, M> Shard<S, F, M> {
                 "its topic is not read for now: too many of its records could not be handled (`dead_letter.on_limit`)".to_owned(),
             );
         }
-        if self.places.iter().any(|work| is_it(&work.record)) {
+        if self.handler_permits.iter().any(|work| is_it(&work.record)) {
             return Some("it waits for one of its handler's own places (`max_in_flight`)".to_owned());
         }
         if self.gathers.iter().any(|member| is_it(&member.record)) {

@@ -8,11 +8,11 @@ use super::settlements::{Settlements, report};
 use super::{Bed, SCHEDULES, sync};
 use crate::assignment::Assignment;
 
-#[path = "../fence/survey.rs"]
+#[path = "../fence/barrier.rs"]
 #[allow(dead_code, reason = "a model does not use all of it")]
 mod product;
 
-use product::Survey;
+use product::Barrier;
 
 #[test]
 fn the_limit_is_behind_all_that_was_started_whatever_is_reported_meanwhile() {
@@ -20,31 +20,31 @@ fn the_limit_is_behind_all_that_was_started_whatever_is_reported_meanwhile() {
         let bed = Bed::default();
         let settlements = Arc::new(Settlements::new(bed.waker()));
         let assignment = Arc::new(Assignment::new(1, "t".into(), 0));
-        let survey = Survey::new(&[Arc::clone(&assignment)], 3, bed.waker());
-        let shard = |body: fn(&Settlements, &Assignment, &Survey)| {
-            let (settlements, assignment, survey) = (
+        let barrier = Barrier::new(&[Arc::clone(&assignment)], 3, bed.waker());
+        let shard = |body: fn(&Settlements, &Assignment, &Barrier)| {
+            let (settlements, assignment, barrier) = (
                 Arc::clone(&settlements),
                 Arc::clone(&assignment),
-                Arc::clone(&survey),
+                Arc::clone(&barrier),
             );
-            thread::spawn(move || body(&settlements, &assignment, &survey))
+            thread::spawn(move || body(&settlements, &assignment, &barrier))
         };
         let shards = [
             // Handled, and settled.
-            shard(|settlements, _, survey| {
+            shard(|settlements, _, barrier| {
                 settlements.report(report(7));
-                survey.answered();
+                barrier.answered();
             }),
             // One runs, and one below it does too.
-            shard(|_, assignment, survey| {
-                survey.running(assignment, 5);
-                survey.running(assignment, 3);
-                survey.answered();
+            shard(|_, assignment, barrier| {
+                barrier.running(assignment, 5);
+                barrier.running(assignment, 3);
+                barrier.answered();
             }),
             // Handled, and on its way to the broker: the newest.
-            shard(|_, assignment, survey| {
+            shard(|_, assignment, barrier| {
                 assignment.handed(8);
-                survey.answered();
+                barrier.answered();
             }),
             shard(|settlements, _, _| settlements.report(report(8))),
         ];
@@ -54,14 +54,14 @@ fn the_limit_is_behind_all_that_was_started_whatever_is_reported_meanwhile() {
             settlements.take(&mut reports);
             settled = settled.max(reports.iter().map(|report| report.from).max());
         };
-        while !survey.is_complete() {
+        while !barrier.is_complete() {
             collect();
-            if settlements.arm(1) && !survey.is_complete() {
+            if settlements.arm(1) && !barrier.is_complete() {
                 bed.sleep();
             }
         }
         collect();
-        assert_eq!(survey.limit(&assignment, settled), 8);
+        assert_eq!(barrier.limit(&assignment, settled), 8);
         shards.into_iter().for_each(|shard| shard.join().unwrap());
     };
     shuttle::check_random(model, SCHEDULES);

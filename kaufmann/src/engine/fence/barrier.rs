@@ -9,7 +9,7 @@ use crate::source::Waker;
 
 /// What the shards have started of some assignments. Each shard answers once, and starts nothing until the limits are set.
 #[derive(Debug)]
-pub(crate) struct Survey {
+pub(crate) struct Barrier {
     started: Vec<Started>,
     /// Shards that have not answered.
     left: AtomicUsize,
@@ -26,7 +26,7 @@ struct Started {
     failed: AtomicI64,
 }
 
-impl Survey {
+impl Barrier {
     pub(crate) fn new(assignments: &[Arc<Assignment>], shards: usize, waker: Waker) -> Arc<Self> {
         let started = assignments.iter().map(|assignment| Started {
             assignment: Arc::clone(assignment),

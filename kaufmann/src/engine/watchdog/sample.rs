@@ -13,7 +13,7 @@ const KEY_SHOWN: usize = 64;
 
 /// A question to all shards, each of which answers once.
 #[derive(Debug)]
-pub(crate) struct Census {
+pub(crate) struct Sample {
     /// When it was asked.
     pub(crate) at: Instant,
     /// Events that began before this are counted.
@@ -61,7 +61,7 @@ impl PartialEq for Event {
     }
 }
 
-impl Census {
+impl Sample {
     pub(crate) fn new(
         at: Instant,
         older_than: Option<Instant>,

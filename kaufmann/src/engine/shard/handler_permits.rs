@@ -12,23 +12,23 @@ use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
 
 /// What a running handler holds of its own bound, if it has one.
-pub(super) type Place = Option<Seat>;
+pub(super) type HandlerPermit = Option<HeldPermit>;
 
 /// A place of a handler's own; free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct HeldPermit {
     pool: Arc<Pool>,
     shard: usize,
 }
 
-impl Drop for Seat {
+impl Drop for HeldPermit {
     fn drop(&mut self) {
         self.pool.give_back(self.shard, None);
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct HandlerPermits {
     /// By the handler's place in the service's list; empty if no handler has a bound or takes batches.
     gates: Vec<Option<Gate>>,
     /// Which handlers take batches; empty if `gates` is.
@@ -41,7 +41,7 @@ struct Gate {
     pool: Arc<Pool>,
     shard: usize,
     /// What was granted to the first of those that wait.
-    granted: Place,
+    granted: HandlerPermit,
     waiting: VecDeque<Work>,
 }
 
@@ -49,15 +49,15 @@ struct Gate {
 #[derive(Debug)]
 pub(super) enum Wait {
     /// All places of its handler are taken.
-    Place,
+    HandlerPermit,
     /// Its handler takes batches.
     Batch,
 }
 
-impl Places {
+impl HandlerPermits {
     pub(super) fn new(policies: &[Policy], shard: usize) -> Self {
-        let gate = |policy: &Policy| policy.places.clone().map(|pool| Gate::new(pool, shard));
-        let open = |policy: &Policy| policy.places.is_none() && policy.batch.is_none();
+        let gate = |policy: &Policy| policy.permits.clone().map(|pool| Gate::new(pool, shard));
+        let open = |policy: &Policy| policy.permits.is_none() && policy.batch.is_none();
         let bounded = if policies.iter().all(open) { &[] } else { policies };
         Self {
             gates: bounded.iter().map(gate).collect(),
@@ -68,14 +68,14 @@ impl Places {
 
     /// A place for a record's handler.
     #[inline]
-    pub(super) fn enter(&mut self, start: &Start) -> Result<Place, Wait> {
+    pub(super) fn enter(&mut self, start: &Start) -> Result<HandlerPermit, Wait> {
         if self.gates.is_empty() {
             return Ok(None);
         }
         self.enter_gate(start)
     }
 
-    fn enter_gate(&mut self, start: &Start) -> Result<Place, Wait> {
+    fn enter_gate(&mut self, start: &Start) -> Result<HandlerPermit, Wait> {
         if let Start::Handler(handler, _) = start
             && self.batches.get(*handler as usize) == Some(&true)
         {
@@ -84,14 +84,14 @@ impl Places {
         match self.gate(start) {
             None => Ok(None),
             // Who waits already comes first.
-            Some(gate) if !gate.waiting.is_empty() => Err(Wait::Place),
-            Some(gate) if gate.pool.try_take(gate.shard) => Ok(Some(gate.seat())),
-            Some(_) => Err(Wait::Place),
+            Some(gate) if !gate.waiting.is_empty() => Err(Wait::HandlerPermit),
+            Some(gate) if gate.pool.try_take(gate.shard) => Ok(Some(gate.permit())),
+            Some(_) => Err(Wait::HandlerPermit),
         }
     }
 
     /// Lets a record wait for a place.
-    pub(super) fn hold_back(&mut self, work: Work) {
+    pub(super) fn queue(&mut self, work: Work) {
         if let Some(gate) = self.gate(&work.start) {
             gate.waiting.push_back(work);
             self.waiting += 1;
@@ -112,7 +112,7 @@ impl Places {
     }
 
     /// Takes one to which a place was granted.
-    pub(super) fn pop(&mut self) -> Option<(Work, Place)> {
+    pub(super) fn pop(&mut self) -> Option<(Work, HandlerPermit)> {
         let gate = self
             .gates
             .iter_mut()
@@ -165,14 +165,14 @@ impl Gate {
             && !self.waiting.is_empty()
             && self.pool.take(self.shard, self.waiting.len(), cx.waker())
         {
-            self.granted = Some(self.seat());
+            self.granted = Some(self.permit());
         }
         self.granted.is_some()
     }
 
     /// A place that was taken.
-    fn seat(&self) -> Seat {
-        Seat {
+    fn permit(&self) -> HeldPermit {
+        HeldPermit {
             pool: Arc::clone(&self.pool),
             shard: self.shard,
         }
