@@ -34,13 +34,13 @@ pub mod publish {
     //! Where events go: the [`Publisher`] trait, an in-memory publisher and the one on Kafka; and what stands between a
     //! handler's event and a Kafka message: topic, frame and headers.
 
-    mod aside;
     pub(crate) mod callback;
+    mod capacity;
     mod complaints;
+    pub(crate) mod dead_letter;
     mod deliveries;
     pub(crate) mod envelope;
     pub(crate) mod error_event;
-    pub(crate) mod letter;
     mod memory;
     mod muted;
     mod outbound;
@@ -48,8 +48,8 @@ pub mod publish {
     pub(crate) mod producer;
     mod publisher;
     pub(crate) mod retry_topics;
-    mod room;
     pub(crate) mod routes;
+    mod set_aside;
     mod stage;
     mod stalled;
     mod transactions;

@@ -23,7 +23,7 @@ use crate::handler::failure_kind::FailureKind;
 use crate::handler::gathered::Gathered;
 use crate::handler::observer::{Observer, Settled};
 use crate::handler::outcome::{Outcome, Outgoing, Verdict};
-use crate::publish::letter::Reason;
+use crate::publish::dead_letter::Reason;
 use crate::publish::retry_topics::RetryTopic;
 use crate::publish::{Delivered, Message};
 use crate::record::Record;

@@ -309,7 +309,7 @@ impl<S: Source> Poller<S> {
                 SourceEvent::Committed { offsets, result } => self.committed(&offsets, result, now),
                 SourceEvent::Trouble(error) => warn!(%error, "trouble with Kafka; going on trying"),
                 SourceEvent::Recovered => info!("the trouble with Kafka is over"),
-                SourceEvent::OffsetGone(gone) => warn!(
+                SourceEvent::OffsetOutOfRange(gone) => warn!(
                     topic = &*gone.topic,
                     partition = gone.partition,
                     offset = gone.offset,

@@ -9,7 +9,7 @@ use rdkafka::admin::{
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::asking::{AskContext, failed_with, is_silence};
+use super::client::{ErrorContext, failed_with, is_unanswered};
 use super::cluster::{Cluster, PATIENCE};
 use super::{explain, producer};
 use crate::base::error::{Error, ErrorKind};
@@ -17,7 +17,7 @@ use crate::config::Config;
 
 /// Sets topics up.
 pub(crate) struct Admin {
-    client: AdminClient<AskContext>,
+    client: AdminClient<ErrorContext>,
     config: Config,
 }
 
@@ -46,7 +46,7 @@ impl Admin {
         let refused = |text: String| Error::new(ErrorKind::Configuration, text);
         let client = producer(config)
             .map_err(refused)?
-            .create_with_context(AskContext::default())
+            .create_with_context(ErrorContext::default())
             .map_err(|error| refused(explain::creation(&error)))?;
         Ok(Self {
             client,
@@ -205,7 +205,7 @@ impl Admin {
             KafkaError::AdminOp(code) => *code,
             _ => error.rdkafka_error_code().unwrap_or(Code::Fail),
         };
-        if is_silence(code) {
+        if is_unanswered(code) {
             // What is asked here is asked after the brokers have answered something else.
             let text = format!("{what}: the brokers do not answer that");
             return Error::new(ErrorKind::Start, text);

@@ -9,7 +9,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::asking::{Asker, asker, failed, patiently};
+use super::client::{Client, client, failed, with_patience};
 use super::explain;
 use crate::assignment::TopicId;
 use crate::base::error::{Error, ErrorKind};
@@ -22,14 +22,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A cluster, as one group sees it.
 pub(crate) struct Cluster {
-    pub(super) asker: Asker,
+    pub(super) client: Client,
     pub(super) config: Config,
     group: String,
 }
 
 /// A partition of a topic.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct Place {
+pub(crate) struct TopicPartition {
     pub(crate) topic: String,
     pub(crate) partition: i32,
 }
@@ -66,7 +66,7 @@ pub(crate) struct Member {
     pub(crate) id: String,
     pub(crate) client: String,
     pub(crate) host: String,
-    pub(crate) places: Vec<Place>,
+    pub(crate) partitions: Vec<TopicPartition>,
 }
 
 impl Cluster {
@@ -80,7 +80,7 @@ impl Cluster {
         let mut config = config.clone();
         group.clone_into(&mut config.group);
         Ok(Self {
-            asker: asker(&config, group)?,
+            client: client(&config, group)?,
             group: group.to_owned(),
             config,
         })
@@ -88,7 +88,7 @@ impl Cluster {
 
     /// All topics but Kafka's own.
     pub(crate) fn topics(&self) -> Result<BTreeMap<String, Topic>, Error> {
-        let metadata = patiently(&self.asker, |asker| asker.fetch_metadata(None, PATIENCE))
+        let metadata = with_patience(&self.client, |client| client.fetch_metadata(None, PATIENCE))
             .map_err(|error| self.failed("the topics could not be listed", &error))?;
         let topics = metadata
             .topics()
@@ -106,7 +106,7 @@ impl Cluster {
     /// If no broker answers, or we may not see it.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Topic>, Error> {
         let what = format!("topic `{name}` could not be looked up");
-        let metadata = patiently(&self.asker, |asker| asker.fetch_metadata(Some(name), PATIENCE))
+        let metadata = with_patience(&self.client, |client| client.fetch_metadata(Some(name), PATIENCE))
             .map_err(|error| self.failed(&what, &error))?;
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
             return Ok(None);
@@ -140,42 +140,49 @@ impl Cluster {
             let what = format!("the id of topic `{name}` could not be asked for: {text} ({code})");
             Error::new(ErrorKind::Start, what)
         };
-        let ids = ffi::topic_ids(self.asker.client(), &[name], PATIENCE).map_err(failed)?;
+        let ids = ffi::topic_ids(self.client.client(), &[name], PATIENCE).map_err(failed)?;
         let own = ids.into_iter().next().map(|(_, id)| id);
         own.unwrap_or(Ok(None)).map_err(failed)
     }
 
     /// Where a partition begins and ends.
-    pub(crate) fn bounds(&self, place: &Place) -> Result<Bounds, Error> {
-        let ask = |asker: &Asker| asker.fetch_watermarks(&place.topic, place.partition, PATIENCE);
-        let (start, end) = patiently(&self.asker, ask).map_err(|error| match error.rdkafka_error_code() {
-            Some(Code::TopicAuthorizationFailed) => Error::new(
-                ErrorKind::Start,
-                explain::topic_not_allowed(&place.topic, "Describe"),
-            ),
-            _ => self.failed(&format!("the offsets of {place} could not be asked for"), &error),
-        })?;
+    pub(crate) fn bounds(&self, partition: &TopicPartition) -> Result<Bounds, Error> {
+        let ask = |client: &Client| client.fetch_watermarks(&partition.topic, partition.partition, PATIENCE);
+        let (start, end) =
+            with_patience(&self.client, ask).map_err(|error| match error.rdkafka_error_code() {
+                Some(Code::TopicAuthorizationFailed) => Error::new(
+                    ErrorKind::Start,
+                    explain::topic_not_allowed(&partition.topic, "Describe"),
+                ),
+                _ => self.failed(
+                    &format!("the offsets of {partition} could not be asked for"),
+                    &error,
+                ),
+            })?;
         Ok(Bounds { start, end })
     }
 
     /// What the group has committed, where it has.
-    pub(crate) fn committed(&self, places: &[Place]) -> Result<BTreeMap<Place, i64>, Error> {
-        let known = self.committed_with_metadata(places)?;
+    pub(crate) fn committed(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, i64>, Error> {
+        let known = self.committed_with_metadata(partitions)?;
         Ok(known
             .into_iter()
-            .map(|(place, (offset, _))| (place, offset))
+            .map(|(partition, (offset, _))| (partition, offset))
             .collect())
     }
 
     /// The same with what is kept with it.
     pub(crate) fn committed_with_metadata(
         &self,
-        places: &[Place],
-    ) -> Result<BTreeMap<Place, (i64, String)>, Error> {
-        let asked = list(places, |_| Offset::Invalid)?;
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, (i64, String)>, Error> {
+        let asked = list(partitions, |_| Offset::Invalid)?;
         let ask = || {
-            patiently(&self.asker, |asker| {
-                asker.committed_offsets(asked.clone(), PATIENCE)
+            with_patience(&self.client, |client| {
+                client.committed_offsets(asked.clone(), PATIENCE)
             })
         };
         let code = |error: &KafkaError| error.rdkafka_error_code().unwrap_or(Code::Fail);
@@ -188,8 +195,8 @@ impl Cluster {
         let elements = answer.elements();
         let known = elements.iter().filter_map(|element| match element.offset() {
             Offset::Offset(offset) => {
-                let place = Place::new(element.topic(), element.partition());
-                Some((place, (offset, element.metadata().to_owned())))
+                let partition = TopicPartition::new(element.topic(), element.partition());
+                Some((partition, (offset, element.metadata().to_owned())))
             }
             _ => None,
         });
@@ -197,7 +204,7 @@ impl Cluster {
     }
 
     /// Commits offsets for the group, with what is to be kept with them. The group must have no members.
-    pub(crate) fn commit(&self, offsets: &[(Place, i64, Option<String>)]) -> Result<(), Error> {
+    pub(crate) fn commit(&self, offsets: &[(TopicPartition, i64, Option<String>)]) -> Result<(), Error> {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         let refused = |error: KafkaError| match error.rdkafka_error_code() {
             Some(Code::UnknownMemberId | Code::IllegalGeneration) => Error::new(
@@ -212,14 +219,14 @@ impl Cluster {
                 &error,
             ),
         };
-        for (place, offset, metadata) in offsets {
-            let mut element = list.add_partition(&place.topic, place.partition);
+        for (partition, offset, metadata) in offsets {
+            let mut element = list.add_partition(&partition.topic, partition.partition);
             element.set_offset(Offset::Offset(*offset)).map_err(refused)?;
             if let Some(metadata) = metadata {
                 element.set_metadata(metadata);
             }
         }
-        let committed = self.asker.commit(&list, CommitMode::Sync);
+        let committed = self.client.commit(&list, CommitMode::Sync);
         if let Err(error) = &committed
             && error.rdkafka_error_code() == Some(Code::WaitingForCoordinator)
         {
@@ -251,10 +258,10 @@ impl Cluster {
             id: member.id,
             client: member.client,
             host: member.host,
-            places: member
+            partitions: member
                 .partitions
                 .into_iter()
-                .map(|(topic, partition)| Place { topic, partition })
+                .map(|(topic, partition)| TopicPartition { topic, partition })
                 .collect(),
         };
         Ok(Some(Group {
@@ -265,40 +272,40 @@ impl Cluster {
     }
 
     fn describe(&self) -> Result<ffi::GroupDescription, (Code, String)> {
-        let ask = || ffi::describe_group(self.asker.client(), &self.group, PATIENCE);
+        let ask = || ffi::describe_group(self.client.client(), &self.group, PATIENCE);
         coordinated(ask, |(code, _)| *code)
     }
 
     /// The first offset of each partition whose record has this time or a later one; the end, if there is none.
     pub(crate) fn offsets_at(
         &self,
-        places: &[Place],
+        partitions: &[TopicPartition],
         time: SystemTime,
-    ) -> Result<BTreeMap<Place, i64>, Error> {
+    ) -> Result<BTreeMap<TopicPartition, i64>, Error> {
         let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let millis = i64::try_from(millis).unwrap_or(i64::MAX);
         let answer = self
-            .asker
-            .offsets_for_times(list(places, |_| Offset::Offset(millis))?, PATIENCE)
+            .client
+            .offsets_for_times(list(partitions, |_| Offset::Offset(millis))?, PATIENCE)
             .map_err(|error| self.failed("the offsets of a time could not be asked for", &error))?;
         let mut offsets = BTreeMap::new();
         for element in answer.elements() {
-            let place = Place::new(element.topic(), element.partition());
+            let partition = TopicPartition::new(element.topic(), element.partition());
             let offset = match element.offset() {
                 Offset::Offset(offset) => offset,
-                _ => self.bounds(&place)?.end,
+                _ => self.bounds(&partition)?.end,
             };
-            offsets.insert(place, offset);
+            offsets.insert(partition, offset);
         }
         Ok(offsets)
     }
 
     pub(super) fn failed(&self, what: &str, error: &KafkaError) -> Error {
-        failed(&self.asker, &self.config, what, error)
+        failed(&self.client, &self.config, what, error)
     }
 }
 
-impl Place {
+impl TopicPartition {
     pub(crate) fn new(topic: &str, partition: i32) -> Self {
         Self {
             topic: topic.to_owned(),
@@ -308,7 +315,7 @@ impl Place {
 }
 
 /// `partition 3 of topic `orders``
-impl std::fmt::Display for Place {
+impl std::fmt::Display for TopicPartition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "partition {} of topic `{}`", self.partition, self.topic)
     }
@@ -316,8 +323,8 @@ impl std::fmt::Display for Place {
 
 impl Topic {
     /// Its partitions.
-    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
-        (0..self.partitions).map(|partition| Place::new(&self.name, partition))
+    pub(crate) fn topic_partitions(&self) -> impl Iterator<Item = TopicPartition> {
+        (0..self.partitions).map(|partition| TopicPartition::new(&self.name, partition))
     }
 }
 
@@ -351,14 +358,17 @@ fn plain(topic: &MetadataTopic) -> Topic {
 }
 
 /// A list for one call.
-pub(super) fn list(places: &[Place], offset: impl Fn(&Place) -> Offset) -> Result<TopicPartitionList, Error> {
-    let mut list = TopicPartitionList::with_capacity(places.len());
-    for place in places {
-        list.add_partition_offset(&place.topic, place.partition, offset(place))
+pub(super) fn list(
+    partitions: &[TopicPartition],
+    offset: impl Fn(&TopicPartition) -> Offset,
+) -> Result<TopicPartitionList, Error> {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for partition in partitions {
+        list.add_partition_offset(&partition.topic, partition.partition, offset(partition))
             .map_err(|error| {
                 Error::new(
                     ErrorKind::Internal,
-                    format!("an offset of {place} cannot be named: {error}"),
+                    format!("an offset of {partition} cannot be named: {error}"),
                 )
             })?;
     }

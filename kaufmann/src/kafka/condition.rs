@@ -6,7 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::BaseProducer;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::asking::{failed_with, is_silence, patiently, unreachable};
+use super::client::{failed_with, is_unanswered, unreachable, with_patience};
 use super::cluster::{Cluster, PATIENCE};
 use super::{consumer, explain, producer};
 use crate::base::error::{Error, ErrorKind};
@@ -53,7 +53,7 @@ pub(crate) enum Access {
 impl Cluster {
     /// The brokers, and the topics that we may see.
     pub(crate) fn condition(&self) -> Result<Condition, Error> {
-        let metadata = patiently(&self.asker, |asker| asker.fetch_metadata(None, PATIENCE))
+        let metadata = with_patience(&self.client, |client| client.fetch_metadata(None, PATIENCE))
             .map_err(|error| self.failed("the topics could not be listed", &error))?;
         let nodes = metadata.brokers().iter().map(|broker| Node {
             id: broker.id(),
@@ -79,7 +79,7 @@ impl Cluster {
     /// The brokers that could not be reached where they say they are, as far as that was met until now. Metadata may be lost to them:
     /// the client leaves the broker that it asked first as soon as the cluster has told it where the others are.
     pub(crate) fn unreachable(&self) -> Vec<Node> {
-        let nodes = unreachable(&self.asker).into_iter();
+        let nodes = unreachable(&self.client).into_iter();
         nodes.map(|(id, address)| Node { id, address }).collect()
     }
 
@@ -88,10 +88,10 @@ impl Cluster {
         if topics.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let told = ffi::topic_rights(self.asker.client(), topics, PATIENCE);
+        let told = ffi::topic_rights(self.client.client(), topics, PATIENCE);
         let told = told.map_err(|(code, text)| match code {
             // They have just answered other questions.
-            _ if is_silence(code) => {
+            _ if is_unanswered(code) => {
                 let text = "the brokers do not answer what we may do with topics";
                 Error::new(ErrorKind::Start, text)
             }

@@ -52,7 +52,7 @@ pub(crate) struct PartitionQueue {
     left: VecDeque<Message>,
     /// Whether it is the librdkafka of [`KNOWN_LAYOUT`].
     layout_known: bool,
-    place: Place,
+    position: Position,
     /// Boxed for a stable address: librdkafka has a pointer to it until `drop` takes it back.
     arrivals: Box<Arrivals>,
     /// The queue must not outlive the client.
@@ -70,7 +70,7 @@ struct Arrivals {
 }
 
 /// How far a queue has been read, by librdkafka's account and by ours.
-struct Place {
+struct Position {
     client: NonNull<c::rd_kafka_t>,
     /// The partition, as librdkafka wants to be asked for it.
     partition: TopicPartitionList,
@@ -126,7 +126,7 @@ impl PartitionQueue {
     where
         C: ConsumerContext + 'static,
     {
-        let place = Place::new(consumer, topic, partition)?;
+        let position = Position::new(consumer, topic, partition)?;
         let topic = CString::new(topic).ok()?;
         let arrivals = Box::new(Arrivals {
             any: AtomicBool::new(false),
@@ -148,7 +148,7 @@ impl PartitionQueue {
             queue,
             left: VecDeque::new(),
             layout_known: is_layout_known(),
-            place,
+            position,
             arrivals,
             _client: Arc::clone(consumer) as Arc<dyn Send + Sync>,
         })
@@ -172,13 +172,13 @@ impl PartitionQueue {
             && let Some(message) = self.left.pop_front()
         {
             let no_headers = self.layout_known && message.is_followed_by_no_headers();
-            let place = message.place();
+            let position = message.position();
             let flow = message.hand_over(no_headers, &mut inbox.headers, each);
             if let ControlFlow::Break(Last::Left) = flow {
                 self.left.push_front(message);
                 break;
             }
-            self.place.handed_over(place);
+            self.position.handed_over(position);
             taken += 1;
             if flow.is_break() {
                 break;
@@ -191,7 +191,7 @@ impl PartitionQueue {
     /// transactions before them. `None` if nothing of the kind came since the last record, or if more is here to be read.
     pub(crate) fn passed(&mut self) -> Option<i64> {
         if self.left.is_empty() {
-            self.place.passed()
+            self.position.passed()
         } else {
             None
         }
@@ -200,19 +200,19 @@ impl PartitionQueue {
     /// Whether an error came last. librdkafka counts it as if it were the record at its offset, so that it goes on behind that record
     /// when a rebalance pauses the partition before the record is read.
     pub(crate) fn ends_with_an_error(&self) -> bool {
-        self.left.is_empty() && self.place.doubtful
+        self.left.is_empty() && self.position.doubtful
     }
 
     /// The partition goes back to lower offsets. librdkafka goes on remembering the highest one that was read, which says nothing of
     /// the records that follow.
     pub(crate) fn begin_again(&mut self) {
-        self.place.begin_again();
+        self.position.begin_again();
     }
 
     /// Takes up to `max` messages from librdkafka.
     fn fetch(&mut self, max: usize, inbox: &mut Inbox) {
         // Before the messages are taken: what comes meanwhile is either among them or announced anew.
-        self.place.moved |= self.arrivals.any.swap(false, Ordering::AcqRel);
+        self.position.moved |= self.arrivals.any.swap(false, Ordering::AcqRel);
         inbox.messages.clear();
         inbox.messages.reserve(max);
         // SAFETY: there is room for `max` pointers, and the queue is alive.
@@ -240,19 +240,19 @@ impl Drop for PartitionQueue {
     }
 }
 
-impl Place {
+impl Position {
     fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, number: i32) -> Option<Self> {
         let mut partition = TopicPartitionList::with_capacity(1);
         partition.add_partition(topic, number);
-        let mut place = Self {
+        let mut position = Self {
             client: NonNull::new(consumer.client().native_ptr())?,
             partition,
             behind: i64::MIN,
             moved: false,
             doubtful: false,
         };
-        place.begin_again();
-        Some(place)
+        position.begin_again();
+        Some(position)
     }
 
     /// What librdkafka remembers from before does not count.
@@ -311,7 +311,7 @@ impl Drop for Message {
 impl Message {
     /// Its offset, and whether it is an error.
     #[inline]
-    fn place(&self) -> (i64, bool) {
+    fn position(&self) -> (i64, bool) {
         // SAFETY: the message is alive, and nobody writes to it.
         let raw = unsafe { self.0.as_ref() };
         (raw.offset, raw.err != RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -9,7 +9,7 @@ use crate::source::CommitOffset;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod admin;
 #[cfg(all(feature = "cli", feature = "registry"))]
-mod asking;
+mod client;
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) mod cluster;
 #[cfg(all(feature = "cli", feature = "registry"))]

@@ -10,8 +10,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::asking::{Asker, asker, failed_with};
-use super::cluster::{Place, list};
+use super::client::{Client, client, failed_with};
+use super::cluster::{TopicPartition, list};
 use super::explain;
 use crate::assignment::Assignment;
 use crate::base::error::{Error, ErrorKind};
@@ -20,10 +20,10 @@ use crate::record::{RawRecord, Record};
 
 /// Reads partitions of one topic: librdkafka says which partition is at its end, but not of which topic.
 pub(crate) struct Reader {
-    asker: Asker,
+    client: Client,
     config: Config,
     topic: String,
-    /// What a record refers to for its place.
+    /// What a record refers to for its partition.
     assignments: HashMap<i32, Arc<Assignment>>,
 }
 
@@ -39,20 +39,22 @@ pub(crate) enum Read {
 impl Reader {
     /// Reads each partition from its offset on.
     pub(crate) fn new(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
-        let asker = asker(config, &config.group)?;
-        let places: Vec<_> = from
+        let client = client(config, &config.group)?;
+        let partitions: Vec<_> = from
             .keys()
-            .map(|partition| Place::new(topic, *partition))
+            .map(|partition| TopicPartition::new(topic, *partition))
             .collect();
-        let list = list(&places, |place| Offset::Offset(from[&place.partition]))?;
-        asker.assign(&list).map_err(|error| {
+        let list = list(&partitions, |partition| {
+            Offset::Offset(from[&partition.partition])
+        })?;
+        client.assign(&list).map_err(|error| {
             Error::new(
                 ErrorKind::Internal,
                 format!("librdkafka does not take its assignment: {error}"),
             )
         })?;
         Ok(Self {
-            asker,
+            client,
             config: config.clone(),
             topic: topic.to_owned(),
             assignments: HashMap::new(),
@@ -74,7 +76,7 @@ impl Reader {
     ///
     /// If a partition cannot be read, or no broker can be reached.
     pub(crate) fn next(&mut self, patience: Duration) -> Result<Read, Error> {
-        match self.asker.poll(patience) {
+        match self.client.poll(patience) {
             None => Ok(Read::Nothing),
             Some(Ok(message)) => {
                 let fresh = || Arc::new(Assignment::new(0, message.topic().into(), message.partition()));

@@ -8,7 +8,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::asking::AskContext;
+use super::client::ErrorContext;
 use super::{explain, producer};
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
@@ -19,14 +19,14 @@ const PATIENCE: &str = "30000";
 
 /// Sends messages, idempotently, those of one partition in their order.
 pub(crate) struct Sender {
-    producer: Arc<FutureProducer<AskContext>>,
+    producer: Arc<FutureProducer<ErrorContext>>,
     broker: String,
 }
 
 /// A message on its way.
 pub(crate) struct Sent {
     delivery: DeliveryFuture,
-    producer: Arc<FutureProducer<AskContext>>,
+    producer: Arc<FutureProducer<ErrorContext>>,
     topic: String,
     size: usize,
     broker: String,
@@ -46,8 +46,8 @@ impl Sender {
         let refused = |text: String| Error::new(ErrorKind::Configuration, text);
         let mut settings = producer(config).map_err(refused)?;
         settings.set("message.timeout.ms", PATIENCE);
-        let producer: FutureProducer<AskContext> = settings
-            .create_with_context(AskContext::default())
+        let producer: FutureProducer<ErrorContext> = settings
+            .create_with_context(ErrorContext::default())
             .map_err(|error| refused(explain::creation(&error)))?;
         Ok(Self {
             producer: Arc::new(producer),
@@ -105,7 +105,7 @@ impl Sent {
 }
 
 /// What ended the producer, if that is why a message was not sent; else the error's own code.
-fn cause(producer: &FutureProducer<AskContext>, error: &KafkaError) -> Code {
+fn cause(producer: &FutureProducer<ErrorContext>, error: &KafkaError) -> Code {
     let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
     match (code, producer.client().fatal_error()) {
         (Code::PurgeQueue | Code::PurgeInflight | Code::Fatal, Some((fatal, _))) => fatal,

@@ -9,15 +9,15 @@ use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use self::apart::Apart;
 use self::commits::Commits;
-use self::context::{Happened, Shared, SourceContext};
-use self::gone::Gone;
+use self::context::{ClientEvent, Shared, SourceContext};
+use self::out_of_range::OutOfRange;
 use self::partitions::{Accepted, Partitions, Reading, Renewed};
 use self::probe::Prober;
 use self::rejoin::{Next, Rejoin};
 use self::resume::Resumer;
-use self::trouble::{Fatal, Remedy, Troubles, Verdict};
+use self::transactional_commit::TransactionalCommit;
+use self::trouble::{AfterFatal, ErrorClass, Trouble, Troubles};
 use crate::config::{Config, Delivery};
 use crate::kafka;
 use crate::kafka::ffi::{self, Fetched, Inbox, Last};
@@ -25,15 +25,15 @@ use crate::kafka::prefetch::Prefetch;
 use crate::source::{Assignment, CommitOffset, Member, Sink, Source, SourceError, SourceEvent, Waker};
 
 mod answer;
-mod apart;
 mod close;
 mod commits;
 mod context;
-mod gone;
+mod out_of_range;
 mod partitions;
 mod probe;
 mod rejoin;
 mod resume;
+mod transactional_commit;
 mod trouble;
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// What does not go together, such as a strategy with `group.protocol` = `consumer`, is refused at the start.
 ///
 /// An offset that the log does not have any more, because its records were deleted before the group had handled them, is said
-/// with the offset, the log's first one and how many are lost: as [`SourceEvent::OffsetGone`] if `auto.offset.reset` lets the
+/// with the offset, the log's first one and how many are lost: as [`SourceEvent::OffsetOutOfRange`] if `auto.offset.reset` lets the
 /// source read on elsewhere, else (`error`, or Java's name for it, `none`) as the error with which it fails.
 ///
 /// A partition that is revoked may turn out to be lost while it drains; then it is revoked once more, as lost. That happens too
@@ -95,7 +95,7 @@ pub struct KafkaSource {
     partitions: Partitions,
     commits: Commits,
     /// Set when the service stops and its commits are not answered.
-    apart: Option<Apart>,
+    apart: Option<TransactionalCommit>,
     troubles: Troubles,
     prober: Prober,
     resumer: Resumer,
@@ -152,27 +152,27 @@ impl KafkaSource {
         self.shared.wake();
     }
 
-    fn take(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, happened: Happened) {
+    fn take(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, happened: ClientEvent) {
         match happened {
-            Happened::Assign(partitions) => self.assign(consumer, &partitions),
-            Happened::Revoke { partitions, lost } => self.revoke(consumer, &partitions, lost),
-            Happened::Committed(result) => self.committed(consumer, result),
-            Happened::CommittedApart(result) => self.committed_apart(consumer, result),
-            Happened::Error { code, reason } => {
+            ClientEvent::Assign(partitions) => self.assign(consumer, &partitions),
+            ClientEvent::Revoke { partitions, lost } => self.revoke(consumer, &partitions, lost),
+            ClientEvent::Committed(result) => self.committed(consumer, result),
+            ClientEvent::CommittedInTransaction(result) => self.committed_in_transaction(consumer, result),
+            ClientEvent::Error { code, reason } => {
                 let verdict = match consumer.client().fatal_error() {
                     Some((code, text)) => return self.ended(consumer, code, &text),
-                    None => self.troubles.judge(&self.config, code, &reason),
+                    None => self.troubles.classify(&self.config, code, &reason),
                 };
                 self.say(consumer, verdict);
             }
-            Happened::Well(remedy) => self.well(&remedy),
-            Happened::Resumed(answer) => match self.resumer.answered(answer) {
+            ClientEvent::Well(remedy) => self.well(&remedy),
+            ClientEvent::Resumed(answer) => match self.resumer.answered(answer) {
                 Ok(known) => self.announce(known),
                 Err(error) => self.told.push_back(SourceEvent::Failed(error)),
             },
-            Happened::Gone(gone) => self.prober.bounds(consumer, &self.shared, &self.config, gone),
-            Happened::Bounds(gone, bounds) => self.gone(&gone, bounds),
-            Happened::Broken(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
+            ClientEvent::OutOfRange(gone) => self.prober.bounds(consumer, &self.shared, &self.config, gone),
+            ClientEvent::Bounds(gone, bounds) => self.gone(&gone, bounds),
+            ClientEvent::Broken(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
         }
     }
 
@@ -195,7 +195,7 @@ impl KafkaSource {
         self.take_away(lost, true);
         match begun {
             Ok(assignments) if assignments.is_empty() => {
-                self.well(&Remedy::Use);
+                self.well(&Trouble::Group);
                 self.told.push_back(SourceEvent::Assigned(assignments));
             }
             Ok(assignments) => {
@@ -203,7 +203,7 @@ impl KafkaSource {
                 if !assignments.is_empty() {
                     self.tell_prefetch();
                 }
-                self.well(&Remedy::Use);
+                self.well(&Trouble::Group);
                 if asks(&self.config) {
                     let asked = self.resumer.ask(consumer, &self.shared, assignments);
                     self.failed_if(asked);
@@ -248,7 +248,7 @@ impl KafkaSource {
             return;
         }
         for assignment in &assignments {
-            let place = Remedy::Read(assignment.topic().into(), assignment.partition());
+            let place = Trouble::Partition(assignment.topic().into(), assignment.partition());
             self.well(&place);
         }
         // What was not announced yet is, so that it can be taken back.
@@ -276,7 +276,7 @@ impl KafkaSource {
         });
         self.told.extend(self.commits.answer(explained));
         match result {
-            Ok(()) => self.well(&Remedy::Use),
+            Ok(()) => self.well(&Trouble::Group),
             Err(code) if trouble::means_expelled(code) => {
                 let (assignments, given_back) = self.partitions.lose_revoked(consumer);
                 self.take_away(assignments, true);
@@ -289,13 +289,13 @@ impl KafkaSource {
     }
 
     /// Says what is known of an offset that is gone. Where no broker says how much is lost, at least that something is.
-    fn gone(&mut self, gone: &Gone, bounds: Option<(i64, i64)>) {
+    fn gone(&mut self, gone: &OutOfRange, bounds: Option<(i64, i64)>) {
         if gone.stops {
             let text = gone.explain(&self.config, bounds);
             return self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
         }
         match bounds.and_then(|bounds| gone.with_bounds(bounds)) {
-            Some(gone) => self.told.push_back(SourceEvent::OffsetGone(gone)),
+            Some(gone) => self.told.push_back(SourceEvent::OffsetOutOfRange(gone)),
             None => tracing::warn!(
                 topic = gone.topic,
                 partition = gone.partition,
@@ -306,21 +306,21 @@ impl KafkaSource {
     }
 
     /// Says what is wrong, once.
-    fn say(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, verdict: Verdict) {
+    fn say(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, verdict: ErrorClass) {
         match verdict {
-            Verdict::Nothing => {}
-            Verdict::Trouble(remedy, text) => {
+            ErrorClass::Ignored => {}
+            ErrorClass::Trouble(remedy, text) => {
                 if self.troubles.begin(remedy.clone()) {
                     self.prober.watch(consumer, &self.shared, &self.config, remedy);
                     self.told.push_back(SourceEvent::Trouble(SourceError::new(text)));
                 }
             }
-            Verdict::Failed(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
+            ErrorClass::Fatal(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
         }
     }
 
     /// Something works (again).
-    fn well(&mut self, remedy: &Remedy) {
+    fn well(&mut self, remedy: &Trouble) {
         if self.troubles.end(remedy) {
             self.told.push_back(SourceEvent::Recovered);
         }
@@ -333,7 +333,11 @@ impl KafkaSource {
     }
 
     /// The commits that went apart are answered.
-    fn committed_apart(&mut self, consumer: &BaseConsumer<SourceContext>, result: Result<(), String>) {
+    fn committed_in_transaction(
+        &mut self,
+        consumer: &BaseConsumer<SourceContext>,
+        result: Result<(), String>,
+    ) {
         if let Err(error) = &result {
             tracing::warn!(
                 error,
@@ -342,7 +346,7 @@ impl KafkaSource {
             self.apart = None;
         }
         self.told
-            .extend(self.commits.answer_apart(&result.map_err(SourceError::new)));
+            .extend(self.commits.answer_transaction(&result.map_err(SourceError::new)));
         self.commit_next(consumer);
     }
 
@@ -350,7 +354,9 @@ impl KafkaSource {
     fn commit_next(&mut self, consumer: &BaseConsumer<SourceContext>) {
         let partitions = &self.partitions;
         if let Some(apart) = &self.apart {
-            let offsets = self.commits.take_apart(|assignment| partitions.holds(assignment));
+            let offsets = self
+                .commits
+                .take_for_transaction(|assignment| partitions.holds(assignment));
             let begun = offsets.map(|offsets| apart.commit(offsets, self.member(), &self.shared));
             return self.failed_if(begun.unwrap_or(Ok(())));
         }
@@ -442,8 +448,11 @@ impl Source for KafkaSource {
             self.begin_again(assignment, offset);
         }
         if records > 0 && self.troubles.any() {
-            self.well(&Remedy::Read(assignment.topic().into(), assignment.partition()));
-            self.well(&Remedy::Use);
+            self.well(&Trouble::Partition(
+                assignment.topic().into(),
+                assignment.partition(),
+            ));
+            self.well(&Trouble::Group);
             self.shared.wake();
         }
         if failed_last && is_readable {
@@ -475,7 +484,7 @@ impl Source for KafkaSource {
         tracing::info!(
             "the group does not answer the last commit while it is rebalancing; it is made in a transaction of its own"
         );
-        self.apart = Some(Apart::new(&self.config));
+        self.apart = Some(TransactionalCommit::new(&self.config));
         self.commit_next(&consumer);
     }
 
@@ -516,13 +525,13 @@ impl KafkaSource {
     /// The client does nothing any more. Another one asks the group again, if that may help.
     #[cold]
     fn ended(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, code: RDKafkaErrorCode, text: &str) {
-        let bounded = match trouble::judge_fatal(code) {
-            Fatal::End => {
+        let bounded = match trouble::classify_fatal(code) {
+            AfterFatal::Stop => {
                 let text = trouble::fatal(&self.config, code, text);
                 return self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
             }
-            Fatal::Again => true,
-            Fatal::Await => false,
+            AfterFatal::Retry => true,
+            AfterFatal::RetryForever => false,
         };
         let refused = trouble::refused(&self.config, code, text);
         let deadline = humantime::format_duration(self.config.join_deadline);
@@ -539,7 +548,7 @@ impl KafkaSource {
                     String::new()
                 };
                 // The next refusals are the same trouble.
-                if self.troubles.begin(Remedy::Use) || first {
+                if self.troubles.begin(Trouble::Group) || first {
                     let text = format!("{refused}; asking again every second{limit}");
                     self.told.push_back(SourceEvent::Trouble(SourceError::new(text)));
                 }
@@ -625,7 +634,7 @@ impl KafkaSource {
         };
         for (code, offset, text) in errors {
             if code == RDKafkaErrorCode::AutoOffsetReset {
-                let gone = Gone {
+                let gone = OutOfRange {
                     topic: assignment.topic().to_owned(),
                     partition: assignment.partition(),
                     offset: (offset >= 0).then_some(offset),
@@ -634,7 +643,7 @@ impl KafkaSource {
                 self.prober.bounds(&consumer, &self.shared, &self.config, gone);
                 continue;
             }
-            let verdict = trouble::judge_read(assignment.topic(), assignment.partition(), code, &text);
+            let verdict = trouble::classify_read(assignment.topic(), assignment.partition(), code, &text);
             self.say(&consumer, verdict);
         }
         self.shared.wake();

@@ -17,7 +17,7 @@ use crate::base::panics::caught;
 use crate::config::back_off::back_off;
 use crate::config::{Config, RetryConfig};
 use crate::publish::complaints::Complaints;
-use crate::publish::letter;
+use crate::publish::dead_letter;
 use crate::publish::stalled::{Lane, Next, Stalled};
 use crate::publish::{Message, PublishErrorKind, Publisher, Rejected, Undelivered};
 
@@ -207,7 +207,8 @@ impl Deliveries {
                     .refused(&message.topic, &error, None, Instant::now().into_std());
                 message.placement = message.placement.after_refusal();
                 if error.kind() == PublishErrorKind::TooLarge
-                    && let Some(letter) = letter::undelayed(&message, attempts, &self.dead_letter_topic)
+                    && let Some(letter) =
+                        dead_letter::retry_as_dead_letter(&message, attempts, &self.dead_letter_topic)
                 {
                     warn!(
                         topic = &*message.topic,
@@ -216,7 +217,7 @@ impl Deliveries {
                     );
                     message = letter;
                 } else if error.kind() == PublishErrorKind::TooLarge
-                    && let Some(shorter) = letter::cut(&message, attempts)
+                    && let Some(shorter) = dead_letter::shortened(&message, attempts)
                 {
                     warn!(
                         topic = &*message.topic,

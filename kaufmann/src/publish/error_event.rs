@@ -9,7 +9,7 @@ use kaufmann_avro::encode;
 
 use crate::handler::check::POISON;
 use crate::handler::event::EventInfo;
-use crate::publish::letter::Reason;
+use crate::publish::dead_letter::Reason;
 use crate::record::wire::{Frame, SchemaKey, frame};
 use crate::record::{Origin, Record};
 

@@ -15,10 +15,10 @@ use crate::config::{Config, OnFailure, Partitioning, ReplyTo};
 use crate::handler::event::EventInfo;
 use crate::handler::outcome::{Choice, Outgoing};
 use crate::publish::callback::{Allowed, Refused, Wanted};
+use crate::publish::dead_letter::{Reason, dead_letter, retry_message};
 use crate::publish::deliveries::{Delivered, Deliveries, Rest};
 use crate::publish::envelope::{self, Envelope, reply_id};
 use crate::publish::error_event::{self, ERROR};
-use crate::publish::letter::{Reason, letter, postponed};
 use crate::publish::partitions::{Partitions, Way};
 use crate::publish::retry_topics::{RetryTopic, RetryTopics};
 use crate::publish::routes::{Route, Routes};
@@ -207,7 +207,7 @@ impl Outbound {
         now: SystemTime,
         delivered: Delivered,
     ) {
-        let message = postponed(&topic.name, record, reason, (now, now + topic.delay));
+        let message = retry_message(&topic.name, record, reason, (now, now + topic.delay));
         if let Some(stage) = &self.stage {
             return stage.put(record, vec![message], delivered).await;
         }
@@ -236,7 +236,7 @@ impl Outbound {
             0
         };
         let now = self.now();
-        let letter = by_letter.then(|| letter(&self.dead_letter_topic, record, reason, now));
+        let letter = by_letter.then(|| dead_letter(&self.dead_letter_topic, record, reason, now));
         let event = || self.error_events(record, reason, now, callback.as_ref());
         if let Some(stage) = &self.stage {
             let mut messages = Vec::from_iter(letter);

@@ -13,12 +13,12 @@ use crate::assignment::Assignment;
 use crate::assignment::{Report, Settlements};
 use crate::config::back_off::back_off;
 use crate::config::{Config, RetryConfig};
-use crate::publish::aside::Aside;
+use crate::publish::capacity::Capacity;
 use crate::publish::complaints::Complaints;
-use crate::publish::room::Room;
+use crate::publish::set_aside::SetAside;
 use crate::publish::{
     Delivered, Message, PublishError, PublishErrorKind, Publisher, TransactionError, TransactionErrorKind,
-    Transactions, letter,
+    Transactions, dead_letter,
 };
 use crate::record::Record;
 
@@ -34,7 +34,7 @@ pub(crate) struct Stage {
     publisher: Arc<dyn Publisher>,
     settlements: Arc<Settlements>,
     /// For the messages that are here.
-    room: Room,
+    room: Capacity,
     max_records: usize,
     retry: RetryConfig,
     dead_letter_topic: Arc<str>,
@@ -57,7 +57,7 @@ struct Inner {
     /// What goes into the next one.
     waiting: VecDeque<Unit>,
     /// What was refused, and what stands behind it.
-    aside: Aside<Unit>,
+    aside: SetAside<Unit>,
     /// In a trial, a transaction of what was set aside: what has still to enter it.
     trial: Option<VecDeque<Unit>>,
     /// Trials that failed, since the last one that did not.
@@ -95,7 +95,7 @@ impl Stage {
         Some(Arc::new(Self {
             publisher,
             settlements,
-            room: Room::new(config.publish.max_outstanding),
+            room: Capacity::new(config.publish.max_outstanding),
             max_records: config.exactly_once.max_records,
             retry: config.retry.clone(),
             dead_letter_topic: config.dead_letter_topic().into(),
@@ -106,7 +106,7 @@ impl Stage {
 
     /// Takes what a record leads to; `delivered` is called when it is committed. Waits while too many messages are here.
     pub(crate) async fn put(&self, cause: &Record, messages: Vec<Message>, delivered: Delivered) {
-        // Room comes with a commit, so whoever commits must know.
+        // Capacity comes with a commit, so whoever commits must know.
         let needed = || self.settlements.waker().wake();
         let share = self.room.take(messages.len(), needed).await;
         let mut unit = Unit {
@@ -387,13 +387,15 @@ impl Stage {
         if error.kind() != PublishErrorKind::TooLarge {
             return;
         }
-        if let Some(letter) = letter::undelayed(message, unit.refused, &self.dead_letter_topic) {
+        if let Some(letter) =
+            dead_letter::retry_as_dead_letter(message, unit.refused, &self.dead_letter_topic)
+        {
             warn!(
                 topic = &*message.topic,
                 source, "a record is larger than its retry topic takes; it is a dead letter instead"
             );
             *message = letter;
-        } else if let Some(shorter) = letter::cut(message, unit.refused) {
+        } else if let Some(shorter) = dead_letter::shortened(message, unit.refused) {
             warn!(
                 topic = &*message.topic,
                 source, "a dead letter is larger than its topic takes; it is written shortened, and says so"

@@ -161,7 +161,7 @@ pub enum SourceEvent {
     /// What was wrong is over.
     Recovered,
     /// The log has no record any more where the group stood; it is read on elsewhere.
-    OffsetGone(OffsetGone),
+    OffsetOutOfRange(OffsetOutOfRange),
     /// The source cannot go on.
     Failed(SourceError),
 }
@@ -170,7 +170,7 @@ pub enum SourceEvent {
 /// log was cut off or made anew.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct OffsetGone {
+pub struct OffsetOutOfRange {
     /// The topic.
     pub topic: Arc<str>,
     /// The partition.
@@ -183,12 +183,12 @@ pub struct OffsetGone {
     pub log_end: i64,
 }
 
-impl OffsetGone {
+impl OffsetOutOfRange {
     /// How many records were deleted before they were read, at most: the offsets in between. Transactions and compaction leave
     /// offsets without a record, so there may be fewer, or none.
     ///
     /// ```
-    /// # fn told(gone: &kaufmann::source::OffsetGone) {
+    /// # fn told(gone: &kaufmann::source::OffsetOutOfRange) {
     /// assert_eq!(gone.lost(), (gone.log_start - gone.offset).max(0));
     /// # }
     /// ```
@@ -199,7 +199,7 @@ impl OffsetGone {
 }
 
 /// `partition 3 of topic `orders`: offset 5 was to be read next, but the log begins at offset 20: at most 15 records …`
-impl fmt::Display for OffsetGone {
+impl fmt::Display for OffsetOutOfRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             topic,

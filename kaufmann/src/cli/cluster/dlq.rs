@@ -94,7 +94,7 @@ fn list(
     let mut groups = Groups::default();
     while let Some(found) = letters.next(ledger, || false)? {
         match found {
-            Found::Letter(record, letter) => {
+            Found::DeadLetter(record, letter) => {
                 groups.add(&format!("{}@{}", record.partition(), record.offset()), &letter);
             }
             Found::Foreign(_) => groups.add_foreign(),
@@ -120,7 +120,7 @@ async fn show(
         if request.max.is_some_and(|max| shown >= max) {
             break;
         }
-        let Found::Letter(record, letter) = found else {
+        let Found::DeadLetter(record, letter) = found else {
             continue;
         };
         let key = record.key().map(super::shown::printable);

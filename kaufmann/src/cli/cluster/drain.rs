@@ -21,7 +21,7 @@ use crate::cli::publish::topic_name;
 use crate::cli::signals::Signals;
 use crate::config::Config;
 use crate::handler::Service;
-use crate::kafka::cluster::{Cluster, Place};
+use crate::kafka::cluster::{Cluster, TopicPartition};
 use crate::kafka::sender::Sender;
 
 /// What its exit codes mean.
@@ -234,9 +234,9 @@ fn target(config: &Config, topic: &str) -> Option<String> {
 
 /// What has not been moved of a topic, nor handled by the group.
 fn ledger(config: &Config, topic: &str) -> Result<Ledger, Error> {
-    let places: Vec<Place> = {
+    let places: Vec<TopicPartition> = {
         let cluster = Cluster::new(config)?;
-        cluster.topic(topic)?.places().collect()
+        cluster.topic(topic)?.topic_partitions().collect()
     };
     let handled = Cluster::new(config)?.committed_with_metadata(&places)?;
     let cluster = Cluster::with_group(config, &stranded::drained(topic))?;
@@ -265,7 +265,13 @@ async fn drain(config: &Config, drained: &mut Drained, signals: &Signals) -> Res
         let ends: Vec<_> = ledger
             .partitions
             .iter()
-            .map(|(number, known)| (Place::new(&drained.topic, *number), known.bounds.end, None))
+            .map(|(number, known)| {
+                (
+                    TopicPartition::new(&drained.topic, *number),
+                    known.bounds.end,
+                    None,
+                )
+            })
             .collect();
         // While the group has members it takes no offsets from outside.
         let moved = Cluster::new(&config)?.commit(&ends);

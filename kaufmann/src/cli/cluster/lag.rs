@@ -16,7 +16,7 @@ use crate::cli::running_dev::point_to_dev;
 use crate::cli::signals::Signals;
 use crate::config::Config;
 use crate::handler::Service;
-use crate::kafka::cluster::{Cluster, Place};
+use crate::kafka::cluster::{Cluster, TopicPartition};
 use crate::kafka::reader::{Read, Reader};
 
 mod report;
@@ -193,7 +193,7 @@ struct Look {
     cluster: Cluster,
     config: Config,
     /// What stood first behind the offset that was committed.
-    oldest: BTreeMap<Place, (i64, First)>,
+    oldest: BTreeMap<TopicPartition, (i64, First)>,
 }
 
 impl Look {
@@ -215,25 +215,26 @@ impl Look {
 
     /// The partitions of the consumed topics, the retry topics among them. Which topics a pattern matches is the broker's to say; those that matter are those
     /// in which the group has committed something.
-    fn places(&self) -> Result<Vec<Place>, Error> {
+    fn places(&self) -> Result<Vec<TopicPartition>, Error> {
         let topics = self.config.subscription();
         let (patterns, names): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| topic.starts_with('^'));
         let mut places = Vec::new();
         for name in &names {
-            places.extend(self.cluster.topic(name)?.places());
+            places.extend(self.cluster.topic(name)?.topic_partitions());
         }
         if !patterns.is_empty() {
             let all: Vec<_> = self
                 .cluster
                 .topics()?
                 .values()
-                .flat_map(|topic| topic.places().collect::<Vec<_>>())
+                .flat_map(|topic| topic.topic_partitions().collect::<Vec<_>>())
                 .collect();
             let committed = self.cluster.committed(&all)?;
             let mut matched: Vec<&str> = committed.keys().map(|place| place.topic.as_str()).collect();
             matched.dedup();
-            let is_new =
-                |place: &Place| matched.contains(&place.topic.as_str()) && !names.contains(&&place.topic);
+            let is_new = |place: &TopicPartition| {
+                matched.contains(&place.topic.as_str()) && !names.contains(&&place.topic)
+            };
             places.extend(all.iter().filter(|place| is_new(place)).cloned());
         }
         Ok(places)
@@ -265,7 +266,7 @@ impl Look {
         }
         for (topic, from) in unknown {
             for (partition, is_there) in first_records(&self.config, &topic, &from)? {
-                let place = Place::new(&topic, partition);
+                let place = TopicPartition::new(&topic, partition);
                 let first = match is_there {
                     Some(time) => {
                         facts.oldest.extend(time.map(|time| (place.clone(), time)));

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::base::error::{Error, ErrorKind};
-use crate::kafka::cluster::{Bounds, Cluster, Place};
+use crate::kafka::cluster::{Bounds, Cluster, TopicPartition};
 
 /// A place in every partition.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -57,7 +57,11 @@ impl Position {
     }
 
     /// The offset in each partition.
-    pub(crate) fn resolve(self, cluster: &Cluster, places: &[Place]) -> Result<BTreeMap<Place, i64>, Error> {
+    pub(crate) fn resolve(
+        self,
+        cluster: &Cluster,
+        places: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, i64>, Error> {
         let times = match self {
             Self::Time(time) => cluster.offsets_at(places, time)?,
             Self::Beginning | Self::End | Self::Offset(_) | Self::Last(_) => BTreeMap::new(),

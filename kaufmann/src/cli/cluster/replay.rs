@@ -22,7 +22,7 @@ use crate::cli::start::state;
 use crate::config::{Config, Delivery};
 use crate::handler::Service;
 use crate::handler::start::Started;
-use crate::kafka::cluster::{Cluster, Place};
+use crate::kafka::cluster::{Cluster, TopicPartition};
 use crate::kafka::reader::{Read, Reader};
 use crate::publish::{KafkaPublisher, Muted};
 use crate::schema::registry::RestRegistry;
@@ -241,10 +241,10 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
 }
 
 /// The partitions of the consumed topics that are meant.
-fn places(config: &Config, cluster: &Cluster, only: &[i32]) -> Result<Vec<Place>, Error> {
+fn places(config: &Config, cluster: &Cluster, only: &[i32]) -> Result<Vec<TopicPartition>, Error> {
     let mut places = Vec::new();
     for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
-        places.extend(cluster.topic(topic)?.places());
+        places.extend(cluster.topic(topic)?.topic_partitions());
     }
     if let Some(absent) = only
         .iter()
@@ -268,7 +268,7 @@ fn planned(
     cluster: &Cluster,
     from: Position,
     request: &Request,
-) -> Result<BTreeMap<Place, Span>, Error> {
+) -> Result<BTreeMap<TopicPartition, Span>, Error> {
     let places = places(config, cluster, &request.partitions)?;
     let (begin, end) = (
         from.resolve(cluster, &places)?,
@@ -281,7 +281,7 @@ fn planned(
 }
 
 /// What is left of the replay before.
-fn resumed(config: &Config, cluster: &Cluster) -> Result<BTreeMap<Place, Span>, Error> {
+fn resumed(config: &Config, cluster: &Cluster) -> Result<BTreeMap<TopicPartition, Span>, Error> {
     let known = cluster.committed_with_metadata(&places(config, cluster, &[])?)?;
     let spans: BTreeMap<_, _> = known
         .into_iter()
@@ -303,8 +303,8 @@ fn resumed(config: &Config, cluster: &Cluster) -> Result<BTreeMap<Place, Span>, 
 /// Keeps how far it is.
 fn keep(
     cluster: Option<&Cluster>,
-    spans: &BTreeMap<Place, Span>,
-    done: &BTreeMap<Place, i64>,
+    spans: &BTreeMap<TopicPartition, Span>,
+    done: &BTreeMap<TopicPartition, i64>,
 ) -> Result<(), Error> {
     let Some(cluster) = cluster else { return Ok(()) };
     let commits: Vec<_> = spans
@@ -335,7 +335,7 @@ struct Reading {
 async fn replay<V: Service>(
     config: &Config,
     state: V::State,
-    spans: &BTreeMap<Place, Span>,
+    spans: &BTreeMap<TopicPartition, Span>,
     request: &Request,
     decoder: Option<Decoder>,
     keeper: Option<&Cluster>,
@@ -434,17 +434,17 @@ async fn replay<V: Service>(
     ))
 }
 
-fn done(feed: &HistoryFeed) -> BTreeMap<Place, i64> {
+fn done(feed: &HistoryFeed) -> BTreeMap<TopicPartition, i64> {
     let known = feed.committed().into_iter();
     known
-        .map(|((topic, partition), offset)| (Place { topic, partition }, offset))
+        .map(|((topic, partition), offset)| (TopicPartition { topic, partition }, offset))
         .collect()
 }
 
 /// Reads the spans, topic after topic, and hands over what is wanted, no faster than it is handled.
 fn read(
     config: &Config,
-    spans: &BTreeMap<Place, Span>,
+    spans: &BTreeMap<TopicPartition, Span>,
     feed: &HistoryFeed,
     reading: &Reading,
     mut wanted: Option<(Decoder, Vec<String>)>,

@@ -10,7 +10,7 @@ use super::dlq::ledger::Ledger;
 use super::dlq::letters::Letters;
 use crate::base::error::Error;
 use crate::config::Config;
-use crate::kafka::cluster::{Cluster, Place, Topic};
+use crate::kafka::cluster::{Cluster, Topic, TopicPartition};
 
 /// A topic with records that nobody reads.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -84,10 +84,10 @@ pub(in crate::cli::cluster) fn find(config: &Config) -> Result<Vec<Stranded>, Er
     let cluster = Cluster::new(&config)?;
     let topics = cluster.topics()?;
     let candidates = candidates(&config, topics.keys());
-    let places: Vec<Place> = candidates
+    let places: Vec<TopicPartition> = candidates
         .keys()
         .filter_map(|name| topics.get(name))
-        .flat_map(|topic| topic.places().collect::<Vec<_>>())
+        .flat_map(|topic| topic.topic_partitions().collect::<Vec<_>>())
         .collect();
     if places.is_empty() {
         return Ok(Vec::new());
@@ -97,7 +97,7 @@ pub(in crate::cli::cluster) fn find(config: &Config) -> Result<Vec<Stranded>, Er
     // While instances are replaced, those of the earlier configuration still read them.
     let read: BTreeSet<&str> = members
         .iter()
-        .flat_map(|member| &member.places)
+        .flat_map(|member| &member.partitions)
         .map(|place| place.topic.as_str())
         .collect();
     let mut found = Vec::new();
@@ -130,7 +130,7 @@ fn left(
     config: &Config,
     topic: &Topic,
     kind: Kind,
-    committed: &BTreeMap<Place, (i64, String)>,
+    committed: &BTreeMap<TopicPartition, (i64, String)>,
 ) -> Result<u64, Error> {
     let Some(mut ledger) = ledger(config, topic, kind, committed)? else {
         return Ok(0);
@@ -148,10 +148,10 @@ fn left(
 fn uncommitted(
     cluster: &Cluster,
     topic: &Topic,
-    committed: &BTreeMap<Place, (i64, String)>,
+    committed: &BTreeMap<TopicPartition, (i64, String)>,
 ) -> Result<u64, Error> {
     let mut records = 0;
-    for place in topic.places() {
+    for place in topic.topic_partitions() {
         if let Some((offset, _)) = committed.get(&place) {
             let bounds = cluster.bounds(&place)?;
             records += u64::try_from(bounds.end - bounds.start.max(*offset)).unwrap_or(0);
@@ -165,18 +165,18 @@ fn ledger(
     config: &Config,
     topic: &Topic,
     kind: Kind,
-    committed: &BTreeMap<Place, (i64, String)>,
+    committed: &BTreeMap<TopicPartition, (i64, String)>,
 ) -> Result<Option<Ledger>, Error> {
     let name = &topic.name;
-    let places: Vec<Place> = match kind {
+    let places: Vec<TopicPartition> = match kind {
         Kind::DeadLetters => {
             let mut config = config.clone();
             config.dead_letter.topic = Some(name.clone());
             return Ledger::open(&config).map(Some);
         }
-        Kind::Retry => topic.places().collect(),
+        Kind::Retry => topic.topic_partitions().collect(),
         Kind::NotConsumed => topic
-            .places()
+            .topic_partitions()
             .filter(|place| committed.contains_key(place))
             .collect(),
     };

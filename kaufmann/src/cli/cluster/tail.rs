@@ -18,7 +18,7 @@ use crate::cli::running_dev::point_to_dev;
 use crate::cli::signals::Signals;
 use crate::config::Config;
 use crate::handler::Service;
-use crate::kafka::cluster::{Bounds, Cluster, Place};
+use crate::kafka::cluster::{Bounds, Cluster, TopicPartition};
 use crate::kafka::reader::{Read, Reader};
 use crate::record::Record;
 
@@ -259,9 +259,10 @@ impl Tail {
             );
             return Err(Error::new(ErrorKind::Usage, text));
         }
-        let is_wanted =
-            |place: &Place| request.partitions.is_empty() || request.partitions.contains(&place.partition);
-        let places: Vec<_> = found.places().filter(is_wanted).collect();
+        let is_wanted = |place: &TopicPartition| {
+            request.partitions.is_empty() || request.partitions.contains(&place.partition)
+        };
+        let places: Vec<_> = found.topic_partitions().filter(is_wanted).collect();
         let mut ends = BTreeMap::new();
         let mut from = BTreeMap::new();
         for (place, offset) in request.from.resolve(cluster, &places)? {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::BaseConsumer;
 
 use super::KafkaSource;
-use super::context::{Happened, SourceContext};
+use super::context::{ClientEvent, SourceContext};
 use super::probe::Prober;
 use super::resume::Resumer;
 use crate::source::SourceError;
@@ -25,7 +25,7 @@ pub(super) fn finish_commits(
         drop(consumer.poll(Duration::from_millis(20)));
         while let Some(happened) = source.shared.next() {
             match happened {
-                Happened::Committed(result) => {
+                ClientEvent::Committed(result) => {
                     drop(
                         source
                             .commits
@@ -33,7 +33,9 @@ pub(super) fn finish_commits(
                     );
                     source.commit_next(consumer);
                 }
-                Happened::CommittedApart(result) => source.committed_apart(consumer, result),
+                ClientEvent::CommittedInTransaction(result) => {
+                    source.committed_in_transaction(consumer, result)
+                }
                 other => others.push(other),
             }
         }

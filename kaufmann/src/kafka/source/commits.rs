@@ -37,7 +37,10 @@ impl Commits {
 
     /// Takes what is under way and what waits, to commit it in another way; nothing if that is going on already, or if there is nothing.
     /// What is no longer `ours` is left out. What librdkafka answers to it later counts no more.
-    pub(super) fn take_apart(&mut self, ours: impl Fn(&Assignment) -> bool) -> Option<Vec<CommitOffset>> {
+    pub(super) fn take_for_transaction(
+        &mut self,
+        ours: impl Fn(&Assignment) -> bool,
+    ) -> Option<Vec<CommitOffset>> {
         if !self.apart.is_empty() {
             return None;
         }
@@ -60,7 +63,7 @@ impl Commits {
     }
 
     /// What went apart is answered.
-    pub(super) fn answer_apart(&mut self, result: &Result<(), SourceError>) -> Vec<SourceEvent> {
+    pub(super) fn answer_transaction(&mut self, result: &Result<(), SourceError>) -> Vec<SourceEvent> {
         let apart = self.apart.drain(..);
         apart.map(|offsets| answer(offsets, result.clone())).collect()
     }
@@ -213,19 +216,27 @@ mod tests {
         assert!(commits.start(|_| true, |_| Ok(())).is_empty());
         commits.push(offsets(2, 20));
         commits.push(offsets(1, 11));
-        let apart = commits.take_apart(|_| true).expect("three commits wait");
+        let apart = commits
+            .take_for_transaction(|_| true)
+            .expect("three commits wait");
         let latest: Vec<_> = apart
             .iter()
             .map(|own| (own.assignment.id(), own.offset))
             .collect();
         assert_eq!(latest, [(2, 20), (1, 11)]);
         commits.push(offsets(1, 12));
-        assert!(commits.take_apart(|_| true).is_none(), "one after another");
+        assert!(
+            commits.take_for_transaction(|_| true).is_none(),
+            "one after another"
+        );
         assert!(commits.answer(Ok(())).is_none(), "it went apart");
-        let answered = commits.answer_apart(&Ok(()));
+        let answered = commits.answer_transaction(&Ok(()));
         assert_eq!(answers(answered), [(10, true), (20, true), (11, true)]);
         assert!(commits.pending());
-        assert_eq!(commits.take_apart(|_| true).expect("one waits").len(), 1);
+        assert_eq!(
+            commits.take_for_transaction(|_| true).expect("one waits").len(),
+            1
+        );
     }
 
     #[test]

@@ -12,14 +12,14 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Statistics, TopicPartitionList};
 
 use super::answer::Answer;
-use super::gone::Gone;
-use super::trouble::Remedy;
+use super::out_of_range::OutOfRange;
+use super::trouble::Trouble;
 use crate::base::panics::catch;
 use crate::kafka;
 use crate::source::Waker;
 
 /// What happened.
-pub(super) enum Happened {
+pub(super) enum ClientEvent {
     /// The group gives us partitions. They are ours only after an assign call.
     Assign(Vec<(String, i32)>),
     /// The group takes partitions away. They remain ours until an unassign call, unless they are lost.
@@ -32,7 +32,7 @@ pub(super) enum Happened {
     /// The answer to the commit that is under way.
     Committed(Result<(), RDKafkaErrorCode>),
     /// The answer to the commits that went apart.
-    CommittedApart(Result<(), String>),
+    CommittedInTransaction(Result<(), String>),
     /// An error of the client.
     Error {
         /// What, for programs.
@@ -41,13 +41,13 @@ pub(super) enum Happened {
         reason: String,
     },
     /// What was wrong works.
-    Well(Remedy),
+    Well(Trouble),
     /// Where partitions begin.
     Resumed(Answer),
     /// The log does not have the offset that is to be read.
-    Gone(Gone),
+    OutOfRange(OutOfRange),
     /// Where that log begins and ends, if a broker said so.
-    Bounds(Gone, Option<(i64, i64)>),
+    Bounds(OutOfRange, Option<(i64, i64)>),
     /// A thread of the source panicked: what it should answer is never answered.
     Broken(String),
 }
@@ -55,7 +55,7 @@ pub(super) enum Happened {
 /// What the source, librdkafka's callbacks and the prober have in common.
 #[derive(Default)]
 pub(super) struct Shared {
-    happened: Mutex<VecDeque<Happened>>,
+    happened: Mutex<VecDeque<ClientEvent>>,
     waker: OnceLock<Waker>,
     closing: AtomicBool,
 }
@@ -75,7 +75,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn push(&self, happened: Happened) {
+    pub(super) fn push(&self, happened: ClientEvent) {
         self.happened
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -85,14 +85,14 @@ impl Shared {
     /// Does the work of a thread of the source, and says so if it panics.
     pub(super) fn guard(&self, thread: &str, work: impl FnOnce()) {
         if let Err(panic) = catch(work) {
-            self.push(Happened::Broken(format!(
+            self.push(ClientEvent::Broken(format!(
                 "the thread `{thread}` panicked: {panic}"
             )));
             self.wake();
         }
     }
 
-    pub(super) fn next(&self) -> Option<Happened> {
+    pub(super) fn next(&self) -> Option<ClientEvent> {
         self.happened
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -121,7 +121,7 @@ impl SourceContext {
     }
 
     /// What happened and was not taken yet.
-    pub(super) fn next(&self) -> Option<Happened> {
+    pub(super) fn next(&self) -> Option<ClientEvent> {
         self.shared.next()
     }
 }
@@ -129,10 +129,10 @@ impl SourceContext {
 impl ClientContext for SourceContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if facility == "OFFSET"
-            && let Some(gone) = Gone::read(line)
+            && let Some(gone) = OutOfRange::read(line)
         {
             // The source says it with what is lost.
-            self.shared.push(Happened::Gone(gone));
+            self.shared.push(ClientEvent::OutOfRange(gone));
             self.shared.wake();
             return kafka::log(RDKafkaLogLevel::Debug, facility, line);
         }
@@ -148,7 +148,7 @@ impl ClientContext for SourceContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        self.shared.push(Happened::Error {
+        self.shared.push(ClientEvent::Error {
             code,
             reason: kafka::explain::discreet(reason),
         });
@@ -175,9 +175,9 @@ impl ConsumerContext for SourceContext {
             .map(|element| (element.topic().to_owned(), element.partition()))
             .collect();
         self.shared.push(if assign {
-            Happened::Assign(partitions)
+            ClientEvent::Assign(partitions)
         } else {
-            Happened::Revoke { partitions, lost }
+            ClientEvent::Revoke { partitions, lost }
         });
     }
 
@@ -194,7 +194,7 @@ impl ConsumerContext for SourceContext {
                 })
         };
         let result = whole.and_then(|()| each().map_or(Ok(()), Err));
-        self.shared.push(Happened::Committed(result));
+        self.shared.push(ClientEvent::Committed(result));
     }
 }
 

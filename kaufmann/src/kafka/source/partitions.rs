@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 
-use super::context::{Happened, SourceContext, decline};
+use super::context::{ClientEvent, SourceContext, decline};
 use crate::kafka::ffi::PartitionQueue;
 use crate::source::{Assignment, Member, SourceError, Waker};
 
@@ -322,16 +322,16 @@ impl Partitions {
         }
         while let Some(happened) = consumer.context().next() {
             match happened {
-                Happened::Assign(_) => decline(consumer, true, &TopicPartitionList::new()),
-                Happened::Revoke { partitions, .. } => decline(consumer, false, &list(&partitions)),
-                Happened::Committed(_)
-                | Happened::CommittedApart(_)
-                | Happened::Error { .. }
-                | Happened::Well(_)
-                | Happened::Resumed(_)
-                | Happened::Gone(_)
-                | Happened::Bounds(..)
-                | Happened::Broken(_) => {}
+                ClientEvent::Assign(_) => decline(consumer, true, &TopicPartitionList::new()),
+                ClientEvent::Revoke { partitions, .. } => decline(consumer, false, &list(&partitions)),
+                ClientEvent::Committed(_)
+                | ClientEvent::CommittedInTransaction(_)
+                | ClientEvent::Error { .. }
+                | ClientEvent::Well(_)
+                | ClientEvent::Resumed(_)
+                | ClientEvent::OutOfRange(_)
+                | ClientEvent::Bounds(..)
+                | ClientEvent::Broken(_) => {}
             }
         }
         ended

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::context::{Happened, Shared, SourceContext};
-use super::gone::Gone;
-use super::trouble::Remedy;
+use super::context::{ClientEvent, Shared, SourceContext};
+use super::out_of_range::OutOfRange;
+use super::trouble::Trouble;
 use crate::config::Config;
 
 /// How long one question may take, and how long to wait before the next.
@@ -26,9 +26,9 @@ pub(super) struct Prober {
 
 #[derive(Default)]
 struct State {
-    wrong: BTreeSet<Remedy>,
+    wrong: BTreeSet<Trouble>,
     /// Offsets that are gone from logs whose bounds are to be asked for.
-    gone: Vec<Gone>,
+    gone: Vec<OutOfRange>,
     stop: bool,
 }
 
@@ -39,9 +39,9 @@ impl Prober {
         consumer: &Arc<BaseConsumer<SourceContext>>,
         shared: &Arc<Shared>,
         config: &Config,
-        remedy: Remedy,
+        remedy: Trouble,
     ) {
-        if !matches!(remedy, Remedy::Broker | Remedy::Topic(_)) {
+        if !matches!(remedy, Trouble::Brokers | Trouble::Topic(_)) {
             return;
         }
         self.ask(consumer, shared, config, |state| _ = state.wrong.insert(remedy));
@@ -53,7 +53,7 @@ impl Prober {
         consumer: &Arc<BaseConsumer<SourceContext>>,
         shared: &Arc<Shared>,
         config: &Config,
-        gone: Gone,
+        gone: OutOfRange,
     ) {
         self.ask(consumer, shared, config, |state| state.gone.push(gone));
     }
@@ -116,7 +116,7 @@ fn ask(
             let bounds = consumer
                 .fetch_watermarks(&gone.topic, gone.partition, QUESTION)
                 .ok();
-            shared.push(Happened::Bounds(gone, bounds));
+            shared.push(ClientEvent::Bounds(gone, bounds));
             shared.wake();
         }
         for remedy in wrong {
@@ -125,7 +125,7 @@ fn ask(
             }
             if works(consumer, &remedy, any_topic) {
                 lock().wrong.remove(&remedy);
-                shared.push(Happened::Well(remedy));
+                shared.push(ClientEvent::Well(remedy));
                 shared.wake();
             }
         }
@@ -136,10 +136,10 @@ fn ask(
     }
 }
 
-fn works(consumer: &BaseConsumer<SourceContext>, remedy: &Remedy, any_topic: &str) -> bool {
+fn works(consumer: &BaseConsumer<SourceContext>, remedy: &Trouble, any_topic: &str) -> bool {
     match remedy {
-        Remedy::Broker => consumer.fetch_metadata(Some(any_topic), QUESTION).is_ok(),
-        Remedy::Topic(topic) => {
+        Trouble::Brokers => consumer.fetch_metadata(Some(any_topic), QUESTION).is_ok(),
+        Trouble::Topic(topic) => {
             let answer = consumer.fetch_metadata(Some(topic), QUESTION);
             let known = answer.is_ok_and(|metadata| {
                 metadata
@@ -150,6 +150,6 @@ fn works(consumer: &BaseConsumer<SourceContext>, remedy: &Remedy, any_topic: &st
             // Only an answer about all topics makes the group look at its subscription again.
             known && consumer.fetch_metadata(None, QUESTION).is_ok()
         }
-        Remedy::Use | Remedy::Read(..) => false,
+        Trouble::Group | Trouble::Partition(..) => false,
     }
 }

@@ -13,7 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::answer::{Answer, Found, Identity, Known};
-use super::context::{Happened, Shared, SourceContext};
+use super::context::{ClientEvent, Shared, SourceContext};
 use crate::engine::commit::Ahead;
 use crate::kafka::ffi;
 use crate::source::{Assignment, SourceError};
@@ -258,7 +258,7 @@ fn answer(consumer: &BaseConsumer<SourceContext>, shared: &Shared, places: bool,
         }
         Question::Identity(assignments) => Answer::Identity(identities(consumer, assignments)),
     };
-    shared.push(Happened::Resumed(answer));
+    shared.push(ClientEvent::Resumed(answer));
     shared.wake();
 }
 

@@ -71,7 +71,7 @@ struct Member {
     committed: Vec<Result<(), String>>,
     troubles: Vec<String>,
     recovered: usize,
-    gone: Vec<crate::source::OffsetGone>,
+    gone: Vec<crate::source::OffsetOutOfRange>,
     failed: Vec<String>,
     got: Vec<Got>,
 }
@@ -120,7 +120,7 @@ impl Member {
                 }
                 SourceEvent::Trouble(error) => self.troubles.push(error.to_string()),
                 SourceEvent::Recovered => self.recovered += 1,
-                SourceEvent::OffsetGone(gone) => self.gone.push(gone),
+                SourceEvent::OffsetOutOfRange(gone) => self.gone.push(gone),
                 SourceEvent::Failed(error) => self.failed.push(error.to_string()),
             }
         }

@@ -10,32 +10,32 @@ use crate::kafka::explain;
 
 /// How one sees that a trouble is over; with that it also names the trouble.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Remedy {
+pub(super) enum Trouble {
     /// A broker answers.
-    Broker,
+    Brokers,
     /// A broker knows the topic and lets us see it.
     Topic(String),
     /// An assignment, a commit, a record: the group works.
-    Use,
+    Group,
     /// A record of the partition.
-    Read(String, i32),
+    Partition(String, i32),
 }
 
 /// What an error means.
 #[derive(PartialEq, Debug)]
-pub(super) enum Verdict {
+pub(super) enum ErrorClass {
     /// librdkafka helps itself.
-    Nothing,
+    Ignored,
     /// It may pass.
-    Trouble(Remedy, String),
+    Trouble(Trouble, String),
     /// It will not pass.
-    Failed(String),
+    Fatal(String),
 }
 
 /// What is wrong just now.
 #[derive(Default)]
 pub(super) struct Troubles {
-    open: BTreeSet<Remedy>,
+    open: BTreeSet<Trouble>,
     /// Why the last connection failed.
     last_connection: Option<String>,
 }
@@ -47,56 +47,56 @@ impl Troubles {
     }
 
     /// Notes a trouble; whether it is a new one.
-    pub(super) fn begin(&mut self, remedy: Remedy) -> bool {
+    pub(super) fn begin(&mut self, remedy: Trouble) -> bool {
         self.open.insert(remedy)
     }
 
     /// Notes that it is over; whether nothing else is wrong, and something was.
-    pub(super) fn end(&mut self, remedy: &Remedy) -> bool {
+    pub(super) fn end(&mut self, remedy: &Trouble) -> bool {
         self.open.remove(remedy) && self.open.is_empty()
     }
 
     /// Judges an error of the client.
-    pub(super) fn judge(&mut self, config: &Config, code: Code, reason: &str) -> Verdict {
+    pub(super) fn classify(&mut self, config: &Config, code: Code, reason: &str) -> ErrorClass {
         let topic = || explain::subscription_topic(reason, &config.subscription()).map(str::to_owned);
         match code {
             // One broker of several, or one attempt of many; if it is the last broker, its own error follows.
             Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut | Code::NodeUpdate => {
                 self.last_connection = Some(reason.to_owned());
-                Verdict::Nothing
+                ErrorClass::Ignored
             }
             Code::AllBrokersDown => {
                 let last = self.last_connection.take();
-                Verdict::Trouble(Remedy::Broker, explain::brokers_down(config, last.as_deref()))
+                ErrorClass::Trouble(Trouble::Brokers, explain::brokers_down(config, last.as_deref()))
             }
             Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL => {
-                Verdict::Trouble(Remedy::Broker, explain::not_authenticated(reason))
+                ErrorClass::Trouble(Trouble::Brokers, explain::not_authenticated(reason))
             }
             Code::UnknownTopicOrPartition | Code::UnknownTopic => match topic() {
                 Some(topic) => {
                     let text = explain::unknown_topic(config, &topic);
-                    Verdict::Trouble(Remedy::Topic(topic), text)
+                    ErrorClass::Trouble(Trouble::Topic(topic), text)
                 }
-                None => Verdict::Trouble(Remedy::Use, reason.to_owned()),
+                None => ErrorClass::Trouble(Trouble::Group, reason.to_owned()),
             },
             Code::TopicAuthorizationFailed => match topic() {
                 Some(topic) => {
                     let text = explain::topic_not_allowed(&topic, "Read");
-                    Verdict::Trouble(Remedy::Topic(topic), text)
+                    ErrorClass::Trouble(Trouble::Topic(topic), text)
                 }
-                None => Verdict::Trouble(Remedy::Use, reason.to_owned()),
+                None => ErrorClass::Trouble(Trouble::Group, reason.to_owned()),
             },
-            Code::InvalidTopic => Verdict::Failed(format!(
+            Code::InvalidTopic => ErrorClass::Fatal(format!(
                 "a name in `topics` is no topic's name ({reason}); letters, digits, `.`, `_` and `-` are allowed"
             )),
             Code::GroupAuthorizationFailed => {
-                Verdict::Trouble(Remedy::Use, explain::group_not_allowed(&config.group))
+                ErrorClass::Trouble(Trouble::Group, explain::group_not_allowed(&config.group))
             }
             Code::InconsistentGroupProtocol => {
-                Verdict::Trouble(Remedy::Use, explain::other_strategy(&config.group))
+                ErrorClass::Trouble(Trouble::Group, explain::other_strategy(&config.group))
             }
-            Code::PartitionEOF => Verdict::Nothing,
-            _ => Verdict::Trouble(Remedy::Use, format!("group `{}`: {reason}", config.group)),
+            Code::PartitionEOF => ErrorClass::Ignored,
+            _ => ErrorClass::Trouble(Trouble::Group, format!("group `{}`: {reason}", config.group)),
         }
     }
 }
@@ -111,18 +111,18 @@ pub(super) fn means_expelled(code: Code) -> bool {
 
 /// What is to be done about an error after which librdkafka's client does nothing any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fatal {
+pub(super) enum AfterFatal {
     /// Another client may be let into the group: ask again, for `join_deadline` at most.
-    Again,
+    Retry,
     /// The same, as long as it takes: somebody must act, and is told so.
-    Await,
+    RetryForever,
     /// No other client fares better.
-    End,
+    Stop,
 }
 
 /// Judges an error after which librdkafka's client does nothing any more. With the classic protocol of groups most of these errors are
 /// not fatal: librdkafka asks again by itself.
-pub(super) fn judge_fatal(code: Code) -> Fatal {
+pub(super) fn classify_fatal(code: Code) -> AfterFatal {
     match code {
         // A member with this `group.instance.id` is there, or was killed and its session is not over.
         Code::UnreleasedInstanceId
@@ -136,9 +136,9 @@ pub(super) fn judge_fatal(code: Code) -> Fatal {
         // The group's coordinator moves, or starts.
         | Code::CoordinatorLoadInProgress
         | Code::CoordinatorNotAvailable
-        | Code::NotCoordinator => Fatal::Again,
-        Code::GroupAuthorizationFailed => Fatal::Await,
-        _ => Fatal::End,
+        | Code::NotCoordinator => AfterFatal::Retry,
+        Code::GroupAuthorizationFailed => AfterFatal::RetryForever,
+        _ => AfterFatal::Stop,
     }
 }
 
@@ -200,17 +200,17 @@ pub(super) fn is_unreadable(code: Code) -> bool {
 }
 
 /// Judges an error that came in the place of a record.
-pub(super) fn judge_read(topic: &str, partition: i32, code: Code, text: &str) -> Verdict {
+pub(super) fn classify_read(topic: &str, partition: i32, code: Code, text: &str) -> ErrorClass {
     match code {
         // librdkafka looks the offset up anew as `auto.offset.reset` says, and logs that it does: see `gone`.
-        Code::PartitionEOF | Code::OffsetOutOfRange => Verdict::Nothing,
-        Code::TopicAuthorizationFailed => Verdict::Trouble(
-            Remedy::Topic(topic.to_owned()),
+        Code::PartitionEOF | Code::OffsetOutOfRange => ErrorClass::Ignored,
+        Code::TopicAuthorizationFailed => ErrorClass::Trouble(
+            Trouble::Topic(topic.to_owned()),
             explain::topic_not_allowed(topic, "Read"),
         ),
-        _ if is_unreadable(code) => Verdict::Failed(explain::unreadable(topic, partition, code, text)),
-        _ => Verdict::Trouble(
-            Remedy::Read(topic.to_owned(), partition),
+        _ if is_unreadable(code) => ErrorClass::Fatal(explain::unreadable(topic, partition, code, text)),
+        _ => ErrorClass::Trouble(
+            Trouble::Partition(topic.to_owned(), partition),
             format!("partition {partition} of topic `{topic}` cannot be read just now: {text}"),
         ),
     }
@@ -231,25 +231,26 @@ mod tests {
     #[test]
     fn a_trouble_begins_once_and_the_last_one_ends_it() {
         let mut troubles = Troubles::default();
-        assert!(troubles.begin(Remedy::Broker));
-        assert!(!troubles.begin(Remedy::Broker));
-        assert!(troubles.begin(Remedy::Use));
-        assert!(!troubles.end(&Remedy::Broker));
-        assert!(!troubles.end(&Remedy::Broker));
-        assert!(troubles.end(&Remedy::Use));
+        assert!(troubles.begin(Trouble::Brokers));
+        assert!(!troubles.begin(Trouble::Brokers));
+        assert!(troubles.begin(Trouble::Group));
+        assert!(!troubles.end(&Trouble::Brokers));
+        assert!(!troubles.end(&Trouble::Brokers));
+        assert!(troubles.end(&Trouble::Group));
         assert!(!troubles.any());
     }
 
     #[test]
     fn brokers_that_are_away_are_named_with_the_last_reason() {
         let mut troubles = Troubles::default();
-        let refused = troubles.judge(&config(), Code::BrokerTransportFailure, "Connection refused");
-        assert_eq!(refused, Verdict::Nothing);
-        let Verdict::Trouble(remedy, text) = troubles.judge(&config(), Code::AllBrokersDown, "1/1 down")
+        let refused = troubles.classify(&config(), Code::BrokerTransportFailure, "Connection refused");
+        assert_eq!(refused, ErrorClass::Ignored);
+        let ErrorClass::Trouble(remedy, text) =
+            troubles.classify(&config(), Code::AllBrokersDown, "1/1 down")
         else {
             panic!("no trouble");
         };
-        assert_eq!(remedy, Remedy::Broker);
+        assert_eq!(remedy, Trouble::Brokers);
         assert!(
             text.starts_with("no broker of `k:9092` can be reached (Connection refused); check"),
             "{text}"
@@ -259,11 +260,11 @@ mod tests {
     #[test]
     fn an_unknown_topic_is_named_with_the_command_that_makes_it() {
         let reason = "Subscribed topic not available: orders.v2: Broker: Unknown topic or partition";
-        let verdict = Troubles::default().judge(&config(), Code::UnknownTopicOrPartition, reason);
-        let Verdict::Trouble(remedy, text) = verdict else {
+        let verdict = Troubles::default().classify(&config(), Code::UnknownTopicOrPartition, reason);
+        let ErrorClass::Trouble(remedy, text) = verdict else {
             panic!("{verdict:?}")
         };
-        assert_eq!(remedy, Remedy::Topic("orders.v2".into()));
+        assert_eq!(remedy, Trouble::Topic("orders.v2".into()));
         assert_eq!(
             text,
             "topic `orders.v2` does not exist; create it with kafka-topics.sh --create --topic orders.v2 \
@@ -294,13 +295,13 @@ mod tests {
             Code::Fail,
         ];
         let table = [
-            (Fatal::Again, &again[..]),
-            (Fatal::Await, &[Code::GroupAuthorizationFailed]),
-            (Fatal::End, &end),
+            (AfterFatal::Retry, &again[..]),
+            (AfterFatal::RetryForever, &[Code::GroupAuthorizationFailed]),
+            (AfterFatal::Stop, &end),
         ];
         for (verdict, codes) in table {
             for code in codes {
-                assert_eq!(judge_fatal(*code), verdict, "{code:?}");
+                assert_eq!(classify_fatal(*code), verdict, "{code:?}");
             }
         }
         // What is not fatal is waited out, but for a name that is none.
@@ -309,15 +310,15 @@ mod tests {
             .into_iter()
             .chain([Code::GroupAuthorizationFailed, Code::InconsistentGroupProtocol])
         {
-            let verdict = troubles.judge(&config(), code, "why");
+            let verdict = troubles.classify(&config(), code, "why");
             assert!(
-                matches!(verdict, Verdict::Trouble(Remedy::Use, _)),
+                matches!(verdict, ErrorClass::Trouble(Trouble::Group, _)),
                 "{code:?}: {verdict:?}"
             );
         }
         assert!(matches!(
-            troubles.judge(&config(), Code::InvalidTopic, "why"),
-            Verdict::Failed(_)
+            troubles.classify(&config(), Code::InvalidTopic, "why"),
+            ErrorClass::Fatal(_)
         ));
     }
 
@@ -336,8 +337,8 @@ mod tests {
     #[test]
     fn what_would_skip_records_stops_the_source() {
         for code in [Code::BadCompression, Code::MessageSizeTooLarge] {
-            let verdict = judge_read("t", 3, code, "why");
-            let Verdict::Failed(text) = verdict else {
+            let verdict = classify_read("t", 3, code, "why");
+            let ErrorClass::Fatal(text) = verdict else {
                 panic!("{verdict:?}")
             };
             assert!(
@@ -345,6 +346,6 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!(judge_read("t", 3, Code::PartitionEOF, ""), Verdict::Nothing);
+        assert_eq!(classify_read("t", 3, Code::PartitionEOF, ""), ErrorClass::Ignored);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::assignment::Assignment;
 use crate::assignment::Report;
 use crate::assignment::lane::UNORDERED;
-use crate::publish::aside::Held;
+use crate::publish::set_aside::Held;
 use crate::publish::{Delivered, Message, PublishError, PublishErrorKind, Publisher, Rejected, Undelivered};
 
 use super::lock;

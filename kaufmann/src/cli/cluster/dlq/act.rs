@@ -14,7 +14,7 @@ use crate::base::error::{Error, ErrorKind};
 use crate::cli::progress::Progress;
 use crate::cli::signals::Signals;
 use crate::kafka::sender::{Sender, Sent, Unsent};
-use crate::publish::letter::opened::{Letter, moved};
+use crate::publish::dead_letter::opened::{DeadLetter, moved};
 use crate::record::Record;
 
 /// The command that moves records of retry topics that nobody reads.
@@ -99,7 +99,7 @@ impl Act<'_> {
             summary.interrupted = self.signals.has_come();
             let is_over = summary.interrupted || broken.is_some() || self.max.is_some_and(|max| taken >= max);
             let (record, letter) = match found {
-                Found::Letter(record, letter) => (record, letter),
+                Found::DeadLetter(record, letter) => (record, letter),
                 Found::Foreign(record) => {
                     if self.command == DRAIN && !is_over {
                         let why = "it has none of the headers of a record that was moved to a retry topic"
@@ -130,7 +130,7 @@ impl Act<'_> {
                     note(&mut summary, self.sender.is_some().then(|| source(&letter)));
                 }
                 Ok(Some(sent)) => on_their_way.push_back(sent),
-                Err(unsent) => leave(&mut summary, &mut broken, letter.story.letter, unsent),
+                Err(unsent) => leave(&mut summary, &mut broken, letter.failure.position, unsent),
             }
             while on_their_way.len() >= IN_FLIGHT
                 || (kept.elapsed() >= KEEP_EVERY && !on_their_way.is_empty())
@@ -177,7 +177,7 @@ impl Act<'_> {
         ledger: &Ledger,
         partitions: &mut HashMap<String, i32>,
         record: &Record,
-        letter: &Letter,
+        letter: &DeadLetter,
     ) -> Result<Option<OnItsWay>, Unsent> {
         let Some(sender) = &self.sender else {
             return Ok(None);
@@ -211,7 +211,7 @@ impl Act<'_> {
             sent,
             partition: record.partition(),
             offset: record.offset(),
-            letter: letter.story.letter.clone(),
+            letter: letter.failure.position.clone(),
             topic,
         }))
     }
@@ -266,9 +266,9 @@ fn leave(summary: &mut Summary, broken: &mut Option<String>, letter: String, uns
     }
 }
 
-fn source(letter: &Letter) -> String {
+fn source(letter: &DeadLetter) -> String {
     letter
-        .story
+        .failure
         .source
         .as_ref()
         .map_or_else(String::new, |source| source.topic.clone())

@@ -6,7 +6,7 @@ use crate::assignment::TopicId;
 use crate::base::error::Error;
 use crate::config::Config;
 use crate::engine::commit::{Ahead, Tracker};
-use crate::kafka::cluster::{Bounds, Cluster, Place};
+use crate::kafka::cluster::{Bounds, Cluster, TopicPartition};
 
 /// Which letters of a topic have been dealt with.
 pub(in crate::cli::cluster) struct Ledger {
@@ -35,7 +35,7 @@ impl Ledger {
         let topic = config.dead_letter_topic();
         let group = format!("{topic}.dealt-with");
         let cluster = Cluster::with_group(config, &group)?;
-        let places: Vec<_> = cluster.topic(&topic)?.places().collect();
+        let places: Vec<_> = cluster.topic(&topic)?.topic_partitions().collect();
         Self::of(cluster, &topic, &places, &BTreeMap::new())
     }
 
@@ -44,8 +44,8 @@ impl Ledger {
     pub(in crate::cli::cluster) fn of(
         cluster: Cluster,
         topic: &str,
-        places: &[Place],
-        others: &BTreeMap<Place, (i64, String)>,
+        places: &[TopicPartition],
+        others: &BTreeMap<TopicPartition, (i64, String)>,
     ) -> Result<Self, Error> {
         let id = cluster.topic_id(topic)?;
         let committed = cluster.committed_with_metadata(places)?;
@@ -126,7 +126,7 @@ impl Ledger {
                 .is_some_and(|known| (known.0, &known.1) == (offset, &metadata));
             if partition.tracker.highest_settled().is_some() && !known {
                 partition.committed = Some((offset, metadata.clone()));
-                commits.push((Place::new(&self.topic, *number), offset, metadata));
+                commits.push((TopicPartition::new(&self.topic, *number), offset, metadata));
             }
         }
         if commits.is_empty() {

@@ -9,7 +9,7 @@ use crate::cli::cluster::position::POLL;
 use crate::config::Config;
 use crate::kafka::cluster::{Bounds, PATIENCE};
 use crate::kafka::reader::{Read, Reader};
-use crate::publish::letter::opened::Letter;
+use crate::publish::dead_letter::opened::DeadLetter;
 use crate::record::Record;
 
 /// Reads letters.
@@ -25,7 +25,7 @@ pub(in crate::cli::cluster) struct Letters {
 
 /// What stands at a place.
 pub(in crate::cli::cluster) enum Found {
-    Letter(Record, Box<Letter>),
+    DeadLetter(Record, Box<DeadLetter>),
     /// A record that is no letter of ours.
     Foreign(Record),
 }
@@ -88,7 +88,7 @@ impl Letters {
         ends: impl Fn() -> bool,
     ) -> Result<Option<Found>, Error> {
         while let Some(found) = self.next_of_all(&ends)? {
-            let (Found::Letter(record, _) | Found::Foreign(record)) = &found;
+            let (Found::DeadLetter(record, _) | Found::Foreign(record)) = &found;
             if ledger.take(record.partition(), record.offset()) {
                 return Ok(Some(found));
             }
@@ -118,8 +118,8 @@ impl Letters {
                     }
                     if record.offset() < end {
                         self.read += 1;
-                        return Ok(Some(match Letter::open(&record) {
-                            Some(letter) => Found::Letter(record, Box::new(letter)),
+                        return Ok(Some(match DeadLetter::open(&record) {
+                            Some(letter) => Found::DeadLetter(record, Box::new(letter)),
                             None => Found::Foreign(record),
                         }));
                     }

@@ -39,7 +39,7 @@ fn look(config: &Config, ledger: &Ledger, ids: &[(i32, i64)]) -> Result<Seen, Er
     let mut seen = Seen::new();
     while let Some(found) = letters.next_of_all(|| false)? {
         let (record, is_letter) = match &found {
-            Found::Letter(record, _) => (record, true),
+            Found::DeadLetter(record, _) => (record, true),
             Found::Foreign(record) => (record, false),
         };
         seen.insert((record.partition(), record.offset()), is_letter);

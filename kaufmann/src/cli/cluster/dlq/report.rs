@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::alike::alike;
-use crate::publish::letter::opened::Letter;
+use crate::publish::dead_letter::opened::DeadLetter;
 
 /// The open letters of a service.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -46,20 +46,20 @@ pub(super) struct Groups {
 
 impl Groups {
     /// Counts a letter; `id` is `0@17`.
-    pub(super) fn add(&mut self, id: &str, letter: &Letter) {
+    pub(super) fn add(&mut self, id: &str, letter: &DeadLetter) {
         self.open += 1;
-        let story = &letter.story;
-        let error = alike(&story.error);
+        let failure = &letter.failure;
+        let error = alike(&failure.error);
         let key = (
-            story.handler.clone(),
-            story.event.clone(),
-            story.class.clone(),
+            failure.handler.clone(),
+            failure.event.clone(),
+            failure.class.clone(),
             error.clone(),
         );
         let group = self.groups.entry(key).or_insert_with(|| Group {
-            handler: story.handler.clone(),
-            event: story.event.clone(),
-            class: story.class.clone(),
+            handler: failure.handler.clone(),
+            event: failure.event.clone(),
+            class: failure.class.clone(),
             error,
             letters: 0,
             again: 0,
@@ -71,7 +71,7 @@ impl Groups {
         group.letters += 1;
         group.again += u64::from(!letter.history.is_empty());
         id.clone_into(&mut group.last);
-        if let Some(time) = &story.time {
+        if let Some(time) = &failure.time {
             // RFC 3339 in UTC sorts as text.
             if group.oldest.as_ref().is_none_or(|oldest| time < oldest) {
                 group.oldest = Some(time.clone());

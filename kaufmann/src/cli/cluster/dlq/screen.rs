@@ -9,7 +9,7 @@ use crate::base::bounded_text::{brief, brief_to};
 use crate::cli::cluster::columns::{Cell, Side, table};
 use crate::cli::cluster::shown::short;
 use crate::cli::paint::{Colour, Paint};
-use crate::publish::letter::opened::Story;
+use crate::publish::dead_letter::opened::FailureDetails;
 
 /// The open letters in groups.
 pub(super) fn list(report: &Report, paint: Paint) -> String {
@@ -64,7 +64,7 @@ pub(super) fn list(report: &Report, paint: Paint) -> String {
 
 /// One letter with all that is known of it.
 pub(super) fn show(shown: &Shown, paint: Paint) -> String {
-    let mut text = paint.paint(Colour::Cyan, &shown.failure.letter);
+    let mut text = paint.paint(Colour::Cyan, &shown.failure.position);
     let mut row = |name: &str, value: &str| {
         _ = write!(
             text,
@@ -99,17 +99,17 @@ pub(super) fn show(shown: &Shown, paint: Paint) -> String {
     text
 }
 
-fn failed(story: &Story) -> String {
-    let time = story.time.as_deref().unwrap_or("-");
-    let attempts = match story.attempts {
+fn failed(failure: &FailureDetails) -> String {
+    let time = failure.time.as_deref().unwrap_or("-");
+    let attempts = match failure.attempts {
         Some(1) => ", 1 attempt".to_owned(),
         Some(count) => format!(", {count} attempts"),
         None => String::new(),
     };
     format!(
         "{time} ({}{attempts}): {}",
-        brief_to(&story.class, 40),
-        brief(&story.error).replace('\n', "\n           ")
+        brief_to(&failure.class, 40),
+        brief(&failure.error).replace('\n', "\n           ")
     )
 }
 

@@ -1,6 +1,6 @@
 //! Which letters are meant. Pure.
 
-use crate::publish::letter::opened::Letter;
+use crate::publish::dead_letter::opened::DeadLetter;
 
 /// Which letters are meant; what is empty lets all pass.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -39,24 +39,28 @@ impl Selection {
         partition: i32,
         offset: i64,
         key: Option<&str>,
-        letter: &Letter,
+        letter: &DeadLetter,
     ) -> bool {
         let among = |wanted: &[String], value: Option<&str>| {
             wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|wanted| wanted == value))
         };
-        let story = &letter.story;
+        let failure = &letter.failure;
         (self.ids.is_empty() || self.ids.contains(&(partition, offset)))
-            && among(&self.events, story.event.as_deref())
-            && among(&self.handlers, story.handler.as_deref())
+            && among(&self.events, failure.event.as_deref())
+            && among(&self.handlers, failure.handler.as_deref())
             && among(&self.keys, key)
-            && (self.errors.is_empty() || self.errors.iter().any(|part| story.error.contains(part.as_str())))
+            && (self.errors.is_empty()
+                || self
+                    .errors
+                    .iter()
+                    .any(|part| failure.error.contains(part.as_str())))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::letter::opened::Story;
+    use crate::publish::dead_letter::opened::FailureDetails;
 
     #[test]
     fn an_id_is_a_partition_and_an_offset() {
@@ -67,9 +71,9 @@ mod tests {
 
     #[test]
     fn all_that_is_said_must_hold() {
-        let letter = Letter {
-            story: Story {
-                letter: "d/0@17".to_owned(),
+        let letter = DeadLetter {
+            failure: FailureDetails {
+                position: "d/0@17".to_owned(),
                 class: "failed".to_owned(),
                 error: "no ledger".to_owned(),
                 attempts: None,

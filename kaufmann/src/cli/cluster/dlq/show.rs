@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::base::error::Error;
 use crate::cli::cluster::decoder::{Decoder, Payload};
 use crate::cli::cluster::shown::{headers, printable};
-use crate::publish::letter::opened::{Letter, Story};
+use crate::publish::dead_letter::opened::{DeadLetter, FailureDetails};
 use crate::record::Record;
 use crate::record::names::HISTORY;
 
@@ -15,9 +15,9 @@ use crate::record::names::HISTORY;
 pub(super) struct Shown {
     pub(super) key: Option<String>,
     /// What went wrong, and where the letter and the record stand.
-    pub(super) failure: Story,
+    pub(super) failure: FailureDetails,
     /// What happened before, the first time first.
-    pub(super) history: Vec<Story>,
+    pub(super) history: Vec<FailureDetails>,
     /// The headers that the record had.
     pub(super) headers: Value,
     pub(super) payload: Option<Value>,
@@ -33,7 +33,7 @@ impl Shown {
     /// Decodes a letter's payload, if there is a decoder.
     pub(super) async fn new(
         record: &Record,
-        opened: Letter,
+        opened: DeadLetter,
         decoder: Option<&mut Decoder>,
     ) -> Result<Self, Error> {
         let raw = record.payload().map(printable);
@@ -60,7 +60,7 @@ impl Shown {
         }
         Ok(Self {
             key: record.key().map(printable),
-            failure: opened.story,
+            failure: opened.failure,
             history: opened.history,
             headers,
             payload,

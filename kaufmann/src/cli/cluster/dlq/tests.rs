@@ -5,18 +5,18 @@ use serde_json::json;
 use super::act::{Left, Summary};
 use super::*;
 use crate::cli::snapshot::is_snapshot;
-use crate::publish::letter::opened::{Letter, SourcePlace, Story};
+use crate::publish::dead_letter::opened::{DeadLetter, FailureDetails, SourcePlace};
 
 const PAINT: Paint = Paint { colours: false };
 
-fn story(place: &str, handler: Option<&str>, class: &str, error: &str, minute: u32) -> Story {
+fn failure(place: &str, handler: Option<&str>, class: &str, error: &str, minute: u32) -> FailureDetails {
     let offset = place
         .rsplit('@')
         .next()
         .and_then(|offset| offset.parse().ok())
         .unwrap_or(0);
-    Story {
-        letter: format!("ledger.dead-letter/{place}"),
+    FailureDetails {
+        position: format!("ledger.dead-letter/{place}"),
         class: class.to_owned(),
         error: error.to_owned(),
         attempts: Some(if handler.is_some() { 10 } else { 1 }),
@@ -31,15 +31,15 @@ fn story(place: &str, handler: Option<&str>, class: &str, error: &str, minute: u
     }
 }
 
-fn letters() -> Vec<(&'static str, Letter)> {
+fn letters() -> Vec<(&'static str, DeadLetter)> {
     let placed = Some("orders::placed");
-    let letter = |place: &str, handler, class, error: &str, minute, history| Letter {
-        story: story(place, handler, class, error, minute),
+    let letter = |place: &str, handler, class, error: &str, minute, history| DeadLetter {
+        failure: failure(place, handler, class, error, minute),
         history,
         payload_cut: None,
         headers_cut: false,
     };
-    let before = story("0@9", placed, "timed-out", "took longer than 5s", 1);
+    let before = failure("0@9", placed, "timed-out", "took longer than 5s", 1);
     vec![
         (
             "0@17",
@@ -102,7 +102,7 @@ fn a_letter_is_shown_with_its_history_and_its_payload() {
     let (_, letter) = letters().swap_remove(1);
     let shown = Shown {
         key: Some("ada".to_owned()),
-        failure: letter.story,
+        failure: letter.failure,
         history: letter.history,
         headers: json!({"ce_id": "42"}),
         payload: Some(json!({"order_id": "o-1", "amount_cents": 1000})),

@@ -9,7 +9,7 @@ use super::{brokers, rights, settings, topics};
 use crate::config::declared::declared;
 use crate::config::{Config, Delivery};
 use crate::kafka::admin::{Actual, Admin, Settings};
-use crate::kafka::cluster::{Cluster, Place};
+use crate::kafka::cluster::{Cluster, TopicPartition};
 use crate::kafka::condition::{Access, Condition, Node};
 use crate::kafka::ffi::Operation;
 
@@ -232,11 +232,11 @@ impl Look<'_> {
     /// Topics that an instance does not read for now, as it says with its commits.
     fn held(&self) -> Vec<Check> {
         let consumed = self.used.keys().filter(|name| self.use_of(name).consumed);
-        let places: Vec<Place> = consumed
+        let places: Vec<TopicPartition> = consumed
             .flat_map(|name| {
                 let count = self.condition.topics.get(name).map_or(0, Vec::len);
                 (0..i32::try_from(count).unwrap_or(i32::MAX))
-                    .map(move |partition| Place::new(name, partition))
+                    .map(move |partition| TopicPartition::new(name, partition))
             })
             .collect();
         // That it cannot be asked for is a matter of the group's rights, and said there.
@@ -384,7 +384,7 @@ impl Look<'_> {
             .keys()
             .find(|name| self.condition.topics.contains_key(*name))?;
         let rights = about_one("rights", format!("group {}", self.config.group));
-        Some(match self.cluster.committed(&[Place::new(place, 0)]) {
+        Some(match self.cluster.committed(&[TopicPartition::new(place, 0)]) {
             Ok(_) => rights.unchecked("may see it; whether it may be joined is not told before it exists"),
             Err(error) => rights.error(State::Unfit, &error),
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::report::{About, Check, about_one};
 use crate::engine::commit::Ahead;
 use crate::kafka::admin::Settings;
-use crate::kafka::cluster::Place;
+use crate::kafka::cluster::TopicPartition;
 use crate::kafka::condition::PartitionCondition;
 
 /// What a letter has besides its record: headers that say why, an error's text of up to 8 KiB among them.
@@ -42,7 +42,7 @@ pub(super) struct Topic<'a> {
 }
 
 /// The topics of which a commit says that they are held: not read for now.
-pub(super) fn held(committed: &BTreeMap<Place, (i64, String)>) -> Vec<Check> {
+pub(super) fn held(committed: &BTreeMap<TopicPartition, (i64, String)>) -> Vec<Check> {
     let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (place, (offset, metadata)) in committed {
         if Ahead::is_marked_held(metadata) {

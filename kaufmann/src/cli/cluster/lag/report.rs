@@ -6,19 +6,19 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::cluster::stranded::Stranded;
-use crate::kafka::cluster::{Bounds, Group, Member, Place};
+use crate::kafka::cluster::{Bounds, Group, Member, TopicPartition};
 
 /// What is known of a group and its partitions.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Facts {
     /// None if the broker cannot tell.
     pub(super) group: Option<Group>,
-    pub(super) bounds: BTreeMap<Place, Bounds>,
-    pub(super) committed: BTreeMap<Place, i64>,
+    pub(super) bounds: BTreeMap<TopicPartition, Bounds>,
+    pub(super) committed: BTreeMap<TopicPartition, i64>,
     /// The time of the first record that is not committed, in milliseconds since the Unix epoch.
-    pub(super) oldest: BTreeMap<Place, i64>,
+    pub(super) oldest: BTreeMap<TopicPartition, i64>,
     /// Partitions with no record between what is committed and the end: all there is are marks of transactions and aborted records.
-    pub(super) empty: BTreeSet<Place>,
+    pub(super) empty: BTreeSet<TopicPartition>,
     /// Whether a partition without a commit is read from its beginning.
     pub(super) from_start: bool,
 }
@@ -79,7 +79,7 @@ pub(super) fn report(service: &str, name: &str, facts: &Facts, now: i64) -> Repo
         .collect();
     let has = |member: &Member| {
         member
-            .places
+            .partitions
             .iter()
             .filter(|place| facts.bounds.contains_key(place))
             .count()
@@ -104,7 +104,7 @@ pub(super) fn report(service: &str, name: &str, facts: &Facts, now: i64) -> Repo
     }
 }
 
-fn row(place: &Place, bounds: Bounds, facts: &Facts, members: &[Member], now: i64) -> Row {
+fn row(place: &TopicPartition, bounds: Bounds, facts: &Facts, members: &[Member], now: i64) -> Row {
     let committed = facts.committed.get(place).copied();
     let lag = match facts.empty.contains(place) {
         true => 0,
@@ -122,7 +122,7 @@ fn row(place: &Place, bounds: Bounds, facts: &Facts, members: &[Member], now: i6
         rate: None,
         member: members
             .iter()
-            .find(|member| member.places.contains(place))
+            .find(|member| member.partitions.contains(place))
             .map(|member| member.id.clone()),
     }
 }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn offsets_without_a_record_are_no_lag() {
-        let place = Place::new("t", 0);
+        let place = TopicPartition::new("t", 0);
         let facts = Facts {
             bounds: BTreeMap::from([(place.clone(), Bounds { start: 0, end: 7 })]),
             committed: BTreeMap::from([(place.clone(), 6)]),
@@ -195,8 +195,8 @@ mod tests {
     #[test]
     fn a_rate_needs_two_commits_and_time_between_them() {
         let facts = |committed: i64| Facts {
-            bounds: BTreeMap::from([(Place::new("t", 0), Bounds { start: 0, end: 100 })]),
-            committed: BTreeMap::from([(Place::new("t", 0), committed)]),
+            bounds: BTreeMap::from([(TopicPartition::new("t", 0), Bounds { start: 0, end: 100 })]),
+            committed: BTreeMap::from([(TopicPartition::new("t", 0), committed)]),
             ..Facts::default()
         };
         let (before, after) = (report("S", "g", &facts(10), 0), report("S", "g", &facts(60), 0));

@@ -4,12 +4,12 @@ use crate::cli::snapshot::is_snapshot;
 use crate::kafka::cluster::{Bounds, Group, Member};
 
 fn facts() -> Facts {
-    let place = |partition| Place::new("shop", partition);
+    let place = |partition| TopicPartition::new("shop", partition);
     let member = |number: u16, places: &[i32]| Member {
         id: format!("ledger-{number:04}"),
         client: "ledger".to_owned(),
         host: format!("/10.0.0.{number}"),
-        places: places.iter().map(|partition| place(*partition)).collect(),
+        partitions: places.iter().map(|partition| place(*partition)).collect(),
     };
     Facts {
         group: Some(Group {
@@ -59,7 +59,7 @@ fn lag_has_this_shape() {
 fn a_watched_lag_has_the_rate_of_commits() {
     let before = report("Ledger", "ledger", &facts(), 998_000);
     let mut later = facts();
-    later.committed.insert(Place::new("shop", 1), 38_909);
+    later.committed.insert(TopicPartition::new("shop", 1), 38_909);
     let later = with_rates(
         report("Ledger", "ledger", &later, 1_000_000),
         &before,

@@ -11,7 +11,7 @@ use super::span::Span;
 use super::tally::Counted;
 use crate::cli::paint::{Colour, Paint};
 use crate::config::Config;
-use crate::kafka::cluster::Place;
+use crate::kafka::cluster::TopicPartition;
 
 /// What came of a replay.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -40,13 +40,13 @@ impl Report {
     pub(super) fn new(
         service: &str,
         config: &Config,
-        spans: &BTreeMap<Place, Span>,
+        spans: &BTreeMap<TopicPartition, Span>,
         published: bool,
         counts: Counted,
         took: Duration,
         interrupted: bool,
     ) -> Self {
-        let row = |(place, span): (&Place, &Span)| Row {
+        let row = |(place, span): (&TopicPartition, &Span)| Row {
             topic: place.topic.clone(),
             partition: place.partition,
             from: span.from,

@@ -50,7 +50,7 @@ pub(super) fn reset(config: &Config, request: &Request) -> Result<ExitCode, Erro
         .map(|(place, offset)| (place.clone(), *offset, None))
         .collect();
     cluster.commit(&commits)?;
-    let row = |(place, to): (crate::kafka::cluster::Place, i64)| Row {
+    let row = |(place, to): (crate::kafka::cluster::TopicPartition, i64)| Row {
         from: before.get(&place).copied(),
         topic: place.topic,
         partition: place.partition,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kafka::cluster::Place;
+use crate::kafka::cluster::TopicPartition;
 
 const PREFIX: &str = "kaufmann-replay/1:";
 
@@ -31,13 +31,16 @@ impl Span {
 }
 
 /// Whether the beginning is behind the end wherever there is one.
-pub(super) fn is_behind(from: &BTreeMap<Place, i64>, to: &BTreeMap<Place, i64>) -> bool {
+pub(super) fn is_behind(from: &BTreeMap<TopicPartition, i64>, to: &BTreeMap<TopicPartition, i64>) -> bool {
     let mut from = from.iter();
     from.len() > 0 && from.all(|(place, from)| to.get(place).is_some_and(|to| from > to))
 }
 
 /// The spans that have something in them, from both ends.
-pub(super) fn spans(from: &BTreeMap<Place, i64>, to: &BTreeMap<Place, i64>) -> BTreeMap<Place, Span> {
+pub(super) fn spans(
+    from: &BTreeMap<TopicPartition, i64>,
+    to: &BTreeMap<TopicPartition, i64>,
+) -> BTreeMap<TopicPartition, Span> {
     let spans = from.iter().filter_map(|(place, from)| {
         let span = Span {
             from: *from,
@@ -64,7 +67,12 @@ mod tests {
 
     #[test]
     fn a_beginning_is_behind_the_end_only_if_it_is_so_in_every_partition() {
-        let at = |first, second| BTreeMap::from([(Place::new("t", 0), first), (Place::new("t", 1), second)]);
+        let at = |first, second| {
+            BTreeMap::from([
+                (TopicPartition::new("t", 0), first),
+                (TopicPartition::new("t", 1), second),
+            ])
+        };
         assert!(is_behind(&at(5, 9), &at(4, 8)));
         assert!(!is_behind(&at(5, 9), &at(4, 9)));
         assert!(!is_behind(&at(5, 9), &at(6, 8)));
@@ -75,7 +83,7 @@ mod tests {
     fn what_others_keep_says_nothing_and_empty_spans_are_left_out() {
         assert_eq!(Span::resume(5, ""), None);
         assert_eq!(Span::resume(5, "kaufmann/1:AAAA"), None);
-        let at = |offset| BTreeMap::from([(Place::new("t", 0), offset)]);
+        let at = |offset| BTreeMap::from([(TopicPartition::new("t", 0), offset)]);
         assert!(spans(&at(5), &at(5)).is_empty() && spans(&at(6), &at(5)).is_empty());
         assert_eq!(
             spans(&at(4), &at(6)).values().map(|span| span.len()).sum::<u64>(),

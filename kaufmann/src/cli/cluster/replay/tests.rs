@@ -10,8 +10,8 @@ fn report(interrupted: bool) -> Report {
     let mut config = Config::default();
     config.group.push_str("ledger");
     let spans = BTreeMap::from([
-        (Place::new("shop", 0), Span { from: 0, to: 41_200 }),
-        (Place::new("shop", 1), Span { from: 0, to: 39_871 }),
+        (TopicPartition::new("shop", 0), Span { from: 0, to: 41_200 }),
+        (TopicPartition::new("shop", 1), Span { from: 0, to: 39_871 }),
     ]);
     let counts = Counted {
         handled: 80_000,

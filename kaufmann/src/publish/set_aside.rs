@@ -30,7 +30,7 @@ pub(super) trait Held {
 
 /// What is set aside.
 #[derive(Debug)]
-pub(super) struct Aside<T> {
+pub(super) struct SetAside<T> {
     entries: BTreeMap<u64, Entry<T>>,
     /// Who occupies a lane, or blocks a topic.
     lanes: HashMap<u64, BTreeSet<u64>, BuildHasherDefault<Identity>>,
@@ -49,7 +49,7 @@ struct Entry<T> {
     due: Option<Instant>,
 }
 
-impl<T> Default for Aside<T> {
+impl<T> Default for SetAside<T> {
     fn default() -> Self {
         Self {
             entries: BTreeMap::new(),
@@ -61,7 +61,7 @@ impl<T> Default for Aside<T> {
     }
 }
 
-impl<T: Held> Aside<T> {
+impl<T: Held> SetAside<T> {
     /// What is here, in its order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.entries.values().map(|entry| &entry.item)
@@ -72,12 +72,12 @@ impl<T: Held> Aside<T> {
         !self.entries.is_empty() && self.is_behind(item)
     }
 
-    /// Sets aside what may be sent again from this time on. [`Aside::failed`] or [`Aside::refresh`] must follow.
+    /// Sets aside what may be sent again from this time on. [`SetAside::failed`] or [`SetAside::refresh`] must follow.
     pub(super) fn put(&mut self, item: T, due: Instant) {
         self.insert(Entry { item, due: Some(due) });
     }
 
-    /// Sets aside what [`Aside::holds`].
+    /// Sets aside what [`SetAside::holds`].
     pub(super) fn put_behind(&mut self, item: T) {
         self.insert(Entry { item, due: None });
     }
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_shares_its_lane_waits_and_is_free_when_it_was_taken() {
-        let (mut aside, now) = (Aside::default(), Instant::now());
+        let (mut aside, now) = (SetAside::default(), Instant::now());
         assert!(!aside.holds(&item(2, 7)));
         aside.put(item(1, 7), now);
         aside.refresh();
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_topic_that_takes_nothing_holds_all_that_needs_it_and_its_first_record_is_tried_alone() {
-        let (mut aside, now) = (Aside::default(), Instant::now());
+        let (mut aside, now) = (SetAside::default(), Instant::now());
         let refused = |number| Item {
             blocks: true,
             ..item(number, number)
@@ -297,7 +297,7 @@ mod tests {
             trials in prop::collection::vec((0..4_u8, 0..5_u64), 300),
         ) {
             let now = Instant::now();
-            let (mut aside, mut left) = (Aside::default(), Vec::new());
+            let (mut aside, mut left) = (SetAside::default(), Vec::new());
             for (number, (lane, topic, blocks, refused)) in (0..).zip(records) {
                 let own = Item { number, lane, topic, blocks: blocks && refused };
                 if refused {

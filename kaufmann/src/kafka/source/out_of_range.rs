@@ -4,11 +4,11 @@
 //! an error in the place of a record. Neither says how much is gone, so the log's bounds are asked for.
 
 use crate::config::Config;
-use crate::source::OffsetGone;
+use crate::source::OffsetOutOfRange;
 
 /// An offset that the log does not have.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Gone {
+pub(super) struct OutOfRange {
     pub(super) topic: String,
     pub(super) partition: i32,
     /// The offset that was to be read next; `None` if the group has committed none.
@@ -17,7 +17,7 @@ pub(super) struct Gone {
     pub(super) stops: bool,
 }
 
-impl Gone {
+impl OutOfRange {
     /// What a line of librdkafka's log of the facility `OFFSET` says:
     /// `orders [3]: offset reset (at offset 5 (leader epoch 0), broker 1) to …`.
     pub(super) fn read(line: &str) -> Option<Self> {
@@ -35,8 +35,8 @@ impl Gone {
     }
 
     /// What is known of it when the log's bounds are known.
-    pub(super) fn with_bounds(&self, (start, end): (i64, i64)) -> Option<OffsetGone> {
-        Some(OffsetGone {
+    pub(super) fn with_bounds(&self, (start, end): (i64, i64)) -> Option<OffsetOutOfRange> {
+        Some(OffsetOutOfRange {
             topic: self.topic.as_str().into(),
             partition: self.partition,
             offset: self.offset?,
@@ -76,19 +76,19 @@ mod tests {
         let line = "[thrd:main]: orders.v2 [3]: offset reset (at offset 5 (leader epoch 0), broker 1) to cached \
                     BEGINNING offset offset 20 (leader epoch -1): fetch failed due to requested offset not available on \
                     the broker: Broker: Offset out of range";
-        let expected = Gone {
+        let expected = OutOfRange {
             topic: "orders.v2".into(),
             partition: 3,
             offset: Some(5),
             stops: false,
         };
-        assert_eq!(Gone::read(line), Some(expected));
+        assert_eq!(OutOfRange::read(line), Some(expected));
         for other in [
             "",
             "t [0]: offset reset (at offset BEGINNING",
             "t [x]: offset reset (at offset 5 (",
         ] {
-            assert_eq!(Gone::read(other), None, "{other}");
+            assert_eq!(OutOfRange::read(other), None, "{other}");
         }
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let mut config = Config::default();
         config.brokers = vec!["k:9092".into()];
         config.group = "g".into();
-        let mut gone = Gone {
+        let mut gone = OutOfRange {
             topic: "t".into(),
             partition: 3,
             offset: Some(5),

@@ -14,9 +14,10 @@ use crate::record::{Origin, Record};
 
 /// What a letter says of its record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct Story {
-    /// Where the letter stands: `orders.dead-letter/0@17`.
-    pub(crate) letter: String,
+pub(crate) struct FailureDetails {
+    /// Where the dead letter is: `orders.dead-letter/0@17`.
+    #[serde(rename = "letter")]
+    pub(crate) position: String,
     pub(crate) class: String,
     pub(crate) error: String,
     pub(crate) attempts: Option<u32>,
@@ -29,16 +30,16 @@ pub(crate) struct Story {
 
 /// A letter.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Letter {
-    pub(crate) story: Story,
+pub(crate) struct DeadLetter {
+    pub(crate) failure: FailureDetails,
     /// What happened before: the stories of earlier letters, the first one first.
-    pub(crate) history: Vec<Story>,
+    pub(crate) history: Vec<FailureDetails>,
     /// How long the payload was that the letter has lost.
     pub(crate) payload_cut: Option<u64>,
     pub(crate) headers_cut: bool,
 }
 
-impl Letter {
+impl DeadLetter {
     /// Reads a record of a dead-letter topic; `None` if it is no letter of ours.
     pub(crate) fn open(record: &Record) -> Option<Self> {
         let text = |name: &str| {
@@ -47,8 +48,8 @@ impl Letter {
         };
         let history = record.headers().filter(|(name, _)| *name == HISTORY);
         Some(Self {
-            story: Story {
-                letter: record.to_string(),
+            failure: FailureDetails {
+                position: record.to_string(),
                 class: text(CLASS)?,
                 error: text(ERROR).unwrap_or_default(),
                 attempts: text(ATTEMPTS).and_then(|count| count.parse().ok()),
@@ -74,7 +75,7 @@ impl Letter {
     ///
     /// If the letter does not have all of it.
     pub(crate) fn restore(&self, record: &Record) -> Result<(Message, i32), String> {
-        let Some(source) = &self.story.source else {
+        let Some(source) = &self.failure.source else {
             return Err("the letter does not say where it came from".to_owned());
         };
         if let Some(size) = self.payload_cut {
@@ -88,12 +89,12 @@ impl Letter {
             return Err("the letter was too large for its topic and has lost its headers".to_owned());
         }
         let mut headers = MessageHeaders::with_capacity(512);
-        for (name, value) in record.headers().filter(|(name, _)| !is_letters_own(name)) {
+        for (name, value) in record.headers().filter(|(name, _)| !is_not_the_records(name)) {
             headers.push(name, value);
         }
-        let story = serde_json::to_vec(&self.story).unwrap_or_default();
-        headers.push(HISTORY, Some(&story));
-        headers.push(REPLAYED_FROM, Some(self.story.letter.as_bytes()));
+        let failure = serde_json::to_vec(&self.failure).unwrap_or_default();
+        headers.push(HISTORY, Some(&failure));
+        headers.push(REPLAYED_FROM, Some(self.failure.position.as_bytes()));
         let first = Origin::before(record, source).or_else(|| Origin::said_by(record));
         if let Some(first) = first {
             headers.push(ORIGIN, Some(first.to_string().as_bytes()));
@@ -125,12 +126,12 @@ pub(crate) fn moved(record: &Record, topic: &Arc<str>) -> Message {
 }
 
 /// Whether a header says why its record is a letter, and does not belong to the record.
-fn is_letters_own(name: &str) -> bool {
-    is_ours(name) || name == REPLAYED_FROM
+fn is_not_the_records(name: &str) -> bool {
+    is_set_by_kaufmann(name) || name == REPLAYED_FROM
 }
 
 /// Whether a header says how its record has failed last, and where that was read. Each letter has its own, and nobody else's.
-pub(super) fn is_ours(name: &str) -> bool {
+pub(super) fn is_set_by_kaufmann(name: &str) -> bool {
     let names = [ERROR, DUE, ORIGIN, PAYLOAD_CUT, HEADERS_CUT];
     names.contains(&name) || name.starts_with(ERROR_PREFIX) || name.starts_with(SOURCE_PREFIX)
 }
@@ -142,7 +143,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{Reason, letter, postponed};
+    use super::super::{Reason, dead_letter, retry_message};
     use super::*;
     use crate::assignment::Assignment;
     use crate::publish::envelope::reply_id;
@@ -181,7 +182,7 @@ mod tests {
             attempts: 3,
             cut_short: false,
         };
-        let letter = letter(&"dead".into(), record, &reason, SystemTime::UNIX_EPOCH);
+        let letter = dead_letter(&"dead".into(), record, &reason, SystemTime::UNIX_EPOCH);
         self::record(
             "dead",
             offset,
@@ -201,9 +202,9 @@ mod tests {
     #[test]
     fn what_comes_back_is_the_record_with_its_key_its_place_and_its_story() {
         let letter = fail(&original(), "no ledger", 17);
-        let opened = Letter::open(&letter).unwrap();
+        let opened = DeadLetter::open(&letter).unwrap();
         assert_eq!(
-            (opened.story.letter.as_str(), opened.story.attempts),
+            (opened.failure.position.as_str(), opened.failure.attempts),
             ("dead/2@17", Some(3))
         );
         let (message, partition) = opened.restore(&letter).unwrap();
@@ -224,7 +225,7 @@ mod tests {
     #[test]
     fn a_second_failure_knows_the_first_one() {
         let first = fail(&original(), "no ledger", 17);
-        let (again, _) = Letter::open(&first).unwrap().restore(&first).unwrap();
+        let (again, _) = DeadLetter::open(&first).unwrap().restore(&first).unwrap();
         let again = record(
             "shop",
             40,
@@ -233,10 +234,10 @@ mod tests {
             &again.headers,
         );
         let second = fail(&again, "still none", 18);
-        let opened = Letter::open(&second).unwrap();
-        assert_eq!(opened.story.error, "still none");
-        assert_eq!(opened.story.source.as_ref().unwrap().offset, 40);
-        assert_eq!(opened.history, [Letter::open(&first).unwrap().story]);
+        let opened = DeadLetter::open(&second).unwrap();
+        assert_eq!(opened.failure.error, "still none");
+        assert_eq!(opened.failure.source.as_ref().unwrap().offset, 40);
+        assert_eq!(opened.history, [DeadLetter::open(&first).unwrap().failure]);
         let (third, _) = opened.restore(&second).unwrap();
         let count = third.headers.iter().filter(|(name, _)| *name == HISTORY).count();
         assert_eq!(count, 2);
@@ -254,7 +255,7 @@ mod tests {
                 cut_short: false,
             };
             let times = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
-            let message = postponed(&topic.into(), record, &reason, times);
+            let message = retry_message(&topic.into(), record, &reason, times);
             self::record(
                 topic,
                 offset,
@@ -274,7 +275,7 @@ mod tests {
             attempts: 5,
             cut_short: false,
         };
-        let letter = letter(&"dead".into(), &second, &reason, SystemTime::UNIX_EPOCH);
+        let letter = dead_letter(&"dead".into(), &second, &reason, SystemTime::UNIX_EPOCH);
         let letter = record(
             "dead",
             17,
@@ -282,13 +283,13 @@ mod tests {
             letter.payload.as_deref(),
             &letter.headers,
         );
-        let opened = Letter::open(&letter).unwrap();
-        assert_eq!(opened.story.source, Some(SourcePlace::of(&original())));
+        let opened = DeadLetter::open(&letter).unwrap();
+        assert_eq!(opened.failure.source, Some(SourcePlace::of(&original())));
         assert_eq!(
-            (&*opened.story.class, opened.story.handler.as_deref()),
+            (&*opened.failure.class, opened.failure.handler.as_deref()),
             ("timed-out", None)
         );
-        let places: Vec<_> = opened.history.iter().map(|story| &*story.letter).collect();
+        let places: Vec<_> = opened.history.iter().map(|failure| &*failure.position).collect();
         assert_eq!(places, ["retry.1/2@3", "retry.2/2@4"]);
         let (message, partition) = opened.restore(&letter).unwrap();
         assert_eq!((&*message.topic, partition), ("shop", 2));
@@ -335,10 +336,10 @@ mod tests {
             Record::at(&assignment, &raw)
         };
         match step {
-            Step::Retry => written(&postponed(&"retry.1".into(), record, &reason, times), offset),
+            Step::Retry => written(&retry_message(&"retry.1".into(), record, &reason, times), offset),
             Step::SendBack => {
-                let dead = written(&letter(&"dead".into(), record, &reason, times.0), offset);
-                let (message, _) = Letter::open(&dead).unwrap().restore(&dead).unwrap();
+                let dead = written(&dead_letter(&"dead".into(), record, &reason, times.0), offset);
+                let (message, _) = DeadLetter::open(&dead).unwrap().restore(&dead).unwrap();
                 written(&message, offset)
             }
         }
@@ -389,7 +390,7 @@ mod tests {
         let dead = fail(&forged, "no", 17);
         assert_eq!(dead.header("kaufmann-source-timestamp"), Some(&b"5"[..]));
         assert_eq!((dead.header(ORIGIN), dead.header(DUE)), (None, None));
-        let (message, _) = Letter::open(&dead).unwrap().restore(&dead).unwrap();
+        let (message, _) = DeadLetter::open(&dead).unwrap().restore(&dead).unwrap();
         assert_eq!(message.headers.get(ORIGIN), Some(&b"shop/2@7 5"[..]));
     }
 
@@ -401,7 +402,7 @@ mod tests {
         }
         headers.push(PAYLOAD_CUT, Some(b"50000"));
         let short = record("dead", 17, Some(b"ada"), None, &headers);
-        let said = Letter::open(&short).unwrap().restore(&short).unwrap_err();
+        let said = DeadLetter::open(&short).unwrap().restore(&short).unwrap_err();
         assert!(
             said.contains("has lost its payload of 50000 bytes")
                 && said.contains("offset 7 of partition 2 of `shop`"),
@@ -411,6 +412,6 @@ mod tests {
 
     #[test]
     fn a_record_without_our_headers_is_no_letter() {
-        assert_eq!(Letter::open(&original()), None);
+        assert_eq!(DeadLetter::open(&original()), None);
     }
 }

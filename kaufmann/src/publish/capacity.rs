@@ -1,4 +1,4 @@
-//! Room for messages, taken and given back. Who finds too little waits in line, and it is known whether anybody waits for what
+//! Capacity for messages, taken and given back. Who finds too little waits in line, and it is known whether anybody waits for what
 //! is taken, and not only for their turn.
 
 use std::collections::BTreeMap;
@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
-/// Room for so many messages.
-pub(super) struct Room {
+/// Capacity for so many messages.
+pub(super) struct Capacity {
     permits: Semaphore,
     size: usize,
     use_of_it: Mutex<Use>,
@@ -23,10 +23,10 @@ struct Use {
 }
 
 /// One of those who wait, for so much.
-struct Waiting<'a>(&'a Room, usize);
+struct Waiting<'a>(&'a Capacity, usize);
 
-impl Room {
-    /// Room for `size` messages, at least for one.
+impl Capacity {
+    /// Capacity for `size` messages, at least for one.
     pub(super) fn new(size: usize) -> Self {
         let size = size.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         Self {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn room_is_needed_by_who_waits_for_what_is_taken_and_not_by_who_is_let_in() {
-        let (room, calls) = (Room::new(3), Cell::new(0));
+        let (room, calls) = (Capacity::new(3), Cell::new(0));
         let needed = || calls.set(calls.get() + 1);
         assert_eq!(poll(pin!(room.take(2, needed))), Poll::Ready(2));
         assert!(!room.is_needed());
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn who_has_more_than_there_is_room_for_waits_for_all_of_it() {
-        let room = Room::new(3);
+        let room = Capacity::new(3);
         assert_eq!(poll(pin!(room.take(1, || ()))), Poll::Ready(1));
         let mut large = pin!(room.take(10, || ()));
         assert!(poll(large.as_mut()).is_pending());
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn who_waits_no_longer_needs_no_room() {
-        let room = Room::new(1);
+        let room = Capacity::new(1);
         assert_eq!(poll(pin!(room.take(1, || ()))), Poll::Ready(1));
         {
             let mut gone = pin!(room.take(1, || ()));
@@ -168,7 +168,7 @@ mod tests {
         /// there is something to give back.
         #[test]
         fn nobody_waits_unseen(size in 1..6_usize, steps in prop::collection::vec((0..4_u8, 0..8_usize), 1..60)) {
-            let (room, told) = (Room::new(size), Cell::new(false));
+            let (room, told) = (Capacity::new(size), Cell::new(false));
             let mut waiting: Vec<Pin<Box<dyn Future<Output = usize> + '_>>> = Vec::new();
             let mut taken: Vec<usize> = Vec::new();
             for (what, number) in steps {

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use self::opened::Letter;
+use self::opened::DeadLetter;
 use crate::base::bounded_text::brief;
 use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::wire::{Frame, SchemaKey, frame};
@@ -45,14 +45,17 @@ pub(crate) struct Reason {
 }
 
 /// The record as a letter. What it carries of an earlier failure, such as that after which it waited in a retry topic, is its history.
-pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: SystemTime) -> Message {
+pub(crate) fn dead_letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: SystemTime) -> Message {
     let mut headers = MessageHeaders::with_capacity(512);
-    for (name, value) in record.headers().filter(|(name, _)| !opened::is_ours(name)) {
+    for (name, value) in record
+        .headers()
+        .filter(|(name, _)| !opened::is_set_by_kaufmann(name))
+    {
         headers.push(name, value);
     }
-    if let Some(earlier) = Letter::open(record) {
-        let story = serde_json::to_vec(&earlier.story).unwrap_or_default();
-        headers.push(HISTORY, Some(&story));
+    if let Some(earlier) = DeadLetter::open(record) {
+        let failure = serde_json::to_vec(&earlier.failure).unwrap_or_default();
+        headers.push(HISTORY, Some(&failure));
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
     say(CLASS, reason.class.name());
@@ -100,13 +103,13 @@ pub(crate) fn letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: Sy
 }
 
 /// The record as it waits in a retry topic, until it is `due`.
-pub(crate) fn postponed(
+pub(crate) fn retry_message(
     topic: &Arc<str>,
     record: &Record,
     reason: &Reason,
     (now, due): (SystemTime, SystemTime),
 ) -> Message {
-    let mut message = letter(topic, record, reason, now);
+    let mut message = dead_letter(topic, record, reason, now);
     let due = humantime::format_rfc3339_millis(due).to_string();
     message.headers.push(DUE, Some(due.as_bytes()));
     message
@@ -118,7 +121,11 @@ const PATIENCE: u32 = 3;
 
 /// A record that cannot wait in its retry topic because it is larger than that takes: a dead letter instead. `None`: it is no such record,
 /// or its time has not come.
-pub(crate) fn undelayed(message: &Message, attempts: u32, dead_letter_topic: &Arc<str>) -> Option<Message> {
+pub(crate) fn retry_as_dead_letter(
+    message: &Message,
+    attempts: u32,
+    dead_letter_topic: &Arc<str>,
+) -> Option<Message> {
     if attempts < PATIENCE || message.headers.get(DUE).is_none() {
         return None;
     }
@@ -135,7 +142,7 @@ pub(crate) fn undelayed(message: &Message, attempts: u32, dead_letter_topic: &Ar
 
 /// A letter that was refused as too large: first it loses its payload, then the headers that the record had. Key, error and the
 /// place in the source topic remain. `None`: it is no letter, or its time has not come, or there is nothing left to cut.
-pub(crate) fn cut(message: &Message, attempts: u32) -> Option<Message> {
+pub(crate) fn shortened(message: &Message, attempts: u32) -> Option<Message> {
     message.headers.get(CLASS)?;
     if message.headers.get(DUE).is_some() {
         return None;
@@ -184,44 +191,44 @@ mod tests {
             attempts: 2,
             cut_short: true,
         };
-        letter(&"t".into(), &record, &reason, SystemTime::UNIX_EPOCH)
+        dead_letter(&"t".into(), &record, &reason, SystemTime::UNIX_EPOCH)
     }
 
     #[test]
     fn a_letter_loses_its_payload_first_then_the_records_headers_and_nothing_else() {
         let whole = of(b"payload", "no");
-        assert_eq!(cut(&whole, PATIENCE - 1), None);
-        let short = cut(&whole, PATIENCE).unwrap();
+        assert_eq!(shortened(&whole, PATIENCE - 1), None);
+        let short = shortened(&whole, PATIENCE).unwrap();
         assert_eq!((&short.payload, &short.key), (&None, &whole.key));
         assert_eq!(short.headers.get(PAYLOAD_CUT), Some(&b"7"[..]));
         assert_eq!(short.headers.get("shop"), Some(&b"north"[..]));
-        assert_eq!(cut(&short, PATIENCE + 1), None);
-        let shortest = cut(&short, 2 * PATIENCE).unwrap();
+        assert_eq!(shortened(&short, PATIENCE + 1), None);
+        let shortest = shortened(&short, 2 * PATIENCE).unwrap();
         assert_eq!(shortest.headers.get("shop"), None);
         assert_eq!(shortest.headers.get("kaufmann-source-offset"), Some(&b"7"[..]));
         assert_eq!(shortest.headers.get(PAYLOAD_CUT), Some(&b"7"[..]));
-        assert_eq!(cut(&shortest, 100), None);
+        assert_eq!(shortened(&shortest, 100), None);
     }
 
     #[test]
     fn what_is_too_large_to_wait_is_a_whole_letter_at_last() {
         let topic: Arc<str> = "dead".into();
         let mut waits = of(b"payload", "no");
-        assert_eq!(undelayed(&waits, 100, &topic), None, "a letter");
+        assert_eq!(retry_as_dead_letter(&waits, 100, &topic), None, "a letter");
         waits.headers.push(DUE, Some(b"2026-01-01T00:00:00Z"));
-        assert_eq!(cut(&waits, 100), None);
-        assert_eq!(undelayed(&waits, PATIENCE - 1, &topic), None);
-        let letter = undelayed(&waits, PATIENCE, &topic).unwrap();
+        assert_eq!(shortened(&waits, 100), None);
+        assert_eq!(retry_as_dead_letter(&waits, PATIENCE - 1, &topic), None);
+        let letter = retry_as_dead_letter(&waits, PATIENCE, &topic).unwrap();
         assert_eq!((&letter.topic, &letter.payload), (&topic, &waits.payload));
         assert_eq!(letter.headers.get(DUE), None);
-        assert!(cut(&letter, PATIENCE).is_some());
+        assert!(shortened(&letter, PATIENCE).is_some());
     }
 
     #[test]
     fn what_is_no_letter_is_never_cut() {
         let mut reply = of(b"payload", "no");
         reply.headers = MessageHeaders::default();
-        assert_eq!(cut(&reply, 100), None);
+        assert_eq!(shortened(&reply, 100), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer as _};
 
-use super::context::{Happened, Shared};
+use super::context::{ClientEvent, Shared};
 use crate::config::Config;
 use crate::kafka;
 use crate::source::{CommitOffset, Member, SourceError};
@@ -22,17 +22,17 @@ use crate::source::{CommitOffset, Member, SourceError};
 const STEP: Duration = Duration::from_secs(5);
 
 /// Commits in transactions.
-pub(super) struct Apart {
+pub(super) struct TransactionalCommit {
     config: Config,
 }
 
-impl Apart {
+impl TransactionalCommit {
     pub(super) fn new(config: &Config) -> Self {
         let config = config.clone();
         Self { config }
     }
 
-    /// Commits offsets for a member on a thread of its own, which answers with [`Happened::CommittedApart`].
+    /// Commits offsets for a member on a thread of its own, which answers with [`ClientEvent::CommittedInTransaction`].
     pub(super) fn commit(
         &self,
         offsets: Vec<CommitOffset>,
@@ -43,7 +43,7 @@ impl Apart {
         let commit = move || {
             shared.guard("kaufmann-last-commit", || {
                 let result = commit(&config, &offsets, member.as_ref());
-                shared.push(Happened::CommittedApart(result));
+                shared.push(ClientEvent::CommittedInTransaction(result));
                 shared.wake();
             });
         };
