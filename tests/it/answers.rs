@@ -111,10 +111,7 @@ async fn error_events_without_a_topic_are_refused_at_the_start() {
     let mut config = config();
     config.on_failure = OnFailure::ErrorEvent;
     let error = Rig::start(&config).end().await.unwrap_err().to_string();
-    assert!(
-        error.contains("nothing says to which topic `event.error` goes"),
-        "{error}"
-    );
+    assert!(error.contains("no topic is set for `event.error`"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,14 +49,7 @@ pub(crate) fn find<V: Service>(name: &str) -> Result<&'static EventInfo, Error> 
 /// The topic on which an event is written from outside of the service: where the service itself would publish it, else the
 /// one topic that it consumes, if it handles the event.
 pub(crate) fn topic<V: Service>(config: &Config, info: &EventInfo) -> Result<String, Error> {
-    let publish = &config.publish;
-    let named = publish
-        .topics
-        .get(info.name)
-        .map(String::as_str)
-        .or(info.topic)
-        .or(publish.topic.as_deref());
-    if let Some(topic) = named {
+    if let Some(topic) = config.publish.topic_of(info.name, info.topic) {
         return Ok(topic.to_owned());
     }
     let is_handled = taken::<V>().any(|taken| taken.name == info.name);
@@ -65,7 +58,7 @@ pub(crate) fn topic<V: Service>(config: &Config, info: &EventInfo) -> Result<Str
         _ => Err(Error::new(
             ErrorKind::Configuration,
             format!(
-                "nothing says to which topic `{0}` goes; give its schema ({1}) the attribute `\"topic\"`, set \
+                "no topic is set for `{0}`; give its schema ({1}) the attribute `\"topic\"`, set \
                  `publish.topics.\"{0}\"` or `publish.topic`, or use --topic",
                 info.name, info.defined_at,
             ),

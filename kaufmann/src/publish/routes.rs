@@ -1,11 +1,11 @@
 //! Where an event goes: its topic, its subject, and the schema id that its frame carries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 
-use crate::config::{Config, Partitioning, SubjectStrategy};
+use crate::config::{Config, Partitioning, PublishConfig, SubjectStrategy};
 use crate::handler::event::EventInfo;
 use crate::publish::{PublishError, PublishErrorKind};
 use crate::schema::registry::RegistryErrorKind;
@@ -15,10 +15,7 @@ use crate::schema::writers::Schemas;
 #[derive(Debug)]
 pub(crate) struct Routes {
     schemas: Arc<Schemas>,
-    topic: Option<String>,
-    topics: BTreeMap<String, String>,
-    partitioning: Partitioning,
-    partitionings: BTreeMap<String, Partitioning>,
+    config: PublishConfig,
     subject: SubjectStrategy,
     register: bool,
     known: RwLock<HashMap<&'static str, Arc<Route>, RandomState>>,
@@ -41,10 +38,7 @@ impl Routes {
     pub(crate) fn new(config: &Config, schemas: Arc<Schemas>) -> Self {
         Self {
             schemas,
-            topic: config.publish.topic.clone(),
-            topics: config.publish.topics.clone(),
-            partitioning: config.publish.partitioning,
-            partitionings: config.publish.partitionings.clone(),
+            config: config.publish.clone(),
             subject: config.registry.subject,
             register: config.registry.register,
             known: RwLock::default(),
@@ -66,10 +60,11 @@ impl Routes {
             info,
             topic: topic.into(),
             partitioning: self
+                .config
                 .partitionings
                 .get(info.name)
                 .copied()
-                .unwrap_or(self.partitioning),
+                .unwrap_or(self.config.partitioning),
             subject,
             id: OnceLock::new(),
         });
@@ -143,12 +138,11 @@ impl Routes {
     }
 
     fn topic_of(&self, info: &'static EventInfo) -> Result<&str, PublishError> {
-        let configured = self.topics.get(info.name).map(String::as_str);
-        configured.or(info.topic).or(self.topic.as_deref()).ok_or_else(|| {
+        self.config.topic_of(info.name, info.topic).ok_or_else(|| {
             PublishError::new(
                 PublishErrorKind::NoTopic,
                 format!(
-                    "nothing says to which topic `{0}` goes; give its schema ({1}) the attribute `\"topic\"`, or set \
+                    "no topic is set for `{0}`; give its schema ({1}) the attribute `\"topic\"`, or set \
                      `publish.topics.\"{0}\"` or `publish.topic`",
                     info.name, info.defined_at
                 ),

@@ -194,8 +194,7 @@ fn rename<V: Service>(prefix: &str, config: &mut Config) {
         .collect();
     config.topics = consumed.iter().map(|topic| own(topic)).collect();
     for info in emitted::<V>().into_iter().chain([&ERROR]) {
-        let set = config.publish.topics.get(info.name).map(String::as_str);
-        if let Some(topic) = set.or(info.topic).or(config.publish.topic.as_deref()) {
+        if let Some(topic) = config.publish.topic_of(info.name, info.topic) {
             let topic = own(topic);
             config.publish.topics.insert(info.name.to_owned(), topic);
         }

@@ -210,9 +210,9 @@ fn retries(config: &Config, topic: &str, delay: Duration) -> [(String, Value); 2
     ]
 }
 
-/// An event is published; nothing if nobody says where.
+/// The operation that publishes an event. `None` if no topic is set for it.
 fn send(config: &Config, info: &EventInfo) -> Option<(String, Value)> {
-    let topic = routes::route(config, info)?;
+    let topic = config.publish.topic_of(info.name, info.topic)?;
     let operation = json!({
         "action": "send",
         "channel": reference(topic),

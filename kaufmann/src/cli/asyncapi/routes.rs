@@ -28,7 +28,9 @@ pub(super) struct Receive<'a> {
 pub(super) fn receives<'a>(config: &'a Config, handlers: &'static [HandlerEntry]) -> Vec<Receive<'a>> {
     let mut found = Vec::new();
     for handler in handlers.iter().filter(|handler| !handler.tombstone) {
-        let own = handler.event.and_then(|info| route(config, info));
+        let own = handler
+            .event
+            .and_then(|info| config.publish.topic_of(info.name, info.topic));
         let own = config.topics.iter().find(|topic| Some(topic.as_str()) == own);
         let topics = match own {
             Some(topic) => std::slice::from_ref(topic),
@@ -37,12 +39,6 @@ pub(super) fn receives<'a>(config: &'a Config, handlers: &'static [HandlerEntry]
         found.extend(topics.iter().map(|topic| Receive { handler, topic }));
     }
     found
-}
-
-/// The topic to which the service publishes an event.
-pub(super) fn route<'a>(config: &'a Config, info: &'a EventInfo) -> Option<&'a str> {
-    let configured = config.publish.topics.get(info.name).map(String::as_str);
-    configured.or(info.topic).or(config.publish.topic.as_deref())
 }
 
 /// All topics with what goes through them.
@@ -60,7 +56,7 @@ pub(super) fn channels(
         channel.events.extend(receive.handler.event.map(|info| info.name));
     }
     for info in published {
-        if let Some(topic) = route(config, info) {
+        if let Some(topic) = config.publish.topic_of(info.name, info.topic) {
             channels
                 .entry(topic.to_owned())
                 .or_default()

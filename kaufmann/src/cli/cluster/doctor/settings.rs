@@ -49,12 +49,10 @@ pub(super) fn look<V: Service>(config: &Config) -> Vec<Check> {
 
 /// An event that is published, and for which nothing names a topic.
 pub(super) fn unrouted(config: &Config, info: &EventInfo) -> Option<Check> {
-    let named = config.publish.topics.contains_key(info.name)
-        || info.topic.is_some()
-        || config.publish.topic.is_some();
-    (!named).then(|| {
+    let topic = config.publish.topic_of(info.name, info.topic);
+    topic.is_none().then(|| {
         about_one("event", info.name).unfit(
-            "nothing says to which topic it goes",
+            "no topic is set for it",
             format!(
                 "give its schema ({}) the attribute `\"topic\"`, or set `publish.topics.\"{}\"` or `publish.topic`",
                 info.defined_at, info.name
