@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kaufmann_spool::files::Files;
 use kaufmann_spool::files::model::Model;
 use kaufmann_spool::frame::{Batch, MARK};
-use kaufmann_spool::{Cursor, Encode, Entry, Kept, Log, Read};
+use kaufmann_spool::{Cursor, Decode, Encode, Entry, Log, Read};
 
 const NAME: &str = "00000000000000000000-0000000000-00c0ffee.spool";
 const SALT: u32 = 0x00c0_ffee;

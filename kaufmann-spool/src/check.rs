@@ -1,4 +1,4 @@
-//! What a folder must be like for a spool, checked: at the opening, while it runs, and without opening it.
+//! Checks whether a folder is suitable for a spool: when it is opened, while it runs, and without opening it.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -8,20 +8,20 @@ use crate::files::disk::{Disk, DiskError};
 use crate::files::{FileSystem, Files};
 use crate::options::Options;
 
-/// The file that is written to see whether files can be written.
+/// The file that is written to test whether files can be written.
 const PROBE: &str = "probe";
 
 /// What was checked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum Check {
-    /// The options' bounds.
+    /// The limits in the options.
     Options,
-    /// The folder: that it is there, and that this process may write in it.
+    /// Whether the folder exists and this process may write to it.
     Folder,
     /// The lock that keeps other processes out.
     Lock,
-    /// That `fsync` works.
+    /// Whether `fsync` works.
     Sync,
     /// The type of the file system.
     FileSystem,
@@ -31,12 +31,12 @@ pub enum Check {
     Writes,
 }
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Verdict {
     /// As it should be.
     Good,
-    /// It works, but not under all circumstances.
+    /// It works, but not in all circumstances.
     Warning,
     /// Entries cannot be stored.
     Bad,
@@ -47,11 +47,11 @@ pub enum Verdict {
 pub struct Finding {
     /// What was checked.
     pub check: Check,
-    /// How bad it is.
+    /// The severity.
     pub verdict: Verdict,
     /// What was found.
     pub text: String,
-    /// How to fix it, unless it is good.
+    /// How to fix it; `None` if it is good.
     pub remedy: Option<String>,
 }
 
@@ -75,8 +75,8 @@ impl Finding {
     }
 }
 
-/// Checks a folder as [`Spool::open`](crate::Spool::open) does, without opening the spool. If no process uses the folder, a file is
-/// written and removed.
+/// Checks a folder as [`Spool::open`](crate::Spool::open) does, without opening the spool. If no process uses the folder, the check
+/// writes and removes a file.
 #[must_use]
 pub fn check(folder: impl AsRef<Path>, options: &Options) -> Vec<Finding> {
     let folder = folder.as_ref();
@@ -86,7 +86,7 @@ pub fn check(folder: impl AsRef<Path>, options: &Options) -> Vec<Finding> {
             Check::Options,
             Verdict::Bad,
             text,
-            "change the option",
+            "change this option",
         ));
     }
     let shown = folder.display();
@@ -103,7 +103,7 @@ pub fn check(folder: impl AsRef<Path>, options: &Options) -> Vec<Finding> {
         }
         Err(DiskError::Taken) => {
             let text = format!("another process uses `{shown}`");
-            let remedy = "if that is not this service, give each service a folder of its own";
+            let remedy = "if that is another service, give each its own folder";
             findings.push(Finding::of(Check::Lock, Verdict::Warning, text, remedy));
             if let Ok(disk) = Disk::look(folder) {
                 let used = used(&disk);
@@ -131,7 +131,7 @@ fn used(files: &dyn Files) -> u64 {
     segments.map(size).sum()
 }
 
-/// Writes a file, brings it to the disk, and removes it. A full disk is not an error: what is stored must still be delivered.
+/// Writes a file, syncs it, and removes it. A full disk is not an error: stored entries must still be delivered.
 pub(crate) fn try_out(files: &dyn Files) -> Result<(), OpenError> {
     match write_probe(files) {
         Err(("sync", error)) if !is_full(error.kind()) => Err(OpenError::Sync(error)),
@@ -169,11 +169,11 @@ fn is_full(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Checks what can be checked without writing. `used` is the bytes of the spool's own segments.
+/// Makes the checks that need no writing. `used` is the number of bytes in the spool's own segments.
 pub(crate) fn look(files: &dyn Files, options: &Options, used: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(error) = files.check() {
-        let text = format!("the spool's folder: {error}");
+        let text = format!("the spool's folder cannot be used: {error}");
         findings.push(Finding::of(
             Check::Folder,
             Verdict::Bad,
@@ -197,7 +197,7 @@ fn unknown(check: Check, error: &std::io::Error) -> Finding {
     Finding::of(check, Verdict::Warning, text, remedy(error.kind()))
 }
 
-/// The texts of what is not good, each with its remedy.
+/// The text of each finding that is not good, with its remedy.
 pub(crate) fn warnings(findings: &[Finding]) -> impl Iterator<Item = String> {
     findings.iter().filter_map(|finding| {
         let remedy = finding.remedy.as_ref()?;
@@ -205,9 +205,9 @@ pub(crate) fn warnings(findings: &[Finding]) -> impl Iterator<Item = String> {
     })
 }
 
-/// What keeps a running spool from writing.
+/// The finding for a running spool that cannot write.
 pub(crate) fn trouble(text: String) -> Finding {
-    let remedy = "the spool tries again by itself, and goes on when the fault is over";
+    let remedy = "nothing to do: the spool retries, and continues once the fault is fixed";
     Finding::of(Check::Writes, Verdict::Bad, text, remedy)
 }
 
@@ -227,7 +227,7 @@ fn judge_kind(kind: FileSystem) -> Finding {
             format!("the folder is in the container's own layer ({name}); it is lost with the container"),
             "mount a volume there",
         ),
-        FileSystem::Unknown(0) => Finding::good(Check::FileSystem, "its type is not known"),
+        FileSystem::Unknown(0) => Finding::good(Check::FileSystem, "its type is unknown"),
         FileSystem::Unknown(magic) => {
             Finding::good(Check::FileSystem, format!("a file system of type {magic:#x}"))
         }
@@ -241,7 +241,7 @@ fn judge_space(free: u64, used: u64, options: &Options) -> Finding {
             Check::FreeSpace,
             Verdict::Bad,
             format!(
-                "{free} bytes are free; a segment takes {}, and `keep_free` leaves {} to others",
+                "{free} bytes are free; a segment takes {}, and `keep_free` reserves {} for others",
                 options.segment_bytes, options.keep_free
             ),
             "free some space on this file system",
@@ -252,7 +252,7 @@ fn judge_space(free: u64, used: u64, options: &Options) -> Finding {
             Check::FreeSpace,
             Verdict::Warning,
             format!(
-                "{free} bytes are free; `max_bytes` = {} allows {more} more and `keep_free` leaves {} to others: the disk is full before the bound is reached",
+                "{free} bytes are free; `max_bytes` = {} allows {more} more and `keep_free` reserves {} for others: the disk will be full before that limit is reached",
                 options.max_bytes, options.keep_free
             ),
             "lower `max_bytes`, or free some space",

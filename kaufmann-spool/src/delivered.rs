@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Delivered {
     below: u64,
-    /// Ranges above `below`, from their first number to the one behind their last. They never touch.
+    /// Half-open ranges above `below`, by their first number. They never touch.
     above: BTreeMap<u64, u64>,
 }
 
 impl Delivered {
-    /// Everything below a number.
+    /// All numbers below this one are delivered.
     pub(crate) fn below(number: u64) -> Self {
         Self {
             below: number,
@@ -29,7 +29,7 @@ impl Delivered {
         self.above.iter().map(|(from, to)| (*from, *to))
     }
 
-    /// The number behind the highest that is delivered.
+    /// The number after the highest that is delivered.
     pub(crate) fn end(&self) -> u64 {
         self.above.last_key_value().map_or(self.below, |(_, to)| *to)
     }
@@ -48,7 +48,7 @@ impl Delivered {
                 .is_some_and(|(_, to)| number < *to)
     }
 
-    /// Adds the numbers from `from` up to, but not, `to`. Returns how many are new.
+    /// Adds the numbers `from..to`. Returns how many are new.
     pub(crate) fn insert(&mut self, from: u64, to: u64) -> u64 {
         let (mut first, mut last) = (from.max(self.below), to);
         if first >= last {

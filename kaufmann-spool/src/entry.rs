@@ -1,39 +1,39 @@
-//! What is kept: one message, with all that its delivery needs.
+//! An entry: one message, with everything its delivery needs.
 
 use thiserror::Error;
 
-/// The form of an entry's bytes. A reader refuses forms that it does not know.
+/// The version of an entry's encoding. A reader refuses versions that it does not know.
 const VERSION: u8 = 1;
-/// Stands for a length where there is nothing.
+/// The length that marks an absent value.
 const NONE: u32 = u32::MAX;
 
 /// One message.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Entry {
-    /// Where it goes.
+    /// The topic it goes to.
     pub topic: String,
-    /// Its partition, if that is chosen already.
+    /// Its partition, if already chosen.
     pub partition: Option<i32>,
     /// Its key. Entries of one topic and key keep their order.
     pub key: Option<Vec<u8>>,
-    /// Its headers, in order; a name may come twice.
+    /// Its headers, in order; a name may occur more than once.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
     /// Its payload; `None` is a tombstone.
     pub payload: Option<Vec<u8>>,
-    /// Its time in milliseconds since 1970, if that is fixed already.
+    /// Its timestamp in milliseconds since 1970, if already fixed.
     pub timestamp: Option<i64>,
 }
 
-/// Why bytes are no entry.
+/// Why bytes cannot be decoded as an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum EntryError {
     /// It was written by a later version of this crate.
-    #[error("the entry has form {0}, which this version does not know")]
+    #[error("the entry has version {0}, which this program does not know")]
     Version(u8),
-    /// It ends too early, goes on behind its end, or has a length that cannot be right.
-    #[error("the entry's lengths do not fit its bytes")]
+    /// It ends too early, is followed by more bytes, or has an impossible length.
+    #[error("the lengths in the entry do not match its bytes")]
     Length,
-    /// A topic or a header's name is no UTF-8.
+    /// A topic or a header's name is not UTF-8.
     #[error("a name in the entry is not UTF-8")]
     Name,
 }
@@ -48,7 +48,7 @@ pub trait Encode {
     fn encode(&self, to: &mut Vec<u8>);
 }
 
-/// The bytes of what is encoded already.
+/// Bytes that are encoded already.
 impl Encode for [u8] {
     fn encoded_len(&self) -> usize {
         self.len()
@@ -60,12 +60,12 @@ impl Encode for [u8] {
 }
 
 /// What can be read from a log.
-pub trait Kept: Encode + Sized {
-    /// Reads what [`Encode::encode`] has written. Never reserves more than the bytes could hold.
+pub trait Decode: Encode + Sized {
+    /// Decodes what [`Encode::encode`] has written. Never reserves more than the bytes could hold.
     ///
     /// # Errors
     ///
-    /// If they are not exactly one of this kind.
+    /// If the bytes are not exactly one value of this type.
     fn decode(bytes: &[u8]) -> Result<Self, EntryError>;
 }
 
@@ -99,7 +99,7 @@ impl Encode for Entry {
     }
 }
 
-impl Kept for Entry {
+impl Decode for Entry {
     fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut rest = bytes;
         let version = take::<1>(&mut rest)?[0];
@@ -136,7 +136,7 @@ impl Kept for Entry {
     }
 }
 
-/// Entries are bounded long before this matters.
+/// Entries are limited to far smaller sizes, so this never saturates.
 fn length(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(NONE - 1)
 }
@@ -147,8 +147,8 @@ pub(crate) fn put(to: &mut Vec<u8>, bytes: Option<&[u8]>) {
 }
 
 pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], EntryError> {
-    let (taken, behind) = rest.split_first_chunk::<N>().ok_or(EntryError::Length)?;
-    *rest = behind;
+    let (taken, remaining) = rest.split_first_chunk::<N>().ok_or(EntryError::Length)?;
+    *rest = remaining;
     Ok(*taken)
 }
 
@@ -165,8 +165,8 @@ pub(crate) fn get<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, EntryErro
     if len == NONE {
         return Ok(None);
     }
-    let (taken, behind) = rest.split_at_checked(len as usize).ok_or(EntryError::Length)?;
-    *rest = behind;
+    let (taken, remaining) = rest.split_at_checked(len as usize).ok_or(EntryError::Length)?;
+    *rest = remaining;
     Ok(Some(taken))
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The errors.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Another process, or another spool of this one, has it.
-    #[error("the folder `{}` is used by another process; give each process a folder of its own", .0.display())]
+    /// Another process, or another spool in this one, uses it.
+    #[error("the folder `{}` is used by another process; give each process its own folder", .0.display())]
     Taken(PathBuf),
-    /// It cannot be made, written, or locked.
+    /// It cannot be created, written, or locked.
     #[error("cannot {what} `{}`: {}", .folder.display(), remedy(.source.kind()))]
     Folder {
         /// What was tried.
@@ -23,12 +23,12 @@ pub enum OpenError {
         /// The system's error.
         source: io::Error,
     },
-    /// The folder's file system does not bring data to the disk.
+    /// `fsync` fails on the folder's file system.
     #[error(
-        "`fsync` fails in the spool's folder, so nothing could be stored safely; use a folder on a local disk"
+        "`fsync` fails in the spool's folder, so entries cannot be stored safely; use a folder on a local disk"
     )]
     Sync(#[source] io::Error),
-    /// A file that was written to try the folder out failed.
+    /// The test file could not be written or removed.
     #[error("cannot {what} a file in the spool's folder: {}", remedy(.source.kind()))]
     Probe {
         /// What was tried.
@@ -37,7 +37,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A file in it cannot be read.
-    #[error("cannot read {file} of the spool; check the disk and the rights of the file")]
+    #[error("cannot read {file} of the spool; check the disk and the file's permissions")]
     Reading {
         /// The file.
         file: String,
@@ -45,17 +45,19 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A file was written by a later version of this crate.
-    #[error("`{file}` has form {version}, which this version does not know; use the version that wrote it")]
+    #[error(
+        "`{file}` has version {version}, which this program does not know; use the version that wrote it"
+    )]
     Later {
         /// The file.
         file: String,
-        /// Its form.
+        /// Its version.
         version: u8,
     },
-    /// A bound leaves no space for what it bounds.
+    /// A limit in the options cannot work.
     #[error("{0}")]
     Options(String),
-    /// The thread that writes cannot be started.
+    /// The writer's thread cannot be started.
     #[error("the spool's thread cannot be started; check the limit on threads (`ulimit -u`)")]
     Thread(#[source] io::Error),
 }
@@ -81,9 +83,9 @@ pub(crate) fn remedy(kind: io::ErrorKind) -> &'static str {
         ErrorKind::PermissionDenied => "give this process's user the right to write there",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space on this file system",
         ErrorKind::ReadOnlyFilesystem => {
-            "the file system is read-only; mount it for writing, and look in the system's log for the reason"
+            "the file system is read-only; mount it for writing, and check the system's log for the reason"
         }
-        ErrorKind::NotFound => "the folder is gone; mount or make it again",
+        ErrorKind::NotFound => "the folder does not exist; mount or create it again",
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a file is in the way; choose another folder",
         _ => "check the disk",
     }
@@ -98,19 +100,19 @@ pub enum AppendError {
     TooLarge {
         /// Its bytes.
         size: usize,
-        /// The bound.
+        /// The limit.
         max: usize,
     },
-    /// A bound was reached, or the disk failed, until the deadline. The entry is neither stored nor delivered, with one exception: if
-    /// a write of it failed, could not be taken back, and the process dies, the next one may find it on the disk after all.
+    /// A limit was reached, or the disk failed, until the deadline. The entry is neither stored nor delivered, with one exception: if
+    /// a write of it failed and could not be undone, and the process dies, the next one may still find it on the disk.
     #[error("the spool was full for {waited:?}: {reason}")]
     SpoolFull {
         /// How long the entry waited.
         waited: Duration,
-        /// Which bound was reached, or the disk's error.
+        /// Which limit was reached, or the disk's error.
         reason: String,
     },
-    /// The disk, or whoever delivers the entry, did not answer until the deadline. It may still be stored or delivered.
+    /// Neither the disk nor the consumer answered before the deadline. The entry may still be stored or delivered.
     #[error("no answer for {waited:?}; the entry may still be stored or delivered")]
     Unanswered {
         /// How long the entry waited.

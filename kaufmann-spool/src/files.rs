@@ -1,4 +1,4 @@
-//! The file layer: every call that the spool makes to a folder. [`disk`] is the real one; tests use one whose calls fail.
+//! The file layer: every call that the spool makes to a folder. [`disk`] is the real one; tests use one whose calls can fail.
 
 use std::fmt::Debug;
 use std::io;
@@ -10,7 +10,7 @@ pub mod model;
 
 /// A folder.
 ///
-/// A file that was created or renamed is there after a crash only if [`Files::sync`] succeeded since.
+/// A file that was created or renamed certainly exists after a crash only if [`Files::sync`] succeeded since.
 pub trait Files: Debug + Send + Sync + 'static {
     /// The names of the files in it.
     ///
@@ -19,25 +19,25 @@ pub trait Files: Debug + Send + Sync + 'static {
     /// If the folder cannot be read.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes a file and allocates so many bytes of zeros.
+    /// Creates a file of `size` zero bytes, which are allocated.
     ///
     /// # Errors
     ///
-    /// If there is no room, or a file of that name is there already.
+    /// If there is no space, or a file of that name exists.
     fn create(&self, name: &str, size: u64) -> io::Result<Arc<dyn File>>;
 
-    /// Opens a file that is there.
+    /// Opens an existing file.
     ///
     /// # Errors
     ///
-    /// If it is not there or cannot be opened.
+    /// If it does not exist or cannot be opened.
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
-    /// Gives a file another name, replacing one that has it.
+    /// Renames a file, and replaces one that has the new name.
     ///
     /// # Errors
     ///
-    /// If that fails; then the old file is still there.
+    /// If that fails; the old file still exists then.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file.
@@ -54,11 +54,11 @@ pub trait Files: Debug + Send + Sync + 'static {
     /// If that is not certain.
     fn sync(&self) -> io::Result<()>;
 
-    /// A folder within this one. It is made if it is not there.
+    /// Opens a folder within this one; creates it if it does not exist.
     ///
     /// # Errors
     ///
-    /// If it cannot be made or opened.
+    /// If it cannot be created or opened.
     fn folder(&self, name: &str) -> io::Result<Arc<dyn Files>>;
 
     /// How many bytes are free for this process.
@@ -68,11 +68,11 @@ pub trait Files: Debug + Send + Sync + 'static {
     /// If the file system does not answer.
     fn free(&self) -> io::Result<u64>;
 
-    /// Checks that the folder is still where it was opened. If it was removed for good, it is made again, empty.
+    /// Checks that the folder is still at its path. If it was deleted, it is created again, empty.
     ///
     /// # Errors
     ///
-    /// If it is not there, or another folder has its path.
+    /// If it was moved away, or another folder is at its path.
     fn check(&self) -> io::Result<()>;
 
     /// The type of the file system.
@@ -89,19 +89,19 @@ pub trait Files: Debug + Send + Sync + 'static {
 pub enum FileSystem {
     /// A local disk.
     Local(&'static str),
-    /// A server in the network: locks and `fsync` depend on it.
+    /// A network server: locks and `fsync` depend on it.
     Network(&'static str),
     /// Memory: a reboot loses what is stored.
     Memory(&'static str),
     /// A container's own layer: lost with the container.
     Container(&'static str),
-    /// Another type, by its number; 0 if the system does not tell.
+    /// Another type, by its number; 0 if the system does not report it.
     Unknown(u64),
 }
 
 /// A file.
 pub trait File: Debug + Send + Sync {
-    /// Reads at an offset, as much as there is, at most `to.len()` bytes. Returns how many.
+    /// Reads up to `to.len()` bytes at an offset. Returns how many were read; fewer only at the end of the file.
     ///
     /// # Errors
     ///
@@ -112,17 +112,17 @@ pub trait File: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// If that fails; some of them may be there then.
+    /// If that fails; some of them may have been written.
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
 
-    /// Waits until what was written is on the disk. After a failure nobody knows what is there.
+    /// Waits until what was written is on the disk. After a failure, what is on the disk is unknown.
     ///
     /// # Errors
     ///
     /// If that is not certain.
     fn sync(&self) -> io::Result<()>;
 
-    /// Cuts the file off, or extends it with zeros.
+    /// Truncates the file, or extends it with zeros.
     ///
     /// # Errors
     ///
@@ -141,5 +141,5 @@ pub trait File: Debug + Send + Sync {
     /// # Errors
     ///
     /// If the file system does not answer.
-    fn is_there(&self) -> io::Result<bool>;
+    fn exists(&self) -> io::Result<bool>;
 }

@@ -6,15 +6,15 @@
 //! frame     length  CRC32C of number and entry  entry                                           8 bytes, then `length`
 //! ```
 //!
-//! All integers are little-endian. A checksum covers the segment's salt and the number of what it belongs to, so that neither an
-//! entry of another place nor a payload that holds a copy of a segment is taken for an entry. A batch is written only after the one before it is on the disk: where a whole batch follows damaged bytes, these
-//! were stored once.
+//! All integers are little-endian. A checksum covers the segment's salt and the number of its batch or entry, so that neither an
+//! entry from elsewhere nor a payload that contains a copy of a segment is read as an entry. A batch is written only after the one
+//! before it is on the disk: if a whole batch follows damaged bytes, these were stored once.
 
 use std::ops::Range;
 
-use crate::entry::{Encode, Kept};
+use crate::entry::{Decode, Encode};
 
-/// How a segment begins. The last byte is the version of all that follows.
+/// The first bytes of a segment. The last one is the version of everything that follows.
 pub const MARK: [u8; 8] = *b"kspool\0\x01";
 /// The bytes of a batch's header.
 pub const HEADER: usize = 36;
@@ -25,7 +25,7 @@ pub const ALIGN: u64 = 8;
 
 const MAGIC: [u8; 4] = *b"kspb";
 
-/// What a batch says of itself.
+/// The header of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
     /// The bytes of its frames.
@@ -39,7 +39,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Its bytes, in the segment with this salt.
+    /// Encodes it for the segment with this salt.
     #[must_use]
     pub fn encode(&self, salt: u32) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
@@ -53,7 +53,7 @@ impl Header {
         bytes
     }
 
-    /// Reads a header; `None` if these bytes are not a header of a segment with this salt.
+    /// Decodes a header; `None` if the bytes are not a header in a segment with this salt.
     #[must_use]
     pub fn decode(bytes: &[u8], salt: u32) -> Option<Self> {
         let bytes = bytes.first_chunk::<HEADER>()?;
@@ -71,7 +71,7 @@ impl Header {
         header.is_possible().then_some(header)
     }
 
-    /// Whether so many frames fit so many bytes, and their numbers fit a number.
+    /// Whether this many frames fit into this many bytes, and their numbers into a `u64`.
     fn is_possible(&self) -> bool {
         self.count > 0
             && u64::from(self.count) * PREFIX as u64 <= u64::from(self.len)
@@ -89,7 +89,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Begins a batch whose first entry has this number, in the buffer of the last one.
+    /// Begins a batch whose first entry has this number, and reuses the buffer.
     pub fn begin(&mut self, salt: u32, first: u64) {
         self.bytes.clear();
         self.bytes.resize(HEADER, 0);
@@ -123,7 +123,7 @@ impl Batch {
         self.bytes.len()
     }
 
-    /// The whole batch, padded to where the next one begins.
+    /// Returns the whole batch, padded to the beginning of the next one.
     pub fn finish(&mut self, at: u64) -> &[u8] {
         let header = Header {
             len: u32::try_from(self.bytes.len() - HEADER).unwrap_or(u32::MAX),
@@ -142,12 +142,12 @@ fn checksum(salt: u32, number: u64, entry: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(salt, &number.to_le_bytes()), entry)
 }
 
-/// What one frame holds.
+/// The content of one frame.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Frame<T> {
     /// An entry.
     Whole(T),
-    /// Bytes that are not what was written, from here to there in the batch's frames.
+    /// Damaged bytes, as a range in the batch's frames.
     Damaged {
         /// Where they begin.
         from: usize,
@@ -156,9 +156,9 @@ pub enum Frame<T> {
     },
 }
 
-/// Reads the frames of a batch. Entries that cannot be read are [`Frame::Damaged`]; so is the rest where a length makes no sense. It
-/// yields `header.count` frames, each with its number, whatever the bytes are.
-pub fn frames<T: Kept>(header: Header, salt: u32, bytes: &[u8]) -> impl Iterator<Item = (u64, Frame<T>)> {
+/// Reads the frames of a batch. Unreadable entries are [`Frame::Damaged`]; after an impossible length, so are all that follow. Always
+/// yields `header.count` frames, each with its number.
+pub fn frames<T: Decode>(header: Header, salt: u32, bytes: &[u8]) -> impl Iterator<Item = (u64, Frame<T>)> {
     raw(header, salt, bytes).map(|(number, range, entry)| {
         let entry = entry.and_then(|entry| T::decode(entry).ok());
         let Range { start: from, end: to } = range;
@@ -180,7 +180,7 @@ fn raw(header: Header, salt: u32, bytes: &[u8]) -> impl Iterator<Item = (u64, Ra
     numbers.map(move |number| {
         let from = at;
         let Some((crc, entry)) = bytes.get(from..).and_then(split) else {
-            // Where the next one begins is not known.
+            // Where the next one begins is unknown.
             at = bytes.len();
             return (number, from..at, None);
         };

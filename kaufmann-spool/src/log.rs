@@ -1,11 +1,11 @@
-//! The segments of a folder: opened, appended to, read, and removed when they are delivered. No thread and no clock.
+//! The segments of a folder: opens, appends to and reads them, and removes those that are delivered. No thread and no clock.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::entry::Kept;
+use crate::entry::Decode;
 use crate::error::OpenError;
 use crate::files::{File, Files};
 use crate::frame;
@@ -14,7 +14,7 @@ use crate::position::{Position, PositionError};
 
 mod appender;
 mod cursor;
-mod tail;
+mod end;
 
 pub use appender::Appender;
 pub use cursor::{Cursor, Read};
@@ -23,12 +23,12 @@ const SUFFIX: &str = ".spool";
 const POSITION: &str = "position";
 const NEW_POSITION: &str = "position.new";
 
-/// The name of a segment. They are ordered as they are read.
+/// The name of a segment. Its order is the order of reading.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Name {
     /// The number of its first entry.
     pub(crate) first: u64,
-    /// Of segments with the same first number only the latest counts.
+    /// Of the segments with the same first number, only the latest attempt counts.
     pub(crate) attempt: u32,
     /// Goes into its checksums.
     pub(crate) salt: u32,
@@ -59,18 +59,18 @@ pub(crate) fn is_segment(name: &str) -> bool {
     Name::parse(name).is_some()
 }
 
-/// What the appender and the cursors both know.
+/// The list of segments, which appender and cursors share.
 #[derive(Debug)]
-struct Shelf {
+struct Index {
     segments: VecDeque<Segment>,
-    /// The number of the next entry: all before it are stored.
+    /// The number of the next entry: all earlier ones are stored.
     next: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     name: Name,
-    /// Where its last batch ends. What comes behind was never confirmed.
+    /// Where its last batch ends. What follows was never confirmed.
     end: u64,
     /// The bytes that it takes on the disk.
     size: u64,
@@ -80,23 +80,23 @@ struct Segment {
 #[derive(Clone, Debug)]
 pub struct Log {
     files: Arc<dyn Files>,
-    shelf: Arc<Mutex<Shelf>>,
+    index: Arc<Mutex<Index>>,
 }
 
-/// What was found when a log was opened.
+/// What opening a log found.
 #[derive(Debug)]
 pub struct Opened {
-    /// What is delivered.
+    /// Which entries are delivered.
     pub position: Position,
-    /// The encoded entries of the last batch, if nothing says that it is on the disk for certain: the process may have died, or the
-    /// sync have failed, while it was written. They are not in the log, and must be [appended](Appender::append) before all others.
+    /// The encoded entries of the last batch, if it is not certain to be on the disk: the process may have died, or the sync failed,
+    /// while it was written. They are not in the log, and must be [appended](Appender::append) before all others.
     pub unconfirmed: Vec<Vec<u8>>,
-    /// What is worth a line in the log: a cut tail, a damaged position.
+    /// What should be logged: an incomplete last write, a damaged position.
     pub notes: Vec<String>,
 }
 
 impl Log {
-    /// Opens a folder. Reads the position and the newest segment, no more.
+    /// Opens a folder. Reads only the position and the newest segment.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Log {
         let mut names: Vec<Name> = Vec::new();
         for name in files.list().map_err(OpenError::reading("the folder"))? {
             if name == NEW_POSITION {
-                // What a crash has left; the position itself is whole.
+                // Left by a crash; the position itself is whole.
                 let _ = files.remove(&name);
             }
             names.extend(Name::parse(&name));
@@ -127,46 +127,46 @@ impl Log {
             });
         }
         let stored_to = position.stored_to.max(position.delivered.end());
-        let tail = tail::find_tail(&*files, &mut segments, stored_to, &mut notes)?;
-        let shelf = Shelf {
+        let end = end::find_end(&*files, &mut segments, stored_to, &mut notes)?;
+        let index = Index {
             segments,
-            next: tail.next.max(stored_to),
+            next: end.next.max(stored_to),
         };
         let opened = Opened {
             position,
-            unconfirmed: tail.unconfirmed,
+            unconfirmed: end.unconfirmed,
             notes,
         };
-        let shelf = Arc::new(Mutex::new(shelf));
-        Ok((Self { files, shelf }, opened))
+        let index = Arc::new(Mutex::new(index));
+        Ok((Self { files, index }, opened))
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number that the next entry gets.
     #[must_use]
     pub fn next(&self) -> u64 {
-        self.shelf().next
+        self.index().next
     }
 
     /// The bytes that the segments take on the disk.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.shelf().segments.iter().map(|segment| segment.size).sum()
+        self.index().segments.iter().map(|segment| segment.size).sum()
     }
 
     /// How many segments there are.
     #[must_use]
     pub fn segments(&self) -> usize {
-        self.shelf().segments.len()
+        self.index().segments.len()
     }
 
-    /// When the first batch was stored of the segment that has this number, in milliseconds since 1970.
+    /// When the first batch of the segment with this entry was stored, in milliseconds since 1970.
     pub(crate) fn stored_at(&self, number: u64) -> Option<u64> {
         let name = self
-            .shelf()
+            .index()
             .segments
             .iter()
             .rev()
@@ -178,15 +178,15 @@ impl Log {
         frame::Header::decode(&bytes, name.salt).map(|header| header.at)
     }
 
-    /// Appends to the log. There must be one at a time.
+    /// Creates an appender. There must be only one at a time.
     #[must_use]
     pub fn appender(&self, options: &Options) -> Appender {
         Appender::new(self.clone(), options)
     }
 
-    /// Reads the log from a number on.
+    /// Creates a cursor that reads from this number on.
     #[must_use]
-    pub fn cursor<T: Kept>(&self, from: u64) -> Cursor<T> {
+    pub fn cursor<T: Decode>(&self, from: u64) -> Cursor<T> {
         Cursor::new(self.clone(), from)
     }
 
@@ -194,7 +194,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// If that fails; then the old one is still there.
+    /// If that fails; the old one is kept then.
     pub fn save(&self, position: &Position) -> io::Result<()> {
         let bytes = position.encode();
         self.files.check()?;
@@ -209,29 +209,31 @@ impl Log {
         self.files.sync()
     }
 
-    /// Removes the segments of which a number that was [saved](Log::save) is behind all entries. Returns how many.
+    /// Removes the segments whose entries are all below `watermark`, which must be [saved](Log::save). Returns how many.
     ///
     /// # Errors
     ///
-    /// If a file cannot be removed; the call can be made again.
+    /// If a file cannot be removed; the call can be repeated.
     pub fn trim(&self, watermark: u64) -> io::Result<usize> {
         let mut removed = 0;
         loop {
-            let done = {
-                let shelf = self.shelf();
-                let next = shelf.segments.get(1).map(|segment| segment.name.first);
-                shelf
+            let delivered = {
+                let index = self.index();
+                let next = index.segments.get(1).map(|segment| segment.name.first);
+                index
                     .segments
                     .front()
                     .copied()
                     .filter(|_| next.is_some_and(|next| next <= watermark))
             };
-            let Some(segment) = done else { return Ok(removed) };
+            let Some(segment) = delivered else {
+                return Ok(removed);
+            };
             match self.files.remove(&segment.name.to_string()) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            self.shelf().segments.pop_front();
+            self.index().segments.pop_front();
             removed += 1;
         }
     }
@@ -266,7 +268,7 @@ fn check_mark(file: &dyn File, name: &str) -> Result<(), OpenError> {
     let mut mark = [0; frame::MARK.len()];
     file.read_at(&mut mark, 0).map_err(OpenError::reading(name))?;
     let (text, version) = (&mark[..7], mark[7]);
-    // A damaged mark says nothing; the checksums of the batches do.
+    // A damaged mark proves nothing; the checksums of the batches do.
     if text == &frame::MARK[..7] && version > frame::MARK[7] {
         return Err(OpenError::later(name, version));
     }

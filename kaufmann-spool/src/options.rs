@@ -9,11 +9,11 @@ pub enum Mode {
     #[default]
     Always,
     /// Entries stay in memory and are read from there. They go to the disk if they are not delivered within
-    /// [`Options::spill_after`], if memory is half full, or if nobody delivers them.
+    /// [`Options::spill_after`], if memory is half full, or if there is no consumer.
     Overflow,
 }
 
-/// The settings of a spool: its mode and its bounds.
+/// The settings of a spool: its mode and its limits.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -21,24 +21,24 @@ pub struct Options {
     pub mode: Mode,
     /// How long an entry may stay in memory before it goes to the disk, with [`Mode::Overflow`]. Default: 1 s.
     pub spill_after: Duration,
-    /// The bytes of entries in memory; beyond that, callers wait. Default: 16 MiB.
+    /// The most bytes of entries in memory; beyond that, callers wait. Default: 16 MiB.
     pub max_memory: usize,
-    /// The bytes of a segment. A spool takes at least one; disk space is freed in whole segments. Default: 64 MiB.
+    /// The bytes of a segment. A spool has at least one; disk space is freed in whole segments. Default: 64 MiB.
     pub segment_bytes: u64,
-    /// The bytes that the segments may take together; beyond that, callers wait. Default: 8 GiB.
+    /// The most bytes of all segments; beyond that, callers wait. Default: 8 GiB.
     pub max_bytes: u64,
-    /// The age of the oldest entry on the disk; beyond that, callers wait. Nothing is ever dropped because of its age. Default: no
-    /// bound.
+    /// The greatest age of the oldest entry on the disk; beyond that, callers wait. No entry is ever dropped because of its age. Default:
+    /// no limit.
     pub max_age: Option<Duration>,
-    /// The bytes that stay free for others on the same file system. Default: 256 MiB.
+    /// The bytes to leave free for others on the same file system. Default: 256 MiB.
     pub keep_free: u64,
     /// The bytes of the largest entry. Default: 16 MiB.
     pub max_entry: usize,
-    /// The bytes of entries that may be [parked](crate::Spool::park) together. They are read when the spool is opened. Default: 64 MiB.
+    /// The most bytes of all [parked](crate::Spool::park) entries. They are read when the spool is opened. Default: 64 MiB.
     pub max_parked: u64,
-    /// How often the position is saved: so much may be delivered again after a crash. Default: 200 ms.
+    /// How often the position is saved; after a crash, what was delivered in this time may be delivered again. Default: 200 ms.
     pub position_interval: Duration,
-    /// How long the spool waits after a fault before it tries the disk again. Default: 500 ms.
+    /// How long the spool waits after a disk error before it retries. Default: 500 ms.
     pub retry_interval: Duration,
 }
 
@@ -61,7 +61,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The name, the value and the remedy of a bound that leaves no space for what it bounds.
+    /// Checks the limits. The error has the name, the value and the remedy of one that cannot work.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.segment_bytes < 256 {
             return Err(format!(

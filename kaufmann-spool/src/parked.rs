@@ -1,11 +1,10 @@
-//! Entries that cannot be delivered, and those of their keys that come after them: out of the way of all others, in a log of their
-//! own.
+//! Entries that cannot be delivered, and later ones with the same key: in a separate log, so that all others can be delivered.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 
-use crate::entry::{self, Encode, Entry, EntryError, Kept};
+use crate::entry::{self, Decode, Encode, Entry, EntryError};
 use crate::error::OpenError;
 use crate::files::Files;
 use crate::log::{Appender, Cursor, Log, Read};
@@ -13,24 +12,24 @@ use crate::options::Options;
 use crate::position::Position;
 use crate::scan::Damage;
 
-/// The folder that holds them.
+/// The folder of their log.
 const FOLDER: &str = "parked";
-/// The form of a parked entry's bytes.
+/// The version of a parked entry's encoding.
 const VERSION: u8 = 1;
 
-/// The entries that are parked together: those of a topic and key, or one that has no key.
+/// A group of parked entries: those of one topic and key, or a single one without a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Parked {
-    /// Names them: the number of the first in the log of parked entries.
+    /// The group's id: the number of its first entry in the log of parked entries.
     pub id: u64,
-    /// Where they were to go.
+    /// The topic they were to go to.
     pub topic: String,
     /// Their key.
     pub key: Option<Vec<u8>>,
-    /// How many there are.
+    /// How many entries there are.
     pub count: u64,
-    /// The bytes that they have together.
+    /// The bytes of all of them.
     pub bytes: u64,
     /// Why the first one was not delivered.
     pub reason: String,
@@ -40,14 +39,14 @@ pub struct Parked {
     pub released: bool,
 }
 
-/// An entry with the reason why it is parked. It is empty if the entry waits behind another one of its key.
+/// An entry with the reason why it is parked. The reason is empty if the entry is parked because an earlier one of its key is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Held {
+struct ParkedEntry {
     reason: String,
     entry: Entry,
 }
 
-impl Encode for Held {
+impl Encode for ParkedEntry {
     fn encoded_len(&self) -> usize {
         1 + 4 + self.reason.len() + self.entry.encoded_len()
     }
@@ -59,7 +58,7 @@ impl Encode for Held {
     }
 }
 
-impl Kept for Held {
+impl Decode for ParkedEntry {
     fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut rest = bytes;
         let version = entry::take::<1>(&mut rest)?[0];
@@ -73,33 +72,33 @@ impl Kept for Held {
     }
 }
 
-/// What is parked, and the log that keeps it.
+/// The parked entries, and the log that stores them.
 #[derive(Debug)]
-pub(crate) struct Lot {
+pub(crate) struct ParkedLog {
     log: Log,
     appender: Appender,
     position: Position,
     max_bytes: u64,
     bytes: u64,
-    groups: HashMap<Lane, Parked>,
-    /// Which group an entry belongs to, and how many bytes it has.
-    numbers: BTreeMap<u64, (Lane, u64)>,
-    /// What is being delivered again.
-    under_way: BTreeSet<u64>,
-    /// Reads what is released, from the first number of what was released last.
-    cursor: Option<Cursor<Held>>,
+    groups: HashMap<GroupKey, Parked>,
+    /// By the number of an entry: its group and its bytes.
+    numbers: BTreeMap<u64, (GroupKey, u64)>,
+    /// The released entries that were read and not finished.
+    in_delivery: BTreeSet<u64>,
+    /// Reads the released entries; `None` if no group is released.
+    cursor: Option<Cursor<ParkedEntry>>,
     pub(crate) damages: Vec<Damage>,
 }
 
-/// What is parked together. Entries without a key are parked alone, under their number.
+/// Identifies a group. An entry without a key is a group of its own, under its number.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Lane {
+enum GroupKey {
     Key(String, Vec<u8>),
     Alone(u64),
 }
 
-impl Lot {
-    /// Opens the log of parked entries and reads all of it: it is bounded, and small where all is well.
+impl ParkedLog {
+    /// Opens the log of parked entries and reads all of it: it is bounded, and usually small.
     pub(crate) fn open(files: &dyn Files, options: &Options) -> Result<Self, OpenError> {
         let folder = files.folder(FOLDER).map_err(OpenError::reading(FOLDER))?;
         let (log, opened) = Log::open(Arc::clone(&folder))?;
@@ -109,44 +108,44 @@ impl Lot {
                 .append(opened.unconfirmed.iter().map(|entry| &**entry), 0)
                 .map_err(OpenError::reading(FOLDER))?;
         }
-        let mut lot = Self {
+        let mut parked = Self {
             appender,
             max_bytes: options.max_parked,
             bytes: 0,
             groups: HashMap::new(),
             numbers: BTreeMap::new(),
-            under_way: BTreeSet::new(),
+            in_delivery: BTreeSet::new(),
             cursor: None,
             damages: Vec::new(),
             position: opened.position,
             log,
         };
-        let mut cursor: Cursor<Held> = lot.log.cursor(lot.position.watermark());
+        let mut cursor: Cursor<ParkedEntry> = parked.log.cursor(parked.position.watermark());
         while let Some(read) = cursor.read().map_err(OpenError::reading(FOLDER))? {
             match read {
-                Read::Entry { number, .. } if lot.position.contains(number) => {}
-                Read::Entry { number, at, entry } => lot.count_in(number, at, &entry),
-                Read::Lost(damage) => lot.lose(damage),
+                Read::Entry { number, .. } if parked.position.contains(number) => {}
+                Read::Entry { number, at, entry } => parked.add(number, at, &entry),
+                Read::Lost(damage) => parked.lose(damage),
             }
         }
-        Ok(lot)
+        Ok(parked)
     }
 
-    /// Whether entries may be waiting here, or be delivered again.
+    /// Whether any entries are parked.
     pub(crate) fn is_in_use(&self) -> bool {
         !self.groups.is_empty()
     }
 
-    /// Whether entries of this topic and key must wait.
+    /// Whether an entry must be parked because an earlier one of its topic and key is.
     pub(crate) fn holds(&self, entry: &Entry) -> bool {
         let Some(key) = &entry.key else { return false };
         self.groups
-            .contains_key(&Lane::Key(entry.topic.clone(), key.clone()))
+            .contains_key(&GroupKey::Key(entry.topic.clone(), key.clone()))
     }
 
     /// Parks an entry. When this returns it is on the disk.
     pub(crate) fn park(&mut self, entry: Entry, reason: &str, at: u64) -> io::Result<()> {
-        let held = Held {
+        let held = ParkedEntry {
             reason: reason.to_owned(),
             entry,
         };
@@ -159,17 +158,17 @@ impl Lot {
             return Err(io::Error::new(io::ErrorKind::StorageFull, text));
         }
         let numbers = self.appender.append(std::iter::once(&held), at)?;
-        self.count_in(numbers.start, at, &held);
+        self.add(numbers.start, at, &held);
         Ok(())
     }
 
-    /// An entry that was released could not be delivered again: its group waits on.
-    pub(crate) fn hold_again(&mut self, number: u64, reason: &str) {
-        self.under_way.remove(&number);
-        let Some((lane, _)) = self.numbers.get(&number) else {
+    /// Parks a released entry's group again, because the entry could not be delivered this time either.
+    pub(crate) fn park_again(&mut self, number: u64, reason: &str) {
+        self.in_delivery.remove(&number);
+        let Some((group_key, _)) = self.numbers.get(&number) else {
             return;
         };
-        if let Some(group) = self.groups.get_mut(lane) {
+        if let Some(group) = self.groups.get_mut(group_key) {
             group.released = false;
             reason.clone_into(&mut group.reason);
         }
@@ -196,21 +195,21 @@ impl Lot {
             return false;
         };
         if !std::mem::replace(&mut group.released, true) {
-            // What was read already and held again comes once more.
+            // Entries that were read and parked again are read once more.
             self.cursor = Some(self.log.cursor(self.position.watermark()));
         }
         true
     }
 
-    /// The last reader is gone: what it took and did not deliver comes again.
-    pub(crate) fn begin_again(&mut self) {
-        self.under_way.clear();
+    /// Begins again for a new reader: entries that the last one read and did not finish are read again.
+    pub(crate) fn rewind(&mut self) {
+        self.in_delivery.clear();
         if self.cursor.is_some() {
             self.cursor = Some(self.log.cursor(self.position.watermark()));
         }
     }
 
-    /// The next entry of a group that is released.
+    /// Returns the next entry of a released group.
     pub(crate) fn next_released(&mut self) -> io::Result<Option<(u64, Entry)>> {
         let Some(cursor) = &mut self.cursor else {
             return Ok(None);
@@ -223,9 +222,9 @@ impl Lot {
                 Some(Read::Entry {
                     number, entry: held, ..
                 }) => {
-                    let lane = self.numbers.get(&number).map(|(lane, _)| lane);
-                    let group = lane.and_then(|lane| self.groups.get(lane));
-                    if group.is_some_and(|group| group.released) && self.under_way.insert(number) {
+                    let group_key = self.numbers.get(&number).map(|(group_key, _)| group_key);
+                    let group = group_key.and_then(|group_key| self.groups.get(group_key));
+                    if group.is_some_and(|group| group.released) && self.in_delivery.insert(number) {
                         break Some((number, held.entry));
                     }
                 }
@@ -237,61 +236,61 @@ impl Lot {
         Ok(found)
     }
 
-    /// An entry is delivered, or not wanted any more.
+    /// Removes an entry, because it is delivered, dropped or lost.
     pub(crate) fn finish(&mut self, number: u64) {
         self.position.insert(number);
-        self.under_way.remove(&number);
-        let Some((lane, size)) = self.numbers.remove(&number) else {
+        self.in_delivery.remove(&number);
+        let Some((group_key, size)) = self.numbers.remove(&number) else {
             return;
         };
         self.bytes -= size;
-        let Some(group) = self.groups.get_mut(&lane) else {
+        let Some(group) = self.groups.get_mut(&group_key) else {
             return;
         };
         group.count -= 1;
         group.bytes -= size;
         if group.count == 0 {
-            self.groups.remove(&lane);
+            self.groups.remove(&group_key);
         }
         if self.groups.values().all(|group| !group.released) {
             self.cursor = None;
         }
     }
 
-    /// Drops a group for good. Returns how many entries it had.
+    /// Discards a group. Returns the number of its entries.
     pub(crate) fn drop_group(&mut self, id: u64) -> u64 {
-        let Some(lane) = self
+        let Some(group_key) = self
             .groups
             .iter()
             .find(|(_, group)| group.id == id)
-            .map(|(lane, _)| lane.clone())
+            .map(|(group_key, _)| group_key.clone())
         else {
             return 0;
         };
-        let of_lane = self.numbers.iter().filter(|(_, (other, _))| *other == lane);
-        let numbers: Vec<u64> = of_lane.map(|(number, _)| *number).collect();
+        let of_group = self.numbers.iter().filter(|(_, (other, _))| *other == group_key);
+        let numbers: Vec<u64> = of_group.map(|(number, _)| *number).collect();
         for number in &numbers {
             self.finish(*number);
         }
         numbers.len() as u64
     }
 
-    /// Notes on the disk what is finished.
+    /// Saves on the disk which entries are finished.
     pub(crate) fn save(&mut self) -> io::Result<()> {
         self.position.set_stored_to(self.log.next());
         self.log.save(&self.position)?;
         self.log.trim(self.position.watermark()).map(|_| ())
     }
 
-    fn count_in(&mut self, number: u64, at: u64, held: &Held) {
-        let lane = match &held.entry.key {
-            Some(key) => Lane::Key(held.entry.topic.clone(), key.clone()),
-            None => Lane::Alone(number),
+    fn add(&mut self, number: u64, at: u64, held: &ParkedEntry) {
+        let group_key = match &held.entry.key {
+            Some(key) => GroupKey::Key(held.entry.topic.clone(), key.clone()),
+            None => GroupKey::Alone(number),
         };
         let size = held.encoded_len() as u64;
         self.bytes += size;
-        self.numbers.insert(number, (lane.clone(), size));
-        let group = self.groups.entry(lane).or_insert_with(|| Parked {
+        self.numbers.insert(number, (group_key.clone(), size));
+        let group = self.groups.entry(group_key).or_insert_with(|| Parked {
             id: number,
             topic: held.entry.topic.clone(),
             key: held.entry.key.clone(),

@@ -1,4 +1,4 @@
-//! The bytes of the position: what is delivered, and how far entries were stored then. Pure.
+//! The encoding of the position: which entries are delivered, and up to where entries were stored at that time. Pure.
 //!
 //! ```text
 //! "kspos\0\0" version   stored to   delivered below   ranges' count   (from  to)…   CRC32C of all before
@@ -11,30 +11,30 @@ use crate::delivered::Delivered;
 const MARK: [u8; 8] = *b"kspos\0\0\x01";
 /// Where the ranges begin.
 const FIXED: usize = 8 + 8 + 8 + 4;
-/// Ranges beyond these are left out, so what they hold may be delivered twice. Deliveries come nearly in order.
+/// Further ranges are left out, so their entries may be delivered twice. Deliveries are nearly in order, so there are rarely so many.
 const MOST_RANGES: usize = 4_096;
 
-/// What is delivered, as it is on the disk.
+/// Which entries are delivered, as saved on the disk.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Position {
     pub(crate) delivered: Delivered,
-    /// The number behind the last entry that was stored when this was written.
+    /// The number after the last entry that was stored when this was saved.
     pub(crate) stored_to: u64,
 }
 
-/// Why bytes are no position.
+/// Why bytes cannot be decoded as a position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum PositionError {
     /// It was written by a later version of this crate.
-    #[error("the position has form {0}, which this version does not know")]
+    #[error("the position has version {0}, which this program does not know")]
     Version(u8),
-    /// Its checksum, its length, or its ranges are not right.
+    /// Its checksum, its length, or its ranges are wrong.
     #[error("the position is damaged")]
     Damaged,
 }
 
 impl Position {
-    /// Everything below a number is stored and delivered.
+    /// A position at which all entries below this number are stored and delivered.
     #[must_use]
     pub fn delivered_below(number: u64) -> Self {
         Self {
@@ -55,17 +55,17 @@ impl Position {
         self.delivered.contains(number)
     }
 
-    /// Notes that an entry is delivered.
+    /// Marks an entry as delivered.
     pub fn insert(&mut self, number: u64) {
         self.delivered.insert(number, number + 1);
     }
 
-    /// Notes up to which number entries are stored.
+    /// Sets the number after the last stored entry.
     pub fn set_stored_to(&mut self, number: u64) {
         self.stored_to = number;
     }
 
-    /// Its bytes.
+    /// Encodes it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let count = self.delivered.ranges().len().min(MOST_RANGES);
@@ -83,7 +83,7 @@ impl Position {
         bytes
     }
 
-    /// Reads what [`Position::encode`] has written.
+    /// Decodes what [`Position::encode`] has written.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_form_is_refused_by_its_number() {
+    fn a_later_version_is_refused_by_its_number() {
         let mut bytes = Position::default().encode();
         bytes.truncate(bytes.len() - 4);
         bytes[7] = 2;

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use crate::options::{Mode, Options};
 use crate::ticket::Slot;
 
-/// What an entry costs in memory beside its bytes, so that the bound also holds for small entries.
+/// The memory that an entry takes besides its bytes, so that the limit also holds for small entries.
 const OVERHEAD: usize = 128;
 
-/// The queue in memory. Entries have numbers of their own in it, beginning with 0.
+/// The queue in memory. It numbers its entries from 0, separately from the disk.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     items: VecDeque<Item>,
@@ -26,7 +26,7 @@ pub(crate) struct Queue {
     bytes: usize,
     /// How many entries are neither delivered nor stored.
     live: u64,
-    /// Entries that a reader has, and that went to the disk before they were delivered: which number they have there.
+    /// Entries that a reader has, and that went to the disk before they were delivered: their numbers there.
     moved: BTreeMap<u64, u64>,
     /// These numbers, so that they are not read again from the disk.
     moved_numbers: BTreeSet<u64>,
@@ -49,10 +49,10 @@ struct Item {
 /// A part of the queue's front, to be written.
 pub(crate) type Batch = Vec<(u64, Arc<Slot>)>;
 
-/// What became of a batch.
+/// The result of writing a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
-    /// The entries of which it is now known.
+    /// The entries that were not delivered before: they are stored now.
     pub(crate) slots: Vec<Arc<Slot>>,
     /// The numbers on the disk of those that were delivered while they were written.
     pub(crate) delivered: Vec<u64>,
@@ -65,7 +65,7 @@ pub(crate) enum Finished {
     InMemory(Arc<Slot>),
     /// On the disk, under this number.
     OnDisk(u64),
-    /// Delivered before, or read by a reader that is gone.
+    /// Delivered before, or read by an earlier reader.
     Unknown,
 }
 
@@ -100,7 +100,7 @@ impl Queue {
         self.to_disk
     }
 
-    /// Whether an entry of so many bytes fits. One always fits into an empty queue.
+    /// Whether an entry of this many bytes fits. One always fits into an empty queue.
     pub(crate) fn has_space(&self, bytes: usize, max: usize) -> bool {
         self.items.is_empty() || self.bytes + bytes + OVERHEAD <= max
     }
@@ -116,24 +116,24 @@ impl Queue {
         });
     }
 
-    /// When the front goes to the disk, if nothing changes; `None` if it is empty. `alone` says that nobody delivers. What
-    /// triggers the disk once leads every entry there until [`Queue::back_to_memory`].
-    pub(crate) fn due(&mut self, options: &Options, alone: bool, now: Instant) -> Option<Instant> {
+    /// When the front goes to the disk, if nothing changes; `None` if the queue is empty. Once an entry must go to the disk, all go
+    /// there until [`Queue::back_to_memory`].
+    pub(crate) fn due(&mut self, options: &Options, no_consumer: bool, now: Instant) -> Option<Instant> {
         let oldest = self.items.front()?.since;
         if options.mode == Mode::Always || self.first < self.flush_below {
             return Some(now);
         }
         let spills = oldest + options.spill_after;
-        self.to_disk |= alone || spills <= now || self.bytes > options.max_memory / 2;
+        self.to_disk |= no_consumer || spills <= now || self.bytes > options.max_memory / 2;
         Some(if self.to_disk { now } else { spills })
     }
 
-    /// Lets entries stay in memory again: the reader has read all that is on the disk.
+    /// Lets entries stay in memory again, because the reader has read everything on the disk.
     pub(crate) fn back_to_memory(&mut self) {
         self.to_disk = false;
     }
 
-    /// Sends all that is here now to the disk.
+    /// Sends all current entries to the disk.
     pub(crate) fn flush(&mut self) {
         self.flush_below = self.end();
     }
@@ -144,7 +144,7 @@ impl Queue {
             let number = self.unread;
             let item = self.item(number)?;
             if let Some(slot) = &item.slot {
-                if slot.is_left() {
+                if slot.is_unconfirmed() {
                     return None;
                 }
                 if slot.hand_out() {
@@ -162,14 +162,14 @@ impl Queue {
         }
     }
 
-    /// Whether [`Queue::take`] has something to return, or to pass over.
+    /// Whether [`Queue::take`] has something to return or to skip.
     pub(crate) fn has_unread(&self) -> bool {
         let at = usize::try_from(self.unread - self.first).unwrap_or(usize::MAX);
         let slot = self.items.get(at).map(|item| &item.slot);
-        slot.is_some_and(|slot| slot.as_ref().is_none_or(|slot| !slot.is_left()))
+        slot.is_some_and(|slot| slot.as_ref().is_none_or(|slot| !slot.is_unconfirmed()))
     }
 
-    /// Gives entries to the next reader that the last one has not reported.
+    /// Begins again for a new reader, with the entries that the last one did not report as delivered.
     pub(crate) fn rewind(&mut self) {
         self.unread = self.first;
         for item in &mut self.items {
@@ -184,7 +184,7 @@ impl Queue {
         self.moved_numbers.contains(&number_on_disk)
     }
 
-    /// An entry that was taken is delivered, or parked.
+    /// Removes an entry that a reader has, because it is delivered or parked.
     pub(crate) fn finish(&mut self, number: u64) -> Finished {
         if let Some(number) = self.moved.remove(&number) {
             self.moved_numbers.remove(&number);
@@ -197,15 +197,15 @@ impl Queue {
         Finished::InMemory(slot)
     }
 
-    /// Takes a batch from the front, of at most so many bytes unless its first entry is larger. The entries stay here until
+    /// Takes a batch from the front, of at most `max_bytes` unless its first entry is larger. The entries stay in the queue until
     /// [`Queue::stored`] or [`Queue::failed`].
     pub(crate) fn begin_write(&mut self, max_bytes: usize) -> Batch {
         let mut batch = Batch::new();
         let (mut bytes, mut withdrawn) = (0, Vec::new());
         for (number, item) in (self.first..).zip(&self.items) {
             let Some(slot) = &item.slot else { continue };
-            // What an earlier process has left was one batch, and is one again: a part of it would hide the rest.
-            if bytes > 0 && bytes + item.bytes > max_bytes && !slot.is_left() {
+            // The unconfirmed entries of an earlier process were one batch, and must be one again: a part of it would hide the rest.
+            if bytes > 0 && bytes + item.bytes > max_bytes && !slot.is_unconfirmed() {
                 break;
             }
             if slot.begin_write() {
@@ -223,7 +223,7 @@ impl Queue {
         batch
     }
 
-    /// A batch is on the disk, under numbers from `on_disk` on.
+    /// Records that a batch is on the disk, with numbers from `on_disk` on.
     pub(crate) fn stored(&mut self, batch: &Batch, on_disk: u64) -> Stored {
         let mut stored = Stored::default();
         for ((number, _), on_disk) in batch.iter().zip(on_disk..) {
@@ -244,7 +244,7 @@ impl Queue {
         stored
     }
 
-    /// A batch is not on the disk; its entries wait again.
+    /// Records that writing a batch failed; its entries wait again.
     pub(crate) fn failed(&mut self, batch: Batch) {
         for (_, slot) in batch {
             slot.write_failed();
@@ -272,7 +272,7 @@ impl Queue {
         self.items.get_mut(at)
     }
 
-    /// Takes an entry out of its item; the item stays until all before it are settled.
+    /// Takes an entry out of its item; the item stays until all earlier ones are settled.
     fn settle(&mut self, number: u64) -> Option<Arc<Slot>> {
         let item = self.item(number)?;
         let slot = item.slot.take()?;

@@ -11,7 +11,7 @@ use crate::log::Name;
 
 /// How much is read at once while a batch is searched.
 const CHUNK: usize = 64 << 10;
-/// What a disk loses at once, at least.
+/// The smallest unit that a disk loses.
 const PAGE: usize = 4 << 10;
 
 /// Stored entries that cannot be read any more.
@@ -19,7 +19,7 @@ const PAGE: usize = 4 << 10;
 pub struct Damage {
     /// The segment's file.
     pub segment: String,
-    /// The damaged bytes in it; empty if the file itself is missing or ends too early.
+    /// The damaged bytes in it; empty if the file is missing or ends too early.
     pub bytes: Range<u64>,
     /// The numbers of the entries that are lost.
     pub lost: Range<u64>,
@@ -44,22 +44,22 @@ impl fmt::Display for Damage {
     }
 }
 
-/// What comes next in a segment.
+/// The next item of a segment.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// A batch, whose header is right, and the bytes of its frames.
+    /// A batch with a valid header, and the bytes of its frames.
     Batch {
         header: Header,
         at: u64,
         frames: Vec<u8>,
     },
-    /// Bytes that are no batch, and have one behind them.
+    /// Bytes that are not a batch, but are followed by one.
     Damaged(Range<u64>),
-    /// Nothing more. `torn` says whether there are bytes behind the last batch that are not zeros.
+    /// The end. `torn`: there are bytes after the last batch that are not zeros.
     End { at: u64, torn: bool },
 }
 
-/// Goes through a segment.
+/// Reads through a segment.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     file: Arc<dyn File>,
@@ -83,13 +83,13 @@ impl Scanner {
         self.salt
     }
 
-    /// Takes pages that cannot be read for zeros from now on: the last means when a disk has bad blocks.
-    pub(crate) fn give_up_bad_pages(&mut self) {
+    /// Reads unreadable pages as zeros from now on: the last resort when a disk has bad blocks.
+    pub(crate) fn skip_bad_pages(&mut self) {
         self.lossy = true;
     }
 
-    /// What comes next before the offset `end`, if entries from the number `expected` on are to come. After an error the same call can
-    /// be made again.
+    /// Returns the next item before the offset `end`; batches with numbers below `expected` do not count. After an error the call can
+    /// be repeated.
     pub(crate) fn next(&mut self, end: u64, expected: u64) -> io::Result<Found> {
         if let Some(header) = self.header(self.at, end, expected)? {
             return self.batch(header);
@@ -109,7 +109,7 @@ impl Scanner {
         Ok(Found::Batch { header, at, frames })
     }
 
-    /// The header at an offset, if there is one of a batch that is whole and comes after what was read.
+    /// The header at an offset, if it is that of a whole batch that follows what was read.
     fn header(&self, at: u64, end: u64, expected: u64) -> io::Result<Option<Header>> {
         let mut bytes = [0; frame::HEADER];
         let read = self.read(&mut bytes, at)?;
@@ -118,11 +118,11 @@ impl Scanner {
 
     fn fitting(&self, bytes: &[u8], at: u64, end: u64, expected: u64) -> Option<Header> {
         let header = Header::decode(bytes, self.salt)?;
-        let behind = at + frame::HEADER as u64 + u64::from(header.len);
-        (behind <= end && header.first >= expected).then_some(header)
+        let after = at + frame::HEADER as u64 + u64::from(header.len);
+        (after <= end && header.first >= expected).then_some(header)
     }
 
-    /// The offset of the next batch behind this one, and whether there are bytes before it, or before the end, that are not zeros.
+    /// The offset of the next batch after this position, and whether there are non-zero bytes before it (or before the end).
     fn search(&self, end: u64, expected: u64) -> io::Result<(Option<u64>, bool)> {
         let mut torn = false;
         let mut chunk = vec![0; CHUNK + frame::HEADER];
@@ -151,7 +151,7 @@ impl Scanner {
         Ok((None, torn))
     }
 
-    /// The error again, unless another page of the file can be read: then the disk works, and the page is bad.
+    /// Returns the error, unless another page of the file can be read: then the disk works, and only this page is bad.
     fn check_other_pages(&self, bad: u64, error: io::Error) -> io::Result<()> {
         let page = PAGE as u64;
         let other = if bad < page { page } else { 0 };

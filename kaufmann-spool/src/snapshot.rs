@@ -1,24 +1,24 @@
-//! What a spool holds, in numbers.
+//! The counts and sizes of a spool.
 
 use std::time::Duration;
 
-/// The state of a spool at one moment. It costs a few nanoseconds and no I/O, whatever waits.
+/// The state of a spool at one moment. Taking it costs a few nanoseconds and no I/O, however large the backlog is.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Entries that are not delivered: on the disk and in memory, without those that are parked.
+    /// Entries that are not delivered, on the disk and in memory, without parked ones.
     pub depth: u64,
-    /// Those of them that are in memory only.
+    /// How many of these are in memory only.
     pub in_memory: u64,
-    /// The bytes that these take.
+    /// The bytes of the entries in memory.
     pub memory_bytes: u64,
-    /// The bytes of the segments on the disk, with what is allocated and not used yet.
+    /// The bytes of the segments on the disk, including allocated space that is not used yet.
     pub disk_bytes: u64,
     /// How many segments there are.
     pub segments: u64,
     /// Whether new entries go to the disk at once.
     pub to_disk: bool,
-    /// How long the oldest entry of `depth` has been waiting. Of what an earlier process has left, it is an upper bound.
+    /// How long the oldest entry of `depth` has been waiting. For entries of an earlier process it is an upper bound.
     pub oldest: Option<Duration>,
     /// Entries stored on the disk since the spool was opened.
     pub stored: u64,
@@ -32,8 +32,8 @@ pub struct Snapshot {
     pub damages: u64,
     /// Parked entries.
     pub parked: u64,
-    /// The keys that they have; an entry without a key counts as one.
+    /// The number of their keys; an entry without a key counts as one.
     pub parked_keys: u64,
-    /// Whether the disk fails at the moment, or a bound is reached: [`Spool::trouble`](crate::Spool::trouble) names it.
+    /// Whether the disk fails or a limit is reached at the moment; [`Spool::trouble`](crate::Spool::trouble) has the reason.
     pub in_trouble: bool,
 }

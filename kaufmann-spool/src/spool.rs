@@ -1,4 +1,4 @@
-//! The spool: many threads append, one thread writes, one reads.
+//! The spool: many threads append, one thread writes to the disk, and one reads.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::files::Files;
 use crate::files::disk::{Disk, DiskError};
 use crate::log::Log;
 use crate::options::Options;
-use crate::parked::{Lot, Parked};
+use crate::parked::{Parked, ParkedLog};
 use crate::scan::Damage;
 use crate::snapshot::Snapshot;
 use crate::ticket::{Promise, Ticket};
@@ -25,31 +25,31 @@ mod writer;
 pub use reader::{Message, Reader};
 pub(crate) use shared::Shared;
 
-/// A durable queue. It is shared by reference or in an `Arc`; when it is dropped, what is in memory is written to the disk.
+/// A durable queue. Share it by reference or in an `Arc`; when it is dropped, the entries in memory are written to the disk.
 #[derive(Debug)]
 pub struct Spool {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Names an entry that was read, until it is delivered or parked.
+/// Identifies an entry that was read, until it is delivered or parked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Id {
-    /// One that was read from memory, by its number there.
+    /// An entry read from memory, by its number there.
     Memory(u64),
-    /// One that was read from the disk, by its number there.
+    /// An entry read from the disk, by its number there.
     Stored(u64),
-    /// One that was parked and released, by its number there.
+    /// An entry that was parked and released, by its number in the log of parked entries.
     Parked(u64),
 }
 
 impl Spool {
-    /// Opens a folder, or makes it. Reads the position and the newest segment only, whatever waits in the others.
+    /// Opens a folder; creates it if it does not exist. Reads only the position and the newest segment, however large the backlog is.
     ///
     /// # Errors
     ///
-    /// If another process has it, it cannot be written to, `fsync` fails in it, its files cannot be read, or a bound of the options
-    /// leaves no space.
+    /// If another process uses the folder, it cannot be written to, `fsync` fails in it, its files cannot be read, or a limit in the
+    /// options leaves no space.
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
         let folder = folder.as_ref();
         let disk = Disk::open(folder).map_err(|error| match error {
@@ -63,7 +63,7 @@ impl Spool {
         Self::open_on(Arc::new(disk), options)
     }
 
-    /// The same on any [file layer](crate::files).
+    /// Opens a spool on any [file layer](crate::files).
     ///
     /// # Errors
     ///
@@ -72,11 +72,11 @@ impl Spool {
         options.check().map_err(OpenError::Options)?;
         check::try_out(&*files)?;
         let (log, mut opened) = Log::open(Arc::clone(&files))?;
-        let lot = Lot::open(&*files, &options)?;
+        let parked = ParkedLog::open(&*files, &options)?;
         let appender = log.appender(&options);
         let findings = check::look(&*files, &options, log.size());
         opened.notes.extend(check::warnings(&findings));
-        let shared = Arc::new(Shared::new(log, files, options, opened, lot));
+        let shared = Arc::new(Shared::new(log, files, options, opened, parked));
         let own = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("kaufmann-spool".into())
@@ -88,12 +88,12 @@ impl Spool {
         })
     }
 
-    /// Appends an entry, and waits until it is stored or delivered. Which one, the [`Promise`] says: with
+    /// Appends an entry, and waits until it is stored or delivered; the [`Promise`] is which. With
     /// [`Mode::Always`](crate::Mode::Always) it is always [`Promise::Stored`].
     ///
     /// # Errors
     ///
-    /// [`AppendError::SpoolFull`] if a bound is reached, or the disk fails, until `patience` is over; if the entry is too large, or the
+    /// [`AppendError::SpoolFull`] if a limit is reached, or the disk fails, for all of `patience`. Also if the entry is too large, or the
     /// spool is closed.
     pub fn append(&self, entry: Entry, patience: Duration) -> Result<Promise, AppendError> {
         let begun = Instant::now();
@@ -102,7 +102,7 @@ impl Spool {
         ticket.wait(left.max(Duration::from_millis(1)))
     }
 
-    /// Appends an entry without waiting. The ticket's future ends when the entry is stored or delivered.
+    /// Appends an entry without waiting. The ticket's future resolves when the entry is stored or delivered.
     ///
     /// # Errors
     ///
@@ -111,78 +111,77 @@ impl Spool {
         self.shared.enqueue(entry, Instant::now(), Duration::ZERO)
     }
 
-    /// Waits until every entry that was appended before is stored or delivered. `false` if `patience` was over first.
+    /// Waits until every entry appended so far is stored or delivered. Returns `false` if `patience` ends first.
     #[must_use]
     pub fn flush(&self, patience: Duration) -> bool {
         self.shared.flush(patience)
     }
 
-    /// The reader. There is one at a time, so that entries come in order; `None` while there is another.
+    /// Returns the reader; `None` while there is another one. There is one at a time, so that entries are read in order.
     #[must_use]
     pub fn reader(&self) -> Option<Reader> {
         Reader::of(&self.shared)
     }
 
-    /// Reports whether entries can be delivered at present. While they cannot, new entries go to the disk at once, instead of
-    /// after [`Options::spill_after`].
+    /// Sets whether the consumer is away. While it is, new entries go to the disk at once, instead of after
+    /// [`Options::spill_after`].
     pub fn set_away(&self, away: bool) {
         self.shared.set_away(away);
     }
 
-    /// Reports that an entry is delivered, so that it does not come again. If it was on the disk, it may come again if the process
-    /// dies within [`Options::position_interval`].
+    /// Marks an entry as delivered, so that it is not read again. If it was on the disk and the process dies within
+    /// [`Options::position_interval`], it may still be read again.
     pub fn delivered(&self, id: Id) {
         self.shared.delivered(id);
     }
 
-    /// Parks an entry that cannot be delivered, and all that follow it with its topic and key. Entries that were read already are
-    /// not held back. When this returns, it is on the disk, and its promise is [`Promise::Stored`].
+    /// Parks an entry that cannot be delivered, and all later ones with its topic and key that were not read yet. When this returns,
+    /// the entry is on the disk, and its promise is [`Promise::Stored`].
     ///
     /// # Errors
     ///
-    /// If the disk fails, or [`Options::max_parked`] is reached. Then nothing has changed, and the call can be made again.
+    /// If the disk fails, or [`Options::max_parked`] is reached. Nothing has changed then, and the call can be repeated.
     pub fn park(&self, id: Id, entry: &Entry, reason: &str) -> io::Result<()> {
         self.shared.park(id, entry, reason)
     }
 
-    /// What is parked, the oldest first.
+    /// The groups of parked entries, oldest first.
     #[must_use]
     pub fn parked(&self) -> Vec<Parked> {
-        self.shared.lot().groups()
+        self.shared.parked().groups()
     }
 
-    /// Lets what is parked under this [id](Parked::id) be read again, before all else. `false` if nothing is. What is not delivered when
-    /// the spool is closed is parked again.
+    /// Releases the group with this [id](Parked::id): its entries are read again, before all others. Returns `false` if there is no such
+    /// group. Entries that are not delivered when the spool is closed are parked again.
     #[must_use]
     pub fn release(&self, id: u64) -> bool {
         self.shared.release(id)
     }
 
-    /// Drops what is parked under this [id](Parked::id) for good. Returns how many entries that were.
+    /// Discards the parked group with this [id](Parked::id). Returns the number of its entries.
     pub fn drop_parked(&self, id: u64) -> u64 {
         self.shared.drop_parked(id)
     }
 
-    /// What it holds, in numbers.
+    /// The current counts and sizes.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.shared.snapshot()
     }
 
-    /// What keeps it from storing entries or saving the position, while it lasts: a fault of the disk, or a bound.
+    /// Why the spool cannot store entries or save the position at the moment: a disk error, or a limit. `None` if it can.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble()
     }
 
-    /// The newest damages, at most 64; [`Snapshot::damages`] counts all.
+    /// The latest damages, at most 64; [`Snapshot::damages`] counts all.
     #[must_use]
     pub fn damages(&self) -> Vec<Damage> {
         self.shared.damages()
     }
 
-    /// What was found when it was opened and is worth a line in the log: a cut tail, a damaged position, a network mount, a disk that
-    /// is nearly full.
+    /// What should be logged after opening: an incomplete last write, a damaged position, a network mount, a nearly full disk.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         self.shared.notes()
@@ -196,11 +195,11 @@ impl Spool {
 }
 
 impl Drop for Spool {
-    /// Writes what is in memory and saves the position, unless the disk fails.
+    /// Writes the entries in memory and saves the position, unless the disk fails.
     fn drop(&mut self) {
         self.shared.close();
         if let Some(thread) = self.thread.take() {
-            // A panic there was reported by its own thread, and every caller that waits has an error.
+            // A panic there was reported by that thread, and every waiting caller got an error.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! One appended entry: what its caller waits with, and what the queue, the writer and the reader share of it.
+//! One appended entry: the ticket that its caller waits with, and the slot that queue, writer and reader share.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,8 +19,8 @@ pub enum Promise {
     Delivered,
 }
 
-/// An entry that is neither stored nor delivered yet: a future of its [`Promise`], or [`Ticket::wait`]. Dropping it withdraws the
-/// entry, unless it is being written or delivered already.
+/// A handle to an entry that is neither stored nor delivered yet: await its [`Promise`], or call [`Ticket::wait`]. Dropping it withdraws
+/// the entry, unless it is already being written or delivered.
 #[derive(Debug)]
 #[must_use = "dropping the ticket withdraws the entry"]
 pub struct Ticket {
@@ -28,26 +28,26 @@ pub struct Ticket {
     pub(crate) shared: Weak<Shared>,
 }
 
-/// An entry and how far it is.
+/// An entry and its state.
 #[derive(Debug)]
 pub(crate) struct Slot {
     entry: Entry,
-    /// The bytes of an entry that an earlier process has left, in place of `entry`.
-    left: Option<Vec<u8>>,
+    /// The encoded, unconfirmed entry of an earlier process, instead of `entry`.
+    unconfirmed: Option<Vec<u8>>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl Encode for Slot {
     fn encoded_len(&self) -> usize {
-        match &self.left {
+        match &self.unconfirmed {
             Some(bytes) => bytes.len(),
             None => self.entry.encoded_len(),
         }
     }
 
     fn encode(&self, to: &mut Vec<u8>) {
-        match &self.left {
+        match &self.unconfirmed {
             Some(bytes) => to.extend(bytes),
             None => self.entry.encode(to),
         }
@@ -57,7 +57,7 @@ impl Encode for Slot {
 #[derive(Debug, Default)]
 struct State {
     step: Step,
-    /// Whether it cannot be withdrawn any more: a reader has it, or its ticket was detached.
+    /// Whether it can no longer be withdrawn: a reader has it, or its ticket was detached.
     bound: bool,
     /// Whether a thread waits on `changed`.
     waited_for: bool,
@@ -68,17 +68,17 @@ struct State {
 enum Step {
     #[default]
     Waiting,
-    /// It is being written or delivered: it cannot be withdrawn.
+    /// It is being written or delivered, and cannot be withdrawn.
     Busy,
     Done(Result<Promise, AppendError>),
     Withdrawn,
 }
 
 impl Slot {
-    pub(crate) fn new(entry: Entry, left: Option<Vec<u8>>) -> Arc<Self> {
+    pub(crate) fn new(entry: Entry, unconfirmed: Option<Vec<u8>>) -> Arc<Self> {
         Arc::new(Self {
             entry,
-            left,
+            unconfirmed,
             state: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -88,16 +88,16 @@ impl Slot {
         &self.entry
     }
 
-    /// Whether it is the bytes that an earlier process has left, which must be on the disk before they are read.
-    pub(crate) fn is_left(&self) -> bool {
-        self.left.is_some()
+    /// Whether it is an unconfirmed entry of an earlier process, which must be on the disk before it is read.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        self.unconfirmed.is_some()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to write it; `false` if it is withdrawn.
+    /// Marks it as being written; `false` if it is withdrawn.
     pub(crate) fn begin_write(&self) -> bool {
         let mut state = self.state();
         let wanted = state.step != Step::Withdrawn;
@@ -107,7 +107,7 @@ impl Slot {
         wanted
     }
 
-    /// The write failed, and is tried again.
+    /// Marks it as waiting again, because the write failed.
     pub(crate) fn write_failed(&self) {
         let mut state = self.state();
         if state.step == Step::Busy && !state.bound {
@@ -144,7 +144,7 @@ impl Slot {
 }
 
 impl Ticket {
-    /// Gives up the ticket without withdrawing the entry: it is stored or delivered, and nobody learns which.
+    /// Drops the ticket without withdrawing the entry, which is then stored or delivered without a report.
     pub fn detach(self) {
         let mut state = self.slot.state();
         state.bound = true;
@@ -157,7 +157,7 @@ impl Ticket {
     ///
     /// # Errors
     ///
-    /// If it is not within `patience`. Only after [`AppendError::Unanswered`] may it still be stored or delivered.
+    /// If neither happens within `patience`. Only after [`AppendError::Unanswered`] may the entry still be stored or delivered.
     pub fn wait(self, patience: Duration) -> Result<Promise, AppendError> {
         let begun = Instant::now();
         let mut state = self.slot.state();

@@ -89,7 +89,7 @@ fn damaged_bytes_cost_their_entries_only_and_are_named_and_counted() {
 }
 
 #[test]
-fn a_segment_that_is_gone_is_named() {
+fn a_missing_segment_is_reported() {
     let model = Model::new(1);
     fill(&model, 100);
     let gone = names(&model).remove(1);
@@ -138,7 +138,7 @@ fn a_bad_page_costs_its_entries_after_some_tries_and_a_disk_that_is_away_costs_n
 }
 
 #[test]
-fn a_damaged_position_delivers_again_and_says_so() {
+fn a_damaged_position_delivers_again_and_is_noted() {
     let model = Model::new(1);
     fill(&model, 30);
     let spool = open(&model);
@@ -183,8 +183,8 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
                 bytes[end..].copy_from_slice(&crc.to_le_bytes());
             }
         });
-        let error = Spool::open_on(Arc::new(model.clone()), options()).expect_err("a later form");
-        assert!(error.to_string().contains("form 9"), "{error}");
+        let error = Spool::open_on(Arc::new(model.clone()), options()).expect_err("a later version");
+        assert!(error.to_string().contains("version 9"), "{error}");
         assert!(all_names(&model).contains(&name));
     }
 }

@@ -94,14 +94,14 @@ fn start(folder: &Path, begin: u64) -> Child {
         .expect("this program starts")
 }
 
-/// What a child has said of each key.
+/// The lines that a child has printed, by key.
 #[derive(Default)]
-struct Heard {
+struct Printed {
     stored: BTreeMap<u64, Vec<u64>>,
     came: BTreeMap<u64, Vec<u64>>,
 }
 
-impl Heard {
+impl Printed {
     fn line(&mut self, line: &str) {
         let words: Vec<&str> = line.split(' ').collect();
         let (list, words) = match words[..] {
@@ -124,7 +124,7 @@ impl Heard {
 fn what_is_stored_comes_in_its_keys_order_however_often_the_process_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut dice = Rng::with_seed(7);
-    let mut heard = Heard::default();
+    let mut printed = Printed::default();
     let rounds = std::env::var("KAUFMANN_SPOOL_KILLS").map_or(40, |text| text.parse().expect("a number"));
     for round in 0..rounds {
         let mut child = start(folder.path(), round * 1_000_000);
@@ -136,25 +136,28 @@ fn what_is_stored_comes_in_its_keys_order_however_often_the_process_is_killed() 
                 .expect("it goes on until it is killed")
                 .expect("text");
             left -= u32::from(line.starts_with("stored"));
-            heard.line(&line);
+            printed.line(&line);
         }
         child.kill().expect("it runs");
         child.wait().expect("it ends");
         for line in lines {
-            heard.line(&line.expect("text"));
+            printed.line(&line.expect("text"));
         }
     }
     let spool = Spool::open(folder.path(), options()).expect("opens");
     let mut reader = spool.reader().expect("the only one");
     while let Some((_, entry)) = reader.read(Duration::from_millis(100)).expect("the disk works") {
         let (key, content) = read(&entry);
-        heard.came.entry(key).or_default().push(content);
+        printed.came.entry(key).or_default().push(content);
     }
     assert_eq!(spool.snapshot().lost, 0);
-    for (key, stored) in &heard.stored {
-        let came = &heard.came[key];
+    for (key, stored) in &printed.stored {
+        let came = &printed.came[key];
         let missing: Vec<_> = stored.iter().filter(|content| !came.contains(content)).collect();
-        assert!(missing.is_empty(), "stored and gone, of key {key}: {missing:?}");
+        assert!(
+            missing.is_empty(),
+            "stored and missing, of key {key}: {missing:?}"
+        );
         assert!(first_times(came).is_sorted(), "the order of key {key}");
     }
 }
@@ -194,7 +197,7 @@ fn a_folder_belongs_to_one_process_until_that_ends_however_it_ends() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_or_is_a_file_is_refused_with_its_name() {
+fn a_folder_that_cannot_be_created_or_is_a_file_is_refused_with_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     fs::write(&file, "").expect("written");
@@ -222,7 +225,7 @@ fn a_folder_that_is_moved_away_refuses_entries_until_it_is_back() {
             }
         }
     };
-    refused("not at its path any more; mount or move it back");
+    refused("no longer at its path; mount or move it back");
     assert!(spool.check().iter().any(|finding| finding.check == Check::Folder));
     fs::create_dir(&path).expect("another one");
     refused("another folder is at the path");
@@ -242,7 +245,7 @@ fn a_folder_that_is_moved_away_refuses_entries_until_it_is_back() {
 }
 
 #[test]
-fn a_folder_that_is_deleted_is_made_again_and_what_was_in_it_is_counted_as_lost() {
+fn a_folder_that_is_deleted_is_created_again_and_its_entries_are_counted_as_lost() {
     let parent = tempfile::tempdir().expect("a folder");
     let path = parent.path().join("spool");
     let spool = Spool::open(&path, options()).expect("opens");
@@ -485,8 +488,8 @@ impl kaufmann_spool::files::File for CountingFile {
     fn size(&self) -> std::io::Result<u64> {
         self.file.size()
     }
-    fn is_there(&self) -> std::io::Result<bool> {
-        self.file.is_there()
+    fn exists(&self) -> std::io::Result<bool> {
+        self.file.exists()
     }
 }
 
@@ -538,7 +541,7 @@ fn cramped() {
 }
 
 #[test]
-fn on_a_full_file_system_what_is_stored_stays_and_the_spool_goes_on_when_there_is_room() {
+fn on_a_full_file_system_stored_entries_stay_and_the_spool_accepts_again_when_there_is_space() {
     let folder = tempfile::tempdir().expect("a folder");
     // A mount of its own in a namespace of its own, which ends with the process.
     let script = "mount -t tmpfs -o size=1m tmpfs \"$KAUFMANN_SPOOL_CRAMPED\" && exec \"$0\" --exact cramped --nocapture";

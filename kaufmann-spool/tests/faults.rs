@@ -20,7 +20,7 @@ fn run(model: &Model, fail: impl FnOnce(&Model)) -> u64 {
     for half in 0..2 {
         let spool = match Spool::open_on(Arc::new(model.clone()), options()) {
             Ok(spool) => spool,
-            // The service does not start; somebody starts it again.
+            // The service does not start; it is started again.
             Err(_) => open(model),
         };
         let mut reader = spool.reader().expect("the only one");
@@ -68,7 +68,7 @@ fn any_call_may_fail_once_and_nothing_that_is_stored_is_missing() {
 }
 
 #[test]
-fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
+fn each_kind_of_call_may_fail_for_a_while_and_the_spool_recovers() {
     use Call::{Create, Free, Open, Read, Remove, Rename, SetLen, Size, Sync, SyncFolder, Write};
     for call in [
         Create, Open, Rename, Remove, SyncFolder, Free, Read, Write, Sync, SetLen, Size,
@@ -90,7 +90,7 @@ fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
                     assert!(!reason.is_empty());
                     refused.insert(content);
                 }
-                // Its time was over while the thread was in a call.
+                // Its deadline passed while the thread was in a call.
                 Err(AppendError::Unanswered { .. }) => {
                     open.insert(content);
                 }
@@ -120,7 +120,7 @@ fn each_kind_of_call_may_fail_for_a_while_and_the_spool_goes_on_by_itself() {
 }
 
 #[test]
-fn a_full_disk_refuses_what_is_new_keeps_what_is_stored_and_goes_on_when_there_is_room() {
+fn a_full_disk_refuses_new_entries_keeps_the_stored_ones_and_accepts_again_when_there_is_space() {
     let model = Model::new(0);
     model.set_capacity(4_096);
     let spool = open(&model);
@@ -181,7 +181,7 @@ fn hold_syncs(model: &Model) -> (Sender<()>, Receiver<()>) {
 }
 
 #[test]
-fn a_write_that_hangs_is_answered_as_one_whose_end_is_not_known() {
+fn a_write_that_hangs_is_reported_as_unanswered() {
     let model = Model::new(0);
     let spool = open(&model);
     let (go, begins) = hold_syncs(&model);

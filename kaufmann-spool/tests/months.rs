@@ -9,9 +9,9 @@ use fastrand::Rng;
 use kaufmann_spool::files::Files;
 use kaufmann_spool::files::model::Model;
 use kaufmann_spool::position::Position;
-use kaufmann_spool::{Appender, Cursor, Encode, EntryError, Kept, Log, Options, Read};
+use kaufmann_spool::{Appender, Cursor, Decode, Encode, EntryError, Log, Options, Read};
 
-/// What runs if `KAUFMANN_SPOOL_ENTRIES` is not set.
+/// The number of entries if `KAUFMANN_SPOOL_ENTRIES` is not set.
 const ENTRIES: u64 = 400_000;
 /// A day in milliseconds; eight months are 243 of them.
 const DAY: u64 = 86_400_000;
@@ -30,7 +30,7 @@ impl Encode for Small {
     }
 }
 
-impl Kept for Small {
+impl Decode for Small {
     fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let bytes = bytes.try_into().map_err(|_| EntryError::Length)?;
         Ok(Self(u64::from_le_bytes(bytes)))

@@ -443,7 +443,7 @@ impl Run {
                 model.fail(None);
                 drop((reader, spool));
             }
-            // Who waits after this hears nothing.
+            // Callers that wait after this get no answer.
             1 => self.model = model.kill(),
             _ => self.model = model.cut_power(),
         }
@@ -478,7 +478,7 @@ impl Run {
                     .or_default()
                     .insert(number);
             }
-            Ok(Promise::Delivered) => panic!("seed {}: nobody has delivered {number}", self.seed),
+            Ok(Promise::Delivered) => panic!("seed {}: {number} was not delivered", self.seed),
             Err(AppendError::SpoolFull { .. }) => {
                 self.refused.insert(number);
             }

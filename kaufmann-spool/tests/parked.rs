@@ -1,4 +1,4 @@
-//! What cannot be delivered is put aside with its key, and everything else goes on.
+//! An entry that cannot be delivered is parked with its key, and all others are delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -53,7 +53,7 @@ fn one_that_cannot_be_delivered_parks_its_key_only_and_comes_first_when_it_is_re
 }
 
 #[test]
-fn what_is_refused_again_waits_again_and_the_rest_of_its_key_behind_it() {
+fn what_is_refused_again_is_parked_again_with_the_rest_of_its_key() {
     let spool = open(&Model::new(0));
     for content in 0..4 {
         spool.append(entry("a", content), PATIENCE).expect("stored");
@@ -99,7 +99,7 @@ fn entries_without_a_key_are_parked_alone_and_a_group_can_be_dropped() {
 }
 
 #[test]
-fn the_bound_of_what_is_parked_stops_the_reader_until_there_is_room() {
+fn the_limit_of_parked_bytes_stops_the_reader_until_there_is_space() {
     let mut options = options();
     options.max_parked = 150;
     let spool = open_with(&Model::new(0), options);

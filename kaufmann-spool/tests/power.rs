@@ -1,7 +1,7 @@
 //! The log when the power is cut, the process dies, or calls fail, against a model of what must be there.
 //!
 //! A seed decides what happens: batches are appended, entries are read and delivered, positions are saved, segments are trimmed,
-//! calls fail, and now and then the power goes or the process dies and the folder is opened anew. `KAUFMANN_SPOOL_SEEDS=0..1000000`
+//! calls fail, and now and then the power goes or the process dies and the folder is opened again. `KAUFMANN_SPOOL_SEEDS=0..1000000`
 //! tries others.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use kaufmann_spool::files::model::Model;
 use kaufmann_spool::position::Position;
 use kaufmann_spool::{Appender, Cursor, Encode, Entry, Log, Options};
 
-/// What runs if nobody says otherwise.
+/// The seeds that run if `KAUFMANN_SPOOL_SEEDS` is not set.
 const SEEDS: Range<u64> = 0..100_000;
 
 fn seeds() -> Range<u64> {
@@ -45,11 +45,11 @@ fn what_is_stored_is_there_after_any_power_cut_and_nothing_comes_twice_or_out_of
     });
 }
 
-/// What became of an entry that somebody tried to store.
+/// The result of appending an entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Fate {
     Stored,
-    /// Nobody was promised anything.
+    /// No promise was given.
     Open,
 }
 
@@ -58,14 +58,14 @@ struct Run {
     model: Model,
     log: Log,
     appender: Appender,
-    /// By what each entry says; every one is different.
+    /// By each entry's content; every one is different.
     fates: BTreeMap<u64, Fate>,
     /// What was read and delivered, by number.
     delivered: BTreeMap<u64, u64>,
     /// What was delivered and is noted on the disk.
     noted: BTreeMap<u64, u64>,
     position: Position,
-    /// What every entry says, by its number, once it was read.
+    /// Every entry's content, by its number, once it was read.
     contents: BTreeMap<u64, u64>,
     next_content: u64,
 }
@@ -105,7 +105,7 @@ impl Run {
         self.judge()
     }
 
-    /// Appends a batch, as often as it takes or until it is given up.
+    /// Appends a batch, with a few retries.
     fn append(&mut self) {
         let count = self.dice.u64(1..5);
         let contents: Vec<u64> = (self.next_content..self.next_content + count).collect();
@@ -217,7 +217,7 @@ impl Run {
             let power = self.dice.bool();
             return self.reopen(power, last);
         }
-        // Numbers that nobody has read may be given to others.
+        // Numbers that were not read may be given to others.
         let position = &self.position;
         self.delivered.retain(|number, _| position.contains(*number));
         if let Some((number, _)) = self.noted.iter().find(|(number, _)| !position.contains(**number)) {

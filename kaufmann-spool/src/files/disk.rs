@@ -11,7 +11,7 @@ use super::{File, FileSystem, Files};
 /// The name of the file whose lock keeps other processes out.
 const LOCK: &str = "lock";
 
-/// A folder that no other process has opened so.
+/// A folder that no other process has opened in this way.
 #[derive(Debug)]
 pub struct Disk {
     path: PathBuf,
@@ -21,36 +21,36 @@ pub struct Disk {
 #[derive(Debug)]
 struct Opened {
     folder: fs::File,
-    /// Its device and number, which no other folder has as long as `folder` is open.
+    /// Its device and inode, which no other folder has as long as `folder` is open.
     identity: (u64, u64),
-    /// Locked as long as this lives; the system unlocks it when the process ends, however it ends.
+    /// Locked until it is dropped; the system unlocks it when the process ends, however it ends.
     _lock: Option<fs::File>,
 }
 
 /// Why a folder cannot be used.
 #[derive(Debug)]
 pub enum DiskError {
-    /// It cannot be made, opened, or written to.
+    /// It cannot be created, opened, or written to.
     Io(&'static str, io::Error),
-    /// Another process, or another spool of this one, has it.
+    /// Another process, or another spool in this one, uses it.
     Taken,
 }
 
 impl Disk {
-    /// Opens a folder, and makes it if it is not there. Only its owner may read it.
+    /// Opens a folder; creates it, readable by its owner only, if it does not exist.
     ///
     /// # Errors
     ///
     /// If it cannot be used, or is in use.
     pub fn open(path: &Path) -> Result<Self, DiskError> {
-        make(path).map_err(|error| DiskError::Io("make the folder", error))?;
+        create_folder(path).map_err(|error| DiskError::Io("create the folder", error))?;
         Ok(Self {
             path: path.into(),
             opened: Mutex::new(open_and_lock(path)?),
         })
     }
 
-    /// Opens a folder that is there without its lock: only to look at it.
+    /// Opens an existing folder without its lock, only to inspect it.
     ///
     /// # Errors
     ///
@@ -71,13 +71,13 @@ impl Disk {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the folder that is at the path now in place of one that was removed.
+    /// Replaces a deleted folder with the one that is at the path now.
     fn open_again(&self, opened: &mut Opened) -> io::Result<()> {
         if opened.folder.metadata()?.nlink() > 0 {
-            let text = "another folder is at the path of the spool's; mount or move the spool's back, or restart the service";
+            let text = "another folder is at the path of the spool's folder; mount or move the original back, or restart the service";
             return Err(io::Error::new(ErrorKind::NotFound, text));
         }
-        make(&self.path)?;
+        create_folder(&self.path)?;
         *opened = open_and_lock(&self.path).map_err(|error| match error {
             DiskError::Io(_, error) => error,
             DiskError::Taken => ErrorKind::WouldBlock.into(),
@@ -114,13 +114,13 @@ fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-fn make(path: &Path) -> io::Result<()> {
+fn create_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     if path.is_dir() {
         return Ok(());
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    // Its own name must survive a power cut as well.
+    // Its own name must survive a power cut too.
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => fs::File::open(parent)?.sync_all(),
         _ => fs::File::open(".")?.sync_all(),
@@ -153,7 +153,7 @@ impl Files for Disk {
             .open(&path)?;
         let allocated = allocate(&file, size).and_then(|()| file.sync_all());
         if let Err(error) = allocated {
-            // It is empty; the caller tries another time.
+            // It is empty; the caller tries again later.
             let _ = fs::remove_file(&path);
             return Err(error);
         }
@@ -201,7 +201,7 @@ impl Files for Disk {
             return Ok(());
         }
         if found.is_none() && opened.folder.metadata()?.nlink() > 0 {
-            let text = "the spool's folder is not at its path any more; mount or move it back";
+            let text = "the spool's folder is no longer at its path; mount or move it back";
             return Err(io::Error::new(ErrorKind::NotFound, text));
         }
         self.open_again(&mut opened)
@@ -245,7 +245,7 @@ fn kind_of(magic: u64) -> FileSystem {
     }
 }
 
-/// Takes the blocks now, so that a full disk is found before an entry is half written.
+/// Allocates the blocks now, so that a full disk is noticed before an entry is half written.
 fn allocate(file: &fs::File, size: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -253,7 +253,7 @@ fn allocate(file: &fs::File, size: u64) -> io::Result<()> {
         use rustix::io::Errno;
         match fallocate(file, FallocateFlags::empty(), 0, size) {
             Ok(()) => return Ok(()),
-            // Some file systems cannot; zeros take the blocks there too.
+            // Some file systems cannot do this; writing zeros allocates the blocks too.
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
             Err(error) => return Err(error.into()),
         }
@@ -298,7 +298,7 @@ impl File for fs::File {
         Ok(self.metadata()?.len())
     }
 
-    fn is_there(&self) -> io::Result<bool> {
+    fn exists(&self) -> io::Result<bool> {
         Ok(self.metadata()?.nlink() > 0)
     }
 }

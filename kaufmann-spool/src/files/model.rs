@@ -1,9 +1,8 @@
 //! A folder in memory whose calls can fail and whose power can be cut.
 //!
-//! What is written is seen at once, and is on the "disk" only after a `sync`. A [power cut](Model::cut_power) keeps any of the
-//! sectors that were not synced and loses the others, and keeps a part of the names that were made, changed or removed since the
-//! folder was synced, in their order. A `sync` that fails has written any of the sectors, and forgets that the others are not:
-//! that is what Linux does.
+//! Writes are visible at once, and on the "disk" only after a `sync`. A [power cut](Model::cut_power) keeps some of the sectors that
+//! were not synced and loses the others; it keeps the first few of the names that were created, changed or removed since the folder was
+//! synced. A `sync` that fails has written some of the sectors, and forgets that the others are not written: that is what Linux does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{File, FileSystem, Files};
 
-/// What is written whole or not at all.
+/// The unit that is written whole or not at all.
 const SECTOR: usize = 64;
 
 /// A call of the file layer.
@@ -22,7 +21,7 @@ const SECTOR: usize = 64;
 pub enum Call {
     /// The names are listed.
     List,
-    /// A file is made.
+    /// A file is created.
     Create,
     /// A file is opened.
     Open,
@@ -40,7 +39,7 @@ pub enum Call {
     Write,
     /// A file is synced.
     Sync,
-    /// A file is cut off or extended.
+    /// A file is truncated or extended.
     SetLen,
     /// A file's length is requested.
     Size,
@@ -48,16 +47,16 @@ pub enum Call {
     Check,
 }
 
-/// Decides whether a call fails: given the call and its number since the folder was made.
+/// Decides whether a call fails, given the call and its number since the folder was created.
 pub type Faults = Box<dyn FnMut(Call, u64) -> Option<ErrorKind> + Send>;
 
 /// A folder in memory.
 #[derive(Clone, Debug)]
 pub struct Model {
     world: Arc<Mutex<World>>,
-    /// What all names in it begin with.
+    /// The prefix of all names in it.
     folder: String,
-    /// Handles from before a power cut do nothing any more.
+    /// Handles from before a power cut fail.
     life: u64,
 }
 
@@ -125,12 +124,12 @@ impl Model {
         }
     }
 
-    /// Lets calls fail from now on, or none if it is `None`.
+    /// Lets calls fail from now on; with `None`, no more.
     pub fn fail(&self, faults: Option<Faults>) {
         self.world().faults = faults;
     }
 
-    /// The bytes that all files may have together.
+    /// Sets the most bytes of all files.
     pub fn set_capacity(&self, bytes: u64) {
         self.world().capacity = bytes;
     }
@@ -141,7 +140,7 @@ impl Model {
         self.world().calls
     }
 
-    /// The folder as it is when the power is back.
+    /// Cuts the power, and returns the folder as it is afterwards.
     #[must_use]
     pub fn cut_power(&self) -> Self {
         let mut world = self.world();
@@ -171,7 +170,7 @@ impl Model {
         }
     }
 
-    /// The folder as it is when the process has died and the power has not: all that was written is there.
+    /// Kills the process, and returns the folder as it is afterwards: with everything that was written.
     #[must_use]
     pub fn kill(&self) -> Self {
         let mut world = self.world();
@@ -184,7 +183,7 @@ impl Model {
         }
     }
 
-    /// Changes a file's bytes behind everybody's back.
+    /// Changes a file's bytes without a call.
     ///
     /// # Panics
     ///
@@ -257,7 +256,7 @@ impl Content {
 }
 
 impl World {
-    /// Frees the bytes of files that have no name any more, on the disk either.
+    /// Frees the bytes of files that have no name, neither now nor on the disk.
     fn free_unnamed(&mut self) {
         for index in std::mem::take(&mut self.unnamed) {
             let mut named = self.names.values().chain(self.durable_names.values());
@@ -304,7 +303,7 @@ impl World {
             .sum()
     }
 
-    /// What is on the disk if any of the dirty sectors got there.
+    /// The content on the disk if some of the dirty sectors were written.
     fn keep_some(&mut self, index: usize) -> Vec<u8> {
         let content = self.files[index].clone();
         let mut kept = content.durable;
@@ -418,7 +417,7 @@ impl Files for Model {
 }
 
 impl Model {
-    /// Whether a file lies in this folder, and in none within it.
+    /// Whether a file is in this folder itself, not in one within it.
     fn has(&self, path: &str) -> bool {
         path.strip_prefix(&*self.folder)
             .is_some_and(|name| !name.contains('/'))
@@ -461,7 +460,7 @@ impl File for Handle {
         if world.life != self.model.life {
             return checked;
         }
-        // A write that fails has written a part.
+        // A failed write has written a part.
         let len = match &checked {
             Ok(()) => bytes.len(),
             Err(_) => usize::try_from(world.roll(bytes.len() as u64)).unwrap_or_default(),
@@ -506,7 +505,7 @@ impl File for Handle {
         Ok(self.model.call(Call::Size)?.files[self.index].now.len() as u64)
     }
 
-    fn is_there(&self) -> Result<bool> {
+    fn exists(&self) -> Result<bool> {
         let world = self.model.world();
         Ok(world.names.values().any(|index| *index == self.index))
     }

@@ -1,4 +1,4 @@
-//! Writes batches to a log.
+//! Appends batches to a log.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -11,12 +11,12 @@ use crate::files::{File, Files};
 use crate::frame::{self, Batch};
 use crate::options::Options;
 
-/// Writes batches, one after another.
+/// Appends batches, one after another.
 #[derive(Debug)]
 pub struct Appender {
     log: Log,
     segment_bytes: u64,
-    /// The segment that is written to. `None` at the start and after a failed write: what that has left is not known.
+    /// The segment that is written to. `None` at the start and after a failed write, which leaves unknown bytes behind.
     current: Option<Open>,
     batch: Batch,
 }
@@ -27,7 +27,7 @@ struct Open {
     file: Arc<dyn File>,
     end: u64,
     size: u64,
-    /// Whether its name is on the disk for certain.
+    /// Whether its name is certainly on the disk.
     named: bool,
 }
 
@@ -41,11 +41,11 @@ impl Appender {
         }
     }
 
-    /// Stores entries, and returns their numbers. After an error none of them is stored, and they can be appended again.
+    /// Stores entries and returns their numbers. After an error none of them is stored, and they can be appended again.
     ///
     /// # Errors
     ///
-    /// If a file cannot be made, written, or brought to the disk.
+    /// If a file cannot be created, written, or synced.
     pub fn append<'a, T: Encode + ?Sized + 'a>(
         &mut self,
         entries: impl Iterator<Item = &'a T> + Clone,
@@ -54,14 +54,14 @@ impl Appender {
         let bytes: usize = entries.clone().map(Encode::encoded_len).sum();
         let needed = needed(entries.clone().count(), bytes);
         self.log.files.check()?;
-        // Until it is confirmed, nothing more is written there.
+        // Put back only after the write is confirmed: nothing follows an unconfirmed write in its segment.
         let mut open = match self.current.take() {
-            // Somebody has removed it: what is written there can never be read.
-            Some(open) if !open.file.is_there()? => self.begin_segment(needed)?,
+            // Its file was removed from outside, so what is written to it could never be read.
+            Some(open) if !open.file.exists()? => self.begin_segment(needed)?,
             Some(open) if open.end + needed <= open.size => open,
             full => {
                 if let Some(full) = full {
-                    self.give_back(&full);
+                    self.free_unused(&full);
                 }
                 self.begin_segment(needed)?
             }
@@ -78,30 +78,30 @@ impl Appender {
             return Err(error);
         }
         open.end += bytes.len() as u64;
-        let mut shelf = self.log.shelf();
-        shelf.next = first + count;
-        if let Some(segment) = shelf.segments.back_mut() {
+        let mut index = self.log.index();
+        index.next = first + count;
+        if let Some(segment) = index.segments.back_mut() {
             segment.end = open.end;
         }
-        drop(shelf);
+        drop(index);
         self.current = Some(open);
         Ok(first..first + count)
     }
 
-    /// Cuts off what was not confirmed, so that it is not read after a restart, as far as the disk still does anything.
+    /// Cuts off what was not confirmed, so that it is not read after a restart. Errors are ignored: the disk may be failing.
     fn abandon(&self, open: &Open) {
         let is_empty = open.end == frame::MARK.len() as u64;
         if !is_empty {
-            self.give_back(open);
+            self.free_unused(open);
         } else if self.log.files.remove(&open.name.to_string()).is_ok() {
             self.log
-                .shelf()
+                .index()
                 .segments
                 .retain(|segment| segment.name != open.name);
         }
     }
 
-    /// Whether a batch of so many entries and bytes needs a new segment.
+    /// Whether a batch with this many entries and bytes needs a new segment.
     #[must_use]
     pub fn needs_segment(&self, entries: usize, bytes: usize) -> bool {
         let needed = needed(entries, bytes);
@@ -112,7 +112,7 @@ impl Appender {
 
     fn begin_segment(&mut self, needed: u64) -> io::Result<Open> {
         let first = self.log.next();
-        let same = self.log.shelf().segments.back().map(|last| last.name);
+        let same = self.log.index().segments.back().map(|last| last.name);
         let attempt = same
             .filter(|last| last.first == first)
             .map_or(0, |last| last.attempt + 1);
@@ -122,7 +122,7 @@ impl Appender {
         let size = self.segment_bytes.max(frame::MARK.len() as u64 + needed);
         let file = self.log.files.create(&name.to_string(), size)?;
         let end = frame::MARK.len() as u64;
-        self.log.shelf().segments.push_back(Segment { name, end, size });
+        self.log.index().segments.push_back(Segment { name, end, size });
         let open = Open {
             name,
             file,
@@ -139,11 +139,11 @@ impl Appender {
         }
     }
 
-    /// Gives back what was allocated and is not used. If that fails, it is taken until the segment is removed.
-    fn give_back(&self, full: &Open) {
+    /// Frees the allocated bytes that are not used. If that fails, they stay allocated until the segment is removed.
+    fn free_unused(&self, full: &Open) {
         if full.file.set_len(full.end).is_ok() {
-            let mut shelf = self.log.shelf();
-            if let Some(segment) = shelf
+            let mut index = self.log.index();
+            if let Some(segment) = index
                 .segments
                 .iter_mut()
                 .find(|segment| segment.name == full.name)
@@ -154,7 +154,7 @@ impl Appender {
     }
 }
 
-/// The bytes of a batch in its segment, at most.
+/// The most bytes that a batch takes in its segment.
 fn needed(entries: usize, bytes: usize) -> u64 {
     (frame::HEADER + entries * frame::PREFIX + bytes) as u64 + frame::ALIGN
 }

@@ -1,18 +1,18 @@
-//! Reads a log in order, and says what is missing from it.
+//! Reads a log in order, and reports what is missing from it.
 
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
 use super::{Log, Name, Segment};
-use crate::entry::{Entry, Kept};
+use crate::entry::{Decode, Entry};
 use crate::frame::{self, Frame, Header};
 use crate::scan::{Damage, Found, Scanner};
 
-/// Of damaged bytes, so many are kept in a file.
+/// The most damaged bytes that are kept in a file.
 const MOST_KEPT: u64 = 16 << 20;
 
-/// What comes next in a log.
+/// The next item of a log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Read<T = Entry> {
     /// An entry.
@@ -28,14 +28,14 @@ pub enum Read<T = Entry> {
     Lost(Damage),
 }
 
-/// A place in a log.
+/// A position in a log, from which it is read.
 #[derive(Debug)]
 pub struct Cursor<T = Entry> {
     log: Log,
     /// The number that comes next.
     expected: u64,
     reading: Option<Reading>,
-    /// What was read of a batch and not yet returned.
+    /// The entries of the current batch that were not returned yet.
     ready: VecDeque<Read<T>>,
 }
 
@@ -43,21 +43,21 @@ pub struct Cursor<T = Entry> {
 struct Reading {
     name: Name,
     scanner: Scanner,
-    /// The number that comes next in the file, from its begin.
+    /// The number of the next batch's first entry in this file.
     due: u64,
-    /// Bytes before `scanner` that are no batch.
+    /// Damaged bytes just before `scanner`'s position.
     damaged: Option<Range<u64>>,
 }
 
 /// How far a segment may be read.
 struct View {
     end: u64,
-    /// The numbers from here on are in another segment, or not stored.
+    /// From this number on, entries are in another segment, or not stored.
     limit: u64,
     following: Option<Name>,
 }
 
-impl<T: Kept> Cursor<T> {
+impl<T: Decode> Cursor<T> {
     pub(super) fn new(log: Log, from: u64) -> Self {
         Self {
             log,
@@ -67,7 +67,7 @@ impl<T: Kept> Cursor<T> {
         }
     }
 
-    /// What comes next; `None` if all that is stored has been read. After an error the call can be made again.
+    /// Returns the next item; `None` if everything stored has been read. After an error the call can be repeated.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl<T: Kept> Cursor<T> {
                 continue;
             };
             let Some(view) = view(&self.log, reading.name) else {
-                // It is removed, so all of it is delivered.
+                // The segment was removed, so all its entries are delivered.
                 self.reading = None;
                 continue;
             };
@@ -105,32 +105,32 @@ impl<T: Kept> Cursor<T> {
         !self.ready.is_empty()
     }
 
-    /// Whether entries below this number were not read yet.
+    /// Whether some entries below this number were not read yet.
     #[must_use]
     pub fn is_behind(&self, number: u64) -> bool {
         !self.ready.is_empty() || self.expected < number
     }
 
-    /// Takes pages that the disk cannot read for damaged ones, in the segment that is read now.
-    pub fn give_up_bad_pages(&mut self) {
+    /// Treats pages that the disk cannot read as damaged, in the segment that is being read.
+    pub fn skip_bad_pages(&mut self) {
         if let Some(reading) = &mut self.reading {
-            reading.scanner.give_up_bad_pages();
+            reading.scanner.skip_bad_pages();
         }
     }
 
-    /// Opens the segment that has the next number. `false` if it is not stored yet.
+    /// Opens the segment that contains the next number. `false` if that is not stored yet.
     fn choose(&mut self) -> io::Result<bool> {
         let (chosen, oldest, next) = {
-            let shelf = self.log.shelf();
-            let names = || shelf.segments.iter().map(|segment| segment.name);
+            let index = self.log.index();
+            let names = || index.segments.iter().map(|segment| segment.name);
             let chosen = names().rev().find(|name| name.first <= self.expected);
-            (chosen, names().next(), shelf.next)
+            (chosen, names().next(), index.next)
         };
         if self.expected >= next {
             return Ok(false);
         }
         let Some(name) = chosen else {
-            // The segment that had it is gone, and so is everything up to the oldest that is there.
+            // Its segment is missing, with everything before the oldest one that exists.
             let first = oldest.map_or(next, |name| name.first);
             self.lose("a segment before it", 0..0, self.expected..first);
             return Ok(true);
@@ -138,7 +138,7 @@ impl<T: Kept> Cursor<T> {
         let file = match self.log.files.open(&name.to_string()) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // With its folder it may come back; alone it was removed.
+                // If the whole folder is missing, it may come back; a single file was removed.
                 self.log.files.check()?;
                 self.lose_segment(name);
                 return Ok(true);
@@ -154,7 +154,7 @@ impl<T: Kept> Cursor<T> {
         Ok(true)
     }
 
-    /// Notes that a segment's file is gone, unless the segment was removed because all of it is delivered.
+    /// Records that a segment's file is missing, unless the segment was removed because all its entries are delivered.
     fn lose_segment(&mut self, name: Name) {
         if let Some(view) = view(&self.log, name) {
             self.lose(&name.to_string(), 0..0, self.expected..view.limit);
@@ -202,7 +202,7 @@ impl<T: Kept> Cursor<T> {
         }
     }
 
-    /// Notes that entries are lost, if there are any, and keeps the bytes that are in their place.
+    /// Records lost entries, if there are any, and keeps the damaged bytes in a file.
     fn lose(&mut self, segment: &str, bytes: Range<u64>, lost: Range<u64>) {
         if lost.start >= lost.end {
             return;
@@ -235,13 +235,13 @@ impl<T: Kept> Cursor<T> {
 }
 
 fn view(log: &Log, name: Name) -> Option<View> {
-    let shelf = log.shelf();
-    let at = shelf.segments.iter().position(|segment| segment.name == name)?;
-    let Segment { end, .. } = shelf.segments[at];
-    let following = shelf.segments.get(at + 1).map(|segment| segment.name);
+    let index = log.index();
+    let at = index.segments.iter().position(|segment| segment.name == name)?;
+    let Segment { end, .. } = index.segments[at];
+    let following = index.segments.get(at + 1).map(|segment| segment.name);
     Some(View {
         end,
-        limit: following.map_or(shelf.next, |name| name.first),
+        limit: following.map_or(index.next, |name| name.first),
         following,
     })
 }

@@ -11,19 +11,19 @@ use crate::log::{Cursor, Read};
 use crate::options::Mode;
 use crate::ticket::Slot;
 
-/// After so many failures at one place, [`Options::retry_interval`](crate::Options::retry_interval) apart, pages that cannot be read
-/// count as damaged if others can be.
+/// After this many failures at one position, [`Options::retry_interval`](crate::Options::retry_interval) apart, unreadable pages count as
+/// damaged if others can be read.
 const TRIES: u32 = 3;
 
-/// Reads entries in the order in which they were appended; parked ones that were released come first. What was delivered already is
-/// left out, and what follows a parked entry on its key is parked too.
+/// Reads entries in the order in which they were appended; parked ones that were released come first. Delivered entries are skipped,
+/// and entries that follow a parked one on its key are parked too.
 #[derive(Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
     cursor: Cursor,
     /// An entry that could not be parked yet.
     stuck: Option<(Id, Message)>,
-    /// How often something had been released when that was last checked.
+    /// The count of releases when it was last checked.
     releases: u64,
     failures: u32,
     last_failure: Option<Instant>,
@@ -31,10 +31,10 @@ pub struct Reader {
 
 /// An [`Entry`] that was read.
 #[derive(Debug)]
-pub struct Message(Place);
+pub struct Message(Content);
 
 #[derive(Debug)]
-enum Place {
+enum Content {
     Memory(Arc<Slot>),
     Disk(Entry),
 }
@@ -44,8 +44,8 @@ impl Deref for Message {
 
     fn deref(&self) -> &Entry {
         match &self.0 {
-            Place::Memory(slot) => slot.entry(),
-            Place::Disk(entry) => entry,
+            Content::Memory(slot) => slot.entry(),
+            Content::Disk(entry) => entry,
         }
     }
 }
@@ -64,7 +64,7 @@ impl Reader {
         }
         let from = state.delivered.watermark();
         drop(state);
-        shared.lot().begin_again();
+        shared.parked().rewind();
         Some(Self {
             cursor: shared.log.cursor(from),
             shared: Arc::clone(shared),
@@ -75,13 +75,13 @@ impl Reader {
         })
     }
 
-    /// The next entry, if there is one within the time. Entries that cannot be read any more are passed over, counted in the
-    /// [snapshot](crate::Spool::snapshot) and [named](crate::Spool::damages).
+    /// Returns the next entry; `None` if there is none within `patience`. Entries that cannot be read any more are skipped, counted in the
+    /// [snapshot](crate::Spool::snapshot), and listed in [`damages`](crate::Spool::damages).
     ///
     /// # Errors
     ///
-    /// If the disk fails. The call can be made again. After three failures, [`Options::retry_interval`](crate::Options::retry_interval)
-    /// apart, pages that cannot be read are passed over, if the disk reads others.
+    /// If the disk fails. The call can be repeated. After three failures, [`Options::retry_interval`](crate::Options::retry_interval)
+    /// apart, unreadable pages are skipped, if the disk can read others.
     pub fn read(&mut self, patience: Duration) -> io::Result<Option<(Id, Message)>> {
         let mut begun = None;
         loop {
@@ -118,27 +118,27 @@ impl Reader {
         self.last_failure = Some(Instant::now());
         self.failures += 1;
         if self.failures >= TRIES {
-            self.cursor.give_up_bad_pages();
+            self.cursor.skip_bad_pages();
         }
     }
 
     fn released(&mut self) -> io::Result<Option<(Id, Message)>> {
-        let Some(mut lot) = self.shared.lot_in_use() else {
+        let Some(mut parked) = self.shared.parked_in_use() else {
             return Ok(None);
         };
-        // Before the look, so that what is released after it is noticed.
+        // Read before the search, so that a later release is noticed.
         self.releases = self.shared.state().releases;
-        let found = lot.next_released();
-        let damages = std::mem::take(&mut lot.damages);
-        drop(lot);
+        let found = parked.next_released();
+        let damages = std::mem::take(&mut parked.damages);
+        drop(parked);
         for damage in damages {
             self.shared.note_lost(damage.lost.end - damage.lost.start, damage);
         }
         let found = found?;
-        Ok(found.map(|(number, entry)| (Id::Parked(number), Message(Place::Disk(entry)))))
+        Ok(found.map(|(number, entry)| (Id::Parked(number), Message(Content::Disk(entry)))))
     }
 
-    /// The next entry: from the disk, and from memory when all on the disk has been read.
+    /// Returns the next entry: from the disk, then from memory when everything on the disk has been read.
     fn advance(&mut self) -> io::Result<Option<(Id, Message)>> {
         if let Some(stuck) = self.stuck.take() {
             return Ok(Some(stuck));
@@ -152,7 +152,7 @@ impl Reader {
                         return Ok(None);
                     }
                     if state.queue.is_to_disk()
-                        && !state.is_alone()
+                        && !state.has_no_consumer()
                         && state
                             .age_on_disk()
                             .is_none_or(|age| age < self.shared.options.spill_after)
@@ -160,7 +160,9 @@ impl Reader {
                         state.queue.back_to_memory();
                     }
                     let taken = state.queue.take();
-                    return Ok(taken.map(|(number, slot)| (Id::Memory(number), Message(Place::Memory(slot)))));
+                    return Ok(
+                        taken.map(|(number, slot)| (Id::Memory(number), Message(Content::Memory(slot))))
+                    );
                 }
             }
             match self.cursor.read()? {
@@ -173,16 +175,19 @@ impl Reader {
                         state.note_time(number, at);
                     }
                     if is_new && !state.queue.was_taken(number) {
-                        return Ok(Some((Id::Stored(number), Message(Place::Disk(entry)))));
+                        return Ok(Some((Id::Stored(number), Message(Content::Disk(entry)))));
                     }
                 }
             }
         }
     }
 
-    /// The entry, unless it follows a parked one: then it is parked too.
+    /// Returns the entry, or parks it if it follows a parked one on its key.
     fn unless_parked(&mut self, id: Id, message: Message) -> io::Result<Option<Message>> {
-        let holds = self.shared.lot_in_use().is_some_and(|lot| lot.holds(&message));
+        let holds = self
+            .shared
+            .parked_in_use()
+            .is_some_and(|parked| parked.holds(&message));
         if !holds {
             return Ok(Some(message));
         }
@@ -193,11 +198,11 @@ impl Reader {
         Ok(None)
     }
 
-    /// Waits until something is appended or released. `false` if nothing ever will be.
+    /// Waits until an entry is appended or released. Returns `false` if that cannot happen any more.
     fn wait(&mut self, time: Duration) -> bool {
         let state = self.shared.state();
         let has_unread = self.shared.options.mode == Mode::Overflow && state.queue.has_unread();
-        // What has changed between the read and the lock.
+        // Something may have changed between the read and the lock.
         if self.cursor.is_behind(state.readable) || has_unread || state.releases != self.releases {
             self.releases = state.releases;
             return true;
@@ -216,7 +221,7 @@ impl Drop for Reader {
         state.has_reader = false;
         state.queue.rewind();
         drop(state);
-        // Nobody delivers now: what is in memory goes to the disk.
+        // Without a reader, the entries in memory go to the disk.
         self.shared.work.notify_one();
     }
 }

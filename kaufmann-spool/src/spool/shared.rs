@@ -15,13 +15,13 @@ use crate::error::AppendError;
 use crate::files::Files;
 use crate::log::{Log, Opened};
 use crate::options::{Mode, Options};
-use crate::parked::Lot;
+use crate::parked::ParkedLog;
 use crate::queue::{Finished, Queue};
 use crate::scan::Damage;
 use crate::snapshot::Snapshot;
 use crate::ticket::{Promise, Slot, Ticket};
 
-/// So many damages are named; all are counted.
+/// The most damages that are listed; all are counted.
 const MOST_NAMED: usize = 64;
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(super) files: Arc<dyn Files>,
     pub(super) options: Options,
     state: Mutex<State>,
-    lot: Mutex<Lot>,
+    parked: Mutex<ParkedLog>,
     /// Whether anything is parked, so that the lock is taken only then.
     has_parked: AtomicBool,
     /// Wakes the thread that writes.
@@ -44,20 +44,20 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) queue: Queue,
-    /// Entries of the disk below this number may be read.
+    /// Entries on the disk below this number may be read.
     pub(super) readable: u64,
     pub(super) delivered: Delivered,
     /// Whether `delivered` is ahead of what is on the disk.
     pub(super) dirty: bool,
-    /// The same of what is parked.
-    pub(super) lot_dirty: bool,
+    /// Whether the parked entries have changed since they were saved.
+    pub(super) parked_dirty: bool,
     /// The counters of the snapshot.
     pub(super) counts: Snapshot,
     damages: VecDeque<Damage>,
     /// When entries were stored, by the first number of each batch that was read and is not delivered.
     times: VecDeque<(u64, u64)>,
-    /// The same of the oldest entry when the spool was opened, until it is read.
-    oldest_left: Option<u64>,
+    /// When the oldest entry was stored, as found when the spool was opened; until it is read.
+    oldest_at_open: Option<u64>,
     /// Why the last write failed.
     pub(super) write_trouble: Option<String>,
     /// Why the position could not be saved.
@@ -71,7 +71,7 @@ pub(super) struct State {
     away: bool,
     /// How many callers wait on `space`.
     space_waiters: usize,
-    /// When the writer wakes by itself; `None` while it works.
+    /// When the writer's sleep ends; `None` while it works.
     pub(super) writer_wakes: Option<Instant>,
     pub(super) closing: bool,
     /// Whether the thread that writes has ended.
@@ -79,8 +79,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Whether nobody delivers what is in memory.
-    pub(super) fn is_alone(&self) -> bool {
+    /// Whether no consumer delivers the entries in memory.
+    pub(super) fn has_no_consumer(&self) -> bool {
         self.closing || self.away || !self.has_reader
     }
 
@@ -92,7 +92,7 @@ impl State {
 
     /// How long the oldest entry on the disk has been waiting.
     pub(super) fn age_on_disk(&self) -> Option<Duration> {
-        let at = self.times.front().map(|(_, at)| *at).or(self.oldest_left)?;
+        let at = self.times.front().map(|(_, at)| *at).or(self.oldest_at_open)?;
         (self.depth_on_disk() > 0).then(|| Duration::from_millis(now_ms().saturating_sub(at)))
     }
 
@@ -100,20 +100,20 @@ impl State {
     pub(super) fn grow_to(&mut self, number: u64, at: u64) {
         if self.depth_on_disk() == 0 {
             self.times.clear();
-            self.oldest_left = Some(at);
+            self.oldest_at_open = Some(at);
         }
         self.readable = number;
     }
 
-    /// Notes when an entry was stored that is read now.
+    /// Notes when the entry that is being read was stored.
     pub(super) fn note_time(&mut self, number: u64, at: u64) {
-        self.oldest_left = None;
+        self.oldest_at_open = None;
         if at > 0 && self.times.back().is_none_or(|(_, last)| *last != at) {
             self.times.push_back((number, at));
         }
     }
 
-    /// Notes that entries on the disk are delivered. Returns how many were not yet.
+    /// Marks entries on the disk as delivered. Returns how many of them were not yet.
     pub(super) fn settle(&mut self, from: u64, to: u64) -> u64 {
         let new = self.delivered.insert(from, to);
         if new > 0 {
@@ -133,7 +133,7 @@ impl Shared {
         files: Arc<dyn Files>,
         options: Options,
         opened: Opened,
-        mut lot: Lot,
+        mut parked: ParkedLog,
     ) -> Self {
         let mut queue = Queue::default();
         let now = Instant::now();
@@ -146,19 +146,19 @@ impl Shared {
         let state = State {
             queue,
             readable: log.next(),
-            oldest_left: log.stored_at(delivered.watermark()),
+            oldest_at_open: log.stored_at(delivered.watermark()),
             delivered,
             notes: opened.notes,
             ..State::default()
         };
-        let damages = std::mem::take(&mut lot.damages);
+        let damages = std::mem::take(&mut parked.damages);
         let shared = Self {
             log,
             files,
             options,
             state: Mutex::new(state),
-            has_parked: AtomicBool::new(lot.is_in_use()),
-            lot: Mutex::new(lot),
+            has_parked: AtomicBool::new(parked.is_in_use()),
+            parked: Mutex::new(parked),
             work: Condvar::new(),
             space: Condvar::new(),
             entries: Condvar::new(),
@@ -166,7 +166,7 @@ impl Shared {
         for damage in damages {
             shared.note_lost(damage.lost.end - damage.lost.start, damage);
         }
-        shared.count_parked(&shared.lot());
+        shared.count_parked(&shared.parked());
         shared
     }
 
@@ -174,13 +174,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn lot(&self) -> MutexGuard<'_, Lot> {
-        self.lot.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn parked(&self) -> MutexGuard<'_, ParkedLog> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is parked, if anything is.
-    pub(super) fn lot_in_use(&self) -> Option<MutexGuard<'_, Lot>> {
-        self.has_parked.load(Ordering::Acquire).then(|| self.lot())
+    /// The parked entries, if there are any.
+    pub(super) fn parked_in_use(&self) -> Option<MutexGuard<'_, ParkedLog>> {
+        self.has_parked.load(Ordering::Acquire).then(|| self.parked())
     }
 
     pub(super) fn wait<'a>(
@@ -234,10 +234,10 @@ impl Shared {
     /// Wakes the writer if it would sleep longer than the queue may wait.
     fn wake_writer(&self, state: &mut State, now: Instant) {
         let Some(wakes) = state.writer_wakes else { return };
-        let alone = state.is_alone();
+        let no_consumer = state.has_no_consumer();
         if state
             .queue
-            .due(&self.options, alone, now)
+            .due(&self.options, no_consumer, now)
             .is_some_and(|due| due < wakes)
         {
             state.writer_wakes = None;
@@ -268,7 +268,7 @@ impl Shared {
         state
     }
 
-    /// The error of an entry that waited in vain.
+    /// The error for an entry that waited without success.
     pub(crate) fn full(&self, waited: Duration) -> AppendError {
         let mut state = self.state();
         if state.ended {
@@ -317,8 +317,8 @@ impl Shared {
                 state.counts.delivered += state.settle(number, number + 1);
                 self.wake_to_save(&mut state);
             }
-            Id::Parked(number) => self.unpark(|lot| {
-                lot.finish(number);
+            Id::Parked(number) => self.unpark(|parked| {
+                parked.finish(number);
                 1
             }),
         }
@@ -351,15 +351,15 @@ impl Shared {
     }
 
     pub(super) fn park(&self, id: Id, entry: &Entry, reason: &str) -> io::Result<()> {
-        let mut lot = self.lot();
+        let mut parked = self.parked();
         if let Id::Parked(number) = id {
-            lot.hold_again(number, reason);
+            parked.park_again(number, reason);
             return Ok(());
         }
-        lot.park(entry.clone(), reason, now_ms())?;
+        parked.park(entry.clone(), reason, now_ms())?;
         self.has_parked.store(true, Ordering::Release);
-        self.count_parked(&lot);
-        drop(lot);
+        self.count_parked(&parked);
+        drop(parked);
         let mut state = self.state();
         let on_disk = match id {
             Id::Memory(number) => match state.queue.finish(number) {
@@ -381,7 +381,7 @@ impl Shared {
     }
 
     pub(super) fn release(&self, id: u64) -> bool {
-        let released = self.lot().release(id);
+        let released = self.parked().release(id);
         let mut state = self.state();
         state.releases += 1;
         self.wake_reader(&state);
@@ -390,29 +390,29 @@ impl Shared {
 
     pub(super) fn drop_parked(&self, id: u64) -> u64 {
         let mut dropped = 0;
-        self.unpark(|lot| {
-            dropped = lot.drop_group(id);
+        self.unpark(|parked| {
+            dropped = parked.drop_group(id);
             0
         });
         dropped
     }
 
-    /// Takes something from what is parked. `finish` returns how many of it were delivered.
-    fn unpark(&self, finish: impl FnOnce(&mut Lot) -> u64) {
-        let mut lot = self.lot();
-        let delivered = finish(&mut lot);
-        self.has_parked.store(lot.is_in_use(), Ordering::Release);
-        self.count_parked(&lot);
-        drop(lot);
+    /// Removes parked entries. `finish` returns how many of them were delivered.
+    fn unpark(&self, finish: impl FnOnce(&mut ParkedLog) -> u64) {
+        let mut parked = self.parked();
+        let delivered = finish(&mut parked);
+        self.has_parked.store(parked.is_in_use(), Ordering::Release);
+        self.count_parked(&parked);
+        drop(parked);
         let mut state = self.state();
         state.counts.delivered += delivered;
-        state.lot_dirty = true;
+        state.parked_dirty = true;
         self.wake_to_save(&mut state);
     }
 
-    fn count_parked(&self, lot: &Lot) {
+    fn count_parked(&self, parked: &ParkedLog) {
         let mut state = self.state();
-        (state.counts.parked, state.counts.parked_keys) = (lot.count(), lot.keys());
+        (state.counts.parked, state.counts.parked_keys) = (parked.count(), parked.keys());
     }
 
     /// Counts entries on the disk as lost, unless they were delivered.
@@ -471,7 +471,7 @@ impl Shared {
         findings
     }
 
-    /// Wakes all who wait, because nothing more will happen.
+    /// Wakes all waiting threads, because nothing more will happen.
     pub(super) fn wake_all(&self) {
         self.space.notify_all();
         self.entries.notify_all();

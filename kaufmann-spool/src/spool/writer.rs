@@ -1,4 +1,4 @@
-//! The thread that writes: entries in batches, and the position.
+//! The writer's thread: it writes entries in batches, and saves the position.
 
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,12 +11,12 @@ use crate::position::Position;
 use crate::queue::Batch;
 use crate::ticket::Promise;
 
-/// The bytes of a batch, but for an entry that is larger by itself. More makes a batch slower, not the disk faster.
+/// The most bytes of a batch; a single larger entry is a batch too. Larger batches are slower without using the disk better.
 const BATCH: usize = 1 << 20;
-/// How long the thread sleeps at most when there is nothing to do.
+/// How long the thread sleeps at most when it has nothing to do.
 const REST: Duration = Duration::from_secs(3_600);
 
-/// When things are due.
+/// When the next write and the next save are due.
 struct Due {
     /// Not before this time after a fault.
     write: Instant,
@@ -24,7 +24,7 @@ struct Due {
 }
 
 impl Shared {
-    /// Runs until the spool is closed. Whatever ends it, every caller that waits gets an answer.
+    /// Runs until the spool is closed. However it ends, every waiting caller gets an answer.
     pub(super) fn write_all(&self, mut appender: Appender) {
         let _end = End(self);
         let now = Instant::now();
@@ -42,7 +42,7 @@ impl Shared {
             }
             if closing {
                 let mut state = self.state();
-                // So that it is known that the last batch is whole.
+                // The saved position records that the last batch is whole.
                 state.dirty |= state.counts.stored > 0;
                 if state.queue.len() > 0 && state.write_trouble.is_none() {
                     continue;
@@ -57,15 +57,15 @@ impl Shared {
         }
     }
 
-    /// Waits until something is due, and takes the next batch. Returns whether the spool is closing.
+    /// Waits until something is due, and returns the next batch and whether the spool is closing.
     fn next_batch(&self, due: &Due) -> (Batch, bool) {
         let mut state = self.state();
         loop {
             let now = Instant::now();
-            let alone = state.is_alone();
-            let write = state.queue.due(&self.options, alone, now);
+            let no_consumer = state.has_no_consumer();
+            let write = state.queue.due(&self.options, no_consumer, now);
             let write = write.map(|write| write.max(due.write));
-            let save = (state.dirty || state.lot_dirty).then_some(due.save);
+            let save = (state.dirty || state.parked_dirty).then_some(due.save);
             if state.closing || write.is_some_and(|write| write <= now) {
                 return (state.queue.begin_write(BATCH), state.closing);
             }
@@ -105,7 +105,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Puts a batch back. Returns when it is tried again.
+    /// Puts a batch back. Returns when to write it again.
     fn fail(&self, batch: Batch, error: &io::Error) -> Instant {
         let mut state = self.state();
         state.queue.failed(batch);
@@ -113,7 +113,7 @@ impl Shared {
         Instant::now() + self.options.retry_interval
     }
 
-    /// Whether the oldest entry on the disk is young enough for more.
+    /// Checks that the oldest entry on the disk is younger than `max_age`.
     fn check_age(&self) -> io::Result<()> {
         let Some(max) = self.options.max_age else {
             return Ok(());
@@ -126,7 +126,7 @@ impl Shared {
         }
     }
 
-    /// Whether another segment may be begun.
+    /// Checks that there is space for another segment.
     fn check_space(&self, bytes: usize) -> io::Result<()> {
         let segment = self.options.segment_bytes.max(bytes as u64);
         let size = self.log.size();
@@ -167,15 +167,15 @@ impl Shared {
     }
 
     fn save_parked(&self) -> io::Result<()> {
-        if !std::mem::take(&mut self.state().lot_dirty) {
+        if !std::mem::take(&mut self.state().parked_dirty) {
             return Ok(());
         }
-        let saved = self.lot().save();
-        self.state().lot_dirty |= saved.is_err();
+        let saved = self.parked().save();
+        self.state().parked_dirty |= saved.is_err();
         saved
     }
 
-    /// Saves what is delivered. Returns after how long that is due again.
+    /// Saves which entries are delivered. Returns after how long to save again.
     fn save(&self) -> Duration {
         let saved = self.save_position().and_then(|()| self.save_parked());
         let interval = self.options.position_interval;
@@ -194,7 +194,7 @@ fn full(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::StorageFull, text)
 }
 
-/// A fault with its remedy. The spool's own errors have theirs.
+/// An error with its remedy. The spool's own errors contain theirs already.
 fn describe(error: &io::Error) -> String {
     if error.get_ref().is_some() {
         return error.to_string();
@@ -207,7 +207,7 @@ pub(super) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Answers every caller when the thread ends, also by a panic.
+/// Answers every waiting caller when the thread ends, even by a panic.
 struct End<'a>(&'a Shared);
 
 impl Drop for End<'_> {

@@ -1,4 +1,4 @@
-//! Finds where a log ends when it is opened, and what of its last batch is not certain.
+//! Finds the end of a log when it is opened, and the entries of its last batch that are not certainly on the disk.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,21 +10,21 @@ use crate::files::{File, Files};
 use crate::frame::{self, Header};
 use crate::scan::{Found, Scanner};
 
-/// Where the log ends.
+/// The end of a log.
 #[derive(Default)]
-pub(super) struct Tail {
+pub(super) struct End {
     /// The number of the next entry.
     pub(super) next: u64,
     pub(super) unconfirmed: Vec<Vec<u8>>,
 }
 
-/// Finds where the newest segment ends that has a batch. Up to the number `stored_to` all is on the disk for certain.
-pub(super) fn find_tail(
+/// Finds the end of the newest segment that has a batch. All entries below the number `stored_to` are certainly on the disk.
+pub(super) fn find_end(
     files: &dyn Files,
     segments: &mut VecDeque<Segment>,
     stored_to: u64,
     notes: &mut Vec<String>,
-) -> Result<Tail, OpenError> {
+) -> Result<End, OpenError> {
     while let Some(segment) = segments.back_mut() {
         let name = segment.name;
         let text = name.to_string();
@@ -33,29 +33,29 @@ pub(super) fn find_tail(
         let Some(last) = scanned.last else {
             if stored_to > name.first {
                 // The cursor reports what is lost.
-                return Ok(Tail {
+                return Ok(End {
                     next: stored_to,
-                    ..Tail::default()
+                    ..End::default()
                 });
             }
-            // It was begun, and nothing in it was confirmed: what comes before it is the end.
+            // Nothing in this segment was confirmed: the log ends before it.
             set_aside(files, &text, scanned.torn, notes);
             segments.pop_back();
             continue;
         };
-        let behind = last.first + u64::from(last.count);
-        if behind < stored_to {
-            // Entries behind these are missing: the cursor reports them, with the bytes that are there.
-            return Ok(Tail {
+        let after = last.first + u64::from(last.count);
+        if after < stored_to {
+            // The entries after these are missing: the cursor reports them, with the bytes that are there.
+            return Ok(End {
                 next: stored_to,
-                ..Tail::default()
+                ..End::default()
             });
         }
         segment.end = scanned.end;
         if last.first < stored_to {
-            return Ok(Tail {
-                next: behind,
-                ..Tail::default()
+            return Ok(End {
+                next: after,
+                ..End::default()
             });
         }
         let mut unconfirmed = scanned.whole;
@@ -70,16 +70,16 @@ pub(super) fn find_tail(
                 unconfirmed.len()
             ));
         }
-        return Ok(Tail {
+        return Ok(End {
             next: last.first,
             unconfirmed,
         });
     }
-    Ok(Tail::default())
+    Ok(End::default())
 }
 
-/// The longest form of a torn batch, the first of its segment. If it was the unconfirmed batch of an earlier process, it was being
-/// written again; the segment before has it too, whole if it was stored. Other batches there were given up.
+/// The longest form of a torn batch that is the first of its segment. If it was the unconfirmed batch of an earlier process, it was being
+/// written again; the segment before has it too, whole if it was stored. Other batches there were abandoned.
 fn written_before<'a>(
     files: &dyn Files,
     before: impl Iterator<Item = &'a Segment>,
@@ -99,7 +99,7 @@ fn written_before<'a>(
     Ok(longest)
 }
 
-/// Puts a segment out of the way in which nothing was confirmed. If that fails, it is passed over the next time too.
+/// Renames a segment in which nothing was confirmed, so that it is not read. If that fails, it is skipped the next time too.
 fn set_aside(files: &dyn Files, name: &str, torn: bool, notes: &mut Vec<String>) {
     if !torn {
         let _ = files.remove(name);
@@ -119,11 +119,11 @@ struct Scanned {
     end: u64,
     /// The entries of the last batch before the first damaged one.
     whole: Vec<Vec<u8>>,
-    /// Whether there is anything but zeros behind these.
+    /// Whether there is anything but zeros after these.
     torn: bool,
 }
 
-/// Scans a segment up to the batch that begins with the number `last`. What follows that was given up.
+/// Scans a segment up to the batch that begins with the number `last`. What follows that was abandoned.
 fn scan_tail(file: Arc<dyn File>, name: Name, size: u64, last: u64) -> io::Result<Scanned> {
     let mut scanner = Scanner::new(file, name);
     let salt = scanner.salt();
