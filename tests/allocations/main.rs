@@ -113,7 +113,7 @@ fn allocations<V: Service<State = Tally>>(records: u64) -> u64 {
                 shards: 2,
                 hash_seed: 7,
                 others_first: Arc::new(|| false),
-                wall: None,
+                wall_clock: None,
             })
             .run(async move { seen.0.done.notified().await });
         finished = Some(runtime.block_on(service).unwrap());

@@ -314,7 +314,7 @@ impl Rig {
             shards: 2,
             hash_seed: 0,
             others_first: Arc::new(|| false),
-            wall: None,
+            wall_clock: None,
         };
         let rig = Self::launch::<Numbers>(config, registry.clone(), registry, true, Some(simulation));
         rig.feed.assign(TOPIC, 0);

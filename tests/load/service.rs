@@ -79,7 +79,7 @@ impl Load {
                 shards: 4,
                 hash_seed: 7,
                 others_first: Arc::new(|| false),
-                wall: None,
+                wall_clock: None,
             })
             .run(async { _ = stopped.await });
         let running = runtime.spawn(service);

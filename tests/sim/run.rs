@@ -271,7 +271,7 @@ impl Supervisor {
                     chance.assert_alive();
                     chance.chance(1, 6)
                 }),
-                wall: Some((world.when(Duration::ZERO).into_std(), NOON)),
+                wall_clock: Some((world.when(Duration::ZERO).into_std(), NOON)),
             })
             .run(async { _ = stopped.await });
         tokio::spawn(service)

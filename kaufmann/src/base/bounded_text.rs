@@ -6,12 +6,12 @@ use std::fmt::{self, Display, Write};
 pub(crate) const MAX: usize = 4 << 10;
 
 /// The beginning of a text, with what is left out counted behind it.
-pub(crate) fn brief(text: impl Display) -> String {
-    brief_to(text, MAX)
+pub(crate) fn bounded(text: impl Display) -> String {
+    bounded_to(text, MAX)
 }
 
 /// The same with another bound. What is longer is formatted, but not kept.
-pub(crate) fn brief_to(text: impl Display, max: usize) -> String {
+pub(crate) fn bounded_to(text: impl Display, max: usize) -> String {
     let mut kept = Kept {
         text: String::new(),
         max,
@@ -65,32 +65,32 @@ mod tests {
 
     #[test]
     fn a_text_that_is_short_and_plain_stays_as_it_is() {
-        assert_eq!(brief("größe\n\tof 1 €"), "größe\n\tof 1 €");
-        assert_eq!(brief(""), "");
-        assert_eq!(brief("x".repeat(MAX)), "x".repeat(MAX));
+        assert_eq!(bounded("größe\n\tof 1 €"), "größe\n\tof 1 €");
+        assert_eq!(bounded(""), "");
+        assert_eq!(bounded("x".repeat(MAX)), "x".repeat(MAX));
     }
 
     #[test]
     fn a_text_that_is_long_is_cut_between_characters_and_what_is_missing_is_counted() {
-        assert_eq!(brief_to("ééé", 3), "é… (4 more bytes)");
+        assert_eq!(bounded_to("ééé", 3), "é… (4 more bytes)");
         assert_eq!(
-            brief_to(format_args!("{}{}", "abcd", "efg"), 3),
+            bounded_to(format_args!("{}{}", "abcd", "efg"), 3),
             "abc… (4 more bytes)"
         );
-        let page = brief("x".repeat(2 << 20));
+        let page = bounded("x".repeat(2 << 20));
         assert!(page.len() < MAX + 40, "{}", page.len());
         assert!(page.ends_with("… (2093056 more bytes)"));
     }
 
     #[test]
     fn what_would_steer_a_terminal_is_replaced() {
-        assert_eq!(brief("\x1b[31mred\r\x07\u{9b}2J\u{202e}"), "·[31mred···2J·");
+        assert_eq!(bounded("\x1b[31mred\r\x07\u{9b}2J\u{202e}"), "·[31mred···2J·");
     }
 
     proptest! {
         #[test]
         fn no_text_is_longer_than_its_bound_or_steers(text: String, max in 0..40usize) {
-            let kept = brief_to(&text, max);
+            let kept = bounded_to(&text, max);
             prop_assert!(kept.len() <= max + 40);
             prop_assert!(!kept.chars().any(steers));
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 #[cfg(any(test, feature = "cli", feature = "testing"))]
-use crate::base::bounded_text::brief;
+use crate::base::bounded_text::bounded;
 
 /// Any error that can be sent between threads.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -124,7 +124,7 @@ impl fmt::Display for Report<'_> {
         write!(f, "error: {}", self.0)?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, "\n  caused by: {}", brief(error))?;
+            write!(f, "\n  caused by: {}", bounded(error))?;
             cause = error.source();
         }
         Ok(())

@@ -5,12 +5,12 @@
     not(any(feature = "cli", feature = "registry")),
     allow(dead_code, reason = "nothing is read")
 )]
-pub(crate) fn misfit(error: &serde_json::Error, object: &str) -> String {
+pub(crate) fn describe(error: &serde_json::Error, object: &str) -> String {
     said(&error.to_string(), object)
 }
 
 /// The same without the value, which may be a secret.
-pub(crate) fn misfit_without_value(error: &serde_json::Error, object: &str) -> String {
+pub(crate) fn describe_without_value(error: &serde_json::Error, object: &str) -> String {
     without_value(&said(&error.to_string(), object))
 }
 
@@ -115,7 +115,7 @@ mod tests {
     struct Marker;
 
     fn wrong<T: DeserializeOwned + std::fmt::Debug>(value: serde_json::Value) -> String {
-        misfit(&serde_json::from_value::<T>(value).unwrap_err(), "a table")
+        describe(&serde_json::from_value::<T>(value).unwrap_err(), "a table")
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn the_place_in_a_text_is_kept() {
         let error = serde_json::from_str::<Secretive>("\n [1, 2]").unwrap_err();
-        let said = misfit(&error, "an object");
+        let said = describe(&error, "an object");
         assert!(
             said.ends_with(" at line 2 column 3") || said.contains(" at line 2 "),
             "{said}"
@@ -193,7 +193,7 @@ mod tests {
         let error =
             serde_json::from_value::<Secretive>(json!({"count": "hunter2, expected hunter2"})).unwrap_err();
         assert_eq!(
-            misfit_without_value(&error, "a table"),
+            describe_without_value(&error, "a table"),
             "invalid type: string, expected a whole number from 0 to 4294967295"
         );
     }

@@ -4,9 +4,9 @@ use std::time::{Instant, SystemTime};
 
 /// What tells the time of day.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wall(Option<(Instant, SystemTime)>);
+pub(crate) struct WallClock(Option<(Instant, SystemTime)>);
 
-impl Wall {
+impl WallClock {
     /// One that goes with a simulation's clock, from this time of both on.
     pub(crate) fn simulated(now: Instant, time: SystemTime) -> Self {
         Self(Some((now, time)))

@@ -38,7 +38,7 @@ mod embedded;
 mod screen;
 mod tally;
 
-use crate::handler::record_event::{Happening, Reporter};
+use crate::handler::record_event::{RecordEvent, Reporter};
 use deliver::deliver;
 use embedded::Embedded;
 use screen::Screen;
@@ -123,13 +123,13 @@ async fn dev<V: Service, R: Started<V::State>>(
     // Only now, so that `publish --dev` finds a service that has started.
     let _note = Running::announce::<V>(&config);
 
-    let (reporter, happenings) = Reporter::new();
+    let (reporter, record_events) = Reporter::new();
     let screen = Screen::new(catalog::events::<V>().iter().map(|info| info.name));
     let mut stage = Stage {
         printed: Ok(()),
         screen,
         tally: Tally::new(embedded::returning::<V>(&config)),
-        happenings,
+        record_events,
         is_published: false,
     };
     stage.say(&stage.screen.welcome(V::NAME, &config, embedded.partitions()));
@@ -169,7 +169,7 @@ struct Stage {
     printed: io::Result<()>,
     screen: Screen,
     tally: Tally,
-    happenings: mpsc::UnboundedReceiver<Happening>,
+    record_events: mpsc::UnboundedReceiver<RecordEvent>,
     /// Whether the broker has all samples.
     is_published: bool,
 }
@@ -206,7 +206,7 @@ impl Stage {
                 break;
             }
             tokio::select! {
-                Some(happening) = self.happenings.recv() => self.show(&happening),
+                Some(record_event) = self.record_events.recv() => self.show(&record_event),
                 () = signals.first() => break,
                 () = tokio::time::sleep_until(deadline), if options.once => break,
                 // Without a signal the service ends only with an error.
@@ -215,15 +215,15 @@ impl Stage {
         }
         drop(stop);
         let finished = joined(service.await)?;
-        while let Ok(happening) = self.happenings.try_recv() {
-            self.show(&happening);
+        while let Ok(record_event) = self.record_events.try_recv() {
+            self.show(&record_event);
         }
         Ok(finished)
     }
 
-    fn show(&mut self, happening: &Happening) {
-        self.tally.note(happening);
-        self.say(&self.screen.line(happening));
+    fn show(&mut self, record_event: &RecordEvent) {
+        self.tally.note(record_event);
+        self.say(&self.screen.line(record_event));
     }
 
     fn say(&mut self, line: &str) {

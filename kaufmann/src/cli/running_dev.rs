@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, ErrorKind};
-use crate::base::serde_error::misfit;
+use crate::base::serde_error;
 use crate::cli::output::complain;
 use crate::config::{Config, RegistryConfig};
 use crate::handler::Service;
@@ -111,7 +111,7 @@ impl Running {
                 "the note of the running `dev`, {}, is damaged; start `dev` again",
                 path.display()
             );
-            Error::new(ErrorKind::Start, text).caused_by(misfit(&error, "an object"))
+            Error::new(ErrorKind::Start, text).caused_by(serde_error::describe(&error, "an object"))
         })?;
         if !running.is_local() {
             let text = format!(

@@ -12,7 +12,7 @@ use super::kind;
 use super::problem::Problems;
 use super::secret::{REDACTED, is_secret};
 use crate::base::error::{Error, ErrorKind};
-use crate::base::serde_error::misfit;
+use crate::base::serde_error;
 
 /// What the layers say: the last one that speaks wins, entry by entry in tables.
 #[derive(Debug, Default)]
@@ -59,7 +59,10 @@ impl Layers {
         let mut config: Config = serde_json::from_value(root).map_err(|error| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("the configuration does not fit: {}", misfit(&error, "a table")),
+                format!(
+                    "the configuration does not fit: {}",
+                    serde_error::describe(&error, "a table")
+                ),
             )
         })?;
         for ((key, name), entry) in &self.0 {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, ErrorKind};
-use crate::base::serde_error::misfit_without_value;
+use crate::base::serde_error;
 
 pub(crate) mod back_off;
 mod duration;
@@ -663,7 +663,7 @@ impl Config {
                 ErrorKind::Configuration,
                 format!(
                     "the table `[app]` does not fit: {}",
-                    misfit_without_value(&error, "a table")
+                    serde_error::describe_without_value(&error, "a table")
                 ),
             )
         })

@@ -10,7 +10,7 @@ use tracing::{error, warn};
 use crate::assignment::Hold;
 use crate::assignment::Report;
 use crate::assignment::limit::Excess;
-use crate::base::bounded_text::brief;
+use crate::base::bounded_text::bounded;
 use crate::base::error::ErrorKind;
 use crate::base::panics::Panic;
 use crate::config::{Delivery, OnFailure, OnLimit};
@@ -22,7 +22,7 @@ use crate::handler::failure::{Chain, Class, Failure};
 use crate::handler::failure_kind::FailureKind;
 use crate::handler::gathered::Gathered;
 use crate::handler::observer::{Observer, Settled};
-use crate::handler::outcome::{Outcome, Outgoing, Verdict};
+use crate::handler::outcome::{Outcome, OutcomeKind, Outgoing};
 use crate::publish::dead_letter::Reason;
 use crate::publish::retry_topics::RetryTopic;
 use crate::publish::{Delivered, Message};
@@ -179,7 +179,7 @@ async fn handle<V: Service>(cx: &mut Context<V::State>, start: Start) -> Finish 
     };
     cx.set_plan(plan);
     let outcome = V::dispatch(handler, cx).await;
-    if matches!(outcome.0, Verdict::Done) && !cx.has_published() {
+    if matches!(outcome.0, OutcomeKind::Done) && !cx.has_published() {
         let link = Link::of(&cx.state);
         if let Some(observer) = &link.observer {
             observer.settled(
@@ -217,7 +217,7 @@ pub(crate) fn panicked(link: &Link, start: &Start, record: &Record, attempt: u32
         partition = record.partition(),
         offset = record.offset(),
         attempt,
-        error = brief(panic.text()),
+        error = bounded(panic.text()),
         place = panic.place(),
         backtrace = panic.backtrace(),
         "{what} panicked"
@@ -225,7 +225,7 @@ pub(crate) fn panicked(link: &Link, start: &Start, record: &Record, attempt: u32
     again(
         start,
         FailureKind::Panicked,
-        brief(format_args!("{what} panicked: {}", panic.text())),
+        bounded(format_args!("{what} panicked: {}", panic.text())),
     )
 }
 
@@ -334,19 +334,19 @@ fn look_up_again(key: SchemaKey, unknown: u32, error: &RegistryError) -> Finish 
 /// What becomes of a record whose handler did not just succeed. What it has `published` in a transaction leaves only if it did.
 async fn conclude(
     link: &Arc<Link>,
-    verdict: Verdict,
+    verdict: OutcomeKind,
     published: Vec<Message>,
     record: &Record,
     handler: u32,
     attempt: u32,
 ) -> Finish {
     match verdict {
-        Verdict::Done => reply(link, published, Vec::new(), record, handler).await,
-        Verdict::Publish(outgoing) => reply(link, published, outgoing, record, handler).await,
-        Verdict::Failed(failure) => failed(link, &failure, record, handler, attempt).await,
-        Verdict::Undecodable(error) => {
+        OutcomeKind::Done => reply(link, published, Vec::new(), record, handler).await,
+        OutcomeKind::Publish(outgoing) => reply(link, published, outgoing, record, handler).await,
+        OutcomeKind::Failed(failure) => failed(link, &failure, record, handler, attempt).await,
+        OutcomeKind::Undecodable(error) => {
             let event = event_name(link, handler).unwrap_or_default();
-            let error = brief(format_args!(
+            let error = bounded(format_args!(
                 "the payload is no `{event}`: {}",
                 explained(&error, record)
             ));
@@ -359,7 +359,7 @@ async fn conclude(
             )
             .await
         }
-        Verdict::Batch(_) => {
+        OutcomeKind::Batch(_) => {
             let failure = Failure::new("the handler takes one event, and returned what becomes of several");
             failed(link, &failure, record, handler, attempt).await
         }
@@ -411,7 +411,7 @@ async fn reply(
 }
 
 async fn failed(link: &Arc<Link>, failure: &Failure, record: &Record, handler: u32, attempt: u32) -> Finish {
-    let error = brief(Chain(failure.error()));
+    let error = bounded(Chain(failure.error()));
     let path = handler_path(link, handler);
     match failure.class() {
         Class::Retry { after } => Finish::Retry(Box::new(Retry {
@@ -478,7 +478,7 @@ async fn postpone(link: &Arc<Link>, record: &Record, reason: &Reason, topic: &Re
             observer.settled(record, event, how);
         }
     });
-    let now = link.wall.at(tokio::time::Instant::now().into_std());
+    let now = link.wall_clock.at(tokio::time::Instant::now().into_std());
     let written = while_written(record, delivered);
     link.outbound.postpone(record, reason, topic, now, written).await;
     Finish::Unhandled

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::assignment::Settlements;
 use crate::assignment::limit::Rules;
 use crate::base::control::Control;
-use crate::base::wall_clock::Wall;
+use crate::base::wall_clock::WallClock;
 use crate::config::{Delivery, OnFailure, RetryConfig};
 use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
@@ -41,7 +41,7 @@ pub(crate) struct Link {
     pub(crate) on_failure: OnFailure,
     pub(crate) rules: Rules,
     /// What tells until when records wait in retry topics.
-    pub(crate) wall: Wall,
+    pub(crate) wall_clock: WallClock,
     /// How many shards there are.
     pub(crate) shards: usize,
     pub(crate) observer: Option<Arc<dyn Observer>>,

@@ -13,7 +13,7 @@ use crate::assignment::Assignment;
 use crate::assignment::{Report, Settlements};
 use crate::base::control::Control;
 use crate::base::error::ErrorKind;
-use crate::base::wall_clock::Wall;
+use crate::base::wall_clock::WallClock;
 use crate::config::{Config, Delivery};
 use crate::engine::fence::Barrier;
 use crate::engine::shard::{Command, Inbox};
@@ -85,7 +85,7 @@ pub(crate) struct Poller<S> {
     holds: Holds,
     /// Since when nothing was heard of partitions; `None` once something was, or was said.
     alone_since: Option<Instant>,
-    wall: Wall,
+    wall_clock: WallClock,
     /// The service's list, for the names.
     handlers: &'static [HandlerEntry],
     /// Which partition is read first, so that each is in turn.
@@ -175,7 +175,7 @@ impl<S: Source> Poller<S> {
             retries: RetryTopics::new(config),
             holds: Holds::new(config),
             alone_since: Some(now),
-            wall: Wall::default(),
+            wall_clock: WallClock::default(),
             handlers: &[],
             first: 0,
             quiet: false,
@@ -188,8 +188,8 @@ impl<S: Source> Poller<S> {
     }
 
     /// The time of day, by which records are due, is told by this.
-    pub(crate) fn told_by(mut self, wall: Wall) -> Self {
-        self.wall = wall;
+    pub(crate) fn with_wall_clock(mut self, wall_clock: WallClock) -> Self {
+        self.wall_clock = wall_clock;
         self
     }
 
@@ -455,7 +455,7 @@ impl<S: Source> Poller<S> {
             limits,
             precommit,
             first,
-            wall,
+            wall_clock,
             ..
         } = self;
         let (mut total, mut passed) = (0, false);
@@ -475,7 +475,7 @@ impl<S: Source> Poller<S> {
                 continue;
             }
             if let Some(delay) = partition.delay {
-                let clocks = (now, wall.at(now));
+                let clocks = (now, wall_clock.at(now));
                 let came = delayed::read(source, router, partition, delay, (room, free), clocks);
                 partition.read(came.taken, came.bytes);
                 total += came.records;

@@ -15,7 +15,7 @@ use crate::assignment::limit::Rules;
 use crate::base::control::{Control, Handle};
 use crate::base::error::{Error, ErrorKind};
 use crate::base::panics::{Panic, catch, caught};
-use crate::base::wall_clock::Wall;
+use crate::base::wall_clock::WallClock;
 use crate::config::{Config, Delivery, Mode, OnFailure};
 use crate::engine::attempt::attempt;
 use crate::engine::link::Link;
@@ -208,14 +208,14 @@ impl<V: Service> Builder<V> {
         let looking = Arc::clone(&publisher);
         let settlements = Arc::new(Settlements::new(waker.clone()));
         let stage = stage(&config, &publisher, &settlements)?;
-        let wall = driver.simulation().map_or_else(Wall::default, wall);
+        let wall_clock = driver.simulation().map_or_else(WallClock::default, wall_clock);
         let outbound = Outbound::new(
             &config,
             publisher,
             stage,
             Arc::clone(&schemas),
             Arc::clone(&control),
-            wall,
+            wall_clock,
         );
         know_emitted::<V>(&outbound, config.on_failure).await?;
 
@@ -245,7 +245,7 @@ impl<V: Service> Builder<V> {
                 .collect(),
             on_failure: config.on_failure,
             rules: Rules::new(&config.dead_letter),
-            wall,
+            wall_clock,
             shards,
             observer: observer.map(|observer| Arc::new(Guarded(observer)) as Arc<dyn Observer>),
         });
@@ -326,15 +326,15 @@ fn known_handlers<V: Service>(config: &Config) -> Result<(), Error> {
 }
 
 /// What tells the time of day in a simulation: its own, or the one that was when it began.
-fn wall(simulation: &Simulation) -> Wall {
+fn wall_clock(simulation: &Simulation) -> WallClock {
     let now = || {
         (
             tokio::time::Instant::now().into_std(),
             std::time::SystemTime::now(),
         )
     };
-    let (now, time) = simulation.wall.unwrap_or_else(now);
-    Wall::simulated(now, time)
+    let (now, time) = simulation.wall_clock.unwrap_or_else(now);
+    WallClock::simulated(now, time)
 }
 
 /// Where messages go, if that is to be in transactions.

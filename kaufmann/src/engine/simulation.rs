@@ -26,7 +26,7 @@ pub struct Simulation {
     /// Asked before each step of each task; `true` lets others go first.
     pub others_first: Arc<dyn Fn() -> bool + Send + Sync>,
     /// The time of day at some time of the clock, if several services are to agree on it.
-    pub wall: Option<(std::time::Instant, std::time::SystemTime)>,
+    pub wall_clock: Option<(std::time::Instant, std::time::SystemTime)>,
 }
 
 impl Simulation {

@@ -5,7 +5,7 @@ use kaufmann_avro::DecodeError;
 use crate::handler::context::Context;
 use crate::handler::event::{Event, EventInfo, Payload};
 use crate::handler::failure::{Failure, HandlerError};
-use crate::handler::outcome::{Outcome, Verdict};
+use crate::handler::outcome::{Outcome, OutcomeKind};
 use crate::record::Record;
 
 /// Several events for one call of a handler, each with its record.
@@ -208,13 +208,13 @@ impl Rest {
         for (place, error) in self.refused {
             each.insert(place, Outcome::undecodable(error));
         }
-        Outcome(Verdict::Batch(each))
+        Outcome(OutcomeKind::Batch(each))
     }
 }
 
 /// The same failure for each event.
 pub(crate) fn repeated(failure: &Failure, count: usize) -> Vec<Outcome> {
-    let again = || Outcome(Verdict::Failed(failure.again()));
+    let again = || Outcome(OutcomeKind::Failed(failure.again()));
     std::iter::repeat_with(again).take(count).collect()
 }
 

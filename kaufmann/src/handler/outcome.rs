@@ -15,11 +15,11 @@ pub use partitioned::{Choice, Partitioned};
 ///
 /// A handler usually returns `Result<T, E>`; it may return an `Outcome` to say it in its own words.
 #[derive(Debug)]
-pub struct Outcome(pub(crate) Verdict);
+pub struct Outcome(pub(crate) OutcomeKind);
 
 /// The inside of an [`Outcome`]; small, as every event moves one.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum OutcomeKind {
     /// Handled; nothing leaves.
     Done,
     /// Handled; settled once the broker has these.
@@ -36,12 +36,12 @@ impl Outcome {
     /// The record is handled.
     #[must_use]
     pub fn done() -> Self {
-        Self(Verdict::Done)
+        Self(OutcomeKind::Done)
     }
 
     /// The handler failed; the failure's class says what becomes of the record.
     pub fn failed(failure: impl Into<Failure>) -> Self {
-        Self(Verdict::Failed(failure.into()))
+        Self(OutcomeKind::Failed(failure.into()))
     }
 
     /// The record is handled once the broker has this event too.
@@ -52,19 +52,19 @@ impl Outcome {
     )]
     pub fn and_publish(self, event: impl Publishable) -> Self {
         let mut outgoing = match self.0 {
-            Verdict::Done => Vec::with_capacity(1),
-            Verdict::Publish(outgoing) => outgoing,
+            OutcomeKind::Done => Vec::with_capacity(1),
+            OutcomeKind::Publish(outgoing) => outgoing,
             failed => return Self(failed),
         };
         outgoing.push(event.outgoing());
-        Self(Verdict::Publish(outgoing))
+        Self(OutcomeKind::Publish(outgoing))
     }
 
     /// The events that leave with it.
     #[must_use]
     pub fn outgoing(&self) -> &[Outgoing] {
         match &self.0 {
-            Verdict::Publish(outgoing) => outgoing,
+            OutcomeKind::Publish(outgoing) => outgoing,
             _ => &[],
         }
     }
@@ -73,7 +73,7 @@ impl Outcome {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match &self.0 {
-            Verdict::Failed(failure) => Some(failure),
+            OutcomeKind::Failed(failure) => Some(failure),
             _ => None,
         }
     }
@@ -82,13 +82,13 @@ impl Outcome {
         if outgoing.is_empty() {
             Self::done()
         } else {
-            Self(Verdict::Publish(outgoing))
+            Self(OutcomeKind::Publish(outgoing))
         }
     }
 
     #[cold]
     pub(crate) fn undecodable(error: DecodeError) -> Self {
-        Self(Verdict::Undecodable(error))
+        Self(OutcomeKind::Undecodable(error))
     }
 }
 
@@ -280,7 +280,7 @@ impl<T: Success, E: HandlerError> Returned for Result<T, E> {
     fn into_outcome(self) -> Outcome {
         match self {
             Ok(success) => success.into_outcome(),
-            Err(error) => Outcome(Verdict::Failed(error.into_failure())),
+            Err(error) => Outcome(OutcomeKind::Failed(error.into_failure())),
         }
     }
 }

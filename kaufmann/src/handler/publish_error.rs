@@ -1,6 +1,6 @@
 //! Why an event was not published.
 
-use crate::base::bounded_text::brief;
+use crate::base::bounded_text::bounded;
 
 /// Why an event was not published: what, where, and what to do about it, in one line.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ impl PublishError {
     pub fn new(kind: PublishErrorKind, text: impl Into<String>) -> Self {
         Self {
             kind,
-            text: brief(text.into()),
+            text: bounded(text.into()),
         }
     }
 

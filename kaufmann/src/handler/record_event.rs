@@ -1,17 +1,17 @@
-//! What the runtime tells, as it travels to whoever shows or checks it.
+//! What the runtime reports of each record, for `dev` and the test kit.
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::base::bounded_text::brief_to;
+use crate::base::bounded_text::bounded_to;
 use crate::handler::observer::{Observer, Settled};
 use crate::record::Record;
 
-/// Something that became of a record.
+/// One step of a record: that it was retried, or how it was settled.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Happening {
-    /// The event's name, if it is known.
+pub(crate) struct RecordEvent {
+    /// The event's name, if known.
     pub(crate) event: Option<String>,
     /// `topic/partition@offset`.
     pub(crate) place: String,
@@ -19,11 +19,11 @@ pub(crate) struct Happening {
     /// `ce_id` and `ce_causationid`.
     pub(crate) id: Option<String>,
     pub(crate) cause: Option<String>,
-    pub(crate) what: What,
+    pub(crate) kind: RecordEventKind,
 }
 
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) enum What {
+pub(crate) enum RecordEventKind {
     Handled {
         published: Vec<&'static str>,
     },
@@ -45,60 +45,60 @@ pub(crate) enum What {
     },
 }
 
-/// Sends what happens to whoever listens, without waiting.
-pub(crate) struct Reporter(mpsc::UnboundedSender<Happening>);
+/// An observer that sends record events through a channel, without waiting.
+pub(crate) struct Reporter(mpsc::UnboundedSender<RecordEvent>);
 
 impl Reporter {
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Happening>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<RecordEvent>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }
 
-    fn tell(&self, record: &Record, event: Option<&str>, what: What) {
+    fn send(&self, record: &Record, event: Option<&str>, kind: RecordEventKind) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let named = event.map(str::to_owned).or_else(|| {
             record
                 .header(crate::record::names::TYPE)
-                .map(|name| brief_to(text(name), 200))
+                .map(|name| bounded_to(text(name), 200))
         });
-        // Nobody listens any more when the service ends.
-        _ = self.0.send(Happening {
+        // The receiver is dropped when the service ends.
+        _ = self.0.send(RecordEvent {
             event: named,
             place: format!("{}/{}@{}", record.topic(), record.partition(), record.offset()),
             key: record.key().map(text),
             id: record.header("ce_id").map(text),
             cause: record.header("ce_causationid").map(text),
-            what,
+            kind,
         });
     }
 }
 
 impl Observer for Reporter {
     fn settled(&self, record: &Record, event: Option<&str>, how: Settled<'_>) {
-        let what = match how {
-            Settled::Handled { published } => What::Handled {
+        let kind = match how {
+            Settled::Handled { published } => RecordEventKind::Handled {
                 published: published.to_vec(),
             },
-            Settled::Unwanted => What::Unwanted,
-            Settled::DeadLettered { reason } => What::DeadLettered {
+            Settled::Unwanted => RecordEventKind::Unwanted,
+            Settled::DeadLettered { reason } => RecordEventKind::DeadLettered {
                 reason: reason.to_owned(),
             },
-            Settled::Postponed { delay, reason } => What::Postponed {
+            Settled::Postponed { delay, reason } => RecordEventKind::Postponed {
                 delay,
                 reason: reason.to_owned(),
             },
-            Settled::Skipped { reason } => What::Skipped {
+            Settled::Skipped { reason } => RecordEventKind::Skipped {
                 reason: reason.to_owned(),
             },
         };
-        self.tell(record, event, what);
+        self.send(record, event, kind);
     }
 
     fn retrying(&self, record: &Record, event: Option<&str>, attempt: u32, delay: Duration, error: &str) {
-        self.tell(
+        self.send(
             record,
             event,
-            What::Retrying {
+            RecordEventKind::Retrying {
                 attempt,
                 delay,
                 error: error.to_owned(),

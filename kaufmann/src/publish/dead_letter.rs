@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use self::opened::DeadLetter;
-use crate::base::bounded_text::brief;
+use crate::base::bounded_text::bounded;
 use crate::publish::{Message, MessageHeaders, Placement};
 use crate::record::wire::{Frame, SchemaKey, frame};
 use crate::record::{Origin, Record, SourcePlace};
@@ -59,7 +59,7 @@ pub(crate) fn dead_letter(topic: &Arc<str>, record: &Record, reason: &Reason, no
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
     say(CLASS, reason.class.name());
-    say(ERROR, &brief(&reason.error));
+    say(ERROR, &bounded(&reason.error));
     say(ATTEMPTS, &reason.attempts.to_string());
     if reason.cut_short {
         say(CUT_SHORT, "true");

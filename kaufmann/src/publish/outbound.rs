@@ -10,7 +10,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::base::control::Control;
-use crate::base::wall_clock::Wall;
+use crate::base::wall_clock::WallClock;
 use crate::config::{Config, OnFailure, Partitioning, ReplyTo};
 use crate::handler::event::EventInfo;
 use crate::handler::outcome::{Choice, Outgoing};
@@ -39,7 +39,7 @@ pub(crate) struct Outbound {
     reply_to: ReplyTo,
     callbacks: Allowed,
     /// What tells when an event is made, and a record given up.
-    wall: Wall,
+    wall_clock: WallClock,
 }
 
 /// An event to be made a message of.
@@ -93,7 +93,7 @@ impl Outbound {
         stage: Option<Arc<Stage>>,
         schemas: Arc<Schemas>,
         control: Arc<Control>,
-        wall: Wall,
+        wall_clock: WallClock,
     ) -> Arc<Self> {
         Arc::new(Self {
             partitions: Partitions::new(Arc::clone(&publisher)),
@@ -105,7 +105,7 @@ impl Outbound {
             dead_letter_topic: config.dead_letter_topic().into(),
             reply_to: config.publish.reply_to,
             callbacks: Allowed::new(&config.publish.callback_topics),
-            wall,
+            wall_clock,
         })
     }
 
@@ -286,7 +286,7 @@ impl Outbound {
     }
 
     fn now(&self) -> SystemTime {
-        self.wall.at(tokio::time::Instant::now().into_std())
+        self.wall_clock.at(tokio::time::Instant::now().into_std())
     }
 
     /// The topic that a record wants its answers in, if they may go there.

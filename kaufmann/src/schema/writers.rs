@@ -1,11 +1,11 @@
 //! From a schema's id to what it means here: which handler takes its events, and which id our own events carry.
 //!
 //! An id is asked for once, however many records wait for it. A schema is kept for ever: ids are immutable. That an id cannot be
-//! read is kept for a while ([`standing`]), so that a registry that was wrong is not believed until the next start. A look-up
+//! read is kept for a while ([`unreadable`]), so that a registry that was wrong is not believed until the next start. A look-up
 //! that failed for another reason is never kept.
 
 mod locked;
-mod standing;
+mod unreadable;
 mod unwanted;
 
 use std::collections::HashMap;
@@ -21,10 +21,10 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use self::standing::Standings;
+use self::unreadable::UnreadableIds;
 use self::unwanted::Named;
 pub(crate) use self::unwanted::Unwanted;
-use crate::base::bounded_text::brief;
+use crate::base::bounded_text::bounded;
 use crate::base::error::{Error, ErrorKind};
 use crate::config::RegistryConfig;
 use crate::handler::HandlerEntry;
@@ -41,7 +41,7 @@ pub(crate) struct Schemas {
     catch_all: Option<u32>,
     writers: RwLock<HashMap<SchemaKey, Arc<Writer>>>,
     flights: Mutex<HashMap<SchemaKey, Flight>>,
-    standings: Mutex<Standings>,
+    unreadable: Mutex<UnreadableIds>,
     unwanted: Unwanted,
     ids: Mutex<HashMap<IdKey, Arc<OnceCell<u32>>>>,
 }
@@ -130,7 +130,7 @@ impl Schemas {
             catch_all,
             writers: RwLock::default(),
             flights: Mutex::default(),
-            standings: Mutex::new(Standings::new(RegistryConfig::default().recheck)),
+            unreadable: Mutex::new(UnreadableIds::new(RegistryConfig::default().recheck)),
             unwanted: Unwanted::default(),
             ids: Mutex::default(),
         }
@@ -140,7 +140,7 @@ impl Schemas {
     #[must_use]
     pub(crate) fn recheck(self, after: Duration) -> Self {
         Self {
-            standings: Mutex::new(Standings::new(after)),
+            unreadable: Mutex::new(UnreadableIds::new(after)),
             ..self
         }
     }
@@ -197,7 +197,7 @@ impl Schemas {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key, Arc::clone(writer));
-            self.standings().forget(key);
+            self.unreadable().forget(key);
         }
         let mut flights = self.flights();
         drop(flight);
@@ -292,7 +292,7 @@ impl Schemas {
 
     async fn fetch(&self, key: SchemaKey, unknown: u32) -> Result<Arc<Writer>, NoWriter> {
         // Somebody else may have got the last word while this one waited for its turn.
-        if let Some(reason) = self.standings().of(key, Instant::now()) {
+        if let Some(reason) = self.unreadable().of(key, Instant::now()) {
             return Err(NoWriter::Final(reason));
         }
         let text = match key {
@@ -304,7 +304,7 @@ impl Schemas {
                 Ok(writer) => return Ok(Arc::new(writer)),
                 Err(reason) => reason,
             },
-            Err(error) if !self.standings().is_last_word(key, error.kind(), unknown) => {
+            Err(error) if !self.unreadable().is_final(key, error.kind(), unknown) => {
                 return Err(NoWriter::NotYet(error));
             }
             Err(error) if error.kind() == RegistryErrorKind::Unknown => {
@@ -312,8 +312,8 @@ impl Schemas {
             }
             Err(error) => format!("the writer's schema ({key}) cannot be read: {error}"),
         };
-        let reason: Arc<str> = brief(reason).into();
-        self.standings().keep(key, Arc::clone(&reason), Instant::now());
+        let reason: Arc<str> = bounded(reason).into();
+        self.unreadable().keep(key, Arc::clone(&reason), Instant::now());
         Err(NoWriter::Final(reason))
     }
 
@@ -351,8 +351,8 @@ impl Schemas {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn standings(&self) -> MutexGuard<'_, Standings> {
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unreadable(&self) -> MutexGuard<'_, UnreadableIds> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The place of the reader with this name.
@@ -389,7 +389,7 @@ impl Reader {
                     writer.key,
                     errors.join("; ")
                 );
-                let reason = brief(reason);
+                let reason = bounded(reason);
                 warn!(event = name, schema = %writer.key, reason, "records of another schema are undecodable");
                 Route::Undecodable(reason.into())
             }

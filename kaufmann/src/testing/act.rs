@@ -7,7 +7,7 @@ use std::panic::Location;
 use kaufmann_avro::Schema;
 use kaufmann_avro::json::decode_json;
 
-use crate::handler::record_event::{Happening, What};
+use crate::handler::record_event::{RecordEvent, RecordEventKind};
 use crate::publish::Message;
 use crate::record::wire::prefixed;
 use crate::schema::registry::SchemaRegistry;
@@ -19,7 +19,7 @@ pub(super) struct Act {
     /// How many of them were delivered.
     pub(super) delivered: usize,
     /// What became of them, in the order in which it did.
-    pub(super) happened: Vec<Happening>,
+    pub(super) record_events: Vec<RecordEvent>,
     /// Where the act's messages begin among all that were published.
     pub(super) first_message: usize,
     /// The messages that the test has looked at, counted from there.
@@ -53,14 +53,14 @@ impl Act {
     }
 
     /// The last thing that became of a record.
-    pub(super) fn end_of(&self, given: &Given) -> Option<&What> {
-        let mine = |happening: &&Happening| happening.place == given.place;
-        self.happened
+    pub(super) fn end_of(&self, given: &Given) -> Option<&RecordEventKind> {
+        let mine = |record_event: &&RecordEvent| record_event.place == given.place;
+        self.record_events
             .iter()
             .rev()
             .find(mine)
-            .map(|happening| &happening.what)
-            .filter(|what| !matches!(what, What::Retrying { .. }))
+            .map(|record_event| &record_event.kind)
+            .filter(|what| !matches!(what, RecordEventKind::Retrying { .. }))
     }
 
     /// What went wrong and no test has looked at.
@@ -69,7 +69,7 @@ impl Act {
             return Some(format!("the service has stopped: {why}"));
         }
         let letter = self.given.iter().find(|given| {
-            matches!(self.end_of(given), Some(What::DeadLettered { .. }))
+            matches!(self.end_of(given), Some(RecordEventKind::DeadLettered { .. }))
                 && !self.expected_letters.contains(&given.place)
         })?;
         Some(format!(
@@ -94,9 +94,10 @@ impl Act {
             if index >= self.delivered {
                 story.push_str("             was never delivered\n");
             }
-            let mine = |happening: &&Happening| !given.place.is_empty() && happening.place == given.place;
-            for happening in self.happened.iter().filter(mine) {
-                _ = writeln!(story, "             {}", said(&happening.what));
+            let mine =
+                |record_event: &&RecordEvent| !given.place.is_empty() && record_event.place == given.place;
+            for record_event in self.record_events.iter().filter(mine) {
+                _ = writeln!(story, "             {}", said(&record_event.kind));
             }
         }
         for message in published {
@@ -142,15 +143,15 @@ fn topic_and_offset(place: &str) -> Option<(&str, i64)> {
     Some((topic, offset.parse().ok()?))
 }
 
-fn said(what: &What) -> String {
+fn said(what: &RecordEventKind) -> String {
     match what {
-        What::Handled { published } if published.is_empty() => "was handled".to_owned(),
-        What::Handled { published } => format!("was handled, returned {}", published.join(", ")),
-        What::Unwanted => "no handler of the service takes it".to_owned(),
-        What::DeadLettered { reason } => format!("could not be handled: {reason}"),
-        What::Skipped { reason } => format!("was skipped: {reason}"),
-        What::Postponed { delay, reason } => format!("was put off for {delay:?}: {reason}"),
-        What::Retrying {
+        RecordEventKind::Handled { published } if published.is_empty() => "was handled".to_owned(),
+        RecordEventKind::Handled { published } => format!("was handled, returned {}", published.join(", ")),
+        RecordEventKind::Unwanted => "no handler of the service takes it".to_owned(),
+        RecordEventKind::DeadLettered { reason } => format!("could not be handled: {reason}"),
+        RecordEventKind::Skipped { reason } => format!("was skipped: {reason}"),
+        RecordEventKind::Postponed { delay, reason } => format!("was put off for {delay:?}: {reason}"),
+        RecordEventKind::Retrying {
             attempt,
             delay,
             error,

@@ -15,7 +15,7 @@ use crate::base::error::{Error, Report};
 use crate::config::{Config, Mode};
 use crate::engine::runtime::{Finished, Runtime};
 use crate::handler::Service;
-use crate::handler::record_event::{Happening, Reporter, What};
+use crate::handler::record_event::{RecordEvent, RecordEventKind, Reporter};
 use crate::publish::Message;
 use crate::schema::registry::SchemaRegistry;
 
@@ -44,7 +44,7 @@ pub(super) struct Bench<V: Service> {
 struct Running {
     stop: oneshot::Sender<()>,
     service: JoinHandle<Result<Finished, Error>>,
-    happenings: mpsc::UnboundedReceiver<Happening>,
+    record_events: mpsc::UnboundedReceiver<RecordEvent>,
 }
 
 impl<V: Service> Bench<V> {
@@ -142,7 +142,7 @@ impl<V: Service> Bench<V> {
         if self.running.is_some() {
             return Ok(());
         }
-        let (reporter, happenings) = Reporter::new();
+        let (reporter, record_events) = Reporter::new();
         let (stop, stopped) = oneshot::channel::<()>();
         let builder = Runtime::<V>::builder_of(Arc::clone(&self.state))
             .config(&self.config)
@@ -167,7 +167,7 @@ impl<V: Service> Bench<V> {
         self.running = Some(Running {
             stop,
             service,
-            happenings,
+            record_events,
         });
         Ok(())
     }
@@ -188,15 +188,15 @@ impl<V: Service> Bench<V> {
             while !waiting.is_empty() {
                 tokio::select! {
                     biased;
-                    Some(happening) = running.happenings.recv() => {
-                        let is_over = !matches!(happening.what, What::Retrying { .. });
-                        if is_over && let Some(left) = waiting.get_mut(&happening.place) {
+                    Some(record_event) = running.record_events.recv() => {
+                        let is_over = !matches!(record_event.kind, RecordEventKind::Retrying { .. });
+                        if is_over && let Some(left) = waiting.get_mut(&record_event.place) {
                             *left -= 1;
                             if *left == 0 {
-                                waiting.remove(&happening.place);
+                                waiting.remove(&record_event.place);
                             }
                         }
-                        act.happened.push(happening);
+                        act.record_events.push(record_event);
                         last = Instant::now();
                     }
                     ended = &mut running.service => return Some(ended),

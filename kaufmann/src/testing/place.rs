@@ -107,7 +107,7 @@ impl Place {
                     shards: 1,
                     hash_seed: 0,
                     others_first: Arc::new(|| false),
-                    wall: Some((
+                    wall_clock: Some((
                         began.into_std(),
                         UNIX_EPOCH + Duration::from_millis(EPOCH.unsigned_abs()),
                     )),

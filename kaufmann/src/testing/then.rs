@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::act::Given;
 use super::{Kit, bench};
 use crate::handler::event::{Body, Event};
-use crate::handler::record_event::What;
+use crate::handler::record_event::RecordEventKind;
 use crate::handler::tombstone::Keyed;
 use crate::handler::{Service, emitted};
 use crate::publish::Message;
@@ -117,7 +117,7 @@ impl<V: Service> Kit<V> {
     #[track_caller]
     pub fn then_handled(&mut self) -> &mut Self {
         self.deliver();
-        let handled = |given: &Given| matches!(self.act.end_of(given), Some(What::Handled { .. }));
+        let handled = |given: &Given| matches!(self.act.end_of(given), Some(RecordEventKind::Handled { .. }));
         if let Some(given) = self.act.given.iter().find(|given| !handled(given)) {
             let what = format!(
                 "expected that the `{}` given at {} is handled",
@@ -136,12 +136,12 @@ impl<V: Service> Kit<V> {
     #[track_caller]
     pub fn then_retried(&mut self, times: usize) -> &mut Self {
         self.deliver();
-        let retried = |what: &What| matches!(what, What::Retrying { .. });
+        let retried = |what: &RecordEventKind| matches!(what, RecordEventKind::Retrying { .. });
         let count = self
             .act
-            .happened
+            .record_events
             .iter()
-            .filter(|happening| retried(&happening.what))
+            .filter(|record_event| retried(&record_event.kind))
             .count();
         if count != times {
             self.fail(&format!(
@@ -191,17 +191,17 @@ impl<V: Service> Kit<V> {
         self.act.end_expected = true;
         self.deliver();
         let mut found = self.act.ended.as_ref().is_some_and(|why| why.contains(error));
-        for happening in &self.act.happened {
-            let (What::DeadLettered { reason }
-            | What::Skipped { reason }
-            | What::Postponed { reason, .. }
-            | What::Retrying { error: reason, .. }) = &happening.what
+        for record_event in &self.act.record_events {
+            let (RecordEventKind::DeadLettered { reason }
+            | RecordEventKind::Skipped { reason }
+            | RecordEventKind::Postponed { reason, .. }
+            | RecordEventKind::Retrying { error: reason, .. }) = &record_event.kind
             else {
                 continue;
             };
             if reason.contains(error) {
                 found = true;
-                self.act.expected_letters.insert(happening.place.clone());
+                self.act.expected_letters.insert(record_event.place.clone());
             }
         }
         if !found {

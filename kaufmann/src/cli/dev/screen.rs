@@ -6,7 +6,7 @@ use super::tally::Tally;
 use crate::cli::cluster::shown::short;
 use crate::cli::paint::{Colour, Paint};
 use crate::config::Config;
-use crate::handler::record_event::{Happening, What};
+use crate::handler::record_event::{RecordEvent, RecordEventKind};
 
 /// The longest key that is shown whole.
 const KEY_WIDTH: usize = 12;
@@ -53,43 +53,47 @@ impl Screen {
         text
     }
 
-    pub(super) fn line(&self, happening: &Happening) -> String {
-        let (mark, colour) = match happening.what {
-            What::Handled { .. } => ("✓", Colour::Green),
-            What::Unwanted => ("·", Colour::Dim),
-            What::Skipped { .. } => ("-", Colour::Yellow),
-            What::Retrying { .. } | What::Postponed { .. } => ("↻", Colour::Yellow),
-            What::DeadLettered { .. } => ("✗", Colour::Red),
+    pub(super) fn line(&self, record_event: &RecordEvent) -> String {
+        let (mark, colour) = match record_event.kind {
+            RecordEventKind::Handled { .. } => ("✓", Colour::Green),
+            RecordEventKind::Unwanted => ("·", Colour::Dim),
+            RecordEventKind::Skipped { .. } => ("-", Colour::Yellow),
+            RecordEventKind::Retrying { .. } | RecordEventKind::Postponed { .. } => ("↻", Colour::Yellow),
+            RecordEventKind::DeadLettered { .. } => ("✗", Colour::Red),
         };
-        let name = happening.event.as_deref().unwrap_or("(unknown)");
-        let key = happening
+        let name = record_event.event.as_deref().unwrap_or("(unknown)");
+        let key = record_event
             .key
             .as_deref()
             .map(|key| short(key, KEY_WIDTH))
             .unwrap_or_default();
-        let place = self.paint(Colour::Dim, &format!("{:<16}", happening.place));
+        let place = self.paint(Colour::Dim, &format!("{:<16}", record_event.place));
         let line = format!(
             "{} {:<names$}  {place} {key:<KEY_WIDTH$} {}",
             self.paint(colour, mark),
             name,
-            self.what(&happening.what),
+            self.what(&record_event.kind),
             names = self.names,
         );
         line.trim_end().to_owned()
     }
 
-    fn what(&self, what: &What) -> String {
+    fn what(&self, what: &RecordEventKind) -> String {
         match what {
-            What::Handled { published } if published.is_empty() => String::new(),
-            What::Handled { published } => self.paint(Colour::Cyan, &format!("→ {}", published.join(", "))),
-            What::Unwanted => self.paint(Colour::Dim, "no handler"),
-            What::Skipped { reason } => format!("skipped: {reason}"),
-            What::Postponed { delay, reason } => {
+            RecordEventKind::Handled { published } if published.is_empty() => String::new(),
+            RecordEventKind::Handled { published } => {
+                self.paint(Colour::Cyan, &format!("→ {}", published.join(", ")))
+            }
+            RecordEventKind::Unwanted => self.paint(Colour::Dim, "no handler"),
+            RecordEventKind::Skipped { reason } => format!("skipped: {reason}"),
+            RecordEventKind::Postponed { delay, reason } => {
                 let delay = humantime::format_duration(*delay);
                 self.paint(Colour::Yellow, &format!("put off for {delay}: {reason}"))
             }
-            What::DeadLettered { reason } => self.paint(Colour::Red, &format!("dead letter: {reason}")),
-            What::Retrying {
+            RecordEventKind::DeadLettered { reason } => {
+                self.paint(Colour::Red, &format!("dead letter: {reason}"))
+            }
+            RecordEventKind::Retrying {
                 attempt,
                 delay,
                 error,
@@ -149,27 +153,27 @@ mod tests {
         }
     }
 
-    fn happening(what: What) -> Happening {
-        Happening {
+    fn record_event(kind: RecordEventKind) -> RecordEvent {
+        RecordEvent {
             event: Some("user.create".to_owned()),
             place: "accounts/2@41".to_owned(),
             key: Some("ada".to_owned()),
             id: None,
             cause: None,
-            what,
+            kind,
         }
     }
 
     #[test]
     fn columns_stand_below_each_other() {
-        let handled = screen().line(&happening(What::Handled {
+        let handled = screen().line(&record_event(RecordEventKind::Handled {
             published: vec!["user.created"],
         }));
         assert_eq!(
             handled,
             "✓ user.create   accounts/2@41    ada          → user.created"
         );
-        let dead = screen().line(&happening(What::DeadLettered {
+        let dead = screen().line(&record_event(RecordEventKind::DeadLettered {
             reason: "no".to_owned(),
         }));
         assert_eq!(
@@ -177,7 +181,7 @@ mod tests {
             "✗ user.create   accounts/2@41    ada          dead letter: no"
         );
         let delay = std::time::Duration::from_micros(200_400);
-        let failed = screen().line(&happening(What::Retrying {
+        let failed = screen().line(&record_event(RecordEventKind::Retrying {
             attempt: 1,
             delay,
             error: "no ledger".to_owned(),

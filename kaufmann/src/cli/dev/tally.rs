@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::handler::record_event::{Happening, What};
+use crate::handler::record_event::{RecordEvent, RecordEventKind};
 
 /// What has happened so far.
 #[derive(Debug, Default)]
@@ -54,56 +54,62 @@ impl Tally {
         );
     }
 
-    pub(super) fn note(&mut self, happening: &Happening) {
-        let name = happening.event.clone().unwrap_or_else(|| "(unknown)".to_owned());
+    pub(super) fn note(&mut self, record_event: &RecordEvent) {
+        let name = record_event
+            .event
+            .clone()
+            .unwrap_or_else(|| "(unknown)".to_owned());
         let counts = self.counts.entry(name.clone()).or_default();
-        match &happening.what {
-            What::Handled { .. } => counts.handled += 1,
-            What::Unwanted => counts.unwanted += 1,
-            What::Skipped { .. } => counts.skipped += 1,
-            What::DeadLettered { .. } => counts.dead += 1,
-            What::Retrying { error, .. } | What::Postponed { reason: error, .. } => {
+        match &record_event.kind {
+            RecordEventKind::Handled { .. } => counts.handled += 1,
+            RecordEventKind::Unwanted => counts.unwanted += 1,
+            RecordEventKind::Skipped { .. } => counts.skipped += 1,
+            RecordEventKind::DeadLettered { .. } => counts.dead += 1,
+            RecordEventKind::Retrying { error, .. } | RecordEventKind::Postponed { reason: error, .. } => {
                 counts.retries += 1;
-                if let Some(sample) = happening.id.as_ref().and_then(|id| self.pending.get_mut(id)) {
+                if let Some(sample) = record_event.id.as_ref().and_then(|id| self.pending.get_mut(id)) {
                     sample.last_error = Some(error.clone());
                 }
                 return;
             }
         }
-        self.settle(happening);
-        match &happening.what {
-            What::DeadLettered { reason } => {
+        self.settle(record_event);
+        match &record_event.kind {
+            RecordEventKind::DeadLettered { reason } => {
                 self.complaints.push(format!(
                     "{name} at {} went to the dead-letter topic: {reason}",
-                    happening.place
+                    record_event.place
                 ));
             }
-            What::Handled { published } => {
+            RecordEventKind::Handled { published } => {
                 for event in published {
                     self.counts.entry((*event).to_owned()).or_default().published += 1;
                 }
             }
-            What::Unwanted | What::Skipped { .. } | What::Retrying { .. } | What::Postponed { .. } => {}
+            RecordEventKind::Unwanted
+            | RecordEventKind::Skipped { .. }
+            | RecordEventKind::Retrying { .. }
+            | RecordEventKind::Postponed { .. } => {}
         }
     }
 
-    fn settle(&mut self, happening: &Happening) {
-        let sample = happening.id.as_ref().and_then(|id| self.pending.remove(id));
+    fn settle(&mut self, record_event: &RecordEvent) {
+        let sample = record_event.id.as_ref().and_then(|id| self.pending.remove(id));
         match sample {
-            Some(sample) if happening.what == What::Unwanted => {
+            Some(sample) if record_event.kind == RecordEventKind::Unwanted => {
                 self.complaints.push(format!(
                     "{} at {} found no handler",
-                    sample.event, happening.place
+                    sample.event, record_event.place
                 ));
             }
             Some(_) => {}
             None => {
-                if let Some(cause) = &happening.cause {
+                if let Some(cause) = &record_event.cause {
                     *self.replies.entry(cause.clone()).or_default() -= 1;
                 }
             }
         }
-        if let (What::Handled { published }, Some(id)) = (&happening.what, &happening.id) {
+        if let (RecordEventKind::Handled { published }, Some(id)) = (&record_event.kind, &record_event.id) {
             let back = published
                 .iter()
                 .filter(|event| self.returning.contains(*event))
@@ -146,24 +152,24 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn happening(event: &str, id: &str, cause: Option<&str>, what: What) -> Happening {
+    fn record_event(event: &str, id: &str, cause: Option<&str>, kind: RecordEventKind) -> RecordEvent {
         let (event, id) = (Some(event.to_owned()), Some(id.to_owned()));
-        Happening {
+        RecordEvent {
             event,
             place: "t/0@0".to_owned(),
             key: None,
             id,
             cause: cause.map(str::to_owned),
-            what,
+            kind,
         }
     }
 
-    fn handled(event: &str, id: &str, cause: Option<&str>, published: &[&'static str]) -> Happening {
-        happening(
+    fn handled(event: &str, id: &str, cause: Option<&str>, published: &[&'static str]) -> RecordEvent {
+        record_event(
             event,
             id,
             cause,
-            What::Handled {
+            RecordEventKind::Handled {
                 published: published.to_vec(),
             },
         )
@@ -209,12 +215,12 @@ mod tests {
     #[test]
     fn a_sample_that_only_fails_is_a_complaint_with_its_error() {
         let mut tally = tally();
-        let what = What::Retrying {
+        let what = RecordEventKind::Retrying {
             attempt: 1,
             delay: std::time::Duration::ZERO,
             error: "no ledger".to_owned(),
         };
-        tally.note(&happening("a", "1", None, what));
+        tally.note(&record_event("a", "1", None, what));
         assert!(!tally.is_complete());
         assert_eq!(
             tally.complaints(),
@@ -225,16 +231,16 @@ mod tests {
     #[test]
     fn a_dead_letter_and_a_sample_without_a_handler_are_complaints() {
         let mut tally = tally();
-        tally.note(&happening(
+        tally.note(&record_event(
             "a",
             "1",
             None,
-            What::DeadLettered {
+            RecordEventKind::DeadLettered {
                 reason: "bad".to_owned(),
             },
         ));
         tally.expect("2".to_owned(), "b");
-        tally.note(&happening("b", "2", None, What::Unwanted));
+        tally.note(&record_event("b", "2", None, RecordEventKind::Unwanted));
         assert!(tally.is_complete());
         assert_eq!(
             tally.complaints(),

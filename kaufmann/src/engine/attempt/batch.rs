@@ -14,7 +14,7 @@ use crate::handler::context::Context;
 use crate::handler::failure::Failure;
 use crate::handler::gathered::{Gathered, Member};
 use crate::handler::observer::Settled;
-use crate::handler::outcome::{Outcome, Verdict};
+use crate::handler::outcome::{Outcome, OutcomeKind};
 
 /// A batch whose handler has run, and what it said of each record.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) async fn handle<V: Service>(cx: &mut Context<V::State>, batch: Arc<Ga
     let outcome = V::dispatch(handler, cx).await;
     cx.set_batch(None);
     match outcome.0 {
-        Verdict::Batch(each) if each.len() == count => Finish::Batch(Box::new((each,))),
+        OutcomeKind::Batch(each) if each.len() == count => Finish::Batch(Box::new((each,))),
         _ => {
             let failure = Failure::new("the handler of a batch said nothing of it");
             Finish::Batch(Box::new((repeated(&failure, count),)))
@@ -93,16 +93,16 @@ async fn conclude_member(
     link: &Arc<Link>,
     handler: u32,
     member: &Member,
-    verdict: Verdict,
+    verdict: OutcomeKind,
     is_held: bool,
 ) -> Finish {
     let Member { record, attempt } = member;
     match verdict {
-        Verdict::Failed(failure) if failure.is_retried() => {
+        OutcomeKind::Failed(failure) if failure.is_retried() => {
             super::failed(link, &failure, record, handler, *attempt).await
         }
         _ if is_held => Finish::Again,
-        Verdict::Done => {
+        OutcomeKind::Done => {
             say_done(link, handler, member);
             Finish::Settled
         }

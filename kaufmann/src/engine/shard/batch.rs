@@ -12,7 +12,7 @@ use crate::assignment::lane::UNORDERED;
 use crate::engine::attempt::{Attempted, Conclusion, Exhausted, Finish, Retry, Start, say_done};
 use crate::handler::context::Context;
 use crate::handler::gathered::{Gathered, Member};
-use crate::handler::outcome::Verdict;
+use crate::handler::outcome::OutcomeKind;
 use crate::record::Record;
 
 /// What becomes of a lane of which records were in a batch.
@@ -93,7 +93,10 @@ where
             Finish::Concluded(finishes) => finishes.0,
             Finish::Batch(outcomes) => {
                 let (outcomes,) = *outcomes;
-                if outcomes.iter().any(|outcome| !matches!(outcome.0, Verdict::Done)) {
+                if outcomes
+                    .iter()
+                    .any(|outcome| !matches!(outcome.0, OutcomeKind::Done))
+                {
                     let conclusion = Conclusion::new(Arc::clone(batch), outcomes);
                     self.go_on(Work {
                         start: Start::Conclude(Arc::new(conclusion)),

@@ -1,6 +1,6 @@
 //! Why a registry did not answer as hoped.
 
-use crate::base::bounded_text::brief;
+use crate::base::bounded_text::bounded;
 
 /// Why a registry did not answer as hoped: `Display` names the call and its URL without secrets, the status, what the
 /// registry said, and what may be done.
@@ -9,7 +9,7 @@ use crate::base::bounded_text::brief;
 pub struct RegistryError {
     kind: RegistryErrorKind,
     text: String,
-    told: Told,
+    details: ResponseDetails,
 }
 
 /// What kind of trouble a [`RegistryError`] is.
@@ -30,7 +30,7 @@ pub enum RegistryErrorKind {
 
 /// What is known of an answer besides its text.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct ResponseDetails {
     pub(crate) url: Option<String>,
     pub(crate) subject: Option<String>,
     pub(crate) status: Option<u16>,
@@ -43,15 +43,15 @@ impl RegistryError {
     pub fn new(kind: RegistryErrorKind, text: impl Into<String>) -> Self {
         Self {
             kind,
-            text: brief(text.into()),
-            told: Told::default(),
+            text: bounded(text.into()),
+            details: ResponseDetails::default(),
         }
     }
 
     /// The error with what is known of the answer.
     #[cfg(feature = "registry")]
-    pub(crate) fn told(mut self, told: Told) -> Self {
-        self.told = told;
+    pub(crate) fn with_details(mut self, details: ResponseDetails) -> Self {
+        self.details = details;
         self
     }
 
@@ -63,7 +63,7 @@ impl RegistryError {
             self.kind,
             RegistryErrorKind::Unavailable | RegistryErrorKind::Unauthorized
         );
-        passes && matches!(self.told.status, None | Some(401))
+        passes && matches!(self.details.status, None | Some(401))
     }
 
     /// What kind of trouble it is.
@@ -75,30 +75,30 @@ impl RegistryError {
     /// The URL that was asked, without credentials; of several, the last one.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
-        self.told.url.as_deref()
+        self.details.url.as_deref()
     }
 
     /// The subject that the call was about, if it was about one.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.told.subject.as_deref()
+        self.details.subject.as_deref()
     }
 
     /// The HTTP status of the answer; `None` if there was no answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        self.told.status
+        self.details.status
     }
 
     /// The registry's own error code, such as 40403 of Confluent's.
     #[must_use]
     pub fn code(&self) -> Option<u32> {
-        self.told.code
+        self.details.code
     }
 
     /// What the registry itself said.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
-        self.told.message.as_deref()
+        self.details.message.as_deref()
     }
 }

@@ -6,7 +6,7 @@
 //! A registry may have several URLs: the one that answered last is asked first, and the others in turn if it does not
 //! answer, or answers with what no registry writes. What may pass (no connection, a time-out, 408, 429, 5xx) is asked again
 //! after a wait that grows and that chance shortens, as often as `registry.retries` says. What each answer means stands in
-//! `rest/verdict.rs`.
+//! `rest/classify.rs`.
 
 use std::sync::Arc;
 #[cfg(all(feature = "cli", feature = "kafka"))]
@@ -24,23 +24,23 @@ use serde_json::json;
 use serde_json::{Map, Value};
 
 use super::{Answer, Reference, RegistryError, RegistryErrorKind, SchemaRegistry, SubjectVersion};
-use crate::base::bounded_text::brief_to;
+use crate::base::bounded_text::bounded_to;
 use crate::base::error::Error;
-use crate::base::serde_error::misfit;
+use crate::base::serde_error;
 use crate::config::RegistryConfig;
 
+mod classify;
 mod credentials;
+mod failed_call;
 mod references;
-mod refusal;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "rest/without_tls.rs"]
 mod tls;
 mod transport;
-mod verdict;
 
-use refusal::Refusal;
+use failed_call::FailedCall;
 use transport::{Call, Transport};
 
 /// The client of a schema registry with Confluent's REST interface. Clones share their connections.
@@ -95,7 +95,7 @@ impl RestRegistry {
             Ok(answer) if serde_json::from_slice::<Map<String, Value>>(&answer.bytes).is_err() => {
                 return Err(self.no_registry(&call).into());
             }
-            Err(refusal) if refusal.is_page() => return Err(self.no_registry(&call).into()),
+            Err(failed) if failed.is_page() => return Err(self.no_registry(&call).into()),
             answer => answer?,
         };
         let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
@@ -103,9 +103,9 @@ impl RestRegistry {
     }
 
     #[cfg(all(feature = "cli", feature = "kafka"))]
-    fn no_registry(&self, call: &Call<'_>) -> Refusal {
+    fn no_registry(&self, call: &Call<'_>) -> FailedCall {
         let base = self.transport.base();
-        Refusal::nonsense(&call.shown(base), "what answers is no registry").about(base.as_str(), None)
+        FailedCall::nonsense(&call.shown(base), "what answers is no registry").about(base.as_str(), None)
     }
 
     /// The numbers of a subject's versions, the oldest first; none if there is no such subject.
@@ -116,7 +116,7 @@ impl RestRegistry {
     pub async fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
         let path = ["subjects", subject, "versions"];
         match self.get(&path, &[], Some(subject)).await {
-            Err(refusal) if refusal.is_absence() => Ok(Vec::new()),
+            Err(failed) if failed.is_absence() => Ok(Vec::new()),
             answer => Ok(answer?),
         }
     }
@@ -146,21 +146,21 @@ impl RestRegistry {
     /// If the registry does not answer, or with a level that Confluent's documentation does not know.
     pub async fn level(&self, subject: &str) -> Result<Level, RegistryError> {
         #[derive(Deserialize)]
-        struct Told {
+        struct Body {
             #[serde(rename = "compatibilityLevel", alias = "compatibility")]
             level: String,
         }
         let own = ["config", subject];
-        let own: Result<Told, Refusal> = self
+        let own: Result<Body, FailedCall> = self
             .get(&own, &[("defaultToGlobal", "true")], Some(subject))
             .await;
-        let told = match own {
-            Err(refusal) if refusal.is_absence() || refusal.is_missing_route() => {
-                self.get::<Told>(&["config"], &[], Some(subject)).await?
+        let body = match own {
+            Err(failed) if failed.is_absence() || failed.is_missing_route() => {
+                self.get::<Body>(&["config"], &[], Some(subject)).await?
             }
             answer => answer?,
         };
-        told.level.parse().map_err(|error: UnknownLevel| {
+        body.level.parse().map_err(|error: UnknownLevel| {
             let text = format!("the level of the subject `{subject}`: {error}");
             RegistryError::new(RegistryErrorKind::Unavailable, text)
         })
@@ -173,7 +173,7 @@ impl RestRegistry {
     /// If the registry does not answer, or the text is no schema to it.
     pub async fn compatibility(&self, subject: &str, schema: &str) -> Result<Compatibility, RegistryError> {
         #[derive(Deserialize)]
-        struct Told {
+        struct Body {
             is_compatible: bool,
             #[serde(default)]
             messages: Vec<String>,
@@ -181,23 +181,23 @@ impl RestRegistry {
         let body = json!({ "schema": schema });
         let all = ["compatibility", "subjects", subject, "versions"];
         let latest = ["compatibility", "subjects", subject, "versions", "latest"];
-        let told: Result<Told, Refusal> = match self.post(&all, &[("verbose", "true")], &body, subject).await
-        {
-            // Not every imitation knows the route that follows the level over all versions.
-            Err(refusal) if refusal.is_missing_route() => {
-                self.post(&latest, &[("verbose", "true")], &body, subject).await
-            }
-            answer => answer,
-        };
-        match told {
+        let answer: Result<Body, FailedCall> =
+            match self.post(&all, &[("verbose", "true")], &body, subject).await {
+                // Not every imitation knows the route that follows the level over all versions.
+                Err(failed) if failed.is_missing_route() => {
+                    self.post(&latest, &[("verbose", "true")], &body, subject).await
+                }
+                answer => answer,
+            };
+        match answer {
             // Without a version there is nothing to be incompatible with.
-            Err(refusal) if refusal.is_absence() => Ok(Compatibility {
+            Err(failed) if failed.is_absence() => Ok(Compatibility {
                 is_compatible: true,
                 messages: Vec::new(),
             }),
-            answer => answer.map_err(RegistryError::from).map(|told| Compatibility {
-                is_compatible: told.is_compatible,
-                messages: told.messages,
+            answer => answer.map_err(RegistryError::from).map(|body| Compatibility {
+                is_compatible: body.is_compatible,
+                messages: body.messages,
             }),
         }
     }
@@ -218,7 +218,7 @@ impl RestRegistry {
             body["references"] = json!(references);
         }
         let path = ["subjects", subject, "versions"];
-        let answer: Result<Id, Refusal> = self.post(&path, self.normalized(), &body, subject).await;
+        let answer: Result<Id, FailedCall> = self.post(&path, self.normalized(), &body, subject).await;
         Ok(answer?.id)
     }
 
@@ -239,7 +239,7 @@ impl RestRegistry {
         schema: &str,
     ) -> Result<Option<SubjectVersion>, RegistryError> {
         let body = json!({ "schema": schema });
-        let exact: Result<Version, Refusal> = self
+        let exact: Result<Version, FailedCall> = self
             .post(&["subjects", subject], self.normalized(), &body, subject)
             .await;
         match exact {
@@ -252,8 +252,8 @@ impl RestRegistry {
                     references: Vec::new(),
                 }));
             }
-            Err(refusal) if refusal.is_absence() => {}
-            Err(refusal) => return Err(refusal.into()),
+            Err(failed) if failed.is_absence() => {}
+            Err(failed) => return Err(failed.into()),
         }
         let Some(wanted) = form(schema) else {
             return Ok(None);
@@ -285,7 +285,7 @@ impl RestRegistry {
         path: &[&str],
         query: &[(&str, &str)],
         subject: Option<&str>,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, FailedCall> {
         self.call(Call {
             method: Method::GET,
             path,
@@ -302,7 +302,7 @@ impl RestRegistry {
         query: &[(&str, &str)],
         body: &serde_json::Value,
         subject: &str,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, FailedCall> {
         self.call(Call {
             method: Method::POST,
             path,
@@ -313,12 +313,15 @@ impl RestRegistry {
         .await
     }
 
-    async fn call<T: for<'de> Deserialize<'de>>(&self, call: Call<'_>) -> Result<T, Refusal> {
+    async fn call<T: for<'de> Deserialize<'de>>(&self, call: Call<'_>) -> Result<T, FailedCall> {
         let bytes = self.transport.ask(&call).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            let what = format!("an answer that cannot be read: {}", misfit(&error, "an object"));
+            let what = format!(
+                "an answer that cannot be read: {}",
+                serde_error::describe(&error, "an object")
+            );
             let base = self.transport.base();
-            Refusal::nonsense(&call.shown(base), &what).about(base.as_str(), call.subject)
+            FailedCall::nonsense(&call.shown(base), &what).about(base.as_str(), call.subject)
         })
     }
 
@@ -330,9 +333,9 @@ impl RestRegistry {
 
     async fn completed(&self, path: &[&str], found: Schema) -> Result<String, RegistryError> {
         let what = format!("GET {}{}", self.url(), path.join("/"));
-        if !verdict::is_avro(found.schema_type.as_deref()) {
+        if !classify::is_avro(found.schema_type.as_deref()) {
             let other = found.schema_type.unwrap_or_default();
-            let text = format!("{what}: the schema is {}, expected AVRO", brief_to(&other, 40));
+            let text = format!("{what}: the schema is {}, expected AVRO", bounded_to(&other, 40));
             return Err(RegistryError::new(RegistryErrorKind::Refused, text));
         }
         if found.references.is_empty() {

@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{EmbeddedRegistry, SubjectVersion};
 use crate::base::error::{Error, ErrorKind};
-use crate::base::serde_error::misfit;
+use crate::base::serde_error;
 
 /// A registry that answers on loopback until it is dropped.
 #[derive(Debug)]
@@ -87,13 +87,13 @@ pub(super) fn router(registry: EmbeddedRegistry) -> Router {
 
 type Registry = State<EmbeddedRegistry>;
 
-async fn by_id(State(registry): Registry, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn by_id(State(registry): Registry, Path(id): Path<String>) -> Result<Response, ErrorResponse> {
     let text = id.parse().ok().and_then(|id| registry.text(id));
     text.map(|schema| ok(&json!({ "schema": schema })))
         .ok_or_else(|| schema_not_found(&id))
 }
 
-async fn by_guid(State(registry): Registry, Path(guid): Path<String>) -> Result<Response, Refusal> {
+async fn by_guid(State(registry): Registry, Path(guid): Path<String>) -> Result<Response, ErrorResponse> {
     let text = guid
         .parse::<uuid::Uuid>()
         .ok()
@@ -106,7 +106,7 @@ async fn subjects(State(registry): Registry) -> Response {
     ok(&json!(registry.subjects()))
 }
 
-async fn versions(State(registry): Registry, Path(subject): Path<String>) -> Result<Response, Refusal> {
+async fn versions(State(registry): Registry, Path(subject): Path<String>) -> Result<Response, ErrorResponse> {
     let versions: Vec<_> = registry
         .versions(&subject)
         .iter()
@@ -122,7 +122,7 @@ async fn versions(State(registry): Registry, Path(subject): Path<String>) -> Res
 async fn version(
     State(registry): Registry,
     Path((subject, wanted)): Path<(String, String)>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let versions = registry.versions(&subject);
     let latest = versions.last().ok_or_else(|| subject_not_found(&subject))?;
     let found = match wanted.as_str() {
@@ -133,7 +133,7 @@ async fn version(
             .and_then(|wanted: u32| versions.iter().find(|known| known.version == wanted)),
     };
     found.map(|found| ok(&describe(found))).ok_or_else(|| {
-        Refusal(
+        ErrorResponse(
             StatusCode::NOT_FOUND,
             40402,
             format!("Version {wanted} not found."),
@@ -145,7 +145,7 @@ async fn look_up(
     State(registry): Registry,
     Path(subject): Path<String>,
     body: Bytes,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let schema = read(&registry, &body)?;
     let id = registry
         .find(&subject, &schema)
@@ -164,7 +164,7 @@ async fn register(
     State(registry): Registry,
     Path(subject): Path<String>,
     body: Bytes,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let schema = read(&registry, &body)?;
     let id = registry
         .add(&subject, &schema)
@@ -177,7 +177,7 @@ async fn level() -> Response {
 }
 
 /// Whatever is a schema may follow any other.
-async fn compatibility(State(registry): Registry, body: Bytes) -> Result<Response, Refusal> {
+async fn compatibility(State(registry): Registry, body: Bytes) -> Result<Response, ErrorResponse> {
     let schema = read(&registry, &body)?;
     match kaufmann_avro::Schema::parse(&schema) {
         Ok(_) => Ok(ok(&json!({ "is_compatible": true, "messages": [] }))),
@@ -192,7 +192,7 @@ async fn compatibility(State(registry): Registry, body: Bytes) -> Result<Respons
 }
 
 /// The schema in a request's body, complete in itself.
-fn read(registry: &EmbeddedRegistry, body: &[u8]) -> Result<String, Refusal> {
+fn read(registry: &EmbeddedRegistry, body: &[u8]) -> Result<String, ErrorResponse> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Asked {
@@ -202,7 +202,8 @@ fn read(registry: &EmbeddedRegistry, body: &[u8]) -> Result<String, Refusal> {
         #[serde(default)]
         references: Vec<Value>,
     }
-    let asked: Asked = serde_json::from_slice(body).map_err(|error| invalid(&misfit(&error, "an object")))?;
+    let asked: Asked =
+        serde_json::from_slice(body).map_err(|error| invalid(&serde_error::describe(&error, "an object")))?;
     match asked.schema_type.as_deref() {
         None | Some("AVRO") => {}
         Some(other) => return Err(invalid(&format!("{other} schemas are not supported"))),
@@ -215,7 +216,7 @@ fn read(registry: &EmbeddedRegistry, body: &[u8]) -> Result<String, Refusal> {
 }
 
 /// The schema with what it refers to put in. What is registered is complete already, so one step is enough.
-fn inline(registry: &EmbeddedRegistry, schema: &str, references: &[Value]) -> Result<String, Refusal> {
+fn inline(registry: &EmbeddedRegistry, schema: &str, references: &[Value]) -> Result<String, ErrorResponse> {
     let mut texts = Vec::new();
     for reference in references {
         let subject = reference["subject"].as_str().unwrap_or_default();
@@ -253,28 +254,28 @@ fn describe(version: &SubjectVersion) -> Value {
 }
 
 /// Status, Confluent's code, and message.
-struct Refusal(StatusCode, u32, String);
+struct ErrorResponse(StatusCode, u32, String);
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         json_response(self.0, &json!({ "error_code": self.1, "message": self.2 }))
     }
 }
 
-fn schema_not_found(what: &str) -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, 40403, format!("Schema {what} not found."))
+fn schema_not_found(what: &str) -> ErrorResponse {
+    ErrorResponse(StatusCode::NOT_FOUND, 40403, format!("Schema {what} not found."))
 }
 
-fn subject_not_found(subject: &str) -> Refusal {
-    Refusal(
+fn subject_not_found(subject: &str) -> ErrorResponse {
+    ErrorResponse(
         StatusCode::NOT_FOUND,
         40401,
         format!("Subject '{subject}' not found."),
     )
 }
 
-fn invalid(why: &str) -> Refusal {
-    Refusal(StatusCode::UNPROCESSABLE_ENTITY, 42201, why.to_owned())
+fn invalid(why: &str) -> ErrorResponse {
+    ErrorResponse(StatusCode::UNPROCESSABLE_ENTITY, 42201, why.to_owned())
 }
 
 fn ok(body: &Value) -> Response {

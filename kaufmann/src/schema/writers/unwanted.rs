@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use tracing::info;
 
-use crate::base::bounded_text::brief_to;
+use crate::base::bounded_text::bounded_to;
 use crate::handler::event::EventInfo;
 
 /// How many names are reported. Names come from outside, so there may be any number.
@@ -84,7 +84,7 @@ pub(super) fn report(topic: &str, named: Named<'_>, schema: Option<&str>, events
             "no handler takes tombstones (records without a payload); they are committed unhandled"
         ),
         Named::Schema(name) => {
-            let (name, hint) = (brief_to(name, MAX_SHOWN), hint(name, named, events));
+            let (name, hint) = (bounded_to(name, MAX_SHOWN), hint(name, named, events));
             info!(
                 topic,
                 name,
@@ -95,7 +95,7 @@ pub(super) fn report(topic: &str, named: Named<'_>, schema: Option<&str>, events
         }
         Named::Type(name) => {
             let full = String::from_utf8_lossy(name);
-            let (ce_type, hint) = (brief_to(&full, MAX_SHOWN), hint(&full, named, events));
+            let (ce_type, hint) = (bounded_to(&full, MAX_SHOWN), hint(&full, named, events));
             info!(
                 topic,
                 ce_type,
@@ -119,7 +119,7 @@ fn hint(name: &str, named: Named<'_>, events: &[&'static EventInfo]) -> String {
         };
     };
     let (near, at) = (event.name, event.defined_at);
-    let shown = brief_to(name, MAX_SHOWN);
+    let shown = bounded_to(name, MAX_SHOWN);
     format!("`{near}` {why}; if it is meant, add `\"aliases\": [\"{shown}\"]` to its schema ({at})")
 }
 

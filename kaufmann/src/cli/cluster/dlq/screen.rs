@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::act::Summary;
 use super::report::Report;
 use super::show::Shown;
-use crate::base::bounded_text::{brief, brief_to};
+use crate::base::bounded_text::{bounded, bounded_to};
 use crate::cli::cluster::columns::{Cell, Side, table};
 use crate::cli::cluster::shown::short;
 use crate::cli::paint::{Colour, Paint};
@@ -108,8 +108,8 @@ fn failed(failure: &FailureDetails) -> String {
     };
     format!(
         "{time} ({}{attempts}): {}",
-        brief_to(&failure.class, 40),
-        brief(&failure.error).replace('\n', "\n           ")
+        bounded_to(&failure.class, 40),
+        bounded(&failure.error).replace('\n', "\n           ")
     )
 }
 

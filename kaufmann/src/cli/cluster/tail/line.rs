@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::base::bounded_text::brief_to;
+use crate::base::bounded_text::bounded_to;
 use crate::cli::cluster::decoder::{Decoded, Payload};
 use crate::cli::cluster::shown::{headers, printable, short, time};
 use crate::cli::paint::{Colour, Paint};
@@ -72,7 +72,7 @@ impl Line {
     /// For people: time, place, event, key, payload. `names` is the width of the column of events.
     pub(super) fn text(&self, names: usize, with_headers: bool, paint: Paint) -> String {
         let place = format!("{}/{}@{}", self.topic, self.partition, self.offset);
-        let event = brief_to(self.event.as_deref().unwrap_or("-"), 200);
+        let event = bounded_to(self.event.as_deref().unwrap_or("-"), 200);
         let key = short(self.key.as_deref().unwrap_or("-"), KEY_WIDTH);
         let payload = match (&self.payload, &self.error, &self.raw) {
             (Some(value), _, _) => value.to_string(),

@@ -5,7 +5,7 @@ use crate::assignment::Assignment;
 use crate::cli::snapshot::is_snapshot;
 use crate::record::RawRecord;
 use crate::record::wire::framed;
-use crate::schema::registry::error::Told;
+use crate::schema::registry::error::ResponseDetails;
 use crate::schema::registry::{Answer, EmbeddedRegistry, RegistryError, RegistryErrorKind, SchemaRegistry};
 
 const PLACED: &str = r#"{"type": "record", "name": "shop.order_placed", "fields": [
@@ -76,12 +76,13 @@ struct Always(Result<&'static str, (RegistryErrorKind, Option<u16>)>);
 
 impl SchemaRegistry for Always {
     fn schema(&self, _: u32) -> Answer<'_, String> {
-        let told = |status| Told {
+        let details = |status| ResponseDetails {
             status,
-            ..Told::default()
+            ..ResponseDetails::default()
         };
         let answer = self.0.map(str::to_owned);
-        let answer = answer.map_err(|(kind, status)| RegistryError::new(kind, "told so").told(told(status)));
+        let answer = answer
+            .map_err(|(kind, status)| RegistryError::new(kind, "told so").with_details(details(status)));
         Box::pin(async move { answer })
     }
 

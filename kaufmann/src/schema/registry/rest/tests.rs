@@ -491,7 +491,7 @@ async fn where_no_registry_answers_the_next_url_is_asked_at_once() {
 
 #[tokio::test]
 async fn each_answer_is_final_or_passes_as_the_table_says() {
-    for (status, content_type, body, kind) in super::verdict::tests::TABLE {
+    for (status, content_type, body, kind) in super::classify::tests::TABLE {
         let headers = [("content-type", *content_type)];
         let answer = (*status, headers.to_vec().leak() as &_, (*body).to_owned());
         let (url, _, _server) = in_turn(vec![answer]).await;
@@ -834,7 +834,7 @@ async fn an_answer_that_does_not_fit_is_told_without_the_names_of_our_types() {
     for body in ["[]", "7", "{\"id\": -1}", "{\"id\": 4294967296}", "{}", "null"] {
         let (url, _server) = always(200, body).await;
         let text = client(&url).register("s", A).await.unwrap_err().to_string();
-        for name in ["struct", "u32", "Id", "Told"] {
+        for name in ["struct", "u32", "Id", "Body"] {
             assert!(!text.contains(name), "{body}: {text}");
         }
     }

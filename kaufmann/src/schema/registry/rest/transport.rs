@@ -7,12 +7,12 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Url};
 use serde::de::IgnoredAny;
 
+use super::classify::Retry;
 use super::credentials::{Credentials, wrong};
-use super::refusal::Refusal;
+use super::failed_call::FailedCall;
 use super::tls::Certificates;
-use super::verdict::Again;
 use crate::base::error::{Error, ErrorKind};
-use crate::base::serde_error::misfit;
+use crate::base::serde_error;
 use crate::config::{RegistryConfig, RetryConfig, Secret, without_credentials};
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.schemaregistry.v1+json");
@@ -115,22 +115,22 @@ impl Transport {
     }
 
     /// Asks until there is an answer, as [`Transport::answer`] does.
-    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, Refusal> {
+    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, FailedCall> {
         Ok(self.answer(call).await?.bytes)
     }
 
     /// Asks until there is an answer: each URL in turn, from the one that answered last; then, if nothing but trouble that may
     /// pass came back, all of them again after a wait.
-    pub(super) async fn answer(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
+    pub(super) async fn answer(&self, call: &Call<'_>) -> Result<Answer, FailedCall> {
         let mut failures = 0;
         loop {
-            let refusal = match self.round(call).await {
+            let failed = match self.round(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(refusal) => refusal,
+                Err(failed) => failed,
             };
-            let wanted = refusal.retry_after().unwrap_or_default();
-            if refusal.again() != Again::Soon || failures >= self.retries || wanted > MAX_WAIT {
-                return Err(refusal);
+            let wanted = failed.retry_after().unwrap_or_default();
+            if failed.again() != Retry::Soon || failures >= self.retries || wanted > MAX_WAIT {
+                return Err(failed);
             }
             failures += 1;
             let wait =
@@ -139,27 +139,27 @@ impl Transport {
         }
     }
 
-    async fn round(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
+    async fn round(&self, call: &Call<'_>) -> Result<Answer, FailedCall> {
         let first = self.good.load(Ordering::Relaxed);
-        let mut refusals = Vec::new();
+        let mut failures = Vec::new();
         for step in 0..self.bases.len() {
             let at = (first + step) % self.bases.len();
             match self.once(&self.bases[at], call).await {
-                Err(refusal) if refusal.again() != Again::Never => refusals.push(refusal),
+                Err(failed) if failed.again() != Retry::Never => failures.push(failed),
                 answer => {
                     self.good.store(at, Ordering::Relaxed);
                     return answer;
                 }
             }
         }
-        let refusal = Refusal::of_all(refusals);
-        Err(refusal.unwrap_or_else(|| Refusal::nonsense("", "no URL")))
+        let failed = FailedCall::of_all(failures);
+        Err(failed.unwrap_or_else(|| FailedCall::nonsense("", "no URL")))
     }
 
-    async fn once(&self, base: &Base, call: &Call<'_>) -> Result<Answer, Refusal> {
+    async fn once(&self, base: &Base, call: &Call<'_>) -> Result<Answer, FailedCall> {
         let url = call.url(&base.asked);
         let shown = call.shown(&base.shown);
-        let about = |refusal: Refusal| refusal.about(call.url(&base.shown).as_str(), call.subject);
+        let about = |failed: FailedCall| failed.about(call.url(&base.shown).as_str(), call.subject);
         let mut request = self
             .client
             .request(call.method.clone(), url)
@@ -172,13 +172,13 @@ impl Transport {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, MEDIA_TYPE).body(body.to_string());
         }
-        let broken = |error| about(Refusal::unreachable(&shown, error, &self.certificates));
+        let broken = |error| about(FailedCall::unreachable(&shown, error, &self.certificates));
         let mut answer = request.send().await.map_err(broken)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
             if bytes.len() + chunk.len() > MAX_ANSWER {
-                return Err(about(Refusal::too_large(&shown, status, &headers)));
+                return Err(about(FailedCall::too_large(&shown, status, &headers)));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -186,13 +186,16 @@ impl Transport {
             return match serde_json::from_slice::<IgnoredAny>(&bytes) {
                 Ok(_) => Ok(Answer { headers, bytes }),
                 Err(error) => {
-                    let what = format!("an answer that cannot be read: {}", misfit(&error, "an object"));
-                    Err(about(Refusal::nonsense(&shown, &what)))
+                    let what = format!(
+                        "an answer that cannot be read: {}",
+                        serde_error::describe(&error, "an object")
+                    );
+                    Err(about(FailedCall::nonsense(&shown, &what)))
                 }
             };
         }
-        let refusal = Refusal::status(&shown, status, &headers, &bytes);
-        Err(about(refusal.with_remedy(&self.credentials)))
+        let failed = FailedCall::status(&shown, status, &headers, &bytes);
+        Err(about(failed.with_remedy(&self.credentials)))
     }
 }
 

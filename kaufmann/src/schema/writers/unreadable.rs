@@ -18,18 +18,18 @@ const MAX_KEPT: usize = 10_000;
 
 /// Why ids cannot be read, each until the registry is asked again.
 #[derive(Debug)]
-pub(super) struct Standings {
-    of: HashMap<SchemaKey, Standing>,
+pub(super) struct UnreadableIds {
+    of: HashMap<SchemaKey, Unreadable>,
     holds: Duration,
 }
 
 #[derive(Debug)]
-struct Standing {
+struct Unreadable {
     reason: Arc<str>,
     until: Instant,
 }
 
-impl Standings {
+impl UnreadableIds {
     pub(super) fn new(holds: Duration) -> Self {
         Self {
             of: HashMap::new(),
@@ -39,13 +39,13 @@ impl Standings {
 
     /// Why this id cannot be read, if the registry is not to be asked again yet.
     pub(super) fn of(&self, key: SchemaKey, now: Instant) -> Option<Arc<str>> {
-        let standing = self.of.get(&key).filter(|standing| now < standing.until)?;
-        Some(Arc::clone(&standing.reason))
+        let unreadable = self.of.get(&key).filter(|unreadable| now < unreadable.until)?;
+        Some(Arc::clone(&unreadable.reason))
     }
 
     /// Whether an answer of this kind is the last word on an id, after `unknown` answers that the registry does not know it. One
     /// that had its last word before needs only one more.
-    pub(super) fn is_last_word(&self, key: SchemaKey, kind: RegistryErrorKind, unknown: u32) -> bool {
+    pub(super) fn is_final(&self, key: SchemaKey, kind: RegistryErrorKind, unknown: u32) -> bool {
         match kind {
             RegistryErrorKind::Refused => true,
             RegistryErrorKind::Unknown => unknown + 1 >= LAST_UNKNOWN || self.of.contains_key(&key),
@@ -56,11 +56,11 @@ impl Standings {
     /// Keeps why an id cannot be read.
     pub(super) fn keep(&mut self, key: SchemaKey, reason: Arc<str>, now: Instant) {
         if self.of.len() >= MAX_KEPT && !self.of.contains_key(&key) {
-            self.of.retain(|_, standing| now < standing.until);
+            self.of.retain(|_, unreadable| now < unreadable.until);
         }
         if self.of.len() < MAX_KEPT || self.of.contains_key(&key) {
             let until = now + self.holds;
-            self.of.insert(key, Standing { reason, until });
+            self.of.insert(key, Unreadable { reason, until });
         }
     }
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn only_what_a_registry_says_itself_is_a_last_word_and_unknown_only_the_sixth_time() {
-        let standings = Standings::new(MINUTE);
+        let unreadable = UnreadableIds::new(MINUTE);
         for (kind, unknown, expected) in [
             (Refused, 0, true),
             (Unknown, 0, false),
@@ -91,7 +91,7 @@ mod tests {
             (Unavailable, 100, false),
         ] {
             assert_eq!(
-                standings.is_last_word(ID, kind, unknown),
+                unreadable.is_final(ID, kind, unknown),
                 expected,
                 "{kind:?} {unknown}"
             );
@@ -100,28 +100,28 @@ mod tests {
 
     #[test]
     fn a_last_word_holds_for_a_while_and_is_then_confirmed_by_one_answer() {
-        let (mut standings, now) = (Standings::new(MINUTE), Instant::now());
-        standings.keep(ID, "no".into(), now);
-        assert_eq!(standings.of(ID, now + MINUTE / 2).as_deref(), Some("no"));
-        assert_eq!(standings.of(SchemaKey::Id(6), now), None);
-        assert_eq!(standings.of(ID, now + MINUTE), None);
-        assert!(standings.is_last_word(ID, Unknown, 0));
-        assert!(!standings.is_last_word(ID, Unavailable, 0));
-        standings.forget(ID);
-        assert!(!standings.is_last_word(ID, Unknown, 0));
+        let (mut unreadable, now) = (UnreadableIds::new(MINUTE), Instant::now());
+        unreadable.keep(ID, "no".into(), now);
+        assert_eq!(unreadable.of(ID, now + MINUTE / 2).as_deref(), Some("no"));
+        assert_eq!(unreadable.of(SchemaKey::Id(6), now), None);
+        assert_eq!(unreadable.of(ID, now + MINUTE), None);
+        assert!(unreadable.is_final(ID, Unknown, 0));
+        assert!(!unreadable.is_final(ID, Unavailable, 0));
+        unreadable.forget(ID);
+        assert!(!unreadable.is_final(ID, Unknown, 0));
     }
 
     #[test]
     fn a_flood_of_ids_takes_no_more_memory_than_the_bound() {
-        let (mut standings, now) = (Standings::new(MINUTE), Instant::now());
-        let keep = |standings: &mut Standings, ids: std::ops::Range<usize>, now| {
+        let (mut unreadable, now) = (UnreadableIds::new(MINUTE), Instant::now());
+        let keep = |unreadable: &mut UnreadableIds, ids: std::ops::Range<usize>, now| {
             for id in ids {
-                standings.keep(SchemaKey::Id(id as u32), "no".into(), now);
+                unreadable.keep(SchemaKey::Id(id as u32), "no".into(), now);
             }
         };
-        keep(&mut standings, 0..2 * MAX_KEPT, now);
-        assert_eq!(standings.of.len(), MAX_KEPT);
-        keep(&mut standings, MAX_KEPT..MAX_KEPT + 7, now + 2 * MINUTE);
-        assert_eq!(standings.of.len(), 7);
+        keep(&mut unreadable, 0..2 * MAX_KEPT, now);
+        assert_eq!(unreadable.of.len(), MAX_KEPT);
+        keep(&mut unreadable, MAX_KEPT..MAX_KEPT + 7, now + 2 * MINUTE);
+        assert_eq!(unreadable.of.len(), 7);
     }
 }

@@ -9,14 +9,14 @@ use crate::schema::registry::RegistryErrorKind;
 
 /// What an answer means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Verdict {
+pub(super) struct ErrorClass {
     pub(super) kind: RegistryErrorKind,
-    pub(super) again: Again,
+    pub(super) again: Retry,
 }
 
 /// Where the same call may succeed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Again {
+pub(super) enum Retry {
     /// Nowhere: every URL of the registry would say the same.
     Never,
     /// At another of its URLs: what answered at this one is no registry.
@@ -27,7 +27,7 @@ pub(super) enum Again {
 
 /// Whose words a body is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Voice {
+pub(super) enum ErrorBody {
     /// The registry's.
     Registry { code: u32, message: Option<String> },
     /// JSON that no registry writes: a gateway's, or that of a path that is none of the API.
@@ -36,7 +36,7 @@ pub(super) enum Voice {
     Page,
 }
 
-impl Voice {
+impl ErrorBody {
     pub(super) fn of(body: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Body {
@@ -69,39 +69,39 @@ impl Voice {
 }
 
 /// What an answer with a status that is no success means.
-pub(super) fn of_status(status: u16, voice: &Voice) -> Verdict {
+pub(super) fn of_status(status: u16, error_body: &ErrorBody) -> ErrorClass {
     use RegistryErrorKind::{Refused, Unauthorized, Unavailable, Unknown};
-    let (kind, again) = match (status, voice) {
+    let (kind, again) = match (status, error_body) {
         // 40401 subject, 40402 version, 40403 schema, 40404 and on: deleted ones. A bare 404 is a path that is not there.
-        (404, Voice::Registry { code, .. }) if (40_401..40_500).contains(code) => (Unknown, Again::Never),
-        (409 | 422, Voice::Registry { .. }) => (Refused, Again::Never),
-        (401 | 403, _) => (Unauthorized, Again::Never),
-        (408 | 425 | 429 | 500.., _) => (Unavailable, Again::Soon),
-        (_, Voice::Registry { .. }) => (Unavailable, Again::Never),
-        _ => (Unavailable, Again::Elsewhere),
+        (404, ErrorBody::Registry { code, .. }) if (40_401..40_500).contains(code) => (Unknown, Retry::Never),
+        (409 | 422, ErrorBody::Registry { .. }) => (Refused, Retry::Never),
+        (401 | 403, _) => (Unauthorized, Retry::Never),
+        (408 | 425 | 429 | 500.., _) => (Unavailable, Retry::Soon),
+        (_, ErrorBody::Registry { .. }) => (Unavailable, Retry::Never),
+        _ => (Unavailable, Retry::Elsewhere),
     };
-    Verdict { kind, again }
+    ErrorClass { kind, again }
 }
 
 /// What an answer means that has a success's status, but not what was asked for.
-pub(super) const NO_ANSWER: Verdict = Verdict {
+pub(super) const NO_ANSWER: ErrorClass = ErrorClass {
     kind: RegistryErrorKind::Unavailable,
-    again: Again::Elsewhere,
+    again: Retry::Elsewhere,
 };
 
 /// What an answer means that is larger than one is read. A registry's would be as large each time; anybody else's passes.
-pub(super) fn of_too_large(status: u16, content_type: Option<&str>) -> Verdict {
+pub(super) fn of_too_large(status: u16, content_type: Option<&str>) -> ErrorClass {
     let is_json = content_type.is_some_and(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim();
         kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
     });
     match status {
-        200..300 if is_json => Verdict {
+        200..300 if is_json => ErrorClass {
             kind: RegistryErrorKind::Refused,
-            again: Again::Never,
+            again: Retry::Never,
         },
         200..300 => NO_ANSWER,
-        status => of_status(status, &Voice::Page),
+        status => of_status(status, &ErrorBody::Page),
     }
 }
 
@@ -310,24 +310,24 @@ pub(super) mod tests {
     #[test]
     fn each_answer_that_is_no_success_means_what_the_table_says() {
         for (status, _, body, kind) in TABLE.iter().filter(|(status, ..)| !(200..300).contains(status)) {
-            let verdict = of_status(*status, &Voice::of(body.as_bytes()));
-            assert_eq!(verdict.kind, *kind, "{status} {body}");
+            let class = of_status(*status, &ErrorBody::of(body.as_bytes()));
+            assert_eq!(class.kind, *kind, "{status} {body}");
         }
     }
 
     #[test]
     fn only_trouble_is_asked_again_at_once_and_only_strangers_are_passed_by() {
-        let again = |status, body: &str| of_status(status, &Voice::of(body.as_bytes())).again;
+        let again = |status, body: &str| of_status(status, &ErrorBody::of(body.as_bytes())).again;
         for status in [408, 425, 429, 500, 502, 503, 504] {
-            assert_eq!(again(status, ""), Again::Soon, "{status}");
+            assert_eq!(again(status, ""), Retry::Soon, "{status}");
         }
         for status in [301, 400, 404, 405, 409, 422] {
-            assert_eq!(again(status, "<html>"), Again::Elsewhere, "{status}");
+            assert_eq!(again(status, "<html>"), Retry::Elsewhere, "{status}");
         }
         for (status, code) in [(404, 40_403), (409, 409), (422, 42_201), (400, 400), (401, 401)] {
             assert_eq!(
                 again(status, &format!("{{\"error_code\": {code}}}")),
-                Again::Never,
+                Retry::Never,
                 "{status}"
             );
         }

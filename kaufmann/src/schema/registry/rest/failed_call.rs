@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 
+use super::classify::{self, ErrorBody, ErrorClass, Retry};
 use super::credentials::Credentials;
 use super::tls::Certificates;
-use super::verdict::{self, Again, Verdict, Voice};
-use crate::base::bounded_text::brief_to;
+use crate::base::bounded_text::bounded_to;
 use crate::handler::failure::Chain;
-use crate::schema::registry::error::Told;
+use crate::schema::registry::error::ResponseDetails;
 use crate::schema::registry::{RegistryError, RegistryErrorKind};
 
 /// How many bytes of a registry's own message are told, and of a page or of a text that is none of its words.
@@ -19,24 +19,24 @@ const MAX_LINE: usize = 200;
 
 /// An answer that is none.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct FailedCall {
     text: String,
-    told: Told,
-    verdict: Verdict,
+    details: ResponseDetails,
+    class: ErrorClass,
     /// Whether what answered does not speak as a registry does.
     #[cfg(all(feature = "cli", feature = "kafka"))]
     is_foreign: bool,
     retry_after: Option<Duration>,
 }
 
-impl Refusal {
+impl FailedCall {
     /// An answer with a status that is no success.
     pub(super) fn status(call: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let voice = Voice::of(body);
-        let code = voice.code();
-        let is_foreign = voice == Voice::Page && !body.trim_ascii().is_empty();
-        let message = match voice.message() {
-            Some(message) => brief_to(message, MAX_SAID),
+        let error_body = ErrorBody::of(body);
+        let code = error_body.code();
+        let is_foreign = error_body == ErrorBody::Page && !body.trim_ascii().is_empty();
+        let message = match error_body.message() {
+            Some(message) => bounded_to(message, MAX_SAID),
             None => summary(body),
         };
         let mut text = format!("{call}: {status}");
@@ -54,13 +54,13 @@ impl Refusal {
         let wanted = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         Self {
             text,
-            told: Told {
+            details: ResponseDetails {
                 status: Some(status.as_u16()),
                 code,
                 message: Some(message).filter(|message| !message.is_empty()),
-                ..Told::default()
+                ..ResponseDetails::default()
             },
-            verdict: verdict::of_status(status.as_u16(), &voice),
+            class: classify::of_status(status.as_u16(), &error_body),
             #[cfg(all(feature = "cli", feature = "kafka"))]
             is_foreign,
             retry_after: wanted.and_then(|wanted| retry_after(wanted, SystemTime::now())),
@@ -71,7 +71,7 @@ impl Refusal {
     pub(super) fn too_large(call: &str, status: StatusCode, headers: &HeaderMap) -> Self {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Self {
-            verdict: verdict::of_too_large(status.as_u16(), content_type),
+            class: classify::of_too_large(status.as_u16(), content_type),
             ..Self::nonsense(call, "an answer of more than 16 MiB")
         }
     }
@@ -93,11 +93,11 @@ impl Refusal {
             _ => RegistryErrorKind::Unavailable,
         };
         // What certificates lack does not come by waiting.
-        let again = remedy.map_or(Again::Soon, |_| Again::Never);
+        let again = remedy.map_or(Retry::Soon, |_| Retry::Never);
         Self {
             text,
-            told: Told::default(),
-            verdict: Verdict { kind, again },
+            details: ResponseDetails::default(),
+            class: ErrorClass { kind, again },
             #[cfg(all(feature = "cli", feature = "kafka"))]
             is_foreign: false,
             retry_after: None,
@@ -109,23 +109,23 @@ impl Refusal {
         Self {
             text: format!(
                 "{call}: {}; is this the registry's URL?",
-                brief_to(what, MAX_SAID)
+                bounded_to(what, MAX_SAID)
             ),
-            told: Told::default(),
-            verdict: verdict::NO_ANSWER,
+            details: ResponseDetails::default(),
+            class: classify::NO_ANSWER,
             #[cfg(all(feature = "cli", feature = "kafka"))]
             is_foreign: true,
             retry_after: None,
         }
     }
 
-    /// The last of several refusals, with what all of them said.
-    pub(super) fn of_all(mut refusals: Vec<Self>) -> Option<Self> {
-        let texts: Vec<_> = refusals.iter().map(|refusal| refusal.text.clone()).collect();
-        let soonest = refusals.iter().filter_map(|refusal| refusal.retry_after).min();
-        let again = refusals.iter().map(|refusal| refusal.verdict.again).max();
-        let mut last = refusals.pop()?;
-        last.verdict.again = again.unwrap_or(Again::Never);
+    /// The last of several failed calls, with what all of them said.
+    pub(super) fn of_all(mut failures: Vec<Self>) -> Option<Self> {
+        let texts: Vec<_> = failures.iter().map(|failed| failed.text.clone()).collect();
+        let soonest = failures.iter().filter_map(|failed| failed.retry_after).min();
+        let again = failures.iter().map(|failed| failed.class.again).max();
+        let mut last = failures.pop()?;
+        last.class.again = again.unwrap_or(Retry::Never);
         if texts.len() > 1 {
             last.text = format!(
                 "none of the registry's {} URLs answers: {}",
@@ -139,14 +139,14 @@ impl Refusal {
 
     /// Adds what the call was about.
     pub(super) fn about(mut self, url: &str, subject: Option<&str>) -> Self {
-        self.told.url = Some(url.to_owned());
-        self.told.subject = subject.map(str::to_owned);
+        self.details.url = Some(url.to_owned());
+        self.details.subject = subject.map(str::to_owned);
         self
     }
 
     /// Adds what may be done about missing rights.
     pub(super) fn with_remedy(mut self, credentials: &Credentials) -> Self {
-        let remedy = match (self.told.status, credentials) {
+        let remedy = match (self.details.status, credentials) {
             (Some(401), Credentials::None) => {
                 "set `registry.user` and `registry.password`, or `registry.token`".to_owned()
             }
@@ -175,8 +175,8 @@ impl Refusal {
     }
 
     /// Where the same call may succeed.
-    pub(super) fn again(&self) -> Again {
-        self.verdict.again
+    pub(super) fn again(&self) -> Retry {
+        self.class.again
     }
 
     /// How long the registry wants to be left alone.
@@ -186,24 +186,25 @@ impl Refusal {
 
     /// Whether the registry says that it does not have what was asked for.
     pub(super) fn is_absence(&self) -> bool {
-        self.verdict.kind == RegistryErrorKind::Unknown
+        self.class.kind == RegistryErrorKind::Unknown
     }
 
     /// Whether it is a page that no registry has, of something that answers for good.
     #[cfg(all(feature = "cli", feature = "kafka"))]
     pub(super) fn is_page(&self) -> bool {
-        self.is_foreign && matches!(self.told.status, None | Some(404))
+        self.is_foreign && matches!(self.details.status, None | Some(404))
     }
 
     /// Whether the registry does not know the route at all, as imitations of Confluent's do not know each of them.
     pub(super) fn is_missing_route(&self) -> bool {
-        matches!(self.told.status, Some(405 | 501)) || (self.told.status == Some(404) && !self.is_absence())
+        matches!(self.details.status, Some(405 | 501))
+            || (self.details.status == Some(404) && !self.is_absence())
     }
 }
 
-impl From<Refusal> for RegistryError {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.verdict.kind, refusal.text).told(refusal.told)
+impl From<FailedCall> for RegistryError {
+    fn from(failed: FailedCall) -> Self {
+        Self::new(failed.class.kind, failed.text).with_details(failed.details)
     }
 }
 
@@ -230,7 +231,7 @@ fn summary(body: &[u8]) -> String {
             lines.find(|line| !line.is_empty()).unwrap_or_default()
         }
     };
-    let said = brief_to(said, MAX_LINE);
+    let said = bounded_to(said, MAX_LINE);
     match text.trim_start().starts_with('<') {
         true => format!("a web page, `{said}`"),
         false => said,
@@ -245,8 +246,8 @@ mod tests {
     fn what_a_registry_says_cannot_steer_a_terminal() {
         for body in [&b"\x1b[31mred"[..], br#"{"message": "\u001b[31mred"}"#] {
             let headers = HeaderMap::new();
-            let refusal = Refusal::status("GET /", StatusCode::INTERNAL_SERVER_ERROR, &headers, body);
-            assert!(refusal.text.ends_with(": ·[31mred"), "{}", refusal.text);
+            let failed = FailedCall::status("GET /", StatusCode::INTERNAL_SERVER_ERROR, &headers, body);
+            assert!(failed.text.ends_with(": ·[31mred"), "{}", failed.text);
         }
     }
 
