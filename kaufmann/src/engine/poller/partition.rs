@@ -315,12 +315,17 @@ impl Partition {
         }
     }
 
-    /// `orders/3 (17 records, the oldest at offset 40)`
+    /// `orders/3`
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.assignment.topic(), self.assignment.partition())
+    }
+
+    /// `orders/3 (17 unfinished, the oldest unsettled offset is 40)`
     pub(super) fn describe_unsettled(&self) -> String {
-        let (topic, partition) = (self.assignment.topic(), self.assignment.partition());
+        let name = self.name();
         let running = self.tracker.unsettled().saturating_sub(self.abandoned);
         let oldest = self.tracker.watermark().unwrap_or_default();
-        format!("{topic}/{partition} ({running} unfinished, the oldest unsettled offset is {oldest})")
+        format!("{name} ({running} unfinished, the oldest unsettled offset is {oldest})")
     }
 }
 

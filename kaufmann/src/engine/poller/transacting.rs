@@ -1,12 +1,13 @@
-//! Commits in transactions: what [`Round`] decides is done here, with the stage's messages and the partitions' offsets.
+//! Commits in transactions: does what [`Round`] decides, with the stage's messages and the partitions' offsets.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use super::Poller;
+use super::assigned::Assigned;
+use super::commits::Requests;
 use super::partition::Partition;
 use crate::assignment::Assignment;
 use crate::base::error::ErrorKind;
@@ -25,7 +26,7 @@ pub(crate) struct Transacting {
     answers: Arc<Answers>,
     /// The offsets of the commit that is under way.
     under_way: Vec<CommitOffset>,
-    /// Whether there was a transaction.
+    /// Whether a transaction was begun.
     begun: bool,
     /// Why no other transaction can be begun.
     ended: Option<TransactionError>,
@@ -58,24 +59,24 @@ impl Transacting {
         self.round.is_ready()
     }
 
-    /// When to look again.
+    /// When to look again; `None` if nothing waits for a time.
     pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
         let inside = self.stage.look(now);
         if inside.torn {
-            // However old it is, it waits for room in the publisher's queue, and nobody says when there is.
+            // However old it is, it waits for room in the publisher's queue, and nothing wakes us when there is some.
             return Some(now + FULL_QUEUE_PAUSE);
         }
         let enough = self.round.is_enough(inside.records, inside.full);
         self.round.wake_at(enough).filter(|_| inside.records > 0)
     }
 
-    /// Whether something of these assignments is neither committed nor given up.
+    /// Whether messages or offsets of these assignments are neither committed nor given up.
     pub(super) fn holds(&self, assignments: &[Arc<Assignment>]) -> bool {
         let is_one = |offset: &CommitOffset| assignments.iter().any(|own| own.id() == offset.assignment.id());
         self.under_way.iter().any(is_one) || self.stage.has(assignments)
     }
 
-    /// These assignments have ended: what is left of them must not be committed any more.
+    /// These assignments have ended: nothing of them may be committed any more.
     pub(super) fn forget(&self, assignments: &[Arc<Assignment>]) {
         self.stage.forget(assignments);
     }
@@ -86,8 +87,8 @@ impl Transacting {
     }
 }
 
-/// An answer that was promised. If it is dropped instead of given, that is the answer: whoever should give it has ended, and one that waits
-/// for it would wait forever.
+/// An answer that is owed. If it is dropped instead of given, the answer is an error: its thread has ended, and the poller would wait for
+/// it for ever.
 struct Owed(Option<Arc<Answers>>);
 
 impl Owed {
@@ -112,46 +113,46 @@ impl Answers {
     }
 }
 
-impl<S: Source> Poller<S> {
-    /// Takes the transactions as far as they go now; `false` if no other can be begun.
-    pub(super) fn transact(&mut self, now: Instant) -> bool {
-        let Some(mut own) = self.transacting.take() else {
-            return true;
-        };
+impl Transacting {
+    /// Takes the transactions as far as they go now. `hurry`: partitions wait to be given back.
+    ///
+    /// # Errors
+    ///
+    /// If no other transaction can be begun.
+    pub(super) fn advance<S: Source>(
+        &mut self,
+        requests: &mut Requests,
+        source: &S,
+        assigned: &mut Assigned,
+        hurry: bool,
+        now: Instant,
+    ) -> Result<(), (ErrorKind, TransactionError)> {
         loop {
-            let answer = own.answers.lock().pop_front();
+            let answer = self.answers.lock().pop_front();
             let step = match answer {
-                Some(answer) => self.answered(&mut own, answer, now),
+                Some(answer) => self.take_answer(requests, assigned, answer, now),
                 None => {
-                    let look = self.look(&own, now);
-                    own.round.next(now, look)
+                    let look = self.look(assigned, hurry, now);
+                    self.round.next(now, look)
                 }
             };
-            if step == Step::Nothing && answer_is_none(&own) {
+            if step == Step::Nothing && self.answers.lock().is_empty() {
                 break;
             }
-            self.perform(&mut own, step, now);
+            self.perform(step, requests, source, assigned, now);
         }
-        let ended = own.ended.take();
-        let kind = if own.begun {
+        let kind = if self.begun {
             ErrorKind::Publish
         } else {
             ErrorKind::Start
         };
-        self.transacting = Some(own);
-        if let Some(error) = ended {
-            error!(%error, "there can be no more transactions; the service stops");
-            self.control.fail(kind, error.to_string());
-            return false;
-        }
-        true
+        self.ended.take().map_or(Ok(()), |error| Err((kind, error)))
     }
 
-    fn look(&self, own: &Transacting, now: Instant) -> Look {
-        let hurry = !self.revocations.is_empty();
-        let inside = own.stage.look(now);
-        // What is committed besides messages is looked for only when it could be committed.
-        let news = own.round.is_due(now, hurry) && self.partitions.iter().any(Partition::has_news);
+    fn look(&self, assigned: &Assigned, hurry: bool, now: Instant) -> Look {
+        let inside = self.stage.look(now);
+        // Offsets without messages are looked for only when they could be committed.
+        let news = self.round.is_due(now, hurry) && assigned.partitions.iter().any(Partition::has_news);
         Look {
             records: inside.records,
             full: inside.full,
@@ -162,90 +163,100 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    fn answered(
+    fn take_answer(
         &mut self,
-        own: &mut Transacting,
+        requests: &mut Requests,
+        assigned: &mut Assigned,
         answer: Result<(), TransactionError>,
         now: Instant,
     ) -> Step {
-        let offsets = std::mem::take(&mut own.under_way);
+        let offsets = std::mem::take(&mut self.under_way);
         if !offsets.is_empty() {
             let result = answer
                 .clone()
                 .map_err(|error| SourceError::new(error.to_string()));
-            self.committed(&offsets, result, now);
+            requests.take_answer(assigned, &offsets, result, now);
             if answer.is_ok() {
-                own.stage.committed();
+                self.stage.committed();
             }
         }
-        if answer.is_ok() && own.round.is_aborting() {
-            own.stage.take_back(now);
+        if answer.is_ok() && self.round.is_aborting() {
+            self.stage.take_back(now);
         }
-        let step = own
+        let step = self
             .round
             .answered(now, answer.as_ref().copied().map_err(TransactionError::kind));
         match answer {
-            Err(error) if step == Step::Nothing => own.ended = Some(error),
-            Err(error) => own.stage.blame(error),
+            Err(error) if step == Step::Nothing => self.ended = Some(error),
+            Err(error) => self.stage.blame(error),
             Ok(()) => {}
         }
         step
     }
 
-    fn perform(&mut self, own: &mut Transacting, step: Step, now: Instant) {
+    fn perform<S: Source>(
+        &mut self,
+        step: Step,
+        requests: &mut Requests,
+        source: &S,
+        assigned: &mut Assigned,
+        now: Instant,
+    ) {
         match step {
             Step::Nothing => {}
             Step::Prepare => {
                 info!("getting ready for transactions; nothing is read before");
-                own.stage.transactions().prepare(own.answer());
+                self.stage.transactions().prepare(self.answer());
             }
             Step::Begin => {
-                own.begun = true;
-                if let Err(error) = own.stage.begin(now) {
-                    own.round.answered(now, Err(error.kind()));
-                    own.ended = Some(error);
+                self.begun = true;
+                if let Err(error) = self.stage.begin(now) {
+                    self.round.answered(now, Err(error.kind()));
+                    self.ended = Some(error);
                 }
             }
-            Step::Commit => self.commit_transaction(own, now),
+            Step::Commit => self.commit(requests, source, assigned, now),
             Step::Abort => {
-                own.stage.close();
-                own.stage.transactions().abort(own.answer());
+                self.stage.close();
+                self.stage.transactions().abort(self.answer());
             }
         }
     }
 
-    /// Nothing more enters the transaction; what has entered it is settled in the trackers, and nothing else that has messages.
-    fn commit_transaction(&mut self, own: &mut Transacting, now: Instant) {
-        if !own.stage.close() {
+    /// Commits the transaction. Records whose messages are in it are settled in the trackers, and no other that has messages.
+    fn commit<S: Source>(
+        &mut self,
+        requests: &mut Requests,
+        source: &S,
+        assigned: &mut Assigned,
+        now: Instant,
+    ) {
+        if !self.stage.close() {
             // A record came after the look.
-            own.stage.reopen();
-            return own.round.postpone(now);
+            self.stage.reopen();
+            return self.round.postpone(now);
         }
-        self.take_reports();
-        let member = self.source.member();
-        let offsets = self.offsets(|_| true);
-        let unfit = self.partitions.iter().find(|partition| !partition.fits());
+        assigned.take_reports();
+        let member = source.member();
+        let offsets = requests.offsets(assigned, |_| true);
+        let unfit = assigned.partitions.iter().find(|partition| !partition.fits());
         match (member, unfit) {
             (Some(member), None) if !offsets.is_empty() => {
-                own.under_way.clone_from(&offsets);
-                own.stage.transactions().commit(offsets, member, own.answer());
+                self.under_way.clone_from(&offsets);
+                self.stage.transactions().commit(offsets, member, self.answer());
             }
             (_, unfit) => {
                 if let Some(partition) = unfit {
                     warn!(
                         partition = partition.describe_unsettled(),
-                        "too much is settled ahead of what is not for one commit; waiting until less is"
+                        "too much is settled ahead of unsettled records for one commit; waiting until less is"
                     );
                 }
-                let refused = SourceError::new("the commit was put off");
-                self.committed(&offsets, Err(refused), now);
-                own.stage.reopen();
-                own.round.postpone(now);
+                let postponed = SourceError::new("the commit was postponed");
+                requests.take_answer(assigned, &offsets, Err(postponed), now);
+                self.stage.reopen();
+                self.round.postpone(now);
             }
         }
     }
-}
-
-fn answer_is_none(own: &Transacting) -> bool {
-    own.answers.lock().is_empty()
 }

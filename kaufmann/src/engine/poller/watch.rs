@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use super::assigned::Assigned;
 use super::partition::Partition;
 use super::router::Router;
-use crate::assignment::Settlements;
 use crate::config::{Config, Delivery};
 use crate::engine::shard::Command;
 use crate::engine::watchdog::{Age, Answers, Event, Lasting, Sample, interval};
@@ -81,12 +81,16 @@ impl Watch {
     /// Looks, if it is time to, and says what lasts.
     pub(super) fn turn(
         &mut self,
-        partitions: &mut [Partition],
+        assigned: &mut Assigned,
         router: &Router,
         handlers: &[HandlerEntry],
-        settlements: &Settlements,
         now: Instant,
     ) {
+        let Assigned {
+            partitions,
+            settlements,
+            ..
+        } = assigned;
         if let Some(sample) = self.sample.take_if(|sample| sample.left() == 0) {
             self.silence(None, now, Vec::new);
             self.judge(partitions, Some(&sample), &sample.answers(), sample.at);

@@ -60,7 +60,9 @@ impl Driver {
         let now = tokio::time::Instant::now().into_std();
         let waker = settlements.waker();
         let mut poller = Poller::new(source, config, inboxes, settlements, control, hasher, now);
-        poller = poller.with_wall_clock(link.wall_clock).naming(link.handlers);
+        poller = poller
+            .with_wall_clock(link.wall_clock)
+            .with_handlers(link.handlers);
         if let Some(stage) = link.outbound.stage() {
             poller = poller.in_transactions(Transacting::new(config, Arc::clone(stage), waker, now));
         }
