@@ -1,6 +1,6 @@
 #![doc = include_str!("docs/crate.md")]
 
-// The rooms, from the ground up: a room imports only rooms above its line here. `tests/rooms` keeps it so.
+// The rooms, from the ground up: a room imports only rooms above its line here. `tests/rooms` checks it.
 mod base;
 
 pub mod config;
@@ -16,7 +16,7 @@ mod schema;
 pub mod source {
     //! Where records come from: the [`Source`] trait, an in-memory source and the one on Kafka.
     //!
-    //! One thread, the poller, drives a source: it asks in turn for events and for records, and never blocks in it.
+    //! One thread, the poller, drives a source: it polls it for events and for records in turn, and no call blocks.
     //! At a bound the poller does not read a partition; nothing is ever paused.
 
     mod contract;
@@ -31,8 +31,8 @@ pub mod source {
 }
 
 pub mod publish {
-    //! Where events go: the [`Publisher`] trait, an in-memory publisher and the one on Kafka; and what stands between a
-    //! handler's event and a Kafka message: topic, frame and headers.
+    //! Where events go: the [`Publisher`] trait, an in-memory publisher and the one on Kafka; and what turns a handler's event into
+    //! a Kafka message: topic, frame and headers.
 
     pub(crate) mod callback;
     mod capacity;

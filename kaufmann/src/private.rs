@@ -1,4 +1,4 @@
-//! What generated code, expanded macros and the simulation in `tests/sim` name. Not a public interface: it changes without notice.
+//! Used by generated code, expanded macros and the simulation in `tests/sim`. Not a public interface: it changes without notice.
 
 pub use kaufmann_avro as avro;
 pub use serde;
@@ -19,7 +19,7 @@ pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
 pub use crate::handler::tombstone::{Keyed, TombstonePayload, keys};
 pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState};
 
-/// The outcome of a record whose payload is no value of its schema.
+/// The outcome of a record whose payload is not a value of its schema.
 #[must_use]
 pub fn undecodable(error: avro::DecodeError) -> Outcome {
     Outcome::undecodable(error)
@@ -31,22 +31,22 @@ pub fn keyless(failure: Failure) -> Outcome {
     Outcome::failed(failure)
 }
 
-/// The failure of an error that says its class.
+/// The failure of an error with this class.
 pub fn classed(error: impl ClassedError, class: Class) -> Failure {
     Failure::classed(error.boxed(), class)
 }
 
-/// What a handler or a service with an error of its own does; the program is never built.
+/// The outcome in code for a handler or a service that has a compile error; it never runs.
 #[must_use]
 pub fn poisoned() -> Outcome {
     Outcome::done()
 }
 
-/// Where the datum begins in this payload, or why it has no frame; `Ok(None)` of a tombstone. For the fuzzer.
+/// Where the datum begins in this payload; `Ok(None)` for a tombstone. For the fuzzer.
 ///
 /// # Errors
 ///
-/// If the payload is not framed.
+/// The reason, if the payload is not framed.
 pub fn frame(payload: Option<&[u8]>, headers: &[(&str, Option<&[u8]>)]) -> Result<Option<usize>, String> {
     let record = crate::Record::of(&crate::record::RawRecord {
         offset: 0,
@@ -61,7 +61,7 @@ pub fn frame(payload: Option<&[u8]>, headers: &[(&str, Option<&[u8]>)]) -> Resul
     }
 }
 
-/// Refuses a place that the service's table does not have.
+/// Panics about a handler's index that the service's table does not have.
 ///
 /// # Panics
 ///
@@ -81,7 +81,7 @@ mod with_cli {
 
     use crate::{Config, Service, Started};
 
-    /// What `#[kaufmann::main]` calls. Nothing of the program has run before, so the panic hook is still free.
+    /// Called by `#[kaufmann::main]`. No code of the program has run yet, so the panic hook is still free.
     pub fn main<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
         crate::log_panics();
         crate::command_line::<V, R>(start)
@@ -95,7 +95,7 @@ mod without_cli {
 
     use crate::{Config, Service, Started};
 
-    /// What `#[kaufmann::main]` calls where there is no command line.
+    /// Called by `#[kaufmann::main]` if there is no command line.
     pub fn main<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
         drop(start);
         let _ = writeln!(

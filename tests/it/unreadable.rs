@@ -190,7 +190,7 @@ async fn foreign_framings_are_named_at_once_and_without_look_ups() {
         "an id of 8 bytes (7), as Apicurio's serdes write it",
         "Apicurio's header `apicurio.value.globalId`",
         "the payload is JSON",
-        "the schema id 0, which no registry gives",
+        "the schema id 0, which no registry assigns",
     ]) {
         assert!(reason.contains(what), "{reason}");
     }

@@ -1,23 +1,23 @@
-//! Texts that come from elsewhere, as logs, headers and screens carry them: bounded, and without what would steer a terminal.
+//! Texts from outside, for logs, headers and screens: bounded, and without characters that control a terminal.
 
 use std::fmt::{self, Display, Write};
 
 /// How many bytes of a text are kept.
 pub(crate) const MAX: usize = 4 << 10;
 
-/// The beginning of a text, with what is left out counted behind it.
+/// The beginning of a text, at most [`MAX`] bytes, followed by the number of bytes left out.
 pub(crate) fn bounded(text: impl Display) -> String {
     bounded_to(text, MAX)
 }
 
-/// The same with another bound. What is longer is formatted, but not kept.
+/// [`bounded`] with another bound. What exceeds it is formatted, but not kept.
 pub(crate) fn bounded_to(text: impl Display, max: usize) -> String {
     let mut kept = Kept {
         text: String::new(),
         max,
         left_out: 0,
     };
-    // Writing to it never fails; a `Display` that fails has said what it could.
+    // Writing to it never fails; if a `Display` fails, the text so far is kept.
     _ = write!(kept, "{text}");
     match kept.left_out {
         0 => kept.text,
@@ -35,7 +35,7 @@ impl Write for Kept {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         if self.left_out == 0 {
             for (at, c) in piece.char_indices() {
-                let c = if steers(c) { '·' } else { c };
+                let c = if is_control(c) { '·' } else { c };
                 if self.text.len() + c.len_utf8() > self.max {
                     self.left_out = piece.len() - at;
                     break;
@@ -49,9 +49,9 @@ impl Write for Kept {
     }
 }
 
-/// Whether a terminal or an editor would obey this character: controls but line breaks and tabs, and marks that turn the
+/// Whether a terminal or an editor would act on this character: controls other than line breaks and tabs, and marks that change the
 /// direction of writing.
-pub(crate) fn steers(c: char) -> bool {
+pub(crate) fn is_control(c: char) -> bool {
     let is_layout = matches!(c, '\n' | '\t');
     let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     (c.is_control() && !is_layout) || turns
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_is_short_and_plain_stays_as_it_is() {
+    fn a_short_plain_text_is_unchanged() {
         assert_eq!(bounded("größe\n\tof 1 €"), "größe\n\tof 1 €");
         assert_eq!(bounded(""), "");
         assert_eq!(bounded("x".repeat(MAX)), "x".repeat(MAX));
@@ -83,16 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn what_would_steer_a_terminal_is_replaced() {
+    fn characters_that_control_a_terminal_are_replaced() {
         assert_eq!(bounded("\x1b[31mred\r\x07\u{9b}2J\u{202e}"), "·[31mred···2J·");
     }
 
     proptest! {
         #[test]
-        fn no_text_is_longer_than_its_bound_or_steers(text: String, max in 0..40usize) {
+        fn no_text_exceeds_its_bound_or_controls_a_terminal(text: String, max in 0..40usize) {
             let kept = bounded_to(&text, max);
             prop_assert!(kept.len() <= max + 40);
-            prop_assert!(!kept.chars().any(steers));
+            prop_assert!(!kept.chars().any(is_control));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How the service is told to take no more records, and to end.
+//! Stops the service: it reads no more records, or ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use crate::base::error::ErrorKind;
 use crate::base::panics::{Panic, catch};
 use crate::base::waker::Waker;
 
-/// Steers a service from outside, for programs that run it inside of themselves: the steps of a shutdown one by one.
+/// Shuts a service down from outside, step by step, for programs that embed it.
 ///
 /// ```no_run
 /// # async fn run<Accounts: kaufmann::Service<State = ()>>(
@@ -20,7 +20,7 @@ use crate::base::waker::Waker;
 /// let service = builder.handle(&handle).run(std::future::pending());
 /// let steps = async {
 ///     no_more_traffic.await;
-///     handle.quiet(); // what runs goes on and is committed; the partitions stay here
+///     handle.quiet(); // records in flight are finished and committed; the partitions stay here
 ///     // … the rest of the program gets ready to end …
 ///     handle.drain(); // the group is left, and `run` returns
 /// };
@@ -40,14 +40,14 @@ struct Steps {
 }
 
 impl Handle {
-    /// A handle of a service that does not run yet. What it is told before is done at the start.
+    /// A handle of a service that does not run yet. Calls before the start take effect at the start.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes no more records. Those that were taken are handled, retried and committed as before, and the service stays in its
-    /// group with its partitions: nobody else reads them meanwhile, and their lag grows. There is no way back but a new start.
+    /// Reads no more records. Those already read are handled, retried and committed as before, and the service stays in its group with
+    /// its partitions: no other member reads them meanwhile, and their lag grows. Only a restart undoes it.
     pub fn quiet(&self) {
         self.0.quiet.store(true, Ordering::Release);
         if let Some(waker) = self.0.waker.get() {
@@ -55,25 +55,25 @@ impl Handle {
         }
     }
 
-    /// Ends the service as its `shutdown` does: takes no more records, finishes what runs within `shutdown_deadline`, commits
-    /// and leaves the group.
+    /// Ends the service as its `shutdown` does: it reads no more records, finishes those in flight within `shutdown_deadline`,
+    /// commits and leaves the group.
     pub fn drain(&self) {
         self.quiet();
         self.0.drain.cancel();
     }
 
-    /// Waits until the service is to end.
+    /// Waits until [`drain`](Self::drain) is called.
     pub(crate) async fn draining(&self) {
         self.0.drain.cancelled().await;
     }
 }
 
-/// The switch that ends the service, shared by everyone who may turn it.
+/// Ends the service; shared by all parts that may do so.
 #[derive(Debug)]
 pub(crate) struct Control {
     stopping: AtomicBool,
     abandoned: AtomicBool,
-    /// Whether a part of the service is gone, and perhaps records with it.
+    /// Whether a part of the service has panicked, and perhaps lost records.
     broken: AtomicBool,
     failure: Mutex<Option<(ErrorKind, String)>>,
     waker: Waker,
@@ -82,7 +82,7 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(waker: Waker, handle: Handle) -> Self {
-        // One handle may be given to several services one after another; each is asked anyway when it looks by itself.
+        // A handle may serve several services one after another; each also polls it, so the first waker is enough.
         _ = handle.0.waker.set(waker.clone());
         Self {
             stopping: AtomicBool::new(false),
@@ -94,13 +94,13 @@ impl Control {
         }
     }
 
-    /// Ends the service: no record is taken any more, those that run are finished.
+    /// Ends the service: it reads no more records and finishes those in flight.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.waker.wake();
     }
 
-    /// Ends the service at once: nobody waits for what runs any more.
+    /// Ends the service at once, without waiting for records in flight.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
         self.waker.wake();
@@ -115,14 +115,14 @@ impl Control {
         self.stop();
     }
 
-    /// Ends the service because a part of it panicked: what waits for that part would wait forever.
+    /// Ends the service because a part of it panicked: other parts would wait for it forever.
     pub(crate) fn broken(&self, part: &str, panic: &Panic) {
         self.broken.store(true, Ordering::Release);
         let text = format!(
-            "{part} panicked: {panic}; the service stops, and what is not committed is handled again by the next instance"
+            "{part} panicked: {panic}; the service stops, and the next instance handles uncommitted records again"
         );
         self.fail(ErrorKind::Internal, text);
-        // Last, because the program's subscriber may be what panics.
+        // Last, because it may be the program's subscriber that panics.
         _ = catch(|| {
             error!(
                 part,
@@ -134,14 +134,14 @@ impl Control {
         });
     }
 
-    /// Does a part of the service's work; its panic ends the service.
+    /// Runs a part of the service's work; a panic in it ends the service.
     pub(crate) fn guard(&self, part: &str, work: impl FnOnce()) {
         if let Err(panic) = catch(work) {
             self.broken(part, &panic);
         }
     }
 
-    /// Whether a part of the service is gone.
+    /// Whether a part of the service has panicked.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
     }
@@ -150,7 +150,7 @@ impl Control {
         self.abandoned.load(Ordering::Acquire)
     }
 
-    /// Whether no more records are to be taken.
+    /// Whether no more records are read.
     pub(crate) fn is_quiet(&self) -> bool {
         self.handle.0.quiet.load(Ordering::Acquire)
     }
@@ -159,7 +159,7 @@ impl Control {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// What made the service end, if it was an error.
+    /// The error that ended the service, if one did.
     pub(crate) fn failure(&self) -> Option<(ErrorKind, String)> {
         self.failure
             .lock()

@@ -11,7 +11,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a service could not start, or had to end.
 ///
-/// `Display` says what happened; what caused it is [`std::error::Error::source`].
+/// `Display` says what happened; the cause is [`std::error::Error::source`].
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -22,17 +22,17 @@ struct Inner {
     source: Option<BoxError>,
 }
 
-/// What kind of trouble an [`Error`] is.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// What the command line asks for cannot be done: no such event, or a payload that does not fit.
+    /// The command line requests something impossible: an unknown event, or a payload that does not fit.
     Usage,
-    /// A setting is missing, misspelt, or not what it should be.
+    /// A setting is missing, misspelt or invalid.
     Configuration,
     /// The service's state, a listener or the first contact with Kafka or the registry failed.
     Start,
-    /// The source of records cannot go on.
+    /// The source of records cannot continue.
     Source,
     /// An event could not be published.
     Publish,
@@ -40,7 +40,7 @@ pub enum ErrorKind {
     Schema,
     /// A handler asked to stop the service.
     Handler,
-    /// More records could not be handled than the limit of dead letters allows.
+    /// More records failed than the limit of dead letters allows.
     TooManyFailures,
     /// The deadline of the shutdown passed with work unfinished.
     Unfinished,
@@ -58,20 +58,20 @@ impl Error {
         }))
     }
 
-    /// Adds what caused it. Its text is not repeated in `Display`.
+    /// Adds the cause. Its text is not repeated in `Display`.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// What kind of trouble it is.
+    /// The error's kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The code the generated main exits with.
+    /// The exit code of the generated main.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.0.kind.code())
@@ -87,7 +87,7 @@ impl ErrorKind {
     /// | 65 | too many records could not be handled |
     /// | 69 | could not start |
     /// | 70 | failed while running |
-    /// | 75 | the deadline of the shutdown passed with work unfinished; it will be done again by the next one |
+    /// | 75 | the deadline of the shutdown passed with work unfinished; the next instance does it again |
     /// | 78 | configuration |
     #[must_use]
     pub fn code(self) -> u8 {

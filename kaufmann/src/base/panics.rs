@@ -1,4 +1,4 @@
-//! Panics: caught where they must end no more than they should, and reported as log events.
+//! Panics: caught so that they end no more than they must, and reported as log events.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -10,9 +10,9 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::task::Poll;
 
 thread_local! {
-    /// How many times [`catch`] is entered on this thread. Whoever catches a panic also reports it.
+    /// How many calls of [`catch`] are active on this thread. The code that catches a panic also reports it.
     static CATCHING: Cell<usize> = const { Cell::new(0) };
-    /// Where the last panic happened that is being caught.
+    /// Where the panic that is being caught happened.
     static SCENE: RefCell<Option<Scene>> = const { RefCell::new(None) };
 }
 
@@ -31,12 +31,12 @@ pub(crate) struct Panic {
 }
 
 impl Panic {
-    /// What was caught. The payload is the program's: it may panic when it is dropped, and that ends here too.
+    /// The panic of a payload that was caught. The payload is the program's: it may panic when it is dropped, and that is caught too.
     pub(crate) fn of(payload: Box<dyn Any + Send>) -> Self {
         let scene = SCENE.take();
         let text = text_of(&*payload).to_owned();
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            // It could go on like this forever; what is not dropped cannot panic.
+            // Its drop might panic again, and so on; leaked, it cannot.
             std::mem::forget(another);
         }
         Self { text, scene }
@@ -65,9 +65,9 @@ impl fmt::Display for Panic {
     }
 }
 
-/// Does something and catches its panic.
+/// Runs `work` and catches its panic.
 ///
-/// What a panic leaves behind half-done is dropped by whoever catches it, or shared as it would be after a panic in a spawned task.
+/// State that a panic leaves half-done is dropped by the caller, or shared as after a panic in a spawned task.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     let _within = Within::enter();
     catch_unwind(AssertUnwindSafe(work)).map_err(Panic::of)
@@ -104,10 +104,10 @@ impl Drop for Within {
     }
 }
 
-/// Makes each panic of the process a log event instead of text on standard error: the message as `error`, and where it happened as
-/// `place`; with `RUST_BACKTRACE=1` also `backtrace`. The event of a panicking handler names its record.
+/// Logs each panic of the process as an event instead of printing it to standard error: the message as `error`, and where it
+/// happened as `place`; with `RUST_BACKTRACE=1` also `backtrace`. The event of a panicking handler names its record.
 ///
-/// [`macro@crate::main`] calls it. A main of one's own may call it too; it replaces the process's panic hook. Without a
+/// [`macro@crate::main`] calls it. A hand-written main may call it too; it replaces the process's panic hook. Without a
 /// `tracing` subscriber the text goes to standard error as before.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(report));
@@ -119,10 +119,10 @@ fn report(info: &PanicHookInfo<'_>) {
         .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
-    // A thread that ends may have lost its variables.
+    // On a thread that ends the variable may be destroyed already.
     let is_caught = CATCHING.try_with(Cell::get).is_ok_and(|depth| depth > 0);
     if is_caught {
-        // Reported by whoever catches it, with what it knows of it. A subscriber may be what panics: do not call it from here.
+        // Reported by the code that catches it, which knows more. It may be a subscriber that panics: do not call it here.
         SCENE.set(Some(Scene { place, backtrace }));
         return;
     }
@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// Panics when it is dropped, with another one of these, so many times.
+    /// Panics when it is dropped, with another one of these, this many times.
     struct Nasty(usize);
 
     impl Drop for Nasty {

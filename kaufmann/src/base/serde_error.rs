@@ -1,38 +1,38 @@
-//! What serde says of a value that does not fit, in words for who wrote the value: without the names of Rust's types.
+//! serde's errors about invalid values, reworded for users: without the names of Rust's types.
 
-/// What is wrong with a value. `object` is what something with fields is called where the value stands: "a table", "an object".
+/// Describes what is wrong with a value. `object` is the format's word for a value with fields: "a table", "an object".
 #[cfg_attr(
     not(any(feature = "cli", feature = "registry")),
     allow(dead_code, reason = "nothing is read")
 )]
 pub(crate) fn describe(error: &serde_json::Error, object: &str) -> String {
-    said(&error.to_string(), object)
+    reworded(&error.to_string(), object)
 }
 
-/// The same without the value, which may be a secret.
+/// Like [`describe`], without the value, which may be a secret.
 pub(crate) fn describe_without_value(error: &serde_json::Error, object: &str) -> String {
-    without_value(&said(&error.to_string(), object))
+    without_value(&reworded(&error.to_string(), object))
 }
 
-fn said(text: &str, object: &str) -> String {
+fn reworded(text: &str, object: &str) -> String {
     let Some((found, expected)) = text.rsplit_once(", expected ") else {
         return match text.strip_prefix("data did not match any variant of ") {
-            Some(rest) => format!("it is in none of the forms that are known{}", place(rest)),
+            Some(rest) => format!("it has none of the known forms{}", place(rest)),
             None => text.to_owned(),
         };
     };
     let at = place(expected);
     let expected = expected.strip_suffix(at).unwrap_or(expected);
-    format!("{found}, expected {}{at}", plain(expected, object))
+    format!("{found}, expected {}{at}", without_type(expected, object))
 }
 
-/// ` at line 1 column 7`, as texts that were parsed have it.
+/// ` at line 1 column 7`, which errors of parsed texts end with; else empty.
 fn place(text: &str) -> &str {
     text.rfind(" at line ").map_or("", |at| &text[at..])
 }
 
 /// What is expected, without a type's name.
-fn plain(expected: &str, object: &str) -> String {
+fn without_type(expected: &str, object: &str) -> String {
     let mut words = expected.split(' ');
     let first = words.next().unwrap_or_default();
     let whole = |min: &dyn std::fmt::Display, max: &dyn std::fmt::Display| {
@@ -42,7 +42,7 @@ fn plain(expected: &str, object: &str) -> String {
         ("struct", Some(_)) | ("internally", Some("tagged")) | ("a", Some("map")) => object.to_owned(),
         ("variant", _) => object.to_owned(),
         ("tuple", Some(_)) | ("a", Some("tuple" | "sequence")) => "a list".to_owned(),
-        ("enum", Some(_)) => "one of the names that are known".to_owned(),
+        ("enum", Some(_)) => "one of the known names".to_owned(),
         ("newtype", Some(_)) => "another value".to_owned(),
         ("unit", _) => "nothing".to_owned(),
         ("a", Some("string" | "borrowed")) => "a text".to_owned(),
@@ -62,14 +62,14 @@ fn plain(expected: &str, object: &str) -> String {
     }
 }
 
-fn without_value(said: &str) -> String {
+fn without_value(text: &str) -> String {
     let shows = ["invalid type: ", "invalid value: ", "unknown variant "];
-    match said.rsplit_once(", expected ") {
+    match text.rsplit_once(", expected ") {
         Some((found, expected)) if shows.iter().any(|start| found.starts_with(start)) => {
             let what = found.split(['"', '`']).next().unwrap_or_default();
             format!("{}, expected {expected}", what.trim_end())
         }
-        _ => said.to_owned(),
+        _ => text.to_owned(),
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_expected_is_said_without_the_names_of_types() {
+    fn what_is_expected_is_described_without_the_names_of_types() {
         for (value, said) in [
             (json!(7), "invalid type: integer `7`, expected a table"),
             (
@@ -152,7 +152,7 @@ mod tests {
             ),
             (
                 json!({"count": 1, "either": []}),
-                "it is in none of the forms that are known",
+                "it has none of the known forms",
             ),
             (
                 json!({"count": 1, "marker": 1}),

@@ -1,9 +1,9 @@
-//! How one thread wakes another that waits for news.
+//! Wakes a thread that waits for events.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Wakes the thread that drives a source. Calls between two of its rounds count as one.
+/// Wakes the thread that drives a source. Several calls between two of its turns count as one.
 #[derive(Clone)]
 pub struct Waker(Arc<dyn Fn() + Send + Sync>);
 

@@ -1,18 +1,18 @@
-//! The time of day, by which services of different machines understand each other. In a simulation it is that of its clock.
+//! The wall-clock time, which services on different machines share. In a simulation it follows the simulation's clock.
 
 use std::time::{Instant, SystemTime};
 
-/// What tells the time of day.
+/// The wall clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WallClock(Option<(Instant, SystemTime)>);
 
 impl WallClock {
-    /// One that goes with a simulation's clock, from this time of both on.
+    /// A clock that advances with a simulation's, starting at these two times.
     pub(crate) fn simulated(now: Instant, time: SystemTime) -> Self {
         Self(Some((now, time)))
     }
 
-    /// The time of day at this time, which is about now.
+    /// The wall-clock time at `now`; the system's current time, unless simulated.
     pub(crate) fn at(self, now: Instant) -> SystemTime {
         match self.0 {
             None => SystemTime::now(),

@@ -1,4 +1,4 @@
-//! Handlers that take several events at once: what they are given, and what they return.
+//! Handlers that take several events at once: their payloads and return types.
 
 use kaufmann_avro::DecodeError;
 
@@ -48,7 +48,7 @@ impl<P> Item<P> {
         &self.record
     }
 
-    /// How often the record has been tried under this assignment, this time included. What is tried again is a batch of one.
+    /// The number of this attempt at the record under this assignment, from 1. A record that is tried again is a batch of one.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
@@ -56,7 +56,7 @@ impl<P> Item<P> {
 }
 
 impl<P> Batch<P> {
-    /// How many events there are: at least one, unless a test has made it.
+    /// The number of events: at least one, unless a test has made the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.items.len()
@@ -115,7 +115,7 @@ impl<P> FromIterator<P> for Batch<P> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the payload of a batch handler",
     label = "expected `Vec<Event>` or `Batch<Event>`",
-    note = "with `batch = …` a handler takes several events at once; without it it takes one"
+    note = "with `batch = …` a handler takes several events at once; without it, one"
 )]
 pub trait BatchPayload {
     /// The event whose payloads these are.
@@ -125,10 +125,10 @@ pub trait BatchPayload {
     /// The batch that lives as long as its records.
     type At<'r>: Send;
 
-    /// Takes what was decoded.
+    /// Makes the batch from decoded events.
     fn of<'r>(items: Vec<Item<<Self::Payload as Payload>::At<'r>>>) -> Self::At<'r>;
 
-    /// Decodes the records of a context. Those that cannot be decoded are left out.
+    /// Decodes the records of a context, but for those that cannot be decoded.
     fn decode<S>(cx: &Context<S>) -> Decoded<Self::At<'_>> {
         let members = cx.batch().map_or(&[][..], |batch| &batch.members);
         let mut items = Vec::with_capacity(members.len());
@@ -171,16 +171,16 @@ impl<P: Payload> BatchPayload for Batch<P> {
     }
 }
 
-/// A batch that was decoded.
+/// A decoded batch.
 #[derive(Debug)]
 pub struct Decoded<T> {
-    /// What the handler takes; nothing if nothing could be decoded.
+    /// The handler's payload; `None` if no record could be decoded.
     pub payload: Option<T>,
-    /// The rest.
+    /// The records that could not be decoded.
     pub rest: Rest,
 }
 
-/// What of a batch could not be decoded, and how much could be.
+/// The records of a batch that could not be decoded, and how many could be.
 #[derive(Debug)]
 pub struct Rest {
     count: usize,
@@ -188,7 +188,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// The outcome of the whole batch, from that of what the handler was given.
+    /// The outcome of the whole batch, from the handler's result for the decoded records.
     #[must_use]
     pub fn conclude(self, outcomes: Option<Outcomes>) -> Outcome {
         let mut each = match outcomes.map(|outcomes| outcomes.0) {
@@ -218,7 +218,7 @@ pub(crate) fn repeated(failure: &Failure, count: usize) -> Vec<Outcome> {
     std::iter::repeat_with(again).take(count).collect()
 }
 
-/// What became of a batch: of all of it the same, or of each event its own.
+/// The result of a batch: one for all its events, or one for each.
 #[derive(Debug)]
 pub struct Outcomes(Result<Option<Vec<Outcome>>, Failure>);
 
@@ -226,13 +226,13 @@ pub struct Outcomes(Result<Option<Vec<Outcome>>, Failure>);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned from a batch handler",
     label = "expected `Result<(), E>` or `Result<Vec<Outcome>, E>`",
-    note = "`Ok(())` settles all events of the batch, `Ok` of one `Outcome` for each, in their order, settles each by itself; `Err` \
+    note = "`Ok(())` settles all events of the batch, `Ok` of one `Outcome` for each, in their order, settles each on its own; `Err` \
             is the failure of all"
 )]
 pub trait BatchReturned {
-    /// The events that may leave: those that outcomes carry are named by `emits`.
+    /// The events that may be published: those in outcomes are named by `emits`.
     const EMITS: &'static [&'static EventInfo] = &[];
-    /// What became of the batch.
+    /// The result of the batch.
     fn into_outcome(self) -> Outcomes;
 }
 

@@ -1,5 +1,5 @@
-//! The checks that the macros leave to constant evaluation: by then names and types are known, and a failing check is a
-//! compile error at the tokens that called it.
+//! The macros' checks that run in constant evaluation: by then names and types are known, and a failing check is a compile
+//! error at the tokens that called it.
 
 use super::HandlerEntry;
 use super::limits::Limits;
@@ -33,7 +33,7 @@ impl Listed {
         }
     }
 
-    /// The entry as the checks see it; `at` is its place in the list as written.
+    /// The entry as the checks see it; `at` is its index in the list as written.
     #[must_use]
     pub const fn place(self, at: usize, path: &'static str) -> Placed {
         Placed {
@@ -56,7 +56,7 @@ pub struct Placed {
     index: usize,
 }
 
-/// The event of a handler that has an error of its own; the checks pass it over, so that nothing follows from that error.
+/// The event of a handler that has an error of its own; the checks skip it, so that no second error follows from that one.
 pub const POISON: EventInfo = EventInfo {
     name: "",
     full_name: "",
@@ -71,11 +71,11 @@ pub const POISON: EventInfo = EventInfo {
     callback: None,
 };
 
-/// Refuses a payload that is another event than the one that the attribute declares.
+/// Checks that the payload is the event that the attribute declares.
 ///
 /// # Panics
 ///
-/// If it is another one.
+/// If it is another event.
 #[track_caller]
 pub const fn declared(handler: &str, name: &str, payload: &EventInfo) {
     if !same(name, payload.name) {
@@ -91,7 +91,7 @@ pub const fn declared(handler: &str, name: &str, payload: &EventInfo) {
     }
 }
 
-/// The payload's event, or [`POISON`] if [`declared`] refuses it.
+/// The payload's event, or [`POISON`] if [`declared`] panics.
 #[must_use]
 pub const fn or_poison(name: &str, payload: &'static EventInfo) -> &'static EventInfo {
     if same(name, payload.name) {
@@ -101,10 +101,10 @@ pub const fn or_poison(name: &str, payload: &'static EventInfo) -> &'static Even
     }
 }
 
-/// For each entry the place in `list` of an earlier one with the same event, else `usize::MAX`.
+/// For each entry the index in `list` of an earlier one with the same event, else `usize::MAX`.
 ///
 /// `PLACES` is the length of the list as written, `SLOTS` that of a hash table by `Event::INDEX`; names are compared only
-/// where indices meet, as the events may come from several schema folders.
+/// where indices are equal, as the events may come from several schema folders.
 #[must_use]
 pub const fn earlier<const PLACES: usize, const SLOTS: usize>(list: &[Placed]) -> [usize; PLACES] {
     let mut earlier = [usize::MAX; PLACES];
@@ -133,11 +133,11 @@ pub const fn earlier<const PLACES: usize, const SLOTS: usize>(list: &[Placed]) -
     earlier
 }
 
-/// Refuses the entry at `at` if an earlier one takes the same records.
+/// Checks that no entry before the one at `at` takes the same records.
 ///
 /// # Panics
 ///
-/// If there is such an entry.
+/// If an earlier one does.
 #[track_caller]
 pub const fn listed_once(list: &[Placed], earlier: &[usize], at: usize) {
     if earlier[at] == usize::MAX {
@@ -169,7 +169,7 @@ pub const fn listed_once(list: &[Placed], earlier: &[usize], at: usize) {
     panic!("{}", message.text());
 }
 
-/// Refuses an entry of `ignore` that has a handler.
+/// Checks that an entry of `ignore` has no handler.
 ///
 /// # Panics
 ///
@@ -189,8 +189,7 @@ pub const fn not_handled(list: &[Placed], ignored: &EventInfo, index: usize) {
     }
 }
 
-/// Refuses a list that leaves an event of `all` without a handler. A catch-all does not count: what must be complete are
-/// the handlers with an event of their own.
+/// Checks that each event of `all` has a handler of its own or is ignored. A catch-all does not count.
 ///
 /// # Panics
 ///
@@ -267,7 +266,7 @@ impl Placed {
         }
     }
 
-    /// Whether it takes what another takes.
+    /// Whether it takes the same records as another.
     const fn is_as(&self, other: &Self) -> bool {
         match other.event {
             Some(event) => self.tombstone == other.tombstone && self.is_of(other.index, event),

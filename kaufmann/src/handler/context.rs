@@ -1,4 +1,4 @@
-//! What a handler is given besides its event.
+//! A handler's context: the service's state, the record, and a way to publish.
 
 use std::any::Any;
 use std::fmt;
@@ -33,11 +33,11 @@ pub struct Context<S> {
     replay: bool,
     /// The records of a batch, if it is one; the first of them is `record`.
     batch: Option<Arc<Gathered>>,
-    /// What the attempt has published in a transaction: it leaves only if the attempt succeeds.
+    /// The messages that the attempt has published in a transaction: they are sent only if the attempt succeeds.
     published: OnceLock<Box<Mutex<Vec<Message>>>>,
 }
 
-/// The service's state as handlers see it; cheap to clone, so that it can be taken into a task.
+/// The service's state as handlers see it; cheap to clone, so that a task can own one.
 pub struct State<S>(Arc<Shared<S>>);
 
 /// One per shard, so that the reference count stays in one core's cache.
@@ -49,15 +49,15 @@ struct Shared<S> {
 
 /// The running service behind a context. The engine implements it.
 pub(crate) trait Host: Any + fmt::Debug + Send + Sync {
-    /// Whether history is handled once more.
+    /// Whether history is handled again.
     fn is_replay(&self) -> bool;
 
-    /// Publishes an event. With `delivery = "exactly_once"` it gives the message back instead: it leaves with what the handler
-    /// returns.
+    /// Publishes an event. With `delivery = "exactly_once"` it returns the message instead, which is sent with the events that the
+    /// handler returns.
     fn publish<'h>(&'h self, event: Outgoing, cause: &'h Record) -> Publishing<'h>;
 }
 
-/// An event on its way to the broker.
+/// A publication in progress.
 pub(crate) type Publishing<'h> =
     Pin<Box<dyn Future<Output = Result<Option<Message>, PublishError>> + Send + 'h>>;
 
@@ -79,7 +79,7 @@ impl<S> Context<S> {
         self.batch.as_deref()
     }
 
-    /// Sets the records of a batch, or takes them away.
+    /// Sets or removes the records of a batch.
     pub(crate) fn set_batch(&mut self, batch: Option<Arc<Gathered>>) {
         self.batch = batch;
     }
@@ -112,7 +112,7 @@ impl<S> Context<S> {
         })
     }
 
-    /// Says how the record's datum is read, if its writer had another schema.
+    /// Sets how the record's datum is read, if its writer had another schema.
     pub(crate) fn set_plan(&mut self, plan: Option<Arc<Plan>>) {
         self.record.set_plan(plan);
     }
@@ -124,15 +124,15 @@ impl<S> Context<S> {
         Self::new(State::new(Arc::new(state), None), Record::empty(), 1)
     }
 
-    /// The same in a replay, to test what a handler does then.
+    /// Makes it the context of a replay, to test what a handler does then.
     #[must_use]
     pub fn in_replay(mut self) -> Self {
         self.replay = true;
         self
     }
 
-    /// Whether history is handled once more, by the command `replay`. What is published then goes nowhere unless `--publish` is given;
-    /// what the handler does besides, such as to call another service or to send mail, it does again unless it asks here.
+    /// Whether history is handled again, by the command `replay`. Events published then are discarded unless `--publish` is given;
+    /// other effects of the handler, such as calls of other services or mail, are repeated unless it checks this.
     ///
     /// ```
     /// # use kaufmann::{Context, Failure};
@@ -157,7 +157,7 @@ impl<S> Context<S> {
         &self.record
     }
 
-    /// How often the record has been tried under this assignment, this time included: 1 at first.
+    /// The number of this attempt at the record under this assignment, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
@@ -165,17 +165,17 @@ impl<S> Context<S> {
 
     /// Publishes an event now and waits until the broker has it.
     ///
-    /// With `delivery = "exactly_once"` it leaves together with what the handler returns, and only if the handler succeeds; then
-    /// this does not wait for the broker.
+    /// With `delivery = "exactly_once"` it is sent together with the events that the handler returns, and only if the handler succeeds;
+    /// then this does not wait for the broker.
     ///
-    /// An event that the handler *returns* is usually the better way: it leaves only if the handler succeeds. List events
-    /// published here in `#[handler(emits = […])]`, so that the service knows them when it starts.
+    /// To *return* an event is usually better: it is published only if the handler succeeds. List events published here in
+    /// `#[handler(emits = […])]`, so that the service knows them when it starts.
     ///
     /// # Errors
     ///
-    /// If the event has no topic, if its schema is not in the registry, if the partition that is chosen for it does not exist, or if
-    /// the broker refuses it. In the handler of a batch always with `delivery = "exactly_once"`: its records settle one by one, and nothing
-    /// says with which of them the event would leave. Return it with the record's [`Outcome`](crate::Outcome).
+    /// If the event has no topic, its schema is not in the registry, the chosen partition does not exist, or the broker refuses it.
+    /// Always in a batch handler with `delivery = "exactly_once"`: its records settle one by one, so it would be open with which of
+    /// them the event is sent. Return it with the record's [`Outcome`](crate::Outcome).
     pub async fn publish<P: Publishable>(&self, event: &P) -> Result<(), PublishError> {
         let outgoing = event.outgoing();
         match &self.state.0.host {
@@ -204,9 +204,9 @@ impl<S> Context<S> {
         }
     }
 
-    /// Waits until the handler's work, or that of one of a batch's events, no longer counts: its partition was revoked, or the service stops, and the time to
-    /// finish is over. The record will be handled again, perhaps elsewhere; at most once ([`Delivery`](crate::config::Delivery))
-    /// it will not, and the time is over all the same.
+    /// Waits until the result for the record, or for one of a batch's, no longer counts: its partition was revoked or the service
+    /// stops, and the time to finish has expired. The record will be handled again, perhaps by another instance; with at-most-once
+    /// delivery ([`Delivery`](crate::config::Delivery)) it will not.
     pub async fn cancelled(&self) {
         if self.batch.is_none() {
             return self.record.assignment().cancelled().cancelled().await;
@@ -217,7 +217,7 @@ impl<S> Context<S> {
         futures_util::future::select_all(each).await;
     }
 
-    /// Whether the handler's work no longer counts.
+    /// Whether the handler's result no longer counts.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.assignments()

@@ -1,4 +1,4 @@
-//! What the code generated from a schema tells the rest: an [`Event`], its [`EventInfo`], and how a [`Payload`] is decoded.
+//! The interface of the code generated from a schema: an [`Event`], its [`EventInfo`], and how a [`Payload`] is decoded.
 
 use kaufmann_avro::resolve::DecodeResolved;
 use kaufmann_avro::{DecodeError, Encode};
@@ -26,9 +26,9 @@ pub struct EventInfo {
     pub defined_at: &'static str,
     /// Sample payloads from the file beside the schema, each one JSON text.
     pub samples: &'static [&'static str],
-    /// What the lock holds of the event; nothing if it is not locked.
+    /// The event's entry in the lock; `None` if it is not locked.
     pub lock: Option<&'static EventLock>,
-    /// How the topic is read that the event itself wants its answers in; nothing if its schema has no place for one.
+    /// Reads the topic that the event requests its answers in; `None` if its schema has no field for one.
     pub callback: Option<ReadCallback>,
 }
 
@@ -51,17 +51,17 @@ impl PartialEq for ReadCallback {
     }
 }
 
-/// Where somebody wants the answer to an event.
+/// Where the answer to an event is requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Callback<'r> {
     /// The topic.
     pub topic: &'r str,
-    /// Its partition; `None`: whichever.
+    /// Its partition; `None`: any.
     pub partition: Option<i32>,
 }
 
 impl<'r> Callback<'r> {
-    /// The callback of a topic; an empty one is none.
+    /// The callback of a topic; `None` if the topic is empty.
     pub fn new(topic: impl Into<Option<&'r str>>, partition: impl Into<Option<i32>>) -> Option<Self> {
         let topic = topic.into().filter(|topic| !topic.is_empty())?;
         Some(Self {
@@ -71,12 +71,12 @@ impl<'r> Callback<'r> {
     }
 }
 
-/// What `schemas.lock` held of an event when the program was built.
+/// An event's entry in `schemas.lock` when the program was built.
 #[derive(Debug, PartialEq)]
 pub struct EventLock {
     /// The subject under which the event's schemas are registered.
     pub subject: &'static str,
-    /// The compatibility level that holds: that of the schema's attribute `compatibility`, else the lock's.
+    /// The compatibility level: that of the schema's attribute `compatibility`, else the lock's.
     pub compatibility: &'static str,
     /// The registered versions, the oldest first.
     pub versions: &'static [LockedVersion],
@@ -95,7 +95,7 @@ pub struct LockedVersion {
 
 /// A type generated from the schema of an event.
 ///
-/// Implemented by `kaufmann-codegen` for each record that stands at the top of a `.avsc` file; never by hand.
+/// Implemented by `kaufmann-codegen` for each record at the top of a `.avsc` file; never by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a kaufmann event",
     label = "not generated from an Avro schema",
@@ -132,6 +132,6 @@ pub trait Payload {
     ///
     /// # Errors
     ///
-    /// If the bytes are not a value of the writer's schema, to the last byte, or one that the event's schema does not have.
+    /// If the bytes are not exactly one value of the writer's schema, or it is a value that the event's schema does not have.
     fn decode(body: Body<'_>) -> Result<Self::At<'_>, DecodeError>;
 }

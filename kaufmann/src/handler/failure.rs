@@ -1,4 +1,4 @@
-//! Why a handler failed, and what should become of its record.
+//! A handler's failure: its cause, and what becomes of the record.
 
 use crate::base::error::BoxError;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// The error of a handler: a cause and a [`Class`].
 ///
-/// `?` turns every standard error, `anyhow::Error`, `String` and `&str` into a `Failure` that is retried. It also turns an
-/// enum that has classes of its own, and then **those are lost**: write `.map_err(Failure::of)?`, or return the enum.
+/// `?` turns every standard error, `anyhow::Error`, `String` and `&str` into a `Failure` that is retried. It does so with an
+/// enum that has classes of its own too, and **those are lost**: write `.map_err(Failure::of)?`, or return the enum.
 ///
 /// ```
 /// use kaufmann::Failure;
@@ -41,7 +41,7 @@ pub enum Class {
     DeadLetter,
     /// Settle the record as if it had been handled.
     Skip,
-    /// Stop the service; the record stays unsettled and is read again by the next one.
+    /// Stop the service; the record stays unsettled and is read again by the next instance.
     Fatal,
 }
 
@@ -51,7 +51,7 @@ impl Failure {
         Self::classed(error.into(), Class::Retry { after: None })
     }
 
-    /// The failure that a classed error asks for.
+    /// The failure of an error that has a class.
     pub fn of(error: impl HandlerError) -> Self {
         error.into_failure()
     }
@@ -68,7 +68,7 @@ impl Failure {
         self.with(Class::Skip)
     }
 
-    /// Stops the service; the record is read again by the next one.
+    /// Stops the service; the record is read again by the next instance.
     #[must_use]
     pub fn fatal(self) -> Self {
         self.with(Class::Fatal)
@@ -97,7 +97,7 @@ impl Failure {
         matches!(self.class(), Class::Retry { .. })
     }
 
-    /// The same for another record: what its error says, and its class.
+    /// A copy for another record: the error's text, and the class.
     pub(crate) fn again(&self) -> Self {
         Self::classed(Chain(self.error()).to_string().into(), self.class())
     }
@@ -112,7 +112,7 @@ impl Failure {
     }
 }
 
-// `Failure` must not implement `std::error::Error`: this blanket, which makes `?` work, would overlap.
+// `Failure` must not implement `std::error::Error`: this blanket implementation, which makes `?` work, would overlap.
 impl<E: Into<BoxError>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::new(error)
@@ -134,11 +134,11 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// An error type that says what becomes of the record: [`Failure`], or an enum that derives it.
+/// An error type that decides what becomes of the record: [`Failure`], or an enum that derives this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a kaufmann handler",
-    label = "does not say how it is retried",
-    note = "return `kaufmann::Failure`, which `?` makes of any error, or derive `kaufmann::HandlerError` for the enum"
+    label = "has no failure class",
+    note = "return `kaufmann::Failure`, into which `?` converts any error, or derive `kaufmann::HandlerError` for the enum"
 )]
 pub trait HandlerError: Sized {
     /// The failure with its class.

@@ -9,7 +9,7 @@ pub(crate) enum FailureKind {
     Undecodable,
     /// The handler returned an error.
     Failed,
-    /// The handler, or what calls it, panicked.
+    /// The handler, or the code that calls it, panicked.
     Panicked,
     /// The handler did not finish within its timeout.
     TimedOut,

@@ -14,7 +14,7 @@ pub(crate) struct Gathered {
 /// A record of a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
-    /// It knows its plan.
+    /// The record, with its plan.
     pub(crate) record: Record,
     pub(crate) attempt: u32,
 }

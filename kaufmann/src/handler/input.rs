@@ -1,4 +1,5 @@
-//! What a handler is given, beyond the [`Payload`](crate::Payload) of an event: the record of a catch-all, and a context behind an alias.
+//! Other arguments of a handler than the [`Payload`](crate::Payload) of an event: the record of a catch-all, and a context behind
+//! an alias.
 
 use crate::handler::context::Context;
 use crate::record::Record;
@@ -7,10 +8,10 @@ use crate::record::Record;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the payload of a catch-all handler",
     label = "expected `Record` or `&Record`",
-    note = "a catch-all is given records of any event; to handle one event write `#[handler(event = \"…\")]`"
+    note = "a catch-all takes records of any event; to handle one event write `#[handler(event = \"…\")]`"
 )]
 pub trait AnyRecord {
-    /// The record as long as its context.
+    /// The record, for as long as its context lives.
     type At<'r>: Send;
 
     /// Takes the record.

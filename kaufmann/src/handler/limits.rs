@@ -1,30 +1,30 @@
-//! What bounds one handler.
+//! The limits of one handler.
 
 use std::time::Duration;
 
 use crate::config::OnFailure;
 
-/// What a handler's attribute says of its bounds; where it says nothing, the configuration does.
+/// The limits that a handler's attribute sets; for those it does not set, the configuration's apply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// How long an attempt may take. Else: `handler.timeout`.
+    /// How long an attempt may take. Default: `handler.timeout`.
     pub timeout: Option<Duration>,
-    /// How often it is tried again after its first failure. Else: `retry.max_attempts` less the first.
+    /// How often a record is tried again after its first failure. Default: `retry.max_attempts` less the first attempt.
     pub retries: Option<u32>,
-    /// How long it waits before it is tried again: for the first time, and at most. Else: `retry.initial` and `retry.max`.
+    /// How long a record waits before it is tried again: the first time, and at most. Default: `retry.initial` and `retry.max`.
     pub backoff: Option<(Duration, Option<Duration>)>,
-    /// What becomes of a record that it cannot handle. Else: `on_failure`.
+    /// What becomes of a record that the handler cannot handle. Default: `on_failure`.
     pub on_failure: Option<OnFailure>,
-    /// How many of it may run at once, within `max_in_flight` of the service. Else: as many as those.
+    /// How many of its calls may run at once, within `max_in_flight` of the service. Default: that number.
     pub max_in_flight: Option<u32>,
-    /// How many events it takes at once; `None`: one, by itself.
+    /// How many events it takes at once; `None`: one, not as a batch.
     pub batch: Option<u32>,
-    /// How long a batch may wait for more events. Else: it takes what is there.
+    /// How long a batch may wait for more events. Default: it does not wait.
     pub linger: Option<Duration>,
 }
 
 impl Limits {
-    /// The attribute says nothing.
+    /// No limit of its own.
     pub const OPEN: Self = Self {
         timeout: None,
         retries: None,

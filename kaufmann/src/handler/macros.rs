@@ -1,10 +1,9 @@
-//! The macros, with their documentation: it stands here because its examples need the runtime.
+//! The macros, with their documentation: it is here because its examples need the runtime.
 
 /// Makes an `async fn` the handler of an event.
 ///
-/// The function stays what it is, so a unit test calls it like any other. Beside it, in the namespace of types, the attribute
-/// puts a twin of the same name, which [`service!`](crate::service) lists; a handler that no list has is reported by rustc as
-/// never used.
+/// The function stays as written, so a unit test calls it like any other. The attribute adds a type of the same name, which
+/// [`service!`](crate::service) lists; rustc reports a handler that no service lists as never used.
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
@@ -36,43 +35,43 @@
 ///
 /// # Arguments
 ///
-/// | argument | says |
+/// | argument | meaning |
 /// |---|---|
-/// | `event = "user.create"` | the name of the event. The payload's type says the same; that the two agree is checked when the program is built |
+/// | `event = "user.create"` | the name of the event. That it is the event of the payload's type is checked when the program is built |
 /// | `tombstone` | the handler takes the event's tombstones, a `Tombstone<E>`, instead of the event: see [`guide::tombstones`](crate::guide::tombstones) |
 /// | `catch_all` | instead of `event`: the handler takes the records that no other handler of the service takes |
-/// | `emits = [user::Audited]` | the types of events that the function publishes with [`Context::publish`](crate::Context::publish). Those that it returns are known from its type |
-/// | `timeout = "30s"` | how long one attempt may take, from `"1ns"` on; then its future is dropped at the `await` where it stands, and the attempt counts as failed. Else `handler.timeout` of the configuration says it, by default nothing does |
-/// | `retries = 3` | how often a record is tried again after its first failure; `0`: never. Else `retry.max_attempts` says it, which counts the first attempt too |
-/// | `backoff = "1s"`, `backoff = "1s..5m"` | how long a record waits before it is tried again: for the first time, and at most. Else `retry.initial` and `retry.max` say it; `retry.factor` and `retry.jitter` hold for all |
-/// | `on_failure = "stop"` | what becomes of a record that this handler cannot handle: `"dead_letter"`, `"error_event"`, `"both"` or `"stop"`. Else `on_failure` of the configuration says it |
-/// | `max_in_flight = 5` | how many of this handler run at once in the process, at least 1. What waits for its turn takes none of the places that the service's `max_in_flight` counts |
-/// | `batch = 100` | that the function takes up to so many events at once, at least 1: see [`guide::batches`](crate::guide::batches) |
-/// | `linger = "50ms"` | how long a batch waits for more events after its first one. Else it takes what is there |
+/// | `emits = [user::Audited]` | the types of events that the function publishes with [`Context::publish`](crate::Context::publish). Those that it returns are known from its return type |
+/// | `timeout = "30s"` | how long one attempt may take, at least `"1ns"`; after that its future is dropped at its current `await`, and the attempt counts as failed. Default: `handler.timeout` of the configuration, which is not set by default |
+/// | `retries = 3` | how often a record is tried again after its first failure; `0`: never. Default: `retry.max_attempts`, which counts the first attempt too |
+/// | `backoff = "1s"`, `backoff = "1s..5m"` | how long a record waits before it is tried again: the first time, and at most. Default: `retry.initial` and `retry.max`; `retry.factor` and `retry.jitter` apply to all handlers |
+/// | `on_failure = "stop"` | what becomes of a record that this handler cannot handle: `"dead_letter"`, `"error_event"`, `"both"` or `"stop"`. Default: `on_failure` of the configuration |
+/// | `max_in_flight = 5` | how many calls of this handler run at once in the process, at least 1. A record that waits for its turn does not count towards the service's `max_in_flight` |
+/// | `batch = 100` | the function takes up to this many events at once, at least 1: see [`guide::batches`](crate::guide::batches) |
+/// | `linger = "50ms"` | how long a batch waits for more events after its first one. Default: it does not wait |
 ///
 /// # The function
 ///
 /// It is an `async fn` without type parameters whose future is `Send`. It takes
 ///
 /// 1. the payload: the generated struct, or its form that borrows from the record; for a catch-all a
-///    [`Record`](crate::Record) or `&Record`; with `tombstone` a [`Tombstone`](crate::Tombstone); with `batch` a `Vec` or a [`Batch`](crate::Batch) of the struct. It may be taken apart
-///    by a pattern;
-/// 2. if it wants, `&Context<S>`, where `S` is the state of the service. An alias of that type works if its name ends in
+///    [`Record`](crate::Record) or `&Record`; with `tombstone` a [`Tombstone`](crate::Tombstone); with `batch` a `Vec` or a [`Batch`](crate::Batch) of the struct. The argument may be a
+///    pattern;
+/// 2. optionally, `&Context<S>`, where `S` is the state of the service. An alias of that type works if its name ends in
 ///    `Context`. A handler without a context runs in services of any state.
 ///
-/// It returns `Result<T, E>`, or an [`Outcome`](crate::Outcome) that says all in its own words.
+/// It returns `Result<T, E>`, or an [`Outcome`](crate::Outcome) to decide each case itself.
 ///
-/// | `T` | means |
+/// | `T` | meaning |
 /// |---|---|
 /// | `()` | the record is settled |
 /// | an event, an `Option` or a `Vec` of one | it is published, then the record is settled |
 /// | a tuple of up to four of these | all of them are published, then the record is settled |
-/// | [`Outcome`](crate::Outcome) | what it says |
+/// | [`Outcome`](crate::Outcome) | as the outcome says |
 ///
 /// A function that takes batches returns `Result<(), E>` or `Result<Vec<Outcome>, E>`.
 ///
-/// `E` says what becomes of the record otherwise. It is [`Failure`](crate::Failure), which `?` makes of any error, or a type that
-/// derives [`HandlerError`](macro@crate::HandlerError).
+/// `E` decides what becomes of the record after an error. It is [`Failure`](crate::Failure), into which `?` converts any error, or
+/// a type that derives [`HandlerError`](macro@crate::HandlerError).
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
@@ -90,17 +89,17 @@
 /// }
 /// ```
 ///
-/// # What it cannot do
+/// # Limits
 ///
 /// A handler cannot have the name of a type or module that is defined or imported where the handler is, and it cannot be a method:
-/// shared state is in `cx.state`. With `KAUFMANN_MACROS_DEBUG=1` in its environment the compiler prints what the macros of
-/// this crate expand to.
+/// shared state is in `cx.state`. With `KAUFMANN_MACROS_DEBUG=1` in its environment the compiler prints the expansions of this
+/// crate's macros.
 pub use kaufmann_macros::handler;
 
 /// Declares a service: its state, and the list of its handlers.
 ///
-/// It makes a type without fields that implements [`Service`](crate::Service), with the attributes and the visibility it is
-/// declared with.
+/// It defines a type without fields that implements [`Service`](crate::Service), with the attributes and the visibility of the
+/// declaration.
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
@@ -137,19 +136,19 @@ pub use kaufmann_macros::handler;
 /// | key | value |
 /// |---|---|
 /// | `state` | the type that the handlers share as `cx.state`; `()` if they share nothing. It is `Send`, `Sync` and `'static` |
-/// | `handlers` | paths of functions that have [`#[handler]`](macro@crate::handler), of this crate or another. `#[cfg]` and doc comments may stand before a path. One of a function without the attribute is rustc's E0573, "expected type, found function": a path is looked up as a type, and rustc's own text cannot be replaced |
-/// | `exhaustive` | optional: the generated module. Every event in it must then have a handler of its own, but for records that are [parts of others](crate::guide::schemas); a catch-all does not count |
+/// | `handlers` | paths of functions that have [`#[handler]`](macro@crate::handler), of this crate or another. `#[cfg]` and doc comments may precede a path. The path of a function without the attribute is rustc's error E0573, "expected type, found function": paths are looked up as types, and rustc's own text cannot be replaced |
+/// | `exhaustive` | optional: the generated module. Every event in it must then have a handler of its own, except records that are [parts of others](crate::guide::schemas); a catch-all does not count |
 /// | `ignore` | optional, with `exhaustive`: the types of events that need no handler |
 ///
-/// An event has at most one handler in a service, and there is at most one catch-all. The list of handlers may be empty, as a
-/// new service's is, or one's whose handlers are all left out by `#[cfg]`: every record is then one without a handler.
+/// An event has at most one handler in a service, and there is at most one catch-all. The list of handlers may be empty, as in a
+/// new service, or where `#[cfg]` leaves out all handlers: no record then has a handler.
 pub use kaufmann_macros::service;
 
-/// Makes `fn main` of a service's program: command line, configuration, runtime, signals and shutdown.
+/// Generates `fn main` of a service's program: command line, configuration, runtime, signals and shutdown.
 ///
-/// The function below it makes the state. It may borrow the [`Config`](crate::Config), and returns `Result<S, E>`, where `S` is
-/// the state of the service and `E` any error; the program then prints the error and its causes, and exits with a code of
-/// its own for that. The function may have any name but `main`.
+/// The function below it creates the state. It may borrow the [`Config`](crate::Config), and returns `Result<S, E>`, where `S` is
+/// the state of the service and `E` any error. On an error the program prints it with its causes, and exits with the code for
+/// that. The function may have any name but `main`.
 ///
 /// ```
 /// # pub struct App;
@@ -166,9 +165,9 @@ pub use kaufmann_macros::service;
 /// ```
 pub use kaufmann_macros::main;
 
-/// Derives [`HandlerError`](trait@crate::HandlerError): each variant of an enum says what becomes of the record.
+/// Derives [`HandlerError`](trait@crate::HandlerError): each variant of an enum decides what becomes of the record.
 ///
-/// The type must be a [`std::error::Error`] that can be sent between threads. On a struct the attribute stands on the struct.
+/// The type must be a [`std::error::Error`] that can be sent between threads. Of a struct, the struct itself has the attribute.
 ///
 /// | attribute | the record |
 /// |---|---|
@@ -176,7 +175,7 @@ pub use kaufmann_macros::main;
 /// | `#[retry_after("30s")]` | is tried again after this time |
 /// | `#[dead_letter]` | goes to the dead-letter topic at once |
 /// | `#[skip]` | is settled as if it had been handled |
-/// | `#[fatal]` | stops the service, and is read again by the next one |
+/// | `#[fatal]` | stops the service, and is read again by the next instance |
 ///
 /// ```
 /// use kaufmann::{Class, Failure, HandlerError};
@@ -197,6 +196,6 @@ pub use kaufmann_macros::main;
 /// # let _ = Charge::Busy;
 /// ```
 ///
-/// `?` in a function that returns [`Failure`](crate::Failure) turns such an error into one that is retried, whatever its
-/// class: write `.map_err(Failure::of)?` there, or let the handler return the enum.
+/// `?` in a function that returns [`Failure`](crate::Failure) turns such an error into a failure that is retried, whatever the
+/// error's class: write `.map_err(Failure::of)?` there, or let the handler return the enum.
 pub use kaufmann_macros::HandlerError;

@@ -46,7 +46,7 @@ pub trait HandlerInfo {
     const RETURNS: &'static [&'static EventInfo];
     /// The events that `emits = […]` adds.
     const EMITS: &'static [&'static EventInfo];
-    /// What `timeout`, `retries` and `max_in_flight` say.
+    /// The attribute's limits: `timeout`, `retries`, `max_in_flight` and the others.
     const LIMITS: Limits = Limits::OPEN;
 }
 
@@ -57,8 +57,8 @@ pub trait HandlerInfo {
     note = "a service lists functions with `#[handler]`, each with `&Context<{S}>` or without a context"
 )]
 pub trait Handler<S>: HandlerInfo {
-    /// What `service!` puts into its table. It stands here, not in [`HandlerInfo`], so that the list asks for one trait only
-    /// and a wrong entry is one error.
+    /// What `service!` puts into its table. It is here, not in [`HandlerInfo`], so that the list requires one trait only and a wrong
+    /// entry is one error.
     #[doc(hidden)]
     const LISTED: check::Listed = check::Listed {
         event: Self::EVENT,
@@ -69,21 +69,21 @@ pub trait Handler<S>: HandlerInfo {
         limits: Self::LIMITS,
     };
 
-    /// Decodes the record in `cx`, runs the function and says what became of it.
+    /// Decodes the record in `cx`, runs the function and returns the outcome.
     ///
-    /// That the state can be shared is asked of whoever calls it, not of the implementation, where each future that holds the state
-    /// would have an error of its own.
+    /// The bound on the state is the caller's to fulfil, not the implementation's, where each future that holds the state would
+    /// have an error of its own.
     fn handle(cx: &Context<S>) -> impl Future<Output = Outcome> + Send + '_
     where
         S: SharedState;
 }
 
-/// What handlers can share: any type that is `Send` and `Sync` and borrows nothing.
+/// State that handlers can share: any type that is `Send` and `Sync` and borrows nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the state of a service: handlers run on several threads at once",
     label = "not `Send` and `Sync`, or it borrows something",
     note = "instead of `Rc` use `std::sync::Arc`; instead of `RefCell` a `Mutex` or `RwLock`; instead of `Cell` an atomic",
-    note = "if it is not clear which part of it: `const fn check<S: Send + Sync>() {{}} const _: () = check::<{Self}>();` names that"
+    note = "to see which part of it is the cause, compile `const fn check<S: Send + Sync>() {{}} const _: () = check::<{Self}>();`"
 )]
 pub trait SharedState: Send + Sync + 'static {}
 
@@ -101,28 +101,28 @@ pub trait Service: Send + Sync + 'static {
     type State: SharedState;
     /// The service's name.
     const NAME: &'static str;
-    /// What it is for, from its doc comment; the first line is its short form.
+    /// Its description, from its doc comment; the first line is the short form.
     const ABOUT: &'static str = "";
     /// The version of its package.
     const VERSION: &'static str = "";
     /// The handlers in the order of the list.
     const HANDLERS: &'static [HandlerEntry];
-    /// The same for the checks of `service!`.
+    /// The handlers as the checks of `service!` see them.
     #[doc(hidden)]
     const LIST: &'static [check::Placed] = &[];
 
-    /// Runs the handler with this place in [`Service::HANDLERS`].
+    /// Runs the handler with this index in [`Service::HANDLERS`].
     ///
     /// # Panics
     ///
-    /// If there is no such place.
+    /// If the index is out of bounds.
     fn dispatch(handler: u32, cx: &Context<Self::State>) -> impl Future<Output = Outcome> + Send + '_;
 }
 
 /// A handler in a service's list.
 #[derive(Debug)]
 pub struct HandlerEntry {
-    /// The path as it stands in the list: `users::create`.
+    /// The path as written in the list: `users::create`.
     pub path: &'static str,
     /// The event it handles; `None` for a catch-all.
     pub event: Option<&'static EventInfo>,
@@ -132,7 +132,7 @@ pub struct HandlerEntry {
     pub returns: &'static [&'static EventInfo],
     /// The events that `emits = […]` adds.
     pub emits: &'static [&'static EventInfo],
-    /// What `timeout`, `retries` and `max_in_flight` say.
+    /// The attribute's limits: `timeout`, `retries`, `max_in_flight` and the others.
     pub limits: Limits,
 }
 

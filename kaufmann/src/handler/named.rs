@@ -1,11 +1,11 @@
-//! What a service's name and its schemas set: the group, the topics.
+//! Defaults from a service's name and its schemas: the group, the topics.
 
 use crate::config::Loader;
 use crate::handler::Service;
 
 impl Loader {
-    /// Sets the group's and the topics' defaults by a service: its name in kebab case, and the topics that the schemas
-    /// of its handled events name.
+    /// Sets the defaults of the group and the topics from a service: its name in kebab case, and the topics named by the schemas
+    /// of the events that it handles.
     #[must_use]
     pub fn service<V: Service>(self) -> Self {
         let named = V::HANDLERS
@@ -19,7 +19,7 @@ impl Loader {
     }
 }
 
-/// Whether a service has this name: its own, in either spelling, or its group.
+/// Whether a service has this name: its own, in either spelling, or its group's.
 #[cfg(feature = "registry")]
 pub(crate) fn is_service<V: Service>(config: &crate::config::Config, name: &str) -> bool {
     name == V::NAME || name == kebab(V::NAME) || name == config.group

@@ -1,4 +1,4 @@
-//! Watching what becomes of each record.
+//! Observers: notified how each record is settled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use tracing::error;
 use crate::base::panics::{Panic, catch};
 use crate::record::Record;
 
-/// Is told what becomes of each record. Called on the service's threads: it must not block. A panic in it is logged, and changes
-/// nothing of what becomes of the record.
+/// Is notified of what becomes of each record. Called on the service's threads: it must not block. A panic in it is logged and does
+/// not affect the record.
 pub trait Observer: Send + Sync + 'static {
     /// A record is settled.
     fn settled(&self, record: &Record, event: Option<&str>, how: Settled<'_>) {
@@ -31,14 +31,14 @@ pub enum Settled<'a> {
         /// Their names.
         published: &'a [&'static str],
     },
-    /// No handler wants it.
+    /// No handler takes it.
     Unwanted,
-    /// It cannot be handled, and the broker has its dead letter, or the event that says so, as `on_failure` wants it.
+    /// It cannot be handled, and the broker has its dead letter or its error event, as `on_failure` sets.
     DeadLettered {
         /// Why.
         reason: &'a str,
     },
-    /// Its attempts are used up, and the broker has it in a retry topic, to be tried again from there.
+    /// Its attempts are used up, and the broker has it in a retry topic, from which it is tried again.
     Postponed {
         /// For how long.
         delay: Duration,
@@ -52,7 +52,7 @@ pub enum Settled<'a> {
     },
 }
 
-/// An observer whose panics end in it.
+/// An observer whose panics are caught and logged.
 pub(crate) struct Guarded(pub(crate) Arc<dyn Observer>);
 
 impl Observer for Guarded {

@@ -1,4 +1,4 @@
-//! What a handler's return value means: an [`Outcome`], and the events that leave with it.
+//! What a handler's return value means: an [`Outcome`], and the events that are published with it.
 
 use crate::handler::event::{Event, EventInfo};
 use crate::handler::failure::{Failure, HandlerError};
@@ -11,24 +11,24 @@ mod partitioned;
 pub use headed::WithHeaders;
 pub use partitioned::{Choice, Partitioned};
 
-/// What became of a record.
+/// The result of handling a record.
 ///
-/// A handler usually returns `Result<T, E>`; it may return an `Outcome` to say it in its own words.
+/// A handler usually returns `Result<T, E>`; with an `Outcome` it decides each case itself.
 #[derive(Debug)]
 pub struct Outcome(pub(crate) OutcomeKind);
 
-/// The inside of an [`Outcome`]; small, as every event moves one.
+/// The content of an [`Outcome`]; small, as every event moves one.
 #[derive(Debug)]
 pub(crate) enum OutcomeKind {
-    /// Handled; nothing leaves.
+    /// Handled; nothing is published.
     Done,
     /// Handled; settled once the broker has these.
     Publish(Vec<Outgoing>),
     /// The handler failed.
     Failed(Failure),
-    /// The payload is no value of its schema.
+    /// The payload is not a value of its schema.
     Undecodable(DecodeError),
-    /// What became of each record of a batch, in their order.
+    /// The outcome of each record of a batch, in their order.
     Batch(Vec<Outcome>),
 }
 
@@ -39,7 +39,7 @@ impl Outcome {
         Self(OutcomeKind::Done)
     }
 
-    /// The handler failed; the failure's class says what becomes of the record.
+    /// The handler failed; the failure's class decides what becomes of the record.
     pub fn failed(failure: impl Into<Failure>) -> Self {
         Self(OutcomeKind::Failed(failure.into()))
     }
@@ -60,7 +60,7 @@ impl Outcome {
         Self(OutcomeKind::Publish(outgoing))
     }
 
-    /// The events that leave with it.
+    /// The events that are published with it.
     #[must_use]
     pub fn outgoing(&self) -> &[Outgoing] {
         match &self.0 {
@@ -92,20 +92,20 @@ impl Outcome {
     }
 }
 
-/// An event on its way out: encoded, not yet framed.
+/// An event to publish: encoded, not yet framed.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     /// Which event.
     pub info: &'static EventInfo,
-    /// The Avro datum; nothing of a tombstone.
+    /// The Avro datum; empty for a tombstone.
     pub datum: Vec<u8>,
     /// Whether it is a tombstone: it has a key, and no payload.
     pub tombstone: bool,
     /// The ordering key, if the event's schema names one.
     pub key: Option<Vec<u8>>,
-    /// What chooses its partition, if that is neither its key nor the configuration.
+    /// Chooses its partition, if neither its key nor the configuration does.
     pub partition: Option<Choice>,
-    /// Headers of the service's own.
+    /// The service's own headers.
     pub headers: MessageHeaders,
 }
 
@@ -117,7 +117,7 @@ impl Outgoing {
 
     /// Encodes an event.
     pub fn new<E: Event>(event: &E) -> Self {
-        // With room for the frame, which goes before it.
+        // With room for the frame, which is put before it.
         let mut datum = Vec::with_capacity(128);
         event.encode(&mut datum);
         let mut key = Vec::new();
@@ -142,10 +142,10 @@ impl Outgoing {
 pub trait Publishable {
     /// The event.
     const INFO: &'static EventInfo;
-    /// It, encoded.
+    /// Encodes it.
     fn outgoing(&self) -> Outgoing;
 
-    /// It, with a header of the service's own: [`WithHeaders::with_header`].
+    /// Adds a header of the service's own: [`WithHeaders::with_header`].
     ///
     /// # Panics
     ///
@@ -178,7 +178,7 @@ impl<E: Event> Publishable for E {
 pub trait EmitOne {
     /// The event.
     const INFO: &'static EventInfo;
-    /// Encodes what there is.
+    /// Encodes its events.
     fn emit(self, out: &mut Vec<Outgoing>);
 }
 

@@ -1,10 +1,10 @@
-//! Where a handler's future lives: in the future of the whole table, or, if it is big, in a box of its own.
+//! Where a handler's future is stored: in the future of the whole table, or, if it is big, in a box of its own.
 
 use std::future::Future;
 use std::pin::Pin;
 
-/// The largest future, in bytes, that is kept inside the table's. One table has one future type, as big as the biggest
-/// handler in it, and every event moves it: above this size moving costs more than allocating.
+/// The largest future, in bytes, that is stored inside the table's. A table has one future type, as big as its biggest
+/// handler's, and every event moves it: above this size moving costs more than allocating.
 pub const LIMIT: usize = 1024;
 
 /// The size of the future that a handler with a context returns.
@@ -23,7 +23,7 @@ where
     size_of::<Fut>()
 }
 
-/// Makes a future where it will live, boxed or not.
+/// Makes a future where it is stored, boxed or not.
 ///
 /// It takes a closure, and the boxed form is never inlined, so that a big future is not first built in the caller's frame.
 #[derive(Debug)]

@@ -10,15 +10,15 @@ pub struct PublishError {
     text: String,
 }
 
-/// What kind of trouble a [`PublishError`] is.
+/// The kind of a [`PublishError`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum PublishErrorKind {
-    /// The context has no running service behind it.
+    /// The context is detached: it belongs to no running service.
     Detached,
     /// Neither the configuration nor the schema names a topic.
     NoTopic,
-    /// The topic does not have the partition that was chosen, or does not exist, or how many it has cannot be had.
+    /// The topic does not have the chosen partition, does not exist, or the number of its partitions is unavailable.
     NoPartition,
     /// The registry does not know the schema.
     Schema,
@@ -26,13 +26,13 @@ pub enum PublishErrorKind {
     Registry,
     /// The broker refused it, or was not reached in time.
     Broker,
-    /// It is larger than its topic takes, or was sent together with one that is.
+    /// It is larger than its topic accepts, or was sent together with one that is.
     TooLarge,
-    /// Its topic takes nothing: it does not exist, or we may not write it.
+    /// Its topic accepts nothing: it does not exist, or the service may not write to it.
     Topic,
-    /// The transaction that it belongs to was aborted before a broker had it.
+    /// Its transaction was aborted before a broker had it.
     Aborted,
-    /// The publisher can deliver nothing any more; only a new one can.
+    /// The publisher can deliver no more events; only a new one can.
     Ended,
 }
 
@@ -45,7 +45,7 @@ impl PublishError {
         }
     }
 
-    /// What kind of trouble it is.
+    /// The error's kind.
     #[must_use]
     pub fn kind(&self) -> PublishErrorKind {
         self.kind
@@ -54,7 +54,9 @@ impl PublishError {
     pub(crate) fn detached(event: &str) -> Self {
         Self::new(
             PublishErrorKind::Detached,
-            format!("`{event}` cannot be published from a detached context; it has no service behind it"),
+            format!(
+                "`{event}` cannot be published from a detached context: it belongs to no running service"
+            ),
         )
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::base::bounded_text::bounded_to;
 use crate::handler::observer::{Observer, Settled};
 use crate::record::Record;
+use crate::record::names;
 
 /// One step of a record: that it was retried, or how it was settled.
 #[derive(Clone, PartialEq, Debug)]
@@ -56,18 +57,16 @@ impl Reporter {
 
     fn send(&self, record: &Record, event: Option<&str>, kind: RecordEventKind) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let named = event.map(str::to_owned).or_else(|| {
-            record
-                .header(crate::record::names::TYPE)
-                .map(|name| bounded_to(text(name), 200))
-        });
+        let named = event
+            .map(str::to_owned)
+            .or_else(|| record.header(names::TYPE).map(|name| bounded_to(text(name), 200)));
         // The receiver is dropped when the service ends.
         _ = self.0.send(RecordEvent {
             event: named,
             place: format!("{}/{}@{}", record.topic(), record.partition(), record.offset()),
             key: record.key().map(text),
-            id: record.header("ce_id").map(text),
-            cause: record.header("ce_causationid").map(text),
+            id: record.header(names::ID).map(text),
+            cause: record.header(names::CAUSATION).map(text),
             kind,
         });
     }

@@ -1,4 +1,4 @@
-//! Which events were handled already, for handlers whose work cannot be repeated.
+//! Remembers which events were handled, for handlers whose work cannot be repeated.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use crate::record::Record;
 
-/// The events that were handled within a time, by their ids, in memory.
+/// The ids of the events that were handled within a period, in memory.
 ///
-/// Kafka delivers at least once, so a handler may be given an event that was handled already. Where its work cannot simply be done
-/// again, it can ask first:
+/// Kafka delivers at least once, so a handler may be given an event that was handled already. If its work cannot be repeated, it
+/// can check first:
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
@@ -28,21 +28,21 @@ use crate::record::Record;
 ///         return Ok(());
 ///     }
 ///     send_mail(&event.email).await?;
-///     cx.state.welcomed.insert(cx.record()); // only now: an attempt that fails is to be repeated
+///     cx.state.welcomed.insert(cx.record()); // only now: an attempt that fails must be repeated
 ///     Ok(())
 /// }
 /// # async fn send_mail(_: &str) -> Result<(), Failure> { Ok(()) }
 /// # fn main() {}
 /// ```
 ///
-/// What it knows ends with the process, and other instances do not know it. So it spares most repetitions, and guarantees nothing. What
-/// must be done once belongs into one transaction with a note that it was done, under [`Record::event_id`]: `examples/accounts`
-/// shows that with SQLite.
+/// The ids are lost when the process ends, and other instances do not have them. So this avoids most repetitions, but guarantees
+/// nothing. Work that must be done once belongs into one transaction with a note that it was done, under [`Record::event_id`]:
+/// `examples/accounts` shows that with SQLite.
 ///
-/// Records of one key are handled one after another, so between `contains` and `insert` nothing comes. If the same event may come with
-/// different keys, both may be handled.
+/// Records of one key are handled one after another, so nothing happens between `contains` and `insert`. If the same event may come
+/// with different keys, both may be handled.
 ///
-/// An event takes its id and some 100 bytes, for as long as it is kept.
+/// An event takes its id and some 100 bytes of memory, for as long as it is kept.
 #[derive(Debug)]
 pub struct Seen {
     keep: Duration,
@@ -52,13 +52,13 @@ pub struct Seen {
 #[derive(Debug, Default)]
 struct Known {
     ids: HashSet<Arc<str>>,
-    /// In the order in which they came, which is that in which they are forgotten.
+    /// In the order in which they were inserted, in which they also expire.
     order: VecDeque<(Instant, Arc<str>)>,
 }
 
 impl Seen {
-    /// Knows nothing yet, and forgets an event when it was here for `keep`. That should be longer than a record can come again: the time
-    /// between two commits, and for a producer that sends twice its own time-out.
+    /// Empty at first; keeps each event for `keep`. That should be longer than the time after which a record can come again: the
+    /// interval between two commits, and the time-out of a producer that sends again.
     #[must_use]
     pub fn new(keep: Duration) -> Self {
         Self {
@@ -67,13 +67,13 @@ impl Seen {
         }
     }
 
-    /// Whether the event of this record was handled within the time.
+    /// Whether the event of this record was handled within that time.
     #[must_use]
     pub fn contains(&self, record: &Record) -> bool {
         self.known().ids.contains(&*record.event_id())
     }
 
-    /// Notes that the event of this record is handled.
+    /// Remembers that the event of this record was handled.
     pub fn insert(&self, record: &Record) {
         let id: Arc<str> = record.event_id().into();
         let mut known = self.known();
@@ -82,19 +82,19 @@ impl Seen {
         }
     }
 
-    /// How many events it knows.
+    /// The number of events that are kept.
     #[must_use]
     pub fn len(&self) -> usize {
         self.known().ids.len()
     }
 
-    /// Whether it knows none.
+    /// Whether no event is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What is known, without what is to be forgotten.
+    /// The events that are kept, without those that have expired.
     fn known(&self) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

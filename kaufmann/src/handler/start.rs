@@ -1,4 +1,4 @@
-//! What the function under `#[kaufmann::main]` returns.
+//! The return type of the function under `#[kaufmann::main]`.
 
 use crate::base::error::BoxError;
 
@@ -9,7 +9,7 @@ use crate::base::error::BoxError;
     note = "`E` is `kaufmann::BoxError`, `anyhow::Error`, `String` or any other error that can be sent between threads"
 )]
 pub trait Started<S> {
-    /// The state, or why there is none.
+    /// Returns the state.
     ///
     /// # Errors
     ///
@@ -23,7 +23,7 @@ impl<S, E: StartError> Started<S> for Result<S, E> {
     }
 }
 
-/// An error with which a service cannot start: whatever converts to [`BoxError`].
+/// An error at the start of a service: any type that converts to [`BoxError`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of the function under `#[kaufmann::main]`",
     label = "not an error that can be sent between threads",

@@ -1,4 +1,4 @@
-//! Tombstones: records of a key without a payload, which say that what the key names is gone.
+//! Tombstones: records with a key and no payload, which mark what the key names as deleted.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,21 +12,21 @@ use crate::record::Record;
 /// An event whose schema has the attribute `key`, so that it has tombstones. Implemented by `kaufmann-codegen`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no tombstones: its schema names no key",
-    label = "nothing says which `{Self}` would be gone",
-    note = "give the record in the `.avsc` file the attribute `\"key\": \"…\"`, the path of the field that the records are keyed by"
+    label = "a tombstone of it would have no key",
+    note = "give the record in the `.avsc` file the attribute `\"key\": \"…\"`, the path of the field that is the records' key"
 )]
 pub trait Keyed: Event {
     /// The type of the field that is the key.
     type Key: Clone + fmt::Debug + PartialEq + Send + Sync + 'static;
 
-    /// Reads a record's key; `None` if it is none of this type.
+    /// Reads a record's key; `None` if it is not of this type.
     fn read_key(key: &[u8]) -> Option<Self::Key>;
 
     /// Appends the bytes of a key, as [`Event::key`] does.
     fn write_key(key: &Self::Key, out: &mut Vec<u8>);
 }
 
-/// That the event of a key is gone: a record with the key and no payload, which compaction keeps instead of all earlier ones.
+/// The deletion of a key: a record with the key and no payload, which compaction keeps instead of all earlier records of the key.
 ///
 /// A handler with `tombstone` takes one. A handler returns one, and [`Context::publish`](crate::Context::publish) and
 /// [`Producer::publish`](crate::Producer::publish) take one, like an event: it goes to the event's topic, with the event's name in
@@ -37,15 +37,15 @@ pub trait Keyed: Event {
 /// # use events::user;
 /// use kaufmann::{Failure, Tombstone, handler};
 ///
-/// /// Whoever is deleted is gone from the topic of those who were created.
+/// /// Deletes the user's record from the topic of created users.
 /// #[handler(event = "user.delete")]
 /// async fn delete(event: user::Delete) -> Result<Tombstone<user::Create>, Failure> {
 ///     Ok(Tombstone::new(event.email))
 /// }
 ///
 /// #[handler(event = "user.create", tombstone)]
-/// async fn forget(gone: Tombstone<user::Create>) -> Result<(), Failure> {
-///     println!("{} is gone", gone.key());
+/// async fn forget(tombstone: Tombstone<user::Create>) -> Result<(), Failure> {
+///     println!("{} is deleted", tombstone.key());
 ///     Ok(())
 /// }
 /// # fn main() {}
@@ -64,13 +64,13 @@ impl<E: Keyed> Tombstone<E> {
         }
     }
 
-    /// Which one is gone.
+    /// The deleted key.
     #[must_use]
     pub fn key(&self) -> &E::Key {
         &self.key
     }
 
-    /// Which one is gone.
+    /// The deleted key.
     #[must_use]
     pub fn into_key(self) -> E::Key {
         self.key
@@ -112,14 +112,14 @@ impl<E: Keyed> fmt::Debug for Tombstone<E> {
     }
 }
 
-/// What a handler with `tombstone` takes.
+/// The payload of a handler with `tombstone`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the payload of a tombstone handler",
     label = "expected `Tombstone<…>` of an event with a key",
     note = "a tombstone has a key and no payload: take `Tombstone<user::Profile>`, or leave `tombstone` out to handle the event itself"
 )]
 pub trait TombstonePayload: Sized + Send {
-    /// The event that is gone.
+    /// The event whose key is deleted.
     type Event: Event;
 
     /// Reads the record's key.
@@ -137,14 +137,14 @@ impl<E: Keyed> TombstonePayload for Tombstone<E> {
         let field = E::INFO.key.unwrap_or_default();
         let Some(key) = record.key() else {
             let text = format!(
-                "a tombstone of `{}` without a key: nothing says which one is gone",
+                "a tombstone of `{}` has no key, so it does not say what to delete",
                 E::NAME
             );
             return Err(Failure::new(text).dead_letter());
         };
         E::read_key(key).map(Self::new).ok_or_else(|| {
             let text = format!(
-                "the key of a tombstone of `{}` is no value of its field `{field}`: {}",
+                "the key of a tombstone of `{}` is not a value of its field `{field}`: {}",
                 E::NAME,
                 key.escape_ascii()
             );
@@ -157,20 +157,20 @@ impl<E: Keyed> TombstonePayload for Tombstone<E> {
 pub mod keys {
     use std::str::FromStr;
 
-    /// A key that is a text. What begins with a zero is no text but a schema registry's frame.
+    /// Reads a key that is a text. Bytes that begin with a zero are a schema registry's frame, not a text.
     #[must_use]
     pub fn text(key: &[u8]) -> Option<String> {
         let text = std::str::from_utf8(key).ok()?;
         (!text.starts_with('\0')).then(|| text.to_owned())
     }
 
-    /// A key that is the text of something.
+    /// Reads a key that is the text form of a value.
     #[must_use]
     pub fn parsed<T: FromStr>(key: &[u8]) -> Option<T> {
         std::str::from_utf8(key).ok()?.parse().ok()
     }
 
-    /// A key of as many bytes.
+    /// Reads a key of exactly `N` bytes.
     #[must_use]
     pub fn array<const N: usize>(key: &[u8]) -> Option<[u8; N]> {
         key.try_into().ok()

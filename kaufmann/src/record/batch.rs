@@ -1,4 +1,4 @@
-//! Records that were handed over together.
+//! Records that the poller hands to a shard together.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use super::buffers::{Buffers, Entry, Span};
 use super::{Headers, RawRecord};
 use crate::assignment::Assignment;
 
-/// Records that were handed over together: one arena for all their bytes.
+/// Records that are handed to a shard together: one arena for all their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     buffers: Buffers,
-    /// Where the buffers go when the last record is gone.
+    /// Gets the buffers back when the last record is dropped.
     pool: Option<Arc<BufferPool>>,
 }
 
 impl Batch {
-    /// An empty batch with room for so many records and bytes.
+    /// An empty batch with room for `records` records and `bytes` bytes.
     pub(crate) fn new(pool: &Arc<BufferPool>, records: usize, bytes: usize) -> Self {
         let mut buffers = pool.take();
         buffers.arena.reserve(bytes);
@@ -27,7 +27,7 @@ impl Batch {
         }
     }
 
-    /// Copies a record in, and says what it takes of the byte budget.
+    /// Copies a record in; returns its share of the byte budget.
     pub(crate) fn push(&mut self, assignment: &Arc<Assignment>, lane: u64, raw: &RawRecord<'_>) -> usize {
         let buffers = &mut self.buffers;
         let last = buffers.assignments.last();
@@ -47,7 +47,7 @@ impl Batch {
         entry.size()
     }
 
-    /// Whether a record of this assignment at this offset is in it, at `from` or behind.
+    /// Whether it has a record of this assignment at this offset, at index `from` or later.
     pub(crate) fn has(&self, from: usize, assignment: u64, offset: i64) -> bool {
         self.entries()
             .iter()
@@ -87,13 +87,13 @@ impl Batch {
         self.buffers.arena.len()
     }
 
-    /// Gives back what was reserved for more records than have come: a batch lives as long as one of its records.
+    /// Frees the room reserved for more records than were read: a batch lives as long as any of its records.
     pub(crate) fn trim(&mut self) {
-        if self.buffers.are_roomy() {
-            let snug = self.buffers.snug();
-            let roomy = std::mem::replace(&mut self.buffers, snug);
+        if self.buffers.have_excess() {
+            let trimmed = self.buffers.trimmed();
+            let large = std::mem::replace(&mut self.buffers, trimmed);
             if let Some(pool) = self.pool.take() {
-                pool.keep(roomy);
+                pool.keep(large);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A record's Avro datum, and how it is read.
+//! A record's Avro datum, and how it is decoded.
 
 use kaufmann_avro::DecodeError;
 use kaufmann_avro::resolve::{self, DecodeResolved, Plan};
@@ -17,7 +17,7 @@ impl<'r> Body<'r> {
         Self { bytes, plan: None }
     }
 
-    /// A body whose writer had another schema; the plan says how it is read.
+    /// A body whose writer had another schema; the plan defines how it is read.
     #[must_use]
     pub fn resolved(bytes: &'r [u8], plan: &'r Plan) -> Self {
         let plan = Some(plan).filter(|plan| !plan.is_same());
@@ -34,7 +34,7 @@ impl<'r> Body<'r> {
     ///
     /// # Errors
     ///
-    /// If the bytes are not a value of the writer's schema, to the last byte, or one that `T`'s schema does not have.
+    /// If the bytes are not exactly one value of the writer's schema, or it is a value that `T`'s schema does not have.
     #[inline]
     pub fn decode<T: DecodeResolved<'r>>(self) -> Result<T, DecodeError> {
         match self.plan {

@@ -1,16 +1,15 @@
-//! Buffers of batches that have ended, for the next ones: memory that was used before is there already, while each page of
-//! fresh memory costs the kernel more than it takes to fill it.
+//! The buffers of dropped batches, for reuse: each page of fresh memory costs the kernel more than it takes to fill it.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::buffers::Buffers;
 
-/// More bytes than this are never kept, …
+/// The upper bound of bytes that are kept, …
 const MOST: usize = 8 << 20;
-/// … nor so many of one batch: such a record was an exception.
+/// … and of the bytes of one batch: larger ones come from exceptional records.
 const MOST_OF_ONE: usize = 2 << 20;
 
-/// Buffers that nobody uses.
+/// Unused buffers.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool {
     kept: Mutex<Kept>,
@@ -24,7 +23,7 @@ struct Kept {
 }
 
 impl BufferPool {
-    /// Keeps an eighth of the byte budget at most.
+    /// A pool that keeps at most an eighth of the byte budget.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             kept: Mutex::default(),
@@ -32,7 +31,7 @@ impl BufferPool {
         }
     }
 
-    /// Empty buffers: of one that has ended, or new ones.
+    /// Takes empty buffers: kept ones, or new ones.
     pub(super) fn take(&self) -> Buffers {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let buffers = kept.buffers.pop().unwrap_or_default();
@@ -40,7 +39,7 @@ impl BufferPool {
         buffers
     }
 
-    /// Keeps them for the next one, if there are not enough.
+    /// Keeps these buffers for reuse, unless the bound is reached.
     pub(super) fn keep(&self, mut buffers: Buffers) {
         buffers.arena.clear();
         buffers.entries.clear();

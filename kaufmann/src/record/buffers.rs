@@ -1,4 +1,4 @@
-//! What a batch is made of: one arena for all bytes, and an entry for each record.
+//! A batch's buffers: one arena for all bytes, and an entry for each record.
 
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ pub(super) struct Span {
     pub(super) len: u32,
 }
 
-/// What a record costs beyond its bytes: its entry and its place in the tracker.
+/// A record's cost beyond its bytes: its entry and its slot in the tracker.
 const RECORD_OVERHEAD: usize = size_of::<Entry>();
 
 impl Entry {
-    /// What the record takes of the byte budget.
+    /// The record's share of the byte budget.
     pub(crate) fn size(&self) -> usize {
         RECORD_OVERHEAD
             + [self.key, self.payload, self.headers]
@@ -60,7 +60,7 @@ impl Span {
     }
 }
 
-/// What a batch is made of, and another one after it.
+/// The buffers of a batch, which a later batch reuses.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     pub(super) arena: Vec<u8>,
@@ -94,14 +94,14 @@ impl Buffers {
         }
     }
 
-    /// Whether a fourth of the room is empty.
-    pub(super) fn are_roomy(&self) -> bool {
+    /// Whether more than a quarter of the capacity is unused.
+    pub(super) fn have_excess(&self) -> bool {
         self.arena.capacity() / 4 * 3 > self.arena.len()
             || self.entries.capacity() / 4 * 3 > self.entries.len()
     }
 
-    /// The same with no more room than it takes.
-    pub(super) fn snug(&self) -> Self {
+    /// A copy without unused capacity.
+    pub(super) fn trimmed(&self) -> Self {
         Self {
             arena: self.arena.clone(),
             entries: self.entries.clone(),

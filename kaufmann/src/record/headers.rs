@@ -45,7 +45,7 @@ pub(crate) fn encode_header(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>)
     out.extend_from_slice(value.unwrap_or_default());
 }
 
-/// The same with a value that is written in its place; says where that is.
+/// Appends a header whose value is written in place; returns where it is.
 pub(crate) fn encode_header_with(
     out: &mut Vec<u8>,
     name: &str,

@@ -1,4 +1,4 @@
-//! A message on its way to a broker: topic, key, payload and headers.
+//! A message to be sent to a broker: topic, key, payload and headers.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -25,8 +25,8 @@ pub struct Message {
 pub(crate) type LaneOf<'a> = (&'a Arc<str>, Option<i32>, Option<&'a [u8]>);
 
 impl Message {
-    /// What orders it: its key, in the partition that was chosen if one was. Nothing orders what goes in turn; nor what has no key,
-    /// unless it was sent to one partition.
+    /// What orders it: its key, in the chosen partition if there is one. Messages that go to partitions in turn are not ordered, nor
+    /// are those without a key, unless their partition was chosen.
     pub(crate) fn lane(&self) -> Option<LaneOf<'_>> {
         match (self.placement, &self.key) {
             (Placement::Turn(_), _) | (Placement::Key, None) => None,
@@ -38,10 +38,10 @@ impl Message {
 /// Which partition of its topic a message goes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Placement {
-    /// The one of its key; without a key any. On Kafka a key goes where Java's clients send it.
+    /// The key's partition; without a key, any. On Kafka a key goes to the same partition as from Java's clients.
     #[default]
     Key,
-    /// This one because it is its turn. Nothing orders such messages: one that was refused is sent again as [`Placement::Key`] says.
+    /// This one, because it is its turn. Such messages are not ordered: one that was refused is sent again as [`Placement::Key`].
     Turn(i32),
     /// This one and no other.
     Chosen(i32),
@@ -57,7 +57,7 @@ impl Placement {
         }
     }
 
-    /// Where a message goes that was refused there.
+    /// Where a refused message is sent next.
     pub(crate) fn after_refusal(self) -> Self {
         match self {
             Self::Turn(_) => Self::Key,
@@ -66,7 +66,7 @@ impl Placement {
     }
 }
 
-/// Headers on their way out, in one buffer.
+/// The headers of a message, in one buffer.
 #[derive(Clone, PartialEq, Default)]
 pub struct MessageHeaders {
     bytes: Vec<u8>,
@@ -95,19 +95,19 @@ impl MessageHeaders {
         self.count += others.count;
     }
 
-    /// Appends a header whose value is this text; says where it stands.
+    /// Appends a header whose value is this text; returns where the value is.
     pub(crate) fn push_text(&mut self, name: &str, text: &impl std::fmt::Display) -> Range<usize> {
-        // A buffer takes all that is written to it.
+        // Writing to a buffer cannot fail.
         self.push_with(name, |value| _ = write!(value, "{text}"))
     }
 
-    /// Appends a header whose value is what `write` appends to the buffer; says where it stands.
+    /// Appends a header whose value is what `write` appends to the buffer; returns where the value is.
     pub(crate) fn push_with(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
         self.count += 1;
         encode_header_with(&mut self.bytes, name, write)
     }
 
-    /// Appends a header whose value stands here already, as another one's.
+    /// Appends a header with a copy of another header's value.
     pub(crate) fn push_copy(&mut self, name: &str, value: Range<usize>) {
         self.push_with(name, |bytes| bytes.extend_from_within(value));
     }
@@ -118,7 +118,7 @@ impl MessageHeaders {
         Headers::new(&self.bytes)
     }
 
-    /// How many there are.
+    /// The number of headers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.count

@@ -1,4 +1,4 @@
-//! A record as it came from Kafka: slices of the arena of its batch.
+//! A record as read from Kafka: slices of the arena of its batch.
 
 mod batch;
 mod body;
@@ -31,13 +31,13 @@ use crate::assignment::{Assignment, Fate, Report};
 pub struct Record {
     batch: Arc<Batch>,
     index: u32,
-    /// Where the datum begins in the payload, behind the frame.
+    /// Where the datum begins in the payload, after the frame.
     body: u32,
     /// How the datum is read, if its writer had another schema.
     plan: Option<Arc<Plan>>,
 }
 
-/// What a source hands over for one record; everything is copied.
+/// A record as a source delivers it; everything is copied.
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecord<'a> {
     /// The offset in its partition.
@@ -48,7 +48,7 @@ pub struct RawRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// The payload; `None` is a tombstone.
     pub payload: Option<&'a [u8]>,
-    /// The headers in their order. A name may stand more than once; a value may be `null`.
+    /// The headers in their order. A name may occur more than once; a value may be `null`.
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
 }
 
@@ -67,7 +67,7 @@ impl Record {
         (!batch.is_empty()).then(|| Self::new(batch, 0))
     }
 
-    /// The record behind this one in its batch, in this one's place.
+    /// The record after this one in its batch, reusing this one's reference to the batch.
     #[inline]
     pub(crate) fn successor(self) -> Option<Self> {
         let index = self.index + 1;
@@ -75,7 +75,7 @@ impl Record {
         more.then(|| Self::new(self.batch, index))
     }
 
-    /// A record of no topic, with nothing in it.
+    /// An empty record without a topic.
     pub(crate) fn empty() -> Self {
         Self::of(&RawRecord {
             offset: 0,
@@ -86,12 +86,12 @@ impl Record {
         })
     }
 
-    /// A record of no topic.
+    /// A record without a topic.
     pub(crate) fn of(raw: &RawRecord<'_>) -> Self {
         Self::at(&Arc::new(Assignment::new(0, "".into(), 0)), raw)
     }
 
-    /// A record by itself, of the partition of this assignment.
+    /// A record in a batch of its own, of the partition of this assignment.
     pub(crate) fn at(assignment: &Arc<Assignment>, raw: &RawRecord<'_>) -> Self {
         let mut batch = Batch::default();
         batch.push(assignment, 0, raw);
@@ -166,11 +166,11 @@ impl Record {
             .and_then(|(_, value)| value)
     }
 
-    /// What identifies the event, however often it is delivered: `ce_source` and `ce_id`, as CloudEvents has it; of a record without
-    /// an id the place where it was read first, `topic/partition@offset`.
+    /// Identifies the event, however often it is delivered: `ce_source` and `ce_id`, as CloudEvents defines; for a record without an
+    /// id, where it was first read: `topic/partition@offset`.
     ///
-    /// It stays the same on the way through the service's retry topics, and when `dlq replay` sends the record back. A copy that somebody
-    /// else makes, such as MirrorMaker in another cluster, is an event of its own there if it has no `ce_id`.
+    /// It stays the same in the service's retry topics, and when `dlq replay` sends the record back. A copy made by another program,
+    /// such as MirrorMaker in another cluster, is an event of its own there if it has no `ce_id`.
     ///
     /// ```
     /// # struct App;
@@ -191,13 +191,13 @@ impl Record {
         )
     }
 
-    /// The id that its producer has given it. An empty one, which CloudEvents forbids, would make all of them one event.
+    /// The id from its producer; not an empty one, which CloudEvents forbids and which would make all such records one event.
     pub(crate) fn id(&self) -> Option<&[u8]> {
         let id = self.header(names::ID);
         id.filter(|id| !id.is_empty())
     }
 
-    /// The bytes the record takes of the byte budget: key, payload, headers and a constant for itself.
+    /// The record's share of the byte budget, in bytes: key, payload, headers and a constant.
     #[must_use]
     pub fn size(&self) -> usize {
         self.entry().size()
@@ -207,7 +207,7 @@ impl Record {
         self.entry().lane
     }
 
-    /// Whether its assignment still lets it start.
+    /// Whether its assignment still allows it to start.
     #[inline]
     pub(crate) fn may_start(&self) -> bool {
         let entry = self.entry();
@@ -218,17 +218,17 @@ impl Record {
         self.batch.assignment(self.entry())
     }
 
-    /// Says where the datum begins.
+    /// Sets where the datum begins.
     pub(crate) fn set_body(&mut self, start: usize) {
         self.body = u32::try_from(start).unwrap_or(u32::MAX);
     }
 
-    /// Says how the datum is read, if its writer had another schema.
+    /// Sets how the datum is read, if its writer had another schema.
     pub(crate) fn set_plan(&mut self, plan: Option<Arc<Plan>>) {
         self.plan = plan;
     }
 
-    /// Like `clone_from`, but the batch is not counted up and down if it is the same.
+    /// Like `clone_from`, but does not touch the batch's reference count if the batch is the same.
     #[inline]
     pub(crate) fn become_another(&mut self, other: &Self) {
         if !Arc::ptr_eq(&self.batch, &other.batch) {
@@ -243,7 +243,7 @@ impl Record {
         self.plan.as_ref()
     }
 
-    /// Whether this one or one behind it in its batch is that of this assignment at this offset.
+    /// Whether this record, or a later one of its batch, is the one of this assignment at this offset.
     pub(crate) fn is_before(&self, assignment: u64, offset: i64) -> bool {
         self.batch.has(self.index as usize, assignment, offset)
     }
@@ -261,7 +261,7 @@ impl Record {
         }
     }
 
-    /// The record as a source hands it over, with its headers as a list.
+    /// The record as a source delivers it, with its headers as a list.
     pub(crate) fn raw<'a>(&'a self, headers: &'a [(&'a str, Option<&'a [u8]>)]) -> RawRecord<'a> {
         RawRecord {
             offset: self.offset(),
@@ -297,7 +297,7 @@ impl Report {
         Self::of(record, Fate::Settled)
     }
 
-    /// What became of a record.
+    /// A record with this fate.
     pub(crate) fn of(record: &Record, fate: Fate) -> Self {
         let offset = record.offset();
         Self {

@@ -1,5 +1,5 @@
-//! Where a record was read first, if that is not where it lies: it waits in one of our retry topics, or `dlq replay` has sent it
-//! back to its topic. An event without an id of its own is identified by that place, and so is what it leads to.
+//! Where a record was first read, if it is now elsewhere: in one of the service's retry topics, or sent back to its topic by
+//! `dlq replay`. That place identifies an event without an id of its own, and the events that it causes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Record;
 use super::names::{ORIGIN, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TIMESTAMP, SOURCE_TOPIC};
 
-/// Where a record stands, or stood.
+/// The place of a record in Kafka, now or earlier.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct SourcePlace {
     pub(crate) topic: String,
@@ -17,14 +17,14 @@ pub(crate) struct SourcePlace {
     pub(crate) offset: i64,
 }
 
-/// Where a record was read before, and its time there.
+/// Where a record was first read, and its time there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Origin {
     pub(crate) place: SourcePlace,
     pub(crate) timestamp: Option<i64>,
 }
 
-/// As a record is called: `orders/3@17`.
+/// `orders/3@17`
 impl fmt::Display for SourcePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}@{}", self.topic, self.partition, self.offset)
@@ -55,13 +55,13 @@ impl SourcePlace {
         }
     }
 
-    /// Whether what stood here can have been sent back to `later`: to its own partition, so behind itself.
+    /// Whether a record from here can have been sent back to `later`: to its own partition, so at a higher offset.
     fn precedes(&self, later: &Self) -> bool {
         self.topic == later.topic && self.partition == later.partition && self.offset < later.offset
     }
 }
 
-/// As the header [`ORIGIN`] has it.
+/// In the form of the header [`ORIGIN`].
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.place)?;
@@ -94,8 +94,8 @@ impl Origin {
         }
     }
 
-    /// What the headers of a letter, or of a record in a retry topic, say of where it was read. Elsewhere anybody may write them.
-    pub(crate) fn said_by(record: &Record) -> Option<Self> {
+    /// The origin in the headers of a dead letter or of a record in a retry topic. In other topics anybody may write these headers.
+    pub(crate) fn from_headers(record: &Record) -> Option<Self> {
         let text = |name| std::str::from_utf8(record.header(name)?).ok();
         Some(Self {
             place: SourcePlace {
@@ -107,9 +107,9 @@ impl Origin {
         })
     }
 
-    /// Where a record that was read at `place` had been read before it was sent back there. Whoever writes to that topic may have written
-    /// the header, or copied it with a record of another topic, so it counts only if it is possible: no record can take the place of one
-    /// that comes later, or of one of another partition.
+    /// Where a record that was read at `place` had been read before it was sent back there. Any producer may have written the header,
+    /// or copied it with a record of another topic, so it counts only if it is possible: a record cannot come from a later offset or
+    /// another partition.
     pub(crate) fn before(record: &Record, place: &SourcePlace) -> Option<Self> {
         let text = std::str::from_utf8(record.header(ORIGIN)?).ok()?;
         let origin: Self = text.parse().ok()?;
@@ -118,15 +118,15 @@ impl Origin {
 }
 
 impl Record {
-    /// Where a record of one of our retry topics was read before it was moved there; `None` elsewhere.
+    /// Where a record in one of the service's retry topics was read before it was moved there; `None` in other topics.
     pub(crate) fn source(&self) -> Option<Origin> {
         if !self.assignment().is_retry_topic() {
             return None;
         }
-        Origin::said_by(self)
+        Origin::from_headers(self)
     }
 
-    /// Where the record was read first, if that is not where it lies.
+    /// Where the record was first read, if it is now elsewhere.
     pub(crate) fn origin(&self) -> Option<Origin> {
         if !self.has_headers() {
             return None;

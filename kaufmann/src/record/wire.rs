@@ -1,6 +1,6 @@
-//! What stands around an Avro datum: how a record names its writer's schema, and where the datum begins. Pure.
+//! The frame around an Avro datum: how a record names its writer's schema, and where the datum begins. Pure.
 //!
-//! Read in this order: the header `__value_schema_id` (Confluent's header ids), then Confluent's prefix, `0x00` and the id
+//! The order of precedence: the header `__value_schema_id` (Confluent's header ids), then Confluent's prefix, `0x00` and the id
 //! in four bytes, big-endian.
 
 use crate::record::Record;
@@ -35,14 +35,14 @@ pub(crate) struct Frame {
     pub(crate) body: usize,
 }
 
-/// Why a payload is no framed datum.
+/// Why a payload is not a framed datum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Unframed {
     #[error("the payload is empty; a framed event has at least {PREFIX} bytes")]
     Empty,
     #[error("{0}")]
     Foreign(Foreign),
-    #[error("the payload names the schema id {0}, which no registry gives: ids count from 1 to 2147483647")]
+    #[error("the payload names the schema id {0}, which no registry assigns: ids go from 1 to 2147483647")]
     NoId(u32),
     #[error("the payload begins with the byte {0:#04x}; a framed event begins with 0x00 and a schema id")]
     Magic(u8),
@@ -74,7 +74,7 @@ pub(crate) fn frame(record: &Record) -> Result<Option<Frame>, Unframed> {
     }
 }
 
-/// Writes Confluent's prefix before a datum, in its own buffer if there is room.
+/// Inserts Confluent's prefix before a datum, in the same buffer if there is room.
 pub(crate) fn framed(id: u32, mut datum: Vec<u8>) -> Vec<u8> {
     let [a, b, c, d] = id.to_be_bytes();
     datum.splice(..0, [MAGIC_ID, a, b, c, d]);
@@ -109,7 +109,7 @@ fn header_id(value: &[u8]) -> Result<SchemaKey, Unframed> {
     }
 }
 
-/// Registries count in Java's positive integers.
+/// Registries' ids are Java's positive integers.
 #[inline]
 fn id_of(bytes: [u8; 4]) -> Result<u32, Unframed> {
     match u32::from_be_bytes(bytes) {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_framed_is_said() {
+    fn a_payload_without_a_frame_is_an_error_that_says_why() {
         assert_eq!(read(Some(&[]), &[]), Err(Unframed::Empty));
         assert_eq!(read(Some(&[0, 0, 0]), &[]), Err(Unframed::Short(3)));
         assert_eq!(read(Some(b"}{"), &[]), Err(Unframed::Magic(b'}')));

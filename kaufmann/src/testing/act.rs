@@ -9,6 +9,7 @@ use kaufmann_avro::json::decode_json;
 
 use crate::handler::record_event::{RecordEvent, RecordEventKind};
 use crate::publish::Message;
+use crate::record::names::{ERROR, TYPE};
 use crate::record::wire::prefixed;
 use crate::schema::registry::SchemaRegistry;
 
@@ -103,9 +104,9 @@ impl Act {
         for message in published {
             let header = |name| message.headers.get(name).map(String::from_utf8_lossy);
             let payload = json(message, registry).await;
-            let (what, error) = match header("kaufmann-error") {
+            let (what, error) = match header(ERROR) {
                 Some(error) => ("dead letter".into(), format!(", error: {error}")),
-                None => (header("ce_type").unwrap_or_default(), String::new()),
+                None => (header(TYPE).unwrap_or_default(), String::new()),
             };
             _ = writeln!(
                 story,

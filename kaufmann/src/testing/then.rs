@@ -10,7 +10,7 @@ use crate::handler::record_event::RecordEventKind;
 use crate::handler::tombstone::Keyed;
 use crate::handler::{Service, emitted};
 use crate::publish::Message;
-use crate::record::names::TYPE;
+use crate::record::names::{ERROR, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, TYPE};
 use crate::record::wire::prefixed;
 
 impl<V: Service> Kit<V> {
@@ -159,7 +159,7 @@ impl<V: Service> Kit<V> {
     #[track_caller]
     pub fn then_dead_letter(&mut self, error: &str) -> &mut Self {
         self.deliver();
-        let said = |message: &Message| message.headers.get("kaufmann-error").map(<[u8]>::to_vec);
+        let said = |message: &Message| message.headers.get(ERROR).map(<[u8]>::to_vec);
         let Some(letter) = self.take(|message| said(message).is_some()) else {
             self.fail(&format!("expected a dead letter with `{error}` in its error"));
         };
@@ -172,9 +172,9 @@ impl<V: Service> Kit<V> {
         let header = |name| String::from_utf8_lossy(letter.headers.get(name).unwrap_or_default());
         let place = format!(
             "{}/{}@{}",
-            header("kaufmann-source-topic"),
-            header("kaufmann-source-partition"),
-            header("kaufmann-source-offset")
+            header(SOURCE_TOPIC),
+            header(SOURCE_PARTITION),
+            header(SOURCE_OFFSET)
         );
         self.act.expected_letters.insert(place);
         self
@@ -309,5 +309,5 @@ fn is_called(message: &Message, event: &str) -> bool {
 }
 
 fn is_letter(message: &Message) -> bool {
-    message.headers.get("kaufmann-error").is_some()
+    message.headers.get(ERROR).is_some()
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::base::bounded_text::steers;
+use crate::base::bounded_text::is_control;
 use crate::source::Waker;
 
 /// How much of a key is shown.
@@ -153,7 +153,7 @@ impl Event {
 /// As much of a key as is shown.
 pub(crate) fn shortened(key: &[u8]) -> String {
     let text = String::from_utf8_lossy(key);
-    let mut chars = text.chars().map(|c| if steers(c) { '·' } else { c });
+    let mut chars = text.chars().map(|c| if is_control(c) { '·' } else { c });
     let mut shown: String = chars.by_ref().take(KEY_SHOWN).collect();
     if chars.next().is_some() {
         shown.push('…');

@@ -1,6 +1,6 @@
-//! A text put together in a constant: `panic!` takes one `&str` there and formats nothing.
+//! A text that is built in a constant, where `panic!` takes one `&str` and formats nothing.
 
-/// The text; what does not fit is left out.
+/// The text; parts that do not fit are left out.
 #[derive(Clone, Copy)]
 pub(super) struct Message {
     bytes: [u8; Self::CAPACITY],

@@ -16,7 +16,7 @@ use crate::record::names;
 ///
 /// #[handler(event = "user.create")]
 /// async fn create(event: user::Create, cx: &Context<()>) -> Result<WithHeaders<user::Created>, Failure> {
-///     // What the cause says of the tenant goes on.
+///     // The cause's tenant is passed on.
 ///     let tenant = cx.record().header("tenant").unwrap_or(b"none");
 ///     Ok(user::Created { email: event.email }
 ///         .with_header("tenant", tenant)
@@ -31,7 +31,7 @@ pub struct WithHeaders<P> {
 }
 
 impl<P> WithHeaders<P> {
-    /// An event that has none of its own yet.
+    /// An event without headers of its own yet.
     #[must_use]
     pub fn new(event: P) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl<P> WithHeaders<P> {
         }
     }
 
-    /// One header more. A name may be there several times, as in Kafka.
+    /// Adds a header. A name may occur several times, as in Kafka.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! Events that say themselves which partition they go to.
+//! Events that choose their partition themselves.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::{Outgoing, Publishable};
 use crate::handler::event::{Event, EventInfo};
 
 /// An event together with what chooses its partition: a handler returns it, and [`Context::publish`](crate::Context::publish) and
-/// [`Producer::publish`](crate::Producer::publish) take it, like the event itself. It goes before `publish.partitioning`.
+/// [`Producer::publish`](crate::Producer::publish) take it, like the event itself. It overrides `publish.partitioning`.
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
@@ -27,10 +27,10 @@ use crate::handler::event::{Event, EventInfo};
 /// # fn main() {}
 /// ```
 ///
-/// In the topic that a cause names (`publish.reply_to`) the partition is chosen anew, among those of that topic.
+/// In the topic that a cause names (`publish.reply_to`) the partition is chosen again, among those of that topic.
 ///
 /// A partition that the topic does not have is an error of [`Context::publish`](crate::Context::publish); an event that a handler has
-/// returned waits until the topic has it, and the log says so.
+/// returned waits until the topic has it, which is logged.
 pub struct Partitioned<E> {
     event: Arc<E>,
     choice: Arc<Choosing<E>>,
@@ -38,18 +38,19 @@ pub struct Partitioned<E> {
 
 type Choosing<E> = dyn Fn(&E, u32) -> u32 + Send + Sync;
 
-/// What chooses the partition of an event on its way out.
+/// A function that chooses an event's partition.
 #[derive(Clone)]
 pub struct Choice(Arc<dyn Fn(u32) -> u32 + Send + Sync>);
 
 impl<E: Event + Sync> Partitioned<E> {
-    /// To this partition.
+    /// An event for this partition.
     #[must_use]
     pub fn to(event: E, partition: u32) -> Self {
         Self::by(event, move |_, _| partition)
     }
 
-    /// To the partition that `choice` names, of as many as it is told that the topic has: from 0 to one less.
+    /// An event for the partition that `choice` returns. It is given the number of the topic's partitions, `n`, and returns one of
+    /// `0..n`.
     #[must_use]
     pub fn by(event: E, choice: impl Fn(&E, u32) -> u32 + Send + Sync + 'static) -> Self {
         Self {
@@ -66,13 +67,13 @@ impl<E: Event + Sync> Partitioned<E> {
 }
 
 impl Choice {
-    /// One that is told how many partitions there are.
+    /// A choice by the number of partitions.
     #[must_use]
     pub fn new(choice: impl Fn(u32) -> u32 + Send + Sync + 'static) -> Self {
         Self(Arc::new(choice))
     }
 
-    /// The partition, of so many.
+    /// The chosen partition, of `partitions`.
     #[must_use]
     pub fn of(&self, partitions: u32) -> u32 {
         (self.0)(partitions)

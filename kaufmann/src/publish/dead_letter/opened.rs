@@ -56,7 +56,7 @@ impl DeadLetter {
                 event: text(ERROR_EVENT),
                 handler: text(ERROR_HANDLER),
                 time: text(ERROR_TIME),
-                source: Origin::said_by(record).map(|origin| origin.place),
+                source: Origin::from_headers(record).map(|origin| origin.place),
             },
             history: history
                 .filter_map(|(_, value)| serde_json::from_slice(value?).ok())
@@ -95,7 +95,7 @@ impl DeadLetter {
         let failure = serde_json::to_vec(&self.failure).unwrap_or_default();
         headers.push(HISTORY, Some(&failure));
         headers.push(REPLAYED_FROM, Some(self.failure.position.as_bytes()));
-        let first = Origin::before(record, source).or_else(|| Origin::said_by(record));
+        let first = Origin::before(record, source).or_else(|| Origin::from_headers(record));
         if let Some(first) = first {
             headers.push(ORIGIN, Some(first.to_string().as_bytes()));
         }

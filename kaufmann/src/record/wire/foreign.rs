@@ -1,10 +1,11 @@
-//! What a payload is that has no frame of ours, where that is certain. Pure.
+//! Recognises payloads in other framings and formats, where that is certain. Pure.
 
 use std::fmt;
 
 use crate::record::Record;
+use crate::record::names::{APICURIO_CONTENT_HASH, APICURIO_CONTENT_ID, APICURIO_GLOBAL_ID, CONTENT_TYPE};
 
-/// A framing, or a format, that is not Confluent's.
+/// A framing or format other than Confluent's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Foreign {
     /// `0x00`, an id of eight bytes, and the datum.
@@ -25,17 +26,13 @@ pub(crate) enum Foreign {
     Zstandard,
 }
 
-/// The headers by which Apicurio's serdes name a schema, when they are told to write them.
-const APICURIO: [&str; 3] = [
-    "apicurio.value.globalId",
-    "apicurio.value.contentId",
-    "apicurio.value.contentHash",
-];
+/// The headers in which Apicurio's serdes name a schema, if they are configured to.
+const APICURIO: [&str; 3] = [APICURIO_GLOBAL_ID, APICURIO_CONTENT_ID, APICURIO_CONTENT_HASH];
 
-/// How much JSON is read to see whether it is some.
+/// How many bytes are parsed to see whether they are JSON.
 const MAX_JSON: usize = 64 << 10;
 
-/// What the payload of a record is, if it certainly is something else than a frame with an id of ours.
+/// What a record's payload is, if it is certainly not Confluent's frame.
 #[cold]
 pub(crate) fn foreign(record: &Record) -> Option<Foreign> {
     let payload = record.payload()?;
@@ -43,7 +40,7 @@ pub(crate) fn foreign(record: &Record) -> Option<Foreign> {
     if let Some(name) = APICURIO.iter().find(has) {
         return Some(Foreign::ApicurioHeader(name));
     }
-    let content_type = record.header("content-type").unwrap_or_default();
+    let content_type = record.header(CONTENT_TYPE).unwrap_or_default();
     if content_type.starts_with(b"avro/binary+") {
         return Some(Foreign::AzureHeader);
     }
@@ -52,14 +49,14 @@ pub(crate) fn foreign(record: &Record) -> Option<Foreign> {
 
 fn by_bytes(payload: &[u8]) -> Option<Foreign> {
     match payload {
-        // An id in eight bytes that is not too large to be one: its first four are no id of four.
+        // An id of eight bytes that is small enough to be one: its first four bytes, 0, are not a valid id of four bytes.
         [0, 0, 0, 0, 0, 0, b, c, d, ..] if [b, c, d] != [&0; 3] => {
             Some(Foreign::EightBytes(u32::from_be_bytes([0, *b, *c, *d])))
         }
         // The marker and the fingerprint of the schema.
         [0xc3, 0x01, rest @ ..] if rest.len() >= 8 => Some(Foreign::SingleObject),
         [b'O', b'b', b'j', 1, ..] => Some(Foreign::ObjectContainer),
-        // The UUID is one of version 4: there is nothing else by which to tell it.
+        // Only the UUID's version, 4, tells it apart.
         [3, compression @ (0 | 5), uuid @ ..]
             if uuid.len() >= 16 && uuid[6] >> 4 == 4 && uuid[8] >> 6 == 2 =>
         {
@@ -79,7 +76,7 @@ fn is_json(text: &[u8]) -> bool {
     let trimmed = text.trim_ascii_start();
     let begins = matches!(trimmed, [b'{' | b'[', ..]);
     if text.len() > MAX_JSON {
-        // A datum may begin with a brace; with one, a quote and a colon soon after it is none.
+        // An Avro datum may begin with a brace, but hardly with a brace soon followed by a quote and a colon.
         let head = &trimmed[..trimmed.len().min(256)];
         return begins && head.contains(&b'"') && head.is_ascii() && head.contains(&b':');
     }
@@ -183,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_others_says_whose_the_bare_datum_is() {
+    fn a_foreign_header_tells_whose_the_bare_datum_is() {
         let datum = &[0x1e, 2, 3][..];
         assert_eq!(
             of(
@@ -201,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_foreign_says_what_was_expected() {
+    fn the_text_of_a_foreign_framing_says_what_was_expected() {
         for payload in [
             &[0, 0, 0, 0, 0, 0, 0, 0, 7][..],
             b"{}",

@@ -8,7 +8,7 @@ use crate::cli::cluster::decoder::{Decoder, Payload};
 use crate::cli::cluster::shown::{headers, printable};
 use crate::publish::dead_letter::opened::{DeadLetter, FailureDetails};
 use crate::record::Record;
-use crate::record::names::HISTORY;
+use crate::record::names::{ERROR, HEADERS_CUT, HISTORY, PAYLOAD_CUT, SOURCE_PREFIX};
 
 /// A letter.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -49,12 +49,7 @@ impl Shown {
         let mut headers = headers(record);
         if let Some(headers) = headers.as_object_mut() {
             headers.retain(|name, _| {
-                let ours = [
-                    "kaufmann-error",
-                    "kaufmann-source-",
-                    "kaufmann-payload-cut",
-                    "kaufmann-headers-cut",
-                ];
+                let ours = [ERROR, SOURCE_PREFIX, PAYLOAD_CUT, HEADERS_CUT];
                 name != HISTORY && !ours.iter().any(|start| name.starts_with(start))
             });
         }
