@@ -12,7 +12,7 @@ use crate::record::Record;
 /// An event whose schema has the attribute `key`, so that it has tombstones. Implemented by `kaufmann-codegen`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no tombstones: its schema names no key",
-    label = "a tombstone of it would have no key",
+    label = "a tombstone of `{Self}` would have no key",
     note = "give the record in the `.avsc` file the attribute `\"key\": \"…\"`, the path of the field that is the records' key"
 )]
 pub trait Keyed: Event {
