@@ -186,7 +186,7 @@ fn doctor_finds_missing_rights(rig: &Rig) -> Result<()> {
     let (code, report) = doctor(&shop.as_user("doctor", &kafka, "clerk", "wrong")?)?;
     let (state_of_cluster, found, _) = check(&report, "cluster", None)?;
     ensure!(
-        code == 1 && state_of_cluster == "unfit" && found.contains("does not accept us"),
+        code == 1 && state_of_cluster == "unfit" && found.contains("authentication with the broker failed"),
         "{report:#}"
     );
     Ok(())

@@ -34,8 +34,7 @@ fn a_broker_that_refuses_the_transactional_id_ends_the_start_with_the_right_to_g
     let status = refused.wait(STOP_DEADLINE)?;
     assert_eq!(status.code(), Some(69), "{}", refused.tail());
     let logs = refused.logs();
-    let text =
-        "the broker does not let us use the transactional id `refused`; allow it with kafka-acls.sh --add";
+    let text = "the service's principal lacks `Write` or `Describe` on the transactional id `refused`; allow it with kafka-acls.sh --add";
     assert!(logs.contains(text), "{logs}");
 
     let mut allowed = exactly_once(shop.service(), "allowed").start()?;
@@ -64,7 +63,7 @@ fn an_instance_ends_when_another_one_takes_its_transactional_id(rig: &Rig) -> Re
     assert!(
         first
             .logs()
-            .contains("another instance has taken the transactional id `fenced`"),
+            .contains("another instance uses the transactional id `fenced`"),
         "{}",
         first.logs()
     );

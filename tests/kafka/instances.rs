@@ -160,7 +160,7 @@ fn a_static_member_that_the_broker_refuses_waits_for_the_session_of_the_killed_o
     handles(&mut first, 0)?;
 
     let mut second = member().with_env("KAUFMANN_JOIN_DEADLINE", "10m").start()?;
-    second.wait_log("asking again every second for at most 10m", DEADLINE)?;
+    second.wait_log("trying again every second for at most 10m", DEADLINE)?;
     handles(&mut first, 1)?;
     first.kill();
     second.wait_log(ASSIGNED, DEADLINE)?;

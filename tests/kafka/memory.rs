@@ -57,7 +57,7 @@ fn well_compressed_batches_take_no_more_memory_than_documented(rig: &Rig) -> Res
         said / MIB
     );
     assert!(
-        logs.contains("what is fetched ahead of the handlers takes at most"),
+        logs.contains("records fetched ahead of the handlers take at most"),
         "{logs}"
     );
     Ok(())

@@ -43,9 +43,9 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
         );
         Ok(())
     };
-    let unseen = "the broker does not let us describe topic `rights.shop`";
-    let unread = "the broker does not let us read topic `rights.shop`";
-    let foreign_group = "the broker does not let us into group `rights";
+    let unseen = "the service's principal lacks `Describe` on topic `rights.shop`";
+    let unread = "the service's principal lacks `Read` on topic `rights.shop`";
+    let foreign_group = "the service's principal lacks `Read` on group `rights";
     let from_the_beginning = ["--from", "beginning"];
 
     says("nobody", &["lag"], 69, unseen)?;
@@ -63,23 +63,23 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
         "nobody",
         &["topics", "plan"],
         2,
-        "the broker does not let us describe topic `rights.confirmations`",
+        "the service's principal lacks `Describe` on topic `rights.confirmations`",
     )?;
     let wanted = format!("{}.partitions=2", shop.topic);
     says(
         "viewer",
         &["topics", "apply", "--declare", &wanted],
         1,
-        "the broker does not let us alter topic `rights.shop`",
+        "the service's principal lacks `Alter` on topic `rights.shop`",
     )?;
     says(
         "viewer",
         &["topics", "apply", "--declare", "rights.new.partitions=2"],
         1,
-        "the broker does not let us create topic `rights.new`",
+        "the service's principal lacks `Create` on topic `rights.new`",
     )?;
 
-    let unseen_letters = "the broker does not let us describe topic `rights.dead-letter`";
+    let unseen_letters = "the service's principal lacks `Describe` on topic `rights.dead-letter`";
     says("nobody", &["dlq", "list"], 69, unseen_letters)?;
     says("viewer", &["dlq", "list"], 69, foreign_group)?;
     let all = [&["dlq", "show"][..], &["dlq", "discard", "--all"]];
@@ -92,7 +92,7 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
         "reader",
         &["dlq", "replay", "--all"],
         70,
-        "the broker does not let us write idempotently",
+        "the service's principal lacks `IdempotentWrite` on the cluster",
     )?;
     servers
         .foreign
@@ -101,7 +101,7 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
         "reader",
         &["dlq", "replay", "--all"],
         1,
-        "the broker does not let us write topic `rights.shop`",
+        "the service's principal lacks `Write` on topic `rights.shop`",
     )?;
     ensure!(
         shop.client.end_offsets(&shop.topic)?[&0] == 1,
@@ -126,12 +126,12 @@ fn each_command_names_the_right_that_is_missing(rig: &Rig) -> Result<()> {
         "reader",
         &["publish", "--topic", &shop.topic, "shop.order_placed", order],
         70,
-        "the broker does not let us write topic `rights.shop`",
+        "the service's principal lacks `Write` on topic `rights.shop`",
     )?;
     says("viewer", &["doctor"], 1, "may not read")?;
 
     allow("viewer", "READ", "GROUP")?;
-    let unread_letters = "the broker does not let us read topic `rights.dead-letter`";
+    let unread_letters = "the service's principal lacks `Read` on topic `rights.dead-letter`";
     for command in all {
         says("viewer", command, 69, unread_letters)?;
     }

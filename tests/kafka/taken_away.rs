@@ -150,7 +150,7 @@ fn a_revoked_right_on_the_group_is_named_and_waited_for(rig: &Rig) -> Result<()>
     scene.deny("GROUP", "expelled")?;
     scene.order(40)?;
     scene.service.wait_log(
-        "the broker does not let us into the group; allow Read on it",
+        "the service's principal lacks `Read` on the group; allow it",
         DEADLINE,
     )?;
     scene
@@ -172,7 +172,7 @@ fn a_revoked_right_on_the_transactional_id_ends_the_service_with_the_right_to_gr
     scene.order(40)?;
     scene.ends_with(
         70,
-        "the broker does not let us use the transactional id `outlawed`; allow it with kafka-acls.sh --add",
+        "the service's principal lacks `Write` or `Describe` on the transactional id `outlawed`; allow it with kafka-acls.sh --add",
     )
 }
 

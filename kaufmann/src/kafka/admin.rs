@@ -1,4 +1,4 @@
-//! Topics as they are set up, and changes to them. The answers of the admin API come as futures.
+//! Topics' settings, and changes to topics. The answers of the admin API are futures.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use super::{explain, producer};
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
 
-/// Sets topics up.
+/// A client of the admin API.
 pub(crate) struct Admin {
     client: AdminClient<ErrorContext>,
     config: Config,
 }
 
-/// A topic as it is set up.
+/// A topic with its settings.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Actual {
     pub(crate) partitions: i32,
@@ -33,11 +33,11 @@ pub(crate) struct Actual {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Setting {
     pub(crate) value: String,
-    /// Whether it was set for this topic, and is not the cluster's default.
+    /// Whether it is set for this topic, instead of the cluster's default.
     pub(crate) own: bool,
 }
 
-/// Kafka's settings by their names.
+/// Kafka's settings by name.
 pub(crate) type Settings = BTreeMap<String, Setting>;
 
 impl Admin {
@@ -54,7 +54,7 @@ impl Admin {
         })
     }
 
-    /// Those of these topics that there are, with their settings.
+    /// The existing ones of these topics, with their settings.
     pub(crate) async fn actual(
         &self,
         cluster: &Cluster,
@@ -83,7 +83,7 @@ impl Admin {
         Ok(found)
     }
 
-    /// The settings of topics that there are, or why the broker does not tell them.
+    /// The settings of existing topics, or why the broker does not return them.
     pub(crate) async fn settings(
         &self,
         topics: &[String],
@@ -92,13 +92,13 @@ impl Admin {
             return Ok(BTreeMap::new());
         }
         let specifiers: Vec<_> = topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-        let what = "the settings of the topics could not be asked for";
+        let what = "the settings of the topics could not be read";
         let answers = self
             .client
             .describe_configs(specifiers.iter(), &options())
             .await
             .map_err(|error| self.failed(what, &error))?;
-        // Answers come in the order of the questions.
+        // The answers have the order of the request.
         let told = topics.iter().zip(answers).map(|(name, answer)| {
             let settings = answer.map_err(|code| self.refused(what, name, "DescribeConfigs", code));
             (name.clone(), settings.map(plain))
@@ -108,7 +108,7 @@ impl Admin {
 
     /// The settings of a broker.
     pub(crate) async fn broker_settings(&self, broker: i32) -> Result<Settings, Error> {
-        let what = format!("the settings of broker {broker} could not be asked for");
+        let what = format!("the settings of broker {broker} could not be read");
         let answers = self
             .client
             .describe_configs([&ResourceSpecifier::Broker(broker)], &options())
@@ -119,7 +119,7 @@ impl Admin {
         answer.map(plain).map_err(refused)
     }
 
-    /// Makes a topic. What is not said is the cluster's default.
+    /// Creates a topic. `None` means the cluster's default.
     pub(crate) async fn create(
         &self,
         name: &str,
@@ -132,20 +132,20 @@ impl Admin {
         for (key, value) in settings {
             topic = topic.set(key, value);
         }
-        let what = format!("topic `{name}` could not be made");
+        let what = format!("topic `{name}` could not be created");
         let answers = self.client.create_topics([&topic], &options()).await;
         self.answer(&what, name, "Create", answers)
     }
 
-    /// Adds partitions, up to this number.
+    /// Increases the number of partitions to `partitions`.
     pub(crate) async fn grow(&self, name: &str, partitions: i32) -> Result<(), Error> {
         let partitions = NewPartitions::new(name, usize::try_from(partitions).unwrap_or(0));
-        let what = format!("topic `{name}` could not be given partitions");
+        let what = format!("partitions could not be added to topic `{name}`");
         let answers = self.client.create_partitions([&partitions], &options()).await;
         self.answer(&what, name, "Alter", answers)
     }
 
-    /// Changes settings. The request replaces all that a topic has of its own, so it repeats those that stay.
+    /// Changes settings. The request replaces all of a topic's own settings, so it repeats those that stay.
     pub(crate) async fn set(
         &self,
         name: &str,
@@ -185,15 +185,15 @@ impl Admin {
         Ok(())
     }
 
-    /// The broker's answer is no.
+    /// The error of a request that the broker refused.
     fn refused(&self, what: &str, topic: &str, operation: &str, code: Code) -> Error {
         let remedy = match code {
             Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
                 let text = explain::topic_not_allowed(topic, operation);
                 return Error::new(ErrorKind::Start, text);
             }
-            Code::InvalidReplicationFactor => "; there are fewer brokers than replicas are wanted",
-            Code::InvalidConfig => "; a value is not one that the setting takes",
+            Code::InvalidReplicationFactor => "; there are fewer brokers than replicas",
+            Code::InvalidConfig => "; a value is invalid for its setting",
             Code::PolicyViolation => "; the cluster's policy forbids it",
             _ => "",
         };
@@ -206,8 +206,8 @@ impl Admin {
             _ => error.rdkafka_error_code().unwrap_or(Code::Fail),
         };
         if is_unanswered(code) {
-            // What is asked here is asked after the brokers have answered something else.
-            let text = format!("{what}: the brokers do not answer that");
+            // The brokers have answered another request before.
+            let text = format!("{what}: the brokers do not answer this request");
             return Error::new(ErrorKind::Start, text);
         }
         failed_with(None, &self.config, what, code, &error.to_string())

@@ -1,4 +1,4 @@
-//! The client behind the commands: it keeps the last error that librdkafka reported besides, which says why nothing answers.
+//! The client of the commands. It keeps the last error that librdkafka reported, which explains why a request was not answered.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ use crate::config::Config;
 use crate::kafka::ffi;
 use crate::kafka::{self, explain};
 
-/// A consumer that is a member of no group.
+/// A consumer that joins no group.
 pub(super) type Client = BaseConsumer<ErrorContext>;
 
-/// A client for the brokers of `config`, with the offsets of `group`.
+/// A client for the brokers of `config` that reads and commits the offsets of `group`.
 pub(super) fn client(config: &Config, group: &str) -> Result<Client, Error> {
     let refused = |text: String| Error::new(ErrorKind::Configuration, text);
     kafka::reader_settings(config, group)
@@ -26,7 +26,7 @@ pub(super) fn client(config: &Config, group: &str) -> Result<Client, Error> {
         .map_err(|error| refused(explain::creation(&error)))
 }
 
-/// Keeps what is reported.
+/// Keeps the errors that librdkafka reports.
 #[derive(Default)]
 pub(super) struct ErrorContext {
     reports: Mutex<Reports>,
@@ -35,7 +35,7 @@ pub(super) struct ErrorContext {
 #[derive(Default)]
 struct Reports {
     last: Option<(Code, String)>,
-    /// The brokers that failed and had told their ids, with the addresses that they call themselves by.
+    /// The brokers that failed and whose ids are known, with their advertised addresses.
     advertised: BTreeMap<i32, String>,
 }
 
@@ -56,7 +56,7 @@ impl ClientContext for ErrorContext {
         if let Some((id, address)) = explain::advertised(reason) {
             reports.advertised.insert(id, address.to_owned());
         }
-        // That all are down is said after why one is.
+        // `AllBrokersDown` follows the error that tells why one is down.
         if code != Code::AllBrokersDown || reports.last.is_none() {
             reports.last = Some((code, explain::discreet(reason)));
         }
@@ -65,7 +65,7 @@ impl ClientContext for ErrorContext {
 
 impl ConsumerContext for ErrorContext {}
 
-/// Asks, and asks again where nobody said no: a broker that is slow is not one that is away.
+/// Makes a request, up to three times if it times out and librdkafka reports no error: the broker may just be slow.
 pub(super) fn with_patience<T>(client: &Client, ask: impl Fn(&Client) -> KafkaResult<T>) -> KafkaResult<T> {
     for _ in 0..2 {
         match ask(client) {
@@ -80,7 +80,7 @@ pub(super) fn with_patience<T>(client: &Client, ask: impl Fn(&Client) -> KafkaRe
 /// How many events are served at once.
 const EVENTS: usize = 10_000;
 
-/// Lets what was reported come: one poll serves one event, and log lines are events, too.
+/// Serves pending events, so that errors arrive. One poll serves one event, and log lines are events, too.
 fn serve(client: &Client) {
     for _ in 0..EVENTS {
         if !ffi::has_events(client) {
@@ -90,31 +90,31 @@ fn serve(client: &Client) {
     }
 }
 
-/// Whether something was reported.
+/// Whether an error was reported.
 fn is_reported(client: &Client) -> bool {
     serve(client);
     client.client().context().reports().last.is_some()
 }
 
-/// What was reported last, and forgets it.
+/// Takes the error that was reported last.
 fn reported(client: &Client) -> Option<(Code, String)> {
     serve(client);
     client.client().context().reports().last.take()
 }
 
-/// The brokers that are known by their ids and could not be reached, with the addresses that they call themselves by.
+/// The brokers with known ids that could not be reached, with their advertised addresses.
 pub(super) fn unreachable(client: &Client) -> BTreeMap<i32, String> {
     serve(client);
     client.client().context().reports().advertised.clone()
 }
 
-/// Why something could not be asked; `what` is what it was, such as `the topics could not be listed`.
+/// The error of a failed request; `what` failed, such as `the topics could not be listed`.
 pub(super) fn failed(client: &Client, config: &Config, what: &str, error: &KafkaError) -> Error {
     let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
     failed_with(reported(client).as_ref(), config, what, code, &error.to_string())
 }
 
-/// Whether this is no answer at all.
+/// Whether the code means that no broker answered.
 pub(super) fn is_unanswered(code: Code) -> bool {
     matches!(
         code,
@@ -126,7 +126,7 @@ pub(super) fn is_unanswered(code: Code) -> bool {
     )
 }
 
-/// The same for a code and its text. Pure.
+/// Like [`failed`], for a code and its text. Pure.
 pub(super) fn failed_with(
     reported: Option<&(Code, String)>,
     config: &Config,
@@ -141,15 +141,17 @@ pub(super) fn failed_with(
             explain::not_authenticated(reason)
         }
         (Code::GroupAuthorizationFailed, _) => explain::group_not_allowed(&config.group),
-        // Who may not know its coordinator waits for it in vain.
+        // Without the right to find the coordinator a request times out.
         (_, Some((Code::GroupAuthorizationFailed, _))) if is_unanswered => {
             explain::group_not_allowed(&config.group)
         }
         (Code::ClusterAuthorizationFailed, _) => format!(
-            "{what}: the broker does not let us; allow it with kafka-acls.sh --add --allow-principal USER --cluster"
+            "{what}: the service's principal lacks a right on the cluster; allow it with kafka-acls.sh --add --allow-principal USER --cluster"
         ),
         (Code::UnsupportedFeature | Code::UnsupportedVersion, _) => {
-            format!("{what}: the broker does not offer that; `dev`'s broker has no admin API, use a real one")
+            format!(
+                "{what}: the broker does not support that; `dev`'s broker has no admin API, use a real one"
+            )
         }
         (_, reported) if is_unanswered => {
             explain::brokers_down(config, reported.map(|(_, reason)| reason.as_str()))

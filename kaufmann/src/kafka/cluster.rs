@@ -1,4 +1,4 @@
-//! What the commands ask of a cluster, and have it do, in plain types. Everything blocks; a broker has [`PATIENCE`] to answer.
+//! The commands' requests to a cluster, in types without rdkafka. Every call blocks; a broker has [`PATIENCE`] to answer.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,7 +20,7 @@ use crate::kafka::ffi::{self, Operation};
 /// How long a broker may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A cluster, as one group sees it.
+/// A cluster, with the offsets of one group.
 pub(crate) struct Cluster {
     pub(super) client: Client,
     pub(super) config: Config,
@@ -34,16 +34,16 @@ pub(crate) struct TopicPartition {
     pub(crate) partition: i32,
 }
 
-/// A topic as the cluster has it.
+/// A topic of the cluster.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Topic {
     pub(crate) name: String,
     pub(crate) partitions: i32,
-    /// How many replicas the partition with the fewest has.
+    /// The number of replicas of the partition with the fewest.
     pub(crate) replication: i32,
 }
 
-/// Where the log of a partition begins, and the offset that its next record will have.
+/// The first offset of a partition's log, and the offset that its next record will have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bounds {
     pub(crate) start: i64,
@@ -56,7 +56,7 @@ pub(crate) struct Group {
     /// `Stable`, `Empty`, `Dead` and so on.
     pub(crate) state: String,
     pub(crate) members: Vec<Member>,
-    /// What we may do with it; nothing if its coordinator does not tell.
+    /// The principal's rights on it; `None` if its coordinator does not report them.
     pub(crate) operations: Option<Vec<Operation>>,
 }
 
@@ -75,7 +75,7 @@ impl Cluster {
         Self::with_group(config, &config.group)
     }
 
-    /// The same with the offsets of another group.
+    /// Like [`Cluster::new`], with the offsets of another group.
     pub(crate) fn with_group(config: &Config, group: &str) -> Result<Self, Error> {
         let mut config = config.clone();
         group.clone_into(&mut config.group);
@@ -86,7 +86,7 @@ impl Cluster {
         })
     }
 
-    /// All topics but Kafka's own.
+    /// All topics except Kafka's internal ones.
     pub(crate) fn topics(&self) -> Result<BTreeMap<String, Topic>, Error> {
         let metadata = with_patience(&self.client, |client| client.fetch_metadata(None, PATIENCE))
             .map_err(|error| self.failed("the topics could not be listed", &error))?;
@@ -99,11 +99,11 @@ impl Cluster {
             .collect())
     }
 
-    /// A topic; `None` if there is none by this name.
+    /// A topic; `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// If no broker answers, or we may not see it.
+    /// If no broker answers, or the principal may not see it.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Topic>, Error> {
         let what = format!("topic `{name}` could not be looked up");
         let metadata = with_patience(&self.client, |client| client.fetch_metadata(Some(name), PATIENCE))
@@ -128,7 +128,7 @@ impl Cluster {
         }
     }
 
-    /// A topic that must be there.
+    /// A topic that must exist.
     pub(crate) fn topic(&self, name: &str) -> Result<Topic, Error> {
         self.find(name)?
             .ok_or_else(|| Error::new(ErrorKind::Start, explain::unknown_topic(&self.config, name)))
@@ -137,7 +137,7 @@ impl Cluster {
     /// The id of a topic; `None` if the brokers give topics no ids.
     pub(crate) fn topic_id(&self, name: &str) -> Result<Option<TopicId>, Error> {
         let failed = |(code, text): (Code, String)| {
-            let what = format!("the id of topic `{name}` could not be asked for: {text} ({code})");
+            let what = format!("the id of topic `{name}` could not be read: {text} ({code})");
             Error::new(ErrorKind::Start, what)
         };
         let ids = ffi::topic_ids(self.client.client(), &[name], PATIENCE).map_err(failed)?;
@@ -145,7 +145,7 @@ impl Cluster {
         own.unwrap_or(Ok(None)).map_err(failed)
     }
 
-    /// Where a partition begins and ends.
+    /// The bounds of a partition's log.
     pub(crate) fn bounds(&self, partition: &TopicPartition) -> Result<Bounds, Error> {
         let ask = |client: &Client| client.fetch_watermarks(&partition.topic, partition.partition, PATIENCE);
         let (start, end) =
@@ -154,15 +154,12 @@ impl Cluster {
                     ErrorKind::Start,
                     explain::topic_not_allowed(&partition.topic, "Describe"),
                 ),
-                _ => self.failed(
-                    &format!("the offsets of {partition} could not be asked for"),
-                    &error,
-                ),
+                _ => self.failed(&format!("the offsets of {partition} could not be read"), &error),
             })?;
         Ok(Bounds { start, end })
     }
 
-    /// What the group has committed, where it has.
+    /// The group's committed offsets, of the partitions that have one.
     pub(crate) fn committed(
         &self,
         partitions: &[TopicPartition],
@@ -174,7 +171,7 @@ impl Cluster {
             .collect())
     }
 
-    /// The same with what is kept with it.
+    /// Like [`Cluster::committed`], with the metadata of the commits.
     pub(crate) fn committed_with_metadata(
         &self,
         partitions: &[TopicPartition],
@@ -188,7 +185,7 @@ impl Cluster {
         let code = |error: &KafkaError| error.rdkafka_error_code().unwrap_or(Code::Fail);
         let answer = coordinated(ask, code).map_err(|error| {
             self.failed(
-                &format!("the offsets of group `{}` could not be asked for", self.group),
+                &format!("the offsets of group `{}` could not be read", self.group),
                 &error,
             )
         })?;
@@ -203,14 +200,14 @@ impl Cluster {
         Ok(known.collect())
     }
 
-    /// Commits offsets for the group, with what is to be kept with them. The group must have no members.
+    /// Commits offsets for the group, with their metadata. The group must have no members.
     pub(crate) fn commit(&self, offsets: &[(TopicPartition, i64, Option<String>)]) -> Result<(), Error> {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         let refused = |error: KafkaError| match error.rdkafka_error_code() {
             Some(Code::UnknownMemberId | Code::IllegalGeneration) => Error::new(
                 ErrorKind::Start,
                 format!(
-                    "group `{}` has members, whose offsets are not set from outside; stop them first",
+                    "group `{}` has members, so its offsets cannot be set; stop them first",
                     self.group
                 ),
             ),
@@ -230,17 +227,17 @@ impl Cluster {
         if let Err(error) = &committed
             && error.rdkafka_error_code() == Some(Code::WaitingForCoordinator)
         {
-            // Whether we may know it at all is said to who asks for the group.
+            // A describe request fails with the missing right, if that is the reason.
             self.group()?;
         }
         committed.map_err(refused)
     }
 
-    /// The group and its members; `None` if the brokers cannot tell, as those of `dev` cannot.
+    /// The group and its members; `None` if the brokers do not support the request, like those of `dev`.
     pub(crate) fn group(&self) -> Result<Option<Group>, Error> {
         let described = match self.describe() {
             Ok(described) => described,
-            // Brokers since 4.0 say so of a group that nobody has made yet.
+            // What brokers since 4.0 answer for a group that does not exist yet.
             Err((Code::GroupIdNotFound, _)) => {
                 return Ok(Some(Group {
                     state: "Dead".to_owned(),
@@ -276,7 +273,7 @@ impl Cluster {
         coordinated(ask, |(code, _)| *code)
     }
 
-    /// The first offset of each partition whose record has this time or a later one; the end, if there is none.
+    /// The first offset in each partition whose record has this time or a later one; the log's end if there is no such record.
     pub(crate) fn offsets_at(
         &self,
         partitions: &[TopicPartition],
@@ -287,7 +284,7 @@ impl Cluster {
         let answer = self
             .client
             .offsets_for_times(list(partitions, |_| Offset::Offset(millis))?, PATIENCE)
-            .map_err(|error| self.failed("the offsets of a time could not be asked for", &error))?;
+            .map_err(|error| self.failed("the offsets at a time could not be read", &error))?;
         let mut offsets = BTreeMap::new();
         for element in answer.elements() {
             let partition = TopicPartition::new(element.topic(), element.partition());
@@ -328,8 +325,8 @@ impl Topic {
     }
 }
 
-/// Asks a coordinator, and asks again while it is not one yet: a broker that has just made the topic of the groups' offsets is
-/// none at once.
+/// Makes a request to a coordinator, again while there is none: a broker that has just created the topic of the groups' offsets
+/// takes a moment to become one.
 fn coordinated<T, E>(mut ask: impl FnMut() -> Result<T, E>, code: impl Fn(&E) -> Code) -> Result<T, E> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -368,7 +365,7 @@ pub(super) fn list(
             .map_err(|error| {
                 Error::new(
                     ErrorKind::Internal,
-                    format!("an offset of {partition} cannot be named: {error}"),
+                    format!("invalid offset of {partition}: {error}"),
                 )
             })?;
     }

@@ -1,4 +1,4 @@
-//! What `doctor` asks of a cluster: its brokers as they call themselves, how partitions are, what we may do.
+//! What `doctor` reads from a cluster: its brokers with their advertised addresses, the state of partitions, the principal's rights.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
 use crate::kafka::ffi::{self, Operation};
 
-/// The brokers of a cluster and the topics that we may see.
+/// The brokers of a cluster, and the topics that the principal may see.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Condition {
     pub(crate) nodes: Vec<Node>,
     pub(crate) topics: BTreeMap<String, Vec<PartitionCondition>>,
 }
 
-/// A broker as the cluster tells clients to reach it.
+/// A broker with its advertised address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Node {
     pub(crate) id: i32,
@@ -28,7 +28,7 @@ pub(crate) struct Node {
     pub(crate) address: String,
 }
 
-/// How a partition is.
+/// The state of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct PartitionCondition {
     pub(crate) partition: i32,
@@ -37,21 +37,21 @@ pub(crate) struct PartitionCondition {
     pub(crate) in_sync: usize,
 }
 
-/// What we may do with a topic.
+/// The principal's rights on a topic.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Access {
-    /// These operations; nothing if the broker does not tell.
+    /// These operations; `None` if the broker does not report them.
     Allowed(Option<Vec<Operation>>),
-    /// There is no such topic.
+    /// The topic does not exist.
     Missing,
-    /// Not even see whether it is there.
+    /// Not even the right to see whether it exists.
     Hidden,
-    /// The broker has another trouble with it.
+    /// Another error.
     Failed(String),
 }
 
 impl Cluster {
-    /// The brokers, and the topics that we may see.
+    /// The brokers, and the topics that the principal may see.
     pub(crate) fn condition(&self) -> Result<Condition, Error> {
         let metadata = with_patience(&self.client, |client| client.fetch_metadata(None, PATIENCE))
             .map_err(|error| self.failed("the topics could not be listed", &error))?;
@@ -76,26 +76,26 @@ impl Cluster {
         })
     }
 
-    /// The brokers that could not be reached where they say they are, as far as that was met until now. Metadata may be lost to them:
-    /// the client leaves the broker that it asked first as soon as the cluster has told it where the others are.
+    /// The brokers that could not be reached at their advertised addresses so far. Metadata requests may be lost to them: the
+    /// client leaves the broker that it asked first as soon as it knows the addresses of the others.
     pub(crate) fn unreachable(&self) -> Vec<Node> {
         let nodes = unreachable(&self.client).into_iter();
         nodes.map(|(id, address)| Node { id, address }).collect()
     }
 
-    /// What we may do with each of these topics.
+    /// The principal's rights on each of these topics.
     pub(crate) fn access(&self, topics: &[&str]) -> Result<BTreeMap<String, Access>, Error> {
         if topics.is_empty() {
             return Ok(BTreeMap::new());
         }
         let told = ffi::topic_rights(self.client.client(), topics, PATIENCE);
         let told = told.map_err(|(code, text)| match code {
-            // They have just answered other questions.
+            // They have just answered other requests.
             _ if is_unanswered(code) => {
-                let text = "the brokers do not answer what we may do with topics";
+                let text = "the brokers do not answer which rights the service's principal has on topics";
                 Error::new(ErrorKind::Start, text)
             }
-            _ => self.refused("the rights could not be asked for", code, &text),
+            _ => self.refused("the rights on topics could not be read", code, &text),
         })?;
         let access = told.into_iter().map(|rights| {
             let access = match rights.operations {
@@ -120,11 +120,11 @@ impl Cluster {
     }
 }
 
-/// Makes the clients of a service and drops them again: whether librdkafka takes their settings. Nothing is connected for it.
+/// Checks whether librdkafka accepts the settings of a service: creates its clients and drops them. Nothing is connected.
 ///
 /// # Errors
 ///
-/// What is wrong with which setting, and what to do about it.
+/// The setting that is wrong, why, and what to do about it.
 pub(crate) fn try_settings(config: &Config) -> Result<(), String> {
     let refused = |error| explain::creation(&error);
     consumer(config)?.create::<BaseConsumer>().map_err(refused)?;

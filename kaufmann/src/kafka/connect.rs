@@ -1,4 +1,4 @@
-//! A producer on Kafka by configuration alone.
+//! A producer on Kafka, from configuration alone.
 
 use crate::config::Config;
 use crate::kafka::KafkaPublisher;
@@ -6,12 +6,12 @@ use crate::publish::{Producer, PublishError, PublishErrorKind};
 use crate::schema::registry::RestRegistry;
 
 impl Producer {
-    /// A producer on Kafka, with the brokers, the registry and the topics of `config`. An event that the brokers have not taken after
-    /// 30 seconds has failed; `message.timeout.ms` in `[kafka]` says otherwise. Nothing is connected before the first event.
+    /// A producer on Kafka, with the brokers, the registry and the topics of `config`. An event that the brokers have not acknowledged
+    /// after 30 seconds has failed; `message.timeout.ms` in `[kafka]` changes that. Nothing is connected before the first event.
     ///
     /// # Errors
     ///
-    /// If the brokers or the registry's URL are missing or no such thing, or librdkafka refuses a property.
+    /// If the brokers or the registry's URL are missing or invalid, or librdkafka refuses a property.
     pub fn connect(config: &Config) -> Result<Self, PublishError> {
         let mut config = config.without_transactions();
         let timeouts = [

@@ -1,4 +1,4 @@
-//! librdkafka's errors in one line each: what, where, and what to do about it.
+//! Texts for librdkafka's errors, one line each: what is wrong, where, and what to do about it.
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -6,7 +6,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use super::settings::is_unsupported;
 use crate::config::{Config, is_secret, without_credentials};
 
-/// Why a client could not be made. The value of a property is not repeated: it may be a secret.
+/// Why a client could not be created. The value of a property is not repeated: it may be a secret.
 pub(crate) fn creation(error: &KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, text, key, _) if is_unsupported(text) => {
@@ -16,7 +16,7 @@ pub(crate) fn creation(error: &KafkaError) -> String {
                 "for TLS build it with kaufmann's feature `tls`"
             };
             format!(
-                "`{key}` in `[kafka]` needs what this program is built without ({}); {remedy}",
+                "`{key}` in `[kafka]` is not supported by this build ({}); {remedy}",
                 without_credentials(text.trim())
             )
         }
@@ -29,11 +29,11 @@ pub(crate) fn creation(error: &KafkaError) -> String {
             format!("`{key}` in `[kafka]` is refused by librdkafka: {text}")
         }
         KafkaError::ClientCreation(text) => format!("librdkafka refuses its settings: {}", discreet(text)),
-        other => format!("librdkafka's client cannot be made: {other}"),
+        other => format!("librdkafka's client cannot be created: {other}"),
     }
 }
 
-/// A text of librdkafka without what may be a secret: its OAUTHBEARER handler repeats what it cannot read of its configuration.
+/// A text of librdkafka without possible secrets: its OAUTHBEARER handler repeats the part of its configuration that it cannot parse.
 pub(crate) fn discreet(text: &str) -> String {
     match text.split_once("sasl.oauthbearer.config") {
         Some((before, rest)) if !rest.is_empty() => {
@@ -55,9 +55,9 @@ pub(crate) fn subscription_topic<'a>(reason: &str, topics: &'a [String]) -> Opti
         .map(String::as_str)
 }
 
-/// No broker can be reached.
+/// The error when no broker can be reached.
 pub(crate) fn brokers_down(config: &Config, last: Option<&str>) -> String {
-    // Each client's first question is which requests the broker knows.
+    // A client's first request asks which requests the broker supports.
     let is_foreign =
         last.is_some_and(|last| last.contains("APIVERSION_QUERY") || last.contains("Invalid response size"));
     let last_node = last
@@ -66,14 +66,14 @@ pub(crate) fn brokers_down(config: &Config, last: Option<&str>) -> String {
     let last = last.map(|last| format!(" ({last})")).unwrap_or_default();
     if is_foreign {
         return format!(
-            "what listens at `{}` does not answer as a broker does{last}; check the port in `brokers`, and `security.protocol` in \
-             `[kafka]`: a listener with TLS does not answer without it",
+            "the server at `{}` does not answer like a Kafka broker{last}; check the port in `brokers`, and `security.protocol` in \
+             `[kafka]`: a TLS listener does not answer a client without TLS",
             config.brokers.join(",")
         );
     }
     let advertised = last_node.map(|(id, address)| {
         format!(
-            "; clients go where `advertised.listeners` says, which is {address} for broker {id}: check that it is right from here"
+            "; clients connect to the address in `advertised.listeners`, which is {address} for broker {id}: check that it is reachable from here"
         )
     });
     format!(
@@ -83,8 +83,8 @@ pub(crate) fn brokers_down(config: &Config, last: Option<&str>) -> String {
     )
 }
 
-/// The broker that a librdkafka text is about, as it calls itself: its id and its address. `None` for a broker of `brokers` whose id
-/// is not known yet.
+/// The id and the advertised address of the broker that a librdkafka text is about. `None` for a broker of `brokers` whose id is not
+/// known yet.
 pub(crate) fn advertised(reason: &str) -> Option<(i32, &str)> {
     // "sasl_ssl://kafka-1:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)"
     let (broker, _) = reason.split_once(": ")?;
@@ -93,7 +93,7 @@ pub(crate) fn advertised(reason: &str) -> Option<(i32, &str)> {
     address.contains(':').then_some((id.parse().ok()?, address))
 }
 
-/// A topic does not exist.
+/// The error for a topic that does not exist.
 pub(crate) fn unknown_topic(config: &Config, topic: &str) -> String {
     format!(
         "topic `{topic}` does not exist; create it with kafka-topics.sh --create --topic {topic} --partitions N \
@@ -102,46 +102,52 @@ pub(crate) fn unknown_topic(config: &Config, topic: &str) -> String {
     )
 }
 
-/// The broker does not let us read a topic.
+/// The error for a missing right on a topic; `operation` is Kafka's name of the right.
 pub(crate) fn topic_not_allowed(topic: &str, operation: &str) -> String {
     format!(
-        "the broker does not let us {} topic `{topic}`; allow it with kafka-acls.sh --add --allow-principal USER \
-         --operation {operation} --topic {topic}",
-        operation.to_lowercase()
+        "the service's principal lacks `{operation}` on topic `{topic}`; allow it with kafka-acls.sh --add --allow-principal USER \
+         --operation {operation} --topic {topic}"
     )
 }
 
-/// The broker does not let us into the group.
+/// The error for a missing right on the group.
 pub(crate) fn group_not_allowed(group: &str) -> String {
     format!(
-        "the broker does not let us into group `{group}`; allow it with kafka-acls.sh --add --allow-principal USER \
+        "the service's principal lacks `Read` on group `{group}`; allow it with kafka-acls.sh --add --allow-principal USER \
          --operation Read --group {group}"
     )
 }
 
-/// The broker does not accept our credentials.
+/// The error for a missing right on the cluster.
+fn idempotent_write_not_allowed() -> String {
+    "the service's principal lacks `IdempotentWrite` on the cluster; allow it with kafka-acls.sh --add --allow-principal USER \
+--operation IdempotentWrite --cluster"
+.to_owned()
+}
+
+/// The error for a failed authentication.
 pub(crate) fn not_authenticated(reason: &str) -> String {
     format!(
-        "the broker does not accept us ({reason}); check `security.protocol`, `sasl.*` and `ssl.*` in `[kafka]`"
+        "authentication with the broker failed ({reason}); check `security.protocol`, `sasl.*` and `ssl.*` in `[kafka]`"
     )
 }
 
-/// Members of the group do not agree on how partitions are assigned.
+/// The error when members of the group use different assignment strategies.
 pub(crate) fn other_strategy(group: &str) -> String {
     format!(
-        "the members of group `{group}` assign partitions by another strategy; set `partition.assignment.strategy` in \
-         `[kafka]` to theirs, or stop them first"
+        "the members of group `{group}` use another assignment strategy; set `partition.assignment.strategy` in `[kafka]` to \
+         theirs, or stop them first"
     )
 }
 
-/// A partition that cannot be read on.
+/// The error for records that cannot be read.
 pub(crate) fn unreadable(topic: &str, partition: i32, code: Code, text: &str) -> String {
     let remedy = match code {
         Code::MessageSizeTooLarge => {
             "raise `receive.message.max.bytes` and `fetch.message.max.bytes` in `[kafka]`"
         }
         Code::NotImplemented | Code::UnsupportedCompressionType => {
-            "this build of librdkafka does not know the format or the compression; let the producers use another"
+            "this build of librdkafka does not support the record format or the compression; let the producers use another"
         }
         _ => "reading on would skip records; check the broker's disk and the network",
     };
@@ -161,46 +167,46 @@ pub(crate) fn not_committed(code: Code, group: &str) -> String {
         | Code::FencedMemberEpoch
         | Code::AssignmentLost => {
             format!(
-                "the broker no longer counts us as a member of group `{group}`; the partitions will be given anew"
+                "this instance is no longer a member of group `{group}`; its partitions will be assigned again"
             )
         }
         Code::GroupAuthorizationFailed => group_not_allowed(group),
         Code::TopicAuthorizationFailed => {
-            "the broker does not let us read the topic; allow Read with kafka-acls.sh".into()
+            "the service's principal lacks `Read` on the topic; allow it with kafka-acls.sh".into()
         }
         Code::OffsetMetadataTooLarge => {
-            "the broker's `offset.metadata.max.bytes` is too small for what is settled ahead of an offset; \
-             less of it is kept, and the rest is repeated after a restart. 4096 is enough"
+            "the broker's `offset.metadata.max.bytes` is too small for the records settled ahead of an offset; \
+             fewer are kept, and the rest is handled again after a restart. 4096 is enough"
                 .into()
         }
         Code::InvalidCommitOffsetSize => {
-            "the broker's `message.max.bytes` is too small for a commit of all partitions with what is \
-             settled ahead of their offsets; less of it is kept, and the rest is repeated after a restart"
+            "the broker's `message.max.bytes` is too small for a commit of all partitions with the records \
+             settled ahead of their offsets; fewer are kept, and the rest is handled again after a restart"
                 .into()
         }
         other => format!("offsets of group `{group}` cannot be committed: {other}"),
     }
 }
 
-/// Why there can be no more transactions.
+/// Why the producer cannot begin another transaction.
 pub(crate) fn no_more_transactions(code: Code, id: &str, text: &str) -> String {
     match code {
         Code::TransactionalIdAuthorizationFailed => format!(
-            "the broker does not let us use the transactional id `{id}`; allow it with kafka-acls.sh --add --allow-principal \
-             USER --operation Write --operation Describe --transactional-id {id}, or set `exactly_once.transactional_id` to one \
-             that is allowed"
+            "the service's principal lacks `Write` or `Describe` on the transactional id `{id}`; allow it with kafka-acls.sh --add \
+             --allow-principal USER --operation Write --operation Describe --transactional-id {id}, or set \
+             `exactly_once.transactional_id` to one that is allowed"
         ),
         Code::InvalidTransactionTimeout => {
             "`exactly_once.timeout` is longer than the broker's `transaction.max.timeout.ms`; lower it, or raise that".into()
         }
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => format!(
-            "another instance has taken the transactional id `{id}`, or a transaction took longer than `exactly_once.timeout`; \
-             give each instance an `exactly_once.transactional_id` of its own, or start this one again ({text})"
+            "another instance uses the transactional id `{id}`, or a transaction took longer than `exactly_once.timeout`; \
+             give each instance an `exactly_once.transactional_id` of its own, or restart this one ({text})"
         ),
         Code::ClusterAuthorizationFailed => {
-            "the broker does not let us write idempotently; allow IdempotentWrite with kafka-acls.sh --cluster".into()
+            idempotent_write_not_allowed()
         }
-        other => format!("there can be no more transactions of `{id}`: {text} ({other}); start the service again"),
+        other => format!("transactional id `{id}` cannot be used any more: {text} ({other}); restart the service"),
     }
 }
 
@@ -212,13 +218,13 @@ pub(crate) fn not_committed_in_transaction(code: Code, text: &str) -> String {
                 .into()
         }
         Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId | Code::RebalanceInProgress => {
-            format!("the group is rebalancing, or no longer counts us as a member: {text}")
+            format!("the group is rebalancing, or this instance is no longer a member: {text}")
         }
         Code::GroupAuthorizationFailed => {
-            format!("the broker does not let us into the group; allow Read on it with kafka-acls.sh ({text})")
+            format!("the service's principal lacks `Read` on the group; allow it with kafka-acls.sh ({text})")
         }
         Code::TopicAuthorizationFailed => {
-            format!("the broker does not let us use a topic; allow Read or Write on it with kafka-acls.sh ({text})")
+            format!("the service's principal lacks `Read` or `Write` on a topic; allow it with kafka-acls.sh ({text})")
         }
         other => format!("the transaction cannot be committed: {text} ({other})"),
     }
@@ -236,23 +242,25 @@ pub(crate) fn why_not_produced(code: Code, topic: &str, size: usize, broker: &st
              --bootstrap-server {broker}"
         ),
         Code::InvalidTopic | Code::InvalidArgument => {
-            format!("`{topic}` is no topic's name; letters, digits, `.`, `_` and `-` are allowed, at most 249")
+            format!(
+                "`{topic}` is not a valid topic name; letters, digits, `.`, `_` and `-` are allowed, at most 249"
+            )
         }
         Code::TopicAuthorizationFailed => topic_not_allowed(topic, "Write"),
-        Code::ClusterAuthorizationFailed => {
-            "the broker does not let us write idempotently; allow IdempotentWrite with kafka-acls.sh --cluster".into()
-        }
+        Code::ClusterAuthorizationFailed => idempotent_write_not_allowed(),
         Code::PurgeQueue | Code::PurgeInflight => {
-            format!("the service stopped before a broker had the message for topic `{topic}`")
+            format!("the service stopped before a broker acknowledged the message for topic `{topic}`")
         }
         Code::MessageTimedOut => format!(
-            "no broker had the message for topic `{topic}` within `message.timeout.ms`; leave it at 0 to wait on"
+            "no broker acknowledged the message for topic `{topic}` within `message.timeout.ms`; set it to 0 to wait without a limit"
         ),
         Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend => format!(
-            "topic `{topic}` has fewer replicas in sync than its `min.insync.replicas`; start the missing brokers"
+            "topic `{topic}` has fewer in-sync replicas than its `min.insync.replicas`; start the missing brokers"
         ),
         Code::InvalidRecord | Code::PolicyViolation => {
-            format!("the broker refuses the message for topic `{topic}` ({code}); a compacted topic needs a key")
+            format!(
+                "the broker refuses the message for topic `{topic}` ({code}); a compacted topic needs a key"
+            )
         }
         other => format!("the message for topic `{topic}` was not delivered: {other}"),
     }
@@ -263,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_answers_otherwise_than_a_broker_is_not_said_to_be_away() {
+    fn a_server_that_is_not_a_broker_is_not_reported_as_unreachable() {
         let mut config = Config::default();
         config.brokers.push("h:443".to_owned());
         for last in [
@@ -273,7 +281,7 @@ mod tests {
         ] {
             let text = brokers_down(&config, Some(last));
             assert!(
-                text.starts_with("what listens at `h:443` does not answer as a broker does ("),
+                text.starts_with("the server at `h:443` does not answer like a Kafka broker ("),
                 "{text}"
             );
             assert!(
@@ -286,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_calls_itself_otherwise_than_configured_is_named_with_that_address() {
+    fn a_broker_is_named_with_its_advertised_address_if_that_is_not_configured() {
         let mut config = Config::default();
         config.brokers.push("h:443".to_owned());
         let text = |address: &str| {

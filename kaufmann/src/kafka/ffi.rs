@@ -205,8 +205,8 @@ impl PartitionQueue {
 
     /// The partition goes back to lower offsets. librdkafka goes on remembering the highest one that was read, which says nothing of
     /// the records that follow.
-    pub(crate) fn begin_again(&mut self) {
-        self.position.begin_again();
+    pub(crate) fn forget_position(&mut self) {
+        self.position.forget_position();
     }
 
     /// Takes up to `max` messages from librdkafka.
@@ -251,12 +251,12 @@ impl Position {
             moved: false,
             doubtful: false,
         };
-        position.begin_again();
+        position.forget_position();
         Some(position)
     }
 
     /// What librdkafka remembers from before does not count.
-    fn begin_again(&mut self) {
+    fn forget_position(&mut self) {
         self.behind = self.behind.max(self.ask());
     }
 

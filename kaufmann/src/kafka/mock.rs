@@ -1,4 +1,4 @@
-//! librdkafka's mock cluster, set so that it is quick: what `dev` and the tests run on.
+//! librdkafka's mock cluster with short timeouts, for `dev` and the tests.
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -8,9 +8,9 @@ use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
 use crate::kafka::ffi;
 use crate::source::SourceError;
 
-/// Brokers inside the process that speak Kafka's protocol on loopback. They end with it.
+/// Brokers inside the process that speak Kafka's protocol on loopback. They stop when it is dropped.
 ///
-/// It keeps 5 MiB or 100,000 batches a partition and drops the oldest; it has neither an admin API nor transactions.
+/// They keep 5 MiB or 100,000 batches of a partition and drop the oldest; they have no admin API and no transactions.
 pub(crate) struct MockBroker {
     /// The mock cluster lives in a client, which is used for nothing else.
     client: BaseProducer,
@@ -28,21 +28,21 @@ impl MockBroker {
         Ok(Self { client })
     }
 
-    /// Where it listens: `host:port`, separated by commas.
+    /// The brokers' addresses, `host:port`, separated by commas.
     pub(crate) fn bootstrap_servers(&self) -> String {
         self.cluster().bootstrap_servers()
     }
 
-    /// Makes a topic.
+    /// Creates a topic.
     pub(crate) fn create_topic(&self, topic: &str, partitions: u16) -> Result<(), SourceError> {
         self.cluster()
             .create_topic(topic, partitions.into(), 1)
             .map_err(|error| {
-                SourceError::new(format!("the mock broker cannot make topic `{topic}`: {error}"))
+                SourceError::new(format!("the mock broker cannot create topic `{topic}`: {error}"))
             })
     }
 
-    /// The properties that make a client of it quick: short sessions, short fetches.
+    /// The properties of a quick client: short sessions, short fetches.
     pub(crate) fn quick() -> [(&'static str, &'static str); 4] {
         [
             ("session.timeout.ms", "2000"),
@@ -52,14 +52,14 @@ impl MockBroker {
         ]
     }
 
-    /// Refuses the next heartbeats of members whose group the broker assigns.
+    /// Refuses the next heartbeats of members that use `group.protocol=consumer`.
     #[cfg(test)]
     pub(crate) fn refuse_heartbeats(&self, errors: &[rdkafka::types::RDKafkaRespErr]) {
         const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
         ffi::mock_request_errors(self.client.client(), CONSUMER_GROUP_HEARTBEAT, errors);
     }
 
-    /// The cluster itself, for faults.
+    /// The cluster itself, for injecting faults.
     pub(crate) fn cluster(&self) -> MockCluster<'_, DefaultProducerContext> {
         self.client
             .client()

@@ -1,4 +1,4 @@
-//! What the Kafka source and the Kafka publisher share: librdkafka's settings, its log lines, texts for its errors.
+//! What the source and the publisher on Kafka share: librdkafka's settings, its log lines, texts for its errors.
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::{Offset, TopicPartitionList};
@@ -41,7 +41,7 @@ pub(crate) use settings::refusals::is_security;
 pub(crate) use settings::refusals::mistakes;
 pub(crate) use settings::{consumer, producer};
 
-/// How much librdkafka is to log: rdkafka asks the `log` crate, which knows nothing of `tracing`'s filters.
+/// librdkafka's log level. By default rdkafka takes it from the `log` crate, which does not know `tracing`'s filters.
 pub(crate) fn log_level() -> RDKafkaLogLevel {
     if tracing::enabled!(target: "librdkafka", tracing::Level::DEBUG) {
         RDKafkaLogLevel::Debug
@@ -50,7 +50,7 @@ pub(crate) fn log_level() -> RDKafkaLogLevel {
     }
 }
 
-/// Adds an offset that is to be committed.
+/// Adds an offset to a list of offsets to commit.
 pub(crate) fn add_offset(list: &mut TopicPartitionList, commit: &CommitOffset) -> Result<(), String> {
     let CommitOffset {
         assignment,
@@ -68,10 +68,10 @@ pub(crate) fn add_offset(list: &mut TopicPartitionList, commit: &CommitOffset) -
     Ok(())
 }
 
-/// The facilities of librdkafka's log whose errors are logged by us, not as often.
-const SAID_ELSEWHERE: [&str; 5] = ["FAIL", "GETPID", "TXNERR", "ADDPARTS", "ADDOFFSETS"];
+/// The facilities of librdkafka's log whose errors the source and the publisher report themselves, less often.
+const REPORTED_ELSEWHERE: [&str; 5] = ["FAIL", "GETPID", "TXNERR", "ADDPARTS", "ADDOFFSETS"];
 
-/// Does what a callback of librdkafka does, of which a panic must not unwind into C, nor end the thread that polls.
+/// Runs the work of a librdkafka callback. A panic in it must not unwind into C, nor end the thread that polls.
 pub(crate) fn shielded(work: impl FnOnce()) {
     if let Err(panic) = catch(work) {
         // The program's subscriber may be what panics.
@@ -79,13 +79,13 @@ pub(crate) fn shielded(work: impl FnOnce()) {
             tracing::error!(
                 error = panic.text(),
                 place = panic.place(),
-                "a callback of the client panicked"
+                "a callback of librdkafka panicked"
             );
         });
     }
 }
 
-/// Passes a log line of librdkafka on.
+/// Logs a log line of librdkafka.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
     shielded(|| pass_on(level, facility, line));
 }
@@ -93,9 +93,9 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
 fn pass_on(level: RDKafkaLogLevel, facility: &str, line: &str) {
     let line = explain::discreet(line);
     match level {
-        // Every failed attempt to connect is such a line; that brokers are away is said once, by the source. And every transaction that
-        // must be aborted, or finds no coordinator; the error comes back to whoever wants to commit.
-        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning if SAID_ELSEWHERE.contains(&facility) => {
+        // There is a line for every failed attempt to connect; the source reports unreachable brokers once. And for every transaction
+        // that must be aborted, or finds no coordinator; the commit's caller gets the error.
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning if REPORTED_ELSEWHERE.contains(&facility) => {
             tracing::debug!(target: "librdkafka", facility, "{line}");
         }
         RDKafkaLogLevel::Emerg

@@ -1,12 +1,12 @@
-//! What a consumer fetches ahead of who reads it, and what that may take of memory. Pure.
+//! How much a consumer prefetches, and how much memory that may take. Pure.
 
 use crate::config::Config;
 use crate::config::group::of_consumer;
 
-/// How librdkafka bounds what it fetches, for each partition.
+/// librdkafka's bounds on what it fetches, for each partition.
 ///
-/// Both bounds are needed: librdkafka asks for more as long as less than `queued` bytes wait, unpacked, and what it asks for is bounded as
-/// the broker has it, packed. It unpacks an answer as a whole.
+/// Both bounds are needed: librdkafka fetches more while less than `queued` bytes wait, decompressed; a fetch is bounded as the broker
+/// stores it, compressed. A response is decompressed as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Prefetch {
     /// `queued.max.messages.kbytes`, in bytes.
@@ -15,23 +15,23 @@ pub(crate) struct Prefetch {
     packed: u64,
 }
 
-/// Under which names it can be set how much is asked for at once.
+/// The names of the property that bounds one fetch.
 const PACKED: [&str; 2] = ["fetch.message.max.bytes", "max.partition.fetch.bytes"];
 const QUEUED: &str = "queued.max.messages.kbytes";
 
 const KIB: u64 = 1024;
 
 impl Prefetch {
-    /// What suits a byte budget. How many partitions there will be is not known before the first rebalance, and librdkafka does not let
-    /// the bounds change later: a 32nd of the budget keeps 32 partitions within it. A sixteenth of that is fetched at once, so
-    /// that records that are packed to a sixteenth take no more than the queue again.
+    /// The bounds for a byte budget. The number of partitions is not known before the first rebalance, and librdkafka's bounds
+    /// cannot change later: a 32nd of the budget keeps 32 partitions within it. A sixteenth of that is fetched at once, so
+    /// that records compressed to a sixteenth take no more than the queue again.
     pub(crate) fn of_budget(max_bytes: usize) -> Self {
         let queued = (max_bytes as u64 / 32 / KIB).clamp(512, 8192) * KIB;
         let packed = queued / 16;
         Self { queued, packed }
     }
 
-    /// What holds with the properties that are set.
+    /// The bounds with the properties that are set.
     pub(crate) fn of(config: &Config) -> Self {
         let ours = Self::of_budget(config.max_bytes);
         let set = |name: &str| {
@@ -43,7 +43,7 @@ impl Prefetch {
         }
     }
 
-    /// The properties that say so, but for those that are set.
+    /// The properties for these bounds, except those that are set.
     pub(crate) fn properties(config: &Config) -> Vec<(&'static str, String)> {
         let ours = Self::of_budget(config.max_bytes);
         let is_set = |name: &&str| of_consumer(&config.kafka, name).is_some();
@@ -55,14 +55,14 @@ impl Prefetch {
         properties
     }
 
-    /// How many bytes of records so many partitions may have fetched at most, if all of them are packed to one `ratio`th.
+    /// The upper bound of fetched bytes for this number of partitions, if all records are compressed to one `ratio`th.
     pub(crate) fn most(self, partitions: usize, ratio: u64) -> u64 {
         let one = self.queued.saturating_add(self.packed.saturating_mul(ratio));
         one.saturating_mul(partitions as u64)
     }
 
-    /// What so many partitions may take, in words.
-    pub(crate) fn tell(self, partitions: usize) -> String {
+    /// How much memory this number of partitions may take, in words.
+    pub(crate) fn describe(self, partitions: usize) -> String {
         let most = |ratio| size(self.most(partitions, ratio));
         format!(
             "at most {} of records, {} if batches shrink to a tenth, {} if to a hundredth, {} if to a thousandth",
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_counts_and_no_property_is_set_under_two_names() {
+    fn set_properties_win_and_no_property_is_set_under_two_names() {
         let ours = config(&[]);
         assert_eq!(Prefetch::of(&ours), Prefetch::of_budget(ours.max_bytes));
         assert_eq!(Prefetch::properties(&ours).len(), 2);
@@ -129,12 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn the_most_grows_with_partitions_and_with_how_well_batches_are_packed() {
+    fn the_upper_bound_grows_with_partitions_and_with_compression() {
         let prefetch = Prefetch::of_budget(64 << 20);
         assert_eq!(prefetch.most(32, 16), 128 << 20);
         assert_eq!(prefetch.most(0, 1000), 0);
         assert_eq!(
-            prefetch.tell(12),
+            prefetch.describe(12),
             "at most 26 MiB of records, 39 MiB if batches shrink to a tenth, 174 MiB if to a hundredth, 1524 MiB if to a thousandth"
         );
         assert_eq!(prefetch.most(usize::MAX, u64::MAX), u64::MAX);

@@ -1,4 +1,4 @@
-//! Reads partitions of a topic from where it is told, as a member of no group.
+//! Reads partitions of a topic from given offsets, without joining a group.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
 use crate::record::{RawRecord, Record};
 
-/// Reads partitions of one topic: librdkafka says which partition is at its end, but not of which topic.
+/// Reads partitions of one topic. Only one, because librdkafka reports which partition is at its end, but not its topic.
 pub(crate) struct Reader {
     client: Client,
     config: Config,
     topic: String,
-    /// What a record refers to for its partition.
+    /// Records refer to these for their topic and partition.
     assignments: HashMap<i32, Arc<Assignment>>,
 }
 
-/// What reading gives.
+/// A result of [`Reader::next`].
 pub(crate) enum Read {
     Record(Record),
-    /// All of the partition has been read that is there now.
+    /// The partition has been read to its current end.
     End(i32),
-    /// Nothing came in time.
+    /// Nothing arrived in time.
     Nothing,
 }
 
@@ -50,7 +50,7 @@ impl Reader {
         client.assign(&list).map_err(|error| {
             Error::new(
                 ErrorKind::Internal,
-                format!("librdkafka does not take its assignment: {error}"),
+                format!("librdkafka refuses the assignment: {error}"),
             )
         })?;
         Ok(Self {
@@ -61,7 +61,7 @@ impl Reader {
         })
     }
 
-    /// The same for somebody who wants little of each partition: little is fetched in advance.
+    /// Like [`Reader::new`], for reading few records of each partition: prefetches little.
     pub(crate) fn peek(config: &Config, topic: &str, from: &BTreeMap<i32, i64>) -> Result<Self, Error> {
         let mut config = config.clone();
         config
@@ -70,7 +70,7 @@ impl Reader {
         Self::new(&config, topic, from)
     }
 
-    /// The next thing, waiting `patience` at most.
+    /// The next result, waiting for `patience` at most.
     ///
     /// # Errors
     ///
@@ -87,11 +87,11 @@ impl Reader {
             Some(Err(error)) => {
                 let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
                 match code {
-                    // librdkafka tries again by itself.
+                    // librdkafka tries again itself.
                     Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut => {
                         Ok(Read::Nothing)
                     }
-                    // It is no member; who wants the group's offsets asks for them elsewhere.
+                    // This reader is not a member; the group's offsets are read elsewhere.
                     Code::GroupAuthorizationFailed => Ok(Read::Nothing),
                     Code::TopicAuthorizationFailed => {
                         let text = explain::topic_not_allowed(&self.topic, "Read");

@@ -1,4 +1,4 @@
-//! Sends messages to where they are told, partition included, and says of each when the broker has it.
+//! Sends messages to given topics and partitions, and reports when the broker has acknowledged each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
 use crate::publish::Message;
 
-/// How long a message may be on its way.
+/// How long the delivery of a message may take, in milliseconds.
 const PATIENCE: &str = "30000";
 
-/// Sends messages, idempotently, those of one partition in their order.
+/// Sends messages idempotently, those of one partition in order.
 pub(crate) struct Sender {
     producer: Arc<FutureProducer<ErrorContext>>,
     broker: String,
 }
 
-/// A message on its way.
+/// A message in flight.
 pub(crate) struct Sent {
     delivery: DeliveryFuture,
     producer: Arc<FutureProducer<ErrorContext>>,
@@ -32,11 +32,11 @@ pub(crate) struct Sent {
     broker: String,
 }
 
-/// Why a message is not there.
+/// Why a message was not delivered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Unsent {
     pub(crate) text: String,
-    /// Whether it is about this message alone, and others may arrive.
+    /// Whether the error concerns this message alone, so that others may be delivered.
     pub(crate) alone: bool,
 }
 
@@ -91,7 +91,7 @@ impl Sender {
 }
 
 impl Sent {
-    /// Waits until the broker has it.
+    /// Waits until the broker has acknowledged it.
     pub(crate) async fn arrived(self) -> Result<(), Unsent> {
         match self.delivery.await {
             Ok(Ok(_)) => Ok(()),
@@ -104,7 +104,7 @@ impl Sent {
     }
 }
 
-/// What ended the producer, if that is why a message was not sent; else the error's own code.
+/// The producer's fatal error, if that is why a message was not sent; else the error's own code.
 fn cause(producer: &FutureProducer<ErrorContext>, error: &KafkaError) -> Code {
     let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
     match (code, producer.client().fatal_error()) {
@@ -127,7 +127,7 @@ fn unsent(code: Code, topic: &str, size: usize, broker: &str) -> Unsent {
     );
     let text = match code {
         Code::MessageTimedOut => {
-            format!("no broker had the message for topic `{topic}` within 30 s; is {broker} up?")
+            format!("no broker acknowledged the message for topic `{topic}` within 30 s; is {broker} up?")
         }
         code => explain::why_not_produced(code, topic, size, broker),
     };

@@ -1,4 +1,4 @@
-//! The source on Kafka: a member of a consumer group on librdkafka.
+//! The source on Kafka: a consumer group member, on librdkafka.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -39,53 +39,52 @@ mod trouble;
 #[cfg(test)]
 mod tests;
 
-/// How often the consumer is polled when nothing calls for it; polling keeps `max.poll.interval.ms` from passing.
+/// How often the consumer is polled when nothing happens, so that `max.poll.interval.ms` does not expire.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// How long leaving the group may take when the source is just dropped. With the coordinator away librdkafka would try for a
-/// whole session.
+/// How long leaving the group may take when the source is dropped. Without a coordinator librdkafka would try for a whole session.
 const DROP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A [`Source`] of the records that Kafka assigns to this member of the group.
 ///
-/// The properties in `[kafka]` go to librdkafka as they are; a prefix `consumer.` or `producer.` keeps one from the other
-/// side. These differ from librdkafka's defaults:
+/// The properties in `[kafka]` go to librdkafka unchanged; with a prefix `consumer.` or `producer.` a property goes to that side only.
+/// These differ from librdkafka's defaults:
 ///
 /// | property | value | why |
 /// |---|---|---|
-/// | `auto.offset.reset` | `earliest` | a group without an offset handles what is there already; `none` is `error` |
-/// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance leaves alone what stays; not with `group.protocol=consumer` |
-/// | `queued.min.messages` | 10000 | holds for each partition, as does the next |
+/// | `auto.offset.reset` | `earliest` | a group without an offset handles the existing records; `none` is `error` |
+/// | `partition.assignment.strategy` | `cooperative-sticky` | a rebalance interrupts only partitions that move; not with `group.protocol=consumer` |
+/// | `queued.min.messages` | 10000 | for each partition, like the next one |
 /// | `queued.max.messages.kbytes` | a 32nd of `max_bytes`, 512 to 8192 | bounds what is prefetched |
-/// | `fetch.message.max.bytes` | a sixteenth of that, 32 to 512 KiB | bounds what is unpacked at once: an answer is unpacked as a whole |
-/// | `fetch.queue.backoff.ms` | 1 | a queue with room is filled at once |
-/// | `fetch.wait.max.ms` | 100 | a partition with room again waits no longer than this |
+/// | `fetch.message.max.bytes` | a sixteenth of that, 32 to 512 KiB | bounds what is decompressed at once: a response is decompressed as a whole |
+/// | `fetch.queue.backoff.ms` | 1 | a queue with free space is filled at once |
+/// | `fetch.wait.max.ms` | 100 | a partition with free space again waits no longer than this |
 ///
-/// What decides about commits (`enable.auto.commit` and its like), `group.id` and `bootstrap.servers` cannot be set there.
+/// Properties of commits (such as `enable.auto.commit`), `group.id` and `bootstrap.servers` cannot be set there.
 ///
-/// How the group shares its partitions is set in `[kafka]` too, alike in all members:
+/// How the group assigns its partitions is set in `[kafka]` too, with the same values in all members:
 ///
 /// | protocol | properties |
 /// |---|---|
-/// | cooperative (the default) | none: a rebalance takes away only what moves |
-/// | eager | `partition.assignment.strategy` = `range` or `roundrobin`: a rebalance takes everything away, drains and commits it |
-/// | the broker assigns (KIP-848, Kafka 4) | `group.protocol` = `consumer`, and if wanted `group.remote.assignor`; session and heartbeat are the broker's settings |
-/// | static membership (KIP-345), with any of them | `group.instance.id`, another for each instance: one that is back within `session.timeout.ms` has its partitions again, without a rebalance |
+/// | cooperative (the default) | none: a rebalance revokes only partitions that move |
+/// | eager | `partition.assignment.strategy` = `range` or `roundrobin`: a rebalance revokes all partitions; they are drained and committed first |
+/// | the broker assigns (KIP-848, Kafka 4) | `group.protocol` = `consumer`, optionally `group.remote.assignor`; session and heartbeat are the broker's settings |
+/// | static membership (KIP-345), with any of them | `group.instance.id`, different for each instance: an instance that is back within `session.timeout.ms` gets its partitions again, without a rebalance |
 ///
-/// What does not go together, such as a strategy with `group.protocol` = `consumer`, is refused at the start.
+/// Combinations that exclude each other, such as a strategy with `group.protocol` = `consumer`, are refused at the start.
 ///
-/// An offset that the log does not have any more, because its records were deleted before the group had handled them, is said
-/// with the offset, the log's first one and how many are lost: as [`SourceEvent::OffsetOutOfRange`] if `auto.offset.reset` lets the
-/// source read on elsewhere, else (`error`, or Java's name for it, `none`) as the error with which it fails.
+/// If the log no longer has an offset, because its records were deleted before the group handled them, the source reports
+/// the offset, the log's first one and how many records are lost: as [`SourceEvent::OffsetOutOfRange`] if `auto.offset.reset` lets the
+/// source continue elsewhere, else (`error`, or Java's name for it, `none`) as the error with which it fails.
 ///
-/// A partition that is revoked may turn out to be lost while it drains; then it is revoked once more, as lost. That happens too
-/// when partitions are added to a topic at that moment: librdkafka then joins the group again without what is revoked, and so it may be
-/// another member's, or ours anew.
+/// A revoked partition may be lost while it drains; then it is revoked once more, as lost. That also happens when partitions are
+/// added to a topic at that moment: librdkafka then joins the group again without the revoked partitions, which may then belong to
+/// another member, or to this one again.
 ///
-/// A partition may go back: its topic was made anew while nobody looked, or its log was cut off. Then its assignment is lost, and
-/// another one begins where the log goes on.
+/// A partition may go back to lower offsets, if its topic was deleted and created again or its log was truncated. Then its assignment
+/// is lost, and another one begins where the log continues.
 ///
-/// [`Source::events`] must be called more often than every `max.poll.interval.ms` (default: 5 min), or the group gives the
-/// partitions to others. While a revoked partition is not released, librdkafka fetches nothing for the others either.
+/// [`Source::events`] must be called more often than every `max.poll.interval.ms` (default: 5 min), or the group assigns the
+/// partitions to others. Until a revoked partition is released, librdkafka does not fetch for the others either.
 pub struct KafkaSource {
     config: Config,
     consumer: Option<Arc<BaseConsumer<SourceContext>>>,
@@ -95,19 +94,18 @@ pub struct KafkaSource {
     partitions: Partitions,
     commits: Commits,
     /// Set when the service stops and its commits are not answered.
-    apart: Option<TransactionalCommit>,
+    transactional: Option<TransactionalCommit>,
     troubles: Troubles,
     prober: Prober,
     resumer: Resumer,
     inbox: Inbox,
-    /// What the next call of `events` tells.
-    told: VecDeque<SourceEvent>,
+    /// The events that the next call of `events` returns.
+    pending: VecDeque<SourceEvent>,
     polled: Instant,
 }
 
 impl KafkaSource {
-    /// A source of the topics of `config`, which has not joined the group yet. Nothing is connected before
-    /// [`Source::start`].
+    /// A source of the topics of `config`, which joins the group in [`Source::start`]. Nothing is connected before that.
     ///
     /// # Errors
     ///
@@ -122,17 +120,17 @@ impl KafkaSource {
             waker: None,
             partitions: Partitions::default(),
             commits: Commits::default(),
-            apart: None,
+            transactional: None,
             troubles: Troubles::default(),
             prober: Prober::default(),
-            resumer: Resumer::new(places(config)),
+            resumer: Resumer::new(seeks_to_committed(config)),
             inbox: Inbox::default(),
-            told: VecDeque::new(),
+            pending: VecDeque::new(),
             polled: Instant::now(),
         })
     }
 
-    /// Lets librdkafka's events happen: they arrive at the context, which keeps them in `shared`.
+    /// Serves librdkafka's events; the context puts them into `shared`.
     fn poll(&mut self, consumer: &BaseConsumer<SourceContext>) {
         if !ffi::has_events(consumer) && self.polled.elapsed() < POLL_INTERVAL {
             return;
@@ -140,10 +138,10 @@ impl KafkaSource {
         self.polled = Instant::now();
         // Bounded, so that a flood of log lines cannot keep the poller from its partitions.
         for _ in 0..1000 {
-            // Errors are told to the context, with their reason.
+            // Errors go to the context, with their reason.
             if let Some(Ok(message)) = consumer.poll(Duration::ZERO) {
                 let stray = stray(message.topic(), message.partition());
-                self.told.push_back(SourceEvent::Failed(stray));
+                self.pending.push_back(SourceEvent::Failed(stray));
             }
             if !ffi::has_events(consumer) {
                 return;
@@ -152,27 +150,31 @@ impl KafkaSource {
         self.shared.wake();
     }
 
-    fn take(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, happened: ClientEvent) {
-        match happened {
+    fn handle(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, event: ClientEvent) {
+        match event {
             ClientEvent::Assign(partitions) => self.assign(consumer, &partitions),
             ClientEvent::Revoke { partitions, lost } => self.revoke(consumer, &partitions, lost),
             ClientEvent::Committed(result) => self.committed(consumer, result),
             ClientEvent::CommittedInTransaction(result) => self.committed_in_transaction(consumer, result),
             ClientEvent::Error { code, reason } => {
-                let verdict = match consumer.client().fatal_error() {
-                    Some((code, text)) => return self.ended(consumer, code, &text),
+                let class = match consumer.client().fatal_error() {
+                    Some((code, text)) => return self.client_ended(consumer, code, &text),
                     None => self.troubles.classify(&self.config, code, &reason),
                 };
-                self.say(consumer, verdict);
+                self.report(consumer, class);
             }
-            ClientEvent::Well(remedy) => self.well(&remedy),
-            ClientEvent::Resumed(answer) => match self.resumer.answered(answer) {
+            ClientEvent::Recovered(trouble) => self.recovered(&trouble),
+            ClientEvent::Resumed(answer) => match self.resumer.handle(answer) {
                 Ok(known) => self.announce(known),
-                Err(error) => self.told.push_back(SourceEvent::Failed(error)),
+                Err(error) => self.pending.push_back(SourceEvent::Failed(error)),
             },
-            ClientEvent::OutOfRange(gone) => self.prober.bounds(consumer, &self.shared, &self.config, gone),
-            ClientEvent::Bounds(gone, bounds) => self.gone(&gone, bounds),
-            ClientEvent::Broken(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
+            ClientEvent::OutOfRange(missing) => {
+                self.prober.bounds(consumer, &self.shared, &self.config, missing)
+            }
+            ClientEvent::Bounds(missing, bounds) => self.out_of_range(&missing, bounds),
+            ClientEvent::Broken(text) => self
+                .pending
+                .push_back(SourceEvent::Failed(SourceError::new(text))),
         }
     }
 
@@ -183,8 +185,8 @@ impl KafkaSource {
         }
     }
 
-    fn accept_due(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, gone_on: bool) {
-        if let Some(partitions) = self.partitions.due(gone_on) {
+    fn accept_due(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, overtaken: bool) {
+        if let Some(partitions) = self.partitions.due(overtaken) {
             self.accept(consumer, &partitions);
         }
     }
@@ -195,38 +197,38 @@ impl KafkaSource {
         self.take_away(lost, true);
         match begun {
             Ok(assignments) if assignments.is_empty() => {
-                self.well(&Trouble::Group);
-                self.told.push_back(SourceEvent::Assigned(assignments));
+                self.recovered(&Trouble::Group);
+                self.pending.push_back(SourceEvent::Assigned(assignments));
             }
             Ok(assignments) => {
                 self.rejoin.joined();
                 if !assignments.is_empty() {
-                    self.tell_prefetch();
+                    self.log_prefetch();
                 }
-                self.well(&Trouble::Group);
-                if asks(&self.config) {
-                    let asked = self.resumer.ask(consumer, &self.shared, assignments);
+                self.recovered(&Trouble::Group);
+                if reads_metadata(&self.config) {
+                    let asked = self.resumer.request(consumer, &self.shared, assignments);
                     self.failed_if(asked);
                 } else {
                     self.announce(assignments);
                 }
             }
-            Err(error) => self.told.push_back(SourceEvent::Failed(error)),
+            Err(error) => self.pending.push_back(SourceEvent::Failed(error)),
         }
     }
 
-    /// Says what is fetched ahead for the partitions that there are now.
-    fn tell_prefetch(&self) {
+    /// Logs how much is prefetched for the partitions that are assigned now.
+    fn log_prefetch(&self) {
         let partitions = self.partitions.count();
         if partitions > 0 {
-            let most = Prefetch::of(&self.config).tell(partitions);
-            tracing::info!(partitions, "what is fetched ahead of the handlers takes {most}");
+            let most = Prefetch::of(&self.config).describe(partitions);
+            tracing::info!(partitions, "records fetched ahead of the handlers take {most}");
         }
     }
 
     fn announce(&mut self, assignments: Vec<Arc<Assignment>>) {
         if !assignments.is_empty() {
-            self.told.push_back(SourceEvent::Assigned(assignments));
+            self.pending.push_back(SourceEvent::Assigned(assignments));
         }
     }
 
@@ -248,15 +250,15 @@ impl KafkaSource {
             return;
         }
         for assignment in &assignments {
-            let place = Trouble::Partition(assignment.topic().into(), assignment.partition());
-            self.well(&place);
+            let trouble = Trouble::Partition(assignment.topic().into(), assignment.partition());
+            self.recovered(&trouble);
         }
-        // What was not announced yet is, so that it can be taken back.
+        // An assignment must be announced before it can be revoked.
         let unannounced = self
             .resumer
             .announce(|waiting| assignments.iter().any(|ended| ended.id() == waiting.id()));
         self.announce(unannounced);
-        self.told.push_back(SourceEvent::Revoked { assignments, lost });
+        self.pending.push_back(SourceEvent::Revoked { assignments, lost });
     }
 
     fn committed(
@@ -267,16 +269,16 @@ impl KafkaSource {
         let explained = result.map_err(|code| {
             let text = kafka::explain::not_committed(code, &self.config.group);
             match code {
-                // Of one offset, or of all that are committed at once.
+                // The metadata of one offset, or of all offsets in the commit.
                 RDKafkaErrorCode::OffsetMetadataTooLarge | RDKafkaErrorCode::InvalidCommitOffsetSize => {
                     SourceError::too_much_kept(text)
                 }
                 _ => SourceError::new(text),
             }
         });
-        self.told.extend(self.commits.answer(explained));
+        self.pending.extend(self.commits.answer(explained));
         match result {
-            Ok(()) => self.well(&Trouble::Group),
+            Ok(()) => self.recovered(&Trouble::Group),
             Err(code) if trouble::means_expelled(code) => {
                 let (assignments, given_back) = self.partitions.lose_revoked(consumer);
                 self.take_away(assignments, true);
@@ -288,51 +290,56 @@ impl KafkaSource {
         self.commit_next(consumer);
     }
 
-    /// Says what is known of an offset that is gone. Where no broker says how much is lost, at least that something is.
-    fn gone(&mut self, gone: &OutOfRange, bounds: Option<(i64, i64)>) {
-        if gone.stops {
-            let text = gone.explain(&self.config, bounds);
-            return self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
+    /// Reports an offset that is out of range. If no broker returns the log's bounds, only a warning is logged.
+    fn out_of_range(&mut self, missing: &OutOfRange, bounds: Option<(i64, i64)>) {
+        if missing.stops {
+            let text = missing.explain(&self.config, bounds);
+            return self
+                .pending
+                .push_back(SourceEvent::Failed(SourceError::new(text)));
         }
-        match bounds.and_then(|bounds| gone.with_bounds(bounds)) {
-            Some(gone) => self.told.push_back(SourceEvent::OffsetOutOfRange(gone)),
+        match bounds.and_then(|bounds| missing.with_bounds(bounds)) {
+            Some(missing) => self.pending.push_back(SourceEvent::OffsetOutOfRange(missing)),
             None => tracing::warn!(
-                topic = gone.topic,
-                partition = gone.partition,
-                offset = gone.offset,
-                "the log does not have the offset that was to be read next; records may be lost, and no broker says how many"
+                topic = missing.topic,
+                partition = missing.partition,
+                offset = missing.offset,
+                "the log no longer has the offset that was to be read next; records may be lost, and no broker reports how many"
             ),
         }
     }
 
-    /// Says what is wrong, once.
-    fn say(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, verdict: ErrorClass) {
-        match verdict {
+    /// Reports an error, a trouble only once.
+    fn report(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, class: ErrorClass) {
+        match class {
             ErrorClass::Ignored => {}
-            ErrorClass::Trouble(remedy, text) => {
-                if self.troubles.begin(remedy.clone()) {
-                    self.prober.watch(consumer, &self.shared, &self.config, remedy);
-                    self.told.push_back(SourceEvent::Trouble(SourceError::new(text)));
+            ErrorClass::Trouble(trouble, text) => {
+                if self.troubles.begin(trouble.clone()) {
+                    self.prober.watch(consumer, &self.shared, &self.config, trouble);
+                    self.pending
+                        .push_back(SourceEvent::Trouble(SourceError::new(text)));
                 }
             }
-            ErrorClass::Fatal(text) => self.told.push_back(SourceEvent::Failed(SourceError::new(text))),
+            ErrorClass::Fatal(text) => self
+                .pending
+                .push_back(SourceEvent::Failed(SourceError::new(text))),
         }
     }
 
-    /// Something works (again).
-    fn well(&mut self, remedy: &Trouble) {
-        if self.troubles.end(remedy) {
-            self.told.push_back(SourceEvent::Recovered);
+    /// Ends a trouble.
+    fn recovered(&mut self, trouble: &Trouble) {
+        if self.troubles.end(trouble) {
+            self.pending.push_back(SourceEvent::Recovered);
         }
     }
 
     fn failed_if(&mut self, result: Result<(), SourceError>) {
         if let Err(error) = result {
-            self.told.push_back(SourceEvent::Failed(error));
+            self.pending.push_back(SourceEvent::Failed(error));
         }
     }
 
-    /// The commits that went apart are answered.
+    /// Handles the answer to the commits that were made in a transaction.
     fn committed_in_transaction(
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
@@ -341,11 +348,11 @@ impl KafkaSource {
         if let Err(error) = &result {
             tracing::warn!(
                 error,
-                "the last commit was not taken in a transaction either; trying on until the shutdown's time is over"
+                "the last commit failed in a transaction, too; trying again until the shutdown's deadline"
             );
-            self.apart = None;
+            self.transactional = None;
         }
-        self.told
+        self.pending
             .extend(self.commits.answer_transaction(&result.map_err(SourceError::new)));
         self.commit_next(consumer);
     }
@@ -353,11 +360,11 @@ impl KafkaSource {
     /// Starts the next commit that can be started, and answers those that cannot.
     fn commit_next(&mut self, consumer: &BaseConsumer<SourceContext>) {
         let partitions = &self.partitions;
-        if let Some(apart) = &self.apart {
+        if let Some(transactional) = &self.transactional {
             let offsets = self
                 .commits
                 .take_for_transaction(|assignment| partitions.holds(assignment));
-            let begun = offsets.map(|offsets| apart.commit(offsets, self.member(), &self.shared));
+            let begun = offsets.map(|offsets| transactional.commit(offsets, self.member(), &self.shared));
             return self.failed_if(begun.unwrap_or(Ok(())));
         }
         let answered = self.commits.start(
@@ -368,7 +375,7 @@ impl KafkaSource {
             },
         );
         if !answered.is_empty() {
-            self.told.extend(answered);
+            self.pending.extend(answered);
             self.shared.wake();
         }
     }
@@ -386,21 +393,21 @@ impl Source for KafkaSource {
 
     fn events(&mut self, events: &mut Vec<SourceEvent>) {
         if self.consumer.is_none() && self.rejoin.is_due(Instant::now()) {
-            let asked = self.ask_again();
-            self.failed_if(asked);
+            let joined = self.join_again();
+            self.failed_if(joined);
         }
         if let Some(consumer) = self.consumer.clone() {
             self.poll(&consumer);
-            // A client that has ended is replaced on the way, with all it has told.
+            // Handling an event may drop a client that has ended; its other events are dropped with it.
             while self.consumer.is_some()
-                && let Some(happened) = self.shared.next()
+                && let Some(event) = self.shared.next()
             {
-                self.take(&consumer, happened);
+                self.handle(&consumer, event);
             }
-            let asked = self.resumer.ask_identities(Instant::now());
+            let asked = self.resumer.request_identities(Instant::now());
             self.failed_if(asked);
         }
-        events.extend(self.told.drain(..));
+        events.extend(self.pending.drain(..));
     }
 
     fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize {
@@ -411,7 +418,7 @@ impl Source for KafkaSource {
         let mut went_back = None;
         let mut errors = Vec::new();
         let mut is_readable = true;
-        // Errors take places in the queue but are no records: read on, or the caller would take the queue for empty.
+        // Errors occupy entries in the queue but are not records: read on, or the caller would take the queue to be empty.
         while records == 0 && max > 0 && went_back.is_none() && is_readable {
             let taken = queue.read(max, &mut self.inbox, &mut |fetched| match fetched {
                 Fetched::Record(record) if record.offset < *next => {
@@ -445,18 +452,18 @@ impl Source for KafkaSource {
             self.partitions.stop_reading(assignment);
         }
         if let Some(offset) = went_back {
-            self.begin_again(assignment, offset);
+            self.reassign(assignment, offset);
         }
         if records > 0 && self.troubles.any() {
-            self.well(&Trouble::Partition(
+            self.recovered(&Trouble::Partition(
                 assignment.topic().into(),
                 assignment.partition(),
             ));
-            self.well(&Trouble::Group);
+            self.recovered(&Trouble::Group);
             self.shared.wake();
         }
         if failed_last && is_readable {
-            self.read_again(assignment, &errors);
+            self.reset_position(assignment, &errors);
         }
         if !errors.is_empty() {
             self.read_failed(assignment, errors);
@@ -473,7 +480,9 @@ impl Source for KafkaSource {
         self.commits.push(offsets);
         match self.consumer.clone() {
             Some(consumer) => self.commit_next(&consumer),
-            None => self.told.extend(self.commits.refuse_all("the source is closed")),
+            None => self
+                .pending
+                .extend(self.commits.refuse_all("the source is closed")),
         }
     }
 
@@ -482,9 +491,9 @@ impl Source for KafkaSource {
             return;
         };
         tracing::info!(
-            "the group does not answer the last commit while it is rebalancing; it is made in a transaction of its own"
+            "the group is rebalancing and does not answer the last commit; committing in a transaction instead"
         );
-        self.apart = Some(TransactionalCommit::new(&self.config));
+        self.transactional = Some(TransactionalCommit::new(&self.config));
         self.commit_next(&consumer);
     }
 
@@ -493,7 +502,7 @@ impl Source for KafkaSource {
             let result = self.partitions.release(&consumer, assignments);
             self.failed_if(result);
             self.accept_due(&consumer, false);
-            if !self.told.is_empty() {
+            if !self.pending.is_empty() {
                 self.shared.wake();
             }
         }
@@ -522,24 +531,32 @@ impl Source for KafkaSource {
 }
 
 impl KafkaSource {
-    /// The client does nothing any more. Another one asks the group again, if that may help.
+    /// Handles a fatal error of the client. A new client joins the group if that may help.
     #[cold]
-    fn ended(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>, code: RDKafkaErrorCode, text: &str) {
+    fn client_ended(
+        &mut self,
+        consumer: &Arc<BaseConsumer<SourceContext>>,
+        code: RDKafkaErrorCode,
+        text: &str,
+    ) {
         let bounded = match trouble::classify_fatal(code) {
             AfterFatal::Stop => {
                 let text = trouble::fatal(&self.config, code, text);
-                return self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
+                return self
+                    .pending
+                    .push_back(SourceEvent::Failed(SourceError::new(text)));
             }
             AfterFatal::Retry => true,
             AfterFatal::RetryForever => false,
         };
         let refused = trouble::refused(&self.config, code, text);
         let deadline = humantime::format_duration(self.config.join_deadline);
-        self.give_up_client(consumer);
+        self.drop_client(consumer);
         match self.rejoin.refused(Instant::now(), bounded) {
             Next::GiveUp => {
-                let text = format!("{refused}; asked again for {deadline} (`join_deadline`) in vain");
-                self.told.push_back(SourceEvent::Failed(SourceError::new(text)));
+                let text = format!("{refused}; gave up after {deadline} (`join_deadline`)");
+                self.pending
+                    .push_back(SourceEvent::Failed(SourceError::new(text)));
             }
             Next::Again { first } => {
                 let limit = if bounded {
@@ -547,31 +564,32 @@ impl KafkaSource {
                 } else {
                     String::new()
                 };
-                // The next refusals are the same trouble.
+                // Later refusals are the same trouble.
                 if self.troubles.begin(Trouble::Group) || first {
-                    let text = format!("{refused}; asking again every second{limit}");
-                    self.told.push_back(SourceEvent::Trouble(SourceError::new(text)));
+                    let text = format!("{refused}; trying again every second{limit}");
+                    self.pending
+                        .push_back(SourceEvent::Trouble(SourceError::new(text)));
                 }
             }
         }
     }
 
-    /// Lets go of a client that has ended, with all its partitions.
-    fn give_up_client(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>) {
+    /// Drops a client that has ended, with all its partitions.
+    fn drop_client(&mut self, consumer: &Arc<BaseConsumer<SourceContext>>) {
         self.shared.close();
         let lost = self.partitions.abandon(consumer);
         self.take_away(lost, true);
-        self.told
-            .extend(self.commits.refuse_all("the group does not let this member in"));
+        self.pending
+            .extend(self.commits.refuse_all("the group refuses this member"));
         let prober = std::mem::take(&mut self.prober);
-        let resumer = std::mem::replace(&mut self.resumer, Resumer::new(places(&self.config)));
+        let resumer = std::mem::replace(&mut self.resumer, Resumer::new(seeks_to_committed(&self.config)));
         if let Some(consumer) = self.consumer.take() {
             drop(close::begin_to_leave(consumer, prober, resumer));
         }
     }
 
-    /// Another client joins the group.
-    fn ask_again(&mut self) -> Result<(), SourceError> {
+    /// Joins the group with a new client.
+    fn join_again(&mut self) -> Result<(), SourceError> {
         let (consumer, shared) = client(&self.config)?;
         if let Some(waker) = &self.waker {
             shared.set_waker(waker.clone());
@@ -581,22 +599,22 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// The partition's log was cut off or is another one, and librdkafka has looked up where to go on: below what was read.
-    /// Those are other records. So the assignment ends, and what is settled of it counts no longer; another one begins.
+    /// Replaces an assignment. The partition's log was truncated or created again, and librdkafka continues at a lower offset than
+    /// what was read. Those are other records, so what was settled of the old assignment must not count for them.
     #[cold]
-    fn begin_again(&mut self, assignment: &Assignment, offset: i64) {
+    fn reassign(&mut self, assignment: &Assignment, offset: i64) {
         tracing::warn!(
             topic = assignment.topic(),
             partition = assignment.partition(),
             offset,
-            "the partition goes back to this offset: its topic was made anew, or its log was cut off; reading on from there"
+            "the partition goes back to this offset, because its topic was created again or its log was truncated; reading on from there"
         );
-        if let Some(Renewed { ended, begun }) = self.partitions.begin_again(assignment) {
+        if let Some(Renewed { ended, begun }) = self.partitions.reassign(assignment) {
             let (assignments, lost) = (vec![ended], true);
-            self.told.push_back(SourceEvent::Revoked { assignments, lost });
-            self.told
+            self.pending.push_back(SourceEvent::Revoked { assignments, lost });
+            self.pending
                 .push_back(SourceEvent::Assigned(vec![Arc::clone(&begun)]));
-            if asks(&self.config) {
+            if reads_metadata(&self.config) {
                 // It may be another topic.
                 self.resumer.identify(begun);
             }
@@ -604,14 +622,14 @@ impl KafkaSource {
         self.shared.wake();
     }
 
-    /// Sets librdkafka's position back to the offset that could not be read: it is one past it after such an error, and a rebalance that
-    /// pauses the partition now would leave the record out.
+    /// Sets librdkafka's position back to the offset that could not be read. After such an error it is one past that offset, and a
+    /// rebalance that pauses the partition now would skip the record.
     #[cold]
-    fn read_again(&self, assignment: &Assignment, errors: &[(RDKafkaErrorCode, i64, String)]) {
+    fn reset_position(&self, assignment: &Assignment, errors: &[(RDKafkaErrorCode, i64, String)]) {
         let Some((consumer, (code, offset, _))) = self.consumer.as_ref().zip(errors.last()) else {
             return;
         };
-        // Without an offset librdkafka has no position; after a reset it chooses one by itself.
+        // Without an offset librdkafka has no position; after a reset it chooses one itself.
         if *offset < 0 || *code == RDKafkaErrorCode::AutoOffsetReset {
             return;
         }
@@ -634,17 +652,17 @@ impl KafkaSource {
         };
         for (code, offset, text) in errors {
             if code == RDKafkaErrorCode::AutoOffsetReset {
-                let gone = OutOfRange {
+                let missing = OutOfRange {
                     topic: assignment.topic().to_owned(),
                     partition: assignment.partition(),
                     offset: (offset >= 0).then_some(offset),
                     stops: true,
                 };
-                self.prober.bounds(&consumer, &self.shared, &self.config, gone);
+                self.prober.bounds(&consumer, &self.shared, &self.config, missing);
                 continue;
             }
-            let verdict = trouble::classify_read(assignment.topic(), assignment.partition(), code, &text);
-            self.say(&consumer, verdict);
+            let class = trouble::classify_read(assignment.topic(), assignment.partition(), code, &text);
+            self.report(&consumer, class);
         }
         self.shared.wake();
     }
@@ -656,7 +674,7 @@ impl Drop for KafkaSource {
     }
 }
 
-/// A client, and what it tells.
+/// A client, and where its events arrive.
 fn client(config: &Config) -> Result<(Arc<BaseConsumer<SourceContext>>, Arc<Shared>), SourceError> {
     let shared = Arc::new(Shared::default());
     let context = SourceContext::new(Arc::clone(&shared));
@@ -677,21 +695,21 @@ fn subscribe(config: &Config, consumer: &BaseConsumer<SourceContext>) -> Result<
         .map_err(|error| SourceError::new(format!("cannot subscribe to `{}`: {error}", topics.join("`, `"))))
 }
 
-/// Whether it is asked what was settled ahead of the committed offsets of partitions, and of which topics they are.
-fn asks(config: &Config) -> bool {
-    config.commit_ahead || places(config)
+/// Whether the metadata of committed offsets (what is settled ahead of them) and the topics' ids are read.
+fn reads_metadata(config: &Config) -> bool {
+    config.commit_ahead || seeks_to_committed(config)
 }
 
-/// Whether partitions are read from where they were committed, even if librdkafka takes them to have no offset: as long as a transaction
-/// is open that commits some, it does so if it was given or lost other partitions meanwhile. Only transactions of ours commit offsets.
-fn places(config: &Config) -> bool {
+/// Whether partitions are set to their committed offsets, even if librdkafka believes that they have none: it does so while a transaction
+/// that commits some is open, if partitions were assigned or revoked meanwhile. Only our own transactions commit offsets.
+fn seeks_to_committed(config: &Config) -> bool {
     config.delivery == Delivery::ExactlyOnce
 }
 
-/// A record in the queue of events would be lost: its offset is passed over by those behind it.
+/// The error of a record in the queue of events. It would be lost: commits of later records would skip it.
 #[cold]
 fn stray(topic: &str, partition: i32) -> SourceError {
     SourceError::new(format!(
-        "a record of partition {partition} of topic `{topic}` came outside of its queue; this is a bug in kaufmann"
+        "a record of partition {partition} of topic `{topic}` arrived outside of its queue; this is a bug in kaufmann"
     ))
 }

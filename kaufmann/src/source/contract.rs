@@ -1,4 +1,4 @@
-//! What a source promises, and what it reports.
+//! The contract of a source, and the events that it reports.
 
 use std::any::Any;
 use std::fmt;
@@ -15,9 +15,9 @@ pub use crate::record::RawRecord;
 /// The contract, which the poller relies on:
 ///
 /// - No call blocks; when there is something new, the source calls the [`Waker`] given to [`Source::start`].
-/// - An [`Assignment`] is announced before its records, in the order of their offsets; its id is greater than all before.
-/// - After [`SourceEvent::Revoked`] no more of its records are read; the partition stays ours until [`Source::release`].
-/// - A partition has one assignment at a time: another one is announced when the one before it is released or told as lost.
+/// - An [`Assignment`] is announced before its records, which come in the order of their offsets; its id is greater than all before.
+/// - After [`SourceEvent::Revoked`] no more of its records are read; this member keeps the partition until [`Source::release`].
+/// - A partition has one assignment at a time: the next one is announced after the previous one is released or reported as lost.
 /// - Each [`Source::commit`] is answered by one [`SourceEvent::Committed`], in the order of the calls.
 pub trait Source: Send + 'static {
     /// Joins the group. From now on `waker` is called whenever there may be events or records.
@@ -27,16 +27,16 @@ pub trait Source: Send + 'static {
     /// If the subscription is refused at once.
     fn start(&mut self, waker: Waker) -> Result<(), SourceError>;
 
-    /// Takes what happened since the last call: rebalances, answers to commits, errors.
+    /// Adds the events since the last call: rebalances, answers to commits, errors.
     fn events(&mut self, events: &mut Vec<SourceEvent>);
 
-    /// Hands over up to `max` records of an assignment, until the sink breaks off, and says how many there were. 0 means: none
-    /// are here just now. The record at which the sink broke off was handed over; the next call goes on behind it.
+    /// Passes up to `max` records of an assignment to the sink, until it breaks, and returns how many. 0 means that none are
+    /// available now. The record at which the sink broke counts; the next call continues after it.
     fn read(&mut self, assignment: &Assignment, max: usize, sink: &mut Sink<'_>) -> usize;
 
-    /// The offset up to which an assignment has been read: behind the last record handed over, and behind what follows it and is no
-    /// record, such as the marks at a transaction's end, records of aborted transactions, and those that compaction removed. `None`
-    /// if that is unknown; then the newest record decides.
+    /// The offset up to which an assignment has been read: after the last record passed to the sink, and after entries that follow it
+    /// and are not records, such as the markers at a transaction's end, records of aborted transactions, and compacted ones. `None`
+    /// if unknown; then the newest record decides.
     fn position(&mut self, _assignment: &Assignment) -> Option<i64> {
         None
     }
@@ -44,24 +44,24 @@ pub trait Source: Send + 'static {
     /// Commits offsets, each the next one to read. Answered by [`SourceEvent::Committed`].
     fn commit(&mut self, offsets: Vec<CommitOffset>);
 
-    /// The service stops, and its last commits have not been answered for a while: a source that knows another way to commit takes it
-    /// from now on. The answers keep the order of the calls.
+    /// Called when the service stops and its last commits have not been answered for a while: a source that can commit in another way
+    /// does so from now on. The answers keep the order of the calls.
     fn hurry(&mut self) {}
 
     /// Gives revoked assignments back.
     fn release(&mut self, assignments: &[Arc<Assignment>]);
 
-    /// As whom the group knows this member just now, for commits within [`Transactions`](crate::publish::Transactions). `None`
-    /// if it is no member, or if nobody can commit for it.
+    /// The group's current identity of this member, for commits within [`Transactions`](crate::publish::Transactions). `None`
+    /// if it is not a member, or if the source does not support such commits.
     fn member(&self) -> Option<Member> {
         None
     }
 
-    /// Leaves the group, in about `patience` at most. Nothing is called afterwards.
+    /// Leaves the group, within about `patience`. The last call to a source.
     fn close(&mut self, patience: Duration);
 }
 
-/// Takes records, and says after each whether it has room for more.
+/// Receives records, and breaks when it has no room for more.
 pub type Sink<'s> = dyn FnMut(&RawRecord<'_>) -> ControlFlow<()> + 's;
 
 impl<S: Source + ?Sized> Source for Box<S> {
@@ -102,17 +102,17 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 }
 
-/// As whom a group knows one of its members. What is in it is between a source and the publisher that goes with it.
+/// A group's identity of one of its members. Its content is known to a source and the publisher that belongs to it.
 #[derive(Clone)]
 pub struct Member(Arc<dyn Any + Send + Sync>);
 
 impl Member {
-    /// A member that is known by this.
+    /// A member with this identity.
     pub fn new(known_by: impl Any + Send + Sync) -> Self {
         Self(Arc::new(known_by))
     }
 
-    /// What it is known by, if it is of this type.
+    /// The identity, if it has this type.
     #[must_use]
     pub fn known_by<T: Any>(&self) -> Option<&T> {
         self.0.downcast_ref()
@@ -125,49 +125,49 @@ impl fmt::Debug for Member {
     }
 }
 
-/// An offset to commit: the next one that a reader of the partition should read.
+/// An offset to commit.
 #[derive(Clone, Debug)]
 pub struct CommitOffset {
     /// The assignment under which the records were handled.
     pub assignment: Arc<Assignment>,
     /// The next offset to read.
     pub offset: i64,
-    /// What is to be kept with it: which records above it are settled.
+    /// The metadata to commit with it: which records above it are settled.
     pub metadata: Option<String>,
 }
 
-/// What happens to a source besides records.
+/// An event of a source, other than a record.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SourceEvent {
-    /// These partitions are ours from now on. Without any: the group has this member, and gives it no partition yet.
+    /// These partitions are assigned to this member. If empty, the member has joined the group and has no partition yet.
     Assigned(Vec<Arc<Assignment>>),
-    /// These are to be given back. If `lost`, another member may have them already, and nothing can be committed.
+    /// These must be given back. If `lost`, another member may have them already, and nothing can be committed.
     Revoked {
         /// The assignments.
         assignments: Vec<Arc<Assignment>>,
-        /// Whether they are gone already.
+        /// Whether they are lost already.
         lost: bool,
     },
     /// The answer to a commit.
     Committed {
-        /// What was to be committed.
+        /// The offsets.
         offsets: Vec<CommitOffset>,
-        /// Whether it was.
+        /// Whether they were committed.
         result: Result<(), SourceError>,
     },
-    /// Something is wrong that may pass: no broker is reachable, a topic does not exist. The source goes on trying.
+    /// A trouble that may pass: no broker is reachable, a topic does not exist. The source keeps trying.
     Trouble(SourceError),
-    /// What was wrong is over.
+    /// All troubles are over.
     Recovered,
-    /// The log has no record any more where the group stood; it is read on elsewhere.
+    /// The log no longer has the group's offset; reading continues elsewhere.
     OffsetOutOfRange(OffsetOutOfRange),
-    /// The source cannot go on.
+    /// The source has failed and cannot continue.
     Failed(SourceError),
 }
 
-/// A place in a partition that its log does not have any more: records were deleted before the group had read them, or the
-/// log was cut off or made anew.
+/// An offset that a partition's log no longer has: records were deleted before the group read them, or the log was truncated
+/// or created again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct OffsetOutOfRange {
@@ -175,7 +175,7 @@ pub struct OffsetOutOfRange {
     pub topic: Arc<str>,
     /// The partition.
     pub partition: i32,
-    /// What was to be read next: the committed offset, or the one behind what was read last.
+    /// The offset to be read next: the committed one, or the one after what was read last.
     pub offset: i64,
     /// The first offset that the log has.
     pub log_start: i64,
@@ -184,12 +184,12 @@ pub struct OffsetOutOfRange {
 }
 
 impl OffsetOutOfRange {
-    /// How many records were deleted before they were read, at most: the offsets in between. Transactions and compaction leave
+    /// The upper bound of records deleted before they were read: the offsets in between. Transactions and compaction leave
     /// offsets without a record, so there may be fewer, or none.
     ///
     /// ```
-    /// # fn told(gone: &kaufmann::source::OffsetOutOfRange) {
-    /// assert_eq!(gone.lost(), (gone.log_start - gone.offset).max(0));
+    /// # fn reported(event: &kaufmann::source::OffsetOutOfRange) {
+    /// assert_eq!(event.lost(), (event.log_start - event.offset).max(0));
     /// # }
     /// ```
     #[must_use]
@@ -217,19 +217,19 @@ impl fmt::Display for OffsetOutOfRange {
             let records = if lost == 1 { "record was" } else { "records were" };
             write!(
                 f,
-                "begins at offset {log_start}: at most {lost} {records} deleted before being handled (marks of transactions, aborted \
-                 and compacted records count, too)"
+                "begins at offset {log_start}: at most {lost} {records} deleted before being handled (this number includes transaction \
+                 markers, and aborted and compacted records)"
             )
         } else {
             write!(
                 f,
-                "ends at offset {log_end}: it was cut off, or the topic was made anew"
+                "ends at offset {log_end}: it was truncated, or the topic was created again"
             )
         }
     }
 }
 
-/// What is wrong with a source: what, where, and what to do about it, in one line.
+/// An error of a source: what is wrong, where, and what to do about it, in one line.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct SourceError {
@@ -246,7 +246,7 @@ impl SourceError {
         }
     }
 
-    /// An error of a commit with more metadata than the brokers take. It is tried again with less.
+    /// An error of a commit with more metadata than the brokers accept. The commit is repeated with less.
     pub fn too_much_kept(message: impl Into<String>) -> Self {
         Self {
             too_much_kept: true,

@@ -189,7 +189,7 @@ fn a_full_queue_gives_message_and_completion_back_and_a_drop_gives_up_the_rest()
         assert_eq!(undelivered.message, message("t", b"k", &[n]));
         assert_eq!(
             undelivered.error.to_string(),
-            "the service stopped before a broker had the message for topic `t`"
+            "the service stopped before a broker acknowledged the message for topic `t`"
         );
     }
     // The one that was given back still works.
@@ -274,7 +274,7 @@ fn a_topic_that_may_not_be_written_is_said_with_its_remedy() {
     broker.cluster().request_errors(RDKafkaApiKey::Produce, &errors);
     let text = failure(&publisher, message("t", b"k", b"p"), PublishErrorKind::Topic);
     assert!(
-        text.starts_with("the broker does not let us write topic `t`; allow it with kafka-acls.sh"),
+        text.starts_with("the service's principal lacks `Write` on topic `t`; allow it with kafka-acls.sh"),
         "{text}"
     );
 }

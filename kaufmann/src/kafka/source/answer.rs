@@ -1,20 +1,20 @@
-//! What the brokers answer about the partitions of new assignments: where they begin, and their topics' ids.
+//! The brokers' answers about the partitions of new assignments: their committed offsets, and their topics' ids.
 
 use std::sync::Arc;
 
 use crate::assignment::{Assignment, TopicId};
 
-/// What is known of a partition, or why nothing is yet.
+/// What is known of a partition, or why it is not known yet.
 pub(super) type Known = Result<Found, String>;
 
-/// What brokers say of a partition.
+/// What the brokers know of a partition.
 pub(super) struct Found {
     /// Its committed offset with the metadata, if it has one.
     pub(super) committed: Option<(i64, String)>,
     pub(super) topic: Identity,
 }
 
-/// Which topic it is.
+/// A topic's id.
 #[derive(Clone, Copy)]
 pub(super) enum Identity {
     /// Not known yet.
@@ -26,8 +26,8 @@ pub(super) enum Identity {
 
 /// The answer to a question.
 pub(super) enum Answer {
-    /// Where they begin.
-    Place(Vec<(Arc<Assignment>, Known)>, usize),
-    /// Which topics they are of.
+    /// Their committed offsets; how often they had been asked for before.
+    Committed(Vec<(Arc<Assignment>, Known)>, usize),
+    /// Their topics' ids.
     Identity(Vec<(Arc<Assignment>, Identity)>),
 }

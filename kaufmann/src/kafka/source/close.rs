@@ -1,4 +1,4 @@
-//! Leaving the group within a deadline, whatever state the brokers are in.
+//! Leaving the group within a deadline, even if the brokers do not answer.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -13,7 +13,7 @@ use super::probe::Prober;
 use super::resume::Resumer;
 use crate::source::SourceError;
 
-/// Waits for the answers to the commits that are under way or wait, for half of the time that is left.
+/// Waits for the answers to the pending commits, for at most half of the time that is left.
 pub(super) fn finish_commits(
     source: &mut KafkaSource,
     consumer: &BaseConsumer<SourceContext>,
@@ -23,8 +23,8 @@ pub(super) fn finish_commits(
     let mut others = Vec::new();
     while source.commits.pending() && Instant::now() < deadline {
         drop(consumer.poll(Duration::from_millis(20)));
-        while let Some(happened) = source.shared.next() {
-            match happened {
+        while let Some(event) = source.shared.next() {
+            match event {
                 ClientEvent::Committed(result) => {
                     drop(
                         source
@@ -40,7 +40,7 @@ pub(super) fn finish_commits(
             }
         }
     }
-    // Rebalances that nobody has answered; they are declined next.
+    // Open rebalances; they are declined next.
     for other in others {
         source.shared.push(other);
     }
@@ -62,12 +62,12 @@ pub(super) fn leave(
     match left.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         Ok(()) | Err(RecvTimeoutError::Disconnected) => {}
         Err(RecvTimeoutError::Timeout) => tracing::warn!(
-            "the group could not be left in time; its coordinator will miss this member after session.timeout.ms"
+            "leaving the group timed out; the coordinator removes this member after session.timeout.ms"
         ),
     }
 }
 
-/// The same, without waiting for it. What is returned hangs up when it is over.
+/// Like [`leave`], without waiting. The returned channel disconnects when the consumer is destroyed.
 pub(super) fn begin_to_leave(
     consumer: Arc<BaseConsumer<SourceContext>>,
     prober: Prober,
@@ -75,7 +75,7 @@ pub(super) fn begin_to_leave(
 ) -> Option<Receiver<()>> {
     let (done, left) = mpsc::channel();
     let leaving = move || {
-        // They have the consumer too, and the last owner is the one that blocks.
+        // They hold the consumer too, and dropping its last owner blocks.
         prober.stop();
         resumer.stop();
         drop(consumer);
@@ -85,7 +85,7 @@ pub(super) fn begin_to_leave(
         .name("kaufmann-close".into())
         .spawn(leaving);
     if let Err(error) = thread {
-        tracing::warn!(%error, "no thread to leave the group on; it was left without a deadline");
+        tracing::warn!(%error, "no thread for leaving the group; left it without a deadline");
         return None;
     }
     Some(left)

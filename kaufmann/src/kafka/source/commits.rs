@@ -1,4 +1,4 @@
-//! Commits, one after another: librdkafka answers each, and the answers keep the order of the calls.
+//! Commits, one at a time: librdkafka answers each, and the answers keep the order of the calls.
 
 use std::collections::VecDeque;
 
@@ -7,18 +7,18 @@ use rdkafka::TopicPartitionList;
 use crate::kafka;
 use crate::source::{Assignment, CommitOffset, SourceError, SourceEvent};
 
-/// Commits that wait, and the one under way.
+/// Waiting commits, and the one in progress.
 #[derive(Default)]
 pub(super) struct Commits {
     waiting: VecDeque<Vec<CommitOffset>>,
-    under_way: Option<UnderWay>,
-    /// Those that went apart and are not answered.
-    apart: Vec<Vec<CommitOffset>>,
-    /// Whether what librdkafka answers next went apart.
+    in_progress: Option<InProgress>,
+    /// Those that are committed in a transaction and not answered yet.
+    in_transaction: Vec<Vec<CommitOffset>>,
+    /// Whether librdkafka's next answer belongs to a commit that was moved to a transaction.
     taken_over: bool,
 }
 
-struct UnderWay {
+struct InProgress {
     offsets: Vec<CommitOffset>,
     /// Set if some of them were left out.
     refused: Option<String>,
@@ -32,26 +32,26 @@ impl Commits {
 
     /// Whether a commit is not answered yet.
     pub(super) fn pending(&self) -> bool {
-        self.under_way.is_some() || !self.waiting.is_empty() || !self.apart.is_empty()
+        self.in_progress.is_some() || !self.waiting.is_empty() || !self.in_transaction.is_empty()
     }
 
-    /// Takes what is under way and what waits, to commit it in another way; nothing if that is going on already, or if there is nothing.
-    /// What is no longer `ours` is left out. What librdkafka answers to it later counts no more.
+    /// Takes the commits in progress and waiting, to commit them in a transaction; `None` if one is in progress already, or if there are
+    /// no commits. Assignments that are no longer `ours` are left out. librdkafka's later answers to them are ignored.
     pub(super) fn take_for_transaction(
         &mut self,
         ours: impl Fn(&Assignment) -> bool,
     ) -> Option<Vec<CommitOffset>> {
-        if !self.apart.is_empty() {
+        if !self.in_transaction.is_empty() {
             return None;
         }
-        if let Some(under_way) = self.under_way.take() {
+        if let Some(in_progress) = self.in_progress.take() {
             self.taken_over = true;
-            self.apart.push(under_way.offsets);
+            self.in_transaction.push(in_progress.offsets);
         }
-        self.apart.extend(self.waiting.drain(..));
+        self.in_transaction.extend(self.waiting.drain(..));
         let mut latest = Vec::<CommitOffset>::new();
         for offset in self
-            .apart
+            .in_transaction
             .iter()
             .flatten()
             .filter(|offset| ours(&offset.assignment))
@@ -59,18 +59,18 @@ impl Commits {
             latest.retain(|other| other.assignment.id() != offset.assignment.id());
             latest.push(offset.clone());
         }
-        (!self.apart.is_empty()).then_some(latest)
+        (!self.in_transaction.is_empty()).then_some(latest)
     }
 
-    /// What went apart is answered.
+    /// Answers the commits that were made in a transaction.
     pub(super) fn answer_transaction(&mut self, result: &Result<(), SourceError>) -> Vec<SourceEvent> {
-        let apart = self.apart.drain(..);
-        apart.map(|offsets| answer(offsets, result.clone())).collect()
+        let taken = self.in_transaction.drain(..);
+        taken.map(|offsets| answer(offsets, result.clone())).collect()
     }
 
-    /// Begins the next commit unless one is under way; answers those that cannot begin.
+    /// Begins the next commit unless one is in progress; answers those that cannot begin.
     ///
-    /// Offsets of assignments that are no longer `ours` are left out: the broker would take them, and put back the offset
+    /// Offsets of assignments that are no longer `ours` are left out: the broker would accept them, and set back the offset
     /// of the member that has the partition now.
     pub(super) fn start(
         &mut self,
@@ -78,7 +78,7 @@ impl Commits {
         mut begin: impl FnMut(&TopicPartitionList) -> Result<(), String>,
     ) -> Vec<SourceEvent> {
         let mut answered = Vec::new();
-        while self.under_way.is_none() {
+        while self.in_progress.is_none() {
             let Some(offsets) = self.waiting.pop_front() else {
                 break;
             };
@@ -87,7 +87,7 @@ impl Commits {
                 .find(|offset| !ours(&offset.assignment))
                 .map(|offset| {
                     let (topic, partition) = (offset.assignment.topic(), offset.assignment.partition());
-                    format!("partition {partition} of topic `{topic}` is no longer ours")
+                    format!("partition {partition} of topic `{topic}` is no longer assigned to this member")
                 });
             let begun = list(offsets.iter().filter(|offset| ours(&offset.assignment)));
             let begun = begun.and_then(|list| {
@@ -100,7 +100,7 @@ impl Commits {
             match begun {
                 Ok(true) => {
                     let refused = foreign;
-                    self.under_way = Some(UnderWay { offsets, refused });
+                    self.in_progress = Some(InProgress { offsets, refused });
                 }
                 Ok(false) => answered.push(answer(offsets, foreign.map_or(Ok(()), refuse))),
                 Err(error) => answered.push(answer(offsets, refuse(error))),
@@ -109,22 +109,22 @@ impl Commits {
         answered
     }
 
-    /// The commit under way is answered.
+    /// Answers the commit in progress.
     pub(super) fn answer(&mut self, result: Result<(), SourceError>) -> Option<SourceEvent> {
         if std::mem::take(&mut self.taken_over) {
             return None;
         }
-        let UnderWay { offsets, refused } = self.under_way.take()?;
+        let InProgress { offsets, refused } = self.in_progress.take()?;
         Some(answer(offsets, result.and(refused.map_or(Ok(()), refuse))))
     }
 
-    /// Answers all that wait with an error.
+    /// Answers all commits with an error.
     pub(super) fn refuse_all(&mut self, why: &str) -> Vec<SourceEvent> {
-        let under_way = self.under_way.take().map(|under_way| under_way.offsets);
-        under_way
+        let in_progress = self.in_progress.take().map(|in_progress| in_progress.offsets);
+        in_progress
             .into_iter()
             .chain(self.waiting.drain(..))
-            .chain(self.apart.drain(..))
+            .chain(self.in_transaction.drain(..))
             .map(|offsets| answer(offsets, refuse(why.into())))
             .collect()
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn one_commit_is_under_way_and_the_answers_keep_the_order() {
+    fn one_commit_is_in_progress_and_the_answers_keep_the_order() {
         let mut commits = Commits::default();
         let mut begun = Vec::new();
         commits.push(offsets(1, 10));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_ours_is_not_committed_but_answered_in_its_turn() {
+    fn a_lost_assignment_is_not_committed_but_answered_in_its_turn() {
         let mut commits = Commits::default();
         commits.push(offsets(1, 10));
         commits.push(offsets(2, 20));
@@ -210,16 +210,16 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_apart_is_answered_once_and_its_latest_offsets_are_committed() {
+    fn commits_in_a_transaction_are_answered_once_and_their_latest_offsets_are_committed() {
         let mut commits = Commits::default();
         commits.push(offsets(1, 10));
         assert!(commits.start(|_| true, |_| Ok(())).is_empty());
         commits.push(offsets(2, 20));
         commits.push(offsets(1, 11));
-        let apart = commits
+        let taken = commits
             .take_for_transaction(|_| true)
             .expect("three commits wait");
-        let latest: Vec<_> = apart
+        let latest: Vec<_> = taken
             .iter()
             .map(|own| (own.assignment.id(), own.offset))
             .collect();
@@ -229,7 +229,7 @@ mod tests {
             commits.take_for_transaction(|_| true).is_none(),
             "one after another"
         );
-        assert!(commits.answer(Ok(())).is_none(), "it went apart");
+        assert!(commits.answer(Ok(())).is_none(), "it is in a transaction");
         let answered = commits.answer_transaction(&Ok(()));
         assert_eq!(answers(answered), [(10, true), (20, true), (11, true)]);
         assert!(commits.pending());

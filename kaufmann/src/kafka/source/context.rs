@@ -1,4 +1,4 @@
-//! What librdkafka calls while the consumer is polled. It only notes what happened; the source decides.
+//! The callbacks that librdkafka calls while the consumer is polled. They only note events; the source decides.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,51 +18,51 @@ use crate::base::panics::catch;
 use crate::kafka;
 use crate::source::Waker;
 
-/// What happened.
+/// An event of the consumer or of the source's threads.
 pub(super) enum ClientEvent {
-    /// The group gives us partitions. They are ours only after an assign call.
+    /// The group assigns partitions. This member has them only after an assign call.
     Assign(Vec<(String, i32)>),
-    /// The group takes partitions away. They remain ours until an unassign call, unless they are lost.
+    /// The group revokes partitions. This member keeps them until an unassign call, unless they are lost.
     Revoke {
-        /// Which.
+        /// The partitions.
         partitions: Vec<(String, i32)>,
         /// Whether another member may have them already.
         lost: bool,
     },
-    /// The answer to the commit that is under way.
+    /// The answer to the commit in progress.
     Committed(Result<(), RDKafkaErrorCode>),
-    /// The answer to the commits that went apart.
+    /// The answer to the commits in a transaction.
     CommittedInTransaction(Result<(), String>),
     /// An error of the client.
     Error {
-        /// What, for programs.
+        /// The code.
         code: RDKafkaErrorCode,
-        /// What, for people.
+        /// The text for people.
         reason: String,
     },
-    /// What was wrong works.
-    Well(Trouble),
-    /// Where partitions begin.
+    /// A trouble is over.
+    Recovered(Trouble),
+    /// An answer about new assignments.
     Resumed(Answer),
-    /// The log does not have the offset that is to be read.
+    /// The log does not have the offset to be read next.
     OutOfRange(OutOfRange),
-    /// Where that log begins and ends, if a broker said so.
+    /// The first and the end offset of that log, if a broker returned them.
     Bounds(OutOfRange, Option<(i64, i64)>),
-    /// A thread of the source panicked: what it should answer is never answered.
+    /// A thread of the source panicked, so its answers never come.
     Broken(String),
 }
 
-/// What the source, librdkafka's callbacks and the prober have in common.
+/// The state that the source shares with librdkafka's callbacks and its own threads.
 #[derive(Default)]
 pub(super) struct Shared {
-    happened: Mutex<VecDeque<ClientEvent>>,
+    events: Mutex<VecDeque<ClientEvent>>,
     waker: OnceLock<Waker>,
     closing: AtomicBool,
 }
 
 impl Shared {
     pub(super) fn set_waker(&self, waker: Waker) {
-        // Starting twice keeps the first waker; it is the same thread.
+        // A second start keeps the first waker; it wakes the same thread.
         let _ = self.waker.set(waker);
     }
 
@@ -75,14 +75,14 @@ impl Shared {
         }
     }
 
-    pub(super) fn push(&self, happened: ClientEvent) {
-        self.happened
+    pub(super) fn push(&self, event: ClientEvent) {
+        self.events
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push_back(happened);
+            .push_back(event);
     }
 
-    /// Does the work of a thread of the source, and says so if it panics.
+    /// Runs the work of a thread of the source, and reports a panic.
     pub(super) fn guard(&self, thread: &str, work: impl FnOnce()) {
         if let Err(panic) = catch(work) {
             self.push(ClientEvent::Broken(format!(
@@ -93,7 +93,7 @@ impl Shared {
     }
 
     pub(super) fn next(&self) -> Option<ClientEvent> {
-        self.happened
+        self.events
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
@@ -104,7 +104,7 @@ impl Shared {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// From now on partitions are given back as soon as the group asks, and nobody is woken.
+    /// From now on partitions are given back as soon as they are revoked, and the waker is not called.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);
     }
@@ -120,7 +120,7 @@ impl SourceContext {
         Self { shared }
     }
 
-    /// What happened and was not taken yet.
+    /// The next event that was not handled yet.
     pub(super) fn next(&self) -> Option<ClientEvent> {
         self.shared.next()
     }
@@ -129,10 +129,10 @@ impl SourceContext {
 impl ClientContext for SourceContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if facility == "OFFSET"
-            && let Some(gone) = OutOfRange::read(line)
+            && let Some(missing) = OutOfRange::read(line)
         {
-            // The source says it with what is lost.
-            self.shared.push(ClientEvent::OutOfRange(gone));
+            // The source reports it together with what is lost.
+            self.shared.push(ClientEvent::OutOfRange(missing));
             self.shared.wake();
             return kafka::log(RDKafkaLogLevel::Debug, facility, line);
         }
@@ -142,7 +142,7 @@ impl ClientContext for SourceContext {
     fn stats(&self, _: Statistics) {}
 
     fn stats_raw(&self, statistics: &[u8]) {
-        // Only there if the user has set `statistics.interval.ms`, and then to see it.
+        // Only called if the user has set `statistics.interval.ms`.
         kafka::shielded(|| tracing::debug!(target: "librdkafka", "{}", String::from_utf8_lossy(statistics)));
     }
 
@@ -156,8 +156,8 @@ impl ClientContext for SourceContext {
 }
 
 impl ConsumerContext for SourceContext {
-    /// Instead of assigning at once: the queues must be split off before the records come, and what is revoked stays ours
-    /// until the records in flight are settled and committed.
+    /// Notes the rebalance instead of assigning at once: the queues must be split off before records arrive, and revoked partitions
+    /// are kept until the records in flight are settled and committed.
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -183,7 +183,7 @@ impl ConsumerContext for SourceContext {
 
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         let whole = result.map_err(|error| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
-        // One partition may be refused where the others are not.
+        // The commit of a single partition may be refused.
         let each = || {
             offsets
                 .elements()
@@ -198,7 +198,7 @@ impl ConsumerContext for SourceContext {
     }
 }
 
-/// Gives back at once what the group wants to give or take.
+/// Gives back at once what the group assigns or revokes.
 pub(super) fn decline(consumer: &BaseConsumer<SourceContext>, assign: bool, partitions: &TopicPartitionList) {
     let result = match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative if assign => consumer.incremental_assign(&TopicPartitionList::new()),
@@ -206,7 +206,7 @@ pub(super) fn decline(consumer: &BaseConsumer<SourceContext>, assign: bool, part
         RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
     };
     if let Err(error) = result {
-        // While the consumer is closing, librdkafka takes any such call for the unassign it waits for.
-        tracing::debug!(%error, "partitions were not given back by themselves");
+        // While the consumer is closing, librdkafka takes any such call as the unassign that it waits for.
+        tracing::debug!(%error, "partitions could not be given back before the close");
     }
 }

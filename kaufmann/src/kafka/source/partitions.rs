@@ -1,4 +1,4 @@
-//! The partitions that are ours, those among them that the group wants back, and their queues.
+//! The partitions of this member, those of them that are revoked but not released, and their queues.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,19 +21,19 @@ pub(super) type TopicPartitions = Vec<(String, i32)>;
 #[derive(Default)]
 pub(super) struct Partitions {
     held: HashMap<u64, Held>,
-    /// What the group wants back and does not have yet.
+    /// What the group has revoked and is not released yet.
     revocation: Option<Revocation>,
-    /// What the group has given us meanwhile.
+    /// What the group has assigned meanwhile.
     held_back: Option<TopicPartitions>,
 }
 
 struct Held {
     assignment: Arc<Assignment>,
-    /// None once it is revoked: nothing is read any more.
+    /// `None` once it is revoked: nothing more is read.
     queue: Option<PartitionQueue>,
-    /// Behind all that was read: the newest record, and what follows it and is none.
+    /// The offset after all that was read: after the newest record, and after entries that follow it and are not records.
     next: i64,
-    /// Whether something could not be read. What librdkafka gives behind it must not be handled: a commit would pass what is between.
+    /// Whether something could not be read. Later records must not be handled: a commit would skip the unread ones.
     unreadable: bool,
 }
 
@@ -51,11 +51,11 @@ impl Held {
 /// An assignment that is being read.
 pub(super) struct Reading<'a> {
     pub(super) queue: &'a mut PartitionQueue,
-    /// Behind all that was read: the newest record, and what follows it and is none.
+    /// The offset after all that was read: after the newest record, and after entries that follow it and are not records.
     pub(super) next: &'a mut i64,
 }
 
-/// A partition that went back.
+/// The old and the new assignment of a partition that went back to lower offsets.
 pub(super) struct Renewed {
     pub(super) ended: Arc<Assignment>,
     pub(super) begun: Arc<Assignment>,
@@ -63,40 +63,40 @@ pub(super) struct Renewed {
 
 /// Partitions that were accepted.
 pub(super) struct Accepted {
-    /// What ended instead of being released.
+    /// Assignments that ended instead of being released.
     pub(super) lost: Vec<Arc<Assignment>>,
     pub(super) begun: Result<Vec<Arc<Assignment>>, SourceError>,
 }
 
-/// Partitions that are not read any more.
+/// Partitions that are no longer read.
 pub(super) struct Revoked {
-    /// What had been revoked before, and ended instead of being released.
+    /// Assignments that had been revoked before, and ended instead of being released.
     pub(super) lost: Vec<Arc<Assignment>>,
     pub(super) assignments: Vec<Arc<Assignment>>,
     pub(super) given_back: Result<(), SourceError>,
 }
 
-/// What the group wants back. It gets all at once, so it waits until all is released.
+/// What the group has revoked. librdkafka takes all of it back at once, so it waits until all is released.
 struct Revocation {
-    /// What librdkafka is to have back then, if it does not have it yet.
+    /// What librdkafka must get back then, if it does not have it yet.
     unanswered: Option<TopicPartitions>,
     unreleased: HashSet<u64>,
-    /// As whom the group knew this member then.
+    /// The group's metadata of this member at that time.
     member: Option<Member>,
 }
 
 impl Partitions {
-    /// How many partitions are ours, revoked or not.
+    /// How many partitions this member holds, including revoked ones.
     pub(super) fn count(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether the assignment is ours, revoked or not.
+    /// Whether this member holds the assignment, even if it is revoked.
     pub(super) fn holds(&self, assignment: &Assignment) -> bool {
         self.held.contains_key(&assignment.id())
     }
 
-    /// What there is to read of an assignment that is not revoked.
+    /// The queue of an assignment, unless it is revoked or unreadable.
     pub(super) fn reading(&mut self, assignment: &Assignment) -> Option<Reading<'_>> {
         let held = self.held.get_mut(&assignment.id())?;
         let Held { queue, next, .. } = held;
@@ -104,7 +104,7 @@ impl Partitions {
         Some(Reading { queue, next })
     }
 
-    /// Reads nothing more of an assignment.
+    /// Stops reading an assignment.
     pub(super) fn stop_reading(&mut self, assignment: &Assignment) {
         if let Some(held) = self.held.get_mut(&assignment.id()) {
             held.unreadable = true;
@@ -112,27 +112,27 @@ impl Partitions {
     }
 
     /// Ends an assignment that is not revoked and begins another one of its partition, with the same queue.
-    pub(super) fn begin_again(&mut self, assignment: &Assignment) -> Option<Renewed> {
+    pub(super) fn reassign(&mut self, assignment: &Assignment) -> Option<Renewed> {
         let held = self.held.remove(&assignment.id())?;
         let ended = held.assignment;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let begun = Arc::new(Assignment::new(id, ended.topic().into(), ended.partition()));
         let mut queue = held.queue;
         if let Some(queue) = &mut queue {
-            queue.begin_again();
+            queue.forget_position();
         }
         self.held.insert(id, Held::new(Arc::clone(&begun), queue));
         Some(Renewed { ended, begun })
     }
 
-    /// As whom the group knew this member when it asked for what is not given back yet. It is to be committed in that name only:
-    /// if librdkafka joins again without an answer, somebody else may have those partitions, and the brokers must refuse.
+    /// The group's metadata of this member at the time of the open revocation. Only with that may its offsets be committed:
+    /// if librdkafka joins again without an answer, another member may have those partitions, and the brokers must refuse the commit.
     pub(super) fn member(&self) -> Option<Member> {
         self.revocation.as_ref()?.member.clone()
     }
 
-    /// Puts off partitions that come while others are revoked; `false` if they are to be accepted now. A cooperative member joins
-    /// again when it has accepted what follows a revocation, and only then the group gives away what was revoked.
+    /// Holds back partitions that are assigned while others are being revoked; returns `false` if they must be accepted now. A
+    /// cooperative member joins again when it has accepted them, and only then the group assigns the revoked partitions to others.
     pub(super) fn hold_back(
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
@@ -145,16 +145,17 @@ impl Partitions {
         waits
     }
 
-    /// What was held back and is to be accepted now: nothing is revoked any more, or librdkafka has `gone_on` without it.
-    pub(super) fn due(&mut self, gone_on: bool) -> Option<TopicPartitions> {
-        let due = gone_on || self.revocation.is_none();
+    /// The partitions that were held back and must be accepted now: nothing is being revoked any more, or librdkafka has
+    /// `overtaken` the revocation.
+    pub(super) fn due(&mut self, overtaken: bool) -> Option<TopicPartitions> {
+        let due = overtaken || self.revocation.is_none();
         self.held_back.take_if(|_| due)
     }
 
-    /// Accepts partitions. Their queues are split off first, so that no record can go to another queue.
+    /// Accepts partitions. Their queues are split off first, so that no record can reach another queue.
     ///
     /// librdkafka does not always wait until a rebalance is over: when its topics change it joins again at once, as a member
-    /// without the revoked partitions. So what is still revoked may be another's now, or ours anew: it is lost.
+    /// without the revoked partitions. They may belong to another member now, or again to this one, so they are lost.
     pub(super) fn assign(
         &mut self,
         consumer: &Arc<BaseConsumer<SourceContext>>,
@@ -164,7 +165,7 @@ impl Partitions {
         let (mut lost, unanswered) = self.overtaken();
         let given_back = answer(consumer, unanswered);
         if !is_cooperative(consumer) {
-            // The whole assignment is another one.
+            // An eager rebalance replaces the whole assignment.
             lost.extend(self.held.drain().map(|(_, held)| held.assignment));
             lost.sort_by_key(|assignment| assignment.id());
         }
@@ -208,17 +209,17 @@ impl Partitions {
                     self.held.remove(&assignment.id());
                 }
                 Err(SourceError::new(format!(
-                    "librdkafka does not take its assignment: {error}"
+                    "librdkafka refuses the assignment: {error}"
                 )))
             }
         }
     }
 
-    /// Stops reading partitions. They are ours until they are released, unless they are lost. What had been revoked before is
-    /// lost: librdkafka has gone on without it.
+    /// Stops reading partitions. This member holds them until they are released, unless they are lost. What had been revoked before
+    /// is lost: librdkafka no longer waits for it.
     ///
-    /// Cooperatively librdkafka has them back at once, and what it gives us next is held back instead: if its topics changed while
-    /// it waits for a revocation's answer, it would join again and then take no notice of any further rebalance.
+    /// With the cooperative protocol librdkafka gets them back at once, and what it assigns next is held back instead: if its topics
+    /// changed while it waits for a revocation's answer, it would join again and then ignore every further rebalance.
     pub(super) fn revoke(
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
@@ -240,7 +241,7 @@ impl Partitions {
             }
         }
         assignments.sort_by_key(|assignment| assignment.id());
-        // librdkafka takes no partition back twice.
+        // librdkafka refuses a partition that is given back twice.
         let mut all = unanswered.unwrap_or_default();
         all.extend(partitions.iter().cloned());
         all.sort();
@@ -268,7 +269,7 @@ impl Partitions {
         }
     }
 
-    /// Ends what is revoked and not released, and says what librdkafka does not have back.
+    /// Ends the assignments that are revoked and not released; returns them, and the partitions that librdkafka does not have back.
     fn overtaken(&mut self) -> (Vec<Arc<Assignment>>, Option<TopicPartitions>) {
         let Some(revocation) = self.revocation.take() else {
             return (Vec::new(), None);
@@ -279,7 +280,7 @@ impl Partitions {
         (lost, revocation.unanswered)
     }
 
-    /// Notes that assignments are released. When all are, librdkafka has them back, and [`Partitions::due`] what came meanwhile.
+    /// Notes that assignments are released. When all are, librdkafka gets them back, and [`Partitions::due`] returns what was held back.
     pub(super) fn release(
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
@@ -300,8 +301,8 @@ impl Partitions {
         answer(consumer, over.and_then(|over| over.unanswered))
     }
 
-    /// Gives up what is revoked and not released: the broker says that it is no longer ours. librdkafka itself says so
-    /// only of partitions that it has not asked us to give back already.
+    /// Ends what is revoked and not released, because the broker reports that it is lost. librdkafka itself reports that only
+    /// for partitions that it has not revoked already.
     pub(super) fn lose_revoked(
         &mut self,
         consumer: &BaseConsumer<SourceContext>,
@@ -310,7 +311,7 @@ impl Partitions {
         (lost, answer(consumer, unanswered))
     }
 
-    /// Drops everything before the consumer is closed: what is not yet answered is declined. Returns what ends by that.
+    /// Drops everything before the consumer is closed, and declines open rebalances. Returns the assignments that end.
     pub(super) fn abandon(&mut self, consumer: &BaseConsumer<SourceContext>) -> Vec<Arc<Assignment>> {
         let mut ended: Vec<_> = self.held.drain().map(|(_, held)| held.assignment).collect();
         ended.sort_by_key(|assignment| assignment.id());
@@ -320,14 +321,14 @@ impl Partitions {
         if self.held_back.take().is_some() {
             decline(consumer, true, &TopicPartitionList::new());
         }
-        while let Some(happened) = consumer.context().next() {
-            match happened {
+        while let Some(event) = consumer.context().next() {
+            match event {
                 ClientEvent::Assign(_) => decline(consumer, true, &TopicPartitionList::new()),
                 ClientEvent::Revoke { partitions, .. } => decline(consumer, false, &list(&partitions)),
                 ClientEvent::Committed(_)
                 | ClientEvent::CommittedInTransaction(_)
                 | ClientEvent::Error { .. }
-                | ClientEvent::Well(_)
+                | ClientEvent::Recovered(_)
                 | ClientEvent::Resumed(_)
                 | ClientEvent::OutOfRange(_)
                 | ClientEvent::Bounds(..)
@@ -356,12 +357,12 @@ fn answer(
     };
     result.map_err(|error| {
         SourceError::new(format!(
-            "librdkafka does not take back revoked partitions: {error}"
+            "librdkafka refuses to take revoked partitions back: {error}"
         ))
     })
 }
 
-/// A list for one call. It must not be kept: a consumer with a list alive somewhere is never destroyed.
+/// A list for one call. It must not be kept: a consumer is never destroyed while a list is alive.
 pub(super) fn list(partitions: &[(String, i32)]) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for (topic, partition) in partitions {

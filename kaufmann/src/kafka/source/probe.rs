@@ -1,5 +1,5 @@
-//! Asks the brokers what takes a while to know: whether what was wrong works again, as librdkafka says when a broker goes and
-//! not when it comes back; and where a log begins and ends.
+//! A thread that asks the brokers: whether a trouble is over, because librdkafka reports when a broker goes away but not when it
+//! comes back; and for the bounds of logs.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -13,11 +13,11 @@ use super::out_of_range::OutOfRange;
 use super::trouble::Trouble;
 use crate::config::Config;
 
-/// How long one question may take, and how long to wait before the next.
-const QUESTION: Duration = Duration::from_secs(1);
+/// How long one request may take, and how long to wait before the next.
+const REQUEST: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A thread that asks while there is something to ask; it starts with the first question.
+/// The thread; it starts with the first request, and idles while there is nothing to ask.
 #[derive(Default)]
 pub(super) struct Prober {
     state: Arc<(Mutex<State>, Condvar)>,
@@ -26,36 +26,38 @@ pub(super) struct Prober {
 
 #[derive(Default)]
 struct State {
-    wrong: BTreeSet<Trouble>,
-    /// Offsets that are gone from logs whose bounds are to be asked for.
-    gone: Vec<OutOfRange>,
+    troubles: BTreeSet<Trouble>,
+    /// Offsets that are missing from their logs, whose bounds will be requested.
+    missing: Vec<OutOfRange>,
     stop: bool,
 }
 
 impl Prober {
-    /// Asks until the trouble is over, if asking can tell, and then says so.
+    /// Asks until the trouble is over, and reports that; only for troubles that asking can show to be over.
     pub(super) fn watch(
         &mut self,
         consumer: &Arc<BaseConsumer<SourceContext>>,
         shared: &Arc<Shared>,
         config: &Config,
-        remedy: Trouble,
+        trouble: Trouble,
     ) {
-        if !matches!(remedy, Trouble::Brokers | Trouble::Topic(_)) {
+        if !matches!(trouble, Trouble::Brokers | Trouble::Topic(_)) {
             return;
         }
-        self.ask(consumer, shared, config, |state| _ = state.wrong.insert(remedy));
+        self.ask(consumer, shared, config, |state| {
+            _ = state.troubles.insert(trouble)
+        });
     }
 
-    /// Asks where the log begins and ends, and says so; or, if no broker answers in time, that it is not known.
+    /// Requests the log's bounds and reports them, or reports `None` if no broker answers in time.
     pub(super) fn bounds(
         &mut self,
         consumer: &Arc<BaseConsumer<SourceContext>>,
         shared: &Arc<Shared>,
         config: &Config,
-        gone: OutOfRange,
+        missing: OutOfRange,
     ) {
-        self.ask(consumer, shared, config, |state| state.gone.push(gone));
+        self.ask(consumer, shared, config, |state| state.missing.push(missing));
     }
 
     fn ask(
@@ -76,12 +78,12 @@ impl Prober {
             let work = move || shared.guard("kaufmann-probe", || ask(&state, &consumer, &shared, &topic));
             match thread.spawn(work) {
                 Ok(thread) => self.thread = Some(thread),
-                Err(error) => tracing::warn!(%error, "cannot watch for the brokers to come back"),
+                Err(error) => tracing::warn!(%error, "no thread to check when the brokers are back"),
             }
         }
     }
 
-    /// Ends the thread; takes a question's time at most.
+    /// Ends the thread, within the time of one request.
     pub(super) fn stop(mut self) {
         let (state, changed) = &*self.state;
         state.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
@@ -103,52 +105,53 @@ fn ask(
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let idle = changed.wait_while(lock(), |state| {
-            state.wrong.is_empty() && state.gone.is_empty() && !state.stop
+            state.troubles.is_empty() && state.missing.is_empty() && !state.stop
         });
-        let (wrong, gone) = {
+        let (troubles, missing) = {
             let mut state = idle.unwrap_or_else(PoisonError::into_inner);
-            (state.wrong.clone(), std::mem::take(&mut state.gone))
+            (state.troubles.clone(), std::mem::take(&mut state.missing))
         };
-        for gone in gone {
+        for missing in missing {
             if lock().stop {
                 return;
             }
             let bounds = consumer
-                .fetch_watermarks(&gone.topic, gone.partition, QUESTION)
+                .fetch_watermarks(&missing.topic, missing.partition, REQUEST)
                 .ok();
-            shared.push(ClientEvent::Bounds(gone, bounds));
+            shared.push(ClientEvent::Bounds(missing, bounds));
             shared.wake();
         }
-        for remedy in wrong {
+        for trouble in troubles {
             if lock().stop {
                 return;
             }
-            if works(consumer, &remedy, any_topic) {
-                lock().wrong.remove(&remedy);
-                shared.push(ClientEvent::Well(remedy));
+            if is_over(consumer, &trouble, any_topic) {
+                lock().troubles.remove(&trouble);
+                shared.push(ClientEvent::Recovered(trouble));
                 shared.wake();
             }
         }
-        let paused = changed.wait_timeout_while(lock(), PAUSE, |state| !state.stop && state.gone.is_empty());
+        let paused =
+            changed.wait_timeout_while(lock(), PAUSE, |state| !state.stop && state.missing.is_empty());
         if paused.unwrap_or_else(PoisonError::into_inner).0.stop {
             return;
         }
     }
 }
 
-fn works(consumer: &BaseConsumer<SourceContext>, remedy: &Trouble, any_topic: &str) -> bool {
-    match remedy {
-        Trouble::Brokers => consumer.fetch_metadata(Some(any_topic), QUESTION).is_ok(),
+fn is_over(consumer: &BaseConsumer<SourceContext>, trouble: &Trouble, any_topic: &str) -> bool {
+    match trouble {
+        Trouble::Brokers => consumer.fetch_metadata(Some(any_topic), REQUEST).is_ok(),
         Trouble::Topic(topic) => {
-            let answer = consumer.fetch_metadata(Some(topic), QUESTION);
+            let answer = consumer.fetch_metadata(Some(topic), REQUEST);
             let known = answer.is_ok_and(|metadata| {
                 metadata
                     .topics()
                     .iter()
                     .any(|topic| topic.error().is_none() && !topic.partitions().is_empty())
             });
-            // Only an answer about all topics makes the group look at its subscription again.
-            known && consumer.fetch_metadata(None, QUESTION).is_ok()
+            // Only metadata of all topics makes the group check its subscription again.
+            known && consumer.fetch_metadata(None, REQUEST).is_ok()
         }
         Trouble::Group | Trouble::Partition(..) => false,
     }

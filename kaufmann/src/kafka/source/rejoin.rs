@@ -1,13 +1,13 @@
-//! When a member that its group does not let in asks again, and when it gives up. Pure: it is given the time.
+//! When a member that its group refuses tries again, and when it gives up. Pure: the caller passes the time.
 
 use std::time::{Duration, Instant};
 
-/// How long to wait before the next client asks.
+/// How long to wait before the next try.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A refusal this long after the last one has nothing to do with it.
-const APART: Duration = Duration::from_secs(30);
+/// A refusal this long after the last one begins a new row.
+const ROW_GAP: Duration = Duration::from_secs(30);
 
-/// How often a group has refused a member, and until when it may.
+/// Since when a group refuses a member, and how long it may.
 #[derive(Debug)]
 pub(super) struct Rejoin {
     deadline: Duration,
@@ -19,12 +19,12 @@ pub(super) struct Rejoin {
 /// What follows a refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Next {
-    /// Another client asks after a pause.
+    /// Try again with a new client after a pause.
     Again {
         /// Whether it is the first refusal in a row.
         first: bool,
     },
-    /// It has lasted too long.
+    /// The deadline has passed.
     GiveUp,
 }
 
@@ -37,11 +37,11 @@ impl Rejoin {
         }
     }
 
-    /// The group has refused the member. `bounded`: whether that may last for the deadline only.
+    /// Notes a refusal. `bounded`: whether the deadline applies.
     pub(super) fn refused(&mut self, now: Instant, bounded: bool) -> Next {
         let in_a_row = self
             .refused
-            .filter(|(_, last)| now.saturating_duration_since(*last) < APART);
+            .filter(|(_, last)| now.saturating_duration_since(*last) < ROW_GAP);
         let since = in_a_row.map_or(now, |(first, _)| first);
         self.refused = Some((since, now));
         if bounded && now.saturating_duration_since(since) >= self.deadline {
@@ -53,12 +53,12 @@ impl Rejoin {
         }
     }
 
-    /// Whether another client is to ask now; said once for each refusal.
+    /// Whether to try again now; `true` once for each refusal.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         self.due.take_if(|due| *due <= now).is_some()
     }
 
-    /// The group has let the member in.
+    /// Notes that the member has joined the group.
     pub(super) fn joined(&mut self) {
         self.refused = None;
     }

@@ -1,6 +1,6 @@
-//! Asks where new partitions begin, what is kept with their committed offsets, and which topics they are of: librdkafka reads the offsets itself, but nobody sees
-//! their metadata, and while a transaction is open it may take an offset that it cannot have yet for none. A partition is announced
-//! when the answer is here; until then its records wait in its queue.
+//! A thread that requests the committed offsets of new partitions with their metadata, and the topics' ids. librdkafka reads the
+//! offsets itself, but does not hand out their metadata, and while a transaction is open it may take a pending offset to be missing. A
+//! partition is announced when the answer has arrived; until then its records wait in its queue.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,95 +18,95 @@ use crate::engine::commit::Ahead;
 use crate::kafka::ffi;
 use crate::source::{Assignment, SourceError};
 
-/// How long one question may take.
-const QUESTION: Duration = Duration::from_secs(1);
-/// How often it is asked before somebody is told. If partitions need not be placed, they begin then: records are handled again, no more.
-const QUESTIONS: usize = 3;
-/// The pause before a question is asked again.
+/// How long a request may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// After how many tries a failure is logged. Partitions that need no seek then begin without metadata: some records are handled again.
+const TRIES: usize = 3;
+/// The pause before a request is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The same for the ids of topics, for which nothing waits; it doubles.
+/// The first pause of requests for topic ids, which nothing waits for; it doubles.
 const ID_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_ID_PAUSE: Duration = Duration::from_secs(60);
 
-/// Assignments to ask for.
-enum Question {
-    /// Where they begin; how often that was asked before.
-    Place(Vec<Arc<Assignment>>, usize),
-    /// Which topics they are of.
+/// A request about assignments.
+enum Request {
+    /// Their committed offsets; how often they have been requested before.
+    Committed(Vec<Arc<Assignment>>, usize),
+    /// Their topics' ids.
     Identity(Vec<Arc<Assignment>>),
 }
 
-/// The thread that asks.
-type Asking = (Sender<Question>, JoinHandle<()>);
+/// The thread, and the channel to it.
+type Worker = (Sender<Request>, JoinHandle<()>);
 
-/// The thread that asks, and the assignments that are not announced yet.
+/// The thread, and the assignments that are not announced yet.
 #[derive(Default)]
 pub(super) struct Resumer {
-    /// Whether librdkafka is told where to begin, instead of trusting that it knows.
-    places: bool,
+    /// Whether partitions are set to their committed offsets, instead of trusting librdkafka to begin there.
+    seeks: bool,
     waiting: Vec<Arc<Assignment>>,
-    thread: Option<Asking>,
-    /// Those that have begun, and of which it is not known which topic they are of.
+    thread: Option<Worker>,
+    /// Announced assignments whose topic id is not known.
     unidentified: Vec<Arc<Assignment>>,
-    /// When that is asked, unless it is being asked.
+    /// When their ids are requested next, unless a request is in progress.
     identify_at: Option<Instant>,
     identifying: bool,
     pause: Duration,
-    /// Whether it was said that topics have no ids.
-    said_nameless: bool,
+    /// Whether it was logged that topics have no ids.
+    logged_nameless: bool,
 }
 
 impl Resumer {
-    /// A resumer that asks nothing yet. If it `places` partitions, none is announced before it is read from where it was committed.
-    pub(super) fn new(places: bool) -> Self {
+    /// A resumer without a thread yet. If it `seeks`, no partition is announced before it is set to its committed offset.
+    pub(super) fn new(seeks: bool) -> Self {
         Self {
-            places,
+            seeks,
             ..Self::default()
         }
     }
 
-    /// Asks for assignments, which are announced later.
-    pub(super) fn ask(
+    /// Requests the committed offsets of assignments, which are announced later.
+    pub(super) fn request(
         &mut self,
         consumer: &Arc<BaseConsumer<SourceContext>>,
         shared: &Arc<Shared>,
         assignments: Vec<Arc<Assignment>>,
     ) -> Result<(), SourceError> {
         if self.thread.is_none() {
-            let thread = start(Arc::clone(consumer), Arc::clone(shared), self.places)?;
+            let thread = start(Arc::clone(consumer), Arc::clone(shared), self.seeks)?;
             self.thread = Some(thread);
         }
         self.waiting.extend(assignments.iter().cloned());
-        self.send(Question::Place(assignments, 0))
+        self.send(Request::Committed(assignments, 0))
     }
 
-    /// Asks soon which topic an assignment is of that begins already.
+    /// Requests the topic id of an announced assignment soon.
     pub(super) fn identify(&mut self, assignment: Arc<Assignment>) {
         self.unidentified.push(assignment);
         self.pause = ID_PAUSE;
         self.identify_at = None;
     }
 
-    /// Asks which topics assignments are of, when that is due.
-    pub(super) fn ask_identities(&mut self, now: Instant) -> Result<(), SourceError> {
+    /// Requests topic ids when that is due.
+    pub(super) fn request_identities(&mut self, now: Instant) -> Result<(), SourceError> {
         let due = self.identify_at.is_none_or(|at| at <= now);
         if self.unidentified.is_empty() || self.identifying || !due {
             return Ok(());
         }
-        // Those that have ended are nobody else's.
+        // Assignments that have ended have no other owner.
         self.unidentified
             .retain(|assignment| Arc::strong_count(assignment) > 1);
         self.identifying = !self.unidentified.is_empty();
         self.identify_at = Some(now + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_ID_PAUSE);
         if self.identifying {
-            self.send(Question::Identity(self.unidentified.clone()))?;
+            self.send(Request::Identity(self.unidentified.clone()))?;
         }
         Ok(())
     }
 
-    fn send(&self, question: Question) -> Result<(), SourceError> {
-        let sent = self.thread.as_ref().map(|(asks, _)| asks.send(question));
+    fn send(&self, request: Request) -> Result<(), SourceError> {
+        let sent = self.thread.as_ref().map(|(requests, _)| requests.send(request));
         match sent {
             Some(Ok(())) => Ok(()),
             _ => Err(SourceError::new(
@@ -115,25 +115,25 @@ impl Resumer {
         }
     }
 
-    /// Takes an answer, and says which assignments it lets be announced. Those that it says nothing of are asked for again.
-    pub(super) fn answered(&mut self, answer: Answer) -> Result<Vec<Arc<Assignment>>, SourceError> {
+    /// Handles an answer, and returns the assignments to announce. Those without an answer are requested again.
+    pub(super) fn handle(&mut self, answer: Answer) -> Result<Vec<Arc<Assignment>>, SourceError> {
         let (known, before) = match answer {
-            Answer::Place(known, before) => (known, before),
+            Answer::Committed(known, before) => (known, before),
             Answer::Identity(known) => {
                 self.identified(known);
                 return Ok(Vec::new());
             }
         };
-        let patient = self.places || before + 1 < QUESTIONS;
+        let patient = self.seeks || before + 1 < TRIES;
         let mut again = Vec::new();
         let mut announced = Vec::new();
         for (assignment, known) in known {
-            let Some(place) = self.waiting.iter().position(|own| own.id() == assignment.id()) else {
+            let Some(index) = self.waiting.iter().position(|own| own.id() == assignment.id()) else {
                 continue; // It has ended.
             };
             let topic = match known {
                 Err(reason) => {
-                    if before + 1 == QUESTIONS {
+                    if before + 1 == TRIES {
                         self.warn(&assignment, &reason);
                     }
                     if patient {
@@ -151,13 +151,13 @@ impl Resumer {
             };
             match topic {
                 Identity::Unknown => self.identify(assignment),
-                Identity::Nameless => self.say_nameless(),
+                Identity::Nameless => self.log_nameless(),
                 Identity::Is(topic) => assignment.identify(topic),
             }
-            announced.push(self.waiting.remove(place));
+            announced.push(self.waiting.remove(index));
         }
         if !again.is_empty() {
-            self.send(Question::Place(again, before + 1))?;
+            self.send(Request::Committed(again, before + 1))?;
         }
         Ok(announced)
     }
@@ -167,55 +167,55 @@ impl Resumer {
         for (assignment, identity) in known {
             match identity {
                 Identity::Unknown => continue,
-                Identity::Nameless => self.say_nameless(),
+                Identity::Nameless => self.log_nameless(),
                 Identity::Is(topic) => assignment.identify(topic),
             }
             self.unidentified.retain(|own| own.id() != assignment.id());
         }
         if !self.unidentified.is_empty() && self.pause > ID_PAUSE * 2 {
-            self.say_nameless();
+            self.log_nameless();
         }
     }
 
-    fn say_nameless(&mut self) {
-        if !self.places && !std::mem::replace(&mut self.said_nameless, true) {
+    fn log_nameless(&mut self) {
+        if !self.seeks && !std::mem::replace(&mut self.logged_nameless, true) {
             tracing::info!(
-                "no broker tells the ids of the topics, so what is settled ahead of a committed offset is not kept with it: it would be \
-                 believed of a topic that is made anew. A restart repeats it"
+                "the brokers give topics no ids, so records settled ahead of a committed offset are not kept with it: they would be \
+                 taken for records of a topic created again under the same name. A restart handles them again"
             );
         }
     }
 
     fn warn(&self, assignment: &Assignment, reason: &str) {
         let (topic, partition) = (assignment.topic(), assignment.partition());
-        if self.places {
+        if self.seeks {
             tracing::warn!(
                 topic,
                 partition,
                 reason,
-                "the partition cannot be read from its committed offset yet, and waits until it can"
+                "the committed offset of the partition cannot be read yet; the partition waits until it can"
             );
         } else {
             tracing::warn!(
                 topic,
                 partition,
                 reason,
-                "the metadata of the commit cannot be read; what is settled above the offset is handled again"
+                "the metadata of the commit cannot be read; records settled above the offset are handled again"
             );
         }
     }
 
-    /// Takes out those that wait no longer.
+    /// Removes and returns the waiting assignments for which `which` is true.
     pub(super) fn announce(&mut self, which: impl Fn(&Assignment) -> bool) -> Vec<Arc<Assignment>> {
         self.waiting
             .extract_if(.., |assignment| which(assignment))
             .collect()
     }
 
-    /// Ends the thread; takes a question's time at most.
+    /// Ends the thread, within the time of one request.
     pub(super) fn stop(self) {
-        if let Some((asks, thread)) = self.thread {
-            drop(asks);
+        if let Some((requests, thread)) = self.thread {
+            drop(requests);
             // A panic there was reported.
             let _ = thread.join();
         }
@@ -225,44 +225,46 @@ impl Resumer {
 fn start(
     consumer: Arc<BaseConsumer<SourceContext>>,
     shared: Arc<Shared>,
-    places: bool,
-) -> Result<Asking, SourceError> {
-    let (asks, asked) = mpsc::channel::<Question>();
+    seeks: bool,
+) -> Result<Worker, SourceError> {
+    let (requests, received) = mpsc::channel::<Request>();
     let thread = thread::Builder::new()
         .name("kaufmann-resume".into())
         .spawn(move || {
             shared.guard("kaufmann-resume", || {
-                asked
+                received
                     .iter()
-                    .for_each(|question| answer(&consumer, &shared, places, question));
+                    .for_each(|request| answer(&consumer, &shared, seeks, request));
             });
         })
-        .map_err(|error| SourceError::new(format!("no thread to read the metadata of commits: {error}")))?;
-    Ok((asks, thread))
+        .map_err(|error| {
+            SourceError::new(format!("no thread for reading the metadata of commits: {error}"))
+        })?;
+    Ok((requests, thread))
 }
 
-fn answer(consumer: &BaseConsumer<SourceContext>, shared: &Shared, places: bool, question: Question) {
+fn answer(consumer: &BaseConsumer<SourceContext>, shared: &Shared, seeks: bool, request: Request) {
     if shared.is_closing() {
         return;
     }
-    let answer = match question {
-        Question::Place(assignments, before) => {
+    let answer = match request {
+        Request::Committed(assignments, before) => {
             if before > 0 {
                 thread::sleep(PAUSE);
             }
             let mut known = found(consumer, assignments);
-            if places {
-                place(consumer, &mut known);
+            if seeks {
+                seek_to_committed(consumer, &mut known);
             }
-            Answer::Place(known, before)
+            Answer::Committed(known, before)
         }
-        Question::Identity(assignments) => Answer::Identity(identities(consumer, assignments)),
+        Request::Identity(assignments) => Answer::Identity(identities(consumer, assignments)),
     };
     shared.push(ClientEvent::Resumed(answer));
     shared.wake();
 }
 
-/// Which topics they are of.
+/// The topic ids of assignments.
 fn identities(
     consumer: &BaseConsumer<SourceContext>,
     assignments: Vec<Arc<Assignment>>,
@@ -270,7 +272,7 @@ fn identities(
     let mut topics: Vec<&str> = assignments.iter().map(|assignment| assignment.topic()).collect();
     topics.sort_unstable();
     topics.dedup();
-    let answer = ffi::topic_ids(consumer.client(), &topics, QUESTION).unwrap_or_default();
+    let answer = ffi::topic_ids(consumer.client(), &topics, TIMEOUT).unwrap_or_default();
     let ids: HashMap<String, Identity> = answer
         .into_iter()
         .map(|(topic, id)| match id {
@@ -286,7 +288,7 @@ fn identities(
     assignments.into_iter().map(identity).collect()
 }
 
-/// Where they begin, and which topics they are of if what is kept with an offset cannot be read without.
+/// The committed offsets of assignments, and the topic ids of those whose metadata is valid for one topic only.
 fn found(
     consumer: &BaseConsumer<SourceContext>,
     assignments: Vec<Arc<Assignment>>,
@@ -306,7 +308,7 @@ fn found(
     let known = |(assignment, committed): (Arc<Assignment>, Committed)| {
         let known = match (ids.get(&assignment.id()).copied(), committed) {
             (_, Err(reason)) => Err(reason),
-            (Some(Identity::Unknown), _) => Err("no broker tells the id of its topic".to_owned()),
+            (Some(Identity::Unknown), _) => Err("no broker returned its topic's id".to_owned()),
             (topic, Ok(committed)) => Ok(Found {
                 committed,
                 topic: topic.unwrap_or(Identity::Unknown),
@@ -317,10 +319,10 @@ fn found(
     committed.into_iter().map(known).collect()
 }
 
-/// A committed offset with what is kept with it, if there is one, or why that is not known.
+/// A committed offset with its metadata, if there is one, or why it is not known.
 type Committed = Result<Option<(i64, String)>, String>;
 
-/// The committed offsets. That of a partition may wait for a transaction to end.
+/// The committed offsets. The brokers may hold one back until a transaction ends.
 fn committed(
     consumer: &BaseConsumer<SourceContext>,
     assignments: Vec<Arc<Assignment>>,
@@ -329,7 +331,7 @@ fn committed(
     for assignment in &assignments {
         asked.add_partition(assignment.topic(), assignment.partition());
     }
-    let answer = consumer.committed_offsets(asked, QUESTION);
+    let answer = consumer.committed_offsets(asked, TIMEOUT);
     let known = |assignment: &Assignment| -> Result<Option<(i64, String)>, KafkaError> {
         let answer = answer.as_ref().map_err(Clone::clone)?;
         let Some(found) = answer.find_partition(assignment.topic(), assignment.partition()) else {
@@ -341,15 +343,15 @@ fn committed(
             _ => None,
         })
     };
-    let tell = |assignment: Arc<Assignment>| {
+    let with_text = |assignment: Arc<Assignment>| {
         let known = known(&assignment).map_err(|error| error.to_string());
         (assignment, known)
     };
-    assignments.into_iter().map(tell).collect()
+    assignments.into_iter().map(with_text).collect()
 }
 
-/// Lets partitions be read from their committed offsets, wherever librdkafka has begun. What it has fetched already, it drops.
-fn place(consumer: &BaseConsumer<SourceContext>, known: &mut [(Arc<Assignment>, Known)]) {
+/// Sets partitions to their committed offsets, wherever librdkafka has begun. librdkafka drops what it has fetched.
+fn seek_to_committed(consumer: &BaseConsumer<SourceContext>, known: &mut [(Arc<Assignment>, Known)]) {
     for (assignment, known) in known {
         let Ok(Found {
             committed: Some((offset, _)),
@@ -358,23 +360,23 @@ fn place(consumer: &BaseConsumer<SourceContext>, known: &mut [(Arc<Assignment>, 
         else {
             continue;
         };
-        if let Err(error) = seek(consumer, assignment, *offset, QUESTION) {
+        if let Err(error) = seek(consumer, assignment, *offset, TIMEOUT) {
             *known = Err(error.to_string());
         }
     }
 }
 
-/// Lets librdkafka read a partition from an offset on, and drop what it has fetched. Waits for `patience` at most; with none it only begins.
+/// Lets librdkafka read a partition from an offset on, and drop what it has fetched. Waits for `patience` at most; if zero, it only begins.
 pub(super) fn seek(
     consumer: &BaseConsumer<SourceContext>,
     assignment: &Assignment,
     offset: i64,
     patience: Duration,
 ) -> Result<(), KafkaError> {
-    let mut place = TopicPartitionList::with_capacity(1);
-    place.add_partition_offset(assignment.topic(), assignment.partition(), Offset::Offset(offset))?;
-    let answer = consumer.seek_partitions(place, patience)?;
-    // What has only begun is `_IN_PROGRESS`.
+    let mut list = TopicPartitionList::with_capacity(1);
+    list.add_partition_offset(assignment.topic(), assignment.partition(), Offset::Offset(offset))?;
+    let answer = consumer.seek_partitions(list, patience)?;
+    // A seek that has only begun is `_IN_PROGRESS`.
     let mut ended = answer.elements().into_iter().filter(|_| !patience.is_zero());
-    ended.try_for_each(|placed| placed.error())
+    ended.try_for_each(|partition| partition.error())
 }

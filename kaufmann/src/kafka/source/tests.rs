@@ -71,7 +71,7 @@ struct Member {
     committed: Vec<Result<(), String>>,
     troubles: Vec<String>,
     recovered: usize,
-    gone: Vec<crate::source::OffsetOutOfRange>,
+    missing: Vec<crate::source::OffsetOutOfRange>,
     failed: Vec<String>,
     got: Vec<Got>,
 }
@@ -95,7 +95,7 @@ impl Member {
             committed: Vec::new(),
             troubles: Vec::new(),
             recovered: 0,
-            gone: Vec::new(),
+            missing: Vec::new(),
             failed: Vec::new(),
             got: Vec::new(),
         }
@@ -120,7 +120,7 @@ impl Member {
                 }
                 SourceEvent::Trouble(error) => self.troubles.push(error.to_string()),
                 SourceEvent::Recovered => self.recovered += 1,
-                SourceEvent::OffsetOutOfRange(gone) => self.gone.push(gone),
+                SourceEvent::OffsetOutOfRange(missing) => self.missing.push(missing),
                 SourceEvent::Failed(error) => self.failed.push(error.to_string()),
             }
         }
@@ -434,12 +434,15 @@ fn revoke_then_release(kafka: &[(&str, &str)], expected_revoked: usize) {
     assert_eq!(before, None, "it was committed before");
     assert!(b.assigned[0].id() > first_ids[1]);
 
-    // What is no longer ours is not committed, and the answer says so.
+    // A lost assignment is not committed, and the answer reports it.
     let answers = a.committed.len() + 1;
     a.commit(&stale[0], 0);
     a.until("the refusal", |a| a.committed.len() == answers);
     let refused = a.committed.last().cloned().unwrap().unwrap_err();
-    assert!(refused.ends_with("is no longer ours"), "{refused}");
+    assert!(
+        refused.ends_with("is no longer assigned to this member"),
+        "{refused}"
+    );
     assert!(
         a.failed.is_empty() && b.failed.is_empty(),
         "a: {}\nb: {}",
@@ -634,7 +637,7 @@ fn overtaken_by_retention(reset: &str) -> (MockBroker, Member, i64) {
     }
     let mut member = Member::join(&config(&broker, "g", "t", &[("auto.offset.reset", reset)]));
     member.until("what is lost", |member| {
-        !member.gone.is_empty() || !member.failed.is_empty()
+        !member.missing.is_empty() || !member.failed.is_empty()
     });
     if reset == "earliest" {
         member.until("the rest", |member| member.next(0) == 21);
@@ -646,16 +649,16 @@ fn overtaken_by_retention(reset: &str) -> (MockBroker, Member, i64) {
 #[test]
 fn an_offset_that_retention_has_overtaken_is_said_with_what_is_lost() {
     let (_broker, member, first) = overtaken_by_retention("earliest");
-    let [gone] = &member.gone[..] else {
-        panic!("{:?}", member.gone)
+    let [missing] = &member.missing[..] else {
+        panic!("{:?}", member.missing)
     };
     assert_eq!(
-        (gone.offset, gone.log_start, gone.lost()),
+        (missing.offset, missing.log_start, missing.lost()),
         (1, first, first - 1),
-        "{gone}"
+        "{missing}"
     );
     assert!(first > 1 && member.failed.is_empty(), "{}", member.told());
-    let text = gone.to_string();
+    let text = missing.to_string();
     let expected = format!(
         "offset 1 was to be read next, but the log begins at offset {first}: at most {} records",
         first - 1
@@ -668,7 +671,7 @@ fn a_source_that_must_not_choose_fails_when_retention_has_overtaken_it() {
     for reset in ["error", "none"] {
         let (_broker, member, _) = overtaken_by_retention(reset);
         assert!(
-            member.gone.is_empty() && member.got.is_empty(),
+            member.missing.is_empty() && member.got.is_empty(),
             "{}",
             member.told()
         );

@@ -1,8 +1,8 @@
-//! The last commit of a member whose group is in the middle of a rebalance.
+//! The last commit of a member while its group rebalances, made in a transaction.
 //!
-//! A broker that keeps a member's request to join, until the others have joined too or their sessions are over, takes nothing else from
-//! that connection. And while the partitions are being shared out it refuses commits. Both may last longer than a shutdown. The offsets
-//! of a transaction go to the coordinator on another connection, and are taken as long as the group counts on the member.
+//! While a broker holds a member's JoinGroup request, until the others have joined too or their sessions have expired, it handles nothing
+//! else on that connection. And while partitions are being assigned it refuses commits. Both may last longer than a shutdown. The offsets
+//! of a transaction go to the coordinator on another connection, and are accepted as long as the member belongs to the group.
 
 use std::sync::Arc;
 use std::thread;
@@ -82,7 +82,7 @@ fn commit(config: &Config, offsets: &[CommitOffset], member: Option<&Member>) ->
     producer.commit_transaction(STEP).map_err(explain)
 }
 
-/// A transactional id that nobody else has: who takes another's ends its transaction.
+/// A unique transactional id: a second producer with the same id would abort this transaction.
 fn id(config: &Config) -> String {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

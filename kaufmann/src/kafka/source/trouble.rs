@@ -1,4 +1,4 @@
-//! What librdkafka's errors mean, and what is wrong just now: each trouble is said once, and once that it is over.
+//! Classes of librdkafka's errors, and the current troubles: each is reported once when it begins, and once when it is over.
 
 use std::collections::BTreeSet;
 
@@ -8,23 +8,23 @@ use crate::config::Config;
 use crate::config::group::of_consumer;
 use crate::kafka::explain;
 
-/// How one sees that a trouble is over; with that it also names the trouble.
+/// A trouble that may pass, named by what shows that it is over.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Trouble {
-    /// A broker answers.
+    /// Over when a broker answers.
     Brokers,
-    /// A broker knows the topic and lets us see it.
+    /// Over when a broker returns the topic's metadata.
     Topic(String),
-    /// An assignment, a commit, a record: the group works.
+    /// Over with the next assignment, commit or record.
     Group,
-    /// A record of the partition.
+    /// Over with the next record of the partition.
     Partition(String, i32),
 }
 
-/// What an error means.
+/// What follows from an error.
 #[derive(PartialEq, Debug)]
 pub(super) enum ErrorClass {
-    /// librdkafka helps itself.
+    /// Nothing: librdkafka recovers itself.
     Ignored,
     /// It may pass.
     Trouble(Trouble, String),
@@ -32,7 +32,7 @@ pub(super) enum ErrorClass {
     Fatal(String),
 }
 
-/// What is wrong just now.
+/// The current troubles.
 #[derive(Default)]
 pub(super) struct Troubles {
     open: BTreeSet<Trouble>,
@@ -41,22 +41,22 @@ pub(super) struct Troubles {
 }
 
 impl Troubles {
-    /// Whether anything is wrong.
+    /// Whether there is any trouble.
     pub(super) fn any(&self) -> bool {
         !self.open.is_empty()
     }
 
-    /// Notes a trouble; whether it is a new one.
-    pub(super) fn begin(&mut self, remedy: Trouble) -> bool {
-        self.open.insert(remedy)
+    /// Notes a trouble. Returns whether it is new.
+    pub(super) fn begin(&mut self, trouble: Trouble) -> bool {
+        self.open.insert(trouble)
     }
 
-    /// Notes that it is over; whether nothing else is wrong, and something was.
-    pub(super) fn end(&mut self, remedy: &Trouble) -> bool {
-        self.open.remove(remedy) && self.open.is_empty()
+    /// Notes that a trouble is over. Returns whether it was the last one.
+    pub(super) fn end(&mut self, trouble: &Trouble) -> bool {
+        self.open.remove(trouble) && self.open.is_empty()
     }
 
-    /// Judges an error of the client.
+    /// Classifies an error of the client.
     pub(super) fn classify(&mut self, config: &Config, code: Code, reason: &str) -> ErrorClass {
         let topic = || explain::subscription_topic(reason, &config.subscription()).map(str::to_owned);
         match code {
@@ -87,7 +87,7 @@ impl Troubles {
                 None => ErrorClass::Trouble(Trouble::Group, reason.to_owned()),
             },
             Code::InvalidTopic => ErrorClass::Fatal(format!(
-                "a name in `topics` is no topic's name ({reason}); letters, digits, `.`, `_` and `-` are allowed"
+                "a name in `topics` is not a valid topic name ({reason}); letters, digits, `.`, `_` and `-` are allowed"
             )),
             Code::GroupAuthorizationFailed => {
                 ErrorClass::Trouble(Trouble::Group, explain::group_not_allowed(&config.group))
@@ -101,7 +101,7 @@ impl Troubles {
     }
 }
 
-/// Whether a commit's error means that the group has gone on without us.
+/// Whether a commit's error means that this instance is no longer a member of the group.
 pub(super) fn means_expelled(code: Code) -> bool {
     matches!(
         code,
@@ -109,26 +109,26 @@ pub(super) fn means_expelled(code: Code) -> bool {
     )
 }
 
-/// What is to be done about an error after which librdkafka's client does nothing any more.
+/// What to do after a fatal error, which ends librdkafka's client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AfterFatal {
-    /// Another client may be let into the group: ask again, for `join_deadline` at most.
+    /// Join the group with a new client, trying for `join_deadline` at most.
     Retry,
-    /// The same, as long as it takes: somebody must act, and is told so.
+    /// The same without a limit: the error tells the operator what to change.
     RetryForever,
-    /// No other client fares better.
+    /// Stop: a new client would fail, too.
     Stop,
 }
 
-/// Judges an error after which librdkafka's client does nothing any more. With the classic protocol of groups most of these errors are
-/// not fatal: librdkafka asks again by itself.
+/// Classifies a fatal error, which ends librdkafka's client. With the classic group protocol most of these errors are not fatal:
+/// librdkafka tries again itself.
 pub(super) fn classify_fatal(code: Code) -> AfterFatal {
     match code {
-        // A member with this `group.instance.id` is there, or was killed and its session is not over.
+        // Another member has this `group.instance.id`, or was killed and its session has not expired.
         Code::UnreleasedInstanceId
-        // Others may leave.
+        // Other members may leave.
         | Code::GroupMaxSizeReached
-        // The broker's answer to who has not polled in time; librdkafka does not join again by itself.
+        // The broker's answer to a member that has not polled in time; librdkafka does not join again itself.
         | Code::InvalidRequest
         | Code::StaleMemberEpoch
         | Code::FencedMemberEpoch
@@ -142,13 +142,13 @@ pub(super) fn classify_fatal(code: Code) -> AfterFatal {
     }
 }
 
-/// Why the group does not let this member in, and what to do about it.
+/// Why the group refuses this member, and what to do about it.
 pub(super) fn refused(config: &Config, code: Code, text: &str) -> String {
     let group = &config.group;
     match code {
         Code::UnreleasedInstanceId => format!(
-            "group `{group}` has another member with `group.instance.id` = \"{}\": either it is alive, then give each instance an id of its \
-             own, or it was killed, and its session is not over yet",
+            "group `{group}` has another member with `group.instance.id` = \"{}\"; if it is alive, give each instance an id of its own; if it \
+             was killed, wait until its session expires",
             instance_id(config)
         ),
         Code::GroupMaxSizeReached => format!(
@@ -156,11 +156,11 @@ pub(super) fn refused(config: &Config, code: Code, text: &str) -> String {
              raise it"
         ),
         Code::GroupAuthorizationFailed => explain::group_not_allowed(group),
-        _ => format!("group `{group}` does not let this member in: {text}"),
+        _ => format!("group `{group}` refuses this member: {text}"),
     }
 }
 
-/// An error that ends the service, because no other client would fare better.
+/// The text of a fatal error that ends the service, because a new client would fail, too.
 pub(super) fn fatal(config: &Config, code: Code, text: &str) -> String {
     let group = &config.group;
     let remedy = match code {
@@ -169,16 +169,16 @@ pub(super) fn fatal(config: &Config, code: Code, text: &str) -> String {
             instance_id(config)
         ),
         Code::UnsupportedAssignor => {
-            "the brokers do not have the assignor that `group.remote.assignor` names; name one of their \
-             `group.consumer.assignors`, or none"
+            "the brokers do not have the assignor that `group.remote.assignor` names; set one of their \
+             `group.consumer.assignors`, or remove it"
                 .to_owned()
         }
         Code::UnsupportedVersion | Code::UnsupportedFeature => {
             "the brokers do not know `group.protocol` = \"consumer\" (Kafka 4 does); remove it".to_owned()
         }
-        _ => "start the service again".to_owned(),
+        _ => "restart the service".to_owned(),
     };
-    format!("the consumer of group `{group}` cannot go on: {text}; {remedy}")
+    format!("the consumer of group `{group}` failed: {text}; {remedy}")
 }
 
 fn instance_id(config: &Config) -> &str {
@@ -186,7 +186,7 @@ fn instance_id(config: &Config) -> &str {
     id.map_or("", |(_, id)| id)
 }
 
-/// Whether an error stands for records that cannot be read, and that reading on would pass over.
+/// Whether an error means that records cannot be read. Reading on would skip them.
 pub(super) fn is_unreadable(code: Code) -> bool {
     matches!(
         code,
@@ -199,10 +199,10 @@ pub(super) fn is_unreadable(code: Code) -> bool {
     )
 }
 
-/// Judges an error that came in the place of a record.
+/// Classifies an error that came instead of a record.
 pub(super) fn classify_read(topic: &str, partition: i32, code: Code, text: &str) -> ErrorClass {
     match code {
-        // librdkafka looks the offset up anew as `auto.offset.reset` says, and logs that it does: see `gone`.
+        // librdkafka resets the offset by `auto.offset.reset`, and logs it: see `out_of_range`.
         Code::PartitionEOF | Code::OffsetOutOfRange => ErrorClass::Ignored,
         Code::TopicAuthorizationFailed => ErrorClass::Trouble(
             Trouble::Topic(topic.to_owned()),
@@ -211,7 +211,7 @@ pub(super) fn classify_read(topic: &str, partition: i32, code: Code, text: &str)
         _ if is_unreadable(code) => ErrorClass::Fatal(explain::unreadable(topic, partition, code, text)),
         _ => ErrorClass::Trouble(
             Trouble::Partition(topic.to_owned(), partition),
-            format!("partition {partition} of topic `{topic}` cannot be read just now: {text}"),
+            format!("partition {partition} of topic `{topic}` cannot be read at the moment: {text}"),
         ),
     }
 }
@@ -241,16 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn brokers_that_are_away_are_named_with_the_last_reason() {
+    fn unreachable_brokers_are_named_with_the_last_reason() {
         let mut troubles = Troubles::default();
         let refused = troubles.classify(&config(), Code::BrokerTransportFailure, "Connection refused");
         assert_eq!(refused, ErrorClass::Ignored);
-        let ErrorClass::Trouble(remedy, text) =
+        let ErrorClass::Trouble(trouble, text) =
             troubles.classify(&config(), Code::AllBrokersDown, "1/1 down")
         else {
             panic!("no trouble");
         };
-        assert_eq!(remedy, Trouble::Brokers);
+        assert_eq!(trouble, Trouble::Brokers);
         assert!(
             text.starts_with("no broker of `k:9092` can be reached (Connection refused); check"),
             "{text}"
@@ -258,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_topic_is_named_with_the_command_that_makes_it() {
+    fn an_unknown_topic_is_named_with_the_command_that_creates_it() {
         let reason = "Subscribed topic not available: orders.v2: Broker: Unknown topic or partition";
-        let verdict = Troubles::default().classify(&config(), Code::UnknownTopicOrPartition, reason);
-        let ErrorClass::Trouble(remedy, text) = verdict else {
-            panic!("{verdict:?}")
+        let class = Troubles::default().classify(&config(), Code::UnknownTopicOrPartition, reason);
+        let ErrorClass::Trouble(trouble, text) = class else {
+            panic!("{class:?}")
         };
-        assert_eq!(remedy, Trouble::Topic("orders.v2".into()));
+        assert_eq!(trouble, Trouble::Topic("orders.v2".into()));
         assert_eq!(
             text,
             "topic `orders.v2` does not exist; create it with kafka-topics.sh --create --topic orders.v2 \
@@ -272,9 +272,8 @@ mod tests {
         );
     }
 
-    /// Which answers of a group end the service, and which are waited out.
     #[test]
-    fn what_may_pass_is_waited_out_and_what_will_not_pass_ends_the_service() {
+    fn an_error_that_may_pass_is_waited_out_and_any_other_ends_the_service() {
         let again = [
             Code::UnreleasedInstanceId,
             Code::GroupMaxSizeReached,
@@ -299,21 +298,21 @@ mod tests {
             (AfterFatal::RetryForever, &[Code::GroupAuthorizationFailed]),
             (AfterFatal::Stop, &end),
         ];
-        for (verdict, codes) in table {
+        for (class, codes) in table {
             for code in codes {
-                assert_eq!(classify_fatal(*code), verdict, "{code:?}");
+                assert_eq!(classify_fatal(*code), class, "{code:?}");
             }
         }
-        // What is not fatal is waited out, but for a name that is none.
+        // Errors that are not fatal are waited out, except an invalid name.
         let mut troubles = Troubles::default();
         for code in again
             .into_iter()
             .chain([Code::GroupAuthorizationFailed, Code::InconsistentGroupProtocol])
         {
-            let verdict = troubles.classify(&config(), code, "why");
+            let class = troubles.classify(&config(), code, "why");
             assert!(
-                matches!(verdict, ErrorClass::Trouble(Trouble::Group, _)),
-                "{code:?}: {verdict:?}"
+                matches!(class, ErrorClass::Trouble(Trouble::Group, _)),
+                "{code:?}: {class:?}"
             );
         }
         assert!(matches!(
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_id_that_is_taken_is_named() {
+    fn an_instance_id_that_another_member_has_is_named() {
         let mut config = config();
         config.kafka.insert("group.instance.id".into(), "pod-3".into());
         for text in [
@@ -335,11 +334,11 @@ mod tests {
     }
 
     #[test]
-    fn what_would_skip_records_stops_the_source() {
+    fn an_error_that_would_skip_records_stops_the_source() {
         for code in [Code::BadCompression, Code::MessageSizeTooLarge] {
-            let verdict = classify_read("t", 3, code, "why");
-            let ErrorClass::Fatal(text) = verdict else {
-                panic!("{verdict:?}")
+            let class = classify_read("t", 3, code, "why");
+            let ErrorClass::Fatal(text) = class else {
+                panic!("{class:?}")
             };
             assert!(
                 text.starts_with("partition 3 of topic `t` cannot be read: why; "),

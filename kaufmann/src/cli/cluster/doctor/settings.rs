@@ -168,7 +168,7 @@ pub(super) fn memory(config: &Config, partitions: usize, limit: Option<u64>) -> 
     let found = format!(
         "`max_bytes` ({} MiB), and what is fetched ahead if one instance has all {partitions} consumed partitions: {}",
         config.max_bytes >> 20,
-        prefetch.tell(partitions)
+        prefetch.describe(partitions)
     );
     let usual = prefetch
         .most(partitions, USUAL_RATIO)

@@ -97,7 +97,7 @@ fn what_has_been_done_and_what_was_refused_is_told_apart() {
                 plan.state = State::Created;
             }
             "shop" => {
-                let refused = Error::new(ErrorKind::Start, "the broker does not let us");
+                let refused = Error::new(ErrorKind::Start, "the service's principal lacks `AlterConfigs`");
                 assert!(note(plan, &Ok(()), |setting| setting == "partitions"));
                 assert!(!note(plan, &Err(refused), |setting| setting == "min.insync.replicas"));
             }

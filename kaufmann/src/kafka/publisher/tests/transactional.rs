@@ -35,7 +35,7 @@ fn refused(api: RDKafkaApiKey, round_trip: Duration) {
     let text = error.to_string();
     assert!(
         text.starts_with(
-            "the broker does not let us use the transactional id `shop-1`; allow it with kafka-acls.sh --add"
+            "the service's principal lacks `Write` or `Describe` on the transactional id `shop-1`; allow it with kafka-acls.sh --add"
         ),
         "{text}"
     );

@@ -74,7 +74,10 @@ fn assigned_before_they_are_released(kafka: &[(&str, &str)], expected: usize) {
     a.commit(&stale[0], 1);
     a.until("the refusal", |a| a.committed.len() > answers);
     let refused = a.committed[answers].clone().unwrap_err();
-    assert!(refused.ends_with("is no longer ours"), "{refused}");
+    assert!(
+        refused.ends_with("is no longer assigned to this member"),
+        "{refused}"
+    );
     a.releases = true;
     a.until("all partitions", |a| {
         a.assigned.len() == 3 || !a.failed.is_empty()
