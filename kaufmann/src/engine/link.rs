@@ -13,7 +13,7 @@ use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
 use crate::handler::HandlerEntry;
 use crate::handler::context::{Host, Publishing, State};
-use crate::handler::observer::Observer;
+use crate::handler::observer::{Observer, Settled};
 use crate::handler::outcome::Outgoing;
 use crate::publish::Outbound;
 use crate::record::Record;
@@ -58,6 +58,16 @@ impl Link {
     /// What holds for a handler.
     pub(crate) fn policy(&self, handler: u32) -> Option<&Policy> {
         self.policies.get(handler as usize)
+    }
+
+    /// Reports to the observer, if there is one, what became of a record. `handler` is the one that ran.
+    #[inline]
+    pub(crate) fn observe(&self, record: &Record, handler: Option<u32>, how: Settled<'_>) {
+        if let Some(observer) = &self.observer {
+            let entry = handler.and_then(|handler| self.handlers.get(handler as usize));
+            let event = entry.and_then(|entry| entry.event).map(|event| event.name);
+            observer.settled(record, event, how);
+        }
     }
 
     /// A shard's share of a bound.

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use crate::assignment::lane::{Identity, UNORDERED};
 use crate::assignment::{Fate, Report, Settlements};
+use crate::engine::link::Link;
+use crate::handler::observer::Observer;
+use crate::publish::Delivered;
 use crate::record::Record;
 
 /// A shard's reports, joined before they are sent.
@@ -50,10 +53,7 @@ impl Reports {
         if let Some(lanes) = &mut self.lanes {
             let (assignment, lane) = (record.assignment(), record.lane());
             if assignment.in_turn().is_held(lane) {
-                assignment.handed(record.offset());
-                return assignment
-                    .in_turn()
-                    .settle(lane, Report::settled(record), &self.settlements);
+                return settle_now(&self.settlements, record);
             }
             if lane != UNORDERED {
                 lanes.insert(lane);
@@ -97,6 +97,47 @@ impl Reports {
             self.pending.push(*report);
         }
     }
+}
+
+/// Settles a record that was handled, in its turn, beside a shard's reports.
+pub(crate) fn settle_now(settlements: &Settlements, record: &Record) {
+    let assignment = record.assignment();
+    assignment.handed(record.offset());
+    assignment
+        .in_turn()
+        .settle(record.lane(), Report::settled(record), settlements);
+}
+
+/// Settles a record once its messages are delivered, and then tells the observer, if there is one. Only then the record is
+/// kept, copied out of its batch, which would else be kept whole.
+pub(crate) fn settle_later<O>(link: &Arc<Link>, record: &Record, tell: impl FnOnce() -> O) -> Delivered
+where
+    O: Fn(&dyn Observer, &Link, &Record) + Send + Sync + 'static,
+{
+    let report = Report::settled(record);
+    let (assignment, lane) = (record.assignment(), record.lane());
+    assignment.handed(record.offset());
+    let in_turn = link.commits_ahead.then(|| {
+        assignment.in_turn().wait(lane, record.offset());
+        Arc::clone(assignment)
+    });
+    let link = Arc::clone(link);
+    // In a box of its own: this is freed by the publisher's thread, which costs less if it is small.
+    let observed = link
+        .observer
+        .clone()
+        .map(|observer| Box::new((observer, record.detached(), tell())));
+    Box::new(move |delivered| {
+        if let (true, Some(observed)) = (delivered, &observed) {
+            let (observer, record, tell) = &**observed;
+            tell(&**observer, &link, record);
+        }
+        let report = if delivered { report } else { report.given_up() };
+        match &in_turn {
+            Some(assignment) => assignment.in_turn().settle(lane, report, &link.settlements),
+            None => link.settlements.report(report),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ pub(crate) struct Work {
 impl Work {
     /// Whether the registry must answer before a handler is known.
     fn is_lookup(&self) -> bool {
-        matches!(self.start, Start::Schema(..))
+        self.start.is_look_up()
     }
 }
 

@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Finish, Start, event_name, panicked};
-use crate::assignment::Report;
+use super::Start;
+use super::finish::{BatchFinish, End, Finish, MemberEnd, Retry, log_panic};
 use crate::assignment::lane::UNORDERED;
 use crate::base::panics::caught;
 use crate::engine::link::Link;
+use crate::engine::settle::settle_now;
 use crate::handler::Service;
 use crate::handler::batch::repeated;
 use crate::handler::context::Context;
 use crate::handler::failure::Failure;
+use crate::handler::failure_kind::FailureKind;
 use crate::handler::gathered::{Gathered, Member};
 use crate::handler::observer::Settled;
 use crate::handler::outcome::{Outcome, OutcomeKind};
@@ -35,57 +37,56 @@ impl Conclusion {
 /// Runs the handler of a batch.
 pub(super) async fn handle<V: Service>(cx: &mut Context<V::State>, batch: Arc<Gathered>) -> Finish {
     let (handler, count) = (batch.handler, batch.members.len());
-    cx.set_batch(Some(batch));
+    cx.set_batch(Some(Arc::clone(&batch)));
     let outcome = V::dispatch(handler, cx).await;
     cx.set_batch(None);
     match outcome.0 {
-        OutcomeKind::Batch(each) if each.len() == count => Finish::Batch(Box::new((each,))),
+        OutcomeKind::Batch(each) if each.len() == count => handled(batch, each),
         _ => {
             let failure = Failure::new("the handler of a batch said nothing of it");
-            Finish::Batch(Box::new((repeated(&failure, count),)))
+            handled(batch, repeated(&failure, count))
         }
     }
 }
 
-/// Ends each record of a batch as its handler said. What stands in its lane behind one that is tried again is handled again
-/// after it, whatever was said of it: else it would be overtaken.
+fn handled(batch: Arc<Gathered>, outcomes: Vec<Outcome>) -> Finish {
+    Finish::Batch(Box::new(BatchFinish::Handled(batch, outcomes)))
+}
+
+/// Ends each record of a batch as its handler returned. Records of a lane after one that is tried again are handled again after it,
+/// whatever their outcome: else it would be overtaken.
 pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finish {
     let outcomes = std::mem::take(&mut *conclusion.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
+    let batch = &conclusion.batch;
     let mut held = HashSet::new();
-    let mut finishes = Vec::with_capacity(outcomes.len());
-    for (member, Outcome(verdict)) in conclusion.batch.members.iter().zip(outcomes) {
+    let mut ends = Vec::with_capacity(outcomes.len());
+    for (member, Outcome(outcome)) in batch.members.iter().zip(outcomes) {
         let Member { record, attempt } = member;
         let lane = record.lane();
-        let handler = conclusion.batch.handler;
         let is_held = held.contains(&lane);
         // An error of the program may panic when it is shown or dropped. That concerns its own record only: others are settled.
-        let mut finish = match caught(conclude_member(link, handler, member, verdict, is_held)).await {
-            Ok(finish) => finish,
-            Err(panic) => {
-                let start = Start::Handler(handler, record.plan().cloned());
-                panicked(link, &start, record, *attempt, &panic)
-            }
-        };
-        if let (Finish::Settled, true) = (&finish, link.commits_ahead) {
-            // At once: the messages of one behind it may be delivered before the batch is over.
-            let assignment = record.assignment();
-            assignment.handed(record.offset());
-            assignment
-                .in_turn()
-                .settle(lane, Report::settled(record), &link.settlements);
-            finish = Finish::Handed;
+        let concluded = caught(conclude_member(link, batch.handler, member, outcome, is_held)).await;
+        let mut end = concluded.unwrap_or_else(|panic| {
+            let start = Start::Handler(batch.handler, record.plan().cloned());
+            let error = log_panic(link, &start, record, *attempt, &panic);
+            MemberEnd::Record(Retry::of(start, FailureKind::Panicked, error).into())
+        });
+        if let (MemberEnd::Record(End::Settled), true) = (&end, link.commits_ahead) {
+            // At once: the messages of a later one may be delivered before the batch is over.
+            settle_now(&link.settlements, record);
+            end = MemberEnd::Record(End::Handed);
         }
         if lane != UNORDERED
             && matches!(
-                finish,
-                Finish::Retry(_) | Finish::Held(_) | Finish::Fatal | Finish::Again
+                end,
+                MemberEnd::After | MemberEnd::Record(End::Retry(_) | End::Held(_) | End::Fatal)
             )
         {
             held.insert(lane);
         }
-        finishes.push(finish);
+        ends.push(end);
     }
-    Finish::Concluded(Box::new((finishes,)))
+    Finish::Batch(Box::new(BatchFinish::Concluded(Arc::clone(batch), ends)))
 }
 
 /// Ends one record of a batch. `is_held`: one of its lane before it is tried again.
@@ -93,30 +94,25 @@ async fn conclude_member(
     link: &Arc<Link>,
     handler: u32,
     member: &Member,
-    verdict: OutcomeKind,
+    outcome: OutcomeKind,
     is_held: bool,
-) -> Finish {
+) -> MemberEnd {
     let Member { record, attempt } = member;
-    match verdict {
+    let end = match outcome {
         OutcomeKind::Failed(failure) if failure.is_retried() => {
             super::failed(link, &failure, record, handler, *attempt).await
         }
-        _ if is_held => Finish::Again,
+        _ if is_held => return MemberEnd::After,
         OutcomeKind::Done => {
-            say_done(link, handler, member);
-            Finish::Settled
+            observe_done(link, handler, member);
+            End::Settled
         }
-        verdict => super::conclude(link, verdict, Vec::new(), record, handler, *attempt).await,
-    }
+        outcome => super::conclude(link, outcome, Vec::new(), record, handler, *attempt).await,
+    };
+    MemberEnd::Record(end)
 }
 
-/// Tells the observer that a record was handled and led to nothing.
-pub(crate) fn say_done(link: &Link, handler: u32, member: &Member) {
-    if let Some(observer) = &link.observer {
-        observer.settled(
-            &member.record,
-            event_name(link, handler),
-            Settled::Handled { published: &[] },
-        );
-    }
+/// Reports to the observer that a record was handled, and that nothing was published for it.
+pub(crate) fn observe_done(link: &Link, handler: u32, member: &Member) {
+    link.observe(&member.record, Some(handler), Settled::Handled { published: &[] });
 }

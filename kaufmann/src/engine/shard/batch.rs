@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::end::Next;
 use super::{Shard, Work};
 use crate::assignment::lane::UNORDERED;
-use crate::engine::attempt::{Attempted, Conclusion, Exhausted, Finish, Retry, Start, say_done};
+use crate::engine::attempt::{
+    Attempted, BatchFinish, Conclusion, End, Exhausted, MemberEnd, Start, WithoutHandler, observe_done,
+};
 use crate::handler::context::Context;
 use crate::handler::gathered::{Gathered, Member};
 use crate::handler::outcome::OutcomeKind;
@@ -87,54 +89,53 @@ where
         });
     }
 
-    /// Deals with the end of a batch's handler, or of its conclusion. `true` if it goes on under its permit.
-    pub(super) fn finish_batch(&mut self, work: Work, batch: &Arc<Gathered>, finish: Finish) -> bool {
-        let finishes = match finish {
-            Finish::Concluded(finishes) => finishes.0,
-            Finish::Batch(outcomes) => {
-                let (outcomes,) = *outcomes;
+    /// Does what the end of an attempt at a batch requires. It holds a permit, and gives it back when the batch is over.
+    pub(super) fn finish_batch(&mut self, record: Record, attempt: u32, finish: BatchFinish) {
+        let (batch, ends) = match finish {
+            BatchFinish::Concluded(batch, ends) => (batch, ends),
+            BatchFinish::Handled(batch, outcomes)
                 if outcomes
                     .iter()
-                    .any(|outcome| !matches!(outcome.0, OutcomeKind::Done))
-                {
-                    let conclusion = Conclusion::new(Arc::clone(batch), outcomes);
-                    self.go_on(Work {
-                        start: Start::Conclude(Arc::new(conclusion)),
-                        ..work
-                    });
-                    return true;
-                }
-                for member in &batch.members {
-                    say_done(&self.link, batch.handler, member);
-                }
-                outcomes.iter().map(|_| Finish::Settled).collect()
+                    .any(|outcome| !matches!(outcome.0, OutcomeKind::Done)) =>
+            {
+                let conclusion = Arc::new(Conclusion::new(batch, outcomes));
+                return self.go_on(Work {
+                    record,
+                    start: WithoutHandler::Conclude(conclusion).into(),
+                    attempt,
+                });
             }
-            Finish::Retry(retry) => batch
-                .members
-                .iter()
-                .map(|member| again(&retry, batch.handler, member))
-                .collect(),
-            _ => batch.members.iter().map(|_| Finish::Fatal).collect(),
+            BatchFinish::Handled(batch, _) => {
+                for member in &batch.members {
+                    observe_done(&self.link, batch.handler, member);
+                }
+                let settled = batch.members.iter().map(|_| MemberEnd::Record(End::Settled));
+                let settled = settled.collect();
+                (batch, settled)
+            }
         };
-        self.finish_members(batch, finishes);
-        false
+        self.end_members(&batch, ends);
+        self.give_back();
     }
 
-    fn finish_members(&mut self, batch: &Gathered, finishes: Vec<Finish>) {
+    fn end_members(&mut self, batch: &Gathered, ends: Vec<MemberEnd>) {
         let mut lanes: HashMap<u64, Lane> = HashMap::new();
         // One batch is one failure: where few wait, all of it may.
         let fits = !self.is_crowded();
-        for (member, finish) in batch.members.iter().zip(finishes) {
+        for (member, end) in batch.members.iter().zip(ends) {
             let Member { record, attempt } = member;
             let lane = lanes.entry(record.lane()).or_default();
-            let ordered = record.lane() != UNORDERED;
-            if ordered && (lane.waits || !lane.followers.is_empty()) || matches!(finish, Finish::Again) {
-                lane.followers.push(self.follower(batch.handler, member, finish));
-                continue;
-            }
-            let next = match finish {
-                Finish::Retry(retry) => self.try_again(record, *attempt, *retry, fits),
-                finish => self.finish(record, *attempt, finish),
+            let is_behind = record.lane() != UNORDERED && (lane.waits || !lane.followers.is_empty());
+            let end = match end {
+                MemberEnd::Record(end) if !is_behind => end,
+                end => {
+                    lane.followers.push(self.follower(batch.handler, member, end));
+                    continue;
+                }
+            };
+            let next = match end {
+                End::Retry(retry) => self.try_again(record, *attempt, *retry, fits),
+                end => self.end(record, *attempt, end),
             };
             lane.waits |= !matches!(next, Next::Done);
             if let Next::GoOn(start, attempt) = next {
@@ -160,13 +161,14 @@ where
     }
 
     /// A record that is handled again behind one of its lane.
-    fn follower(&self, handler: u32, member: &Member, finish: Finish) -> Work {
+    fn follower(&self, handler: u32, member: &Member, end: MemberEnd) -> Work {
         let Member { record, attempt } = member;
-        let (start, attempt) = match finish {
-            Finish::Retry(retry) if self.is_last(handler, *attempt) => {
-                (Start::Exhausted(Arc::new(Exhausted::of(*retry, false))), *attempt)
+        let (start, attempt) = match end {
+            MemberEnd::Record(End::Retry(retry)) if self.is_last(handler, *attempt) => {
+                let exhausted = Arc::new(Exhausted::of(*retry, false));
+                (WithoutHandler::Exhausted(exhausted).into(), *attempt)
             }
-            Finish::Retry(retry) => (retry.start, attempt + 1),
+            MemberEnd::Record(End::Retry(retry)) => (retry.start, attempt + 1),
             _ => (Start::Handler(handler, record.plan().cloned()), *attempt),
         };
         Work {
@@ -219,15 +221,4 @@ where
             });
         }
     }
-}
-
-/// The failure of a whole batch, as that of one of its records.
-fn again(retry: &Retry, handler: u32, member: &Member) -> Finish {
-    Finish::Retry(Box::new(Retry {
-        start: Start::Handler(handler, member.record.plan().cloned()),
-        after: retry.after,
-        class: retry.class,
-        error: retry.error.clone(),
-        handler: Some(handler),
-    }))
 }

@@ -8,7 +8,7 @@ use super::end::Next;
 use super::handler_permits::{HandlerPermit, Wait};
 use super::running::{CutShort, Running};
 use super::{Shard, Work, slots};
-use crate::engine::attempt::{Attempted, Start};
+use crate::engine::attempt::{Attempted, Finish, Start, WithoutHandler};
 use crate::handler::context::Context;
 use crate::handler::observer::Settled;
 use crate::record::Record;
@@ -182,12 +182,12 @@ where
                         self.routes.pass_over(Some(schema), record);
                         None
                     }
-                    Some(Route::Undecodable(reason)) => Some(Start::Undecodable(reason)),
-                    None => Some(Start::Schema(schema, 0)),
+                    Some(Route::Undecodable(reason)) => Some(WithoutHandler::Undecodable(reason).into()),
+                    None => Some(WithoutHandler::LookUp(schema, 0).into()),
                 }
             }
             Ok(None) => self.route_tombstone(record),
-            Err(unframed) => Some(Start::Undecodable(unframed.to_string().into())),
+            Err(unframed) => Some(WithoutHandler::Undecodable(unframed.to_string().into()).into()),
         }
     }
 
@@ -200,7 +200,7 @@ where
             .map_or(record.topic(), |origin| &origin.place.topic);
         match self.link.tombstones.route(record.header(TYPE), topic) {
             Route::Handler(handler, plan) => Some(Start::Handler(handler, plan)),
-            Route::Undecodable(reason) => Some(Start::Undecodable(reason)),
+            Route::Undecodable(reason) => Some(WithoutHandler::Undecodable(reason).into()),
             Route::Unwanted => {
                 self.routes.pass_over(None, record);
                 None
@@ -209,9 +209,7 @@ where
     }
 
     fn settle_unwanted(&mut self, record: &Record) {
-        if let Some(observer) = &self.link.observer {
-            observer.settled(record, None, Settled::Unwanted);
-        }
+        self.link.observe(record, None, Settled::Unwanted);
         self.reports.settle(record);
     }
 
@@ -267,11 +265,17 @@ where
             Poll::Ready(result) => {
                 self.slots.give_back(slot);
                 let result = result.map_err(CutShort::Panicked);
-                let finish = self.finish_of(record, &start, attempt, result);
-                match self.finish(record, attempt, finish) {
-                    Next::Done => false,
-                    Next::Waits => true,
-                    Next::GoOn(start, attempt) => self.run(record, start, attempt),
+                match self.finish_of(record, &start, attempt, result) {
+                    Finish::Record(end) => match self.end(record, attempt, end) {
+                        Next::Done => false,
+                        Next::Waits => true,
+                        Next::GoOn(start, attempt) => self.run(record, start, attempt),
+                    },
+                    Finish::Batch(finish) => {
+                        self.permits.take();
+                        self.finish_batch(record.clone(), attempt, *finish);
+                        true
+                    }
                 }
             }
         }

@@ -14,7 +14,8 @@ use super::{Shard, Work, has_ended};
 use crate::config::Delivery;
 use crate::config::back_off::back_off;
 use crate::engine::attempt::{
-    Attempted, Exhausted, Finish, Retry, Start, event_name, handler_path, panicked, timed_out,
+    Attempted, End, Exhausted, Finish, Retry, Start, WithoutHandler, event_name, handler_path, panicked,
+    timed_out,
 };
 use crate::handler::context::Context;
 use crate::record::Record;
@@ -44,14 +45,14 @@ where
             self.clock.step();
             let Ended { slot, work, result } = ended;
             self.slots.give_back(slot);
-            let finish = self.finish_of(&work.record, &work.start, work.attempt, result);
-            if let Some(batch) = work.start.batch().cloned() {
-                if !self.finish_batch(work, &batch, finish) {
-                    self.give_back();
+            let end = match self.finish_of(&work.record, &work.start, work.attempt, result) {
+                Finish::Record(end) => end,
+                Finish::Batch(finish) => {
+                    self.finish_batch(work.record, work.attempt, *finish);
+                    continue;
                 }
-                continue;
-            }
-            match self.finish(&work.record, work.attempt, finish) {
+            };
+            match self.end(&work.record, work.attempt, end) {
                 Next::GoOn(start, attempt) => {
                     let record = work.record;
                     self.go_on(Work {
@@ -103,25 +104,25 @@ where
         }
     }
 
-    /// Deals with the end of an attempt.
+    /// Does what the end of an attempt requires.
     #[inline]
-    pub(super) fn finish(&mut self, record: &Record, attempt: u32, finish: Finish) -> Next {
-        match finish {
-            Finish::Settled => {
+    pub(super) fn end(&mut self, record: &Record, attempt: u32, end: End) -> Next {
+        match end {
+            End::Settled => {
                 self.waiting.succeeded();
                 self.reports.settle_handled(record);
             }
-            Finish::Handed => self.waiting.succeeded(),
-            Finish::Unhandled => {}
+            End::Handed => self.waiting.succeeded(),
+            End::Unhandled => {}
             // The look-up may have outlived the assignment; the handler itself has not begun.
-            Finish::Found(..) if !record.may_start() => self.give_up(record),
-            Finish::Found(handler, plan) => {
+            End::Found(..) if !record.may_start() => self.give_up(record),
+            End::Found(handler, plan) => {
                 let attempt = self.link.outbound.retries().first_attempt(record);
                 return Next::GoOn(Start::Handler(handler, plan), attempt);
             }
-            Finish::Retry(retry) => return self.try_again(record, attempt, *retry, false),
-            Finish::Held(start) => return self.try_held_again(record, attempt, *start),
-            Finish::Fatal | Finish::Again | Finish::Batch(_) | Finish::Concluded(_) => self.give_up(record),
+            End::Retry(retry) => return self.try_again(record, attempt, *retry, false),
+            End::Held(start) => return self.try_held_again(record, attempt, *start),
+            End::Fatal => self.give_up(record),
         }
         Next::Done
     }
@@ -189,7 +190,7 @@ where
             let is_last = self.is_last(handler, attempt);
             if is_last || (!fits && self.is_crowded()) {
                 let exhausted = Exhausted::of(retry, !is_last);
-                return Next::GoOn(Start::Exhausted(Arc::new(exhausted)), attempt);
+                return Next::GoOn(WithoutHandler::Exhausted(Arc::new(exhausted)).into(), attempt);
             }
         }
         let own = retry.handler.and_then(|handler| self.link.policy(handler));

@@ -13,7 +13,7 @@ use super::handler_permits::HandlerPermit;
 use super::slots::{self, Slot};
 use super::{Inbox, Work};
 use crate::base::panics::Panic;
-use crate::engine::attempt::{Start, event_name, handler_path};
+use crate::engine::attempt::{Start, WithoutHandler, event_name, handler_path};
 use crate::engine::link::Link;
 use crate::engine::watchdog::{Age, Event, shortened};
 use crate::record::Record;
@@ -119,7 +119,7 @@ impl<F> Running<F> {
     pub(super) fn why(&self, link: &Link) -> String {
         let start = self.inside.as_ref().map(|(_, work)| &work.start);
         let what = match start {
-            Some(Start::Schema(..)) => "its writer's schema is asked for".to_owned(),
+            Some(start) if start.is_look_up() => "its writer's schema is asked for".to_owned(),
             Some(start) if start.handler().is_some() => {
                 let path = start.handler().and_then(|handler| handler_path(link, handler));
                 format!("`{}` has been running", path.unwrap_or("a handler"))
@@ -133,10 +133,12 @@ impl<F> Running<F> {
 /// The event's name; the schema of the first records of a kind was not known when they began.
 fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str> {
     match start {
-        Start::Schema(key, _) => match link.schemas.route(&*link.schemas.known(*key)?, record) {
-            Route::Handler(handler, _) => event_name(link, handler),
-            Route::Unwanted | Route::Undecodable(_) => None,
-        },
+        Start::WithoutHandler(WithoutHandler::LookUp(key, _)) => {
+            match link.schemas.route(&*link.schemas.known(*key)?, record) {
+                Route::Handler(handler, _) => event_name(link, handler),
+                Route::Unwanted | Route::Undecodable(_) => None,
+            }
+        }
         other => event_name(link, other.concerns()?),
     }
 }

@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::attempt::Start;
+    use crate::engine::attempt::{Start, WithoutHandler};
     use crate::record::wire::SchemaKey;
     use crate::record::{RawRecord, Record};
 
@@ -141,7 +141,7 @@ mod tests {
             headers: &[],
         });
         let start = if lookup {
-            Start::Schema(SchemaKey::Id(1), 0)
+            WithoutHandler::LookUp(SchemaKey::Id(1), 0).into()
         } else {
             Start::Handler(0, None)
         };

@@ -34,7 +34,7 @@ pub(super) fn finish_commits(
                     source.commit_next(consumer);
                 }
                 ClientEvent::CommittedInTransaction(result) => {
-                    source.committed_in_transaction(consumer, result)
+                    source.committed_in_transaction(consumer, result);
                 }
                 other => others.push(other),
             }
