@@ -92,7 +92,7 @@ pub(crate) fn declared(config: &Config) -> Result<BTreeMap<String, Declared>, Ve
         .collect();
     let letters = config
         .on_failure
-        .writes_letters()
+        .writes_dead_letters()
         .then(|| config.dead_letter_topic());
     let retries = config.retry_topics().into_iter().map(|(name, _)| name);
     for topic in retries.chain(letters) {

@@ -256,7 +256,7 @@ impl<V: Service> Builder<V> {
         let can_block = driver.simulation().is_none();
         if can_block {
             let own = V::HANDLERS.iter().filter_map(|entry| entry.limits.on_failure);
-            let letters = own.chain([config.on_failure]).any(OnFailure::writes_letters);
+            let letters = own.chain([config.on_failure]).any(OnFailure::writes_dead_letters);
             let needed = topics::needed(&config, letters, &outbound, &published::<V>(config.on_failure));
             topics::say_missing(looking, &config, needed);
         }

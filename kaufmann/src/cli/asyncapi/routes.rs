@@ -64,7 +64,7 @@ pub(super) fn channels(
                 .insert(info.name);
         }
     }
-    if config.on_failure.writes_letters() && !config.group.is_empty() {
+    if config.on_failure.writes_dead_letters() && !config.group.is_empty() {
         channels.entry(config.dead_letter_topic()).or_default().letters = true;
     }
     for (topic, delay) in config.retry_topics() {

@@ -167,7 +167,7 @@ pub(super) fn used<V: Service>(config: &Config) -> BTreeMap<String, Vec<String>>
     for (topic, _) in config.retry_topics() {
         add(topic, "retries".to_owned());
     }
-    if config.on_failure.writes_letters() {
+    if config.on_failure.writes_dead_letters() {
         add(config.dead_letter_topic(), "dead letters".to_owned());
     }
     let published: Vec<&'static EventInfo> = crate::handler::emitted::<V>();

@@ -70,7 +70,7 @@ fn log_once_written(link: &Link, record: &Record, reason: &Reason, delivered: De
                 ..
             } = &reason;
             let class = class.name();
-            match on_failure.writes_letters() {
+            match on_failure.writes_dead_letters() {
                 true => warn!(
                     record,
                     class,

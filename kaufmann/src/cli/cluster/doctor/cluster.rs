@@ -319,7 +319,8 @@ impl Look<'_> {
             .find(|(name, _)| name == topic)
             .map(|(_, delay)| *delay);
         let consumed = self.config.topics.iter().any(|name| name == topic) || delay.is_some();
-        let letters = self.config.on_failure.writes_letters() && topic == self.config.dead_letter_topic();
+        let letters =
+            self.config.on_failure.writes_dead_letters() && topic == self.config.dead_letter_topic();
         let is_more = self.used.get(topic).is_some_and(|purposes| purposes.len() > 1);
         Use {
             consumed,
