@@ -215,7 +215,7 @@ async fn a_certificate_for_another_name_is_refused() {
     assert_eq!(kind, RegistryErrorKind::Unavailable);
     assert!(text.contains("registry.example"), "{text}");
     assert!(
-        text.ends_with("; the registry's certificate is not one for this URL and this time"),
+        text.ends_with("; the registry's certificate is not valid for this URL and this time"),
         "{text}"
     );
 }
@@ -231,7 +231,7 @@ async fn a_server_that_wants_a_client_certificate_gets_the_configured_one() {
         assert_eq!(kind, RegistryErrorKind::Unauthorized, "{text}");
         assert!(
             text.ends_with(
-                "; the registry wants a client certificate; set `registry.certificate` and `registry.key`"
+                "; the registry requires a client certificate; set `registry.certificate` and `registry.key`"
             ),
             "{text}"
         );
@@ -297,7 +297,9 @@ async fn a_server_without_tls_is_told_from_one_with() {
     let (asked, ()) = tokio::join!(ask(&config), server);
     let (_, text) = asked.unwrap_err();
     assert!(
-        text.ends_with("; there is no TLS at this port; does `registry.url` begin with http:// instead?"),
+        text.ends_with(
+            "; the server at this port does not use TLS; does `registry.url` begin with http:// instead?"
+        ),
         "{text}"
     );
 }

@@ -92,7 +92,7 @@ async fn a_service_that_cannot_read_a_guaranteed_version_does_not_start() {
                  `string`; at ";
     assert!(text.starts_with(begin), "{text}");
     assert!(
-        text.ends_with("\nread these versions again, or run `schema reset` for the events whose break is meant, and build anew"),
+        text.ends_with("\nlet the schemas read these versions again, or run `schema reset` for the events whose break is intended, and build again"),
         "{text}"
     );
 }

@@ -1,15 +1,15 @@
-//! How long to wait before a record is tried again. Pure: chance is given.
+//! How long to wait before a record is tried again. Pure: the random number is given.
 
 use std::time::Duration;
 
 use crate::config::RetryConfig;
 
-/// The wait after the `attempt`-th failure, counted from 1. `chance` lies in 0..1.
-pub(crate) fn back_off(config: &RetryConfig, attempt: u32, chance: f64) -> Duration {
+/// The wait after the `attempt`-th failure, counted from 1. `random` is a number in `0.0..1.0`.
+pub(crate) fn back_off(config: &RetryConfig, attempt: u32, random: f64) -> Duration {
     let exponent = attempt.saturating_sub(1).min(1000) as i32;
     let grown = config.initial.as_secs_f64() * config.factor.max(1.0).powi(exponent);
     let capped = grown.min(config.max.as_secs_f64());
-    let jitter = config.jitter.clamp(0.0, 1.0) * chance.clamp(0.0, 1.0);
+    let jitter = config.jitter.clamp(0.0, 1.0) * random.clamp(0.0, 1.0);
     Duration::from_secs_f64(capped * (1.0 - jitter))
 }
 

@@ -1,5 +1,5 @@
-//! Whether a configuration can be run with, wherever it came from: the bounds of single values, keys that need each other, and
-//! what a command cannot do without.
+//! Checks of a configuration, wherever it came from: the bounds of single values, keys that need each other, and what a command
+//! requires.
 
 #[cfg(feature = "cli")]
 pub(crate) mod loaded;
@@ -15,13 +15,13 @@ use crate::config::topic::{INTERNAL, is_internal};
 pub(crate) use crate::config::topic::{TOPIC, is_topic};
 
 impl Config {
-    /// Checks that numbers and durations are as large as their keys in a file must be. Other values cannot be wrong once they
-    /// have their types, or need others.
+    /// Checks that numbers and durations are within the bounds of their keys, as in a file. Other values have no bounds beyond their
+    /// types.
     pub(crate) fn check_bounds(&self) -> Result<(), Error> {
         self.check_bounds_at(&|_| String::new())
     }
 
-    /// The same, where `at` says at which place a key was set.
+    /// Checks the bounds; `at` returns where a key was set.
     fn check_bounds_at(&self, at: &dyn Fn(&str) -> String) -> Result<(), Error> {
         let mut problems = Problems::default();
         let all = serde_json::to_value(self).map_err(|error| {
@@ -33,7 +33,7 @@ impl Config {
         for key in KEYS {
             let value = key.path.split('.').try_fold(&all, |table, name| table.get(name));
             match (key.kind, value) {
-                // Left out.
+                // Not set.
                 (Kind::Duration { .. }, Some(Value::Null)) => {}
                 (
                     kind @ (Kind::Count { .. }
@@ -60,7 +60,7 @@ impl Config {
         problems.into_result()
     }
 
-    /// Checks what retry topics need, and what they exclude.
+    /// Checks which settings retry topics need, and which they exclude.
     fn check_retry_topics(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let RetryTopicsConfig { delays, names } = &self.retry.topics;
         if names.len() > delays.len() || (!names.is_empty() && names.len() < delays.len()) {
@@ -76,13 +76,13 @@ impl Config {
         }
         if self.delivery == Delivery::AtMostOnce {
             problems.push(format!(
-                "{}`retry.topics` is of no use with `delivery = \"at_most_once\"`, which tries nothing again; remove one",
+                "{}`retry.topics` has no effect with `delivery = \"at_most_once\"`, which does not retry; remove one",
                 at("retry.topics")
             ));
         }
         if self.retry.max_attempts == 0 {
             problems.push(format!(
-                "{}`retry.topics` is of no use with `retry.max_attempts` = 0, by which no attempt is the last one; remove one",
+                "{}`retry.topics` has no effect with `retry.max_attempts` = 0, where no attempt is the last one; remove one",
                 at("retry.topics")
             ));
         }
@@ -95,7 +95,7 @@ impl Config {
                 problems.push(format!("{at}`retry.topics` has `{topic}`, which is {INTERNAL}"));
             } else if topics[..place].contains(topic) {
                 problems.push(format!(
-                    "{at}`retry.topics` has `{topic}` twice: the records of a topic wait for one time; give each its own name in \
+                    "{at}`retry.topics` has `{topic}` twice, but a topic has one delay; give each delay its own topic in \
                      `retry.topics.names`"
                 ));
             } else if self.topics.contains(topic) {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_may_set_no_more_than_a_file_and_no_number_that_is_none() {
+    fn a_program_may_set_no_more_than_a_file_and_no_nan() {
         let too_large = Config {
             shutdown_deadline: Duration::MAX,
             ..Config::default()
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_retry_topics_need_and_exclude_is_said_to_programs_too() {
+    fn what_retry_topics_need_and_exclude_is_checked_for_programs_too() {
         let check = |change: fn(&mut Config)| {
             let mut config = Config {
                 group: "g".to_owned(),
@@ -208,9 +208,9 @@ mod tests {
         assert!(check(|config| names(config, &["a b", "c"])).contains("has `a b`, expected"));
     }
 
-    /// One less than the least of each key, put where a program would put it.
+    /// Sets each key to one less than its minimum, as a program would.
     #[test]
-    fn the_least_of_each_key_holds_for_programs_too() {
+    fn the_minimum_of_each_key_holds_for_programs_too() {
         for key in KEYS {
             let below = match key.kind {
                 Kind::Count { min, .. } if min > 0 => Value::from(min - 1),

@@ -1,4 +1,4 @@
-//! The topics that a service declares: `[declare.NAME]`, and `[declare."*"]` for what holds for all of them.
+//! The topics that a service declares: `[declare.NAME]`, and `[declare."*"]` for the settings of all of them.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use super::Config;
 use super::kind::Kind;
 use crate::config::topic::{TOPIC, is_topic};
 
-/// What holds for every declared topic that does not say otherwise.
+/// The name of the table whose settings apply to each declared topic that does not set its own.
 const ALL: &str = "*";
 
-/// What can be declared besides Kafka's own settings of topics.
+/// The settings besides Kafka's own.
 const OURS: [&str; 4] = ["partitions", "replication", "retention", "cleanup"];
 
 /// Kafka's settings of topics.
@@ -47,12 +47,12 @@ const SETTINGS: [&str; 31] = [
     "unclean.leader.election.enable",
 ];
 
-/// What a topic shall be. What is not said is left as it is, and to the cluster's defaults when the topic is made.
+/// The declared state of a topic. Other settings stay unchanged, and get the cluster's defaults when the topic is created.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Declared {
     pub(crate) partitions: Option<i32>,
     pub(crate) replication: Option<i32>,
-    /// Kafka's settings by their names, with values as Kafka writes them.
+    /// Kafka's settings by their names, with values in Kafka's form.
     pub(crate) settings: BTreeMap<String, String>,
 }
 
@@ -64,8 +64,8 @@ pub(crate) struct Mistake {
     pub(crate) what: String,
 }
 
-/// The declared topics. The retry topics and the dead-letter topic follow: each has as many partitions as the largest declared topic that is
-/// consumed, and what holds for all.
+/// The declared topics, and the retry topics and the dead-letter topic, each with as many partitions as the largest consumed topic
+/// that is declared, and the settings of `*`.
 pub(crate) fn declared(config: &Config) -> Result<BTreeMap<String, Declared>, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut read = BTreeMap::new();
@@ -73,7 +73,7 @@ pub(crate) fn declared(config: &Config) -> Result<BTreeMap<String, Declared>, Ve
         if topic != ALL && !is_topic(topic) {
             mistakes.push(Mistake {
                 key: format!("declare.{topic}"),
-                what: format!("is no topic's name, expected {TOPIC}, or `*` for all"),
+                what: format!("is not a topic's name, expected {TOPIC}, or `*` for all"),
             });
         }
         read.insert(topic.clone(), one(topic, properties, &mut mistakes));
@@ -110,7 +110,7 @@ pub(crate) fn declared(config: &Config) -> Result<BTreeMap<String, Declared>, Ve
 }
 
 impl Declared {
-    /// What this one says, and the other one where this does not.
+    /// This declaration, with the other one's settings where this has none.
     fn or(mut self, other: &Self) -> Self {
         self.partitions = self.partitions.or(other.partitions);
         self.replication = self.replication.or(other.replication);
@@ -172,7 +172,7 @@ fn cleanup(value: &str) -> Result<String, String> {
     }
 }
 
-/// One of Kafka's settings, with `_` or `.` in its name, and sizes with or without a unit.
+/// Reads one of Kafka's settings, with `_` or `.` in its name; sizes may have a unit.
 fn setting(name: &str, value: &str) -> Result<(String, String), String> {
     let dotted = name.replace('_', ".");
     if !SETTINGS.contains(&dotted.as_str()) {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_for_all_holds_where_a_topic_says_nothing_and_the_dead_letters_follow() {
+    fn a_topic_has_the_settings_of_all_that_it_does_not_set_and_the_dead_letter_topic_follows() {
         let config = config(&[
             ("*", &[("replication", "3"), ("retention", "7d")]),
             (
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn who_declares_nothing_has_no_topics_and_who_stops_on_failures_no_dead_letters() {
+    fn without_declarations_there_are_no_topics_and_with_stop_no_dead_letter_topic() {
         assert!(declared(&config(&[])).unwrap().is_empty());
         let mut config = config(&[("shop", &[("partitions", "2")])]);
         config.on_failure = crate::config::OnFailure::Stop;
@@ -291,7 +291,7 @@ mod tests {
             .map(|mistake| format!("{} {}", mistake.key, mistake.what))
             .collect();
         assert!(
-            texts[0].starts_with("declare.a b is no topic's name, expected"),
+            texts[0].starts_with("declare.a b is not a topic's name, expected"),
             "{texts:?}"
         );
         assert!(

@@ -17,7 +17,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     })
 }
 
-/// The same for several.
+/// Lists of durations.
 pub(super) mod list {
     use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) mod list {
     }
 }
 
-/// The same for one that may be left out.
+/// Optional durations.
 pub(super) mod optional {
     use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The configuration that holds, with where each value came from.
+//! The effective configuration, with where each value came from.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use super::keys::{self, KEYS};
 use super::kind::Kind;
 use super::{Config, secret};
 
-/// What is shown for each setting of the table `[app]`.
+/// Shown instead of each value of the table `[app]`.
 const HIDDEN: &str = "…";
 
-/// The configuration that holds, and where each of its values came from.
+/// The effective configuration, and where each of its values came from.
 #[derive(Clone, Debug)]
 pub struct Effective {
     /// The configuration.
@@ -35,7 +35,7 @@ pub struct Setting {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody set it.
+    /// It is not set.
     Default,
     /// It follows from the service: its name, or its schemas.
     Service,
@@ -66,7 +66,7 @@ impl Effective {
         &self.settings
     }
 
-    /// The configuration as a TOML file, each value with a comment saying where it came from. Secrets are blanked.
+    /// The configuration as a TOML file, each value with a comment that names where it came from. Secrets are blanked.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
@@ -118,7 +118,7 @@ fn split(key: &str) -> (&str, &str) {
     }
 }
 
-/// In a free table dots separate tables; elsewhere they belong to the name.
+/// A name as a TOML path. In a free table dots separate tables; elsewhere they belong to the name.
 fn toml_path(table: &str, name: &str) -> String {
     let kind = KEYS.iter().find(|key| key.path == table).map(|key| key.kind);
     let names: Vec<String> = match kind {
@@ -145,7 +145,7 @@ fn toml_key(name: &str) -> String {
     }
 }
 
-/// JSON's texts, numbers and lists are TOML's too.
+/// A value in TOML, whose texts, numbers and lists are written as in JSON.
 fn toml_value(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
@@ -162,10 +162,10 @@ fn toml_value(value: &Value) -> String {
     }
 }
 
-/// A value as it may be shown under this key.
+/// A key's value for display.
 pub(super) fn shown(key: &str, value: &Value) -> Value {
     match split(key) {
-        // Nobody here knows which of a service's own settings are secrets.
+        // Any of a service's own settings may be a secret.
         ("app", _) => Value::from(HIDDEN),
         ("kafka", name) if secret::is_secret(name) => Value::from(secret::REDACTED),
         _ if keys::find(key).is_some_and(|key| key.kind == Kind::Secret) => Value::from(secret::REDACTED),

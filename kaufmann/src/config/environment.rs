@@ -1,4 +1,4 @@
-//! `KAUFMANN_*`: one variable a key, and one for each entry of the tables `kafka` and `app`.
+//! `KAUFMANN_*`: one variable per key, and one per entry of the tables `kafka` and `app`.
 
 use std::ffi::OsString;
 
@@ -8,13 +8,13 @@ use super::kind::{self, Kind};
 use super::layers::{Layers, pairs};
 use super::problem::Problems;
 
-/// What all variables begin with.
+/// The beginning of all variables' names.
 pub(super) const PREFIX: &str = "KAUFMANN_";
 
-/// Names the file.
+/// The variable that names the file.
 pub(crate) const FILE: &str = "KAUFMANN_CONFIG";
 
-/// Belong to the build and its tests, not to the service.
+/// The beginnings of variables for the build and its tests, not the service.
 const OTHERS: [&str; 4] = [
     "KAUFMANN_MACROS_",
     "KAUFMANN_CODEGEN_",
@@ -24,7 +24,7 @@ const OTHERS: [&str; 4] = [
 
 /// Reads the variables into the layers. An empty variable counts as not set.
 pub(super) fn read(variables: &[(String, OsString)], layers: &mut Layers, problems: &mut Problems) {
-    // Weaker than our own name for it, so it comes first.
+    // `KAUFMANN_LOG_FILTER` overrides it, so it comes first.
     if let Some((_, filter)) = variables
         .iter()
         .find(|(name, value)| name == "RUST_LOG" && !value.is_empty())
@@ -60,7 +60,7 @@ fn variable(name: &str, text: &str, layers: &mut Layers, problems: &mut Problems
         };
     }
     match entry(name) {
-        // Not among the service's own settings, where any name may be meant.
+        // But for the service's own settings, which may have any name.
         found if found.as_ref().is_none_or(|(key, _)| key.path != "app") && is_of_kubernetes(name, text) => {}
         Some((key, path)) => layers.set(key, path, kind::entry_text(key.kind, text), origin),
         None => {
@@ -70,7 +70,7 @@ fn variable(name: &str, text: &str, layers: &mut Layers, problems: &mut Problems
     }
 }
 
-/// Whether this is one of the variables that Kubernetes sets in every pod for a Service whose name begins with `kaufmann`:
+/// Whether it is one of the variables that Kubernetes sets in every pod for a Service whose name begins with `kaufmann`:
 /// `KAUFMANN_SERVICE_HOST`, `KAUFMANN_SERVICE_PORT_HTTP`, `KAUFMANN_PORT`, `KAUFMANN_PORT_8080_TCP_ADDR`.
 fn is_of_kubernetes(name: &str, value: &str) -> bool {
     const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_kubernetes_sets_for_a_service_of_our_name_is_told_from_settings() {
+    fn variables_of_kubernetes_for_a_service_of_our_name_are_told_from_settings() {
         for (name, value) in [
             ("KAUFMANN_SERVICE_HOST", "10.96.0.7"),
             ("KAUFMANN_SERVICE_PORT", "8080"),

@@ -15,10 +15,10 @@ use super::layers::Layers;
 use super::problem::Problems;
 use crate::base::error::{Error, ErrorKind};
 
-/// How large a file may be. What is larger is no configuration; some files have no end.
+/// The largest file that is read, in bytes: larger ones are not configurations, and some files have no end.
 const LARGEST: u64 = 1 << 20;
 
-/// What editors may put before a text.
+/// The mark that some editors put before a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Reads a file's text.
@@ -38,7 +38,7 @@ pub(super) fn text(path: &Path) -> Result<String, Error> {
         }
     };
     if bytes.len() as u64 > LARGEST {
-        return Err(refused("is larger than 1 MiB, which no configuration is"));
+        return Err(refused("is larger than 1 MiB; is it a configuration?"));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(match text.strip_prefix(BYTE_ORDER_MARK) {
@@ -55,7 +55,10 @@ pub(super) fn text(path: &Path) -> Result<String, Error> {
                 name: path.display().to_string(),
                 text: &String::from_utf8_lossy(before),
             };
-            let text = format!("{}: not valid UTF-8, which TOML is", file.place(before.len()));
+            let text = format!(
+                "{}: not valid UTF-8, which TOML must be",
+                file.place(before.len())
+            );
             Err(Error::new(ErrorKind::Configuration, text))
         }
     }
@@ -125,12 +128,12 @@ impl File<'_> {
     ) {
         let place = self.place(value.span().start);
         if let Some(number) = unreadable(value.get_ref()) {
-            // Digits may be a password that somebody wrote without quotes.
+            // Digits may be a password without quotes.
             let is_shown = !key.kind.is_table() && key.kind != kind::Kind::Secret;
             let shown = if is_shown || !number.contains(|c: char| c.is_ascii_digit()) {
                 number.as_str()
             } else {
-                "a number that is too great"
+                "a number that is too large"
             };
             problems.push(if key.kind.is_table() {
                 format!(
@@ -205,7 +208,7 @@ fn find<'v, 'i>(table: &'v Spanned<DeValue<'i>>, path: &str) -> &'v Spanned<DeVa
     inside.unwrap_or(table)
 }
 
-/// The keys and tables that may stand in the table `prefix`.
+/// The keys and tables that the table `prefix` may have.
 fn siblings(prefix: &str) -> impl Iterator<Item = String> {
     let depth = if prefix.is_empty() {
         1
@@ -221,7 +224,7 @@ fn siblings(prefix: &str) -> impl Iterator<Item = String> {
     inside.map(move |key| key.path.split('.').take(depth).collect::<Vec<_>>().join("."))
 }
 
-/// A number that JSON does not know, as the file has it: too great, or none at all.
+/// A number that JSON does not have, as written in the file: too large, infinite or not a number.
 fn unreadable(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_err() => {

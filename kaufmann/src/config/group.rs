@@ -1,8 +1,8 @@
-//! Which of librdkafka's properties about the group exclude each other. Pure.
+//! Librdkafka's properties of the group that exclude each other. Pure.
 
 use super::KafkaProperties;
 
-/// What only the classic protocol knows, and what the brokers have instead with the other.
+/// The properties that only the classic protocol has, and what replaces them with the other protocol.
 const CLASSIC_ONLY: [(&str, &str); 4] = [
     (
         "partition.assignment.strategy",
@@ -19,21 +19,21 @@ const CLASSIC_ONLY: [(&str, &str); 4] = [
     ("group.protocol.type", "it is always `consumer`"),
 ];
 
-/// Strategies that take all partitions away in each rebalance.
+/// Strategies that revoke all partitions in each rebalance.
 const EAGER: [&str; 2] = ["range", "roundrobin"];
 
 const COOPERATIVE: &str = "cooperative-sticky";
 
-/// A property that does not go with another one.
+/// A property that excludes another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Conflict {
     /// Its name as it was set.
     pub(crate) key: String,
-    /// With what it does not go, why, and what to do.
+    /// What it excludes, why, and what to do.
     pub(crate) why: String,
 }
 
-/// The properties that do not go with others.
+/// The properties that exclude others.
 pub(crate) fn conflicts(kafka: &KafkaProperties) -> Vec<Conflict> {
     let mut found = Vec::new();
     let mut add = |key: &str, why: String| {
@@ -46,7 +46,7 @@ pub(crate) fn conflicts(kafka: &KafkaProperties) -> Vec<Conflict> {
             if let Some((key, _)) = of_consumer(kafka, name) {
                 add(
                     key,
-                    format!("does not go with `group.protocol` = \"consumer\": {instead}; remove it"),
+                    format!("cannot be set with `group.protocol` = \"consumer\": {instead}; remove it"),
                 );
             }
         }
@@ -64,8 +64,8 @@ pub(crate) fn conflicts(kafka: &KafkaProperties) -> Vec<Conflict> {
             names.iter().find(|name| EAGER.contains(name)),
         ) {
             let why = format!(
-                "names both `{eager}`, which takes all partitions away in a rebalance, and `{COOPERATIVE}`, which does \
-                 not; name one kind"
+                "names both `{eager}`, which revokes all partitions in a rebalance, and `{COOPERATIVE}`, which does not; \
+                 name one kind"
             );
             add(key, why);
         }
@@ -73,7 +73,7 @@ pub(crate) fn conflicts(kafka: &KafkaProperties) -> Vec<Conflict> {
     found
 }
 
-/// What a property is for the consumer, with the name under which it was set.
+/// The consumer's value of a property, with the name under which it was set.
 pub(crate) fn of_consumer<'a>(kafka: &'a KafkaProperties, name: &str) -> Option<(&'a str, &'a str)> {
     let own = kafka.get_key_value(&format!("consumer.{name}"));
     own.or_else(|| kafka.get_key_value(name))

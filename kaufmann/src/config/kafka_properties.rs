@@ -1,4 +1,4 @@
-//! librdkafka's properties in a configuration: a map that shows no secrets, and knows where its entries were set.
+//! librdkafka's properties in a configuration: a map that hides secrets and keeps where its entries were set.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::secret::{REDACTED, is_secret, without_credentials};
 
-/// Properties for librdkafka. Behaves as a map; secrets among them are not shown.
+/// Properties for librdkafka: a map whose secrets are not shown.
 #[derive(Clone, Default)]
 pub struct KafkaProperties {
     values: BTreeMap<String, String>,
@@ -27,8 +27,8 @@ pub struct KafkaProperties {
 pub(crate) struct Place {
     /// A place in a file, a variable or a flag.
     pub(crate) origin: String,
-    /// The secret that stands before it in the same text. A comma may belong to that, and this be a piece of it.
-    pub(crate) behind: Option<String>,
+    /// The secret before it in the same text, whose value may have a comma: this may be a piece of it.
+    pub(crate) after_secret: Option<String>,
 }
 
 impl KafkaProperties {
@@ -45,13 +45,13 @@ impl KafkaProperties {
     }
 
     /// The secret of which a property may be a piece.
-    pub(crate) fn behind(&self, name: &str) -> Option<&str> {
-        self.places.get(name)?.behind.as_deref()
+    pub(crate) fn after_secret(&self, name: &str) -> Option<&str> {
+        self.places.get(name)?.after_secret.as_deref()
     }
 
     fn shown(&self) -> impl Iterator<Item = (&str, String)> {
         self.values.iter().map(|(name, value)| {
-            let value = if is_secret(name) || self.behind(name).is_some() {
+            let value = if is_secret(name) || self.after_secret(name).is_some() {
                 REDACTED.to_owned()
             } else {
                 without_credentials(value)
@@ -84,7 +84,7 @@ impl<'a> IntoIterator for &'a KafkaProperties {
     }
 }
 
-/// Where they were set makes no difference.
+/// Equal values are equal, wherever they were set.
 impl PartialEq for KafkaProperties {
     fn eq(&self, other: &Self) -> bool {
         self.values == other.values

@@ -1,6 +1,6 @@
-//! The table of keys: what can be set, what it must be, and what it is for.
+//! The table of keys: each setting with its kind and its description.
 //!
-//! Flags, names of environment variables, `--help` and the listing of `config` all come from here.
+//! Flags, environment variables, `--help` and the listing of `config` all come from here.
 
 use super::kind::{Kind, MOST};
 
@@ -9,18 +9,18 @@ use super::kind::{Kind, MOST};
 pub(crate) struct Key {
     /// Its path in the file: `registry.url`.
     pub(crate) path: &'static str,
-    /// What its value must be.
+    /// The kind of its value.
     pub(crate) kind: Kind,
-    /// What it is for, in one line.
+    /// Its description, in one line.
     pub(crate) doc: &'static str,
     /// Whether the short help shows it.
     pub(crate) common: bool,
 }
 
-/// What `log.filter` must be.
+/// What `log.filter` is expected to be.
 pub(crate) const FILTER: &str = "a filter such as \"info,my_service=debug\"";
 
-/// As many threads as the largest machines have cores, and fewer than a system refuses.
+/// About the number of cores of the largest machines; still fewer threads than a system refuses.
 const MOST_THREADS: u64 = 1024;
 
 /// All keys, in the order in which they are listed.
@@ -43,22 +43,22 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "ordering",
         Kind::Choice(&["key", "partition", "none"]),
-        "What is handled one after another",
+        "Which records are handled one after another",
     ),
     key(
         "topic_ordering",
         Kind::Choices(&["key", "partition", "none"]),
-        "What is handled one after another in one topic: TOPIC=ORDERING",
+        "Which records of one topic are handled one after another: TOPIC=ORDERING",
     ),
     key(
         "delivery",
         Kind::Choice(&["at_least_once", "at_most_once", "exactly_once"]),
-        "What a crash may do to a record: repeat it, lose it, or repeat its handler alone",
+        "What a crash may do to a record: repeat it, lose it, or repeat only its handler",
     ),
     key(
         "exactly_once.interval",
         Kind::Duration { min: 1 },
-        "How long a transaction takes records at most before it is committed",
+        "How long a transaction takes records, at most, before it is committed",
     ),
     key(
         "exactly_once.max_records",
@@ -68,7 +68,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "exactly_once.transactional_id",
         Kind::Text("a name"),
-        "The brokers' name for this instance, of its own and the same after a restart [default: see the guide]",
+        "The brokers' name for this instance, unique and the same after a restart [default: see the guide]",
     ),
     key(
         "exactly_once.timeout",
@@ -78,7 +78,7 @@ pub(crate) static KEYS: &[Key] = &[
     often(
         "max_in_flight",
         count(1),
-        "How many events may be running at once",
+        "How many events may be handled at once",
     ),
     key(
         "max_unsettled",
@@ -98,22 +98,22 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "commit_ahead",
         Kind::Flag,
-        "Keep with a committed offset which records above it are settled, so that they are not repeated",
+        "Commit also which records above the offset are settled, so that they are not repeated",
     ),
     key(
         "join_deadline",
         Kind::Duration { min: 0 },
-        "How long the group may refuse this member, for a reason that may pass, before the service ends",
+        "How long the group may refuse this member for a temporary reason before the service ends",
     ),
     key(
         "revoke_deadline",
         Kind::Duration { min: 0 },
-        "How long a revoked partition may take to finish what is running",
+        "How long a revoked partition may take to finish records in flight",
     ),
     key(
         "shutdown_deadline",
         Kind::Duration { min: 0 },
-        "How long a shutdown may take to finish what is running",
+        "How long a shutdown may take to finish records in flight",
     ),
     key(
         "worker_threads",
@@ -121,7 +121,7 @@ pub(crate) static KEYS: &[Key] = &[
             min: 0,
             max: MOST_THREADS,
         },
-        "The runtime's threads; 0 means one a core",
+        "The runtime's threads; 0 means one per core",
     ),
     key(
         "on_failure",
@@ -131,12 +131,12 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "handler.timeout",
         Kind::Duration { min: 1 },
-        "How long an attempt may take [default: as long as it wants]",
+        "How long an attempt may take [default: no limit]",
     ),
     key(
         "retry.max_attempts",
         count(0),
-        "After how many attempts a failure is the last one; 0: never",
+        "After how many attempts a failure is final; 0: never",
     ),
     key(
         "retry.max_waiting",
@@ -151,27 +151,27 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "retry.initial",
         Kind::Duration { min: 1 },
-        "The wait before a failed handler's first repetition",
+        "The wait before the first retry of a failed handler",
     ),
     key(
         "retry.max",
         Kind::Duration { min: 1 },
-        "The longest wait before a repetition",
+        "The longest wait before a retry",
     ),
     key(
         "retry.factor",
         Kind::Number { min: 1.0, max: 100.0 },
-        "By how much each wait is longer than the one before",
+        "The factor by which each wait is longer than the one before",
     ),
     key(
         "retry.jitter",
         Kind::Number { min: 0.0, max: 1.0 },
-        "The share of a wait that chance may take away",
+        "The share by which a wait may be shortened at random",
     ),
     key(
         "retry.topics.delays",
         Kind::Durations { min: 100 },
-        "How long records wait in each retry topic after their last attempt [default: no such topics]",
+        "How long records wait in each retry topic after their last attempt [default: no retry topics]",
     ),
     key(
         "retry.topics.names",
@@ -181,12 +181,12 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "watchdog.after",
         Kind::Duration { min: 10 },
-        "After how long a running event, or a partition that stands still, is reported",
+        "After how long a slow event or a stalled partition is reported",
     ),
     key(
         "publish.topic",
         Kind::Text("a topic's name"),
-        "The topic of events for which nothing else names one",
+        "The topic of events for which nothing else sets one",
     ),
     key(
         "publish.topics",
@@ -216,7 +216,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "publish.reply_to",
         Kind::Choice(&["topic", "callback", "both"]),
-        "Where returned events go: their topic, the one the cause names, both",
+        "Where returned events go: their own topic, the one that the cause names, or both",
     ),
     key(
         "publish.callback_topics",
@@ -226,22 +226,22 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "dead_letter.topic",
         Kind::Text("a topic's name"),
-        "Where records go that cannot be handled [default: GROUP.dead-letter]",
+        "The topic for records that cannot be handled [default: GROUP.dead-letter]",
     ),
     key(
         "dead_letter.max_share",
         Kind::Number { min: 0.0, max: 1.0 },
-        "Stop when more of a partition's last offsets cannot be handled; 1: never",
+        "Stop when a larger share of a partition's last offsets cannot be handled; 1: never",
     ),
     key(
         "dead_letter.max_consecutive",
         count(0),
-        "Stop when more neighbouring offsets cannot be handled; 0: never",
+        "Stop when more consecutive offsets cannot be handled; 0: never",
     ),
     key(
         "dead_letter.window",
         count(1),
-        "How many offsets of a partition max_share looks at",
+        "Over how many offsets of a partition max_share is counted",
     ),
     key(
         "dead_letter.on_limit",
@@ -251,7 +251,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "dead_letter.hold",
         Kind::Duration { min: 1 },
-        "How long a topic is not read at first, twice as long each time",
+        "How long a topic is not read the first time; twice as long each further time",
     ),
     key(
         "dead_letter.hold_max",
@@ -266,17 +266,17 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "dead_letter.handlers",
         Kind::Nested("a text or a number"),
-        "Limits of what fails at single handlers: PATH.LIMIT=VALUE",
+        "Limits of single handlers: PATH.LIMIT=VALUE",
     ),
     key(
         "declare",
         Kind::Nested("a text, a number, or true or false"),
-        "What a topic shall be, for `topics plan`: TOPIC.SETTING=VALUE",
+        "A declared setting of a topic, for `topics plan`: TOPIC.SETTING=VALUE",
     ),
     often(
         "registry.url",
         Kind::Urls,
-        "The schema registry's base URL; several are asked in turn",
+        "The schema registry's base URL; several are tried in turn",
     ),
     key(
         "registry.register",
@@ -291,7 +291,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "registry.subject",
         Kind::Choice(&["record", "topic", "topic-record"]),
-        "What an event's subject is called after",
+        "What an event's subject is named after",
     ),
     key(
         "registry.user",
@@ -311,17 +311,17 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "registry.timeout",
         Kind::Duration { min: 1 },
-        "How long the registry may take to answer once",
+        "How long the registry may take to answer one request",
     ),
     key(
         "registry.retries",
         count(0),
-        "How often a call to the registry is repeated after trouble that may pass",
+        "How often a call to the registry is repeated after a temporary failure",
     ),
     key(
         "registry.recheck",
         Kind::Duration { min: 1 },
-        "How long the registry's answer holds that an id is unknown or cannot be read",
+        "After how long an id that is unknown or cannot be read is looked up again",
     ),
     key(
         "registry.ca",
@@ -331,7 +331,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "registry.certificate",
         Kind::Text("a file's path"),
-        "A PEM file of the certificate by which the registry knows us",
+        "A PEM file of the service's own certificate",
     ),
     key(
         "registry.key",
@@ -341,20 +341,20 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         "log.format",
         Kind::Choice(&["auto", "human", "json"]),
-        "How logs look; auto: human on a terminal, else json",
+        "The format of log lines; auto: human on a terminal, else json",
     ),
     often("log.filter", Kind::Text(FILTER), "What is logged [default: info]"),
     often(
         "kafka",
         Kind::Pairs("a text"),
-        "A property for librdkafka: NAME=VALUE, as often as needed; in the variable commas part several, and a value with a \
-         comma has a variable of its own, such as KAUFMANN_KAFKA_SASL_PASSWORD",
+        "A property for librdkafka: NAME=VALUE, as often as needed; in the variable commas separate several, and a value with \
+         a comma needs a variable of its own, such as KAUFMANN_KAFKA_SASL_PASSWORD",
     ),
     key(
         "app",
         Kind::Free,
-        "A setting of the service's own: NAME=VALUE, as often as needed; in the variable commas part several, and \
-         KAUFMANN_APP_DATABASE__URL is `database.url` alone, commas and all",
+        "A setting of the service's own: NAME=VALUE, as often as needed; in the variable commas separate several, and \
+         KAUFMANN_APP_DATABASE__URL sets only `database.url`, to a value that may have commas",
     ),
 ];
 
@@ -457,7 +457,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("- ")?.split(':').next());
         let mut said: Vec<&str> = first_cells.chain(items).flat_map(names).collect();
-        // Properties of librdkafka have rows of their own, attributes of handlers stand beside their keys.
+        // Properties of librdkafka have rows of their own; attributes of handlers are beside their keys.
         said.retain(|name| !name.starts_with("kafka.\"") && !["timeout", "retries"].contains(name));
         said.sort_unstable();
         let mut keys: Vec<&str> = KEYS.iter().map(|key| key.path).collect();
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_finds_its_neighbour_and_nonsense_finds_nothing() {
+    fn a_misspelt_name_finds_the_nearest_key_and_nonsense_finds_none() {
         let closest = |name| kaufmann_avro::suggest::closest(name, KEYS.iter().map(|key| key.path));
         assert_eq!(closest("max_inflight"), Some("max_in_flight"));
         assert_eq!(closest("broker"), Some("brokers"));

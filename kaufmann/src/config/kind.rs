@@ -1,25 +1,25 @@
-//! What a key's value must be, and how it is read from a file's value or from a variable's or a flag's text.
+//! The kinds of keys' values, and how they are read from a file's value or from a variable's or a flag's text.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// The longest duration. What is to wait for longer is a mistake, and clocks cannot count on without end.
+/// The longest duration. A longer wait is a mistake, and clocks have an end.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The greatest count of which nobody asked for less.
+/// The upper bound of counts that have no other.
 pub(crate) const MOST: u64 = u32::MAX as u64;
 
-/// What a value must be.
+/// The kind of a value.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Kind {
-    /// Some text; says which.
+    /// A text; with its description.
     Text(&'static str),
     /// A text that is never shown.
     Secret,
     /// Absolute `http` or `https` URLs, with commas between them outside of files.
     Urls,
-    /// Texts, with commas between them outside of files; says what an item is.
+    /// Texts, with commas between them outside of files; with the description of an item.
     List(&'static str),
     /// A whole number.
     Count {
@@ -51,17 +51,17 @@ pub(crate) enum Kind {
     Flag,
     /// One of these.
     Choice(&'static [&'static str]),
-    /// A table of texts; says what a value is.
+    /// A table of texts; with the description of a value.
     Pairs(&'static str),
-    /// A table whose values are among these.
+    /// A table, each value one of these.
     Choices(&'static [&'static str]),
-    /// A table of tables of texts; says what a value is. The names of the tables may have dots, those of the values do not.
+    /// A table of tables of texts; with the description of a value. Names of tables may have dots, those of values do not.
     Nested(&'static str),
-    /// A table of anything.
+    /// A table with any values.
     Free,
 }
 
-/// Why a value does not do.
+/// Why a value is not accepted.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Mismatch {
     pub(crate) found: String,
@@ -77,7 +77,7 @@ impl Kind {
         )
     }
 
-    /// What is expected, as errors say it.
+    /// What is expected, for errors.
     pub(crate) fn expected(self) -> String {
         match self {
             Self::Text(what) => what.to_owned(),
@@ -125,7 +125,7 @@ impl Kind {
                     .collect();
                 return each.map(Value::from);
             }
-            // A single item is what a variable or a flag would be.
+            // A single item is read like a variable or a flag.
             (Self::List(_) | Self::Durations { .. }, Value::String(text)) => return self.parse(text),
             (
                 Self::Text(_)
@@ -210,7 +210,7 @@ impl Kind {
         let found = match (self, value) {
             (Self::Secret, Value::String(text)) if text.is_empty() => "empty".to_owned(),
             (Self::Secret, _) => type_of(value).to_owned(),
-            // A list at whose commas a password may have been cut.
+            // A list whose commas may have cut a password.
             (Self::Urls, Value::String(text)) if text.contains('@') && !text.contains("://") => {
                 "a text with credentials".to_owned()
             }
@@ -220,7 +220,7 @@ impl Kind {
         Mismatch { found, expected }
     }
 
-    /// The same, with what this value is beyond.
+    /// What is expected, with the bound that this value exceeds, or the name that it may mean.
     pub(crate) fn expected_instead_of(self, value: &Value) -> String {
         let mut expected = self.expected();
         if let Self::Count { max: MOST, .. } = self
@@ -247,7 +247,7 @@ impl Kind {
     }
 }
 
-/// Whether a value, or its text, is a whole number beyond this one.
+/// Whether a value, or its text, is a whole number above this one.
 fn is_beyond(value: &Value, most: u64) -> bool {
     match value {
         Value::Number(number) => number.as_u64().is_some_and(|number| number > most),
@@ -260,7 +260,7 @@ fn is_beyond(value: &Value, most: u64) -> bool {
     }
 }
 
-/// One entry of a table, from a file: any scalar does for a text.
+/// Reads one entry of a table from a file: any scalar is accepted as a text.
 pub(crate) fn entry(kind: Kind, value: &Value) -> Result<Value, Mismatch> {
     match (kind, value) {
         (Kind::Free, _) => Ok(value.clone()),
@@ -274,7 +274,7 @@ pub(crate) fn entry(kind: Kind, value: &Value) -> Result<Value, Mismatch> {
     }
 }
 
-/// One entry of a table, from a text. In a free table `5` and `true` are what they look like, and `"5"` is a text.
+/// Reads one entry of a table from a text. In a free table `5` is a number, `true` a Boolean, and `"5"` a text.
 pub(crate) fn entry_text(kind: Kind, text: &str) -> Value {
     let read = match kind {
         Kind::Free => serde_json::from_str(text)
@@ -285,7 +285,7 @@ pub(crate) fn entry_text(kind: Kind, text: &str) -> Value {
     read.unwrap_or_else(|| Value::from(text))
 }
 
-/// The entries of a table with their names. Tables within count as names with dots, if `kind` has only texts: in TOML
+/// The entries of a table with their names. Inner tables count as names with dots if `kind` has only texts: in TOML
 /// `fetch.min.bytes = 1` *is* three tables.
 pub(crate) fn entries(kind: Kind, table: &Map<String, Value>) -> Vec<(Vec<String>, &Value)> {
     let mut found = Vec::new();
@@ -300,7 +300,7 @@ pub(crate) fn entries(kind: Kind, table: &Map<String, Value>) -> Vec<(Vec<String
     found
 }
 
-/// The name of a table and that of a value in it: what stands behind the last dot.
+/// The name of a table, and that of a value in it, which follows the last dot.
 pub(crate) fn nested(name: &str) -> Vec<String> {
     match name.rsplit_once('.') {
         Some((table, value)) => vec![table.to_owned(), value.to_owned()],
@@ -323,7 +323,7 @@ fn collect<'v>(
     }
 }
 
-/// A list without the items that were there before.
+/// A list without repeated items.
 fn without_repetitions<'t>(items: impl IntoIterator<Item = &'t str>) -> Value {
     let mut known: Vec<&str> = Vec::new();
     for item in items {
@@ -362,7 +362,7 @@ fn is_url(text: &str) -> bool {
     !text.contains(char::is_whitespace) && authority(text).is_some_and(is_address)
 }
 
-/// `host:port` of a URL. What stands before it, `user:password@`, is refused elsewhere, with what to do instead.
+/// `host:port` of a URL. A `user:password@` before it is refused elsewhere, with what to do instead.
 fn authority(url: &str) -> Option<&str> {
     let rest = url
         .strip_prefix("http://")
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_a_least_and_a_greatest() {
+    fn durations_have_a_minimum_and_a_maximum() {
         let expected = |text: &str| Kind::Duration { min: 10 }.parse(text).unwrap_err().expected;
         Kind::Duration { min: 10 }.parse("10ms").unwrap();
         Kind::Duration { min: 0 }.parse("0s").unwrap();
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_within_a_table_of_texts_are_names_with_dots() {
+    fn inner_tables_of_a_table_of_texts_are_names_with_dots() {
         let table = json!({"fetch": {"min": {"bytes": 1}}, "linger.ms": "5"});
         let found = entries(Kind::Pairs("a text"), table.as_object().unwrap());
         let names: Vec<_> = found.into_iter().map(|(name, _)| name.join("/")).collect();
@@ -522,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_entry_is_what_it_looks_like() {
+    fn a_free_entry_has_the_type_of_its_text() {
         assert_eq!(entry_text(Kind::Free, "5"), json!(5));
         assert_eq!(entry_text(Kind::Free, "\"5\""), json!("5"));
         assert_eq!(entry_text(Kind::Free, "five"), json!("five"));

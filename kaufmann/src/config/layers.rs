@@ -1,4 +1,4 @@
-//! The layers of the configuration: defaults, file, variables, flags. The last one that sets a key wins, entry by entry in tables.
+//! The layers of the configuration: defaults, file, variables, flags. The last one that sets a key wins, in tables entry by entry.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::secret::{REDACTED, is_secret};
 use crate::base::error::{Error, ErrorKind};
 use crate::base::serde_error;
 
-/// What the layers say: the last one that speaks wins, entry by entry in tables.
+/// The values of all layers: the last one that sets a key wins, in tables entry by entry.
 #[derive(Debug, Default)]
 pub(super) struct Layers(BTreeMap<(&'static str, Vec<String>), Entry>);
 
@@ -22,16 +22,16 @@ pub(super) struct Layers(BTreeMap<(&'static str, Vec<String>), Entry>);
 struct Entry {
     value: Value,
     origin: Origin,
-    /// The secret that stands before it in the same variable, and of which it may be a piece.
-    behind: Option<String>,
+    /// The secret before it in the same variable; this may be a piece of it.
+    after_secret: Option<String>,
 }
 
 impl Layers {
     pub(super) fn set(&mut self, key: &'static Key, entry: Vec<String>, value: Value, origin: Origin) {
-        self.set_behind(None, key, entry, value, origin);
+        self.set_after_secret(None, key, entry, value, origin);
     }
 
-    pub(super) fn set_behind(
+    pub(super) fn set_after_secret(
         &mut self,
         secret: Option<&str>,
         key: &'static Key,
@@ -39,13 +39,13 @@ impl Layers {
         value: Value,
         origin: Origin,
     ) {
-        let behind = secret.map(str::to_owned);
+        let after_secret = secret.map(str::to_owned);
         self.0.insert(
             (key.path, entry),
             Entry {
                 value,
                 origin,
-                behind,
+                after_secret,
             },
         );
     }
@@ -69,7 +69,7 @@ impl Layers {
             if *key == "kafka" {
                 let place = Place {
                     origin: entry.origin.to_string(),
-                    behind: entry.behind.clone(),
+                    after_secret: entry.after_secret.clone(),
                 };
                 config.kafka.note(name.join("."), place);
             }
@@ -89,7 +89,7 @@ impl Layers {
                     .chain(name.iter().map(String::as_str))
                     .collect::<Vec<_>>()
                     .join(".");
-                let value = match entry.behind {
+                let value = match entry.after_secret {
                     Some(_) => Value::from(REDACTED),
                     None => effective::shown(&name, &entry.value),
                 };
@@ -125,12 +125,12 @@ pub(super) fn pairs(
     layers: &mut Layers,
     problems: &mut Problems,
 ) {
-    // A comma may as well belong to the secret before it.
+    // The comma may belong to the secret before it.
     let mut secret = None;
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let Some((name, value)) = named(pair) else {
             let hint = match secret {
-                Some(secret) => behind_secret(key, secret),
+                Some(secret) => after_secret_hint(key, secret),
                 None if text.contains(',') => commas(key, "NAME"),
                 None => String::new(),
             };
@@ -144,17 +144,17 @@ pub(super) fn pairs(
     }
 }
 
-/// What to do where a secret may have been cut at its comma.
-pub(super) fn behind_secret(key: &Key, secret: &str) -> String {
+/// A hint for an entry that may be a piece of a secret with a comma.
+pub(super) fn after_secret_hint(key: &Key, secret: &str) -> String {
     format!(
-        "; what stands behind `{secret}` is not shown, because it may be a piece of it{}",
+        "; what follows `{secret}` is not shown, because it may be a piece of it{}",
         commas(key, secret)
     )
 }
 
 fn commas(key: &Key, name: &str) -> String {
     format!(
-        ": commas part the entries of {}, and a value that has one goes into {}",
+        ": commas separate the entries of {}, so set a value with a comma in {}",
         key.variable(),
         key.variable_of(name)
     )
@@ -188,7 +188,7 @@ pub(super) fn one_pair(
         _ => vec![name.to_owned()],
     };
     let value = kind::entry_text(key.kind, value);
-    layers.set_behind(secret, key, entry, value, origin.clone());
+    layers.set_after_secret(secret, key, entry, value, origin.clone());
 }
 
 fn insert<'p>(node: &mut Value, mut path: impl Iterator<Item = &'p str>, value: Value) {

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::kind::Kind;
 use super::{DeadLetterConfig, OnLimit};
 
-/// What one of these tables may have.
+/// The keys of these tables.
 const NAMES: [&str; 4] = ["max_share", "max_consecutive", "window", "on_limit"];
 
-/// `dead_letter` as one of its tables changes it, and what is wrong with the table: the key, and what it is.
+/// `dead_letter` as changed by one of its tables, and the table's mistakes: each a key and what is wrong.
 pub(crate) fn changed(
     config: &DeadLetterConfig,
     table: &BTreeMap<String, String>,

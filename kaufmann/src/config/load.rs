@@ -1,4 +1,4 @@
-//! Puts the layers together: defaults, the service's own, the file, the environment, the flags.
+//! Loads the layers: defaults, the service's own, the file, the environment, the flags.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use super::problem::Problems;
 use super::{environment, file, kind};
 use crate::base::error::Error;
 
-/// The file that is read if nobody names another.
+/// The file that is read if no other is named.
 const DEFAULT_FILE: &str = "kaufmann.toml";
 
-/// Reads a [`Config`](super::Config): built-in defaults, then what the service implies, then the file, then `KAUFMANN_*`, then flags.
+/// Reads a [`Config`](super::Config): built-in defaults, then the service's defaults, then the file, then `KAUFMANN_*`, then flags.
 ///
 /// ```no_run
 /// use kaufmann::config::Loader;
@@ -84,7 +84,7 @@ impl Loader {
         self
     }
 
-    /// Reads it all, and checks it by these rules.
+    /// Reads all layers and checks the result, also by these rules.
     pub(crate) fn load_by(self, rules: &Rules) -> Result<Effective, Error> {
         let mut problems = Problems::default();
         let mut layers = Layers::default();
@@ -133,7 +133,7 @@ impl Loader {
 fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mut Problems) {
     let place = format!("--{}", key.flag());
     let origin = Origin::Flag(key.flag());
-    // A list given in parts is the list of all parts.
+    // A repeated flag adds to the list.
     let joined = [values.join(",")];
     let values = if matches!(key.kind, kind::Kind::List(_) | kind::Kind::Durations { .. }) {
         &joined
@@ -145,7 +145,7 @@ fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mu
             // A property's value may have commas of its own; a flag can be repeated instead.
             kind if kind.is_table() => match named(text) {
                 Some(pair) => one_pair(key, pair, &place, &origin, None, layers, problems),
-                // What stands there may be a secret whose name was forgotten.
+                // The text may be a secret whose name was forgotten.
                 None => problems.push(format!("{place}: `{}` needs NAME=VALUE", key.path)),
             },
             kind => match kind.parse(text) {
@@ -156,7 +156,7 @@ fn flag(key: &'static Key, values: &[String], layers: &mut Layers, problems: &mu
     }
 }
 
-/// Whether there is something by this name, even if it is a link to nothing: that is to be reported, not passed over.
+/// Whether a file has this name, even if it is a dangling link: that must be reported, not ignored.
 fn is_there(path: &Path) -> bool {
     !matches!(path.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
 }

@@ -1,22 +1,22 @@
-//! What is wrong with a configuration: all of it at once, each with its place.
+//! The mistakes in a configuration, all at once, each with its place.
 
 use super::kind::Mismatch;
 use crate::base::error::{Error, ErrorKind};
 
-/// What is wrong, one text each.
+/// Mistakes, one text each.
 #[derive(Debug, Default)]
 pub(super) struct Problems(Vec<String>);
 
 impl Problems {
     pub(super) fn push(&mut self, text: impl Into<String>) {
         let text = text.into();
-        // Two entries may have one mistake that names neither.
+        // Two entries may have the same mistake, whose text names neither.
         if !self.0.contains(&text) {
             self.0.push(text);
         }
     }
 
-    /// A value that is not what its key needs.
+    /// Adds a value that its key does not accept.
     pub(super) fn mismatch(&mut self, place: &str, key: &str, mismatch: &Mismatch) {
         self.push(format!(
             "{place}: `{key}` is {}, expected {}",
@@ -24,7 +24,7 @@ impl Problems {
         ));
     }
 
-    /// A name that is no key's.
+    /// Adds an unknown name, with the name that may be meant.
     pub(super) fn unknown(&mut self, place: &str, what: &str, name: &str, meant: Option<String>) {
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),

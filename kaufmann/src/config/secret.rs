@@ -1,4 +1,4 @@
-//! What must not be seen: a [`Secret`], and how names and URLs that carry secrets are told and blanked.
+//! Secrets: a [`Secret`] is never shown, and names and texts that carry secrets are recognised and blanked.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text, to hand it to whoever asks for it.
+    /// The text, for the client that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -51,7 +51,7 @@ impl Serialize for Secret {
     }
 }
 
-/// Whether a property with this name is to be hidden, misspelt as it may be. Rather one too many than one too few.
+/// Whether the value of a property with this name must be hidden; the name may be misspelt. Rather hides too much than too little.
 pub(crate) fn is_secret(name: &str) -> bool {
     const SIGNS: [&str; 3] = ["pas", "pwd", "key"];
     let (plain, is_harmless) = read(name);
@@ -59,7 +59,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
         && (carries_secret(name) || (plain != "key" && SIGNS.iter().any(|sign| plain.contains(sign))))
 }
 
-/// Whether what is assigned to this name in some text is to be hidden: fewer names, because any text may have them.
+/// Whether a value assigned to this name in any text must be hidden. Fewer names than in [`is_secret`], as texts may have any.
 fn carries_secret(name: &str) -> bool {
     const SIGNS: [&str; 11] = [
         "password",
@@ -78,7 +78,7 @@ fn carries_secret(name: &str) -> bool {
     !is_harmless && SIGNS.iter().any(|sign| plain.contains(sign))
 }
 
-/// A name in small letters and digits, and whether it says what is no secret, though it serves one: an endpoint, a file's place.
+/// A name in small letters and digits, and whether it names something that is not secret itself: an endpoint, a file's path.
 fn read(name: &str) -> (String, bool) {
     let plain: String = name
         .chars()
@@ -95,8 +95,8 @@ fn read(name: &str) -> (String, bool) {
     (plain, is_harmless)
 }
 
-/// A text without what may be a credential in it: user-info as in `scheme://user:password@host` and `user:password@host`,
-/// the values of a URL's query, and all that follows `password=` and the like. Rather too much than too little.
+/// A text with possible credentials blanked: user-info as in `scheme://user:password@host` and `user:password@host`, the values
+/// of a URL's query, and all that follows `password=` and the like. Rather blanks too much than too little.
 pub(crate) fn without_credentials(text: &str) -> String {
     let words = text.split_inclusive(char::is_whitespace).map(|word| {
         if word.contains("://") {
@@ -113,12 +113,12 @@ pub(crate) fn without_credentials(text: &str) -> String {
     without_assigned(shown)
 }
 
-/// A word with URLs in it, perhaps a list of them. A password may have what separates them elsewhere, so what stands between a
-/// scheme and the last `@` before the next one is blanked.
+/// Blanks the credentials of the URLs in a word, perhaps a list of them. A password may contain their separators, so everything
+/// between a scheme and the last `@` before the next scheme is blanked.
 fn without_user_info_of_urls(word: &str) -> String {
     let mut parts = word.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
-    // From here on everything stands behind a scheme. What has no `@` of its own may be the beginning of a password with `://`.
+    // From here on each part follows a scheme. A part without an `@` of its own may be the beginning of a password with `://`.
     let mut rest: Vec<&str> = parts.collect();
     while !rest.is_empty() {
         let own = rest.iter().position(|part| part.contains('@'));
@@ -144,7 +144,7 @@ fn without_user_info_of_urls(word: &str) -> String {
     shown
 }
 
-/// Whether this, which stands between two schemes, is all of a URL and the next one's scheme: `host:1/path,https`.
+/// Whether this part between two schemes is a whole URL and the next one's scheme: `host:1/path,https`.
 fn is_whole(part: &str) -> bool {
     let url = part
         .rsplit_once([',', ';', '"', '\''])
@@ -190,7 +190,7 @@ fn without_query(word: &str) -> String {
     shown
 }
 
-/// Where a secret's value ends nobody here knows, as it may have blanks and commas of its own: all that follows is blanked.
+/// Blanks all that follows an assignment to a secret's name: its value may have blanks and commas, so its end is not known.
 fn without_assigned(mut text: String) -> String {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let assigned = text.match_indices('=').find(|(sign, _)| {
@@ -205,7 +205,7 @@ fn without_assigned(mut text: String) -> String {
     text
 }
 
-/// A value of the configuration as it may be shown: passwords in URLs are blanked.
+/// A value of the configuration for display: passwords in URLs are blanked.
 #[cfg(feature = "cli")]
 pub(crate) fn shown(value: &serde_json::Value) -> serde_json::Value {
     use serde_json::Value;

@@ -9,10 +9,10 @@ use super::PublishConfig;
 )]
 pub(crate) const TOPIC: &str = "letters, digits, `.`, `_` and `-`, at most 249";
 
-/// Why nothing may be written to a topic that [`is_internal`], and what to do instead.
-pub(crate) const INTERNAL: &str = "Kafka's own, where nobody else may write; name a topic of events";
+/// Why a service must not write to a topic that [`is_internal`], and what to do instead.
+pub(crate) const INTERNAL: &str = "Kafka's own and must not be written to; name a topic of events";
 
-/// Whether a topic is Kafka's own: what others write to it damages the groups, transactions or the cluster itself.
+/// Whether a topic is Kafka's own: records of others in it damage groups, transactions or the cluster.
 pub(crate) fn is_internal(name: &str) -> bool {
     matches!(
         name,

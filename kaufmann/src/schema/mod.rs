@@ -1,4 +1,4 @@
-//! What is known of schemas: the registry, and what the schemas of records' writers mean to this service.
+//! Schemas: the registry, and what writers' schemas mean to this service.
 
 pub mod registry;
 pub(crate) mod tombstones;

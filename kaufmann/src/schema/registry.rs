@@ -1,4 +1,4 @@
-//! Where schemas are known by their ids: the [`SchemaRegistry`] trait, an embedded registry and the REST client.
+//! Schema registries: the [`SchemaRegistry`] trait, an embedded registry and the REST client.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,25 +18,25 @@ pub use error::{RegistryError, RegistryErrorKind};
 #[cfg(feature = "registry")]
 pub use rest::{Compatibility, RestRegistry};
 
-/// A future of a registry's answer.
+/// The future of a registry's answer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RegistryError>> + Send + 'a>>;
 
-/// A schema registry. Implementations keep nothing: caches and single flight are the runtime's, and so is patience beyond
-/// the few repetitions that an implementation makes of its own.
+/// A schema registry. Implementations cache nothing: the runtime caches, shares look-ups in progress, and retries beyond an
+/// implementation's own few retries.
 pub trait SchemaRegistry: Send + Sync + 'static {
     /// The text of the schema with this id, complete in itself. An error of the kind [`Refused`](RegistryErrorKind::Refused) is final:
-    /// records with the id become dead letters. One of the kind [`Unknown`](RegistryErrorKind::Unknown) is after six times. After
-    /// every other error the runtime asks again.
+    /// records with the id become dead letters. The kind [`Unknown`](RegistryErrorKind::Unknown) is final after six times. After
+    /// every other error the runtime retries.
     fn schema(&self, id: u32) -> Answer<'_, String>;
 
-    /// The text of the schema with this GUID, as header ids name it.
+    /// The text of the schema with this GUID, which header ids carry.
     fn schema_by_guid(&self, guid: [u8; 16]) -> Answer<'_, String>;
 
-    /// The id of a schema under a subject, without registering it. `Ok(None)` if it is not there. A schema of another text
-    /// that says the same to readers may count.
+    /// The id of a schema under a subject, without registering it; `Ok(None)` if it is not there. A schema with another text that
+    /// means the same to readers may count.
     fn lookup<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, Option<u32>>;
 
-    /// Registers a schema under a subject, if it is not there yet, and gives its id.
+    /// Registers a schema under a subject, if it is not there yet, and returns its id.
     fn register<'a>(&'a self, subject: &'a str, schema: &'a str) -> Answer<'a, u32>;
 }
 
@@ -70,7 +70,7 @@ pub struct SubjectVersion {
     pub id: u32,
     /// The schema's text, complete in itself.
     pub schema: String,
-    /// What the registry's own text refers to; it stands in `schema` too.
+    /// The references of the registry's own text; `schema` has them inlined.
     pub references: Vec<Reference>,
 }
 
@@ -79,7 +79,7 @@ pub struct SubjectVersion {
 pub struct Reference {
     /// The full name of the type.
     pub name: String,
-    /// The subject under which the schema stands that has it.
+    /// The subject of the schema that defines it.
     pub subject: String,
     /// The version of the subject.
     pub version: u32,

@@ -1,4 +1,4 @@
-//! Which handler takes a tombstone. It has no payload, so neither a schema nor a name in it: pure.
+//! Which handler takes a tombstone, which has no payload and so no schema. Pure.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ pub(crate) struct Tombstones {
 #[derive(Debug)]
 struct Reader {
     handler: u32,
-    /// The event's name, its schema's full name, and those it had before.
+    /// The event's name, its schema's full name, and its earlier names.
     names: Vec<&'static str>,
-    /// The event's topic; `None`: the only one that is consumed.
+    /// The event's topic; `None`: the only consumed one.
     topic: Option<String>,
 }
 
@@ -31,11 +31,11 @@ impl Reader {
 }
 
 impl Tombstones {
-    /// Knows the handlers with `tombstone` and the topics of their events.
+    /// Collects the handlers with `tombstone` and the topics of their events.
     ///
     /// # Errors
     ///
-    /// If the topic of an event is not known and the service consumes several.
+    /// If the topic of an event is unknown and the service consumes several.
     pub(crate) fn new(handlers: &'static [HandlerEntry], config: &Config) -> Result<Self, Error> {
         let mut readers = Vec::new();
         let mut catch_all = None;
@@ -51,8 +51,8 @@ impl Tombstones {
             let topic = named.or(info.topic);
             if topic.is_none() && config.topics.len() > 1 {
                 let text = format!(
-                    "the handler `{}` takes tombstones of `{1}`, but nothing says in which of the consumed topics they are; give the \
-                     schema ({2}) the attribute `\"topic\"`, or set `publish.topics.\"{1}\"`",
+                    "the handler `{}` takes tombstones of `{1}`, but it is not known in which of the consumed topics they are; give \
+                     the schema ({2}) the attribute `\"topic\"`, or set `publish.topics.\"{1}\"`",
                     entry.path, info.name, info.defined_at
                 );
                 return Err(Error::new(ErrorKind::Configuration, text));
@@ -71,7 +71,7 @@ impl Tombstones {
     }
 
     /// Where a tombstone goes: to the handler of the event that its header `ce_type` names, else to that of the only event of its
-    /// topic, else to the catch-all. `topic` is that in which it was read first.
+    /// topic, else to the catch-all. `topic` is the one in which it was first read.
     pub(crate) fn route(&self, name: Option<&[u8]>, topic: &str) -> Route {
         let found = match name {
             Some(name) => {
@@ -98,7 +98,7 @@ impl Tombstones {
 fn ambiguous(first: &Reader, second: &Reader) -> Arc<str> {
     let (first, second) = (first.name(), second.name());
     let text = format!(
-        "the tombstone may be of `{first}` or of `{second}`, whose topic is the same; its producer must name the event in the header \
+        "the tombstone may be of `{first}` or of `{second}`, which share the topic; its producer must name the event in the header \
          `ce_type`"
     );
     Arc::from(text)
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(
             route(Some("other"), "two"),
             Some(4),
-            "it says that it is another event's"
+            "its header names another event"
         );
         let tombstones = Tombstones::new(&ALL[..4], &config(&["one"])).unwrap();
         assert_eq!(tombstones.route(None, "three"), Route::Unwanted);
@@ -181,13 +181,13 @@ mod tests {
     fn a_tombstone_that_may_be_of_two_events_is_reported() {
         let tombstones = Tombstones::new(&ALL, &config(&["one"])).unwrap();
         let Route::Undecodable(reason) = tombstones.route(None, "one") else {
-            panic!("it is taken");
+            panic!("it has a handler");
         };
         assert!(reason.contains("of `a` or of `b`"), "{reason}");
     }
 
     #[test]
-    fn an_event_without_a_topic_has_its_tombstones_in_the_only_one_that_is_consumed() {
+    fn an_event_without_a_topic_has_its_tombstones_in_the_only_consumed_one() {
         let tombstones = Tombstones::new(&WITHOUT_TOPIC, &config(&["one"])).unwrap();
         assert_eq!(handler(&tombstones.route(None, "one")), Some(1));
         let error = Tombstones::new(&WITHOUT_TOPIC, &config(&["one", "two"])).unwrap_err();

@@ -1,8 +1,8 @@
-//! From a schema's id to what it means here: which handler takes its events, and which id our own events carry.
+//! Resolves writers' schema ids: which handler takes their records, and which id the service's own events carry.
 //!
-//! An id is asked for once, however many records wait for it. A schema is kept for ever: ids are immutable. That an id cannot be
-//! read is kept for a while ([`unreadable`]), so that a registry that was wrong is not believed until the next start. A look-up
-//! that failed for another reason is never kept.
+//! An id is looked up once, however many records wait for it. A schema is kept for ever: ids are immutable. That an id cannot be
+//! read is kept for a while ([`unreadable`]), so that a wrong answer of the registry does not last until the next start. A look-up
+//! that failed for another reason is not kept.
 
 mod locked;
 mod unreadable;
@@ -34,7 +34,7 @@ use crate::record::names::TYPE;
 use crate::record::wire::SchemaKey;
 use crate::schema::registry::{RegistryError, RegistryErrorKind, SchemaRegistry};
 
-/// What the runtime knows of schemas.
+/// The writers' schemas that the runtime has resolved, and the ids of its own events.
 pub(crate) struct Schemas {
     registry: Arc<dyn SchemaRegistry>,
     readers: Vec<Reader>,
@@ -46,7 +46,7 @@ pub(crate) struct Schemas {
     ids: Mutex<HashMap<IdKey, Arc<OnceCell<u32>>>>,
 }
 
-/// A look-up that is under way, for all who wait for it.
+/// A look-up in progress, shared by all records that wait for it.
 type Flight = Arc<OnceCell<Arc<Writer>>>;
 
 /// An event's name and its subject, which several events of one topic may share.
@@ -59,55 +59,55 @@ struct Reader {
     schema: Schema,
 }
 
-/// What a writer's schema means here.
+/// A writer's schema, and what its records mean to this service.
 #[derive(Debug)]
 pub(crate) struct Writer {
     key: SchemaKey,
     schema: Schema,
-    /// What its records are if their headers do not say otherwise; of a union, what each of its branches is.
+    /// The meaning of its records, unless their headers name another; for a union, that of each branch.
     meanings: Box<[Meaning]>,
-    /// Where its records go for each of our readers; decided when the first one is for it.
+    /// The route of its records to each reader; resolved with the first record.
     routes: Box<[OnceLock<Route>]>,
 }
 
-/// What records of one type mean here.
+/// The meaning of one type's records.
 #[derive(Debug)]
 struct Meaning {
-    /// The type's full name; `string` and the like if it has none.
+    /// The type's full name; `string` and the like for unnamed types.
     name: String,
-    /// The name of our event, if a handler takes it: what `ce_type` usually says.
+    /// The name of the event, if a handler takes it: the usual `ce_type`.
     event: Option<&'static str>,
     route: Route,
     /// Whether it was reported that no handler takes it.
-    said: AtomicBool,
+    is_reported: AtomicBool,
 }
 
 /// Why there is no writer's schema.
 #[derive(Debug)]
 pub(crate) enum NoWriter {
-    /// The registry has had its last word: records with this id cannot be read.
+    /// The registry's answer is final: records with this id cannot be read.
     Final(Arc<str>),
-    /// It may be there at another time.
+    /// A later look-up may find it.
     NotYet(RegistryError),
 }
 
-/// What becomes of a record.
+/// Where a record goes.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Route {
-    /// The handler at this place takes it; the plan says how it is read if its writer had another schema.
+    /// To the handler with this index; the plan says how it is read if its writer had another schema.
     Handler(u32, Option<Arc<Plan>>),
-    /// No handler wants it.
+    /// No handler takes it.
     Unwanted,
-    /// A handler wants it, but it cannot be decoded.
+    /// A handler takes its event, but it cannot be decoded.
     Undecodable(Arc<str>),
 }
 
 impl Schemas {
-    /// Knows the events of these handlers.
+    /// The schemas for the events of these handlers.
     ///
     /// # Panics
     ///
-    /// If an event's schema is not a schema; generated events always have one.
+    /// If an event's schema is invalid; that of a generated event never is.
     #[must_use]
     pub(crate) fn new(registry: Arc<dyn SchemaRegistry>, handlers: &'static [HandlerEntry]) -> Self {
         let mut readers = Vec::new();
@@ -136,7 +136,7 @@ impl Schemas {
         }
     }
 
-    /// The same, with the time after which the registry's "no" is asked for again.
+    /// Sets after how long an id that cannot be read is looked up again.
     #[must_use]
     pub(crate) fn recheck(self, after: Duration) -> Self {
         Self {
@@ -145,13 +145,13 @@ impl Schemas {
         }
     }
 
-    /// Looks whether what was written with the locked versions of each handled event can be read.
+    /// Checks that records of the locked versions of each handled event can be read.
     ///
-    /// What is found out is not kept: ids belong to one registry, and the service may run against another than the lock's.
+    /// The results are not kept: ids belong to one registry, and the service may use another one than the lock's.
     ///
     /// # Errors
     ///
-    /// If a version cannot be read that the event's compatibility level promises. Others are logged.
+    /// If a version cannot be read that the event's compatibility level promises to be readable. Others are logged.
     pub(crate) fn read_locked(&self) -> Result<(), Error> {
         let mut promised = Vec::new();
         for reader in &self.readers {
@@ -160,7 +160,10 @@ impl Schemas {
                     promised.push(found.reason);
                 } else {
                     let (event, reason) = (reader.info.name, found.reason);
-                    warn!(event, reason, "records of a former version will be dead letters");
+                    warn!(
+                        event,
+                        reason, "records of an earlier version will be dead letters"
+                    );
                 }
             }
         }
@@ -168,8 +171,8 @@ impl Schemas {
             return Ok(());
         }
         let text = format!(
-            "schemas break their compatibility level with `schemas.lock`:\n  {}\nread these versions again, or run \
-             `schema reset` for the events whose break is meant, and build anew",
+            "schemas break their compatibility level with `schemas.lock`:\n  {}\nlet the schemas \
+             read these versions again, or run `schema reset` for the events whose break is intended, and build again",
             promised.join("\n  ")
         );
         Err(Error::new(ErrorKind::Schema, text))
@@ -184,8 +187,8 @@ impl Schemas {
             .cloned()
     }
 
-    /// The writer's schema; the registry is asked if it is not known yet. `unknown`: how often it has answered who asks that it does
-    /// not know the id.
+    /// The writer's schema; looked up in the registry if it is not known yet. `unknown` is how often the registry has already answered
+    /// the caller that it does not know the id.
     pub(crate) async fn writer(&self, key: SchemaKey, unknown: u32) -> Result<Arc<Writer>, NoWriter> {
         if let Some(writer) = self.known(key) {
             return Ok(writer);
@@ -208,7 +211,7 @@ impl Schemas {
         found
     }
 
-    /// Where a record goes that no event's handler takes.
+    /// Where a record that no event's handler takes goes.
     pub(crate) fn nameless(&self) -> Route {
         self.catch_all
             .map_or(Route::Unwanted, |handler| Route::Handler(handler, None))
@@ -232,7 +235,7 @@ impl Schemas {
         }
     }
 
-    /// Counts a record that no handler takes, and reports its name if that is news. A tombstone has no writer.
+    /// Counts a record that no handler takes, and reports its name the first time. A tombstone has no writer.
     pub(crate) fn pass_over(&self, writer: Option<&Writer>, record: &Record) {
         self.unwanted.add();
         let meaning = writer.and_then(|writer| writer.meaning(record.body().bytes()).ok());
@@ -241,7 +244,7 @@ impl Schemas {
             (Some(name), meaning) if meaning.is_none_or(|meaning| !meaning.is_called(name)) => {
                 Named::Type(name)
             }
-            (_, Some(meaning)) if meaning.said.swap(true, Ordering::Relaxed) => return,
+            (_, Some(meaning)) if meaning.is_reported.swap(true, Ordering::Relaxed) => return,
             (_, Some(meaning)) => Named::Schema(&meaning.name),
             (_, None) => return,
         };
@@ -257,7 +260,7 @@ impl Schemas {
         self.unwanted.count()
     }
 
-    /// The id that an event of ours carries under `subject`; with `register` it is registered if it is not there.
+    /// The id of the service's own event under `subject`; with `register` the schema is registered if it is missing.
     /// `Ok(None)`: the registry does not have it.
     pub(crate) async fn id_of(
         &self,
@@ -291,7 +294,7 @@ impl Schemas {
     }
 
     async fn fetch(&self, key: SchemaKey, unknown: u32) -> Result<Arc<Writer>, NoWriter> {
-        // Somebody else may have got the last word while this one waited for its turn.
+        // Another look-up may have got the final answer while this one waited.
         if let Some(reason) = self.unreadable().of(key, Instant::now()) {
             return Err(NoWriter::Final(reason));
         }
@@ -317,7 +320,7 @@ impl Schemas {
         Err(NoWriter::Final(reason))
     }
 
-    /// What a schema means here; why not, if it is none.
+    /// Parses a writer's schema and resolves its meanings; an error if it is not a schema.
     fn read(&self, key: SchemaKey, text: &str) -> Result<Writer, String> {
         let schema = Schema::parse(text).map_err(|errors| {
             let first = errors.first().map(ToString::to_string).unwrap_or_default();
@@ -340,7 +343,7 @@ impl Schemas {
                 event: reader.map(|reader| self.readers[reader].info.name),
                 route: reader.map_or_else(|| self.nameless(), |reader| self.route_to(reader, &writer)),
                 name,
-                said: AtomicBool::new(false),
+                is_reported: AtomicBool::new(false),
             }
         };
         writer.meanings = names.into_iter().map(mean).collect();
@@ -355,7 +358,7 @@ impl Schemas {
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The place of the reader with this name.
+    /// The index of the reader with this name.
     fn reader_named(&self, name: &[u8]) -> Option<usize> {
         let named = |candidate: &&str| candidate.as_bytes() == name;
         let exact = |reader: &Reader| named(&reader.info.name) || named(&reader.info.full_name);
@@ -366,7 +369,7 @@ impl Schemas {
             .or_else(|| self.readers.iter().position(former))
     }
 
-    /// Where a record of this writer goes that is for this reader. What its schema means to the reader is found out once.
+    /// The route of this writer's records for this reader, resolved once.
     fn route_to(&self, reader: usize, writer: &Writer) -> Route {
         let compile = || self.readers[reader].route(writer);
         writer.routes[reader].get_or_init(compile).clone()
@@ -398,7 +401,7 @@ impl Reader {
 }
 
 impl Writer {
-    /// What a record with this datum is: of a union, its branch.
+    /// The meaning of a record with this datum: for a union, that of its branch.
     fn meaning(&self, datum: &[u8]) -> Result<&Meaning, String> {
         if !matches!(self.schema.root.kind, Kind::Union(_)) {
             return Ok(&self.meanings[0]);
@@ -417,7 +420,7 @@ impl Meaning {
     }
 }
 
-/// What the record's header says that it is.
+/// The record's type by its header.
 #[inline]
 fn type_of(record: &Record) -> Option<&[u8]> {
     if record.has_headers() {
@@ -427,7 +430,7 @@ fn type_of(record: &Record) -> Option<&[u8]> {
     }
 }
 
-/// Why an id is not to be had.
+/// Why an id is unavailable.
 enum Missing {
     Absent,
     Failed(RegistryError),

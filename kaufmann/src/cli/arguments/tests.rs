@@ -213,7 +213,7 @@ fn the_help_says_how_commas_part_entries_and_which_variable_takes_one() {
     let (_, text) = said(&["run", "--help"]);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "in the variable commas part several",
+        "in the variable commas separate several",
         "KAUFMANN_KAFKA_SASL_PASSWORD",
     ] {
         assert!(words.contains(part), "{part} is missing in {text}");

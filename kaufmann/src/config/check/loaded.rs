@@ -1,5 +1,4 @@
-//! What is checked of a configuration that was loaded, besides the bounds: keys that need or exclude each other, and what a command
-//! requires.
+//! Checks of a loaded configuration besides the bounds: keys that need or exclude each other, and what a command requires.
 
 use super::{INTERNAL, TOPIC, is_internal, is_topic};
 use crate::base::error::Error;
@@ -9,9 +8,9 @@ use crate::config::kind::is_address;
 use crate::config::problem::Problems;
 use crate::config::{Config, ReplyTo, declared, keys, layers, without_credentials};
 
-/// What other rooms know about values of theirs.
+/// Other rooms' rules for their values.
 pub(crate) struct Rules {
-    /// The properties of `[kafka]` that cannot be set, or not so.
+    /// The invalid properties of `[kafka]`.
     pub(crate) kafka: fn(&Config) -> Vec<Conflict>,
     /// Why `log.filter` is invalid, if it is.
     pub(crate) log_filter: fn(&str) -> Result<(), String>,
@@ -26,9 +25,9 @@ impl Rules {
 }
 
 impl Config {
-    /// Checks each value against its key's bounds, and what keys mean together; `settings` says where they were set.
+    /// Checks each value against its key's bounds, and combinations of keys; `settings` has where each was set.
     pub(crate) fn check(&self, settings: &[Setting], rules: &Rules) -> Result<(), Error> {
-        // Where a key was set, or one of its entries.
+        // Where a key or one of its entries was set.
         let at = |key: &str| {
             let is_it = |setting: &&Setting| {
                 let rest = setting.key.strip_prefix(key);
@@ -54,7 +53,7 @@ impl Config {
         if self.topics.contains(&dead_letters) {
             problems.push(format!(
                 "{}`topics` has `{dead_letters}`, to which dead letters go: each would be handled, and fail, again; set \
-                 `dead_letter.topic` to another one, or take it out of `topics`",
+                 `dead_letter.topic` to another topic, or remove it from `topics`",
                 at("topics")
             ));
         }
@@ -64,7 +63,7 @@ impl Config {
         if self.publish.reply_to != ReplyTo::Topic && self.publish.callback_topics.is_empty() {
             problems.push(format!(
                 "{}`publish.reply_to` follows topics that records name, but `publish.callback_topics` allows none; list \
-                 them, or the beginnings of their names with a `*` behind",
+                 them, or the beginnings of their names followed by `*`",
                 at("publish.reply_to")
             ));
         }
@@ -87,21 +86,21 @@ impl Config {
         problems.into_result()
     }
 
-    /// What is wrong with a property, without what may be a piece of a secret.
+    /// Describes what is wrong with a property, without what may be a piece of a secret.
     fn property(&self, name: &str, why: &str) -> String {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if let (Some(secret), Some(key)) = (self.kafka.behind(name), keys::find("kafka")) {
-            let hint = layers::behind_secret(key, secret);
+        if let (Some(secret), Some(key)) = (self.kafka.after_secret(name), keys::find("kafka")) {
+            let hint = layers::after_secret_hint(key, secret);
             return format!("`kafka` has an entry that librdkafka or kaufmann refuses{hint}");
         }
         if name.chars().all(is_name) {
             format!("`kafka.{name}` {why}")
         } else {
-            "`kafka` has an entry whose name no property has; it is not shown, because it may be a piece of a secret".to_owned()
+            "`kafka` has an entry that is not a property's name; it is not shown, because it may be a piece of a secret".to_owned()
         }
     }
 
-    /// Checks what the registry's keys need, and what they exclude.
+    /// Checks which keys the registry's keys need, and which they exclude.
     fn check_registry(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let registry = &self.registry;
         if registry.password.is_some() && registry.user.is_none() {
@@ -145,7 +144,7 @@ impl Config {
     fn check_brokers_are_addresses(&self, at: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let at = at("brokers");
         if self.brokers.iter().any(|broker| broker.contains('@')) {
-            // Not even in parts: a password with a comma in it is two items.
+            // Not even partly: a password with a comma in it is two items.
             problems.push(format!(
                 "{at}`brokers` carries credentials, expected `host:port`; set `kafka.sasl.username` and \
                  `kafka.sasl.password` instead"
@@ -202,7 +201,7 @@ impl Config {
         problems.into_result()
     }
 
-    /// Checks that there is all it takes to consume from a cluster.
+    /// Checks that all settings that are needed to consume from a cluster are there.
     pub(crate) fn check_run(&self) -> Result<(), Error> {
         self.check_brokers()?;
         let mut problems = Problems::default();
@@ -285,7 +284,7 @@ mod tests {
         let refused = |key: &str| {
             let own = own();
             Some(format!(
-                "kaufmann.toml:3:1: {key} has `{own}`, which is Kafka's own, where nobody else may write; name a topic of events"
+                "kaufmann.toml:3:1: {key} has `{own}`, which is Kafka's own and must not be written to; name a topic of events"
             ))
         };
         let topic = check("publish.topic", |config| config.publish.topic = Some(own()));
@@ -303,7 +302,7 @@ mod tests {
             config.retry.topics.names = vec![own()];
         });
         assert_eq!(topic, refused("`retry.topics`"));
-        // To read them harms nobody.
+        // Reading it does no harm.
         assert_eq!(check("topics", |config| config.topics = vec![own()]), None);
     }
 }

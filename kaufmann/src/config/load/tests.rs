@@ -92,7 +92,7 @@ fn each_layer_wins_over_the_one_before_key_by_key() {
 fn what_does_not_go_with_the_groups_protocol_is_refused_at_its_place() {
     assert_eq!(
         failure("group = 'g'\n[kafka]\n\"group.protocol\" = 'consumer'\n\"session.timeout.ms\" = '6000'"),
-        "kaufmann.toml:4:24: `kafka.session.timeout.ms` does not go with `group.protocol` = \"consumer\": the broker sets \
+        "kaufmann.toml:4:24: `kafka.session.timeout.ms` cannot be set with `group.protocol` = \"consumer\": the broker sets \
          it, for a group by its `consumer.session.timeout.ms`; remove it"
     );
     let strategies = [(
@@ -677,7 +677,7 @@ fn mistakes_of_a_declaration_are_sentences_with_their_places() {
     for line in [
         "kaufmann.toml:2:12: `declare.shop.whatever` is unknown; a topic has `partitions`, ",
         "kaufmann.toml:3:14: `declare.shop.partitions` is \"99999999999\", expected a whole number from 1 to 2147483647",
-        "kaufmann.toml:7:14: `declare.a b` is no topic's name, expected letters, ",
+        "kaufmann.toml:7:14: `declare.a b` is not a topic's name, expected letters, ",
     ] {
         assert!(text.contains(line), "{line} is missing in {text}");
     }
@@ -705,7 +705,7 @@ fn what_is_no_text_file_is_refused_in_bounds() {
     };
     assert_eq!(
         name(of(b"group = 'g'\ntopics = ['\xff']").unwrap_err()),
-        "kaufmann.toml:2:12: not valid UTF-8, which TOML is"
+        "kaufmann.toml:2:12: not valid UTF-8, which TOML must be"
     );
     assert_eq!(
         name(of(b"\xff\xfeg\0").unwrap_err()),
@@ -713,7 +713,7 @@ fn what_is_no_text_file_is_refused_in_bounds() {
     );
     assert_eq!(
         name(of(&vec![b' '; (1 << 20) + 1]).unwrap_err()),
-        "the configuration file kaufmann.toml is larger than 1 MiB, which no configuration is"
+        "the configuration file kaufmann.toml is larger than 1 MiB; is it a configuration?"
     );
     of(&vec![b' '; 1 << 20]).unwrap();
     let effective = of(b"\xef\xbb\xbfgroup = 'g'").unwrap();
@@ -737,7 +737,7 @@ fn a_folder_and_a_file_without_an_end_are_refused() {
     let error = Loader::new().file("/dev/zero").load().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the configuration file /dev/zero is larger than 1 MiB, which no configuration is"
+        "the configuration file /dev/zero is larger than 1 MiB; is it a configuration?"
     );
 }
 
@@ -751,7 +751,7 @@ fn digits_of_a_password_without_quotes_are_not_shown() {
         format!("[app]\npassword = {digits}"),
     ] {
         let error = failure(&text);
-        assert!(error.contains("a number that is too great"), "{error}");
+        assert!(error.contains("a number that is too large"), "{error}");
         assert!(!error.contains(digits), "{error}");
     }
 }

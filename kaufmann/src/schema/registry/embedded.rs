@@ -1,4 +1,4 @@
-//! A registry in the process: for tests, and behind `dev`.
+//! A registry in the process: for tests and for `dev`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,11 +44,11 @@ impl EmbeddedRegistry {
         Self::default()
     }
 
-    /// Registers a schema under a subject, if it is not there yet, and gives its id. Ids count from 1.
+    /// Registers a schema under a subject, if it is not there yet, and returns its id. Ids count from 1.
     ///
     /// # Errors
     ///
-    /// If the text is no Avro schema.
+    /// If the text is not an Avro schema.
     pub fn add(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
         let json = read(subject, schema)?;
         let mut store = self.store();
@@ -59,11 +59,11 @@ impl EmbeddedRegistry {
         Ok(id)
     }
 
-    /// Registers a schema under this id, for tests that need a certain one. What had the id before is gone.
+    /// Registers a schema under this id, for tests that need a certain one. Replaces the schema that had the id.
     ///
     /// # Errors
     ///
-    /// If the text is no Avro schema.
+    /// If the text is not an Avro schema.
     pub fn add_with_id(&self, id: u32, subject: &str, schema: &str) -> Result<(), RegistryError> {
         let json = read(subject, schema)?;
         let mut store = self.store();
@@ -122,7 +122,7 @@ impl EmbeddedRegistry {
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
-        // No call leaves the store half-changed, so what a panic left behind is whole.
+        // No call leaves the store half-changed, so it is intact after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -157,7 +157,7 @@ fn read(subject: &str, schema: &str) -> Result<Value, RegistryError> {
     let refused = |why: String| {
         RegistryError::new(
             RegistryErrorKind::Refused,
-            format!("embedded registry: what was given for the subject `{subject}` is no Avro schema: {why}"),
+            format!("embedded registry: the text for the subject `{subject}` is not an Avro schema: {why}"),
         )
     };
     let json = serde_json::from_str(schema).map_err(|error| refused(error.to_string()))?;
@@ -247,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn an_id_can_be_chosen_and_later_ones_count_on() {
+    fn an_id_can_be_chosen_and_later_ones_continue_from_it() {
         let registry = EmbeddedRegistry::new();
         registry.add_with_id(41, "s", A).unwrap();
         assert_eq!(registry.add("s", B).unwrap(), 42);
     }
 
     #[tokio::test]
-    async fn an_unknown_id_is_unknown_and_what_is_no_schema_is_refused() {
+    async fn an_unknown_id_is_unknown_and_an_invalid_schema_is_refused() {
         let registry = EmbeddedRegistry::new();
         let error = registry.schema(7).await.unwrap_err();
         assert_eq!(error.kind(), RegistryErrorKind::Unknown);

@@ -1,9 +1,9 @@
-//! Why a registry did not answer as hoped.
+//! Errors of a schema registry.
 
 use crate::base::bounded_text::bounded;
 
-/// Why a registry did not answer as hoped: `Display` names the call and its URL without secrets, the status, what the
-/// registry said, and what may be done.
+/// An error of a schema registry: `Display` names the call and its URL without secrets, the status, the registry's message, and
+/// what may be done.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct RegistryError {
@@ -12,23 +12,22 @@ pub struct RegistryError {
     details: ResponseDetails,
 }
 
-/// What kind of trouble a [`RegistryError`] is.
+/// The kind of a [`RegistryError`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RegistryErrorKind {
-    /// The registry answered that it does not know the id, the subject or the version. It may know it a little later.
+    /// The registry does not know the id, the subject or the version. It may know it a little later.
     Unknown,
-    /// The registry's last word: it refused the schema (incompatible, or not a schema), or what it has is no Avro schema.
+    /// Final: the registry refused the schema (incompatible, or not a schema), or its schema is not an Avro schema.
     Refused,
-    /// The registry does not let us: 401, 403, or it wants a client certificate that it has not got. It passes when somebody changes
-    /// credentials or rights.
+    /// The registry denies access: 401, 403, or it requires a client certificate. Temporary, as credentials and rights can be changed.
     Unauthorized,
-    /// Anything else that may pass: no connection, a time-out, 408, 429, 5xx, and all that a registry does not say, such as a
-    /// proxy's page.
+    /// Any other temporary failure: no connection, a time-out, 408, 429, 5xx, and answers that are not a registry's, such as a proxy's
+    /// page.
     Unavailable,
 }
 
-/// What is known of an answer besides its text.
+/// The details of a failed call besides the error's text.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct ResponseDetails {
     pub(crate) url: Option<String>,
@@ -39,7 +38,7 @@ pub(crate) struct ResponseDetails {
 }
 
 impl RegistryError {
-    /// An error of this kind with this text: what was asked of which URL, and what came back.
+    /// An error of this kind with this text: the call, its URL, and the answer.
     pub fn new(kind: RegistryErrorKind, text: impl Into<String>) -> Self {
         Self {
             kind,
@@ -48,15 +47,14 @@ impl RegistryError {
         }
     }
 
-    /// The error with what is known of the answer.
+    /// Adds the details of the call.
     #[cfg(feature = "registry")]
     pub(crate) fn with_details(mut self, details: ResponseDetails) -> Self {
         self.details = details;
         self
     }
 
-    /// Whether it is about the registry as a whole: no answer, or credentials that it does not take. Every other question would
-    /// end the same.
+    /// Whether it concerns the registry as a whole: no answer, or rejected credentials. Every other call would fail in the same way.
     #[cfg(all(feature = "cli", feature = "registry"))]
     pub(crate) fn concerns_all(&self) -> bool {
         let passes = matches!(
@@ -66,19 +64,19 @@ impl RegistryError {
         passes && matches!(self.details.status, None | Some(401))
     }
 
-    /// What kind of trouble it is.
+    /// The error's kind.
     #[must_use]
     pub fn kind(&self) -> RegistryErrorKind {
         self.kind
     }
 
-    /// The URL that was asked, without credentials; of several, the last one.
+    /// The URL of the call, without credentials; of several, the last one.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.details.url.as_deref()
     }
 
-    /// The subject that the call was about, if it was about one.
+    /// The subject of the call, if it has one.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.details.subject.as_deref()
@@ -90,13 +88,13 @@ impl RegistryError {
         self.details.status
     }
 
-    /// The registry's own error code, such as 40403 of Confluent's.
+    /// The registry's own error code, such as Confluent's 40403.
     #[must_use]
     pub fn code(&self) -> Option<u32> {
         self.details.code
     }
 
-    /// What the registry itself said.
+    /// The registry's own message.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.details.message.as_deref()

@@ -1,12 +1,11 @@
 //! The REST client for a Confluent-compatible schema registry.
 //!
-//! It keeps nothing: caches stand above it. The routes are Confluent's; servers that imitate them (Apicurio, Karapace,
-//! Redpanda) answer the same calls.
+//! It caches nothing: the runtime does. The routes are Confluent's; compatible servers (Apicurio, Karapace, Redpanda) answer the
+//! same calls.
 //!
-//! A registry may have several URLs: the one that answered last is asked first, and the others in turn if it does not
-//! answer, or answers with what no registry writes. What may pass (no connection, a time-out, 408, 429, 5xx) is asked again
-//! after a wait that grows and that chance shortens, as often as `registry.retries` says. What each answer means stands in
-//! `rest/classify.rs`.
+//! A registry may have several URLs: the one that answered last is tried first, then the others in turn if it does not answer, or
+//! if the answer is not a registry's. Temporary failures (no connection, a time-out, 408, 429, 5xx) are retried after growing waits
+//! with jitter, as often as `registry.retries` sets. What each answer means is decided in `rest/classify.rs`.
 
 use std::sync::Arc;
 #[cfg(all(feature = "cli", feature = "kafka"))]
@@ -50,23 +49,22 @@ pub struct RestRegistry {
     normalize: bool,
 }
 
-/// What a registry says about a schema that is to be a new version of a subject.
+/// Whether a schema could be the next version of a subject.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Compatibility {
-    /// Whether the subject's level lets it be.
+    /// Whether the subject's level allows it.
     pub is_compatible: bool,
-    /// Why not, as the registry says it; not every registry says why.
+    /// The registry's reasons if not; not every registry gives some.
     pub messages: Vec<String>,
 }
 
 impl RestRegistry {
-    /// A client for the registry that the configuration names. Connects when it is first asked.
+    /// A client for the registry in the configuration. Connects with its first call.
     ///
     /// # Errors
     ///
-    /// If the configuration names no registry, a URL or a certificate cannot be read, or it wants TLS and the feature `tls` is
-    /// off.
+    /// If the configuration has no registry, a URL or a certificate cannot be read, or it needs TLS and the feature `tls` is off.
     pub fn new(config: &RegistryConfig) -> Result<Self, Error> {
         Ok(Self {
             transport: Arc::new(Transport::new(config)?),
@@ -80,8 +78,8 @@ impl RestRegistry {
         self.transport.base().as_str()
     }
 
-    /// Asks for something small, to see whether a registry answers us: the time that it says it is, to the second, if it says one.
-    /// A page, whatever its status, is no registry's answer.
+    /// Makes a small call, to see whether a registry answers; returns the registry's time, to the second, if the answer has one.
+    /// A page, whatever its status, is not a registry's answer.
     #[cfg(all(feature = "cli", feature = "kafka"))]
     pub(crate) async fn time(&self) -> Result<Option<SystemTime>, RegistryError> {
         let call = Call {
@@ -93,9 +91,9 @@ impl RestRegistry {
         };
         let answer = match self.transport.answer(&call).await {
             Ok(answer) if serde_json::from_slice::<Map<String, Value>>(&answer.bytes).is_err() => {
-                return Err(self.no_registry(&call).into());
+                return Err(self.not_a_registry(&call).into());
             }
-            Err(failed) if failed.is_page() => return Err(self.no_registry(&call).into()),
+            Err(failed) if failed.is_page() => return Err(self.not_a_registry(&call).into()),
             answer => answer?,
         };
         let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
@@ -103,16 +101,17 @@ impl RestRegistry {
     }
 
     #[cfg(all(feature = "cli", feature = "kafka"))]
-    fn no_registry(&self, call: &Call<'_>) -> FailedCall {
+    fn not_a_registry(&self, call: &Call<'_>) -> FailedCall {
         let base = self.transport.base();
-        FailedCall::nonsense(&call.shown(base), "what answers is no registry").about(base.as_str(), None)
+        FailedCall::invalid(&call.shown(base), "the server that answers is not a registry")
+            .about(base.as_str(), None)
     }
 
-    /// The numbers of a subject's versions, the oldest first; none if there is no such subject.
+    /// The numbers of a subject's versions, the oldest first; empty if there is no such subject.
     ///
     /// # Errors
     ///
-    /// If the registry does not answer, or not as it should.
+    /// If the registry does not answer, or the answer is invalid.
     pub async fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
         let path = ["subjects", subject, "versions"];
         match self.get(&path, &[], Some(subject)).await {
@@ -125,7 +124,7 @@ impl RestRegistry {
     ///
     /// # Errors
     ///
-    /// If there is no such version, or the registry does not answer as it should.
+    /// If there is no such version, the registry does not answer, or the answer is invalid.
     pub async fn version(&self, subject: &str, version: u32) -> Result<SubjectVersion, RegistryError> {
         let wanted = version.to_string();
         let path = ["subjects", subject, "versions", &wanted];
@@ -139,11 +138,11 @@ impl RestRegistry {
         })
     }
 
-    /// The level of compatibility that holds for a subject: its own, else the registry's.
+    /// The compatibility level of a subject: its own, else the registry's.
     ///
     /// # Errors
     ///
-    /// If the registry does not answer, or with a level that Confluent's documentation does not know.
+    /// If the registry does not answer, or with a level that Confluent's documentation does not have.
     pub async fn level(&self, subject: &str) -> Result<Level, RegistryError> {
         #[derive(Deserialize)]
         struct Body {
@@ -166,11 +165,11 @@ impl RestRegistry {
         })
     }
 
-    /// Whether a schema could be the next version of a subject, as the registry sees it. Registers nothing.
+    /// Asks the registry whether a schema could be the next version of a subject. Registers nothing.
     ///
     /// # Errors
     ///
-    /// If the registry does not answer, or the text is no schema to it.
+    /// If the registry does not answer, or the text is not a schema to it.
     pub async fn compatibility(&self, subject: &str, schema: &str) -> Result<Compatibility, RegistryError> {
         #[derive(Deserialize)]
         struct Body {
@@ -183,7 +182,7 @@ impl RestRegistry {
         let latest = ["compatibility", "subjects", subject, "versions", "latest"];
         let answer: Result<Body, FailedCall> =
             match self.post(&all, &[("verbose", "true")], &body, subject).await {
-                // Not every imitation knows the route that follows the level over all versions.
+                // Not every compatible server has the route that follows the level over all versions.
                 Err(failed) if failed.is_missing_route() => {
                     self.post(&latest, &[("verbose", "true")], &body, subject).await
                 }
@@ -202,7 +201,7 @@ impl RestRegistry {
         }
     }
 
-    /// Registers a schema that refers to types of other subjects' schemas, if it is not there yet, and gives its id.
+    /// Registers a schema that refers to types of other subjects' schemas, if it is not there yet, and returns its id.
     ///
     /// # Errors
     ///
@@ -222,16 +221,16 @@ impl RestRegistry {
         Ok(answer?.id)
     }
 
-    /// The version of a subject that has this schema, however it is laid out over references and whatever its docs say.
+    /// The version of a subject that has this schema, however it is split into references and whatever its docs are.
     ///
     /// # Errors
     ///
-    /// If the registry does not answer, or the text is no schema.
+    /// If the registry does not answer, or the text is not a schema.
     pub async fn find(&self, subject: &str, schema: &str) -> Result<Option<SubjectVersion>, RegistryError> {
         self.find_by(without_docs, subject, schema).await
     }
 
-    /// The version that has the same text to the registry, or else the newest one that `form` makes the same.
+    /// The version that the registry finds for this text, else the newest one whose `form` is the same.
     async fn find_by(
         &self,
         form: fn(&str) -> Option<String>,
@@ -261,7 +260,7 @@ impl RestRegistry {
         for version in self.versions(subject).await?.into_iter().rev() {
             let found = match self.version(subject, version).await {
                 Ok(found) => found,
-                // A version in another language is none that is looked for.
+                // A version in another schema language is not the one.
                 Err(error) if error.kind() == RegistryErrorKind::Refused => continue,
                 Err(error) => return Err(error),
             };
@@ -321,11 +320,11 @@ impl RestRegistry {
                 serde_error::describe(&error, "an object")
             );
             let base = self.transport.base();
-            FailedCall::nonsense(&call.shown(base), &what).about(base.as_str(), call.subject)
+            FailedCall::invalid(&call.shown(base), &what).about(base.as_str(), call.subject)
         })
     }
 
-    /// The schema's text; with what it refers to put in its place.
+    /// The schema's text, with its references inlined.
     async fn complete(&self, path: &[&str]) -> Result<String, RegistryError> {
         let found: Schema = self.get(path, &[], None).await?;
         self.completed(path, found).await
@@ -369,13 +368,13 @@ impl SchemaRegistry for RestRegistry {
     }
 }
 
-/// All that a schema says but its docs.
+/// A schema without its docs.
 fn without_docs(schema: &str) -> Option<String> {
     let version = kaufmann_avro::lock::Version::new(1, 0, schema).ok()?;
     Some(version.text().to_owned())
 }
 
-/// All that matters to who reads records of a schema.
+/// All of a schema that matters to readers of its records.
 fn identity(schema: &str) -> Option<String> {
     AvroSchema::parse(schema).ok().map(|schema| schema.identity())
 }

@@ -1,5 +1,5 @@
-//! Serves an embedded registry on loopback with Confluent's REST interface, so that other processes, and `dev` itself,
-//! use it as they would use a real one.
+//! Serves an embedded registry on loopback with Confluent's REST interface, so that other processes, and `dev` itself, use it like
+//! a real one.
 
 use std::net::SocketAddr;
 
@@ -176,7 +176,7 @@ async fn level() -> Response {
     ok(&json!({ "compatibilityLevel": "NONE" }))
 }
 
-/// Whatever is a schema may follow any other.
+/// Any valid schema is compatible.
 async fn compatibility(State(registry): Registry, body: Bytes) -> Result<Response, ErrorResponse> {
     let schema = read(&registry, &body)?;
     match kaufmann_avro::Schema::parse(&schema) {
@@ -195,27 +195,27 @@ async fn compatibility(State(registry): Registry, body: Bytes) -> Result<Respons
 fn read(registry: &EmbeddedRegistry, body: &[u8]) -> Result<String, ErrorResponse> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Asked {
+    struct Request {
         schema: String,
         #[serde(default)]
         schema_type: Option<String>,
         #[serde(default)]
         references: Vec<Value>,
     }
-    let asked: Asked =
+    let request: Request =
         serde_json::from_slice(body).map_err(|error| invalid(&serde_error::describe(&error, "an object")))?;
-    match asked.schema_type.as_deref() {
+    match request.schema_type.as_deref() {
         None | Some("AVRO") => {}
         Some(other) => return Err(invalid(&format!("{other} schemas are not supported"))),
     }
-    if asked.references.is_empty() {
-        Ok(asked.schema)
+    if request.references.is_empty() {
+        Ok(request.schema)
     } else {
-        inline(registry, &asked.schema, &asked.references)
+        inline(registry, &request.schema, &request.references)
     }
 }
 
-/// The schema with what it refers to put in. What is registered is complete already, so one step is enough.
+/// The schema with its references inlined. Registered schemas are complete already, so one step is enough.
 fn inline(registry: &EmbeddedRegistry, schema: &str, references: &[Value]) -> Result<String, ErrorResponse> {
     let mut texts = Vec::new();
     for reference in references {

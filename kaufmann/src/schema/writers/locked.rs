@@ -1,4 +1,4 @@
-//! Whether an event's schema reads what was written with its locked versions, found out before the first record.
+//! Checks before the first record whether an event's schema reads records of its locked versions.
 
 use kaufmann_avro::Schema;
 use kaufmann_avro::compatibility::Level;
@@ -15,13 +15,13 @@ pub(super) struct Unreadable {
     pub(super) promised: bool,
 }
 
-/// The versions that `reader`, the schema of the event, does not read. At the level `NONE` nothing is promised and nothing
-/// looked at.
+/// The versions that `reader`, the schema of the event, does not read. At the level `NONE` nothing is promised and nothing is
+/// checked.
 pub(super) fn unreadable(info: &EventInfo, reader: &Schema) -> Vec<Unreadable> {
     let Some(lock) = info.lock else {
         return Vec::new();
     };
-    // The generator writes the names of levels only; a name that is none promises the usual.
+    // The generator writes only the names of levels; any other name counts as the default level.
     let level: Level = lock.compatibility.parse().unwrap_or_default();
     if level == Level::None {
         return Vec::new();

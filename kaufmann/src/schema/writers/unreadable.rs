@@ -1,4 +1,4 @@
-//! How long a registry's "no" holds, and when it is its last word. Pure: the time is given.
+//! Ids that cannot be read: when a registry's answer is final, and how long that is kept. Pure: the time is given.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use tokio::time::Instant;
 use crate::record::wire::SchemaKey;
 use crate::schema::registry::RegistryErrorKind;
 
-/// After how many answers "no such schema" that is the last word. A registry that follows another one may know an id a little
-/// later than the records that carry it; the waits between the answers are those of `retry`.
-const LAST_UNKNOWN: u32 = 6;
+/// After how many answers "no such schema" the answer is final. A registry that replicates another may know an id a little later
+/// than the records that carry it; the waits between the answers are those of `retry`.
+const FINAL_UNKNOWN: u32 = 6;
 
-/// Of how many ids at once it is known that they cannot be read.
+/// The upper bound of ids that are kept.
 const MAX_KEPT: usize = 10_000;
 
-/// Why ids cannot be read, each until the registry is asked again.
+/// Why ids cannot be read, each until it is looked up again.
 #[derive(Debug)]
 pub(super) struct UnreadableIds {
     of: HashMap<SchemaKey, Unreadable>,
@@ -37,23 +37,23 @@ impl UnreadableIds {
         }
     }
 
-    /// Why this id cannot be read, if the registry is not to be asked again yet.
+    /// Why this id cannot be read, if a new look-up is not due yet.
     pub(super) fn of(&self, key: SchemaKey, now: Instant) -> Option<Arc<str>> {
         let unreadable = self.of.get(&key).filter(|unreadable| now < unreadable.until)?;
         Some(Arc::clone(&unreadable.reason))
     }
 
-    /// Whether an answer of this kind is the last word on an id, after `unknown` answers that the registry does not know it. One
-    /// that had its last word before needs only one more.
+    /// Whether an answer of this kind is final for an id, after `unknown` answers that the registry does not know it. For an id
+    /// that has had a final answer before, one more is enough.
     pub(super) fn is_final(&self, key: SchemaKey, kind: RegistryErrorKind, unknown: u32) -> bool {
         match kind {
             RegistryErrorKind::Refused => true,
-            RegistryErrorKind::Unknown => unknown + 1 >= LAST_UNKNOWN || self.of.contains_key(&key),
+            RegistryErrorKind::Unknown => unknown + 1 >= FINAL_UNKNOWN || self.of.contains_key(&key),
             _ => false,
         }
     }
 
-    /// Keeps why an id cannot be read.
+    /// Remembers why an id cannot be read.
     pub(super) fn keep(&mut self, key: SchemaKey, reason: Arc<str>, now: Instant) {
         if self.of.len() >= MAX_KEPT && !self.of.contains_key(&key) {
             self.of.retain(|_, unreadable| now < unreadable.until);
@@ -64,7 +64,7 @@ impl UnreadableIds {
         }
     }
 
-    /// The id can be read after all.
+    /// Forgets an id that can be read after all.
     pub(super) fn forget(&mut self, key: SchemaKey) {
         self.of.remove(&key);
     }
@@ -80,7 +80,7 @@ mod tests {
     const ID: SchemaKey = SchemaKey::Id(5);
 
     #[test]
-    fn only_what_a_registry_says_itself_is_a_last_word_and_unknown_only_the_sixth_time() {
+    fn only_the_registrys_own_answer_is_final_and_unknown_only_the_sixth_time() {
         let unreadable = UnreadableIds::new(MINUTE);
         for (kind, unknown, expected) in [
             (Refused, 0, true),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_word_holds_for_a_while_and_is_then_confirmed_by_one_answer() {
+    fn a_final_answer_holds_for_a_while_and_is_then_confirmed_by_one_answer() {
         let (mut unreadable, now) = (UnreadableIds::new(MINUTE), Instant::now());
         unreadable.keep(ID, "no".into(), now);
         assert_eq!(unreadable.of(ID, now + MINUTE / 2).as_deref(), Some("no"));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_ids_takes_no_more_memory_than_the_bound() {
+    fn the_ids_that_are_kept_are_bounded() {
         let (mut unreadable, now) = (UnreadableIds::new(MINUTE), Instant::now());
         let keep = |unreadable: &mut UnreadableIds, ids: std::ops::Range<usize>, now| {
             for id in ids {

@@ -1,4 +1,4 @@
-//! Records that no handler takes: counted, and each name of theirs reported once, with the event that may be meant.
+//! Records that no handler takes: counted, and each of their names reported once, with the event that may be meant.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,21 +9,21 @@ use tracing::info;
 use crate::base::bounded_text::bounded_to;
 use crate::handler::event::EventInfo;
 
-/// How many names are reported. Names come from outside, so there may be any number.
+/// How many names are reported at most: names come from outside, so there may be any number.
 const MAX_NAMES: usize = 100;
 
-/// How much of a name is shown; longer ones are told apart by their beginnings.
+/// How many bytes of a name are shown and compared.
 const MAX_SHOWN: usize = 200;
 
-/// What is known of records that no handler takes.
+/// The records that no handler takes: their number, and the names that were reported.
 #[derive(Debug, Default)]
 pub(crate) struct Unwanted {
     count: AtomicU64,
-    said: RwLock<HashSet<Box<[u8]>>>,
+    reported: RwLock<HashSet<Box<[u8]>>>,
     is_full: AtomicBool,
 }
 
-/// What named a record that no handler takes.
+/// What names the type of a record that no handler takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Named<'a> {
     /// Its writer's schema.
@@ -35,7 +35,7 @@ pub(super) enum Named<'a> {
 }
 
 impl Unwanted {
-    /// How many there were.
+    /// The number of records.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
@@ -45,7 +45,7 @@ impl Unwanted {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether this name is not reported yet; it counts as reported from now on.
+    /// Whether this name has not been reported yet; marks it as reported.
     pub(super) fn is_news(&self, named: Named<'_>) -> bool {
         let name: &[u8] = match named {
             Named::Schema(name) => name.as_bytes(),
@@ -55,21 +55,21 @@ impl Unwanted {
         let name = name.get(..MAX_SHOWN).unwrap_or(name);
         if self.is_full.load(Ordering::Relaxed)
             || self
-                .said
+                .reported
                 .read()
                 .unwrap_or_else(PoisonError::into_inner)
                 .contains(name)
         {
             return false;
         }
-        let mut said = self.said.write().unwrap_or_else(PoisonError::into_inner);
-        if said.len() < MAX_NAMES {
-            return said.insert(name.into());
+        let mut reported = self.reported.write().unwrap_or_else(PoisonError::into_inner);
+        if reported.len() < MAX_NAMES {
+            return reported.insert(name.into());
         }
         if !self.is_full.swap(true, Ordering::Relaxed) {
             info!(
                 names = MAX_NAMES,
-                "records with more names are taken by no handler; further names are not listed, `unwanted` at the stop counts all"
+                "records with more names have no handler; further names are not listed, `unwanted` at the end counts all records"
             );
         }
         false
@@ -107,12 +107,12 @@ pub(super) fn report(topic: &str, named: Named<'_>, schema: Option<&str>, events
     }
 }
 
-/// What to do so that records of this name are handled. Pure.
+/// A hint how to get records of this name handled. Pure.
 fn hint(name: &str, named: Named<'_>, events: &[&'static EventInfo]) -> String {
     let Some((event, why)) = nearest(name, events) else {
         return match named {
             Named::Type(_) => {
-                "the header goes before the schema's name; list a handler of this event, or a catch-all"
+                "the header overrides the schema's name; list a handler of this event, or a catch-all"
                     .to_owned()
             }
             _ => "list a handler of this event, or a catch-all".to_owned(),
@@ -143,7 +143,7 @@ fn last(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// Whether two names differ in case and hyphens at most.
+/// Whether two names differ at most in case, hyphens and underscores.
 fn alike(one: &str, other: &str) -> bool {
     let plain = |name: &'_ str| {
         let letters = name.chars().filter(|c| !matches!(c, '_' | '-'));
@@ -192,11 +192,11 @@ mod tests {
         assert!(of(Named::Schema("acct.opend")).starts_with("`acct.opened` has a similar name"));
         assert!(of(Named::Schema("shop.paid")).starts_with("list a handler"));
         assert!(of(Named::Schema("int")).starts_with("list a handler"));
-        assert!(of(Named::Type(b"\xff")).starts_with("the header goes before"));
+        assert!(of(Named::Type(b"\xff")).starts_with("the header overrides"));
     }
 
     #[test]
-    fn a_name_is_news_once_and_a_flood_of_names_is_bounded() {
+    fn a_name_is_reported_once_and_the_number_of_names_is_bounded() {
         let unwanted = Unwanted::default();
         assert!(unwanted.is_news(Named::Schema("a.b")));
         assert!(!unwanted.is_news(Named::Schema("a.b")));
@@ -206,6 +206,6 @@ mod tests {
         assert!(!unwanted.is_news(Named::Type(long("2").as_bytes())));
         let news = (0..10_000).filter(|n| unwanted.is_news(Named::Type(n.to_string().as_bytes())));
         assert_eq!(news.count(), MAX_NAMES - 3);
-        assert_eq!(unwanted.said.read().unwrap().len(), MAX_NAMES);
+        assert_eq!(unwanted.reported.read().unwrap().len(), MAX_NAMES);
     }
 }

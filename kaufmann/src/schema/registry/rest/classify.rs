@@ -1,13 +1,13 @@
-//! What an answer means for the question that was asked: is it final, or does it pass? Pure, and the only place that decides it.
+//! Classifies failed answers of a registry: final or temporary. Pure, and the only code that decides it.
 //!
-//! An answer is final only if the registry itself gave it: JSON with its own `error_code`. Pages, empty bodies and other
-//! people's JSON come from a proxy, a gateway or a wrong path, and say nothing of a schema.
+//! An answer is final only if the registry itself gave it: JSON with its own `error_code`. Pages, empty bodies and other JSON come
+//! from a proxy, a gateway or a wrong path, and mean nothing about a schema.
 
 use serde::Deserialize;
 
 use crate::schema::registry::RegistryErrorKind;
 
-/// What an answer means.
+/// What a failed answer means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ErrorClass {
     pub(super) kind: RegistryErrorKind,
@@ -17,20 +17,20 @@ pub(super) struct ErrorClass {
 /// Where the same call may succeed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Retry {
-    /// Nowhere: every URL of the registry would say the same.
+    /// Nowhere: every URL of the registry would give the same answer.
     Never,
-    /// At another of its URLs: what answered at this one is no registry.
+    /// At another of its URLs: the server at this one is not a registry.
     Elsewhere,
     /// Here, a moment later.
     Soon,
 }
 
-/// Whose words a body is.
+/// The body of a failed answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum ErrorBody {
-    /// The registry's.
+    /// The registry's own error.
     Registry { code: u32, message: Option<String> },
-    /// JSON that no registry writes: a gateway's, or that of a path that is none of the API.
+    /// JSON that is not a registry's: from a gateway, or a path outside of the API.
     OtherJson { message: Option<String> },
     /// A page, a line of text, or nothing.
     Page,
@@ -68,11 +68,11 @@ impl ErrorBody {
     }
 }
 
-/// What an answer with a status that is no success means.
+/// Classifies an answer whose status is not a success.
 pub(super) fn of_status(status: u16, error_body: &ErrorBody) -> ErrorClass {
     use RegistryErrorKind::{Refused, Unauthorized, Unavailable, Unknown};
     let (kind, again) = match (status, error_body) {
-        // 40401 subject, 40402 version, 40403 schema, 40404 and on: deleted ones. A bare 404 is a path that is not there.
+        // 40401 subject, 40402 version, 40403 schema, 40404 and on: deleted ones. A bare 404 is a path that does not exist.
         (404, ErrorBody::Registry { code, .. }) if (40_401..40_500).contains(code) => (Unknown, Retry::Never),
         (409 | 422, ErrorBody::Registry { .. }) => (Refused, Retry::Never),
         (401 | 403, _) => (Unauthorized, Retry::Never),
@@ -83,13 +83,13 @@ pub(super) fn of_status(status: u16, error_body: &ErrorBody) -> ErrorClass {
     ErrorClass { kind, again }
 }
 
-/// What an answer means that has a success's status, but not what was asked for.
+/// The class of an answer with a success status but without the requested content.
 pub(super) const NO_ANSWER: ErrorClass = ErrorClass {
     kind: RegistryErrorKind::Unavailable,
     again: Retry::Elsewhere,
 };
 
-/// What an answer means that is larger than one is read. A registry's would be as large each time; anybody else's passes.
+/// Classifies an answer that is too large to be read. A registry's would be as large each time; any other is temporary.
 pub(super) fn of_too_large(status: u16, content_type: Option<&str>) -> ErrorClass {
     let is_json = content_type.is_some_and(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -105,7 +105,7 @@ pub(super) fn of_too_large(status: u16, content_type: Option<&str>) -> ErrorClas
     }
 }
 
-/// Whether a registry's `schemaType` is Avro, which it also is where nothing is said.
+/// Whether a registry's `schemaType` is Avro, which is also the default.
 pub(super) fn is_avro(schema_type: Option<&str>) -> bool {
     schema_type.is_none_or(|kind| kind.eq_ignore_ascii_case("AVRO"))
 }
@@ -119,11 +119,11 @@ pub(super) mod tests {
     const JSON: &str = "application/vnd.schemaregistry.v1+json";
     const HTML: &str = "text/html";
 
-    /// What each answer to the question for an id means, except the schema itself. The guide has the same table.
+    /// What each answer to a look-up by id means, except the schema itself. The guide has the same table.
     ///
-    /// `Refused` is final; `Unknown` is, once it was answered six times; everything else passes, however often it comes.
+    /// `Refused` is final; `Unknown` is final after six times; everything else is temporary, however often it comes.
     pub(in super::super) const TABLE: &[(u16, &str, &str, RegistryErrorKind)] = &[
-        // Success that is none.
+        // Successes without a schema.
         (200, HTML, "<html><title>Sign in</title></html>", Unavailable),
         (200, JSON, r#"{"schema": "{\"type\": \"rec"#, Unavailable),
         (200, JSON, "", Unavailable),
@@ -137,7 +137,7 @@ pub(super) mod tests {
             Unavailable,
         ),
         (204, JSON, "", Unavailable),
-        // A schema that is no Avro.
+        // Schemas that are not Avro.
         (200, JSON, r#"{"schemaType": "JSON", "schema": "{}"}"#, Refused),
         (
             200,
@@ -151,7 +151,7 @@ pub(super) mod tests {
         (300, HTML, "<html>", Unavailable),
         (301, HTML, "", Unavailable),
         (304, JSON, "", Unavailable),
-        // Refusals that say nothing of the id.
+        // Errors that mean nothing about the id.
         (
             400,
             HTML,
@@ -195,7 +195,7 @@ pub(super) mod tests {
         ),
         (421, HTML, "", Unavailable),
         (451, HTML, "<html>", Unavailable),
-        // Not found: by the registry, or by somebody else.
+        // Not found: by the registry, or by another server.
         (
             404,
             JSON,
@@ -253,7 +253,7 @@ pub(super) mod tests {
             Unavailable,
         ),
         (404, "text/plain", "404 page not found", Unavailable),
-        // Conflicts, and what cannot be processed.
+        // Conflicts, and requests that cannot be processed.
         (
             409,
             JSON,
@@ -268,7 +268,7 @@ pub(super) mod tests {
             Refused,
         ),
         (422, HTML, "", Unavailable),
-        // Trouble.
+        // Temporary failures.
         (408, HTML, "", Unavailable),
         (425, HTML, "", Unavailable),
         (
@@ -308,7 +308,7 @@ pub(super) mod tests {
     ];
 
     #[test]
-    fn each_answer_that_is_no_success_means_what_the_table_says() {
+    fn each_answer_that_is_not_a_success_is_classified_as_in_the_table() {
         for (status, _, body, kind) in TABLE.iter().filter(|(status, ..)| !(200..300).contains(status)) {
             let class = of_status(*status, &ErrorBody::of(body.as_bytes()));
             assert_eq!(class.kind, *kind, "{status} {body}");
@@ -316,7 +316,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn only_trouble_is_asked_again_at_once_and_only_strangers_are_passed_by() {
+    fn only_temporary_failures_are_retried_and_only_servers_that_are_no_registry_are_skipped() {
         let again = |status, body: &str| of_status(status, &ErrorBody::of(body.as_bytes())).again;
         for status in [408, 425, 429, 500, 502, 503, 504] {
             assert_eq!(again(status, ""), Retry::Soon, "{status}");
@@ -352,7 +352,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn avro_is_what_is_called_so_or_not_called_at_all() {
+    fn a_schema_type_is_avro_if_it_is_avro_or_missing() {
         assert!(is_avro(None) && is_avro(Some("AVRO")) && is_avro(Some("avro")));
         assert!(!is_avro(Some("JSON")) && !is_avro(Some("")));
     }

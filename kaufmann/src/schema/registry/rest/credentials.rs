@@ -1,9 +1,9 @@
-//! How a request to the registry says who sends it.
+//! The credentials of requests to the registry.
 
 use crate::base::error::{Error, ErrorKind};
 use crate::config::{RegistryConfig, Secret};
 
-/// Who asks.
+/// The credentials of a request.
 #[derive(Clone, Debug)]
 pub(super) enum Credentials {
     None,

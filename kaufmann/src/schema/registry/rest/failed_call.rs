@@ -1,4 +1,4 @@
-//! An answer that is none: what it was, and whether asking again may help.
+//! A failed call to a registry: why it failed, and whether a retry may help.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,30 +13,30 @@ use crate::handler::failure::Chain;
 use crate::schema::registry::error::ResponseDetails;
 use crate::schema::registry::{RegistryError, RegistryErrorKind};
 
-/// How many bytes of a registry's own message are told, and of a page or of a text that is none of its words.
-const MAX_SAID: usize = 1000;
+/// How many bytes of a registry's own message are shown, and of a page or another text.
+const MAX_MESSAGE: usize = 1000;
 const MAX_LINE: usize = 200;
 
-/// An answer that is none.
+/// A failed call.
 #[derive(Debug)]
 pub(super) struct FailedCall {
     text: String,
     details: ResponseDetails,
     class: ErrorClass,
-    /// Whether what answered does not speak as a registry does.
+    /// Whether the server that answered is not a registry.
     #[cfg(all(feature = "cli", feature = "kafka"))]
     is_foreign: bool,
     retry_after: Option<Duration>,
 }
 
 impl FailedCall {
-    /// An answer with a status that is no success.
+    /// An answer whose status is not a success.
     pub(super) fn status(call: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let error_body = ErrorBody::of(body);
         let code = error_body.code();
         let is_foreign = error_body == ErrorBody::Page && !body.trim_ascii().is_empty();
         let message = match error_body.message() {
-            Some(message) => bounded_to(message, MAX_SAID),
+            Some(message) => bounded_to(message, MAX_MESSAGE),
             None => summary(body),
         };
         let mut text = format!("{call}: {status}");
@@ -67,32 +67,32 @@ impl FailedCall {
         }
     }
 
-    /// An answer that is larger than one is read.
+    /// An answer that is too large to be read.
     pub(super) fn too_large(call: &str, status: StatusCode, headers: &HeaderMap) -> Self {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Self {
             class: classify::of_too_large(status.as_u16(), content_type),
-            ..Self::nonsense(call, "an answer of more than 16 MiB")
+            ..Self::invalid(call, "an answer of more than 16 MiB")
         }
     }
 
-    /// No answer, or half of one.
+    /// No answer, or an incomplete one.
     pub(super) fn unreachable(call: &str, error: reqwest::Error, certificates: &Certificates) -> Self {
-        // The URL stands in front already.
+        // The text begins with the URL already.
         let error = error.without_url();
         let remedy = certificates.remedy(&error);
         let text = match &remedy {
             _ if error.is_timeout() => {
-                format!("{call}: no answer in time; `registry.timeout` says how long that is")
+                format!("{call}: no answer within `registry.timeout`")
             }
             Some(remedy) => format!("{call}: {}; {}", Chain(&error), remedy.text),
             None => format!("{call}: {}", Chain(&error)),
         };
         let kind = match &remedy {
-            Some(remedy) if remedy.ours => RegistryErrorKind::Unauthorized,
+            Some(remedy) if remedy.is_about_own => RegistryErrorKind::Unauthorized,
             _ => RegistryErrorKind::Unavailable,
         };
-        // What certificates lack does not come by waiting.
+        // Waiting does not mend certificates.
         let again = remedy.map_or(Retry::Soon, |_| Retry::Never);
         Self {
             text,
@@ -104,12 +104,12 @@ impl FailedCall {
         }
     }
 
-    /// An answer that no registry gives.
-    pub(super) fn nonsense(call: &str, what: &str) -> Self {
+    /// An answer that is not a registry's.
+    pub(super) fn invalid(call: &str, what: &str) -> Self {
         Self {
             text: format!(
                 "{call}: {}; is this the registry's URL?",
-                bounded_to(what, MAX_SAID)
+                bounded_to(what, MAX_MESSAGE)
             ),
             details: ResponseDetails::default(),
             class: classify::NO_ANSWER,
@@ -119,7 +119,7 @@ impl FailedCall {
         }
     }
 
-    /// The last of several failed calls, with what all of them said.
+    /// Combines the failures at all URLs into one: the last one, with the texts of all.
     pub(super) fn of_all(mut failures: Vec<Self>) -> Option<Self> {
         let texts: Vec<_> = failures.iter().map(|failed| failed.text.clone()).collect();
         let soonest = failures.iter().filter_map(|failed| failed.retry_after).min();
@@ -137,14 +137,14 @@ impl FailedCall {
         Some(last)
     }
 
-    /// Adds what the call was about.
+    /// Adds the URL and the subject of the call.
     pub(super) fn about(mut self, url: &str, subject: Option<&str>) -> Self {
         self.details.url = Some(url.to_owned());
         self.details.subject = subject.map(str::to_owned);
         self
     }
 
-    /// Adds what may be done about missing rights.
+    /// Adds what to do about missing rights.
     pub(super) fn with_remedy(mut self, credentials: &Credentials) -> Self {
         let remedy = match (self.details.status, credentials) {
             (Some(401), Credentials::None) => {
@@ -157,7 +157,7 @@ impl FailedCall {
                 "the registry does not accept `registry.token`; it may have expired".to_owned()
             }
             (Some(403), Credentials::None) => {
-                "the registry does not allow this to everybody; set `registry.user` and `registry.password`, or \
+                "the registry does not allow this without credentials; set `registry.user` and `registry.password`, or \
                  `registry.token`"
                     .to_owned()
             }
@@ -179,23 +179,23 @@ impl FailedCall {
         self.class.again
     }
 
-    /// How long the registry wants to be left alone.
+    /// How long the registry requests to wait, by `Retry-After`.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Whether the registry says that it does not have what was asked for.
+    /// Whether the registry answered that it does not have the id, the subject or the version.
     pub(super) fn is_absence(&self) -> bool {
         self.class.kind == RegistryErrorKind::Unknown
     }
 
-    /// Whether it is a page that no registry has, of something that answers for good.
+    /// Whether it is a page of a server that is not a registry, and not a temporary failure.
     #[cfg(all(feature = "cli", feature = "kafka"))]
     pub(super) fn is_page(&self) -> bool {
         self.is_foreign && matches!(self.details.status, None | Some(404))
     }
 
-    /// Whether the registry does not know the route at all, as imitations of Confluent's do not know each of them.
+    /// Whether the registry does not have the route: compatible servers do not have all of them.
     pub(super) fn is_missing_route(&self) -> bool {
         matches!(self.details.status, Some(405 | 501))
             || (self.details.status == Some(404) && !self.is_absence())
@@ -218,7 +218,7 @@ fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// What a body says that is not the registry's JSON: the title of a page, a proxy's for instance, or else its first line.
+/// A summary of a body that is not the registry's JSON: the title of a page, such as a proxy's, else the first line.
 fn summary(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let title = text
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_registry_says_cannot_steer_a_terminal() {
+    fn a_registrys_message_cannot_control_a_terminal() {
         for body in [&b"\x1b[31mred"[..], br#"{"message": "\u001b[31mred"}"#] {
             let headers = HeaderMap::new();
             let failed = FailedCall::status("GET /", StatusCode::INTERNAL_SERVER_ERROR, &headers, body);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_page_the_title_is_told() {
+    fn the_summary_of_a_page_is_its_title() {
         for (body, said) in [
             (
                 "<html>\n<head><title> 502 Bad Gateway </title></head>",

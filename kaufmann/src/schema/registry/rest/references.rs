@@ -1,4 +1,4 @@
-//! Schemas that refer to others: all are fetched and put into one text that is complete in itself.
+//! Schemas that refer to others: all are fetched and inlined into one text that is complete in itself.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use kaufmann_avro::Source;
 use super::{RestRegistry, Schema};
 use crate::schema::registry::{Reference, RegistryError, RegistryErrorKind};
 
-/// The most schemas that one may refer to, directly or not: a registry that makes them up must end somewhere.
+/// The most schemas that one may refer to, directly or not, so that a broken registry cannot go on for ever.
 const MAX_REFERENCES: usize = 500;
 
 /// One schema whose references are being fetched.
 struct Open {
-    /// Its subject and version; none for the schema that is asked for.
+    /// Its subject and version; `None` for the requested schema.
     place: Option<(String, u32)>,
-    /// What it refers to and has not been fetched.
+    /// Its references that have not been fetched yet.
     references: Vec<Reference>,
 }
 
-/// The schema `text`, with all that it refers to put in at its first use; `what` names it in errors.
+/// The schema `text`, with each referenced schema inlined at its first use; `what` names it in errors.
 pub(super) async fn inline(
     registry: &RestRegistry,
     what: &str,
@@ -28,7 +28,7 @@ pub(super) async fn inline(
     let refused = |why: String| RegistryError::new(RegistryErrorKind::Refused, format!("{what}: {why}"));
     let mut fetched: Vec<(String, String)> = Vec::new();
     let mut seen = BTreeSet::new();
-    // From the schema that is asked for down to the one whose references are at hand.
+    // From the requested schema down to the one whose references are being fetched.
     let mut path = vec![Open {
         place: None,
         references,
@@ -65,14 +65,14 @@ pub(super) async fn inline(
         Err(errors) => {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             Err(refused(format!(
-                "with its references it is no schema: {}",
+                "with its references it is not a schema: {}",
                 errors.join("; ")
             )))
         }
     }
 }
 
-/// How the references lead back to where they have been.
+/// Describes a circle of references.
 fn circle(path: &[Open], back_to: &(String, u32)) -> String {
     let shown = |(subject, version): &(String, u32)| format!("{subject} version {version}");
     let mut places: Vec<_> = path
@@ -82,5 +82,5 @@ fn circle(path: &[Open], back_to: &(String, u32)) -> String {
         .map(shown)
         .collect();
     places.push(shown(back_to));
-    format!("its references go round in a circle: {}", places.join(" → "))
+    format!("its references form a circle: {}", places.join(" → "))
 }

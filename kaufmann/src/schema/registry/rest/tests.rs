@@ -100,7 +100,7 @@ async fn a_base_url_may_have_a_path_and_a_slash_at_its_end() {
 }
 
 #[tokio::test]
-async fn references_are_put_in_where_they_are_used() {
+async fn references_are_inlined_where_they_are_used() {
     let router = Router::new()
         .route(
             "/schemas/ids/2",
@@ -155,7 +155,7 @@ async fn an_unknown_id_names_call_status_and_message() {
 }
 
 #[tokio::test]
-async fn a_refused_schema_is_told_apart_from_trouble_that_may_pass() {
+async fn a_refused_schema_is_distinguished_from_temporary_failures() {
     let cases = [
         (409, RegistryErrorKind::Refused),
         (422, RegistryErrorKind::Refused),
@@ -183,7 +183,7 @@ async fn a_refused_schema_is_told_apart_from_trouble_that_may_pass() {
 }
 
 #[tokio::test]
-async fn only_an_absence_makes_a_lookup_come_back_empty() {
+async fn only_an_absence_makes_a_lookup_return_nothing() {
     let (url, _server) = always(404, r#"{"error_code": 40401, "message": "no subject"}"#).await;
     assert_eq!(client(&url).lookup("s", A).await.unwrap(), None);
     let (url, _server) = always(500, "oh").await;
@@ -196,7 +196,7 @@ async fn only_an_absence_makes_a_lookup_come_back_empty() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_registrys_is_trouble_and_says_so() {
+async fn an_answer_that_is_not_a_registrys_is_temporary_and_says_so() {
     let (url, _server) = always(200, "<html>").await;
     let error = client(&url).schema(1).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Unavailable);
@@ -207,7 +207,7 @@ async fn an_answer_that_is_no_registrys_is_trouble_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_found_is_a_wrong_url_and_no_absence() {
+async fn a_page_that_is_not_found_is_a_wrong_url_and_not_an_absence() {
     let (url, _server) = always(404, "<html><title>Welcome</title></html>").await;
     let registry = client(&url);
     let errors = [
@@ -240,7 +240,7 @@ async fn a_schema_of_another_language_is_refused() {
 }
 
 #[tokio::test]
-async fn a_registry_that_never_answers_is_given_up() {
+async fn a_registry_that_never_answers_is_a_time_out() {
     let (url, _server) =
         serve(Router::new().fallback(any(async || std::future::pending::<()>().await))).await;
     let config = RegistryConfig {
@@ -249,11 +249,14 @@ async fn a_registry_that_never_answers_is_given_up() {
     };
     let error = RestRegistry::new(&config).unwrap().schema(1).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Unavailable);
-    assert!(error.to_string().contains("no answer in time"), "{error}");
+    assert!(
+        error.to_string().contains("no answer within `registry.timeout`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
-async fn what_the_query_of_the_url_holds_is_sent_and_never_shown() {
+async fn the_query_of_the_url_is_sent_and_never_shown() {
     let router = Router::new().fallback(any(async |request: Request| {
         let query = request.uri().query().unwrap_or_default().to_owned();
         (
@@ -277,7 +280,7 @@ async fn what_the_query_of_the_url_holds_is_sent_and_never_shown() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_there_is_trouble_with_its_reason() {
+async fn an_unreachable_registry_is_a_temporary_failure_with_its_reason() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -291,7 +294,7 @@ async fn a_registry_that_is_not_there_is_trouble_with_its_reason() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_so_what_failed_once_can_succeed() {
+async fn nothing_is_cached_so_a_failed_call_can_succeed_later() {
     let calls = Arc::new(AtomicUsize::new(0));
     let router = Router::new().fallback(any({
         let calls = Arc::clone(&calls);
@@ -404,7 +407,7 @@ fn patient(urls: &[&str], retries: u32) -> RestRegistry {
 }
 
 #[tokio::test]
-async fn trouble_that_may_pass_is_asked_again() {
+async fn temporary_failures_are_retried() {
     for status in [408, 429, 500, 502, 503, 504] {
         let (url, calls, _server) = in_turn(vec![trouble(status), trouble(status), found()]).await;
         assert_eq!(patient(&[&url], 2).schema(1).await.unwrap(), A, "{status}");
@@ -413,7 +416,7 @@ async fn trouble_that_may_pass_is_asked_again() {
 }
 
 #[tokio::test]
-async fn trouble_that_stays_is_asked_as_often_as_configured_and_no_more() {
+async fn a_lasting_failure_is_retried_as_often_as_configured() {
     let (url, calls, _server) = in_turn(vec![trouble(503)]).await;
     let error = patient(&[&url], 2).schema(1).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Unavailable);
@@ -421,7 +424,7 @@ async fn trouble_that_stays_is_asked_as_often_as_configured_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_final_answer_is_never_asked_for_again() {
+async fn a_final_answer_is_not_retried() {
     for status in [400, 401, 403, 404, 409, 422] {
         let (url, calls, _server) = in_turn(vec![trouble(status), found()]).await;
         assert!(patient(&[&url], 5).schema(1).await.is_err(), "{status}");
@@ -430,7 +433,7 @@ async fn a_final_answer_is_never_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_registry_that_wants_to_be_left_alone_is_for_a_while_but_not_for_an_hour() {
+async fn retry_after_is_followed_for_a_while_but_not_for_an_hour() {
     let (url, calls, _server) = in_turn(vec![(429, &[("retry-after", "1")], String::new()), found()]).await;
     let begin = Instant::now();
     assert_eq!(patient(&[&url], 1).schema(1).await.unwrap(), A);
@@ -464,7 +467,7 @@ async fn of_several_urls_the_one_that_answered_is_kept() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_final_is_not_asked_of_the_next_url() {
+async fn after_a_final_answer_the_next_url_is_not_tried() {
     let absent = r#"{"error_code": 40403, "message": "Schema 1 not found"}"#;
     let (first, _, _a) = in_turn(vec![(404, &[], absent.to_owned())]).await;
     let (second, calls, _b) = in_turn(vec![found()]).await;
@@ -474,7 +477,7 @@ async fn an_answer_that_is_final_is_not_asked_of_the_next_url() {
 }
 
 #[tokio::test]
-async fn where_no_registry_answers_the_next_url_is_asked_at_once() {
+async fn if_the_server_is_not_a_registry_the_next_url_is_tried_at_once() {
     for page in [
         (404, "<html><title>404 Not Found</title></html>"),
         (200, "<html><title>Sign in</title></html>"),
@@ -490,7 +493,7 @@ async fn where_no_registry_answers_the_next_url_is_asked_at_once() {
 }
 
 #[tokio::test]
-async fn each_answer_is_final_or_passes_as_the_table_says() {
+async fn each_answer_is_final_or_temporary_as_in_the_table() {
     for (status, content_type, body, kind) in super::classify::tests::TABLE {
         let headers = [("content-type", *content_type)];
         let answer = (*status, headers.to_vec().leak() as &_, (*body).to_owned());
@@ -501,7 +504,7 @@ async fn each_answer_is_final_or_passes_as_the_table_says() {
 }
 
 #[tokio::test]
-async fn no_answer_passes_whatever_the_reason_is() {
+async fn a_missing_answer_is_temporary_whatever_the_reason() {
     // A host that cannot be resolved, a port where nobody listens, an answer that is cut off, redirections in a circle.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let refusing = format!("http://{}", listener.local_addr().unwrap());
@@ -546,7 +549,7 @@ async fn an_answer_that_is_too_large_is_final_only_if_it_is_a_registrys() {
 }
 
 #[tokio::test]
-async fn a_reference_that_is_missing_may_come_and_one_behind_a_page_passes() {
+async fn a_missing_reference_is_unknown_and_a_page_instead_of_one_is_temporary() {
     let referring = json!({"schema": B, "references": [{"name": "a", "subject": "a", "version": 1}]});
     for (body, kind) in [
         (
@@ -572,7 +575,7 @@ async fn a_reference_that_is_missing_may_come_and_one_behind_a_page_passes() {
 }
 
 #[tokio::test]
-async fn what_a_registry_says_is_told_in_bounds() {
+async fn a_registrys_message_is_bounded() {
     let page = "<html>".to_owned() + &"x".repeat(2 << 20);
     let message =
         json!({"error_code": 50001, "message": "\u{1b}[31m".to_owned() + &"y".repeat(2 << 20)}).to_string();
@@ -613,7 +616,7 @@ async fn when_no_url_answers_the_error_names_all_of_them() {
 }
 
 #[tokio::test]
-async fn missing_rights_say_what_to_set_or_who_was_refused() {
+async fn errors_about_missing_rights_name_what_to_set_or_who_was_refused() {
     let (url, _server) = always(401, r#"{"error_code": 401, "message": "Unauthorized"}"#).await;
     let text = client(&url).schema(1).await.unwrap_err().to_string();
     assert!(
@@ -639,7 +642,7 @@ async fn missing_rights_say_what_to_set_or_who_was_refused() {
 }
 
 #[tokio::test]
-async fn normalizing_is_asked_for_where_schemas_are_compared_or_registered() {
+async fn normalizing_is_requested_where_schemas_are_compared_or_registered() {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&asked);
     let router = Router::new().fallback(any(async move |request: Request| {
@@ -666,7 +669,7 @@ async fn normalizing_is_asked_for_where_schemas_are_compared_or_registered() {
 }
 
 #[tokio::test]
-async fn references_that_go_round_in_a_circle_are_refused() {
+async fn references_that_form_a_circle_are_refused() {
     let router = Router::new()
         .route(
             "/schemas/ids/2",
@@ -688,13 +691,13 @@ async fn references_that_go_round_in_a_circle_are_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "GET {url}/schemas/ids/2: its references go round in a circle: a version 1 → b version 1 → a version 1"
+            "GET {url}/schemas/ids/2: its references form a circle: a version 1 → b version 1 → a version 1"
         )
     );
 }
 
 #[tokio::test]
-async fn references_that_meet_again_further_down_are_fetched_once() {
+async fn shared_references_are_fetched_once() {
     let fetched = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&fetched);
     let router = Router::new()
@@ -729,7 +732,7 @@ async fn references_that_meet_again_further_down_are_fetched_once() {
 }
 
 #[tokio::test]
-async fn a_schema_that_says_the_same_in_other_words_is_found() {
+async fn a_schema_that_differs_only_in_form_is_found() {
     let embedded = EmbeddedRegistry::new();
     let with_doc = r#"{"type":"record","name":"a","doc":"An a.","fields":[]}"#;
     let id = embedded.add("s", with_doc).unwrap();
@@ -747,7 +750,7 @@ async fn a_schema_that_says_the_same_in_other_words_is_found() {
 }
 
 #[tokio::test]
-async fn versions_level_and_compatibility_of_a_subject_are_told() {
+async fn versions_level_and_compatibility_of_a_subject_are_read() {
     let embedded = EmbeddedRegistry::new();
     let server = RegistryServer::start(embedded.clone()).await.unwrap();
     let registry = client(&server.url());
@@ -803,7 +806,7 @@ fn https_without_the_feature_says_which_feature() {
 
 #[cfg(all(feature = "cli", feature = "kafka"))]
 #[tokio::test]
-async fn a_page_is_no_registry_whatever_its_status() {
+async fn a_page_is_not_a_registry_whatever_its_status() {
     for (status, body) in [
         (200, "<html><title>Welcome</title></html>"),
         (404, "<html><title>Welcome</title></html>"),
@@ -816,7 +819,7 @@ async fn a_page_is_no_registry_whatever_its_status() {
         assert!(
             error
                 .to_string()
-                .ends_with("/config: what answers is no registry; is this the registry's URL?"),
+                .ends_with("/config: the server that answers is not a registry; is this the registry's URL?"),
             "{error}"
         );
     }
@@ -830,7 +833,7 @@ async fn a_page_is_no_registry_whatever_its_status() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_is_told_without_the_names_of_our_types() {
+async fn an_answer_that_does_not_fit_is_described_without_the_names_of_our_types() {
     for body in ["[]", "7", "{\"id\": -1}", "{\"id\": 4294967296}", "{}", "null"] {
         let (url, _server) = always(200, body).await;
         let text = client(&url).register("s", A).await.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Certificates: whom we trust, who we are, and what to do where either is not enough.
+//! Certificates: the trusted ones, the service's own, and what to do if a connection fails because of either.
 
 use std::path::{Path, PathBuf};
 
@@ -8,20 +8,20 @@ use super::credentials::wrong;
 use crate::base::error::Error;
 use crate::config::RegistryConfig;
 
-/// The files that are configured.
+/// The configured files.
 #[derive(Debug)]
 pub(super) struct Certificates {
     ca: Option<PathBuf>,
-    /// Our own certificate, and its key.
+    /// The service's own certificate, and its key.
     own: Option<(PathBuf, PathBuf)>,
 }
 
-/// What may be done about a connection that did not come about.
+/// What to do about a connection that failed.
 #[derive(Debug)]
 pub(super) struct Remedy {
     pub(super) text: String,
-    /// Whether it is we who are not trusted.
-    pub(super) ours: bool,
+    /// Whether it is about the service's own certificate.
+    pub(super) is_about_own: bool,
 }
 
 impl Certificates {
@@ -32,11 +32,11 @@ impl Certificates {
         }
     }
 
-    /// A client that uses them.
+    /// Lets a client use them.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read, or is not what it should be.
+    /// If a file cannot be read, or is not PEM.
     pub(super) fn trusted_by(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         use reqwest::{Certificate, Identity};
         if let Some(path) = &self.ca {
@@ -53,7 +53,7 @@ impl Certificates {
             pem.extend(read("registry.key", key)?);
             let identity = Identity::from_pem(&pem).map_err(|error| {
                 let text = format!(
-                    "`registry.certificate` ({}) and `registry.key` ({}) are no PEM files of a certificate and its private key",
+                    "`registry.certificate` ({}) and `registry.key` ({}) are not PEM files of a certificate and its private key",
                     path.display(),
                     key.display()
                 );
@@ -64,7 +64,7 @@ impl Certificates {
         Ok(builder)
     }
 
-    /// What may be wrong if there can be no client at all.
+    /// What may be wrong if no client can be built.
     pub(super) fn remedy_at_start(&self) -> Option<String> {
         Some(match (&self.ca, &self.own) {
             (_, Some((path, key))) => format!(
@@ -73,22 +73,28 @@ impl Certificates {
                 path.display()
             ),
             (None, None) => {
-                "if this system has no certificates to trust, set `registry.ca` to a PEM file of some"
+                "if this system has no trusted certificates, set `registry.ca` to a PEM file with them"
                     .to_owned()
             }
             (Some(_), None) => return None,
         })
     }
 
-    /// What may be done about an error, if certificates are the reason.
+    /// What to do about an error, if certificates are the reason.
     pub(super) fn remedy(&self, error: &reqwest::Error) -> Option<Remedy> {
         use rustls::AlertDescription as Alert;
         use rustls::CertificateError::{BadSignature, UnknownIssuer};
-        let ours = |text| Some(Remedy { text, ours: true });
-        let theirs = |text| Some(Remedy { text, ours: false });
+        let about_own = |text| {
+            let is_about_own = true;
+            Some(Remedy { text, is_about_own })
+        };
+        let about_registrys = |text| {
+            let is_about_own = false;
+            Some(Remedy { text, is_about_own })
+        };
         match tls_error(error)? {
             rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
-                theirs(match &self.ca {
+                about_registrys(match &self.ca {
                     None => "set `registry.ca` to a PEM file with the certificate of the authority that signed the registry's, if \
                              this system does not trust it"
                         .to_owned(),
@@ -99,15 +105,15 @@ impl Certificates {
                 })
             }
             rustls::Error::InvalidCertificate(_) => {
-                theirs("the registry's certificate is not one for this URL and this time".to_owned())
+                about_registrys("the registry's certificate is not valid for this URL and this time".to_owned())
             }
             rustls::Error::InvalidMessage(_) => {
-                theirs("there is no TLS at this port; does `registry.url` begin with http:// instead?".to_owned())
+                about_registrys("the server at this port does not use TLS; does `registry.url` begin with http:// instead?".to_owned())
             }
             rustls::Error::AlertReceived(alert) => match (alert, &self.own) {
-                // Before TLS 1.3 a missing certificate is only a handshake that failed.
-                (Alert::CertificateRequired | Alert::HandshakeFailure | Alert::BadCertificate, None) => ours(
-                    "the registry wants a client certificate; set `registry.certificate` and `registry.key`"
+                // Before TLS 1.3 a missing certificate is only a failed handshake.
+                (Alert::CertificateRequired | Alert::HandshakeFailure | Alert::BadCertificate, None) => about_own(
+                    "the registry requires a client certificate; set `registry.certificate` and `registry.key`"
                         .to_owned(),
                 ),
                 (
@@ -120,7 +126,7 @@ impl Certificates {
                     | Alert::DecryptError
                     | Alert::AccessDenied,
                     Some((path, _)),
-                ) => ours(format!(
+                ) => about_own(format!(
                     "the registry does not accept the certificate in `registry.certificate` ({})",
                     path.display()
                 )),
@@ -131,7 +137,7 @@ impl Certificates {
     }
 }
 
-/// The error of TLS that is the reason of another. What an I/O error holds is not its source, but stands in its place.
+/// The TLS error among the causes of an error. An I/O error's inner error is not its source, so it is looked at separately.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! HTTP towards one registry with several URLs: which one is asked, what is asked again, and how long is waited for that.
+//! HTTP to one registry with several URLs: which one is called, what is retried, and after which wait.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::config::{RegistryConfig, RetryConfig, Secret, without_credentials};
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.schemaregistry.v1+json");
 
-/// The longest answer that is read. A schema with all it refers to is far smaller.
+/// The longest answer that is read, in bytes. A schema with all its references is far smaller.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// The longest wait between two rounds. A registry that wants to be left alone for longer is given up.
+/// The longest wait between two rounds. If a registry requests a longer one, the call fails.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The client of one registry.
@@ -29,10 +29,10 @@ pub(super) struct Transport {
     client: Client,
     bases: Vec<Base>,
     /// The URL that answered last.
-    good: AtomicUsize,
+    last_good: AtomicUsize,
     credentials: Credentials,
     certificates: Certificates,
-    /// How often all URLs are asked again.
+    /// How often all URLs are tried again.
     retries: u32,
     back_off: RetryConfig,
 }
@@ -41,7 +41,7 @@ pub(super) struct Transport {
 #[derive(Debug)]
 struct Base {
     asked: Url,
-    /// The same without its query, in which gateways want secrets.
+    /// The URL without its query, which may carry a gateway's secret.
     shown: Url,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Call<'a> {
     pub(super) subject: Option<&'a str>,
 }
 
-/// An answer with success.
+/// A successful answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     #[cfg_attr(
@@ -96,7 +96,7 @@ impl Transport {
         Ok(Self {
             client,
             bases,
-            good: AtomicUsize::new(0),
+            last_good: AtomicUsize::new(0),
             credentials,
             certificates,
             retries: config.retries,
@@ -109,18 +109,18 @@ impl Transport {
         })
     }
 
-    /// The URL that is asked first, as it may be shown.
+    /// The URL that is tried first, for display.
     pub(super) fn base(&self) -> &Url {
-        &self.bases[self.good.load(Ordering::Relaxed) % self.bases.len()].shown
+        &self.bases[self.last_good.load(Ordering::Relaxed) % self.bases.len()].shown
     }
 
-    /// Asks until there is an answer, as [`Transport::answer`] does.
+    /// The body of an answer; retries as [`Transport::answer`] does.
     pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, FailedCall> {
         Ok(self.answer(call).await?.bytes)
     }
 
-    /// Asks until there is an answer: each URL in turn, from the one that answered last; then, if nothing but trouble that may
-    /// pass came back, all of them again after a wait.
+    /// Makes a call: tries each URL in turn, from the one that answered last; if all failures are temporary, tries all of them again
+    /// after a wait.
     pub(super) async fn answer(&self, call: &Call<'_>) -> Result<Answer, FailedCall> {
         let mut failures = 0;
         loop {
@@ -140,20 +140,20 @@ impl Transport {
     }
 
     async fn round(&self, call: &Call<'_>) -> Result<Answer, FailedCall> {
-        let first = self.good.load(Ordering::Relaxed);
+        let first = self.last_good.load(Ordering::Relaxed);
         let mut failures = Vec::new();
         for step in 0..self.bases.len() {
             let at = (first + step) % self.bases.len();
             match self.once(&self.bases[at], call).await {
                 Err(failed) if failed.again() != Retry::Never => failures.push(failed),
                 answer => {
-                    self.good.store(at, Ordering::Relaxed);
+                    self.last_good.store(at, Ordering::Relaxed);
                     return answer;
                 }
             }
         }
         let failed = FailedCall::of_all(failures);
-        Err(failed.unwrap_or_else(|| FailedCall::nonsense("", "no URL")))
+        Err(failed.unwrap_or_else(|| FailedCall::invalid("", "no URL")))
     }
 
     async fn once(&self, base: &Base, call: &Call<'_>) -> Result<Answer, FailedCall> {
@@ -190,7 +190,7 @@ impl Transport {
                         "an answer that cannot be read: {}",
                         serde_error::describe(&error, "an object")
                     );
-                    Err(about(FailedCall::nonsense(&shown, &what)))
+                    Err(about(FailedCall::invalid(&shown, &what)))
                 }
             };
         }
@@ -212,7 +212,7 @@ impl Call<'_> {
         url
     }
 
-    /// The call as errors name it.
+    /// The call for errors: method and URL.
     pub(super) fn shown(&self, base: &Url) -> String {
         format!("{} {}", self.method, self.url(base))
     }
@@ -234,7 +234,7 @@ fn base(text: &str) -> Result<Url, Error> {
     Ok(base)
 }
 
-/// Takes user and password out of a URL, so that no error shows them.
+/// Removes user and password from a URL, so that no error shows them.
 fn take_credentials(base: &mut Url) -> Option<(String, Secret)> {
     let found = (!base.username().is_empty())
         .then(|| (base.username().to_owned(), base.password().unwrap_or("").into()));
@@ -249,7 +249,7 @@ fn client(bases: &[Base], config: &RegistryConfig) -> ClientBuilder {
         .timeout(config.timeout)
         .connect_timeout(config.timeout.min(Duration::from_secs(5)))
         .user_agent(concat!("kaufmann/", env!("CARGO_PKG_VERSION")));
-    // A proxy from the environment must not see what stays on this machine.
+    // Calls within this machine must not go to a proxy from the environment.
     let is_local = |base: &Base| matches!(base.asked.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if bases.iter().all(is_local) {
         builder.no_proxy()

@@ -1,4 +1,4 @@
-//! What stands in for [`tls`](super::tls) in a program that is built without it.
+//! Replaces [`tls`](super::tls) in a program that is built without it.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -9,15 +9,15 @@ use super::credentials::wrong;
 use crate::base::error::Error;
 use crate::config::RegistryConfig;
 
-/// The first of the settings that needs TLS.
+/// The first setting that needs TLS, if one is set.
 #[derive(Debug)]
 pub(super) struct Certificates(Option<&'static str>);
 
-/// There is none.
+/// Never created: without TLS there are no certificates to mend.
 #[derive(Debug)]
 pub(super) struct Remedy {
     pub(super) text: String,
-    pub(super) ours: bool,
+    pub(super) is_about_own: bool,
     _none: Infallible,
 }
 
@@ -35,7 +35,7 @@ impl Certificates {
         )
     }
 
-    /// A client without them.
+    /// Leaves a client without certificates.
     ///
     /// # Errors
     ///
