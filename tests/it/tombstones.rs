@@ -130,7 +130,7 @@ async fn a_tombstone_that_fails_is_a_dead_letter_without_a_payload() {
     assert_eq!(
         errors,
         [
-            "a tombstone of `test.doubled` has no key, so it does not say what to delete",
+            "a tombstone of `test.doubled` has no key that says what to delete",
             "connection refused",
             "the key of a tombstone of `test.doubled` is not a value of its field `key`: \\x00\\x00\\x00\\x00\\x01\\x02a",
         ]

@@ -38,7 +38,7 @@ pub enum ErrorKind {
     Publish,
     /// A schema is unknown or refused, or the registry cannot be reached.
     Schema,
-    /// A handler asked to stop the service.
+    /// A handler stopped the service.
     Handler,
     /// More records failed than the limit of dead letters allows.
     TooManyFailures,

@@ -52,7 +52,7 @@ impl Panic {
         self.scene.as_ref().map(|scene| &*scene.place)
     }
 
-    /// The backtrace, if `RUST_BACKTRACE` asks for one.
+    /// The backtrace, if `RUST_BACKTRACE` enables it.
     pub(crate) fn backtrace(&self) -> Option<&str> {
         self.scene.as_ref()?.backtrace.as_deref()
     }

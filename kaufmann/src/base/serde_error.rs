@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_expected_is_described_without_the_names_of_types() {
-        for (value, said) in [
+        for (value, text) in [
             (json!(7), "invalid type: integer `7`, expected a table"),
             (
                 json!({"count": 1_u64 << 32}),
@@ -164,7 +164,7 @@ mod tests {
                 "unknown variant `Three`, expected `One` or `Two`",
             ),
         ] {
-            assert_eq!(wrong::<Secretive>(value), said);
+            assert_eq!(wrong::<Secretive>(value), text);
         }
         for value in [
             json!(1),
@@ -172,20 +172,20 @@ mod tests {
             json!({"Two": {"of": []}}),
             json!([1]),
         ] {
-            let said = wrong::<Choice>(value);
-            assert!(!said.contains("Choice") && !said.contains("u8"), "{said}");
+            let text = wrong::<Choice>(value);
+            assert!(!text.contains("Choice") && !text.contains("u8"), "{text}");
         }
     }
 
     #[test]
     fn the_place_in_a_text_is_kept() {
         let error = serde_json::from_str::<Secretive>("\n [1, 2]").unwrap_err();
-        let said = describe(&error, "an object");
+        let text = describe(&error, "an object");
         assert!(
-            said.ends_with(" at line 2 column 3") || said.contains(" at line 2 "),
-            "{said}"
+            text.ends_with(" at line 2 column 3") || text.contains(" at line 2 "),
+            "{text}"
         );
-        assert!(!said.contains("Secretive"), "{said}");
+        assert!(!text.contains("Secretive"), "{text}");
     }
 
     #[test]

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::config::RetryConfig;
 
-    fn said(config: &Config) -> String {
+    fn problems(config: &Config) -> String {
         config.check_bounds().unwrap_err().to_string()
     }
 
@@ -149,7 +149,7 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(
-            said(&too_small),
+            problems(&too_small),
             "2 mistakes in the configuration:\n  \
              `max_in_flight` is 0, expected a whole number of at least 1\n  \
              `commit_interval` is \"0s\", expected a duration of at least 10ms such as \"250ms\", \"30s\" or \"5m\""
@@ -162,7 +162,7 @@ mod tests {
             shutdown_deadline: Duration::MAX,
             ..Config::default()
         };
-        assert!(said(&too_large).starts_with("`shutdown_deadline` is "));
+        assert!(problems(&too_large).starts_with("`shutdown_deadline` is "));
         let no_number = Config {
             retry: RetryConfig {
                 jitter: f64::NAN,
@@ -171,7 +171,7 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(
-            said(&no_number),
+            problems(&no_number),
             "`retry.jitter` is nothing, expected a number from 0 to 1"
         );
     }
@@ -227,7 +227,7 @@ mod tests {
             *place.unwrap() = below;
             let config: Config = serde_json::from_value(all).unwrap();
             assert!(
-                said(&config).contains(&format!("`{}` is ", key.path)),
+                problems(&config).contains(&format!("`{}` is ", key.path)),
                 "{}",
                 key.path
             );

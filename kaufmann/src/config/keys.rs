@@ -456,13 +456,13 @@ mod tests {
         let items = list
             .lines()
             .filter_map(|line| line.strip_prefix("- ")?.split(':').next());
-        let mut said: Vec<&str> = first_cells.chain(items).flat_map(names).collect();
+        let mut named: Vec<&str> = first_cells.chain(items).flat_map(names).collect();
         // Properties of librdkafka have rows of their own; attributes of handlers are beside their keys.
-        said.retain(|name| !name.starts_with("kafka.\"") && !["timeout", "retries"].contains(name));
-        said.sort_unstable();
+        named.retain(|name| !name.starts_with("kafka.\"") && !["timeout", "retries"].contains(name));
+        named.sort_unstable();
         let mut keys: Vec<&str> = KEYS.iter().map(|key| key.path).collect();
         keys.sort_unstable();
-        assert_eq!(said, keys);
+        assert_eq!(named, keys);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::record::Record;
 /// pub async fn store(batch: Batch<user::Create>) -> Result<Vec<Outcome>, Failure> {
 ///     let each = batch.into_iter().map(|item| match item.event.email.find('@') {
 ///         Some(_) => Outcome::done().and_publish(user::Created { email: item.event.email }),
-///         None => Outcome::failed(Failure::new("this is no address").dead_letter()),
+///         None => Outcome::failed(Failure::new("not an address").dead_letter()),
 ///     });
 ///     Ok(each.collect())
 /// }

@@ -47,7 +47,7 @@ struct Shared<S> {
     host: Option<Box<dyn Host>>,
 }
 
-/// The running service behind a context. The engine implements it.
+/// The running service of a context. The engine implements it.
 pub(crate) trait Host: Any + fmt::Debug + Send + Sync {
     /// Whether history is handled again.
     fn is_replay(&self) -> bool;

@@ -18,7 +18,7 @@ pub struct EventInfo {
     pub schema: &'static str,
     /// CRC-64-AVRO of the schema's parsing canonical form.
     pub fingerprint: u64,
-    /// The schema's attribute `topic`: where the event is published unless the configuration says otherwise.
+    /// The schema's attribute `topic`: where the event is published unless the configuration sets another topic.
     pub topic: Option<&'static str>,
     /// The schema's attribute `key`: the path of the field that orders the event.
     pub key: Option<&'static str>,
@@ -33,7 +33,7 @@ pub struct EventInfo {
 }
 
 impl EventInfo {
-    /// The service that publishes the event and registers its schema, if the schema's attribute `owner` says so.
+    /// The service that publishes the event and registers its schema, if the schema's attribute `owner` names it.
     #[must_use]
     pub fn owner(&self) -> Option<String> {
         let schema: serde_json::Value = serde_json::from_str(self.schema).ok()?;

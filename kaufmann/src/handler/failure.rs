@@ -15,7 +15,7 @@ use std::time::Duration;
 /// fn parse(text: &str) -> Result<u32, Failure> {
 ///     let number: u32 = text.parse()?; // retried, the default
 ///     if number == 0 {
-///         return Err(Failure::new("zero is no amount").dead_letter());
+///         return Err(Failure::new("zero is not an amount").dead_letter());
 ///     }
 ///     Ok(number)
 /// }

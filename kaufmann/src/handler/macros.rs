@@ -66,7 +66,7 @@
 /// | `()` | the record is settled |
 /// | an event, an `Option` or a `Vec` of one | it is published, then the record is settled |
 /// | a tuple of up to four of these | all of them are published, then the record is settled |
-/// | [`Outcome`](crate::Outcome) | as the outcome says |
+/// | [`Outcome`](crate::Outcome) | the outcome decides |
 ///
 /// A function that takes batches returns `Result<(), E>` or `Result<Vec<Outcome>, E>`.
 ///

@@ -265,7 +265,7 @@ success_of_tuple!(A, B, C, D);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned from a kaufmann handler",
     label = "expected `Result<T, E>`",
-    note = "`Ok(())` settles the record; `Ok(event)` publishes the event first; `Err` is retried, or what its class says"
+    note = "`Ok(())` settles the record; `Ok(event)` publishes the event first; `Err` is retried, unless its class says otherwise"
 )]
 pub trait Returned {
     /// The events that may leave.

@@ -136,10 +136,7 @@ impl<E: Keyed> TombstonePayload for Tombstone<E> {
     fn read(record: &Record) -> Result<Self, Failure> {
         let field = E::INFO.key.unwrap_or_default();
         let Some(key) = record.key() else {
-            let text = format!(
-                "a tombstone of `{}` has no key, so it does not say what to delete",
-                E::NAME
-            );
+            let text = format!("a tombstone of `{}` has no key that says what to delete", E::NAME);
             return Err(Failure::new(text).dead_letter());
         };
         E::read_key(key).map(Self::new).ok_or_else(|| {

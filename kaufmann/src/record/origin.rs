@@ -46,7 +46,7 @@ impl FromStr for SourcePlace {
 }
 
 impl SourcePlace {
-    /// Where a record stands.
+    /// The place of a record.
     pub(crate) fn of(record: &Record) -> Self {
         Self {
             topic: record.topic().to_owned(),
@@ -86,7 +86,7 @@ impl FromStr for Origin {
 }
 
 impl Origin {
-    /// Where a record stands.
+    /// The place of a record.
     pub(crate) fn here(record: &Record) -> Self {
         Self {
             place: SourcePlace::of(record),

@@ -82,7 +82,7 @@ struct Meaning {
     is_reported: AtomicBool,
 }
 
-/// Why there is no writer's schema.
+/// Why a writer's schema is not available.
 #[derive(Debug)]
 pub(crate) enum NoWriter {
     /// The registry's answer is final: records with this id cannot be read.

@@ -224,17 +224,17 @@ fn summary(body: &[u8]) -> String {
     let title = text
         .split_once("<title>")
         .and_then(|(_, rest)| rest.split_once("</title>"));
-    let said = match title {
+    let line = match title {
         Some((title, _)) => title.trim(),
         None => {
             let mut lines = text.lines().map(str::trim);
             lines.find(|line| !line.is_empty()).unwrap_or_default()
         }
     };
-    let said = bounded_to(said, MAX_LINE);
+    let line = bounded_to(line, MAX_LINE);
     match text.trim_start().starts_with('<') {
-        true => format!("a web page, `{said}`"),
-        false => said,
+        true => format!("a web page, `{line}`"),
+        false => line,
     }
 }
 
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_summary_of_a_page_is_its_title() {
-        for (body, said) in [
+        for (body, expected) in [
             (
                 "<html>\n<head><title> 502 Bad Gateway </title></head>",
                 "a web page, `502 Bad Gateway`",
@@ -262,7 +262,7 @@ mod tests {
             ("\n\n upstream failed \n at a.rs", "upstream failed"),
             ("", ""),
         ] {
-            assert_eq!(summary(body.as_bytes()), said);
+            assert_eq!(summary(body.as_bytes()), expected);
         }
     }
 

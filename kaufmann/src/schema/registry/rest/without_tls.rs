@@ -13,7 +13,7 @@ use crate::config::RegistryConfig;
 #[derive(Debug)]
 pub(super) struct Certificates(Option<&'static str>);
 
-/// Never created: without TLS there are no certificates to mend.
+/// Never created.
 #[derive(Debug)]
 pub(super) struct Remedy {
     pub(super) text: String,
