@@ -101,7 +101,7 @@ fn what_does_not_go_with_the_groups_protocol_is_refused_at_its_place() {
     )];
     let error = variables(&strategies).unwrap_err().to_string();
     assert!(
-        error.starts_with("KAUFMANN_KAFKA: `kafka.partition.assignment.strategy` does not go with"),
+        error.starts_with("KAUFMANN_KAFKA: `kafka.partition.assignment.strategy` cannot be set with"),
         "{error}"
     );
 }
