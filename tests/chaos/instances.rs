@@ -71,7 +71,7 @@ fn repeated_stop_signals_do_not_cut_a_drain_short_and_repeat_nothing(stage: &Sta
         scene.begun(200)?;
         scene.ask_to_stop(0)?;
         let instance = scene.instance(0)?;
-        instance.wait_log("SIGTERM: finishing what runs", DEADLINE)?;
+        instance.wait_log("SIGTERM: finishing the work in flight", DEADLINE)?;
         // As a supervisor does in its last stage, and a wrapper that forwards its group's signals.
         for pause in [0, 100, 300] {
             std::thread::sleep(Duration::from_millis(pause));

@@ -283,7 +283,7 @@ fn a_missing_event_is_reported_with_what_happened_instead() {
         kit().given(number("a", -2)).then(|_: Doubled| ());
     });
     let expected = format!(
-        "expected a `test.doubled` that is published\n\nwhat happened:\n  \
+        "expected that a `test.doubled` is published\n\nwhat happened:\n  \
          given      test.numbered, key `a`: {{\"key\":\"a\",\"number\":-2}}  (tests/it/kit.rs:{line}:15)\n             \
          could not be handled: told to give up\n  \
          published  dead letter to `adder.dead-letter`, key `a`: {{\"key\":\"a\",\"number\":-2}}, error: told to give up\n"
@@ -297,7 +297,7 @@ fn an_event_that_no_handler_publishes_is_reported() {
         kit().given(number("a", 1)).then(|_: Ignored| ());
     });
     assert!(
-        said.starts_with("expected a `test.ignored` that is published; no handler returns it"),
+        said.starts_with("expected that a `test.ignored` is published; no handler returns it"),
         "{said}"
     );
     assert!(
@@ -312,7 +312,7 @@ fn a_dead_letter_that_the_test_ignores_fails_it() {
         kit().given(number("a", -2)).then_none::<Doubled>();
     });
     assert!(
-        at_the_end.contains("nothing in the test expects that"),
+        at_the_end.contains("the test does not expect that"),
         "{at_the_end}"
     );
     let at_the_next = failure(|| {
@@ -322,7 +322,7 @@ fn a_dead_letter_that_the_test_ignores_fails_it() {
             .given(number("a", 1));
     });
     assert!(
-        at_the_next.contains("could not be handled, and nothing in the test expects that"),
+        at_the_next.contains("could not be handled, and the test does not expect that"),
         "{at_the_next}"
     );
 }
@@ -333,7 +333,7 @@ fn a_test_without_an_expectation_fails() {
         kit().given(number("a", 1));
     });
     assert!(
-        said.contains("was never delivered: no `then` comes after it"),
+        said.contains("was never delivered, because no `then` follows it"),
         "{said}"
     );
 }
@@ -355,11 +355,11 @@ fn each_failed_expectation_is_reported() {
         ),
         (
             |kit| _ = kit.given(Ignored { note: "n".into() }).then_handled(),
-            "no handler of the service takes it",
+            "the service has no handler for it",
         ),
         (
             |kit| _ = kit.given(number("a", 1)).then_retried(1),
-            "expected that handlers are tried again 1 times, not 0",
+            "expected the number of retries to be 1, not 0",
         ),
         (
             |kit| _ = kit.given(number("a", -2)).then_dead_letter("x"),
@@ -379,16 +379,16 @@ fn each_failed_expectation_is_reported() {
         ),
         (
             |kit| _ = kit.with_key("a"),
-            "`with_key` comes directly after the `given`",
+            "call `with_key` directly after the `given`",
         ),
         (
             |kit| _ = kit.and_message(|_| ()),
-            "`and_message` comes after the `then`",
+            "call `and_message` after the `then`",
         ),
         (|kit| _ = kit.given_json("{}", "1"), "this is not an Avro schema"),
         (
             |kit| _ = kit.given_json("\"int\"", "\"x\""),
-            "the payload is no value of the schema",
+            "the payload is not a value of the schema",
         ),
     ] {
         let said = failure(|| test(&mut kit()));
@@ -413,7 +413,7 @@ fn a_record_that_is_never_settled_is_reported_with_the_running_handlers() {
         Kit::<Stuck>::new(()).given(number("a", 1)).then_handled();
     });
     assert!(
-        said.starts_with("not everything was settled: nothing has happened for 600s"),
+        said.starts_with("not everything was settled: nothing happened for 600s"),
         "{said}"
     );
     assert!(

@@ -150,10 +150,10 @@ fn positions_without_an_open_dead_letter_are_refused_and_nothing_is_done(rig: &R
     refused(
         &["discard", "0@0", "0@9", "7@0", "0@2"],
         &[
-            "no open letter in dlq-named.dead-letter at:",
+            "no open dead letter in dlq-named.dead-letter at:",
             "0@9: the partition ends before it, at 3",
             "7@0: there is no partition 7; there are 1, from 0",
-            "0@2: the record there is no letter",
+            "0@2: the record there is not a dead letter",
         ],
     )?;
     refused(&["replay", "0@0", "1@0"], &["1@0: there is no partition 1"])?;
@@ -261,7 +261,7 @@ fn dlq_without_a_topic_a_broker_or_valid_arguments_gives_a_remedy(rig: &Rig) -> 
         Ok(())
     };
     says(&["list"], 69, "topic `no-dlq.dead-letter` does not exist")?;
-    says(&["replay"], 2, "say which letters")?;
+    says(&["replay"], 2, "select dead letters")?;
     says(&["show", "17"], 2, "expected PARTITION@OFFSET")?;
     let nobody = format!("127.0.0.1:{}", free_port()?);
     let output = Service::bare("dlq")

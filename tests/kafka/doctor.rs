@@ -68,7 +68,7 @@ fn doctor_reports_what_fits_and_a_missing_topic(rig: &Rig) -> Result<()> {
     // The same as text.
     let output = shop.command("doctor", &[]).output()?;
     ensure!(
-        output.code == 0 && output.stdout.contains("\nall fits") && output.stderr.is_empty(),
+        output.code == 0 && output.stdout.contains("\nno check failed") && output.stderr.is_empty(),
         "{output:?}"
     );
 
@@ -167,7 +167,7 @@ fn doctor_finds_missing_rights(rig: &Rig) -> Result<()> {
     let (state_of_letters, found, remedy) = check(&report, "topic", Some(&shop.dead_letters))?;
     ensure!(
         state_of_letters == "unfit"
-            && found.contains("do not let us see it")
+            && found.contains("may not see it")
             && remedy.contains("--operation Write"),
         "{report:#}"
     );
@@ -204,7 +204,7 @@ fn doctor_finds_a_broker_whose_advertised_address_is_unreachable(rig: &Rig) -> R
     );
     let (state_of_broker, found, remedy) = check(&report, "broker", Some("1"))?;
     ensure!(
-        code == 1 && state_of_broker == "unfit" && found.contains("calls itself 127.0.0.1:1,"),
+        code == 1 && state_of_broker == "unfit" && found.contains("advertises 127.0.0.1:1,"),
         "{report:#}"
     );
     ensure!(remedy.contains("`advertised.listeners`"), "{remedy}");
@@ -248,7 +248,7 @@ fn doctor_without_sense_is_code_2(_: &Rig) -> Result<()> {
     )?;
     says(
         Service::bare("doctor").with_arguments(&["--dev"]),
-        "`dev` makes broker, topics and registry itself",
+        "`dev` creates broker, topics and registry itself",
     )?;
     let (code, report) = doctor(&Service::bare("doctor"))?;
     let (state, found, remedy) = check(&report, "settings", None)?;

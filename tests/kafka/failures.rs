@@ -156,7 +156,9 @@ fn a_topic_with_too_many_failures_is_held_and_reported_by_doctor_and_another_one
     let report = shop.json(1, "doctor", &[])?;
     let held = format!("{report}");
     ensure!(
-        held.contains("is not read for now, because too many of its records could not be handled: partition 0 at offset 3"),
+        held.contains(
+            "is held, because too many of its records could not be handled: partition 0 at offset 3"
+        ),
         "{report:#}"
     );
     service.stop_cleanly()?;

@@ -284,7 +284,7 @@ fn an_interrupted_publish_to_brokers_that_do_not_answer_reports_unconfirmed_even
     );
     let unknown = told["unconfirmed"].as_u64().context("no number")?;
     assert_eq!(
-        publish.logs().contains("is not known"),
+        publish.logs().contains("is unknown"),
         unknown > 0,
         "{told}: {}",
         publish.tail()

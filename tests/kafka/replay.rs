@@ -134,7 +134,7 @@ fn replay_without_a_broker_or_valid_arguments_gives_a_remedy(rig: &Rig) -> Resul
     says(
         &["--resume"],
         2,
-        "there is no replay of group `replay-wrong` to go on with",
+        "there is no replay of group `replay-wrong` to resume",
     )?;
     says(&["--from", "0", "--partitions", "7"], 2, "has a partition 7")?;
     says(
@@ -142,12 +142,12 @@ fn replay_without_a_broker_or_valid_arguments_gives_a_remedy(rig: &Rig) -> Resul
         2,
         "did you mean `shop.order_placed`?",
     )?;
-    says(&["--from", "10", "--to", "5"], 2, "--from 10 is behind --to 5")?;
+    says(&["--from", "10", "--to", "5"], 2, "--from 10 is after --to 5")?;
     shop.produce(&[shop.placed("ada", 0)?, shop.placed("ada", 1)?])?;
     says(
         &["--from", "2", "--to", "-1"],
         2,
-        "--from 2 is behind --to -1 in every partition",
+        "--from 2 is after --to -1 in every partition",
     )?;
     says(&["--from", "0", "--dev"], 2, "needs the service's state")?;
     let nobody = format!("127.0.0.1:{}", free_port()?);

@@ -222,7 +222,7 @@ fn topics_and_dead_letters_of_an_earlier_configuration_are_named(rig: &Rig) -> R
     );
     let refused = shop.command("drain", &["--topic", &shop.topic]).output()?;
     ensure!(
-        refused.code == 2 && refused.stderr.contains("the service reads it itself"),
+        refused.code == 2 && refused.stderr.contains("the service itself reads it"),
         "{refused:?}"
     );
     Ok(())

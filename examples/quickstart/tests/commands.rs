@@ -72,8 +72,8 @@ fn dev_once_that_is_interrupted_says_so() {
 #[test]
 fn dev_once_without_any_time_is_refused() {
     for (timeout, why) in [
-        ("0s", "nothing is settled in no time"),
-        ("9000000years", "nobody waits for longer than 365days"),
+        ("0s", "must be more than zero"),
+        ("9000000years", "must be at most 365days"),
     ] {
         let output = quickstart(&["dev", "--once", "--timeout", timeout]);
         assert_eq!(output.status.code(), Some(2));

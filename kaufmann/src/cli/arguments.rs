@@ -15,22 +15,22 @@ use crate::handler::Service;
 
 mod discreet;
 
-/// What the command line requests.
+/// The request on the command line.
 #[allow(clippy::large_enum_variant, reason = "a process has one")]
 pub(super) enum Invocation {
-    /// To print this script, which completes the command line in a shell.
+    /// Print this shell completion script.
     Completions(String),
-    /// To run a command.
+    /// Run a command.
     Command {
         name: String,
         /// Its arguments.
         matches: ArgMatches,
-        /// Reads file, environment and the flags.
+        /// Loads file, environment and flags.
         loader: Loader,
     },
 }
 
-/// The keys that `--dev` sets: a flag of one of them contradicts it.
+/// The keys that `--dev` sets; their flags conflict with it.
 const SET_BY_DEV: [&str; 3] = ["brokers", "topics", "registry.url"];
 
 const LAYERS: &str = "\
@@ -38,7 +38,7 @@ Every setting is a key of kaufmann.toml, an environment variable, and a flag of 
 KAUFMANN_MAX_IN_FLIGHT=8, --max-in-flight 8. A flag wins over a variable, a variable over the file. `config` lists all of
 them with their values and where each came from.";
 
-/// Reads the command line. The error is what to print instead: help, or a mistake.
+/// Parses the command line. The error is what to print instead: help, or a mistake.
 pub(super) fn parse<V: Service>(
     arguments: impl IntoIterator<Item = OsString>,
     commands: Vec<Command>,
@@ -57,11 +57,11 @@ pub(super) fn parse<V: Service>(
         .map_err(|error| discreet::discreet(error, &given))?;
     let (name, matches) = matches.remove_subcommand().unwrap_or_default();
     if name == completions::NAME {
-        // It reads no configuration.
+        // It needs no configuration.
         let script = completions::script(&matches, whole, &program);
         return Ok(Invocation::Completions(script));
     }
-    // Commands of commands take the flags at their end.
+    // A subcommand has the flags, not its parent.
     let (_, below) = matches.subcommand().unwrap_or((&name, &matches));
     let loader = flags(Loader::new().service::<V>().process_environment(), below);
     Ok(Invocation::Command {
@@ -97,7 +97,7 @@ fn command<V: Service>(program: &str, commands: Vec<Command>) -> Command {
         .arg_required_else_help(true)
         .after_help(examples(program))
         .after_long_help(format!(
-            "{}\n\n{LAYERS}\n\n{}\n\nCommands that do something else list theirs in their own help.",
+            "{}\n\n{LAYERS}\n\n{}\n\nCommands with other exit codes list them in their own help.",
             examples(program),
             codes::help(codes::RUN)
         ));
@@ -105,7 +105,7 @@ fn command<V: Service>(program: &str, commands: Vec<Command>) -> Command {
     root.subcommands(commands).subcommand(completions::command())
 }
 
-/// Adds the flags of the configuration.
+/// Adds the configuration's flags to a command, or to its subcommands.
 fn configurable(command: Command) -> Command {
     if command.has_subcommands() {
         let below: Vec<_> = command
@@ -145,7 +145,7 @@ fn configurable(command: Command) -> Command {
         match key.kind {
             Kind::List(_) | Kind::Durations { .. } => arg.action(ArgAction::Append),
             kind if kind.is_table() => arg.action(ArgAction::Append),
-            // The last one wins, as in other layers.
+            // The last one wins, as in the other layers.
             Kind::Flag => arg
                 .num_args(0..=1)
                 .require_equals(true)
@@ -176,7 +176,7 @@ fn flags(mut loader: Loader, matches: &ArgMatches) -> Loader {
     loader
 }
 
-/// A default as a flag would say it.
+/// A default value in the form that a flag accepts.
 fn plain(kind: Kind, value: &Value) -> Option<String> {
     const MEBIBYTE: u64 = 1 << 20;
     match value {
@@ -219,14 +219,14 @@ fn examples(program: &str) -> String {
     let mut lines = vec!["Examples:".to_owned()];
     if cfg!(feature = "dev") {
         lines.push(format!(
-            "  {program} dev                      try it: a broker inside, sample events"
+            "  {program} dev                      try it: with an embedded broker and sample events"
         ));
     }
     lines.push(format!(
         "  {program} run --brokers host:9092  run it; KAUFMANN_BROKERS=host:9092 does the same"
     ));
     lines.push(format!(
-        "  {program} config                   what is configured, and by whom"
+        "  {program} config                   every setting, and where its value comes from"
     ));
     lines.push(format!("\n`{program} COMMAND --help` lists every setting."));
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! `asyncapi`: what the service reads and writes, as an AsyncAPI document.
+//! `asyncapi`: an AsyncAPI document of what the service reads and writes.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::Arg;
 
 use crate::base::error::Error;
 use crate::cli::command::Command;
-use crate::cli::output::{say, unread};
+use crate::cli::output::{print_line, unless_closed};
 use crate::config::Config;
 use crate::handler::Service;
 
@@ -24,10 +24,10 @@ fn command() -> clap::Command {
     clap::Command::new("asyncapi")
         .about("Prints an AsyncAPI 3.0 document: what the service reads and writes, where, and in which form")
         .long_about(
-            "Prints an AsyncAPI 3.0 document, made of the handlers, their return types, the schemas and the configuration: a \
-             channel for each topic, retry topics among them, an operation for each handler and for each event that is published, a message for each \
-             event with its Avro schema, its headers, its key and its samples. Nothing is asked; brokers and registry are those \
-             of the configuration, without credentials.",
+            "Prints an AsyncAPI 3.0 document, derived from the handlers, their return types, the schemas and the configuration: a \
+             channel for each topic, including retry topics, an operation for each handler and each published event, and a message for \
+             each event with its Avro schema, headers, key and samples. It needs no server; brokers and registry are those of the \
+             configuration, without credentials.",
         )
         .after_help("Example:\n  asyncapi > asyncapi.json")
         .arg(
@@ -35,13 +35,13 @@ fn command() -> clap::Command {
                 .long("format")
                 .value_parser(["json"])
                 .default_value("json")
-                .help("How to print it; JSON is YAML, too"),
+                .help("The output format; YAML parsers read JSON too"),
         )
 }
 
 fn run<V: Service>(config: &Config) -> Result<ExitCode, Error> {
     let document = document::document::<V>(config);
     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    say(&text).or_else(unread)?;
+    print_line(&text).or_else(unless_closed)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
-//! Exit codes: what they mean for each command, as its `--help` and the guides list it.
+//! Exit codes: their meaning for each command, as `--help` and the guides list them.
 
 /// The codes of a command, each with its meaning.
 pub(super) type Codes = [(u8, &'static str)];
 
-/// Those of `run` and of every command that has none of its own.
+/// The codes of `run`, and of every command without a list of its own.
 pub(super) const RUN: &Codes = &[
     (0, "done; `run` and `dev`: drained after a signal"),
     (2, "the command line is wrong"),
@@ -21,7 +21,7 @@ pub(super) const RUN: &Codes = &[
     ),
 ];
 
-/// A command's codes below its help.
+/// A command's codes, as shown at the end of its help.
 pub(super) fn help(codes: &Codes) -> String {
     let mut text = "Exit codes:".to_owned();
     for (code, meaning) in codes {
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_stand_below_each_other() {
+    fn codes_are_aligned() {
         assert_eq!(
             help(&[(0, "fine"), (130, "ended")]),
             "Exit codes:\n    0  fine\n  130  ended"

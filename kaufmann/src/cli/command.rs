@@ -1,4 +1,4 @@
-//! One command of the command line, as the table lists it.
+//! One command, as the table of commands lists it.
 
 use std::process::ExitCode;
 
@@ -9,11 +9,11 @@ use crate::config::Effective;
 
 /// A command of a service whose `start` is an `S`.
 pub(super) struct Command<S> {
-    /// Its name, its help and its own flags; those of the configuration are added to them.
+    /// Its name, help and own flags; the configuration's flags are added.
     pub(super) arguments: clap::Command,
     /// Runs it with its arguments and the configuration.
     pub(super) run: fn(&ArgMatches, Effective, S) -> Result<ExitCode, Error>,
-    /// The exit code of all its errors, if that is not each error's own.
+    /// The exit code for all its errors; `None`: each error has its own.
     pub(super) error_code: Option<u8>,
 }
 

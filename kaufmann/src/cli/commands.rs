@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_listed_in_the_order_of_their_use_and_only_judging_ones_exit_with_2_for_errors() {
+    fn commands_are_listed_in_the_order_of_their_use_and_only_those_that_check_exit_with_2_for_errors() {
         let order = [
             "dev", "run", "publish", "lag", "tail", "topics", "dlq", "drain", "replay", "doctor", "schema",
             "asyncapi", "config",
@@ -90,12 +90,12 @@ mod tests {
             listed.iter().map(String::as_str).collect::<Vec<_>>(),
             expected.into_iter().copied().collect::<Vec<_>>()
         );
-        let judging = names(|command| command.error_code == Some(2));
+        let checking = names(|command| command.error_code == Some(2));
         assert!(
-            judging
+            checking
                 .iter()
                 .all(|name| ["topics", "doctor", "schema"].contains(&name.as_str())),
-            "{judging:?}"
+            "{checking:?}"
         );
     }
 
@@ -114,7 +114,7 @@ mod tests {
     #[cfg(feature = "dev")]
     #[test]
     fn dev_and_another_cluster_or_registry_exclude_each_other() {
-        let asking: [&[&str]; 8] = [
+        let with_dev: [&[&str]; 8] = [
             &["publish", "a.b", "{}"],
             &["lag"],
             &["tail"],
@@ -124,7 +124,7 @@ mod tests {
             &["schema", "check"],
             &["schema", "pull"],
         ];
-        for command in asking {
+        for command in with_dev {
             assert!(parse(&[command, &["--dev", "--group", "g"]].concat()).is_ok());
             for flag in ["--brokers", "--topics", "--registry-url"] {
                 let error = parse(&[command, &["--dev", flag, "h:1"]].concat())
@@ -137,11 +137,11 @@ mod tests {
                 );
             }
         }
-        // Where a variable or the file says it, `--dev` wins, as every flag does.
+        // `--dev` wins over a variable or the file, as every flag does.
         for refusing in [&["topics", "plan"][..], &["replay", "--from", "0"], &["doctor"]] {
             assert!(
                 parse(&[refusing, &["--dev", "--brokers", "h:1"]].concat()).is_ok(),
-                "{refusing:?} says itself why it has no use for `--dev`"
+                "{refusing:?} refuses `--dev` itself, with the reason"
             );
         }
     }

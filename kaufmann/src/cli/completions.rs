@@ -1,4 +1,4 @@
-//! `completions`: what completes the program's commands and flags in a shell.
+//! `completions`: a shell's completions of the program's commands and flags.
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
@@ -7,7 +7,7 @@ pub(super) const NAME: &str = "completions";
 
 pub(super) fn command() -> Command {
     Command::new(NAME)
-        .about("Prints what completes this program's commands and flags in a shell")
+        .about("Prints a shell's completions of this program's commands and flags")
         .after_help("Example:\n  completions bash > ~/.local/share/bash-completion/completions/PROGRAM")
         .arg(
             Arg::new("shell")

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Arg;
 
 use super::command::Command;
-use super::output::{say, unread};
+use super::output::{print_line, unless_closed};
 use crate::handler::Service;
 
 pub(super) fn entry<V: Service, S>() -> Command<S> {
@@ -13,20 +13,22 @@ pub(super) fn entry<V: Service, S>() -> Command<S> {
         .long("format")
         .value_parser(["toml", "json"])
         .default_value("toml")
-        .help("How to print it");
+        .help("The output format");
     let arguments = clap::Command::new("config")
-        .about("Prints the configuration that holds, and where each value came from")
+        .about("Prints the configuration in effect, and where each value came from")
         .arg(format);
     Command::new(arguments, |matches, effective, _| {
         let format = matches.get_one::<String>("format").map(String::as_str);
         let text = match format {
             Some("json") => format!("{:#}", effective.to_json()),
             _ => format!(
-                "# {}: the configuration that holds; secrets are not shown\n{}",
+                "# {}: the configuration in effect; secrets are not shown\n{}",
                 V::NAME,
                 effective.to_toml().trim_end()
             ),
         };
-        say(&text).or_else(unread).map(|()| ExitCode::SUCCESS)
+        print_line(&text)
+            .or_else(unless_closed)
+            .map(|()| ExitCode::SUCCESS)
     })
 }

@@ -1,4 +1,4 @@
-//! `dev`: the service on a broker and a registry inside the process, fed with the samples beside its schemas.
+//! `dev`: runs the service on an embedded broker and registry, and publishes the samples beside its schemas.
 
 use std::io;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use crate::base::error::{Error, ErrorKind};
 use crate::cli::catalog;
 use crate::cli::cluster::ending::{at_start, verdict};
 use crate::cli::command::Command;
-use crate::cli::output::{complain, say, unread};
+use crate::cli::output::{print_error, print_line, unless_closed};
 use crate::cli::payload::Payload;
 use crate::cli::publish::message;
 use crate::cli::quietly::quietly;
@@ -47,10 +47,10 @@ use tally::Tally;
 /// How long `--once` waits for the samples.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The options of `dev`.
+/// The arguments.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Options {
-    /// End when the samples are settled.
+    /// Whether to end when the samples are settled.
     once: bool,
     /// How long to wait for that.
     timeout: Duration,
@@ -64,18 +64,18 @@ pub(super) fn entry<V: Service, R: Started<V::State>, S: AsyncFnOnce(&Config) ->
 
 fn command() -> clap::Command {
     let timeout = |text: &str| match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("nothing is settled in no time; give it some, such as 30s".to_owned()),
-        Ok(timeout) if timeout > LONGEST => Err("nobody waits for longer than 365days".to_owned()),
+        Ok(Duration::ZERO) => Err("the timeout must be more than zero, such as 30s".to_owned()),
+        Ok(timeout) if timeout > LONGEST => Err("the timeout must be at most 365days".to_owned()),
         Ok(timeout) => Ok(timeout),
         Err(error) => Err(error.to_string()),
     };
     clap::Command::new("dev")
         .about("Runs the service on an embedded broker and registry, and publishes the sample events")
         .long_about(
-            "Starts a broker and a schema registry in this process, makes the topics, registers the schemas, runs the \
-             service, publishes the samples that stand beside the schemas of the handled events, and prints what becomes of \
-             each event. `publish --dev` in the same folder reaches it.\n\nThe configuration applies, except for brokers, \
-             registry and security. The broker is in memory: it keeps 5 MiB or 100,000 batches a partition and drops the \
+            "Starts a broker and a schema registry in this process, creates the topics, registers the schemas, runs the \
+             service, publishes the samples beside the schemas of the handled events, and prints the result of each event. \
+             `publish --dev` in the same folder publishes to it.\n\nThe configuration applies, except for brokers, \
+             registry and security. The broker is in memory: it keeps 5 MiB or 100,000 batches per partition and drops the \
              oldest, and it has no transactions.",
         )
         .arg(
@@ -115,24 +115,24 @@ async fn dev<V: Service, R: Started<V::State>>(
     config = config.with_mode(Mode::Dev);
     let embedded = Embedded::start::<V>(&mut config).await?;
     let samples = Samples::read::<V>(&config)?;
-    // Before the state is made, and before anything is said: what is wrong with the settings.
+    // Wrong settings are reported before the state is created and anything is printed.
     let source = KafkaSource::new(&config).map_err(|error| refused(&error))?;
     let publisher = publisher(&config)?;
     let registry = RestRegistry::new(&config.registry)?;
     let state = state::<V, R>(&config, start, &signals).await?;
-    // Only now, so that `publish --dev` finds a service that has started.
+    // Only now: `publish --dev` must find a service that has started.
     let _note = Running::announce::<V>(&config);
 
     let (reporter, record_events) = Reporter::new();
     let screen = Screen::new(catalog::events::<V>().iter().map(|info| info.name));
-    let mut stage = Stage {
+    let mut session = Session {
         printed: Ok(()),
         screen,
         tally: Tally::new(embedded::returning::<V>(&config)),
         record_events,
         is_published: false,
     };
-    stage.say(&stage.screen.welcome(V::NAME, &config, embedded.partitions()));
+    session.print(&session.screen.welcome(V::NAME, &config, embedded.partitions()));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let runtime = Runtime::<V>::builder(state)
         .config(&config)
@@ -143,29 +143,29 @@ async fn dev<V: Service, R: Started<V::State>>(
         .run(async move { _ = stopped.await });
     let service = tokio::spawn(runtime);
 
-    let watched = stage
+    let watched = session
         .watch::<V>(&config, samples, options, &signals, service, stop)
         .await;
     let finished = watched.map_err(at_start::<V>)?;
-    let is_settled = stage.is_published && stage.tally.is_complete();
-    let is_cut_short = options.once && signals.has_come() && !is_settled;
-    if is_cut_short {
-        stage.say(&stage.screen.summary(&stage.tally));
+    let is_settled = session.is_published && session.tally.is_complete();
+    let is_interrupted = options.once && signals.received() && !is_settled;
+    if is_interrupted {
+        session.print(&session.screen.summary(&session.tally));
     } else if options.once {
-        stage.conclude()?;
+        session.conclude()?;
     }
-    stage.printed.or_else(unread)?;
+    session.printed.or_else(unless_closed)?;
     verdict(&config, &finished)?;
-    if is_cut_short {
-        complain(&"interrupted before every sample and its replies were settled");
+    if is_interrupted {
+        print_error(&"interrupted before every sample and its replies were settled");
         return Ok(signals.exit_code());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What happens between the curtain's rise and its fall.
-struct Stage {
-    /// The first line that could not be printed; none is tried after it.
+/// The run of `dev`, from the service's start to its end.
+struct Session {
+    /// The error of the first line that could not be printed; after it, nothing is printed.
     printed: io::Result<()>,
     screen: Screen,
     tally: Tally,
@@ -174,7 +174,7 @@ struct Stage {
     is_published: bool,
 }
 
-impl Stage {
+impl Session {
     async fn watch<V: Service>(
         &mut self,
         config: &Config,
@@ -185,7 +185,7 @@ impl Stage {
         stop: tokio::sync::oneshot::Sender<()>,
     ) -> Result<Finished, Error> {
         if samples.0.is_empty() {
-            self.say("no samples: put `create.samples.json` beside `create.avsc`, an array of payloads");
+            self.print("no samples: put `create.samples.json`, an array of payloads, beside `create.avsc`");
         }
         tokio::select! {
             published = self.publish::<V>(config, samples) => {
@@ -196,7 +196,7 @@ impl Stage {
         }
         let deadline = tokio::time::Instant::now() + options.timeout;
         loop {
-            // Without a reader there is nothing left to do but for `--once`, which has its exit code to tell.
+            // Once its output is closed, `dev` ends; `--once` continues, for its exit code.
             let is_over = if options.once {
                 self.tally.is_complete()
             } else {
@@ -223,12 +223,12 @@ impl Stage {
 
     fn show(&mut self, record_event: &RecordEvent) {
         self.tally.note(record_event);
-        self.say(&self.screen.line(record_event));
+        self.print(&self.screen.line(record_event));
     }
 
-    fn say(&mut self, line: &str) {
+    fn print(&mut self, line: &str) {
         if self.printed.is_ok() {
-            self.printed = say(&line);
+            self.printed = print_line(&line);
         }
     }
 
@@ -254,9 +254,9 @@ impl Stage {
         Ok(())
     }
 
-    /// The summary of `--once`, and whether all went well.
+    /// Prints the summary of `--once`. Returns an error if a sample was not handled.
     fn conclude(&mut self) -> Result<(), Error> {
-        self.say(&self.screen.summary(&self.tally));
+        self.print(&self.screen.summary(&self.tally));
         let complaints = self.tally.complaints();
         if complaints.is_empty() {
             return Ok(());
@@ -302,7 +302,7 @@ fn publisher(config: &Config) -> Result<KafkaPublisher, Error> {
     KafkaPublisher::new(config).map_err(|error| refused(&error))
 }
 
-/// What librdkafka says before it connects to anything is about its settings.
+/// An error of librdkafka before any connection concerns its settings.
 fn refused(error: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorKind::Configuration, error.to_string())
 }

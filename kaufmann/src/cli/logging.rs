@@ -1,4 +1,4 @@
-//! Logs: for people on a terminal, JSON elsewhere; always to standard error.
+//! Logs to standard error: readable lines on a terminal, JSON elsewhere.
 
 use std::io::IsTerminal;
 
@@ -8,15 +8,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::base::error::{Error, ErrorKind};
 use crate::config::{LogConfig, LogFormat};
 
-/// What is logged if nobody says otherwise.
+/// The default log filter.
 pub(crate) const DEFAULT_FILTER: &str = "info";
 
-/// Sends all logs of the process to standard error. If the program has set a subscriber of its own, that one is kept.
+/// Sends all logs of the process to standard error. A subscriber that the program has set itself is kept.
 pub(crate) fn init(config: &LogConfig, default: &str) -> Result<(), Error> {
     let filter = filter(config, default)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // A line that cannot be written would be answered by another one to the same place, and a panic when that fails.
+        // Otherwise a failed write would be reported by another write to standard error, which panics when that fails too.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // Setting it fails only if there is one already.
@@ -45,7 +45,7 @@ fn filter(config: &LogConfig, default: &str) -> Result<EnvFilter, Error> {
     })
 }
 
-/// Whether this is a filter; why not, if it is none.
+/// Checks a log filter. The error is why it is invalid.
 pub(crate) fn check(filter: &str) -> Result<(), String> {
     EnvFilter::try_new(filter)
         .map(drop)
@@ -65,13 +65,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logs_are_for_people_on_a_terminal_and_json_elsewhere_unless_said_otherwise() {
+    fn logs_are_human_readable_on_a_terminal_and_json_elsewhere_unless_a_format_is_set() {
         assert!(is_human(LogFormat::Auto, true) && !is_human(LogFormat::Auto, false));
         assert!(is_human(LogFormat::Human, false) && !is_human(LogFormat::Json, true));
     }
 
     #[test]
-    fn a_filter_that_is_none_names_its_key() {
+    fn the_error_of_an_invalid_filter_names_its_key() {
         let config = LogConfig {
             filter: Some("a=b=c".to_owned()),
             ..LogConfig::default()

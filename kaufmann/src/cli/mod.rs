@@ -55,10 +55,10 @@ mod start;
 
 use arguments::Invocation;
 use command::Command;
-use output::{complain, say, unread};
+use output::{print_error, print_line, unless_closed};
 
-/// What `#[kaufmann::main]` expands to a call of: reads the command line and the configuration, sets up logs and runtime,
-/// calls `start` for the state, and does what the command says. For a main of your own that does something before or after.
+/// The function that `#[kaufmann::main]` calls: reads the command line and the configuration, sets up logs and runtime,
+/// calls `start` for the state, and runs the command. Call it from your own `main` to do something before or after.
 ///
 /// ```no_run
 /// # struct Accounts;
@@ -88,17 +88,17 @@ use output::{complain, say, unread};
 /// | 78 | the configuration is wrong |
 /// | 130 | ended at once by a second SIGINT, or by a signal before the start (143: SIGTERM, 129: SIGHUP); `dev --once`: interrupted |
 ///
-/// Other commands list theirs in their `--help` and in [the guide to operations](crate::guide::operations); for those of `schema`
-/// and `topics`, and for `doctor`, they are 0 fine, 1 not, 2 could not tell.
+/// Other commands list theirs in their `--help` and in [the guide to operations](crate::guide::operations). For the commands of
+/// `schema` and `topics`, and for `doctor`, they are: 0 no problem, 1 a problem, 2 unknown.
 pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&Config) -> R) -> ExitCode {
     let commands = commands::all::<V, R, _>();
     let shapes: Vec<_> = commands.iter().map(|command| command.arguments.clone()).collect();
     let invocation = match arguments::parse::<V>(std::env::args_os(), shapes) {
         Ok(invocation) => invocation,
         Err(printed) => {
-            // Help goes to stdout and ends well; a mistake goes to stderr and does not.
-            if let Err(error) = printed.print().or_else(unread) {
-                complain(&Report(&error));
+            // Help goes to stdout with exit code 0; a mistake goes to stderr with 2.
+            if let Err(error) = printed.print().or_else(unless_closed) {
+                print_error(&Report(&error));
                 return error.exit_code();
             }
             return ExitCode::from(u8::try_from(printed.exit_code()).unwrap_or(2));
@@ -112,13 +112,13 @@ pub fn command_line<V: Service, R: Started<V::State>>(start: impl AsyncFnOnce(&C
         Err(panic) => runtime::panicked(&panic),
     };
     let code = error_code.map_or_else(|| failed.exit_code(), ExitCode::from);
-    // The cause may be an error of the program, which may panic when it is shown or dropped.
+    // The cause may be the user's own error, whose `Display` or `Drop` may panic.
     let shown = catch(|| {
-        complain(&Report(&failed));
+        print_error(&Report(&failed));
         drop(failed);
     });
     if let Err(panic) = shown {
-        complain(&format_args!("error: the text of an error panicked: {panic}"));
+        print_error(&format_args!("error: printing the error panicked: {panic}"));
     }
     code
 }
@@ -133,7 +133,9 @@ fn find<S>(commands: Vec<Command<S>>, invocation: &Invocation) -> Option<Command
 
 fn execute<S>(command: Option<Command<S>>, invocation: Invocation, start: S) -> Result<ExitCode, Error> {
     match (invocation, command) {
-        (Invocation::Completions(script), _) => say(&script).or_else(unread).map(|()| ExitCode::SUCCESS),
+        (Invocation::Completions(script), _) => print_line(&script)
+            .or_else(unless_closed)
+            .map(|()| ExitCode::SUCCESS),
         (Invocation::Command { matches, loader, .. }, Some(command)) => {
             (command.run)(&matches, loader.load()?, start)
         }

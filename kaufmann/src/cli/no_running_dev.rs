@@ -1,4 +1,4 @@
-//! `--dev` of a program that is built without `dev`.
+//! `--dev` in a program that is built without the feature `dev`.
 
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
@@ -11,8 +11,7 @@ use crate::handler::Service;
 )]
 pub(super) fn point_to_dev<V: Service>(_: &mut Config, dev: bool) -> Result<(), Error> {
     if dev {
-        let text =
-            "this program is built without kaufmann's feature `dev`, so it cannot reach one; leave --dev out";
+        let text = "--dev needs kaufmann's feature `dev`, without which this program is built; leave it out";
         return Err(Error::new(ErrorKind::Usage, text));
     }
     Ok(())

@@ -8,7 +8,7 @@ pub(in crate::cli) fn format() -> Arg {
         .long("format")
         .value_parser(["text", "json"])
         .default_value("text")
-        .help("How to print the result")
+        .help("The output format")
 }
 
 /// Whether the format is JSON.
@@ -18,17 +18,17 @@ pub(in crate::cli) fn is_json(matches: &ArgMatches) -> bool {
         .is_some_and(|format| format == "json")
 }
 
-/// `--dev`. The flags of the keys that it sets exclude it, where they are added.
+/// `--dev`. It conflicts with the flags of the keys that it sets; that is declared where they are added.
 pub(in crate::cli) fn dev(help: &'static str) -> Arg {
     Arg::new("dev")
         .long("dev")
         .action(ArgAction::SetTrue)
         .help(help)
-        // Without the feature there is no such command.
+        // Without the feature there is no `dev`.
         .hide(cfg!(not(feature = "dev")))
 }
 
-/// Whether it is for the `dev` that runs in this folder.
+/// Whether to use the `dev` that runs in this folder.
 pub(in crate::cli) fn is_dev(matches: &ArgMatches) -> bool {
     matches.get_flag("dev")
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::IsTerminal;
 
-/// How a text looks on a terminal.
+/// The style of a text on a terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Colour {
     #[cfg(feature = "dev")]
@@ -15,7 +15,7 @@ pub(crate) enum Colour {
     Cyan = 36,
 }
 
-/// Paints, or not.
+/// Colours texts if `colours` is set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Paint {
     pub(crate) colours: bool,
@@ -38,7 +38,7 @@ impl Paint {
         }
     }
 
-    /// A line about something that did not go well.
+    /// A line about a failure.
     pub(crate) fn failed(self, text: impl fmt::Display) -> String {
         format!("{} {text}", self.paint(Colour::Red, "✗"))
     }

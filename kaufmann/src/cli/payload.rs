@@ -14,11 +14,11 @@ pub(crate) mod unique;
 #[cfg(any(feature = "dev", test))]
 use unique::Unique;
 
-/// A payload in Avro's binary form.
+/// A payload in Avro's binary encoding.
 #[derive(Debug)]
 pub(crate) struct Payload {
     pub(crate) datum: Vec<u8>,
-    /// What the schema's attribute `key` names.
+    /// The value of the field that the schema's attribute `key` names.
     pub(crate) key: Option<Vec<u8>>,
 }
 
@@ -31,11 +31,11 @@ impl Payload {
     }
 }
 
-/// The payload cannot be read, or is not JSON as it must be.
+/// The error for a payload that cannot be read or is not valid JSON.
 pub(crate) fn not_json(info: &EventInfo, error: serde_json::Error) -> Error {
     let what = match error.classify() {
         Category::Io => "cannot be read",
-        Category::Data => "is not JSON that can be published",
+        Category::Data => "cannot be published",
         Category::Syntax | Category::Eof => "is not JSON",
     };
     Error::new(ErrorKind::Usage, format!("the payload of `{}` {what}", info.name)).caused_by(error)
@@ -71,7 +71,7 @@ impl<'a> Encoder<'a> {
             );
             Error::new(ErrorKind::Usage, text).caused_by(error)
         })?;
-        // Read back, it has its defaults too, and one of them may be the key.
+        // Decoded again, the value includes defaults, and one of them may be the key.
         let complete = decode_json(&schema.model, &schema.root, &datum).unwrap_or(value);
         let key = info
             .key
@@ -80,7 +80,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The key's bytes, as generated code makes them: texts and bytes as they are, numbers as decimal text.
+/// The key's bytes, as generated code writes them: texts and bytes unchanged, numbers as decimal text.
 fn key(model: &Model, node: &Node, value: &Value, path: &str) -> Option<Vec<u8>> {
     let (mut node, mut value) = (single(node), value);
     for name in path.split('.') {
@@ -109,7 +109,7 @@ fn key(model: &Model, node: &Node, value: &Value, path: &str) -> Option<Vec<u8>>
     }
 }
 
-/// A union of one branch is that branch.
+/// The branch of a union that has only one; else the node itself.
 fn single(node: &Node) -> &Node {
     match &node.kind {
         Kind::Union(branches) => match branches.as_slice() {
@@ -178,17 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_told_with_its_place() {
+    fn the_error_of_a_duplicate_key_has_its_line() {
         let error = Payload::parse(&INFO, "{\"email\": \"a\",\n \"email\": \"b\"}").unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(
-            cause.contains("`email` stands a second time") && cause.contains("line 2"),
+            cause.contains("duplicate key `email`") && cause.contains("line 2"),
             "{error}: {cause}"
         );
     }
 
     #[test]
-    fn what_is_no_json_is_told_with_its_place() {
+    fn the_error_of_invalid_json_has_its_line() {
         let error = Payload::parse(&INFO, "{").unwrap_err();
         assert_eq!(error.to_string(), "the payload of `user.create` is not JSON");
         assert!(

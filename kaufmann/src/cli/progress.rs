@@ -1,14 +1,14 @@
-//! A bar that shows how far something is, on a terminal only.
+//! A progress bar, on a terminal only.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How far something is.
+/// A progress bar, removed when it is dropped.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar on standard error for so many things; it is not shown if that is no terminal.
+    /// A bar on standard error with a known total; hidden if that is not a terminal.
     #[cfg(feature = "registry")]
     pub(crate) fn new(what: &str, total: u64) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(5));
@@ -21,7 +21,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// The same for something whose end is not known.
+    /// A bar without a known total.
     pub(crate) fn counting(what: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
         if let Ok(style) = ProgressStyle::with_template("{prefix} {human_pos}, {per_sec}") {
@@ -32,12 +32,12 @@ impl Progress {
         Self(bar)
     }
 
-    /// So many are done.
+    /// Sets how many are done.
     pub(crate) fn at(&self, done: u64) {
         self.0.set_position(done);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn end(&self) {
         self.0.finish_and_clear();
     }

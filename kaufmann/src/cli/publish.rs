@@ -1,4 +1,4 @@
-//! `publish EVENT JSON`: one event or many, checked against the schema, to a topic.
+//! `publish EVENT JSON`: publishes one event or many, checked against the schema.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::cli::catalog;
 use crate::cli::codes::{self, Codes};
 use crate::cli::command::Command;
 use crate::cli::options;
-use crate::cli::output::{complain, say, unread};
+use crate::cli::output::{print_error, print_line, unless_closed};
 use crate::cli::quietly::quietly;
 use crate::cli::running_dev::point_to_dev;
 use crate::cli::signals::Signals;
@@ -36,28 +36,25 @@ mod payloads;
 
 use payloads::Payloads;
 
-/// How long the broker may take.
+/// How long to wait for the next delivery.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// After a signal: how long what is on its way may take to arrive, from the last arrival on.
-const LAST_ARRIVALS: Duration = Duration::from_secs(1);
+/// After a signal: how long to wait for messages in flight, counted from the last delivery.
+const AFTER_SIGNAL: Duration = Duration::from_secs(1);
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
     (0, "done"),
     (2, "the command line, the event or a payload is wrong"),
     (69, "there is no `dev` to publish to"),
-    (
-        70,
-        "the brokers or the registry cannot be reached, or do not take it",
-    ),
-    (78, "the configuration is wrong, or does not say to which topic"),
+    (70, "the brokers or the registry are unavailable, or refuse it"),
+    (78, "the configuration is wrong, or no topic is set"),
     (
         130,
-        "interrupted by Ctrl-C, 143 by SIGTERM; it says how many the brokers have",
+        "interrupted by Ctrl-C, 143 by SIGTERM; the output has the number of published events",
     ),
 ];
 
-/// What is to be published.
+/// The arguments.
 #[derive(Clone, PartialEq, Debug)]
 struct Request {
     event: String,
@@ -66,7 +63,7 @@ struct Request {
     key: Option<String>,
     topic: Option<String>,
     json: bool,
-    /// To the `dev` that runs in this folder.
+    /// Whether to publish to the `dev` that runs in this folder.
     dev: bool,
 }
 
@@ -83,7 +80,7 @@ fn command() -> clap::Command {
         .about("Publishes an event, or many, checked against its schema")
         .after_help(format!(
             "Examples:\n  publish user.create '{{\"email\": \"ada@example.org\"}}'\n  publish user.create @event.json \
-             --key ada\n  publish user.create - < events.ndjson              as many as there are, in their order\n\n{}",
+             --key ada\n  publish user.create - < events.ndjson              all of them, in order\n\n{}",
             codes::help(CODES)
         ))
         .arg(Arg::new("event").value_name("EVENT").required(true).help("The event's name"))
@@ -92,18 +89,18 @@ fn command() -> clap::Command {
                 .value_name("JSON")
                 .required(true)
                 .allow_hyphen_values(true)
-                .help("The payload: JSON, @FILE, or - for standard input; several behind each other (NDJSON) are all published"),
+                .help("The payload: JSON, @FILE, or - for standard input; several, one after another (NDJSON), are all published"),
         )
-        .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: as the schema says]"))
+        .arg(Arg::new("key").long("key").value_name("KEY").help("The record's key [default: the field that the schema names]"))
         .arg(Arg::new("topic").long("topic").value_name("TOPIC").help("The topic [default: as configured]").value_parser(topic_name))
         .arg(options::format())
         .arg(options::dev("Publish to the `dev` that runs in this folder"))
 }
 
-/// The name of a topic to write to.
+/// Parses the name of a topic to write to.
 pub(super) fn topic_name(text: &str) -> Result<String, String> {
     if !is_topic(text) {
-        return Err(format!("no topic's name; expected {TOPIC}"));
+        return Err(format!("not a valid topic name; expected {TOPIC}"));
     }
     if is_internal(text) {
         return Err(format!("it is {INTERNAL}"));
@@ -126,15 +123,15 @@ fn request(matches: &ArgMatches) -> Request {
 async fn publish<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
     let info = catalog::find::<V>(&request.event)?;
     let encoder = Encoder::new(info)?;
-    let signals = Signals::ask()?;
+    let signals = Signals::end_at_first()?;
     let mut payloads = Payloads::open(&request.payload)?;
-    // What is wrong with the first one is said before anything is connected.
+    // A mistake in the first payload is reported before any connection is made.
     let first = match payloads.next(&signals).await {
         Some(value) => encoder.encode(value.map_err(|error| not_json(info, error))?)?,
         None => {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("there is no payload of `{}`", info.name),
+                format!("no payload for `{}` was given", info.name),
             ));
         }
     };
@@ -152,7 +149,7 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
     let mut bulk = Bulk::new(&publisher, info.name, &config, &topic);
     let mut payload = Some(Ok(first));
     let mut failure = None;
-    signals.begin();
+    signals.finish_first();
     while let Some(encoded) = payload {
         let send = async {
             let Payload { datum, key } = encoded?;
@@ -161,7 +158,7 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
             place(&partitions, &routes, info, &mut message).await?;
             bulk.send(message).await
         };
-        // What waits for a broker or the registry is given up; nothing of it is on its way.
+        // A message that still waits for a broker or the registry is dropped; it is not in flight yet.
         let sent = tokio::select! {
             sent = send => sent,
             () = signals.first() => break,
@@ -176,7 +173,7 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
     let delivered = bulk.finish(&signals).await;
     let count = bulk.delivered();
     match delivered.err().or(failure) {
-        Some(error) if count == 0 && bulk.taken <= 1 => Err(error),
+        Some(error) if count == 0 && bulk.sent <= 1 => Err(error),
         Some(error) => {
             let text = format!(
                 "payload {} of `{}` was not published; the {count} before it were",
@@ -190,18 +187,18 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
                 event: info.name,
                 topic: &topic,
                 published: count,
-                interrupted: signals.has_come(),
-                unconfirmed: bulk.taken - count,
+                interrupted: signals.received(),
+                unconfirmed: bulk.sent - count,
             };
             if published.unconfirmed > 0 {
-                complain(&published.doubt(&bulk.brokers));
+                print_error(&published.unconfirmed_text(&bulk.brokers));
             }
             let text = if request.json {
                 serde_json::to_string_pretty(&published).unwrap_or_default()
             } else {
                 published.text()
             };
-            say(&text).or_else(unread)?;
+            print_line(&text).or_else(unless_closed)?;
             Ok(if published.interrupted {
                 signals.exit_code()
             } else {
@@ -211,16 +208,16 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
     }
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 struct Published<'a> {
     event: &'a str,
     topic: &'a str,
-    /// How many the brokers have.
+    /// How many events the brokers have confirmed.
     published: u64,
-    /// Whether a signal came before all were.
+    /// Whether a signal came before all were sent.
     interrupted: bool,
-    /// How many more were on their way then, of which the brokers have said nothing.
+    /// How many more were in flight then, without an answer from the brokers.
     unconfirmed: u64,
 }
 
@@ -232,28 +229,28 @@ impl Published<'_> {
         }
     }
 
-    fn doubt(&self, brokers: &str) -> String {
+    fn unconfirmed_text(&self, brokers: &str) -> String {
         format!(
-            "whether {brokers} have the next {} of {} is not known: they did not answer before the end",
+            "whether {brokers} have the next {} of {} is unknown: no answer arrived before the command ended",
             self.unconfirmed, self.event
         )
     }
 }
 
-/// Messages on their way, in their order.
+/// The messages in flight, in order.
 struct Bulk<'a> {
     publisher: &'a KafkaPublisher,
     event: &'static str,
     topic: String,
     brokers: String,
-    taken: u64,
-    arrived: Arc<Arrived>,
+    sent: u64,
+    deliveries: Arc<Deliveries>,
     progress: Option<Progress>,
 }
 
-/// What became of them.
+/// The brokers' answers so far.
 #[derive(Default)]
-struct Arrived {
+struct Deliveries {
     delivered: AtomicU64,
     failed: Mutex<Option<PublishError>>,
 }
@@ -265,15 +262,15 @@ impl<'a> Bulk<'a> {
             event,
             topic: topic.to_owned(),
             brokers: config.brokers.join(", "),
-            taken: 0,
-            arrived: Arc::default(),
+            sent: 0,
+            deliveries: Arc::default(),
             progress: None,
         }
     }
 
     /// Sends a message, waiting while the queue is full.
     async fn send(&mut self, mut message: Message) -> Result<(), Error> {
-        if self.taken == 1 {
+        if self.sent == 1 {
             self.progress = Some(Progress::counting("published"));
         }
         if let Some(progress) = &self.progress {
@@ -282,11 +279,11 @@ impl<'a> Bulk<'a> {
         let mut waits = Waits::new(self.delivered());
         loop {
             self.failed()?;
-            let arrived = Arc::clone(&self.arrived);
-            let done = Box::new(move |result: Result<(), Undelivered>| arrived.note(result));
+            let deliveries = Arc::clone(&self.deliveries);
+            let done = Box::new(move |result: Result<(), Undelivered>| deliveries.note(result));
             match self.publisher.send(message, done) {
                 Ok(()) => {
-                    self.taken += 1;
+                    self.sent += 1;
                     return Ok(());
                 }
                 Err(rejected) => message = rejected.message,
@@ -295,13 +292,13 @@ impl<'a> Bulk<'a> {
         }
     }
 
-    /// Waits until all that was sent is there; after a signal only while something arrives.
+    /// Waits until all messages are delivered; after a signal, only as long as deliveries go on.
     async fn finish(&mut self, signals: &Signals) -> Result<(), Error> {
         let mut waits = Waits::new(self.delivered());
-        while self.delivered() < self.taken {
+        while self.delivered() < self.sent {
             self.failed()?;
             self.wait(&mut waits).await?;
-            if signals.has_come() && waits.since.elapsed() > LAST_ARRIVALS {
+            if signals.received() && waits.since.elapsed() > AFTER_SIGNAL {
                 break;
             }
         }
@@ -309,7 +306,7 @@ impl<'a> Bulk<'a> {
         Ok(())
     }
 
-    /// Waits a little, but not for ever if nothing arrives.
+    /// Waits briefly. Returns an error if there was no delivery for [`PATIENCE`].
     async fn wait(&self, waits: &mut Waits) -> Result<(), Error> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         if waits.is_over(self.delivered()) {
@@ -323,16 +320,20 @@ impl<'a> Bulk<'a> {
     }
 
     fn delivered(&self) -> u64 {
-        self.arrived.delivered.load(Ordering::Acquire)
+        self.deliveries.delivered.load(Ordering::Acquire)
     }
 
     fn failed(&self) -> Result<(), Error> {
-        let failed = self.arrived.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = self
+            .deliveries
+            .failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         failed.as_ref().map_or(Ok(()), |error| Err(self::failed(error)))
     }
 }
 
-impl Arrived {
+impl Deliveries {
     fn note(&self, result: Result<(), Undelivered>) {
         match result {
             Ok(()) => drop(self.delivered.fetch_add(1, Ordering::AcqRel)),
@@ -344,7 +345,7 @@ impl Arrived {
     }
 }
 
-/// How long nothing has arrived.
+/// The time since the last delivery.
 struct Waits {
     delivered: u64,
     since: Instant,
@@ -379,7 +380,7 @@ pub(crate) async fn message(
     message.map_err(|error| failed(&error))
 }
 
-/// Finds the partition of a message, as the service itself would.
+/// Chooses the partition of a message, as the service itself would.
 async fn place(
     partitions: &Partitions,
     routes: &Routes,
@@ -393,7 +394,7 @@ async fn place(
     placed.map_err(|error| failed(&error))
 }
 
-/// The clients of the broker and the registry. Without one in the configuration the registry is asked for by name.
+/// The clients of the broker and the registry. A missing `registry.url` is an error that names the setting.
 fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, Arc<KafkaPublisher>), Error> {
     #[cfg(feature = "registry")]
     let registry = crate::schema::registry::RestRegistry::new(&config.registry)?;
@@ -404,7 +405,7 @@ fn connect(config: &Config) -> Result<(Arc<dyn SchemaRegistry>, Arc<KafkaPublish
     Ok((Arc::new(registry), Arc::new(publisher)))
 }
 
-/// An error of the publisher as one of the command.
+/// Converts an error of the publisher into an error of the command.
 pub(in crate::cli) fn failed(error: &PublishError) -> Error {
     let kind = match error.kind() {
         PublishErrorKind::NoTopic => ErrorKind::Configuration,
@@ -444,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_of_kafkas_own_is_refused() {
+    fn an_internal_topic_of_kafka_is_refused() {
         for topic in ["__consumer_offsets", "__transaction_state", "__cluster_metadata"] {
             let (code, text) = refused(&["a.b", "-", "--topic", topic]);
             assert!(code == 2 && text.contains("it is Kafka's own"), "{text}");
@@ -461,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_told_in_words_and_in_json() {
+    fn the_result_is_printed_as_text_and_as_json() {
         let mut published = Published {
             event: "shop.order_placed",
             topic: "shop",

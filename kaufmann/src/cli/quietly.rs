@@ -1,4 +1,4 @@
-//! How a command runs that prints its results itself.
+//! Runs commands that print their results, with only warnings in the log.
 
 use std::process::ExitCode;
 
@@ -7,10 +7,10 @@ use super::runtime::block_on;
 use crate::base::error::Error;
 use crate::config::{Config, Effective};
 
-/// What is logged if `log.filter` is not set.
+/// The log filter if `log.filter` is not set.
 const FILTER: &str = "warn";
 
-/// Runs a command that prints its results itself, with only warnings in the log.
+/// Runs a command that prints its results, with only warnings in the log.
 pub(super) fn quietly<F>(effective: Effective, command: impl FnOnce(Config) -> F) -> Result<ExitCode, Error>
 where
     F: Future<Output = Result<ExitCode, Error>>,

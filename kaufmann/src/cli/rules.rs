@@ -1,4 +1,4 @@
-//! A configuration is loaded by the rules of all rooms.
+//! Loads a configuration with the checks of the other modules.
 
 use crate::base::error::Error;
 use crate::cli::logging;
@@ -14,12 +14,12 @@ const RULES: Rules = Rules {
 };
 
 impl Loader {
-    /// Reads it all.
+    /// Loads the configuration from all layers.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, a key or variable is unknown, or a value is not what its key needs. All mistakes are
-    /// reported at once, each with its place, what was found and what was expected.
+    /// If the file cannot be read, a key or variable is unknown, or a value is invalid for its key. All mistakes are
+    /// reported at once, each with its position, what was found and what was expected.
     pub fn load(self) -> Result<Effective, Error> {
         self.load_by(&RULES)
     }

@@ -1,4 +1,4 @@
-//! `run`: the service on a real cluster, until a signal.
+//! `run`: runs the service on a real cluster until a signal.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ mod service;
 
 pub(super) fn entry<V: Service, R: Started<V::State>, S: AsyncFnOnce(&Config) -> R>() -> Command<S> {
     let arguments = clap::Command::new("run")
-        .about("Consumes, handles and publishes, against a real cluster, until a signal (SIGINT, SIGTERM)")
+        .about("Runs the service on a real cluster until a signal (SIGINT, SIGTERM)")
         .after_long_help(codes::help(codes::RUN));
     Command::new(arguments, |_, effective, start| {
         let config = effective.config;

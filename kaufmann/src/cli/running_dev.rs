@@ -1,4 +1,4 @@
-//! A note about the `dev` that runs in a folder, by which `publish --dev` finds it.
+//! The note of a running `dev`: a file by which `--dev` of other commands finds it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, ErrorKind};
 use crate::base::serde_error;
-use crate::cli::output::complain;
+use crate::cli::output::print_error;
 use crate::config::{Config, RegistryConfig};
 use crate::handler::Service;
 use crate::kafka::is_security;
 use crate::kafka::mock::MockBroker;
 
-/// Where a running `dev` is reached.
+/// The addresses of a running `dev`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
     pid: u32,
@@ -27,13 +27,13 @@ pub(crate) struct Running {
     topics: Vec<String>,
 }
 
-/// Removes the note when `dev` ends.
+/// The note, which is removed when it is dropped.
 pub(super) struct Note {
     path: PathBuf,
     pid: u32,
 }
 
-/// With `dev`, points a configuration to the `dev` of this service that runs in this folder.
+/// If `dev` is set, changes the configuration to use the `dev` of this service that runs in this folder.
 pub(super) fn point_to_dev<V: Service>(config: &mut Config, dev: bool) -> Result<(), Error> {
     if dev {
         Running::find::<V>()?.apply(config);
@@ -41,14 +41,14 @@ pub(super) fn point_to_dev<V: Service>(config: &mut Config, dev: bool) -> Result
     Ok(())
 }
 
-/// Removes the settings that the embedded broker does not understand.
+/// Removes the security settings, which the embedded broker does not support.
 pub(super) fn without_security(config: &mut Config) {
     config.kafka.retain(|name, _| !is_security(name));
 }
 
 impl Running {
-    /// Writes the note, unless another `dev` of the service has one in this folder. If that fails, `publish --dev` does not
-    /// work, and all else does.
+    /// Writes the note, unless another `dev` of the service has one in this folder. If that fails, only `--dev` of other commands
+    /// does not work.
     pub(super) fn announce<V: Service>(config: &Config) -> Option<Note> {
         let folder = std::env::current_dir().ok()?;
         let running = Self {
@@ -65,8 +65,8 @@ impl Running {
                 pid: running.pid,
             }),
             Ok(Some(other)) => {
-                complain(&format_args!(
-                    "warning: a `dev` of {} already runs in {} (process {}); `publish --dev` reaches that one",
+                print_error(&format_args!(
+                    "warning: a `dev` of {} already runs in {} (process {}); `publish --dev` uses that one",
                     V::NAME,
                     folder.display(),
                     other.pid
@@ -83,7 +83,7 @@ impl Running {
     /// The `dev` of this service that runs in this folder.
     fn find<V: Service>() -> Result<Self, Error> {
         let folder = std::env::current_dir().map_err(|error| {
-            Error::new(ErrorKind::Start, "the current folder is not known").caused_by(error)
+            Error::new(ErrorKind::Start, "the current folder is unknown").caused_by(error)
         })?;
         Self::read(&path(&notes(), &folder, V::NAME), &folder, V::NAME)
     }
@@ -131,7 +131,7 @@ impl Running {
         Err(Error::new(ErrorKind::Start, text))
     }
 
-    /// Points a configuration to it.
+    /// Changes a configuration to use it.
     fn apply(&self, config: &mut Config) {
         config.brokers.clone_from(&self.brokers);
         config.topics.clone_from(&self.topics);
@@ -146,34 +146,34 @@ impl Running {
         }
     }
 
-    /// Whether it is what a `dev` writes. The folder may be one that others can write to.
+    /// Whether its addresses are local, as `dev` writes them. Others may be able to write to the folder.
     fn is_local(&self) -> bool {
         let brokers = self.brokers.iter().all(|broker| broker.starts_with("127.0.0.1:"));
         brokers && self.registry.starts_with("http://127.0.0.1:")
     }
 
-    /// Whether its registry is still there.
+    /// Whether its registry takes connections.
     fn answers(&self) -> bool {
         let address = self.registry.trim_start_matches("http://");
         let mut addresses = address.to_socket_addrs().into_iter().flatten();
         addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
     }
 
-    /// Whether it has ended without removing its note. Its port may be another process's by now.
-    fn is_gone(&self) -> bool {
+    /// Whether it has ended without removing its note. Another process may use its port by now.
+    fn has_ended(&self) -> bool {
         let processes = Path::new("/proc");
-        let has_ended = processes.join("self").exists() && !processes.join(self.pid.to_string()).exists();
-        has_ended || !self.is_local() || !self.answers()
+        let is_dead = processes.join("self").exists() && !processes.join(self.pid.to_string()).exists();
+        is_dead || !self.is_local() || !self.answers()
     }
 
-    /// Writes the note, unless there is one of another `dev` that runs, which is returned.
+    /// Writes the note, unless another running `dev` has one, which is returned.
     fn claim(&self, path: &Path) -> std::io::Result<Option<Self>> {
         if let Some(folder) = path.parent() {
             private_folder(folder)?;
         }
         let text = fs::read_to_string(path).unwrap_or_default();
         if let Ok(other) = serde_json::from_str::<Self>(&text)
-            && !other.is_gone()
+            && !other.has_ended()
         {
             return Ok(Some(other));
         }
@@ -185,16 +185,16 @@ impl Running {
 impl Drop for Note {
     fn drop(&mut self) {
         let text = fs::read_to_string(&self.path).unwrap_or_default();
-        // Two that start at once may both write it; the last one's stays.
+        // Two that start at the same time may both write it; the last one's stays.
         if serde_json::from_str::<Running>(&text).is_ok_and(|running| running.pid == self.pid) {
             _ = fs::remove_file(&self.path);
-            // Fails as long as others have notes in it.
+            // Fails while the folder has other notes.
             _ = self.path.parent().map(fs::remove_dir);
         }
     }
 }
 
-/// The user's own folder for such notes.
+/// The user's own folder for notes.
 fn notes() -> PathBuf {
     match std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty()) {
         Some(folder) => PathBuf::from(folder).join("kaufmann"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_note_of_one_that_runs_is_left_alone_and_that_of_one_that_ended_is_written_over() {
+    fn the_note_of_a_running_dev_is_kept_and_that_of_an_ended_one_is_replaced() {
         let notes = tempfile::tempdir().unwrap();
         let path = notes.path().join("n.json");
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -284,14 +284,14 @@ mod tests {
     }
 
     #[test]
-    fn services_and_folders_have_notes_of_their_own() {
+    fn each_service_and_folder_has_its_own_note() {
         let at = |folder: &str, service: &str| path(Path::new("/n"), Path::new(folder), service);
         assert_ne!(at("/a", "S"), at("/b", "S"));
         assert_ne!(at("/a", "S"), at("/a", "T"));
     }
 
     #[test]
-    fn no_note_a_damaged_one_and_a_stale_one_say_what_to_do() {
+    fn a_missing_a_damaged_and_a_stale_note_are_errors_with_a_remedy() {
         let notes = tempfile::tempdir().unwrap();
         let path = notes.path().join("n.json");
         let text = || {
@@ -308,9 +308,9 @@ mod tests {
         running("http://elsewhere:1").claim(&path).unwrap();
         assert!(text().ends_with("names another machine; remove it"));
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let gone = running(&format!("http://{}", listener.local_addr().unwrap()));
+        let ended = running(&format!("http://{}", listener.local_addr().unwrap()));
         drop(listener);
-        gone.claim(&path).unwrap();
+        ended.claim(&path).unwrap();
         assert_eq!(
             text(),
             "the `dev` of Accounts in /f (process 7) ended without removing its note; start it again",

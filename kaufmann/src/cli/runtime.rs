@@ -1,10 +1,10 @@
-//! The async runtime that a command runs on.
+//! The async runtime of a command.
 
 use crate::base::error::{Error, ErrorKind};
 use crate::base::panics::{Panic, catch};
 use crate::config::Config;
 
-/// Runs a command on a runtime as the configuration sets it.
+/// Runs a command on a runtime with the configured number of threads.
 pub(super) fn block_on<T>(
     config: &Config,
     command: impl Future<Output = Result<T, Error>>,

@@ -1,7 +1,7 @@
-//! `schema check / diff / register / pull / reset`: the events of this binary, the lock, and the registry.
+//! `schema check / diff / register / pull / reset`: compare this binary's events with the lock and the registry.
 //!
-//! Each command makes one [`Report`], which is printed for people or as JSON and decides the exit code: 0 is fine, 1 is
-//! incompatible, 2 could not tell. What cannot be told is an [`Error`] until then.
+//! Each command creates one [`Report`], which is printed as text or as JSON and decides the exit code: 0 is fine, 1 is
+//! incompatible, 2 is unknown. Whatever makes the result unknown is an [`Error`] before that.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use kaufmann_avro::lock::{Current, Lock, LockedEvent, Version};
 use crate::base::error::{Error, ErrorKind, Report as Chained};
 use crate::cli::catalog;
 use crate::cli::command::Command;
-use crate::cli::output::{complain, say, unread};
+use crate::cli::output::{print_error, print_line, unless_closed};
 use crate::cli::quietly::quietly;
 use crate::cli::running_dev::point_to_dev;
 use crate::cli::signals::Signals;
@@ -41,18 +41,18 @@ mod tests;
 use file::LockFile;
 use report::{EventReport, Report};
 
-/// What is asked for.
+/// The arguments.
 #[derive(Clone, PartialEq, Debug)]
 struct Request {
     task: Task,
-    /// Where the lock is, if it is said.
+    /// The lock's path, if given.
     lock: Option<PathBuf>,
     json: bool,
-    /// The registry of the `dev` that runs in this folder.
+    /// Whether to use the registry of the `dev` that runs in this folder.
     dev: bool,
 }
 
-/// The command.
+/// The subcommand.
 #[derive(Clone, PartialEq, Debug)]
 enum Task {
     Check { live: bool },
@@ -78,10 +78,10 @@ pub(super) fn entry<V: Service, S>() -> Command<S> {
     }
 }
 
-/// Does what is asked for, and prints what came of it.
+/// Runs the subcommand, and prints its report.
 async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
-    // What is written, it writes in one piece, so there is nothing to finish.
-    let _signals = Signals::ask()?;
+    // It replaces the lock's file in one step, so there is nothing to finish after a signal.
+    let _signals = Signals::end_at_first()?;
     let json = request.json;
     let (name, live, dev) = (request.task.name(), request.task.is_live(), request.dev);
     let file = LockFile::find(request.lock.clone());
@@ -89,7 +89,7 @@ async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, E
         Ok(reports) => Report::new(name, V::NAME, &file, reports),
         Err(error) if json => Report::unknown(name, V::NAME, &file, &Chained(&error).to_string()),
         Err(error) => {
-            complain(&Chained(&error));
+            print_error(&Chained(&error));
             return Ok(ExitCode::from(2));
         }
     };
@@ -99,7 +99,7 @@ async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, E
     } else {
         screen::text(&report, crate::cli::paint::Paint::stdout())
     };
-    say(&text).or_else(unread)?;
+    print_line(&text).or_else(unless_closed)?;
     Ok(report.exit_code())
 }
 
@@ -114,7 +114,7 @@ async fn task<V: Service>(
         Task::Check { live: false } => compare::compare(&file.read_or(built_in(&events))?, &events),
         Task::Check { live: true } => {
             let mut reports = compare::compare(&file.read_or(built_in(&events))?, &events);
-            live::ask(&registry(&config)?, &events, &mut reports).await?;
+            live::check(&registry(&config)?, &events, &mut reports).await?;
             reports
         }
         Task::Diff { event, live } => {
@@ -131,7 +131,7 @@ async fn task<V: Service>(
         Task::Register { events: names, all } => {
             let registry = registry(&config)?;
             let events = chosen::<V>(events, &names)?;
-            // Who names an event means it.
+            // An event that is named is registered, whoever owns it.
             let (ours, left) = match all || !names.is_empty() {
                 true => (events, Vec::new()),
                 false => owner::split::<V>(&config, &registry, events).await?,
@@ -160,7 +160,7 @@ impl Task {
         }
     }
 
-    /// Whether it asks the registry.
+    /// Whether it uses the registry.
     fn is_live(&self) -> bool {
         match self {
             Self::Check { live } | Self::Diff { live, .. } => *live,
@@ -191,7 +191,10 @@ fn known<V: Service>(config: &Config) -> Result<Vec<Known>, Error> {
             let first = errors.first().map(ToString::to_string).unwrap_or_default();
             Error::new(
                 ErrorKind::Internal,
-                format!("the schema of `{}` in this program is none: {first}", info.name),
+                format!(
+                    "the schema of `{}` in this program is invalid: {first}",
+                    info.name
+                ),
             )
         })?;
         events.push(Known {
@@ -203,13 +206,13 @@ fn known<V: Service>(config: &Config) -> Result<Vec<Known>, Error> {
     Ok(events)
 }
 
-/// The lock that the build had; none if it had none of these events.
+/// The lock at build time; `None` if it had none of these events.
 fn built_in(events: &[Known]) -> Option<Lock> {
     let mut lock = Lock::default();
     for known in events {
         let Some(had) = known.info.lock else { continue };
         let mut event = LockedEvent::new(had.subject, had.compatibility.parse().unwrap_or_default());
-        // What the build had, it has read.
+        // The build has parsed these schemas, so they are valid.
         let versions = had
             .versions
             .iter()
@@ -221,7 +224,7 @@ fn built_in(events: &[Known]) -> Option<Lock> {
     (!is_empty).then_some(lock)
 }
 
-/// The events with these names; all, if none is named.
+/// The events with these names; all if there are no names.
 fn chosen<V: Service>(events: Vec<Known>, names: &[String]) -> Result<Vec<Known>, Error> {
     let mut wanted = Vec::new();
     for name in names {
@@ -235,22 +238,22 @@ fn registry(config: &Config) -> Result<RestRegistry, Error> {
     RestRegistry::new(&config.registry)
 }
 
-/// A registry that does not answer.
+/// Converts a registry's failure into an error of the command.
 fn unanswered(error: RegistryError) -> Error {
     let text = if error.kind() == RegistryErrorKind::Unavailable && error.status().is_none() {
-        "the registry could not be asked; `registry.url` says where it is, --dev takes that of a running `dev`"
+        "the registry is unavailable; set `registry.url`, or use --dev for that of a running `dev`"
     } else {
-        "the registry could not be asked"
+        "the registry refused the request"
     };
     Error::new(ErrorKind::Schema, text).caused_by(error)
 }
 
-/// A version as the lock has it; why not, if it is no Avro schema.
+/// A version in the lock's form; the error says why it is not an Avro schema.
 fn locked(found: &SubjectVersion) -> Result<Version, String> {
     let version = Version::new(found.version, found.id, &found.schema).map_err(|errors| {
         let first = errors.first().map(ToString::to_string).unwrap_or_default();
         format!(
-            "version {} (id {}) is left out: it is no Avro schema: {first}",
+            "version {} (id {}) is left out: it is not an Avro schema: {first}",
             found.version, found.id
         )
     })?;
@@ -262,7 +265,7 @@ fn locked(found: &SubjectVersion) -> Result<Version, String> {
     Ok(version.with_references(found.references.iter().map(reference)))
 }
 
-/// What the registry has of a subject from the version `since` on, and why some of it cannot be locked.
+/// A subject's versions in the registry, from `since` on, and why some of them cannot be locked.
 async fn fetch(
     registry: &RestRegistry,
     subject: &str,

@@ -1,8 +1,8 @@
-//! SIGINT, SIGTERM and SIGHUP: while a command only asks, one ends it at once; once there is something to finish, the first one
-//! lets it finish. Only SIGINT ends it at once then; the others are the same wish when they come again.
+//! SIGINT, SIGTERM and SIGHUP: while a command only reads, the first one ends it at once. Once there is something to finish, the
+//! first one lets it finish; after that only SIGINT ends it at once, and repeated others are ignored.
 //!
-//! They are listened for on a thread of their own: neither handlers that block every worker of the service's runtime nor
-//! servers that do not answer must be able to keep the process.
+//! A separate thread handles them: neither handlers that block every worker of the service's runtime nor servers that do not
+//! answer must be able to keep the process alive.
 
 use std::process;
 use std::sync::{Arc, OnceLock, mpsc};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::output::complain;
+use super::output::print_error;
 use crate::base::error::{Error, ErrorKind};
 
 mod again;
@@ -24,50 +24,50 @@ mod tests;
 use again::{Again, again};
 use stream::{INTERRUPT, Signal, Stream};
 
-/// What the process exits with when it had to be ended after the deadline.
+/// The exit code of a process that had to be ended after the deadline.
 const UNFINISHED: u8 = 75;
 
 /// How much longer than `shutdown_deadline` the process may live after the first signal.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long the last words may take: whoever reads stderr may have stopped.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long printing the last line may take: stderr may be a pipe whose reader has stopped.
+const LAST_LINE: Duration = Duration::from_secs(1);
 
-/// Listens for signals as long as the process lives. When it is dropped, the command is over: nothing has to be finished any
-/// more, and a signal ends the process at once.
+/// Handles signals for the rest of the process. When it is dropped, the command is over: there is nothing to finish any more, and a
+/// signal ends the process at once.
 #[derive(Debug)]
 pub(crate) struct Signals(Arc<Shared>);
 
-/// What the thread and the command share.
+/// The state shared by the thread and the command.
 #[derive(Debug, Default)]
 struct Shared {
     first: CancellationToken,
     over: CancellationToken,
-    /// What may be done after the first signal; nothing as long as it is not said.
+    /// How the command may finish after the first signal; not set: the first signal ends it.
     finish: OnceLock<Finish>,
     came: OnceLock<Signal>,
 }
 
-/// How long a command may take to finish, and what it is ended with after that.
+/// How long a command may take to finish, and how it is ended after that.
 #[derive(Debug)]
 struct Finish {
     patience: Duration,
     late: &'static str,
-    /// None: as the signal would have ended it.
+    /// The exit code; `None`: the signal's.
     code: Option<u8>,
 }
 
 impl Signals {
-    /// Listens from now on. A process that lives longer than `shutdown_deadline` and a little more after the first signal is
-    /// ended.
+    /// Handles signals from now on, for a command that runs handlers. The process is ended if it lives longer than `shutdown_deadline`
+    /// and [`GRACE`] after the first signal.
     pub(crate) fn listen(shutdown_deadline: Duration) -> Result<Self, Error> {
-        let signals = Self::ask()?;
+        let signals = Self::end_at_first()?;
         signals.begin_handling(shutdown_deadline);
         Ok(signals)
     }
 
-    /// The same for a command that only asks so far: whatever it waits for, a signal ends the process at once.
-    pub(crate) fn ask() -> Result<Self, Error> {
+    /// Handles signals from now on, for a command that only reads so far: the first signal ends the process at once.
+    pub(crate) fn end_at_first() -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
         let (sender, listening) = mpsc::sync_channel(1);
         let watched = Arc::clone(&shared);
@@ -75,19 +75,17 @@ impl Signals {
             .name("kaufmann-signals".to_owned())
             .spawn(move || watched.run(&sender))
             .and_then(|_| listening.recv().map_err(std::io::Error::other).flatten())
-            .map_err(|error| {
-                Error::new(ErrorKind::Start, "signals cannot be listened for").caused_by(error)
-            })?;
+            .map_err(|error| Error::new(ErrorKind::Start, "signals cannot be handled").caused_by(error))?;
         Ok(Self(shared))
     }
 
-    /// The same for a command that runs handlers.
+    /// From now on the command runs handlers, which may finish after the first signal.
     pub(crate) fn begin_handling(&self, shutdown_deadline: Duration) {
         self.begin_handling_within(shutdown_deadline.saturating_add(GRACE));
     }
 
     fn begin_handling_within(&self, patience: Duration) {
-        let late = "a handler never yields, and its record is handled again by the next instance";
+        let late = "a handler did not yield; the next instance handles its record again";
         self.finish(patience, late, Some(UNFINISHED));
     }
 
@@ -100,27 +98,27 @@ impl Signals {
         self.0.first.clone().cancelled_owned()
     }
 
-    /// Ends the process, as the signal would have.
+    /// Ends the process with the first signal's exit code.
     pub(super) fn end_at_once(&self, why: &str) -> ! {
         end(why.to_owned(), self.0.came().code)
     }
 }
 
-/// What commands about a cluster need besides.
+/// Further methods, for commands on a cluster.
 #[cfg(feature = "kafka")]
 impl Signals {
-    /// From now on there is something to finish, and the first signal is the command's to hear. It has a little time then: what
-    /// it waits for after that can only be servers.
-    pub(crate) fn begin(&self) {
+    /// From now on there is something to finish: the first signal only notifies the command, which then has [`GRACE`]. If it takes
+    /// longer, it is waiting for a server.
+    pub(crate) fn finish_first(&self) {
         self.finish(GRACE, "no server answers", None);
     }
 
-    /// Whether the first signal has come.
-    pub(crate) fn has_come(&self) -> bool {
+    /// Whether a signal was received.
+    pub(crate) fn received(&self) -> bool {
         self.0.first.is_cancelled()
     }
 
-    /// What a command exits with that the first signal has interrupted.
+    /// The exit code of a command that the first signal has interrupted.
     pub(crate) fn exit_code(&self) -> process::ExitCode {
         process::ExitCode::from(self.0.came().code)
     }
@@ -162,7 +160,7 @@ impl Shared {
         _ = self.came.set(signal);
         self.first.cancel();
         log(format!(
-            "{}: finishing what runs; SIGINT (Ctrl-C) ends at once, SIGTERM changes nothing",
+            "{}: finishing the work in flight; SIGINT (Ctrl-C) ends at once, SIGTERM changes nothing",
             signal.name
         ));
         self.watch_on(signal, began, &mut signals, finish.patience).await;
@@ -177,12 +175,12 @@ impl Shared {
         );
     }
 
-    /// Returns when the command has taken longer than it may. What comes after the first signal may end the process before.
+    /// Returns when the command has taken too long. A further signal may end the process before that.
     async fn watch_on(&self, first: Signal, began: Instant, signals: &mut Stream, patience: Duration) {
         let late = tokio::time::sleep(patience);
         tokio::pin!(late);
         let mut over: Option<Instant> = None;
-        let mut is_said = false;
+        let mut is_logged = false;
         loop {
             let signal = tokio::select! {
                 biased;
@@ -200,10 +198,10 @@ impl Shared {
                     signal.code,
                 ),
                 Again::End => end(format!("{}: ended at once", signal.name), signal.code),
-                Again::Same if !is_said && over.is_none() => {
-                    is_said = true;
+                Again::Same if !is_logged && over.is_none() => {
+                    is_logged = true;
                     log(format!(
-                        "{} after {}: what runs is still being finished; SIGINT (Ctrl-C) ends at once",
+                        "{} after {}: still finishing the work in flight; SIGINT (Ctrl-C) ends at once",
                         signal.name, first.name
                     ));
                 }
@@ -218,26 +216,26 @@ impl Shared {
     }
 }
 
-/// Not on the thread of the signals, which must hear the next one even if nobody reads the log.
+/// Logs on another thread: the signals' thread must handle the next signal even if writing the log blocks.
 fn log(line: String) {
-    _ = beside(move || info!("{line}"));
+    _ = on_thread(move || info!("{line}"));
 }
 
-/// Does something on a thread of its own. `thread::spawn` would panic if the system has none left.
-fn beside(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    let thread = thread::Builder::new().name("kaufmann-says".to_owned());
+/// Runs something on its own thread. `thread::spawn` would panic if the system cannot start one.
+fn on_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let thread = thread::Builder::new().name("kaufmann-log".to_owned());
     thread.spawn(work).map(drop)
 }
 
 fn end(why: String, code: u8) -> ! {
-    let (sender, said) = mpsc::sync_channel(1);
-    let speaking = beside(move || {
-        complain(&why);
+    let (sender, printed) = mpsc::sync_channel(1);
+    let printing = on_thread(move || {
+        print_error(&why);
         _ = sender.send(());
     });
-    // Without a thread there are no last words, but there is an end.
-    if speaking.is_ok() {
-        _ = said.recv_timeout(LAST_WORDS);
+    // Without a thread nothing is printed, but the process still ends.
+    if printing.is_ok() {
+        _ = printed.recv_timeout(LAST_LINE);
     }
     process::exit(code.into())
 }

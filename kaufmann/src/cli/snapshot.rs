@@ -1,4 +1,4 @@
-//! What commands print, held by files.
+//! Compares the output of commands with files.
 
 /// Compares a text with a file in `src/cli`; with `UPDATE_SNAPSHOTS` in the environment the file is written first.
 pub(super) fn is_snapshot(name: &str, text: &str) {

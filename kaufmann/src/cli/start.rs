@@ -1,4 +1,4 @@
-//! The service's `start`, which makes its state.
+//! Calls the service's `start`, which creates its state.
 
 use super::signals::Signals;
 use crate::base::error::{Error, ErrorKind};
@@ -19,7 +19,7 @@ pub(super) async fn state<V: Service, R: Started<V::State>>(
         () = signals.first() => signals.end_at_once("stopped before the service had started"),
     };
     started.map_err(|error| {
-        // A start that refuses its settings is a matter of configuration, not of the environment.
+        // A `start` that refuses its settings has a configuration error, not one of the environment.
         let kind = match error.downcast_ref::<Error>() {
             Some(known) if known.kind() == ErrorKind::Configuration => ErrorKind::Configuration,
             _ => ErrorKind::Start,
@@ -47,11 +47,11 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_panics_is_a_service_that_could_not_start() {
+    fn a_start_that_panics_is_an_error_of_the_start() {
         let config = Config::default();
         let start = async |_: &Config| -> Result<(), String> { panic!("no database") };
         let starting = async {
-            let signals = Signals::ask()?;
+            let signals = Signals::end_at_first()?;
             state::<Nothing, _>(&config, start, &signals).await
         };
         let error = block_on(&config, starting).unwrap_err();

@@ -15,7 +15,7 @@ pub(crate) struct RecordEvent {
     /// The event's name, if known.
     pub(crate) event: Option<String>,
     /// `topic/partition@offset`.
-    pub(crate) place: String,
+    pub(crate) position: String,
     pub(crate) key: Option<String>,
     /// `ce_id` and `ce_causationid`.
     pub(crate) id: Option<String>,
@@ -63,7 +63,7 @@ impl Reporter {
         // The receiver is dropped when the service ends.
         _ = self.0.send(RecordEvent {
             event: named,
-            place: format!("{}/{}@{}", record.topic(), record.partition(), record.offset()),
+            position: format!("{}/{}@{}", record.topic(), record.partition(), record.offset()),
             key: record.key().map(text),
             id: record.header(names::ID).map(text),
             cause: record.header(names::CAUSATION).map(text),

@@ -1,4 +1,4 @@
-//! What was given since the last look, what became of it, and how that reads when a test fails.
+//! One round of a test: the given records, their results, and the text that a failing test prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -13,39 +13,39 @@ use crate::record::names::{ERROR, TYPE};
 use crate::record::wire::prefixed;
 use crate::schema::registry::SchemaRegistry;
 
-/// One round: records that are given, and what becomes of them.
+/// One round of a test: the given records and their results.
 #[derive(Default)]
 pub(super) struct Act {
     pub(super) given: Vec<Given>,
-    /// How many of them were delivered.
+    /// The number of delivered records.
     pub(super) delivered: usize,
     /// What became of them, in the order in which it did.
     pub(super) record_events: Vec<RecordEvent>,
-    /// Where the act's messages begin among all that were published.
+    /// The index of the round's first message among all published ones.
     pub(super) first_message: usize,
-    /// The messages that the test has looked at, counted from there.
+    /// The indices of the messages that the test has checked, counted from there.
     pub(super) looked_at: BTreeSet<usize>,
-    /// The places of the dead letters that the test expects.
-    pub(super) expected_letters: BTreeSet<String>,
-    /// Why the service ended, if it did.
+    /// The positions of the records whose failure the test expects.
+    pub(super) expected_failures: BTreeSet<String>,
+    /// Why the service has ended, if it has.
     pub(super) ended: Option<String>,
-    /// Whether the test expects that.
+    /// Whether the test expects the service to end.
     pub(super) end_expected: bool,
 }
 
-/// A record that is given.
+/// A given record.
 pub(super) struct Given {
     pub(super) message: Message,
-    /// What the test calls it.
+    /// Its name in messages.
     pub(super) name: String,
-    /// Where the test gives it.
+    /// The line of the test that gives it.
     pub(super) at: &'static Location<'static>,
-    /// `topic/partition@offset`, once it was delivered.
-    pub(super) place: String,
+    /// `topic/partition@offset`, once it is delivered.
+    pub(super) position: String,
 }
 
 impl Act {
-    /// An act whose messages begin behind these.
+    /// A round that begins after this many messages.
     pub(super) fn after(messages: usize) -> Self {
         Self {
             first_message: messages,
@@ -53,9 +53,9 @@ impl Act {
         }
     }
 
-    /// The last thing that became of a record.
+    /// How a record was settled, if it was.
     pub(super) fn end_of(&self, given: &Given) -> Option<&RecordEventKind> {
-        let mine = |record_event: &&RecordEvent| record_event.place == given.place;
+        let mine = |record_event: &&RecordEvent| record_event.position == given.position;
         self.record_events
             .iter()
             .rev()
@@ -64,23 +64,23 @@ impl Act {
             .filter(|what| !matches!(what, RecordEventKind::Retrying { .. }))
     }
 
-    /// What went wrong and no test has looked at.
+    /// The first failure that the test does not expect.
     pub(super) fn unexpected(&self) -> Option<String> {
         if let Some(why) = self.ended.as_ref().filter(|_| !self.end_expected) {
             return Some(format!("the service has stopped: {why}"));
         }
-        let letter = self.given.iter().find(|given| {
+        let failed = self.given.iter().find(|given| {
             matches!(self.end_of(given), Some(RecordEventKind::DeadLettered { .. }))
-                && !self.expected_letters.contains(&given.place)
+                && !self.expected_failures.contains(&given.position)
         })?;
         Some(format!(
-            "`{}`, given at {}, could not be handled, and nothing in the test expects that; look at it with \
+            "`{}`, given at {}, could not be handled, and the test does not expect that; expect it with \
              `then_dead_letter` or `then_error`",
-            letter.name, letter.at
+            failed.name, failed.at
         ))
     }
 
-    /// The act as a text of a few lines.
+    /// The round as a text of a few lines.
     pub(super) async fn story(&self, published: &[Message], registry: &dyn SchemaRegistry) -> String {
         let mut story = String::from("what happened:\n");
         for (index, given) in self.given.iter().enumerate() {
@@ -95,10 +95,11 @@ impl Act {
             if index >= self.delivered {
                 story.push_str("             was never delivered\n");
             }
-            let mine =
-                |record_event: &&RecordEvent| !given.place.is_empty() && record_event.place == given.place;
+            let mine = |record_event: &&RecordEvent| {
+                !given.position.is_empty() && record_event.position == given.position
+            };
             for record_event in self.record_events.iter().filter(mine) {
-                _ = writeln!(story, "             {}", said(&record_event.kind));
+                _ = writeln!(story, "             {}", described(&record_event.kind));
             }
         }
         for message in published {
@@ -124,11 +125,11 @@ impl Act {
         story
     }
 
-    /// Where each topic's first record of this act stands, of the topics in use.
+    /// By topic: the offset of the round's first record.
     pub(super) fn begins(&self) -> BTreeMap<String, i64> {
         let mut begins = BTreeMap::new();
         for given in &self.given[..self.delivered] {
-            if let Some((topic, offset)) = topic_and_offset(&given.place) {
+            if let Some((topic, offset)) = topic_and_offset(&given.position) {
                 let first = begins.entry(topic.to_owned()).or_insert(offset);
                 *first = (*first).min(offset);
             }
@@ -138,25 +139,27 @@ impl Act {
 }
 
 /// The parts of `topic/partition@offset`.
-fn topic_and_offset(place: &str) -> Option<(&str, i64)> {
-    let (partition, offset) = place.rsplit_once('@')?;
+fn topic_and_offset(position: &str) -> Option<(&str, i64)> {
+    let (partition, offset) = position.rsplit_once('@')?;
     let (topic, _) = partition.rsplit_once('/')?;
     Some((topic, offset.parse().ok()?))
 }
 
-fn said(what: &RecordEventKind) -> String {
+fn described(what: &RecordEventKind) -> String {
     match what {
         RecordEventKind::Handled { published } if published.is_empty() => "was handled".to_owned(),
         RecordEventKind::Handled { published } => format!("was handled, returned {}", published.join(", ")),
-        RecordEventKind::Unwanted => "no handler of the service takes it".to_owned(),
+        RecordEventKind::Unwanted => "the service has no handler for it".to_owned(),
         RecordEventKind::DeadLettered { reason } => format!("could not be handled: {reason}"),
         RecordEventKind::Skipped { reason } => format!("was skipped: {reason}"),
-        RecordEventKind::Postponed { delay, reason } => format!("was put off for {delay:?}: {reason}"),
+        RecordEventKind::Postponed { delay, reason } => {
+            format!("was moved to a retry topic for {delay:?}: {reason}")
+        }
         RecordEventKind::Retrying {
             attempt,
             delay,
             error,
-        } => format!("attempt {attempt} failed: {error}; tried again after {delay:?}"),
+        } => format!("attempt {attempt} failed: {error}; retried after {delay:?}"),
     }
 }
 
@@ -167,7 +170,7 @@ fn key(message: &Message) -> String {
     }
 }
 
-/// A payload as JSON; what cannot be read as its schema says is shown as it is.
+/// A payload as JSON, or as raw bytes if its schema cannot read it.
 pub(super) async fn json(message: &Message, registry: &dyn SchemaRegistry) -> String {
     let Some(payload) = &message.payload else {
         return "no payload".to_owned();

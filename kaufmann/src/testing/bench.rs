@@ -1,4 +1,4 @@
-//! Where a service under test runs: a runtime of its own, its clock, and the place that records come from.
+//! Runs a service under test: its runtime, its clock, and its backend.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::act::Act;
-use super::place::Place;
+use super::backend::Backend;
 use super::recorder::Recorder;
 use crate::base::error::{Error, Report};
 use crate::config::{Config, Mode};
@@ -19,23 +19,23 @@ use crate::handler::record_event::{RecordEvent, RecordEventKind, Reporter};
 use crate::publish::Message;
 use crate::schema::registry::SchemaRegistry;
 
-/// How long records may take in virtual time, and how long nothing at all may happen.
+/// The longest virtual time for settling records, and the longest without any record event.
 const VIRTUAL_PATIENCE: (Duration, Duration) = (Duration::from_secs(3_600), Duration::from_secs(600));
-/// The same in real time, with the joining of a group.
+/// The same in real time, including joining a group.
 const REAL_PATIENCE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(60));
 /// How long the runtime's threads may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A service under test, which runs once something is delivered.
+/// A service under test. It runs from the first delivery on.
 pub(super) struct Bench<V: Service> {
     pub(super) state: Arc<V::State>,
     pub(super) registry: Arc<dyn SchemaRegistry>,
     pub(super) recorder: Recorder,
     pub(super) config: Config,
     pub(super) real_time: bool,
-    /// Whether the clock stands still but where all tasks wait for it.
+    /// Whether the clock is virtual: paused, and advanced when all tasks wait.
     is_paused: bool,
-    place: Place,
+    backend: Backend,
     running: Option<Running>,
     /// `None` only while it is dropped.
     runtime: Option<tokio::runtime::Runtime>,
@@ -48,45 +48,45 @@ struct Running {
 }
 
 impl<V: Service> Bench<V> {
-    /// Makes the place ready, and the state in it.
+    /// Sets up the backend, and creates the state.
     ///
     /// # Errors
     ///
-    /// What is wrong with the place or the state, in one text.
+    /// If either fails, with the reason.
     pub(super) fn new<E: std::fmt::Display>(
         mut config: Config,
         start: impl AsyncFnOnce(&Config) -> Result<V::State, E>,
     ) -> Result<Self, String> {
         if tokio::runtime::Handle::try_current().is_ok() {
-            let text = "the kit has a runtime of its own, with a clock that it moves: make the test a plain `#[test] fn`, \
-                        and look at what is asynchronous in `then_state`";
+            let text = "the kit has its own runtime, whose clock it controls: make the test a plain `#[test] fn`, \
+                        and await in `then_state`";
             return Err(text.to_owned());
         }
-        // What the test itself writes belongs to no transaction.
+        // The test itself writes without transactions.
         config = config.without_transactions();
-        let (place, runtime) = Place::choose::<V>(&mut config)?;
+        let (backend, runtime) = Backend::choose::<V>(&mut config)?;
         let state = runtime
             .block_on(start(&config))
             .map_err(|error| format!("{} did not start: {error}", V::NAME))?;
         Ok(Self {
             state: Arc::new(state),
-            registry: place.registry(),
-            recorder: Recorder::new(place.publisher(), place.prefix()),
+            registry: backend.registry(),
+            recorder: Recorder::new(backend.publisher(), backend.prefix()),
             config,
-            real_time: place.is_real(),
+            real_time: backend.is_real(),
             is_paused: false,
-            place,
+            backend,
             running: None,
             runtime: Some(runtime),
         })
     }
 
-    /// What the service is started for.
+    /// Sets the mode in which the service is started.
     #[track_caller]
     pub(super) fn set_mode(&mut self, mode: Mode) {
         assert!(
             self.running.is_none(),
-            "the mode is set before anything is delivered"
+            "set the mode before anything is delivered"
         );
         self.config = self.config.clone().with_mode(mode);
     }
@@ -103,38 +103,42 @@ impl<V: Service> Bench<V> {
         self.block_on(async { Instant::now() })
     }
 
-    /// Milliseconds since the Unix epoch, of a record that is given now. In memory it is the same in every run.
+    /// The timestamp of a record that is given now, in milliseconds since the Unix epoch. In memory it is the same in every run.
     pub(super) fn timestamp(&self) -> i64 {
-        self.block_on(async { self.place.timestamp() })
+        self.block_on(async { self.backend.timestamp() })
     }
 
-    /// Delivers what was given and not delivered yet, and waits until it is settled or the service ends.
+    /// Delivers the records that are not delivered yet, and waits until they are settled or the service ends.
     pub(super) fn deliver(&mut self, act: &mut Act) -> Result<(), String> {
         self.start()?;
         let mut waiting = HashMap::new();
         for given in &mut act.given[act.delivered..] {
-            let Self { place, runtime, .. } = self;
+            let Self { backend, runtime, .. } = self;
             let runtime = runtime
                 .as_ref()
                 .expect("the runtime is there until the kit is dropped");
-            given.place = runtime.block_on(place.push(given.message.clone()))?;
-            *waiting.entry(given.place.clone()).or_insert(0) += 1;
+            given.position = runtime.block_on(backend.push(given.message.clone()))?;
+            *waiting.entry(given.position.clone()).or_insert(0) += 1;
         }
         act.delivered = act.given.len();
         self.settle(act, waiting)
     }
 
-    /// Delivers what was given once more, from the first record on, to a service that has died before it committed.
+    /// Delivers all given records again, as to a service that crashed before it committed.
     pub(super) fn redeliver(&mut self, act: &mut Act) -> Result<(), String> {
         self.stop();
         let begins: BTreeMap<String, i64> = act.begins();
-        let Self { place, runtime, .. } = self;
+        let Self { backend, runtime, .. } = self;
         let runtime = runtime
             .as_ref()
             .expect("the runtime is there until the kit is dropped");
-        runtime.block_on(place.rewind(&begins))?;
+        runtime.block_on(backend.rewind(&begins))?;
         self.start()?;
-        let waiting = act.given.iter().map(|given| (given.place.clone(), 1)).collect();
+        let waiting = act
+            .given
+            .iter()
+            .map(|given| (given.position.clone(), 1))
+            .collect();
         self.settle(act, waiting)
     }
 
@@ -153,11 +157,11 @@ impl<V: Service> Bench<V> {
         if pauses {
             self.block_on(async { tokio::time::pause() });
         }
-        let Self { place, runtime, .. } = self;
+        let Self { backend, runtime, .. } = self;
         let runtime = runtime
             .as_ref()
             .expect("the runtime is there until the kit is dropped");
-        let builder = runtime.block_on(async { place.open(builder) })?;
+        let builder = runtime.block_on(async { backend.open(builder) })?;
         let service = builder.run(async { _ = stopped.await });
         let runtime = self
             .runtime
@@ -172,7 +176,7 @@ impl<V: Service> Bench<V> {
         Ok(())
     }
 
-    /// Lets the service run until these places are settled as often as they are waited for.
+    /// Runs the service until the records at these positions are settled as often as given here.
     fn settle(&mut self, act: &mut Act, mut waiting: HashMap<String, usize>) -> Result<(), String> {
         let (patience, silence) = if self.real_time {
             REAL_PATIENCE
@@ -190,10 +194,10 @@ impl<V: Service> Bench<V> {
                     biased;
                     Some(record_event) = running.record_events.recv() => {
                         let is_over = !matches!(record_event.kind, RecordEventKind::Retrying { .. });
-                        if is_over && let Some(left) = waiting.get_mut(&record_event.place) {
+                        if is_over && let Some(left) = waiting.get_mut(&record_event.position) {
                             *left -= 1;
                             if *left == 0 {
-                                waiting.remove(&record_event.place);
+                                waiting.remove(&record_event.position);
                             }
                         }
                         act.record_events.push(record_event);
@@ -208,7 +212,7 @@ impl<V: Service> Bench<V> {
         match ended {
             Some(ended) => {
                 act.ended = Some(match ended {
-                    Ok(Ok(_)) => "nobody knows why".to_owned(),
+                    Ok(Ok(_)) => "it stopped without an error".to_owned(),
                     Ok(Err(error)) => {
                         let report = Report(&error).to_string();
                         report.strip_prefix("error: ").unwrap_or(&report).to_owned()
@@ -226,19 +230,19 @@ impl<V: Service> Bench<V> {
                 let is_silent = self.now() < end;
                 let blocked = self.stop().map(|finished| finished.blocked).unwrap_or_default();
                 let how_long = if is_silent {
-                    format!(": nothing has happened for {silence:?}")
+                    format!(": nothing happened for {silence:?}")
                 } else {
                     format!(" within {patience:?}")
                 };
                 Err(format!(
-                    "not everything was settled{how_long} of the service's time; at the end there ran:\n  {}",
+                    "not everything was settled{how_long} of the service's time; still unfinished:\n  {}",
                     blocked.join("\n  ")
                 ))
             }
         }
     }
 
-    /// Stops the service in order.
+    /// Shuts the service down.
     fn stop(&mut self) -> Option<Finished> {
         let running = self.running.take()?;
         _ = running.stop.send(());
@@ -249,7 +253,7 @@ impl<V: Service> Bench<V> {
 impl<V: Service> Drop for Bench<V> {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
-            if self.place.is_real() {
+            if self.backend.is_real() {
                 _ = running.stop.send(());
                 _ = self.block_on(running.service);
             } else {
@@ -257,13 +261,13 @@ impl<V: Service> Drop for Bench<V> {
             }
         }
         if let Some(runtime) = self.runtime.take() {
-            runtime.block_on(self.place.clear());
+            runtime.block_on(self.backend.clear());
             runtime.shutdown_timeout(END_PATIENCE);
         }
     }
 }
 
-/// A copy of what was published since this act began.
+/// The messages published since this round began.
 pub(super) fn published(recorder: &Recorder, act: &Act) -> Vec<Message> {
     recorder
         .delivered()

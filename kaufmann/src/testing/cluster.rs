@@ -1,4 +1,4 @@
-//! A real cluster, with topics and a group of the test's own, which are removed at its end.
+//! A real cluster: creates topics and a group for one test, and removes them at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,38 +22,38 @@ use crate::record::names::CALLBACK;
 use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
 use crate::source::KafkaSource;
 
-/// The registry that goes with the brokers. Without it, the test has one of its own.
+/// The variable with the registry's URL. Without it, the test has an embedded one.
 #[cfg(feature = "registry")]
 const REGISTRY: &str = "KAUFMANN_TEST_REGISTRY_URL";
-/// Where a record goes whose topic the service does not consume.
+/// The topic for records whose own topic the service does not consume.
 const OTHERS: &str = "given";
-/// How long the cluster may take to answer.
+/// How long to wait for an answer of the cluster.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a test has on a cluster.
+/// A test's topics, group and clients on a cluster.
 pub(super) struct Cluster {
-    /// What the names of its topics and its group begin with.
+    /// The prefix of the names of its topics and group.
     prefix: String,
     config: Config,
     admin: AdminClient<DefaultClientContext>,
     publisher: Arc<KafkaPublisher>,
     registry: Arc<dyn SchemaRegistry>,
-    /// The topics that it has made.
-    made: BTreeSet<String>,
-    /// How many records were given to each topic.
+    /// The topics that it has created.
+    created: BTreeSet<String>,
+    /// By topic: the number of records written to it.
     ends: BTreeMap<String, i64>,
 }
 
 impl Cluster {
-    /// Makes the topics of a service, and writes them into its configuration.
-    pub(super) async fn reach<V: Service>(brokers: &str, config: &mut Config) -> Result<Self, String> {
+    /// Connects, creates the topics of a service, and writes their names into its configuration.
+    pub(super) async fn connect<V: Service>(brokers: &str, config: &mut Config) -> Result<Self, String> {
         let prefix = format!("kaufmann-test-{}.", Uuid::now_v7().simple());
         config.brokers = brokers
             .split(',')
             .map(|broker| broker.trim().to_owned())
             .collect();
-        rename::<V>(&prefix, config);
-        // What the test itself writes belongs to no transaction.
+        add_prefix::<V>(&prefix, config);
+        // The test itself writes without transactions.
         if config.delivery == Delivery::ExactlyOnce {
             config.delivery = Delivery::AtLeastOnce;
         }
@@ -65,13 +65,13 @@ impl Cluster {
             publisher: Arc::new(KafkaPublisher::new(config).map_err(|error| text(&error))?),
             registry: registry(config)?,
             config: config.clone(),
-            made: BTreeSet::new(),
+            created: BTreeSet::new(),
             ends: BTreeMap::new(),
             prefix,
         };
         let topics = config.topics.iter().chain(config.publish.topics.values());
         let topics = topics.cloned().chain([config.dead_letter_topic()]).collect();
-        cluster.make(topics).await?;
+        cluster.create(topics).await?;
         Ok(cluster)
     }
 
@@ -91,13 +91,13 @@ impl Cluster {
         KafkaSource::new(&self.config).map_err(|error| error.to_string())
     }
 
-    /// The time of the next record.
+    /// The timestamp of the next record.
     pub(super) fn timestamp(&self) -> i64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since.unwrap_or_default().as_millis() as i64
     }
 
-    /// Publishes a record and says where it stands: the topics are the test's alone, so its records are all that is there.
+    /// Publishes a record, and returns its position. Only this test writes to its topics, so the offset is the count of its records.
     pub(super) async fn push(&mut self, mut message: Message) -> Result<String, String> {
         let own = format!("{}{}", self.prefix, message.topic);
         let topic = if self.config.topics.contains(&own) {
@@ -109,7 +109,7 @@ impl Cluster {
         if let Some(callback) = message.headers.get(CALLBACK) {
             let callback = format!("{}{}", self.prefix, String::from_utf8_lossy(callback));
             message.headers = with_header(&message.headers, CALLBACK, callback.as_bytes());
-            self.make(BTreeSet::from([callback])).await?;
+            self.create(BTreeSet::from([callback])).await?;
         }
         let (sender, receiver) = oneshot::channel();
         let done = move |result: Result<(), Undelivered>| {
@@ -127,7 +127,7 @@ impl Cluster {
         Ok(format!("{topic}/0@{}", *end - 1))
     }
 
-    /// Sets the group's committed offsets back. The group must be empty.
+    /// Resets the group's committed offsets. The group must be empty.
     pub(super) async fn rewind(&mut self, begins: &BTreeMap<String, i64>) -> Result<(), String> {
         let settings = kafka::consumer(&self.config)?;
         let mut offsets = TopicPartitionList::new();
@@ -140,47 +140,49 @@ impl Cluster {
             consumer.assign(&offsets).map_err(|error| error.to_string())?;
             consumer
                 .commit(&offsets, CommitMode::Sync)
-                .map_err(|error| format!("the committed offsets cannot be set back: {error}"))
+                .map_err(|error| format!("the committed offsets cannot be reset: {error}"))
         };
         tokio::task::spawn_blocking(commit)
             .await
             .map_err(|error| error.to_string())?
     }
 
-    /// Removes the topics and the group; what cannot be removed stays.
+    /// Removes the topics and the group. Errors are ignored.
     pub(super) async fn clear(&mut self) {
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-        let topics: Vec<&str> = self.made.iter().map(String::as_str).collect();
+        let topics: Vec<&str> = self.created.iter().map(String::as_str).collect();
         _ = self.admin.delete_topics(&topics, &options).await;
         _ = self.admin.delete_groups(&[&self.config.group], &options).await;
     }
 
-    async fn make(&mut self, topics: BTreeSet<String>) -> Result<(), String> {
-        let missing: Vec<_> = topics.difference(&self.made).cloned().collect();
+    async fn create(&mut self, topics: BTreeSet<String>) -> Result<(), String> {
+        let missing: Vec<_> = topics.difference(&self.created).cloned().collect();
         let new: Vec<_> = missing
             .iter()
             .map(|topic| NewTopic::new(topic, 1, TopicReplication::Fixed(1)))
             .collect();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        let made = self.admin.create_topics(&new, &options).await;
+        let results = self.admin.create_topics(&new, &options).await;
         let brokers = self.config.brokers.join(",");
-        for result in made.map_err(|error| format!("the cluster at {brokers} makes no topics: {error}"))? {
+        for result in
+            results.map_err(|error| format!("the cluster at {brokers} cannot create topics: {error}"))?
+        {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((topic, error)) => {
                     return Err(format!(
-                        "the cluster at {brokers} does not make the topic `{topic}`: {error}"
+                        "the cluster at {brokers} cannot create the topic `{topic}`: {error}"
                     ));
                 }
             }
         }
-        self.made.extend(missing);
+        self.created.extend(missing);
         Ok(())
     }
 }
 
-/// Gives everything that a service reads or writes a name of the test's own.
-fn rename<V: Service>(prefix: &str, config: &mut Config) {
+/// Adds the test's prefix to all topics and the group of a service.
+fn add_prefix<V: Service>(prefix: &str, config: &mut Config) {
     let own = |topic: &str| format!("{prefix}{topic}");
     config.dead_letter.topic = Some(own(&config.dead_letter_topic()));
     config.group = own(&config.group);

@@ -1,4 +1,4 @@
-//! An event as somebody else would publish it: checked against its schema, framed, with CloudEvents' headers.
+//! Builds the record of an event, as another service would publish it: checked against its schema, framed, with CloudEvents headers.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,25 +11,25 @@ use crate::handler::outcome::Outgoing;
 use crate::publish::envelope::Envelope;
 use crate::publish::{Message, MessageHeaders, Placement};
 
-/// Looks whether an event is a value of its schema, and is the same when it was written and read; gives it encoded.
+/// Checks that an event is a value of its schema, and is unchanged after encoding and decoding. Returns it encoded.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// If not, with the reason.
 pub(super) fn checked<E: Event>(event: &E) -> Result<Outgoing, String> {
     let outgoing = Outgoing::new(event);
     let schema = parsed(E::INFO.schema)?;
     let value = |datum: &[u8]| decode_json(&schema.model, &schema.root, datum);
     let written = value(&outgoing.datum).map_err(|error| {
         format!(
-            "`{}` is no value of its schema ({}): {error}",
+            "`{}` is not a value of its schema ({}): {error}",
             E::NAME,
             E::INFO.defined_at
         )
     })?;
     let again = decode::<E>(&outgoing.datum).map_err(|error| {
         format!(
-            "`{}` cannot be read again: {error}; it was written as {written}",
+            "`{}` cannot be decoded again: {error}; it was encoded as {written}",
             E::NAME
         )
     })?;
@@ -39,24 +39,24 @@ pub(super) fn checked<E: Event>(event: &E) -> Result<Outgoing, String> {
     } else {
         let read = read.unwrap_or_default();
         Err(format!(
-            "`{}` was written as {written}, but read again as {read}",
+            "`{}` was encoded as {written}, but decoded as {read}",
             E::NAME
         ))
     }
 }
 
-/// Encodes JSON by a writer's schema.
+/// Encodes JSON with a writer's schema.
 ///
 /// # Errors
 ///
-/// If one of them is wrong, or they do not fit.
+/// If the schema or the JSON is invalid, or they do not match.
 pub(super) fn written(schema: &str, payload: &str) -> Result<(String, Vec<u8>), String> {
     let parsed = parsed(schema)?;
     let name = parsed.name().map(ToString::to_string).unwrap_or_default();
     let value = serde_json::from_str(payload).map_err(|error| format!("the payload is not JSON: {error}"))?;
     let mut datum = Vec::new();
     encode_json(&parsed.model, &parsed.root, &value, &mut datum)
-        .map_err(|error| format!("the payload is no value of the schema `{name}`: {error}"))?;
+        .map_err(|error| format!("the payload is not a value of the schema `{name}`: {error}"))?;
     Ok((name, datum))
 }
 
@@ -67,7 +67,7 @@ fn parsed(schema: &str) -> Result<Schema, String> {
     })
 }
 
-/// What tells an event from others: its name and its payload, or of a tombstone its key.
+/// The bytes that identify an event: its name and its payload; for a tombstone, its key.
 pub(super) fn content(outgoing: &Outgoing) -> Vec<u8> {
     let key = outgoing.key.as_deref().filter(|_| outgoing.tombstone);
     let what = key.unwrap_or(&outgoing.datum);
@@ -79,7 +79,7 @@ pub(super) fn content(outgoing: &Outgoing) -> Vec<u8> {
     .concat()
 }
 
-/// The record of an event. Its id follows from what it says and how often the same was given, so that it is the same in every run.
+/// The record of an event. Its id is derived from its content and the number of its occurrences, so that it is the same in every run.
 pub(super) fn message(
     outgoing: &Outgoing,
     topic: &str,
@@ -107,7 +107,7 @@ pub(super) fn message(
     }
 }
 
-/// The headers with this one in the place of those of its name.
+/// The headers, with this one instead of those with the same name.
 pub(super) fn with_header(headers: &MessageHeaders, name: &str, value: &[u8]) -> MessageHeaders {
     let mut changed = MessageHeaders::with_capacity(512);
     for (other, value) in headers.iter().filter(|(other, _)| *other != name) {

@@ -1,4 +1,4 @@
-//! What a test gives its service.
+//! The records that a test gives its service.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -19,8 +19,8 @@ impl<V: Service> Kit<V> {
     ///
     /// # Panics
     ///
-    /// If it is no value of its schema, or is another one when it was written and read. If a record that was given before could
-    /// not be handled and the test has not looked at that.
+    /// If it is not a value of its schema, or changes when it is encoded and decoded. If an earlier record could not be handled and
+    /// the test has not checked for that.
     #[track_caller]
     #[expect(
         clippy::needless_pass_by_value,
@@ -38,7 +38,7 @@ impl<V: Service> Kit<V> {
     ///
     /// # Panics
     ///
-    /// If a record that was given before could not be handled and the test has not looked at that.
+    /// If an earlier record could not be handled and the test has not checked for that.
     #[track_caller]
     #[expect(
         clippy::needless_pass_by_value,
@@ -73,8 +73,8 @@ impl<V: Service> Kit<V> {
         self.add(message, name, at)
     }
 
-    /// Gives a payload that was written with another schema than the service's own, such as a former version: JSON, of a schema's
-    /// text. It has neither key nor headers.
+    /// Gives a payload written with a schema other than the service's own, such as an earlier version: the schema's text, and the
+    /// payload as JSON. The record has neither key nor headers.
     ///
     /// # Panics
     ///
@@ -100,27 +100,27 @@ impl<V: Service> Kit<V> {
         self.add(message, name, at)
     }
 
-    /// Gives a record as it is: bytes that are no event, or what another kit's service has [published](Kit::published), whose
-    /// schemas are known here under the same ids if [`Kit::given_published`] gives it.
+    /// Gives a raw record: bytes that are not an event, or a message that another kit's service has [published](Kit::published). Schema
+    /// ids are not translated; [`Kit::given_published`] does that.
     ///
     /// # Panics
     ///
-    /// If a record that was given before could not be handled and the test has not looked at that.
+    /// If an earlier record could not be handled and the test has not checked for that.
     #[track_caller]
     pub fn given_message(&mut self, message: Message) -> &mut Self {
         self.add(message, "a message".to_owned(), Location::caller())
     }
 
-    /// Gives all that another service has published, in its order.
+    /// Gives everything that another service has published, in order.
     ///
     /// # Panics
     ///
-    /// If a record that was given before could not be handled and the test has not looked at that.
+    /// If an earlier record could not be handled and the test has not checked for that.
     #[track_caller]
     pub fn given_published<O: Service>(&mut self, other: &mut Kit<O>) -> &mut Self {
         let at = Location::caller();
         for mut message in other.published() {
-            // The same schema may have another id here.
+            // The same schema may have a different id here.
             if let Some((id, datum)) = message.payload.as_deref().and_then(prefixed) {
                 let schema = other.bench.block_on(other.bench.registry.schema(id));
                 let schema = schema.unwrap_or_else(|error| self.refuse(&error.to_string()));
@@ -133,22 +133,22 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Gives the last record this key instead of its own.
+    /// Sets the key of the last given record.
     ///
     /// # Panics
     ///
-    /// If nothing was given before it.
+    /// If no record was given directly before.
     #[track_caller]
     pub fn with_key(&mut self, key: impl AsRef<[u8]>) -> &mut Self {
         self.last_given("with_key").key = Some(key.as_ref().to_vec());
         self
     }
 
-    /// Gives the last record these headers, each in the place of one with the same name.
+    /// Sets headers of the last given record; each replaces those with the same name.
     ///
     /// # Panics
     ///
-    /// If nothing was given before it.
+    /// If no record was given directly before.
     #[track_caller]
     pub fn with_headers<N: AsRef<str>, B: AsRef<[u8]>>(
         &mut self,
@@ -161,8 +161,8 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Puts what was given and not delivered yet into another order that Kafka allows, which the seed decides: the records of a
-    /// key stay in theirs.
+    /// Shuffles the records that are not delivered yet, by the seed, into another order that Kafka allows: the records of each key stay
+    /// in order.
     pub fn in_another_order(&mut self, seed: u64) -> &mut Self {
         let waiting = self.act.given.split_off(self.act.delivered);
         let keys: Vec<_> = waiting.iter().map(|given| given.message.key.clone()).collect();
@@ -170,12 +170,12 @@ impl<V: Service> Kit<V> {
         let order = order::another(&keys, seed);
         self.act
             .given
-            .extend(order.into_iter().filter_map(|place| waiting[place].take()));
+            .extend(order.into_iter().filter_map(|index| waiting[index].take()));
         self
     }
 
-    /// Delivers what was given, and then all of it once more, as it comes again to a service that has died before it committed:
-    /// the same records at the same offsets, to a new run of the service with the same state.
+    /// Delivers the given records, and then all of them again, as after a crash before the commit: the same records at the same
+    /// offsets, to a new run of the service with the same state.
     ///
     /// # Panics
     ///
@@ -188,9 +188,9 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Lets time pass, in the service's clock.
+    /// Lets time pass on the service's clock.
     pub fn after(&mut self, time: Duration) -> &mut Self {
-        // Made within the runtime, whose clock it is.
+        // Created within the runtime, because it uses its clock.
         self.bench.block_on(async { tokio::time::sleep(time).await });
         self
     }
@@ -208,7 +208,7 @@ impl<V: Service> Kit<V> {
             message,
             name,
             at,
-            place: String::new(),
+            position: String::new(),
         });
         self
     }
@@ -217,7 +217,7 @@ impl<V: Service> Kit<V> {
     fn last_given(&mut self, method: &str) -> &mut Message {
         match self.act.given[self.act.delivered..].last_mut() {
             Some(given) => &mut given.message,
-            None => panic!("`{method}` comes directly after the `given` whose record it changes"),
+            None => panic!("call `{method}` directly after the `given` whose record it changes"),
         }
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../docs/testing.md")]
 
 mod act;
+mod backend;
 mod bench;
 #[cfg(feature = "kafka")]
 mod cluster;
@@ -10,7 +11,6 @@ mod cluster;
 mod envelope;
 mod given;
 mod order;
-mod place;
 mod recorder;
 mod then;
 
@@ -27,13 +27,13 @@ use crate::config::{Config, Mode};
 use crate::handler::Service;
 use crate::publish::Message;
 
-/// The variable that names the brokers on which tests run instead of in memory.
+/// The variable with the brokers on which tests run, instead of in memory.
 const BROKERS: &str = "KAUFMANN_TEST_BROKERS";
 
-/// Any value of an event, for property tests: a strategy of proptest, which is made of the schema. Behind the feature `proptest`.
+/// A proptest strategy for any value of an event, derived from its schema. Needs the feature `proptest`.
 ///
-/// What it makes and how it shrinks: [`kaufmann_avro::arbitrary`], whose [`values`](kaufmann_avro::arbitrary::values) does the same
-/// for generated types that are no events.
+/// [`kaufmann_avro::arbitrary`] documents the values and how they shrink; its [`values`](kaufmann_avro::arbitrary::values) does the same
+/// for generated types that are not events.
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
@@ -55,23 +55,23 @@ pub fn any<E: crate::handler::event::Event + Debug>() -> proptest::strategy::Box
     kaufmann_avro::arbitrary::values(E::INFO.schema)
 }
 
-/// A service under test: give it events, then say what is to come of them.
+/// A service under test: give it events, then state what you expect.
 ///
-/// `given…` adds a record; what follows with `with_…` changes the last one. The first `then…` after that delivers what was given
-/// and waits until it is settled, retries and all. The next `given…` begins anew: what was published before is not looked at any
-/// more. Between two `given…`, each published event satisfies one `then`.
+/// `given…` adds a record; `with_…` changes the last one. The first `then…` after that delivers the records and waits until they are
+/// settled, including retries. The next `given…` starts a new round, in which earlier messages do not count. Within a round, each
+/// published event satisfies one `then`.
 ///
-/// Methods panic where an expectation fails, at the line of the test, with what was given and what became of it.
+/// Methods panic where an expectation fails, at the line of the test, with the given records and their results.
 pub struct Kit<V: Service> {
     bench: Bench<V>,
     act: Act,
-    /// The message that was looked at last.
+    /// The message that was checked last.
     last: Option<Message>,
     /// How often the same event was given.
     occurrences: HashMap<Vec<u8>, usize>,
     /// How long the last delivery took.
     took: Duration,
-    /// Whether an expectation has failed and said so.
+    /// Whether an expectation has failed already.
     has_failed: bool,
 }
 
@@ -80,37 +80,37 @@ impl<V: Service> Kit<V> {
     ///
     /// # Panics
     ///
-    /// Within an asynchronous runtime: the kit has one of its own.
+    /// Within an asynchronous runtime, because the kit has its own.
     #[must_use]
     #[track_caller]
     pub fn new(state: V::State) -> Self {
         Self::with_config(&Config::default(), state)
     }
 
-    /// A service with this state. Schemas are registered and back-offs have no jitter, whatever the configuration says.
+    /// A service with this state. Schemas are registered and back-offs have no jitter, regardless of the configuration.
     ///
     /// # Panics
     ///
-    /// Within an asynchronous runtime: the kit has one of its own.
+    /// Within an asynchronous runtime, because the kit has its own.
     #[must_use]
     #[track_caller]
     pub fn with_config(config: &Config, state: V::State) -> Self {
         Self::start(config, async |_| Ok::<_, Infallible>(state))
     }
 
-    /// A service whose state is made within the kit's runtime, by the function under [`#[kaufmann::main]`](macro@crate::main) or
+    /// A service whose state is created within the kit's runtime, by the function under [`#[kaufmann::main]`](macro@crate::main) or
     /// another one.
     ///
     /// # Panics
     ///
-    /// If the state cannot be made, or within an asynchronous runtime: the kit has one of its own.
+    /// If the state cannot be created, or within an asynchronous runtime, because the kit has its own.
     #[must_use]
     #[track_caller]
     pub fn start<E: Display>(
         config: &Config,
         start: impl AsyncFnOnce(&Config) -> Result<V::State, E>,
     ) -> Self {
-        // Nobody would read them again, so the last attempt is the last one.
+        // Nothing would read the retry topics, so a record ends with its last attempt.
         let mut config = config.clone().without_retry_topics();
         if config.group.is_empty() {
             config.group = V::NAME.to_lowercase();
@@ -130,8 +130,9 @@ impl<V: Service> Kit<V> {
         }
     }
 
-    /// Lets the handlers handle history once more: [`Context::is_replay`](crate::Context::is_replay) is true. What they publish is published,
-    /// as by `replay --publish`. A `start` function is told by [`Config::with_mode`], which does this too.
+    /// Runs the handlers as in a replay: [`Context::is_replay`](crate::Context::is_replay) is true, and messages are published, as with
+    /// `replay --publish`. For a `start` function that checks the mode, use
+    /// [`Config::with_mode`], which does this too.
     ///
     /// # Panics
     ///
@@ -143,8 +144,8 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Lets the service's clock go as the world's. For state that waits for something outside of the process: virtual time would
-    /// pass while it waits, and time-outs with it.
+    /// Uses real time for the service's clock. For state that waits for something outside of the process: virtual time would advance
+    /// while it waits, and timeouts would expire.
     #[must_use]
     pub fn in_real_time(mut self) -> Self {
         self.bench.real_time = true;
@@ -174,7 +175,7 @@ impl<V: Service> Kit<V> {
         }
     }
 
-    /// Takes the first message of this act that the test has not looked at and that is wanted.
+    /// Takes the first wanted message of this round that the test has not checked.
     fn take(&mut self, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
         let published = bench::published(&self.bench.recorder, &self.act);
         let unseen = |index: &usize| !self.act.looked_at.contains(index);
@@ -192,7 +193,7 @@ impl<V: Service> Kit<V> {
             .block_on(self.act.story(&published, &*self.bench.registry))
     }
 
-    /// Fails with what happened.
+    /// Fails the test, with what happened.
     #[track_caller]
     fn fail(&mut self, what: &str) -> ! {
         self.has_failed = true;
@@ -200,7 +201,7 @@ impl<V: Service> Kit<V> {
         panic!("{what}\n\n{story}");
     }
 
-    /// Fails because the test itself is wrong.
+    /// Fails because the test is invalid.
     #[track_caller]
     fn refuse(&mut self, what: &str) -> ! {
         self.has_failed = true;
@@ -208,14 +209,14 @@ impl<V: Service> Kit<V> {
     }
 }
 
-/// A test that passes over what went wrong fails at its end.
+/// Fails a test at its end if it has ignored a failure.
 impl<V: Service> Drop for Kit<V> {
     fn drop(&mut self) {
         if self.has_failed {
             return;
         }
         if std::thread::panicking() {
-            // A check of the test's own has failed, which knows nothing of all this.
+            // An assertion of the test itself has failed, without the story.
             let story = self.story();
             #[expect(
                 clippy::print_stderr,
@@ -228,7 +229,7 @@ impl<V: Service> Drop for Kit<V> {
         }
         if let Some(given) = self.act.given.get(self.act.delivered) {
             let (name, at) = (&given.name, given.at);
-            panic!("the `{name}` given at {at} was never delivered: no `then` comes after it");
+            panic!("the `{name}` given at {at} was never delivered, because no `then` follows it");
         }
         if let Some(unexpected) = self.act.unexpected() {
             self.fail(&unexpected);

@@ -1,4 +1,4 @@
-//! Stands in for a real cluster where kaufmann is built without Kafka: there is none.
+//! The backend of a real cluster in a build without Kafka: it does not exist.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use crate::publish::{Message, Publisher};
 use crate::schema::registry::SchemaRegistry;
 use crate::source::MemorySource;
 
-/// No value of it exists.
+/// An uninhabited type.
 pub(super) enum Cluster {}
 
 impl Cluster {
-    #[allow(clippy::unused_async, reason = "it has the signature of the real one")]
+    #[allow(clippy::unused_async, reason = "the signature of the real one")]
     #[allow(
         clippy::extra_unused_type_parameters,
-        reason = "it has the signature of the real one"
+        reason = "the signature of the real one"
     )]
-    pub(super) async fn reach<V: Service>(brokers: &str, _: &mut Config) -> Result<Self, String> {
+    pub(super) async fn connect<V: Service>(brokers: &str, _: &mut Config) -> Result<Self, String> {
         Err(format!(
-            "{BROKERS} is {brokers}, but kaufmann was built without its feature `kafka`"
+            "{BROKERS} is {brokers}, but kaufmann is built without its feature `kafka`"
         ))
     }
 

@@ -1,28 +1,28 @@
-//! Another order in which Kafka might have delivered the same records. Pure.
+//! Shuffles records into another order in which Kafka might deliver them. Pure.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The places of the given keys in another order, which the seed decides: those of one key stay in theirs, between keys, and
-/// where there is none, everything is possible.
+/// The indices of the given keys, shuffled by the seed: the indices of each key stay in order; between keys, and without a key, any order
+/// is possible.
 pub(super) fn another<K: Eq + Hash>(keys: &[Option<K>], seed: u64) -> Vec<usize> {
     let mut lanes: HashMap<&K, Vec<usize>> = HashMap::new();
     let mut order: Vec<Vec<usize>> = Vec::new();
-    for (place, key) in keys.iter().enumerate() {
+    for (index, key) in keys.iter().enumerate() {
         match key {
-            Some(key) => lanes.entry(key).or_default().push(place),
-            None => order.push(vec![place]),
+            Some(key) => lanes.entry(key).or_default().push(index),
+            None => order.push(vec![index]),
         }
     }
     order.extend(lanes.into_values());
-    // The map's own order is of no seed.
+    // The map's own order does not depend on the seed.
     order.sort();
-    let mut chance = Chance(seed);
+    let mut random = SplitMix64(seed);
     let mut shuffled = Vec::with_capacity(keys.len());
     let mut left = keys.len();
     while left > 0 {
-        // Each record that is left is as likely as any other, so a lane is as likely as it is long.
-        let mut at = chance.below(left);
+        // Each remaining record is equally likely, so the probability of a lane is proportional to its length.
+        let mut at = random.below(left);
         for lane in &mut order {
             if at < lane.len() {
                 shuffled.push(lane.remove(0));
@@ -35,10 +35,10 @@ pub(super) fn another<K: Eq + Hash>(keys: &[Option<K>], seed: u64) -> Vec<usize>
     shuffled
 }
 
-/// `SplitMix64`.
-struct Chance(u64);
+/// A pseudo-random generator.
+struct SplitMix64(u64);
 
-impl Chance {
+impl SplitMix64 {
     fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -56,7 +56,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_place_is_there_once_and_those_of_a_key_are_in_order(
+        fn every_index_occurs_once_and_those_of_a_key_are_in_order(
             keys in prop::collection::vec(prop::option::of(0..4_u8), 0..30),
             seed: u64,
         ) {
@@ -65,17 +65,17 @@ mod tests {
             sorted.sort_unstable();
             prop_assert_eq!(sorted, (0..keys.len()).collect::<Vec<_>>());
             for key in 0..4 {
-                prop_assert!(order.iter().filter(|place| keys[**place] == Some(key)).is_sorted());
+                prop_assert!(order.iter().filter(|index| keys[**index] == Some(key)).is_sorted());
             }
             prop_assert_eq!(another(&keys, seed), order);
         }
     }
 
     #[test]
-    fn every_order_that_kafka_allows_comes_up() {
+    fn every_order_that_kafka_allows_occurs() {
         let keys = [Some('a'), Some('a'), Some('b'), None];
         let orders: std::collections::BTreeSet<_> = (0..1_000).map(|seed| another(&keys, seed)).collect();
-        // 4! orders, half of which have the two of `a` the wrong way round.
+        // Of the 4! orders, half have the two records of `a` in the wrong order.
         assert_eq!(orders.len(), 12);
     }
 }

@@ -1,15 +1,15 @@
-//! A publisher that keeps what the one behind it has delivered.
+//! A publisher that records what another publisher has delivered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::publish::{Completion, Message, PublishError, Publisher, Rejected};
 
-/// Keeps the delivered messages in their order. Clones share them.
+/// Records the delivered messages, in order. Clones share them.
 #[derive(Clone)]
 pub(super) struct Recorder {
     inner: Arc<dyn Publisher>,
-    /// What all topics begin with, and tests do not see.
+    /// The prefix of all topics, which is removed for the test.
     prefix: Arc<str>,
     delivered: Arc<Mutex<Vec<Message>>>,
 }
@@ -35,13 +35,13 @@ impl Publisher for Recorder {
             copy.topic = topic.into();
         }
         let recorder = self.clone();
-        let told = move |result: Result<(), _>| {
+        let recording = move |result: Result<(), _>| {
             if result.is_ok() {
                 recorder.delivered().push(copy);
             }
             done(result);
         };
-        self.inner.send(message, Box::new(told))
+        self.inner.send(message, Box::new(recording))
     }
 
     fn flush(&self, timeout: Duration) -> bool {

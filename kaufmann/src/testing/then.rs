@@ -1,4 +1,4 @@
-//! What is to come of it.
+//! The expectations of a test.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::record::names::{ERROR, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC,
 use crate::record::wire::prefixed;
 
 impl<V: Service> Kit<V> {
-    /// An event of this type is published: the first that no `then` has looked at. `check` looks at it.
+    /// Expects that an event of this type is published, and passes the first that no `then` has checked to `check`.
     ///
     /// # Panics
     ///
-    /// If none is published, what was given is not settled in time, or the service has stopped.
+    /// If none is published, the given records are not settled in time, or the service has stopped.
     #[track_caller]
     pub fn then<E: Event>(&mut self, check: impl FnOnce(E)) -> &mut Self {
         self.deliver();
@@ -27,9 +27,9 @@ impl<V: Service> Kit<V> {
             let hint = if possible {
                 ""
             } else {
-                "; no handler returns it or has it in `emits`"
+                "; no handler returns it or lists it in `emits`"
             };
-            self.fail(&format!("expected a `{}` that is published{hint}", E::NAME));
+            self.fail(&format!("expected that a `{}` is published{hint}", E::NAME));
         };
         let datum = message.payload.as_deref().and_then(prefixed);
         match datum.map(|(_, datum)| Body::new(datum).decode::<E>()) {
@@ -40,48 +40,48 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// A tombstone of this event is published: the first that no `then` has looked at. `check` looks at its key.
+    /// Expects that a tombstone of this event is published, and passes the key of the first that no `then` has checked to `check`.
     ///
     /// # Panics
     ///
-    /// If none is published, its key is none of the event, or as [`Kit::then`].
+    /// If none is published, its key is not one of the event, or as [`Kit::then`].
     #[track_caller]
     pub fn then_tombstone<E: Keyed>(&mut self, check: impl FnOnce(E::Key)) -> &mut Self {
         self.deliver();
-        let gone = |message: &Message| {
-            is_called(message, E::NAME) && message.payload.is_none() && !is_letter(message)
+        let is_tombstone = |message: &Message| {
+            is_named(message, E::NAME) && message.payload.is_none() && !is_dead_letter(message)
         };
-        let Some(message) = self.take(gone) else {
+        let Some(message) = self.take(is_tombstone) else {
             self.fail(&format!(
-                "expected a tombstone of `{}` that is published",
+                "expected that a tombstone of `{}` is published",
                 E::NAME
             ));
         };
         match message.key.as_deref().and_then(E::read_key) {
             Some(key) => check(key),
             None => self.fail(&format!(
-                "a published tombstone of `{}` has no key of it",
+                "a published tombstone of `{}` does not have a key of that event",
                 E::NAME
             )),
         }
         self
     }
 
-    /// What `then` or `then_dead_letter` has looked at last, as a message: topic, key, headers.
+    /// Passes the message that `then` or `then_dead_letter` has checked last to `check`, with its topic, key and headers.
     ///
     /// # Panics
     ///
-    /// If there was none.
+    /// If there is none.
     #[track_caller]
     pub fn and_message(&mut self, check: impl FnOnce(&Message)) -> &mut Self {
         match &self.last {
             Some(message) => check(message),
-            None => self.fail("`and_message` comes after the `then` whose message it looks at"),
+            None => self.fail("call `and_message` after the `then` whose message it checks"),
         }
         self
     }
 
-    /// No event of this type is published that no `then` has looked at.
+    /// Expects that no other event of this type is published than those that a `then` has checked.
     ///
     /// # Panics
     ///
@@ -95,7 +95,7 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Nothing at all is published that the test has not looked at.
+    /// Expects that nothing else is published than what the test has checked.
     ///
     /// # Panics
     ///
@@ -109,7 +109,7 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Everything that was given is handled: nothing is skipped, unwanted or a dead letter.
+    /// Expects that every given record is handled: none is skipped, without a handler, or a dead letter.
     ///
     /// # Panics
     ///
@@ -128,11 +128,11 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Handlers fail this often and are tried again.
+    /// Expects this number of retries.
     ///
     /// # Panics
     ///
-    /// If it is another number, or as [`Kit::then`].
+    /// If the number is different, or as [`Kit::then`].
     #[track_caller]
     pub fn then_retried(&mut self, times: usize) -> &mut Self {
         self.deliver();
@@ -145,47 +145,47 @@ impl<V: Service> Kit<V> {
             .count();
         if count != times {
             self.fail(&format!(
-                "expected that handlers are tried again {times} times, not {count}"
+                "expected the number of retries to be {times}, not {count}"
             ));
         }
         self
     }
 
-    /// A record becomes a dead letter whose error contains this text: the first that the test has not looked at.
+    /// Expects that a record becomes a dead letter. The error of the first that the test has not checked must contain this text.
     ///
     /// # Panics
     ///
-    /// If there is none, its error says something else, or as [`Kit::then`].
+    /// If there is none, its error does not contain the text, or as [`Kit::then`].
     #[track_caller]
     pub fn then_dead_letter(&mut self, error: &str) -> &mut Self {
         self.deliver();
-        let said = |message: &Message| message.headers.get(ERROR).map(<[u8]>::to_vec);
-        let Some(letter) = self.take(|message| said(message).is_some()) else {
+        let error_of = |message: &Message| message.headers.get(ERROR).map(<[u8]>::to_vec);
+        let Some(dead_letter) = self.take(|message| error_of(message).is_some()) else {
             self.fail(&format!("expected a dead letter with `{error}` in its error"));
         };
-        let says = String::from_utf8_lossy(&said(&letter).unwrap_or_default()).into_owned();
-        if !says.contains(error) {
+        let found = String::from_utf8_lossy(&error_of(&dead_letter).unwrap_or_default()).into_owned();
+        if !found.contains(error) {
             self.fail(&format!(
-                "expected a dead letter with `{error}` in its error, which is: {says}"
+                "expected a dead letter with `{error}` in its error, which is: {found}"
             ));
         }
-        let header = |name| String::from_utf8_lossy(letter.headers.get(name).unwrap_or_default());
-        let place = format!(
+        let header = |name| String::from_utf8_lossy(dead_letter.headers.get(name).unwrap_or_default());
+        let position = format!(
             "{}/{}@{}",
             header(SOURCE_TOPIC),
             header(SOURCE_PARTITION),
             header(SOURCE_OFFSET)
         );
-        self.act.expected_letters.insert(place);
+        self.act.expected_failures.insert(position);
         self
     }
 
-    /// A handler fails with an error that contains this text, whatever comes of it: another attempt, a record that is skipped, a
-    /// dead letter, an error event, a service that stops.
+    /// Expects that a handler fails with an error that contains this text, whatever follows: a retry, a skipped record, a dead letter, an
+    /// error event, the end of the service.
     ///
     /// # Panics
     ///
-    /// If none does, or what was given is not settled in time.
+    /// If none does, or the given records are not settled in time.
     #[track_caller]
     pub fn then_error(&mut self, error: &str) -> &mut Self {
         self.act.end_expected = true;
@@ -201,7 +201,7 @@ impl<V: Service> Kit<V> {
             };
             if reason.contains(error) {
                 found = true;
-                self.act.expected_letters.insert(record_event.place.clone());
+                self.act.expected_failures.insert(record_event.position.clone());
             }
         }
         if !found {
@@ -212,7 +212,7 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// Looks at the state when everything given is settled; `check` may wait.
+    /// Passes the state to `check` once all given records are settled; `check` may await.
     ///
     /// # Panics
     ///
@@ -224,12 +224,12 @@ impl<V: Service> Kit<V> {
         self
     }
 
-    /// What was given may come twice: delivered [again](Kit::redelivered), it leaves the state as `look` sees it, and publishes
-    /// nothing but what it published at first.
+    /// Expects that the given records may be delivered twice: when they are delivered [again](Kit::redelivered), the result of `look` does
+    /// not change, and only messages of the first delivery are published again.
     ///
     /// # Panics
     ///
-    /// If it does not, or as [`Kit::then`].
+    /// If not, or as [`Kit::then`].
     #[track_caller]
     #[expect(
         clippy::needless_pass_by_value,
@@ -253,7 +253,7 @@ impl<V: Service> Kit<V> {
         let twice = self.bench.block_on(look(&self.bench.state));
         if once != twice {
             self.fail(&format!(
-                "expected that what was given may come twice, but the state is another then:\n   once: {once:?}\n  twice: {twice:?}"
+                "expected that a second delivery changes nothing, but the state is different:\n   once: {once:?}\n  twice: {twice:?}"
             ));
         }
         let all = bench::published(&self.bench.recorder, &self.act);
@@ -261,12 +261,12 @@ impl<V: Service> Kit<V> {
             .iter()
             .any(|message| !first.contains(&content(message)))
         {
-            self.fail("expected that what was given may come twice, but something else is published then");
+            self.fail("expected that a second delivery changes nothing, but something else is published");
         }
         self
     }
 
-    /// The state, when everything given is settled.
+    /// The state once all given records are settled.
     ///
     /// # Panics
     ///
@@ -277,7 +277,7 @@ impl<V: Service> Kit<V> {
         &self.bench.state
     }
 
-    /// All that the service has published since the kit was made, dead letters included, in the order in which it was delivered.
+    /// Everything that the service has published since the kit was created, including dead letters, in the order of delivery.
     ///
     /// # Panics
     ///
@@ -288,7 +288,7 @@ impl<V: Service> Kit<V> {
         self.bench.recorder.delivered().clone()
     }
 
-    /// How long the last delivery took in the service's time: back-offs, time-outs and what handlers waited for.
+    /// How long the last delivery took on the service's clock: back-offs, timeouts, and waits in handlers.
     ///
     /// # Panics
     ///
@@ -301,13 +301,13 @@ impl<V: Service> Kit<V> {
 }
 
 fn is<E: Event>(message: &Message) -> bool {
-    is_called(message, E::NAME) && (message.payload.is_some() || is_letter(message))
+    is_named(message, E::NAME) && (message.payload.is_some() || is_dead_letter(message))
 }
 
-fn is_called(message: &Message, event: &str) -> bool {
+fn is_named(message: &Message, event: &str) -> bool {
     message.headers.get(TYPE) == Some(event.as_bytes())
 }
 
-fn is_letter(message: &Message) -> bool {
+fn is_dead_letter(message: &Message) -> bool {
     message.headers.get(ERROR).is_some()
 }

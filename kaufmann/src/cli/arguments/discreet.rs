@@ -1,4 +1,4 @@
-//! Mistakes of the command line without pieces of secrets: a value that was not quoted goes on in the next argument.
+//! Keeps secrets out of the command line's errors: a value that was not quoted continues in the next argument.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use crate::config::is_secret;
 use crate::config::keys::KEYS;
 use crate::config::kind::Kind;
 
-/// Leaves out what the mistake repeats, if it may be a piece of a secret that stands before it.
+/// Removes from an error the argument that it quotes, if that may be a part of a secret.
 pub(super) fn discreet(mut error: clap::Error, given: &[OsString]) -> clap::Error {
     if !bears_secret(given) {
         return error;

@@ -73,7 +73,7 @@ fn help_names_commands_examples_layers_and_exit_codes() {
 fn the_short_help_of_a_command_shows_the_common_keys_and_the_long_one_all() {
     let (_, short) = said(&["run", "-h"]);
     let (_, long) = said(&["run", "--help"]);
-    // Lines are broken as the terminal is wide.
+    // Where lines break depends on the terminal's width.
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (short, long) = (words(&short), words(&long));
     assert!(
@@ -166,7 +166,7 @@ fn a_repeated_list_is_the_list_of_all_its_parts() {
 }
 
 #[test]
-fn help_can_be_asked_for_as_a_command() {
+fn help_is_also_a_command() {
     let (code, text) = said(&["help", "config"]);
     assert!(code == 0 && text.contains("--format"), "{text}");
 }
@@ -184,12 +184,12 @@ fn a_switch_can_be_turned_off() {
 }
 
 #[test]
-fn the_group_is_the_services_name_if_nobody_says_otherwise() {
+fn the_default_group_is_the_services_name() {
     assert_eq!(parse(&["run"]).unwrap().load().unwrap().config.group, "accounts");
 }
 
 #[test]
-fn a_piece_of_a_secret_that_was_not_quoted_is_not_shown() {
+fn a_part_of_a_secret_that_was_not_quoted_is_not_shown() {
     for arguments in [
         &["run", "--kafka", "sasl.password=my", "hunter2"][..],
         &["run", "--kafka=sasl.password=my", "hunter2"],
@@ -209,7 +209,7 @@ fn a_piece_of_a_secret_that_was_not_quoted_is_not_shown() {
 }
 
 #[test]
-fn the_help_says_how_commas_part_entries_and_which_variable_takes_one() {
+fn the_help_explains_how_commas_separate_entries_and_which_variable_takes_one() {
     let (_, text) = said(&["run", "--help"]);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [

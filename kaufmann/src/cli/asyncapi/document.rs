@@ -41,8 +41,8 @@ pub(super) fn document<V: Service>(config: &Config) -> Value {
             .chain(
                 channels
                     .iter()
-                    .filter(|(_, channel)| channel.letters)
-                    .map(|(topic, _)| letters(topic)),
+                    .filter(|(_, channel)| channel.dead_letters)
+                    .map(|(topic, _)| dead_letters(topic)),
             )
             .chain(channels.iter().flat_map(|(topic, channel)| {
                 let delay = channel.delay.into_iter();
@@ -90,15 +90,15 @@ fn servers(config: &Config) -> Value {
 }
 
 fn channel(topic: &str, channel: &Channel, declared: Option<&Declared>) -> Value {
-    let letters = channel.letters.then_some(LETTER);
+    let dead_letters = channel.dead_letters.then_some(LETTER);
     let retries = channel.delay.map(|_| RETRY);
-    let names = channel.events.iter().copied().chain(letters).chain(retries);
+    let names = channel.events.iter().copied().chain(dead_letters).chain(retries);
     let messages = object(names.map(|name| {
         let reference = json!({ "$ref": format!("#/components/messages/{name}") });
         (name.to_owned(), reference)
     }));
     if topic.starts_with('^') {
-        // Which topics there are is not known before the brokers say so.
+        // Which topics match is known only to the brokers.
         return json!({
             "address": null,
             "description": format!("the topics whose names match `{topic}`"),
@@ -110,13 +110,13 @@ fn channel(topic: &str, channel: &Channel, declared: Option<&Declared>) -> Value
         binding
             .as_object_mut()
             .into_iter()
-            .for_each(|binding| binding.extend(set_up(declared)));
+            .for_each(|binding| binding.extend(topic_settings(declared)));
     }
     json!({ "address": topic, "messages": messages, "bindings": { "kafka": binding } })
 }
 
-/// How a topic is declared.
-fn set_up(declared: &Declared) -> Map<String, Value> {
+/// A topic's settings from its declaration.
+fn topic_settings(declared: &Declared) -> Map<String, Value> {
     let mut found = Map::new();
     if let Some(partitions) = declared.partitions {
         found.insert("partitions".to_owned(), json!(partitions));
@@ -139,7 +139,7 @@ fn set_up(declared: &Declared) -> Map<String, Value> {
     found
 }
 
-/// A handler reads.
+/// The operation in which a handler reads a topic.
 fn receive(config: &Config, all: &[Receive<'_>], receive: Receive<'_>) -> (String, Value) {
     let Receive { handler, topic } = receive;
     let mut name = handler.path.replace("::", ".");
@@ -152,10 +152,10 @@ fn receive(config: &Config, all: &[Receive<'_>], receive: Receive<'_>) -> (Strin
         name = format!("{name}.{}", id(topic));
     }
     let mut operation = json!({ "action": "receive", "channel": reference(topic) });
-    let mut said = Vec::new();
+    let mut notes = Vec::new();
     match handler.event {
         Some(info) => operation["messages"] = json!([message(topic, info.name)]),
-        None => said.push("handles every record that no other handler takes".to_owned()),
+        None => notes.push("handles every record that no other handler takes".to_owned()),
     }
     if !handler.returns.is_empty() {
         let names: Vec<String> = handler
@@ -163,19 +163,19 @@ fn receive(config: &Config, all: &[Receive<'_>], receive: Receive<'_>) -> (Strin
             .iter()
             .map(|info| format!("`{}`", info.name))
             .collect();
-        said.push(format!("may lead to {}", names.join(", ")));
+        notes.push(format!("may publish {}", names.join(", ")));
     }
     if let Some(size) = handler.limits.batch {
-        said.push(format!("takes up to {size} at once"));
+        notes.push(format!("handles up to {size} records at once"));
     }
-    if !said.is_empty() {
-        operation["description"] = json!(said.join("; "));
+    if !notes.is_empty() {
+        operation["description"] = json!(notes.join("; "));
     }
     add_group(config, &mut operation);
     (name, operation)
 }
 
-/// As which group it reads.
+/// Adds the group that reads.
 fn add_group(config: &Config, operation: &mut Value) {
     if !config.group.is_empty() {
         operation["bindings"] = json!({
@@ -187,7 +187,7 @@ fn add_group(config: &Config, operation: &mut Value) {
     }
 }
 
-/// Records are put into a retry topic, and read from it when their time has come.
+/// The operations of a retry topic: records are written to it, and read when they are due.
 fn retries(config: &Config, topic: &str, delay: Duration) -> [(String, Value); 2] {
     let messages = json!([message(topic, RETRY)]);
     let delay = humantime::format_duration(delay);
@@ -195,18 +195,18 @@ fn retries(config: &Config, topic: &str, delay: Duration) -> [(String, Value); 2
         "action": "send",
         "channel": reference(topic),
         "messages": messages,
-        "description": format!("puts a record off for {delay} whose attempts are used up"),
+        "description": format!("moves a record whose attempts are used up to this retry topic, for {delay}"),
     });
     let mut receive = json!({
         "action": "receive",
         "channel": reference(topic),
         "messages": messages,
-        "description": format!("gives each record to its handler again, {delay} after it came"),
+        "description": format!("handles each record again, {delay} after it was moved here"),
     });
     add_group(config, &mut receive);
     [
-        (format!("{RETRY}.put-off.{}", id(topic)), send),
-        (format!("{RETRY}.try-again.{}", id(topic)), receive),
+        (format!("{RETRY}.send.{}", id(topic)), send),
+        (format!("{RETRY}.receive.{}", id(topic)), receive),
     ]
 }
 
@@ -221,7 +221,7 @@ fn send(config: &Config, info: &EventInfo) -> Option<(String, Value)> {
     Some((format!("publish.{}", info.name), operation))
 }
 
-fn letters(topic: &str) -> (String, Value) {
+fn dead_letters(topic: &str) -> (String, Value) {
     let operation = json!({
         "action": "send",
         "channel": reference(topic),
@@ -248,11 +248,11 @@ fn all_messages<V: Service>(
             messages::event(info, config.registry.subject, is_published),
         )
     });
-    let letters = channels.values().any(|channel| channel.letters);
+    let dead_letters = channels.values().any(|channel| channel.dead_letters);
     let retries = channels.values().any(|channel| channel.delay.is_some());
-    let letters = letters.then(|| (LETTER.to_owned(), messages::letter()));
+    let dead_letters = dead_letters.then(|| (LETTER.to_owned(), messages::dead_letter()));
     let retries = retries.then(|| (RETRY.to_owned(), messages::retry()));
-    object(events.chain(letters).chain(retries))
+    object(events.chain(dead_letters).chain(retries))
 }
 
 fn reference(topic: &str) -> Value {
@@ -263,7 +263,7 @@ fn message(topic: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/channels/{}/messages/{name}", id(topic)) })
 }
 
-/// A channel's id: the topic's name, whose characters all may stand in a reference; of a pattern what may.
+/// A channel's id: the topic's name, whose characters are all valid in a reference; in a pattern, others become `_`.
 fn id(topic: &str) -> String {
     topic
         .chars()

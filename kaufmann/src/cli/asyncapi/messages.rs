@@ -11,16 +11,16 @@ use crate::record::names::DUE;
 /// The version of AsyncAPI's Kafka bindings.
 pub(super) const BINDING: &str = "0.5.0";
 
-/// The name of the message that is a dead letter.
+/// The name of the message for dead letters.
 pub(super) const LETTER: &str = "dead-letter";
 
-/// The name of the message that is a record in a retry topic.
+/// The name of the message for records in retry topics.
 pub(super) const RETRY: &str = "retry-record";
 
 /// The schema format of payloads: the specification by which schemas are read.
 const AVRO: &str = "application/vnd.apache.avro;version=1.12.0";
 
-/// An event. What the service publishes has all headers; what it reads is known by its schema, and may have them.
+/// The message of an event. Published events have all headers; events that are read are recognised by their schema, and may have them.
 pub(super) fn event(info: &EventInfo, subject: SubjectStrategy, is_published: bool) -> Value {
     let schema: Value = serde_json::from_str(info.schema).unwrap_or_default();
     let mut message = json!({
@@ -59,7 +59,7 @@ fn binding(info: &EventInfo, subject: SubjectStrategy) -> Value {
     if let Some(key) = info.key {
         binding["key"] = json!({
             "type": "string",
-            "description": format!("the field `{key}` of the payload; what has the same key is handled in its order"),
+            "description": format!("the field `{key}` of the payload; records with the same key are handled in order"),
         });
     }
     binding
@@ -72,13 +72,13 @@ fn headers(event: &str, is_published: bool) -> Value {
         "type": "object",
         "properties": {
             (names::SPEC_VERSION): { "type": "string", "const": "1.0" },
-            (names::ID): text("the event's own id; what is published again has the same"),
+            (names::ID): text("the event's id, which stays the same if it is published again"),
             (names::TYPE): { "type": "string", "const": event },
-            (names::SOURCE): { "type": "string", "format": "uri-reference", "description": "who made it" },
-            (names::TIME): { "type": "string", "format": "date-time", "description": "when it was made" },
+            (names::SOURCE): { "type": "string", "format": "uri-reference", "description": "its producer" },
+            (names::TIME): { "type": "string", "format": "date-time", "description": "when it was produced" },
             (names::CONTENT_TYPE): { "type": "string", "const": "application/avro" },
-            (names::CORRELATION): text("the id of what it all began with"),
-            (names::CAUSATION): text("the id of the event that led to it"),
+            (names::CORRELATION): text("the id of the first event in the chain of causes"),
+            (names::CAUSATION): text("the id of the event that caused it"),
         },
     });
     if is_published {
@@ -94,17 +94,17 @@ fn headers(event: &str, is_published: bool) -> Value {
     headers
 }
 
-/// A record that could not be handled, with why.
-pub(super) fn letter() -> Value {
-    let summary = "A record that could not be handled: key, payload and headers as they were, and headers that say why.";
+/// The message of a dead letter.
+pub(super) fn dead_letter() -> Value {
+    let summary =
+        "A record that could not be handled: its key, payload and headers, and headers with the reason.";
     of_failure(LETTER, summary, &[])
 }
 
-/// A record that waits to be tried again, with why and until when.
+/// The message of a record in a retry topic.
 pub(super) fn retry() -> Value {
-    let summary = "A record that waits to be tried again: key, payload and headers as they were, and headers that say why, and until \
-                   when.";
-    let due = "before when it is not tried again, RFC 3339";
+    let summary = "A record that waits for a retry: its key, payload and headers, and headers with the reason and the due time.";
+    let due = "when its retry is due, RFC 3339";
     of_failure(RETRY, summary, &[(DUE, due)])
 }
 
@@ -115,16 +115,16 @@ fn of_failure(name: &str, summary: &str, more: &[(&str, &str)]) -> Value {
     let of_both = [
         (names::CLASS, &*classes),
         (names::ERROR, "the error with its causes"),
-        (names::ATTEMPTS, "how often it was tried"),
+        (names::ATTEMPTS, "the number of attempts"),
         (names::ERROR_EVENT, "the event's name, if it is known"),
         (names::ERROR_HANDLER, "the handler, if there was one"),
-        (names::ERROR_TIME, "when it was given up"),
+        (names::ERROR_TIME, "when its last attempt failed"),
         (names::SOURCE_TOPIC, "where the record came from"),
         (names::SOURCE_PARTITION, "its partition there"),
         (names::SOURCE_OFFSET, "its offset there"),
         (
             names::SOURCE_TIMESTAMP,
-            "its time there, in milliseconds since the Unix epoch",
+            "its timestamp there, in milliseconds since the Unix epoch",
         ),
     ];
     for (header, description) in of_both.iter().chain(more) {

@@ -1,4 +1,4 @@
-//! Which events go through which topics. Pure.
+//! Which events are in which topics. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use crate::config::Config;
 use crate::handler::HandlerEntry;
 use crate::handler::event::EventInfo;
 
-/// What goes through a topic.
+/// The contents of a topic.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Channel {
     pub(super) events: BTreeSet<&'static str>,
-    pub(super) letters: bool,
-    /// How long records wait in it to be tried again, if it is a retry topic.
+    pub(super) dead_letters: bool,
+    /// The delay before records are retried, if it is a retry topic.
     pub(super) delay: Option<Duration>,
 }
 
@@ -23,8 +23,8 @@ pub(super) struct Receive<'a> {
     pub(super) topic: &'a str,
 }
 
-/// The topics from which a handler may get records: that which its event's schema names, if it is consumed; else all, because
-/// records are told apart by their schemas, not by their topics.
+/// The topics from which a handler may get records: its event's own topic, if that is consumed; else all, because
+/// records are distinguished by their schemas, not by their topics.
 pub(super) fn receives<'a>(config: &'a Config, handlers: &'static [HandlerEntry]) -> Vec<Receive<'a>> {
     let mut found = Vec::new();
     for handler in handlers.iter().filter(|handler| !handler.tombstone) {
@@ -41,7 +41,7 @@ pub(super) fn receives<'a>(config: &'a Config, handlers: &'static [HandlerEntry]
     found
 }
 
-/// All topics with what goes through them.
+/// All topics with their contents.
 pub(super) fn channels(
     config: &Config,
     receives: &[Receive<'_>],
@@ -65,7 +65,10 @@ pub(super) fn channels(
         }
     }
     if config.on_failure.writes_dead_letters() && !config.group.is_empty() {
-        channels.entry(config.dead_letter_topic()).or_default().letters = true;
+        channels
+            .entry(config.dead_letter_topic())
+            .or_default()
+            .dead_letters = true;
     }
     for (topic, delay) in config.retry_topics() {
         channels.entry(topic).or_default().delay = Some(delay);

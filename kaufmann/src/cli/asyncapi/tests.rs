@@ -103,7 +103,7 @@ fn config() -> Config {
     config
 }
 
-/// Every place that is referred to.
+/// Every reference in it.
 fn references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -137,7 +137,7 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn a_retry_topic_is_a_channel_into_which_records_are_put_and_from_which_they_are_read() {
+fn a_retry_topic_is_a_channel_with_a_send_and_a_receive_operation() {
     let document = document::document::<Shop>(&config());
     for topic in ["ledger.retry.1m", "ledger.retry.1h"] {
         let channel = &document["channels"][topic];
@@ -146,7 +146,7 @@ fn a_retry_topic_is_a_channel_into_which_records_are_put_and_from_which_they_are
             channel["bindings"]["kafka"]["partitions"], 12,
             "as it is declared"
         );
-        for (operation, action) in [("put-off", "send"), ("try-again", "receive")] {
+        for (operation, action) in [("send", "send"), ("receive", "receive")] {
             let operation = &document["operations"][format!("retry-record.{operation}.{topic}")];
             assert_eq!(operation["action"], action);
             assert_eq!(operation["channel"]["$ref"], format!("#/channels/{topic}"));
@@ -162,7 +162,7 @@ fn a_retry_topic_is_a_channel_into_which_records_are_put_and_from_which_they_are
 }
 
 #[test]
-fn no_secret_is_in_it() {
+fn the_document_has_no_secrets() {
     let text = document::document::<Shop>(&config()).to_string();
     assert!(
         text.contains("registry:8081") && !text.contains("secret"),

@@ -1,8 +1,8 @@
-//! How long something is ago, as a person says it.
+//! Durations for people.
 
 use std::time::Duration;
 
-/// At most two units: `0s`, `42s`, `3m 12s`, `2h 5m`, `9d 3h`.
+/// Formats a duration in at most two units: `0s`, `42s`, `3m 12s`, `2h 5m`, `9d 3h`.
 pub(crate) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600, seconds / 60);
@@ -20,9 +20,9 @@ mod tests {
 
     #[test]
     fn an_age_has_two_units_at_most() {
-        let said = |seconds| age(Duration::from_secs(seconds));
+        let age = |seconds| age(Duration::from_secs(seconds));
         assert_eq!(
-            [said(0), said(59), said(192), said(7_500), said(788_400)],
+            [age(0), age(59), age(192), age(7_500), age(788_400)],
             ["0s", "59s", "3m 12s", "2h 5m", "9d 3h"]
         );
     }

@@ -1,8 +1,8 @@
-//! Tables in plain text: columns as wide as they must be, two blanks between them.
+//! Tables in plain text: columns as narrow as possible, with two blanks between them.
 
 use crate::cli::paint::{Colour, Paint};
 
-/// A cell, painted only once it has its width.
+/// A cell of a table. It is coloured after its width is known.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Cell {
     text: String,
@@ -28,14 +28,14 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// On which side the texts of a column begin.
+/// The alignment of a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Side {
     Left,
     Right,
 }
 
-/// The head and the rows, one line each, without a line break at the end.
+/// Formats the head and the rows, one line each, without a final line break.
 pub(crate) fn table(head: &[(&str, Side)], rows: &[Vec<Cell>], paint: Paint) -> String {
     let titles: Vec<Cell> = head
         .iter()
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell_and_numbers_stand_on_the_right() {
+    fn columns_are_as_wide_as_their_widest_cell_and_numbers_are_aligned_right() {
         let rows = [vec!["a".into(), "1200".into()], vec!["größer".into(), "7".into()]];
         let text = table(
             &[("name", Side::Left), ("lag", Side::Right)],

@@ -1,4 +1,4 @@
-//! Records as JSON, by their writers' schemas.
+//! Decodes records to JSON with their writers' schemas.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub(crate) struct Decoder {
     registry: Arc<dyn SchemaRegistry>,
     /// The names of the service's events by their schemas' full names.
     events: HashMap<&'static str, &'static str>,
-    /// The schemas that are known, and why others are not, until that is asked again.
+    /// The schemas that were looked up; those that are unreadable, with the reason and the time of the next look-up.
     schemas: HashMap<SchemaKey, Known>,
 }
 
-/// What is known of a schema.
+/// The result of looking up a schema.
 enum Known {
     Schema(Arc<Schema>),
     Unreadable(Unreadable, Instant),
@@ -36,36 +36,37 @@ enum Known {
 #[derive(Clone)]
 struct Unreadable {
     why: String,
-    /// Whether another time it may be there.
-    passes: bool,
+    /// Whether a later look-up may succeed.
+    temporary: bool,
 }
 
-/// How long it holds that a schema is unreadable: a registry that was wrong, or had a bad moment, is asked again.
+/// How long a schema counts as unreadable before it is looked up again, in case the registry has changed.
 const RECHECK: Duration = Duration::from_secs(60);
-const RECHECK_PASSING: Duration = Duration::from_secs(5);
+/// The same after a temporary failure.
+const RECHECK_TEMPORARY: Duration = Duration::from_secs(5);
 
 /// A record as JSON.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Decoded {
-    /// The event's name, if something says it.
+    /// The event's name, from the header or the schema.
     pub(crate) event: Option<String>,
     pub(crate) payload: Payload,
 }
 
-/// What a payload is.
+/// A decoded payload.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Payload {
     Json(Value),
     Tombstone,
-    /// Why it cannot be read.
+    /// Unreadable, with the reason.
     Unreadable(String),
 }
 
 impl Decoder {
-    /// A decoder that asks the registry of `config`.
+    /// A decoder with the configured registry.
     pub(crate) fn new(config: &Config, events: &[&'static EventInfo]) -> Result<Self, Error> {
         if config.registry.url.is_empty() {
-            let text = "records are decoded by their writers' schemas, but no schema registry is configured; set \
+            let text = "records are decoded with their writers' schemas, but no schema registry is configured; set \
                         `registry.url`, or use --raw";
             return Err(Error::new(ErrorKind::Configuration, text));
         }
@@ -80,11 +81,11 @@ impl Decoder {
         }
     }
 
-    /// Decodes a record. What is wrong with it is in the answer.
+    /// Decodes a record. A record that cannot be decoded is [`Payload::Unreadable`].
     ///
     /// # Errors
     ///
-    /// If the registry cannot be asked.
+    /// If the registry is unavailable or refuses access.
     pub(crate) async fn decode(&mut self, record: &Record) -> Result<Decoded, Error> {
         let named = record
             .header(TYPE)
@@ -114,11 +115,11 @@ impl Decoder {
         Ok(decoded(named.or_else(|| self.name_of(&schema, node)), payload))
     }
 
-    /// The event's name, if something says it, without its payload.
+    /// The name of a record's event, if the header or the schema has it, without decoding the payload.
     ///
     /// # Errors
     ///
-    /// If the registry cannot be asked.
+    /// If the registry is unavailable or refuses access.
     pub(crate) async fn event(&mut self, record: &Record) -> Result<Option<String>, Error> {
         if let Some(name) = record.header(TYPE) {
             return Ok(Some(String::from_utf8_lossy(name).into_owned()));
@@ -128,8 +129,8 @@ impl Decoder {
         };
         let schema = match self.schema(frame.schema).await? {
             Ok(schema) => schema,
-            // It may be the event that is asked for.
-            Err(Unreadable { why, passes: true }) => return Err(unavailable().caused_by(why)),
+            // It may be the wanted event, so it must not be skipped.
+            Err(Unreadable { why, temporary: true }) => return Err(unavailable().caused_by(why)),
             Err(_) => return Ok(None),
         };
         let datum = record.payload().and_then(|payload| payload.get(frame.body..));
@@ -171,10 +172,13 @@ impl Decoder {
                 Err(errors) => {
                     let first = errors.first().map(ToString::to_string).unwrap_or_default();
                     let why = format!("the writer's schema ({key}) is not an Avro schema: {first}");
-                    Unreadable { why, passes: false }
+                    Unreadable {
+                        why,
+                        temporary: false,
+                    }
                 }
             },
-            // Without an answer, or without credentials, every record would wait as long for the same.
+            // Without a connection or credentials, every record would fail in the same way, after the same wait.
             Err(error) if error.concerns_all() => return Err(unavailable().caused_by(error)),
             Err(error) => {
                 let why = format!("the writer's schema ({key}) is unavailable: {error}");
@@ -184,12 +188,12 @@ impl Decoder {
                 );
                 Unreadable {
                     why,
-                    passes: !is_final,
+                    temporary: !is_final,
                 }
             }
         };
-        let holds = if unreadable.passes {
-            RECHECK_PASSING
+        let holds = if unreadable.temporary {
+            RECHECK_TEMPORARY
         } else {
             RECHECK
         };
@@ -204,7 +208,7 @@ fn unavailable() -> Error {
     Error::new(ErrorKind::Schema, text)
 }
 
-/// What a datum is: of a union, its branch, and the datum in it.
+/// The type and bytes of a datum; for a union, those of its branch.
 fn branch<'s, 'd>(schema: &'s Schema, datum: &'d [u8]) -> Result<(&'s Node, &'d [u8]), DecodeError> {
     let Kind::Union(branches) = &schema.root.kind else {
         return Ok((&schema.root, datum));

@@ -1,4 +1,4 @@
-//! `drain`: the records of retry topics that nobody reads any more go to a retry topic that is read, or back to where they were read first.
+//! `drain`: moves the records of retry topics that no service reads any more to another retry topic, or back to where they were first read.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::columns::{Cell, Side, table};
 use super::dlq::act::{Act, DRAIN, Summary};
+use super::dlq::dead_letters::DeadLetters;
 use super::dlq::ledger::Ledger;
-use super::dlq::letters::Letters;
 use super::dlq::select::Selection;
 use super::stranded::{self, Kind};
 use crate::base::error::{Error, ErrorKind};
 use crate::cli::codes::{self, Codes};
 use crate::cli::options;
-use crate::cli::output::{say, unread};
+use crate::cli::output::{print_line, unless_closed};
 use crate::cli::paint::{Colour, Paint};
 use crate::cli::publish::topic_name;
 use crate::cli::signals::Signals;
@@ -24,33 +24,33 @@ use crate::handler::Service;
 use crate::kafka::cluster::{Cluster, TopicPartition};
 use crate::kafka::sender::Sender;
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
-    (0, "no records are left that nobody reads"),
+    (0, "no records are left in such topics"),
     (
         1,
         "records wait to be moved, or some could not be moved and are still there",
     ),
     (2, "the command line is wrong; nothing was done"),
-    (69, "the cluster could not be asked"),
-    (70, "failed on the way; the same command goes on"),
+    (69, "the cluster is unavailable"),
+    (70, "failed partway; the same command continues"),
     (78, "the configuration is wrong"),
     (
         130,
-        "interrupted by Ctrl-C, 143 by SIGTERM; the same command goes on",
+        "interrupted by Ctrl-C, 143 by SIGTERM; the same command continues",
     ),
 ];
 
 const ABOUT: &str = "\
-Records that wait in a retry topic are read by nobody once `retry.topics` or the group's name is another one. This moves them: to the \
-retry topic with the next longer delay, or, if there are no retry topics any more or with --to source, back to the topic and the \
-partition where they were read first. Keys and headers go along, so each is still the same event (`Record::event_id`).
+When `retry.topics` or the group's name changes, no service reads the records that wait in the old retry topics. This command moves \
+them: to the retry topic with the next longer delay or, if there are no retry topics any more or with --to source, back to the topic \
+and the partition where they were first read. They keep keys and headers, so each stays the same event (`Record::event_id`).
 
-Without --yes it only shows what would go where. A record counts as moved once the brokers have it at its new place; that is kept in a \
-group of its own (the topic's name and `.drained`). If it is killed, the same command goes on; what was moved in its last second may then be \
-there twice, with the same id. The topics themselves stay.";
+Without --yes it only shows what would be moved where. A record counts as moved once the brokers have it in its new topic; the \
+progress is stored in a separate group (the topic's name and `.drained`). If the command is killed, run it again to continue; records \
+of its last second may then be there twice, with the same id. The topics themselves stay.";
 
-/// What is asked for.
+/// The arguments.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Request {
     topics: Vec<String>,
@@ -62,11 +62,11 @@ pub(super) struct Request {
 
 pub(super) fn command() -> Command {
     Command::new("drain")
-        .about("Moves the records of retry topics that nobody reads any more")
+        .about("Moves the records of retry topics that no service reads any more")
         .long_about(ABOUT)
         .after_help(format!(
-            "Examples:\n  drain                            what waits, and where it would go\n  drain --yes                      move \
-             it\n  drain --topic old.retry.10m --yes  of a group that had another name\n\n{}",
+            "Examples:\n  drain                            which records wait, and where they would go\n  drain --yes                      move \
+             them\n  drain --topic old.retry.10m --yes  of a group that was renamed\n\n{}",
             codes::help(CODES)
         ))
         .arg(
@@ -75,14 +75,14 @@ pub(super) fn command() -> Command {
                 .value_name("TOPIC")
                 .action(ArgAction::Append)
                 .value_parser(topic_name)
-                .help("A retry topic of an earlier configuration, such as one with a name or of a group of its own [default: all of this group]"),
+                .help("A retry topic of an earlier configuration, such as one with a configured name or of another group [default: all of this group]"),
         )
         .arg(
             Arg::new("to")
                 .long("to")
                 .value_name("WHERE")
                 .value_parser(["retry", "source"])
-                .help("To a retry topic, or back to where they were read first [default: retry, if there are retry topics]"),
+                .help("To a retry topic, or back to where they were first read [default: retry, if there are retry topics]"),
         )
         .arg(
             Arg::new("yes")
@@ -97,38 +97,36 @@ pub(super) fn command() -> Command {
 pub(super) fn request(matches: &ArgMatches) -> Request {
     Request {
         topics: matches.get_many("topic").unwrap_or_default().cloned().collect(),
-        to_source: matches
-            .get_one::<String>("to")
-            .is_some_and(|place| place == "source"),
+        to_source: matches.get_one::<String>("to").is_some_and(|to| to == "source"),
         yes: matches.get_flag("yes"),
         json: options::is_json(matches),
         dev: options::is_dev(matches),
     }
 }
 
-/// What is to be done, or was.
+/// The plan or the result.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 struct Report {
     service: String,
     group: String,
-    /// Whether it was done, or is only a plan.
+    /// Whether it was done; else it is only a plan.
     done: bool,
     topics: Vec<Drained>,
     interrupted: bool,
 }
 
-/// A topic that is drained.
+/// One topic to drain.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 struct Drained {
     topic: String,
-    /// How many records wait there at most.
+    /// The most records that may wait there.
     records: u64,
-    /// The retry topic to which they go; null: back to where they were read first.
+    /// The retry topic to move them to; null: back to where they were first read.
     to: Option<String>,
-    /// What came of it.
+    /// The result.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
-    /// Whether the group's own offsets are behind what was moved, so that nothing is read again if the topic is configured again.
+    /// Whether the group's own offsets were moved past the records, so that nothing is read again if the topic is configured again.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_moved: Option<bool>,
 }
@@ -136,10 +134,10 @@ struct Drained {
 pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
     super::options::refuse_dev(
         request.dev,
-        "the broker of `dev` forgets its records when it ends, and retry topics with them; name a real cluster by --brokers",
+        "the broker of `dev` loses its records, and with them its retry topics, when it ends; name a real cluster with --brokers",
     )?;
     config.check_brokers()?;
-    let signals = Signals::ask()?;
+    let signals = Signals::end_at_first()?;
     let mut report = Report {
         service: V::NAME.to_owned(),
         group: config.group.clone(),
@@ -148,7 +146,7 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
         interrupted: false,
     };
     if request.yes && !report.topics.is_empty() {
-        signals.begin();
+        signals.finish_first();
         for drained in &mut report.topics {
             if !report.interrupted {
                 drain(&config, drained, &signals).await?;
@@ -163,14 +161,14 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
         true => serde_json::to_string_pretty(&report).unwrap_or_default(),
         false => text(&report, Paint::stdout()),
     };
-    say(&text).or_else(unread)?;
+    print_line(&text).or_else(unless_closed)?;
     Ok(match report.interrupted {
         true => signals.exit_code(),
         false => ExitCode::from(u8::from(report.is_left())),
     })
 }
 
-/// The topics with records to move, each with where they go.
+/// The topics with records to move, each with the target.
 fn planned(config: &Config, request: &Request) -> Result<Vec<Drained>, Error> {
     let mut plans = Vec::new();
     let mut plan = |topic: String, records| {
@@ -209,10 +207,10 @@ fn planned(config: &Config, request: &Request) -> Result<Vec<Drained>, Error> {
     Ok(plans)
 }
 
-/// Refuses topics whose records are not for this command.
+/// Refuses topics that must not be drained.
 fn refuse(config: &Config, topic: &String) -> Result<(), Error> {
     let why = if config.subscription().contains(topic) {
-        "the service reads it itself"
+        "the service itself reads it"
     } else if *topic == config.dead_letter_topic() {
         "it has the dead letters; `dlq replay` sends them back"
     } else {
@@ -224,7 +222,7 @@ fn refuse(config: &Config, topic: &String) -> Result<(), Error> {
     ))
 }
 
-/// The retry topic in which a record of another one goes on waiting: the first that lets it wait as long, else the last one. Pure.
+/// The retry topic for the records of another one: the first with at least the same delay, else the last one. Pure.
 fn target(config: &Config, topic: &str) -> Option<String> {
     let current = config.retry_topics();
     let delay = stranded::delay(config, topic).unwrap_or_default();
@@ -232,21 +230,21 @@ fn target(config: &Config, topic: &str) -> Option<String> {
     next.map(|(name, _)| name.clone())
 }
 
-/// What has not been moved of a topic, nor handled by the group.
+/// The records of a topic that were neither moved nor handled by the group.
 fn ledger(config: &Config, topic: &str) -> Result<Ledger, Error> {
-    let places: Vec<TopicPartition> = {
+    let topic_partitions: Vec<TopicPartition> = {
         let cluster = Cluster::new(config)?;
         cluster.topic(topic)?.topic_partitions().collect()
     };
-    let handled = Cluster::new(config)?.committed_with_metadata(&places)?;
+    let handled = Cluster::new(config)?.committed_with_metadata(&topic_partitions)?;
     let cluster = Cluster::with_group(config, &stranded::drained(topic))?;
-    Ledger::of(cluster, topic, &places, &handled)
+    Ledger::of(cluster, topic, &topic_partitions, &handled)
 }
 
 async fn drain(config: &Config, drained: &mut Drained, signals: &Signals) -> Result<(), Error> {
     let config = config.without_transactions();
     let mut ledger = ledger(&config, &drained.topic)?;
-    let mut letters = Letters::open(&config, &ledger)?;
+    let mut dead_letters = DeadLetters::open(&config, &ledger)?;
     let selection = Selection {
         all: true,
         ..Selection::default()
@@ -260,7 +258,7 @@ async fn drain(config: &Config, drained: &mut Drained, signals: &Signals) -> Res
         dry_run: false,
         signals,
     };
-    let summary = act.run(&mut ledger, &mut letters).await?;
+    let summary = act.run(&mut ledger, &mut dead_letters).await?;
     if !summary.interrupted && summary.left.is_empty() {
         let ends: Vec<_> = ledger
             .partitions
@@ -273,7 +271,7 @@ async fn drain(config: &Config, drained: &mut Drained, signals: &Signals) -> Res
                 )
             })
             .collect();
-        // While the group has members it takes no offsets from outside.
+        // While the group has members, it refuses offsets from outside.
         let moved = Cluster::new(&config)?.commit(&ends);
         drained.group_moved = Some(moved.is_ok());
     }
@@ -282,7 +280,7 @@ async fn drain(config: &Config, drained: &mut Drained, signals: &Signals) -> Res
 }
 
 impl Report {
-    /// Whether records are left that nobody reads.
+    /// Whether records are left in these topics.
     fn is_left(&self) -> bool {
         self.topics.iter().any(|drained| match &drained.summary {
             Some(summary) => !summary.left.is_empty(),
@@ -293,26 +291,23 @@ impl Report {
 
 fn text(report: &Report, paint: Paint) -> String {
     if report.topics.is_empty() {
-        return format!(
-            "no retry topic of group {} has records that nobody reads",
-            report.group
-        );
+        return format!("no unread records in old retry topics of group {}", report.group);
     }
-    let place = |to: &Option<String>| {
+    let target = |to: &Option<String>| {
         to.clone()
-            .unwrap_or_else(|| "where they were read first".to_owned())
+            .unwrap_or_else(|| "where they were first read".to_owned())
     };
     if !report.done {
         let head = [
             ("topic", Side::Left),
             ("records", Side::Right),
-            ("go to", Side::Left),
+            ("target", Side::Left),
         ];
         let row = |drained: &Drained| -> Vec<Cell> {
             vec![
                 drained.topic.clone().into(),
                 drained.records.to_string().into(),
-                place(&drained.to).into(),
+                target(&drained.to).into(),
             ]
         };
         let rows: Vec<_> = report.topics.iter().map(row).collect();
@@ -325,7 +320,7 @@ fn text(report: &Report, paint: Paint) -> String {
             continue;
         };
         for left in &summary.left {
-            lines.push(paint.failed(format_args!("{}: {}", left.letter, left.why)));
+            lines.push(paint.failed(format_args!("{}: {}", left.dead_letter, left.why)));
         }
         let to: Vec<_> = summary
             .topics
@@ -338,14 +333,14 @@ fn text(report: &Report, paint: Paint) -> String {
         }
         if drained.group_moved == Some(false) {
             line.push_str(&format!(
-                "; group {} has members, so its own offsets there stay: if the topic is configured again, its records are read again",
+                "; group {} has members, so its own offsets could not be moved: if the topic is configured again, its records are read again",
                 report.group
             ));
         }
         lines.push(line);
     }
     if report.interrupted {
-        lines.push(paint.paint(Colour::Yellow, "interrupted, the same command goes on"));
+        lines.push(paint.paint(Colour::Yellow, "interrupted: run the same command to continue"));
     }
     lines.join("\n")
 }
@@ -369,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn records_go_on_waiting_where_they_wait_as_long_or_as_long_as_they_can() {
+    fn records_move_to_the_topic_with_at_least_the_same_delay_or_the_longest() {
         let config = config(&[MINUTE, MINUTE * 30]);
         let target = |topic| target(&config, topic);
         assert_eq!(target("g.retry.10s").as_deref(), Some("g.retry.1m"));
@@ -380,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_reads_itself_is_refused() {
+    fn topics_that_the_service_reads_are_refused() {
         let mut config = config(&[MINUTE]);
         config.topics.push("orders".to_owned());
         let refused = |topic: &str| refuse(&config, &topic.to_owned()).is_err();
@@ -389,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_goes_where_and_a_report_what_is_left() {
+    fn a_plan_lists_targets_and_a_report_what_is_left() {
         let drained = |topic: &str, to: Option<&str>| Drained {
             topic: topic.to_owned(),
             records: 42,
@@ -408,7 +403,7 @@ mod tests {
         is_snapshot("cluster/drain/snapshots/plan.txt", &text(&report, paint));
         assert!(report.is_left());
         report.topics[0].to = None;
-        assert!(text(&report, paint).contains("  where they were read first\n"));
+        assert!(text(&report, paint).contains("  where they were first read\n"));
         report.done = true;
         let summary = |left| Summary {
             command: DRAIN,
@@ -428,11 +423,11 @@ mod tests {
             "2 records of ledger.retry.10m moved (2 to g.retry.1m)"
         );
         report.topics[0].summary = Some(summary(vec![Left {
-            letter: "g.retry.10m/0@7".to_owned(),
+            dead_letter: "g.retry.10m/0@7".to_owned(),
             why: "no".to_owned(),
         }]));
         assert!(report.is_left());
         report.topics.clear();
-        assert!(text(&report, paint).starts_with("no retry topic of group g"));
+        assert!(text(&report, paint).starts_with("no unread records in old retry topics of group g"));
     }
 }

@@ -1,11 +1,12 @@
-//! How a service that has run is judged: as an exit code sees it.
+//! The result of a service that has run, for the exit code.
 
 use crate::base::error::{Error, ErrorKind};
 use crate::config::Config;
 use crate::engine::runtime::Finished;
 use crate::handler::Service;
 
-/// A schema that is missing or does not fit stops a service only at its start: later, what needs it waits.
+/// Converts a schema error into an error of the start: a missing or incompatible schema ends the service only then; later, the
+/// records that need it wait.
 pub(crate) fn at_start<V: Service>(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Schema => {
@@ -15,13 +16,13 @@ pub(crate) fn at_start<V: Service>(error: Error) -> Error {
     }
 }
 
-/// Whether a service ended as it should.
+/// Returns an error if the service ended with unfinished work.
 pub(crate) fn verdict(config: &Config, finished: &Finished) -> Result<(), Error> {
     if finished.drained {
         return Ok(());
     }
     let mut text = format!(
-        "`shutdown_deadline` ({}) passed with work unfinished, which will be done again by the next instance",
+        "`shutdown_deadline` ({}) passed with work unfinished; the next instance will repeat it",
         humantime::format_duration(config.shutdown_deadline)
     );
     for line in &finished.blocked {

@@ -1,4 +1,4 @@
-//! `lag`: how far the service's group is behind, per partition.
+//! `lag`: shows how far the service's group is behind, per partition.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use crate::base::error::{Error, Report as Chained};
 use crate::cli::codes::{self, Codes};
 use crate::cli::options;
-use crate::cli::output::{complain, say, unread};
+use crate::cli::output::{print_error, print_line, unless_closed};
 use crate::cli::paint::Paint;
 use crate::cli::running_dev::point_to_dev;
 use crate::cli::signals::Signals;
@@ -26,24 +26,24 @@ mod tests;
 
 use report::{Facts, Report};
 
-/// How long the first records that are not committed may take to come, for their times.
+/// How long to wait for the first uncommitted records, which are read for their timestamps.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
-    (0, "told; `--watch`: ended by Ctrl-C"),
+    (0, "done; `--watch`: ended by Ctrl-C"),
     (1, "the lag is more than --fail-above"),
     (2, "the command line is wrong"),
-    (69, "the cluster could not be asked"),
-    (70, "the cluster failed on the way"),
+    (69, "the cluster is unavailable"),
+    (70, "the cluster failed partway"),
     (78, "the configuration is wrong"),
     (130, "ended by Ctrl-C while no server answered, 143 by SIGTERM"),
 ];
 
-/// What is asked for.
+/// The arguments.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Request {
-    /// How often to look again.
+    /// How often to refresh.
     watch: Option<Duration>,
     /// More lag than this is exit code 1.
     fail_above: Option<i64>,
@@ -55,14 +55,14 @@ pub(super) fn command() -> Command {
     Command::new("lag")
         .about("Shows how far the service's group is behind, per partition, in records and in time")
         .long_about(
-            "Shows for each partition of the consumed topics what the group has committed, where the log ends, how many \
-             records lie between (the lag), how old the first of them is, and which member has the partition.\n\nA record that \
-             is being handled counts as lag until its offset is committed. Offsets that hold no record, as compaction and transactions \
-             leave them, count too, unless nothing but them is left.",
+            "Shows for each partition of the consumed topics the committed offset, the end of the log, the number of records \
+             between (the lag), the age of the first of them, and the member that has the partition.\n\nA record in flight counts \
+             until its offset is committed. Offsets without a record, which compaction and transactions leave, count too, unless \
+             no record follows them.",
         )
         .after_help(format!(
             "Examples:\n  lag                        once\n  lag --watch                every 2 s, with the rate of commits, \
-             until Ctrl-C\n  lag --fail-above 10000     for a monitor: exit code 1 if it is more\n\n{}",
+             until Ctrl-C\n  lag --fail-above 10000     for monitoring: exit code 1 if the lag is more\n\n{}",
             codes::help(CODES)
         ))
         .arg(
@@ -73,7 +73,7 @@ pub(super) fn command() -> Command {
                 .require_equals(true)
                 .default_missing_value("2s")
                 .value_parser(interval)
-                .help("Look again and again, every INTERVAL [default: 2s]"),
+                .help("Refresh every INTERVAL [default: 2s]"),
         )
         .arg(
             Arg::new("fail-above")
@@ -84,10 +84,10 @@ pub(super) fn command() -> Command {
                 .help("End with exit code 1 if the lag of all partitions together is more"),
         )
         .arg(options::format())
-        .arg(options::dev("Ask the `dev` that runs in this folder"))
+        .arg(options::dev("Use the `dev` that runs in this folder"))
 }
 
-/// Not so short that the cluster does nothing else, nor so long that nobody sees the next look.
+/// Parses an interval between 100 ms, so as not to overload the cluster, and a day.
 fn interval(text: &str) -> Result<Duration, String> {
     let (least, most) = (Duration::from_millis(100), Duration::from_secs(24 * 60 * 60));
     let interval = super::options::duration(text)?;
@@ -110,7 +110,7 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
 pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Result<ExitCode, Error> {
     point_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
-    let signals = Signals::ask()?;
+    let signals = Signals::end_at_first()?;
     let cluster = Cluster::new(&config)?;
     let mut look = Look {
         service: V::NAME,
@@ -123,7 +123,7 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
         return Ok(ExitCode::SUCCESS);
     }
     let mut report = look.look()?;
-    // The brokers of `dev` know only what is consumed.
+    // The broker of `dev` has no topics of an earlier configuration.
     if !request.dev {
         report.stranded = super::stranded::find(&look.config)?;
     }
@@ -132,7 +132,7 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
     } else {
         screen::text(&report, false, Paint::stdout())
     };
-    say(&text).or_else(unread)?;
+    print_line(&text).or_else(unless_closed)?;
     let is_too_much = request.fail_above.is_some_and(|most| report.lag > most);
     Ok(if is_too_much {
         ExitCode::from(1)
@@ -141,7 +141,7 @@ pub(super) async fn run<V: Service>(mut config: Config, request: Request) -> Res
     })
 }
 
-/// Looks again and again, until a signal or a reader that has gone away. What fails after the first look may pass.
+/// Refreshes until a signal, or until standard output is closed. Errors after the first refresh are printed and may pass.
 async fn watch(look: &mut Look, interval: Duration, json: bool, signals: &Signals) -> Result<(), Error> {
     let is_terminal = std::io::stdout().is_terminal() && !json;
     let mut last: Option<(Report, Instant)> = None;
@@ -163,23 +163,23 @@ async fn watch(look: &mut Look, interval: Duration, json: bool, signals: &Signal
             }
             (Err(error), None) => return Err(error),
             (Err(error), Some(_)) => {
-                complain(&Chained(&error));
+                print_error(&Chained(&error));
                 String::new()
             }
         };
         if !text.is_empty() {
-            // From the upper left corner, and nothing below.
+            // Clears the screen, and begins in its upper left corner.
             let text = if is_terminal {
                 format!("\x1b[H\x1b[2J{text}")
             } else {
                 text
             };
-            if let Err(error) = say(&text) {
-                return unread(error);
+            if let Err(error) = print_line(&text) {
+                return unless_closed(error);
             }
         }
-        // What was looked at is told: a signal is the way to end it.
-        signals.begin();
+        // From the first result on, a signal is the normal end.
+        signals.finish_first();
         tokio::select! {
             () = signals.first() => return Ok(()),
             () = tokio::time::sleep(interval) => {}
@@ -187,40 +187,40 @@ async fn watch(look: &mut Look, interval: Duration, json: bool, signals: &Signal
     }
 }
 
-/// Looks at a group.
+/// Looks at the lag of a group.
 struct Look {
     service: &'static str,
     cluster: Cluster,
     config: Config,
-    /// What stood first behind the offset that was committed.
+    /// By partition: its committed offset, and what follows that.
     oldest: BTreeMap<TopicPartition, (i64, First)>,
 }
 
 impl Look {
     fn look(&mut self) -> Result<Report, Error> {
-        let places = self.places()?;
+        let topic_partitions = self.topic_partitions()?;
         let mut facts = Facts {
             group: self.cluster.group()?,
-            committed: self.cluster.committed(&places)?,
+            committed: self.cluster.committed(&topic_partitions)?,
             from_start: reads_from_start(&self.config),
             ..Facts::default()
         };
-        for place in places {
-            let bounds = self.cluster.bounds(&place)?;
-            facts.bounds.insert(place, bounds);
+        for topic_partition in topic_partitions {
+            let bounds = self.cluster.bounds(&topic_partition)?;
+            facts.bounds.insert(topic_partition, bounds);
         }
         self.find_oldest(&mut facts)?;
         Ok(report::report(self.service, &self.config.group, &facts, now()))
     }
 
-    /// The partitions of the consumed topics, the retry topics among them. Which topics a pattern matches is the broker's to say; those that matter are those
-    /// in which the group has committed something.
-    fn places(&self) -> Result<Vec<TopicPartition>, Error> {
+    /// The partitions of the consumed topics, including retry topics. For patterns, which only the broker can match: those in which the
+    /// group has committed something.
+    fn topic_partitions(&self) -> Result<Vec<TopicPartition>, Error> {
         let topics = self.config.subscription();
         let (patterns, names): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| topic.starts_with('^'));
-        let mut places = Vec::new();
+        let mut topic_partitions = Vec::new();
         for name in &names {
-            places.extend(self.cluster.topic(name)?.topic_partitions());
+            topic_partitions.extend(self.cluster.topic(name)?.topic_partitions());
         }
         if !patterns.is_empty() {
             let all: Vec<_> = self
@@ -230,70 +230,82 @@ impl Look {
                 .flat_map(|topic| topic.topic_partitions().collect::<Vec<_>>())
                 .collect();
             let committed = self.cluster.committed(&all)?;
-            let mut matched: Vec<&str> = committed.keys().map(|place| place.topic.as_str()).collect();
+            let mut matched: Vec<&str> = committed
+                .keys()
+                .map(|topic_partition| topic_partition.topic.as_str())
+                .collect();
             matched.dedup();
-            let is_new = |place: &TopicPartition| {
-                matched.contains(&place.topic.as_str()) && !names.contains(&&place.topic)
+            let is_new = |topic_partition: &TopicPartition| {
+                matched.contains(&topic_partition.topic.as_str()) && !names.contains(&&topic_partition.topic)
             };
-            places.extend(all.iter().filter(|place| is_new(place)).cloned());
+            topic_partitions.extend(
+                all.iter()
+                    .filter(|topic_partition| is_new(topic_partition))
+                    .cloned(),
+            );
         }
-        Ok(places)
+        Ok(topic_partitions)
     }
 
-    /// Reads the first record of each partition that is not committed, for its time. There may be none.
+    /// Reads the first uncommitted record of each partition, if there is one, for its timestamp.
     fn find_oldest(&mut self, facts: &mut Facts) -> Result<(), Error> {
         let mut unknown: BTreeMap<String, BTreeMap<i32, i64>> = BTreeMap::new();
-        for (place, bounds) in &facts.bounds {
-            let committed = facts.committed.get(place).copied();
+        for (topic_partition, bounds) in &facts.bounds {
+            let committed = facts.committed.get(topic_partition).copied();
             if report::lag(*bounds, committed, facts.from_start) == 0 {
                 continue;
             }
             let first = committed.unwrap_or(bounds.start).max(bounds.start);
-            match self.oldest.get(place) {
+            match self.oldest.get(topic_partition) {
                 Some((offset, First::Record(time))) if *offset == first => {
-                    facts.oldest.extend(time.map(|time| (place.clone(), time)));
+                    facts
+                        .oldest
+                        .extend(time.map(|time| (topic_partition.clone(), time)));
                 }
                 Some((offset, First::NoneUpTo(end))) if *offset == first && *end == bounds.end => {
-                    facts.empty.insert(place.clone());
+                    facts.empty.insert(topic_partition.clone());
                 }
                 _ => drop(
                     unknown
-                        .entry(place.topic.clone())
+                        .entry(topic_partition.topic.clone())
                         .or_default()
-                        .insert(place.partition, first),
+                        .insert(topic_partition.partition, first),
                 ),
             }
         }
         for (topic, from) in unknown {
             for (partition, is_there) in first_records(&self.config, &topic, &from)? {
-                let place = TopicPartition::new(&topic, partition);
+                let topic_partition = TopicPartition::new(&topic, partition);
                 let first = match is_there {
                     Some(time) => {
-                        facts.oldest.extend(time.map(|time| (place.clone(), time)));
+                        facts
+                            .oldest
+                            .extend(time.map(|time| (topic_partition.clone(), time)));
                         First::Record(time)
                     }
                     None => {
-                        facts.empty.insert(place.clone());
-                        First::NoneUpTo(facts.bounds[&place].end)
+                        facts.empty.insert(topic_partition.clone());
+                        First::NoneUpTo(facts.bounds[&topic_partition].end)
                     }
                 };
-                self.oldest.insert(place, (from[&partition], first));
+                self.oldest.insert(topic_partition, (from[&partition], first));
             }
         }
         Ok(())
     }
 }
 
-/// What stands first behind what is committed.
+/// What follows the committed offset.
 #[derive(Clone, Copy)]
 enum First {
-    /// A record, with its time if it has one.
+    /// A record, with its timestamp if it has one.
     Record(Option<i64>),
     /// No record up to this offset.
     NoneUpTo(i64),
 }
 
-/// For each partition whether there is a record from an offset on, and its time, as far as that is known in time.
+/// For each partition, whether there is a record from an offset on, and its timestamp. Partitions without an answer in time are left
+/// out.
 fn first_records(
     config: &Config,
     topic: &str,
@@ -309,7 +321,7 @@ fn first_records(
                     .entry(record.partition())
                     .or_insert(Some(record.timestamp()));
             }
-            // All behind the committed offset are marks of transactions and aborted records.
+            // After the committed offset are only transaction markers and aborted records.
             Read::End(partition) => {
                 known.entry(partition).or_insert(None);
             }

@@ -1,4 +1,4 @@
-//! The commands that ask the service's cluster and its schema registry, and what they share.
+//! The commands that use the service's cluster and its schema registry, and their shared parts.
 
 use super::command::Command;
 use super::quietly::quietly;

@@ -4,7 +4,7 @@ use clap::{Arg, ArgAction};
 
 use crate::base::error::{Error, ErrorKind};
 
-/// `--dev` of a command that cannot use it, and says why ([`refuse_dev`]).
+/// `--dev` for a command that refuses it with a reason ([`refuse_dev`]).
 pub(super) fn no_dev() -> Arg {
     Arg::new("dev").long("dev").action(ArgAction::SetTrue).hide(true)
 }

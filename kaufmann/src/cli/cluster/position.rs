@@ -1,4 +1,4 @@
-//! Where reading begins or ends, as the command line says it.
+//! Positions on the command line: where reading begins or ends.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,25 +7,25 @@ use std::time::{Duration, SystemTime};
 use crate::base::error::{Error, ErrorKind};
 use crate::kafka::cluster::{Bounds, Cluster, TopicPartition};
 
-/// A place in every partition.
+/// A position in every partition.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Position {
     Beginning,
     End,
     /// This offset in each partition.
     Offset(i64),
-    /// So many records before the end of each partition.
+    /// This many offsets before the end of each partition.
     Last(i64),
-    /// The first record of this time or later.
+    /// The first record with this timestamp or a later one.
     Time(SystemTime),
 }
 
-/// What the command line may say.
+/// The forms of a position, for help and errors.
 pub(crate) const POSITIONS: &str = "`beginning`, `end`, an offset such as 1200, -10 for the last ten of each partition, a time such as \
      2026-01-31T12:00:00Z, or a duration such as 15m for that long ago";
 
 impl Position {
-    /// Reads what the command line says.
+    /// Parses a position.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         Self::parse_at(text, SystemTime::now())
     }
@@ -60,21 +60,24 @@ impl Position {
     pub(crate) fn resolve(
         self,
         cluster: &Cluster,
-        places: &[TopicPartition],
+        topic_partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, i64>, Error> {
         let times = match self {
-            Self::Time(time) => cluster.offsets_at(places, time)?,
+            Self::Time(time) => cluster.offsets_at(topic_partitions, time)?,
             Self::Beginning | Self::End | Self::Offset(_) | Self::Last(_) => BTreeMap::new(),
         };
         let mut offsets = BTreeMap::new();
-        for place in places {
-            let bounds = cluster.bounds(place)?;
-            offsets.insert(place.clone(), self.within(bounds, times.get(place).copied()));
+        for topic_partition in topic_partitions {
+            let bounds = cluster.bounds(topic_partition)?;
+            offsets.insert(
+                topic_partition.clone(),
+                self.within(bounds, times.get(topic_partition).copied()),
+            );
         }
         Ok(offsets)
     }
 
-    /// The offset in a partition with these bounds, never outside of them. `time` is what a time resolves to. Pure.
+    /// The offset in a partition with these bounds, never outside of them. `time` is the offset of a time. Pure.
     pub(crate) fn within(self, bounds: Bounds, time: Option<i64>) -> i64 {
         let offset = match self {
             Self::Beginning => bounds.start,
@@ -86,8 +89,8 @@ impl Position {
         offset.clamp(bounds.start, bounds.end.max(bounds.start))
     }
 
-    /// Whether it lies behind another one in every log, whatever that holds.
-    pub(crate) fn is_behind(self, other: Self) -> bool {
+    /// Whether it is after another position in every possible log.
+    pub(crate) fn is_after(self, other: Self) -> bool {
         match (self, other) {
             (Self::End, Self::Beginning) => true,
             (Self::Offset(from), Self::Offset(to)) => from > to,
@@ -97,19 +100,19 @@ impl Position {
         }
     }
 
-    /// Refuses what the broker of `dev` cannot look up.
+    /// Refuses times with `dev`, whose broker cannot look them up.
     pub(crate) fn check_dev(self, dev: bool) -> Result<(), Error> {
         match self {
             Self::Time(_) if dev => Err(Error::new(
                 ErrorKind::Usage,
-                "the broker of `dev` has no look-up by time; use an offset, -N, `beginning` or `end`",
+                "the broker of `dev` cannot look up offsets by time; use an offset, -N, `beginning` or `end`",
             )),
             _ => Ok(()),
         }
     }
 }
 
-/// As the command line says it.
+/// In the form of the command line.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -122,7 +125,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// How long a poll may take, so that a signal is heard soon.
+/// How long a poll may take, so that signals are handled soon.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_is_read_again() {
+    fn a_printed_position_can_be_parsed() {
         for text in ["beginning", "end", "1200", "-10", "1970-01-01T01:00:00Z"] {
             assert_eq!(Position::parse(text).unwrap().to_string(), text);
         }
@@ -160,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_behind_in_every_log_is_not_before_in_any(
+        fn a_position_after_another_in_every_log_is_before_it_in_none(
             start in 0i64..10, len in 0i64..10, from in 0i64..20, to in 0i64..20, times in (0i64..20, 0i64..20)
         ) {
             let bounds = Bounds { start, end: start + len };
@@ -172,14 +175,14 @@ mod tests {
             };
             for (from, first) in all(from, times.0) {
                 for (to, last) in all(to, times.1) {
-                    prop_assert!(!from.is_behind(to) || first >= last, "{from} {to}");
-                    prop_assert!(!(from.is_behind(to) && to.is_behind(from)));
+                    prop_assert!(!from.is_after(to) || first >= last, "{from} {to}");
+                    prop_assert!(!(from.is_after(to) && to.is_after(from)));
                 }
             }
         }
 
         #[test]
-        fn an_offset_is_always_one_that_the_log_has_or_will_have_next(start in 0i64..100, len in 0i64..100, number: i64) {
+        fn an_offset_is_always_within_the_log_or_at_its_end(start in 0i64..100, len in 0i64..100, number: i64) {
             let bounds = Bounds { start, end: start + len };
             for position in [Position::Beginning, Position::End, Position::Offset(number), Position::Last(number)] {
                 prop_assert!((start..=start + len).contains(&position.within(bounds, None)));

@@ -1,4 +1,4 @@
-//! `replay`: history goes through the handlers once more, beside the service's own group; `--reset-group` sets that group itself back.
+//! `replay`: runs the handlers on past records again, without the service's own group; `--reset-group` moves that group instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::base::error::{Error, ErrorKind};
 use crate::cli::catalog;
 use crate::cli::codes::{self, Codes};
 use crate::cli::options;
-use crate::cli::output::{say, unread};
+use crate::cli::output::{print_line, unless_closed};
 use crate::cli::progress::Progress;
 use crate::cli::signals::Signals;
 use crate::cli::start::state;
@@ -36,43 +36,43 @@ mod tally;
 mod tests;
 
 use report::Report;
-use span::{Span, is_behind, spans};
+use span::{Span, is_after, spans};
 use tally::Tally;
 
-/// How many records may wait to be handled.
+/// The most records that may wait to be handled.
 const MAX_WAITING: usize = 10_000;
-/// How often what was done is kept, and shown.
+/// How often the progress is stored and shown.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
     (0, "done"),
     (1, "done, but some records could not be handled"),
     (2, "the command line is wrong"),
     (
         65,
-        "too many could not be handled (`dead_letter.max_share`); `replay --resume` goes on",
+        "too many could not be handled (`dead_letter.max_share`); `replay --resume` continues",
     ),
     (
         69,
-        "the cluster could not be asked, the service could not start, or the group has members",
+        "the cluster is unavailable, the service could not start, or the group has members",
     ),
-    (70, "failed on the way; `replay --resume` goes on"),
+    (70, "failed partway; `replay --resume` continues"),
     (
         75,
-        "interrupted, and a handler did not end in time; `replay --resume` goes on",
+        "interrupted, and a handler did not end in time; `replay --resume` continues",
     ),
     (78, "the configuration is wrong"),
     (
         130,
-        "interrupted by Ctrl-C, 143 by SIGTERM; `replay --resume` goes on",
+        "interrupted by Ctrl-C, 143 by SIGTERM; `replay --resume` continues",
     ),
 ];
 
-/// What is asked for.
+/// The arguments.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Request {
-    /// None: go on with the replay before.
+    /// `None`: resume the previous replay.
     from: Option<Position>,
     to: Position,
     partitions: Vec<i32>,
@@ -89,19 +89,19 @@ pub(super) fn command() -> Command {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
     Command::new("replay")
-        .about("Sends history through the handlers once more, to rebuild a projection; publishes nothing unless asked")
+        .about("Runs the handlers on past records again, to rebuild a projection; publishes nothing without --publish")
         .long_about(
-            "The handlers really run: what they write, call or send themselves, they do again; `Context::is_replay` and \
-             `Config::mode` tell them so.\n\nReads the consumed topics again, from a position up to their present ends, and lets the handlers handle it, with the \
-             state that `start` makes, retries and time-outs included. The service's own group is not touched, so the service may \
-             run meanwhile.\n\nWhat handlers return or publish, and dead letters, go nowhere unless --publish is given; they are \
-             counted. What was done is kept in a group of its own (the group's name and `.replay`), so that after Ctrl-C or a crash \
-             `replay --resume` goes on; handlers may then see some records twice, as in `run`.\n\n--reset-group does something else: it \
-             moves the service's own group, so that `run` goes on from there. It is refused while the group has members.",
+            "The handlers really run: everything they write, call or send themselves happens again. They can check \
+             `Context::is_replay` and `Config::mode`.\n\nReads the consumed topics again, from a position to their current ends, and runs \
+             the handlers with the state from `start`, including retries and timeouts. It does not touch the service's own group, \
+             so the service may run meanwhile.\n\nWhat handlers return or publish, and dead letters, are only counted, unless \
+             --publish is given. The progress is stored in a separate group (the group's name and `.replay`), so that after Ctrl-C or \
+             a crash `replay --resume` continues; handlers may then see some records twice, as in `run`.\n\n--reset-group is different: it \
+             moves the service's own group, so that `run` continues from there. It is refused while the group has members.",
         )
         .after_help(format!(
             "Examples:\n  replay --from beginning                 everything\n  replay --from 2026-01-31 --to 2026-02-01  a day\n  replay \
-             --from 2h --events user.created     one event\n  replay --resume                         go on\n  replay --from 2h \
+             --from 2h --events user.created     one event\n  replay --resume                         continue\n  replay --from 2h \
              --reset-group          move the service itself back\n\n{}",
             codes::help(CODES)
         ))
@@ -121,10 +121,10 @@ pub(super) fn command() -> Command {
                 .allow_hyphen_values(true)
                 .value_parser(Position::parse)
                 .default_value("end")
-                .help("Where to end, without the record there; `end` is where the partitions end now"),
+                .help("Where to end, excluding that record; `end`: the current ends of the partitions"),
         )
         .arg(
-            flag("resume", "Go on with the replay that was interrupted, to where that was to end")
+            flag("resume", "Continue the interrupted replay, to its original end")
                 .conflicts_with_all(["from", "to", "partitions", "reset-group", "no-group"]),
         )
         .arg(
@@ -143,7 +143,7 @@ pub(super) fn command() -> Command {
                 .help("Only these events"),
         )
         .arg(flag("publish", "Publish what handlers return, and write dead letters"))
-        .arg(flag("no-group", "Keep nothing of what was done; it cannot be resumed"))
+        .arg(flag("no-group", "Do not store the progress; it cannot be resumed"))
         .arg(
             flag("reset-group", "Do not replay: move the service's own group to --from")
                 .conflicts_with_all(["publish", "no-group", "events", "to"]),
@@ -171,18 +171,18 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
 }
 
 impl Request {
-    /// Refuses a beginning that is behind the end in every log.
+    /// Refuses a beginning that is after the end in every possible log.
     fn check_order(&self) -> Result<(), Error> {
         match self.from {
-            Some(from) if from.is_behind(self.to) => Err(self.is_empty(from, "")),
+            Some(from) if from.is_after(self.to) => Err(self.empty(from, "")),
             _ => Ok(()),
         }
     }
 
-    /// Nothing would come of it.
-    fn is_empty(&self, from: Position, place: &str) -> Error {
+    /// The error for an empty range.
+    fn empty(&self, from: Position, place: &str) -> Error {
         let text = format!(
-            "--from {from} is behind --to {}{place}: there is nothing between; exchange them",
+            "--from {from} is after --to {}{place}, so there is nothing to replay; exchange them",
             self.to
         );
         Error::new(ErrorKind::Usage, text)
@@ -194,19 +194,19 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
     request: Request,
     start: impl AsyncFnOnce(&Config) -> R,
 ) -> Result<ExitCode, Error> {
-    // What is kept belongs to another group, so there is nothing to be exact about.
+    // The progress belongs to another group, so exactly-once does not apply.
     config.delivery = Delivery::AtLeastOnce;
-    // Nor would anybody read what it puts off.
+    // And no one would read records that it moves to retry topics.
     config = config
         .without_retry_topics()
         .without_holds()
         .for_replay(request.publish);
     super::options::refuse_dev(
         request.dev,
-        "a replay needs the service's state, which the `dev` of another process keeps for itself; use a real cluster",
+        "a replay needs the service's state, which is inside the process of `dev`; use a real cluster",
     )?;
     config.check_run()?;
-    let signals = Signals::ask()?;
+    let signals = Signals::end_at_first()?;
     if request.reset_group {
         return reset::reset(&config, &request);
     }
@@ -219,8 +219,8 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
         Some(from) => planned(&config, &cluster, from, &request)?,
         None => resumed(&config, &cluster)?,
     };
-    let keeper = (!request.no_group).then_some(&cluster);
-    keep(keeper, &spans, &BTreeMap::new())?;
+    let store = (!request.no_group).then_some(&cluster);
+    store_progress(store, &spans, &BTreeMap::new())?;
     let state = state::<V, R>(&config, start, &signals).await?;
     let names = catalog::events::<V>();
     let decoder = match request.events.is_empty() {
@@ -228,39 +228,40 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
         false => Some(Decoder::new(&config, &names)?),
     };
     signals.begin_handling(config.shutdown_deadline);
-    let report = replay::<V>(&config, state, &spans, &request, decoder, keeper, &signals).await?;
+    let report = replay::<V>(&config, state, &spans, &request, decoder, store, &signals).await?;
     let text = match request.json {
         true => serde_json::to_string_pretty(&report).unwrap_or_default(),
         false => report.text(crate::cli::paint::Paint::stdout()),
     };
-    say(&text).or_else(unread)?;
+    print_line(&text).or_else(unless_closed)?;
     Ok(match report.interrupted {
         true => signals.exit_code(),
         false => report.exit_code(),
     })
 }
 
-/// The partitions of the consumed topics that are meant.
-fn places(config: &Config, cluster: &Cluster, only: &[i32]) -> Result<Vec<TopicPartition>, Error> {
-    let mut places = Vec::new();
+/// The selected partitions of the consumed topics.
+fn topic_partitions(config: &Config, cluster: &Cluster, only: &[i32]) -> Result<Vec<TopicPartition>, Error> {
+    let mut topic_partitions = Vec::new();
     for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
-        places.extend(cluster.topic(topic)?.topic_partitions());
+        topic_partitions.extend(cluster.topic(topic)?.topic_partitions());
     }
-    if let Some(absent) = only
-        .iter()
-        .find(|wanted| !places.iter().any(|place| place.partition == **wanted))
-    {
+    if let Some(absent) = only.iter().find(|wanted| {
+        !topic_partitions
+            .iter()
+            .any(|topic_partition| topic_partition.partition == **wanted)
+    }) {
         let text = format!("none of the consumed topics has a partition {absent}");
         return Err(Error::new(ErrorKind::Usage, text));
     }
-    places.retain(|place| only.is_empty() || only.contains(&place.partition));
-    if places.is_empty() {
+    topic_partitions.retain(|topic_partition| only.is_empty() || only.contains(&topic_partition.partition));
+    if topic_partitions.is_empty() {
         return Err(Error::new(
             ErrorKind::Usage,
-            "no topics are consumed by name; name them by --topics",
+            "no topics are consumed by name; name some with --topics",
         ));
     }
-    Ok(places)
+    Ok(topic_partitions)
 }
 
 fn planned(
@@ -269,27 +270,29 @@ fn planned(
     from: Position,
     request: &Request,
 ) -> Result<BTreeMap<TopicPartition, Span>, Error> {
-    let places = places(config, cluster, &request.partitions)?;
+    let topic_partitions = topic_partitions(config, cluster, &request.partitions)?;
     let (begin, end) = (
-        from.resolve(cluster, &places)?,
-        request.to.resolve(cluster, &places)?,
+        from.resolve(cluster, &topic_partitions)?,
+        request.to.resolve(cluster, &topic_partitions)?,
     );
-    if is_behind(&begin, &end) {
-        return Err(request.is_empty(from, " in every partition"));
+    if is_after(&begin, &end) {
+        return Err(request.empty(from, " in every partition"));
     }
     Ok(spans(&begin, &end))
 }
 
-/// What is left of the replay before.
+/// The rest of the previous replay.
 fn resumed(config: &Config, cluster: &Cluster) -> Result<BTreeMap<TopicPartition, Span>, Error> {
-    let known = cluster.committed_with_metadata(&places(config, cluster, &[])?)?;
+    let known = cluster.committed_with_metadata(&topic_partitions(config, cluster, &[])?)?;
     let spans: BTreeMap<_, _> = known
         .into_iter()
-        .filter_map(|(place, (offset, metadata))| Some((place, Span::resume(offset, &metadata)?)))
+        .filter_map(|(topic_partition, (offset, metadata))| {
+            Some((topic_partition, Span::resume(offset, &metadata)?))
+        })
         .collect();
     if spans.is_empty() {
         let text = format!(
-            "there is no replay of group `{}` to go on with; begin one with --from",
+            "there is no replay of group `{}` to resume; start one with --from",
             config.group
         );
         return Err(Error::new(ErrorKind::Usage, text));
@@ -300,8 +303,8 @@ fn resumed(config: &Config, cluster: &Cluster) -> Result<BTreeMap<TopicPartition
         .collect())
 }
 
-/// Keeps how far it is.
-fn keep(
+/// Stores the progress.
+fn store_progress(
     cluster: Option<&Cluster>,
     spans: &BTreeMap<TopicPartition, Span>,
     done: &BTreeMap<TopicPartition, i64>,
@@ -309,9 +312,9 @@ fn keep(
     let Some(cluster) = cluster else { return Ok(()) };
     let commits: Vec<_> = spans
         .iter()
-        .map(|(place, span)| {
-            let offset = done.get(place).copied().unwrap_or(span.from);
-            (place.clone(), offset, Some(span.metadata()))
+        .map(|(topic_partition, span)| {
+            let offset = done.get(topic_partition).copied().unwrap_or(span.from);
+            (topic_partition.clone(), offset, Some(span.metadata()))
         })
         .collect();
     if commits.is_empty() {
@@ -321,12 +324,12 @@ fn keep(
     }
 }
 
-/// What the reading thread tells.
+/// The state of the reading thread.
 #[derive(Default)]
 struct Reading {
-    /// Records that were handed over.
+    /// The number of records passed to the service.
     pushed: AtomicU64,
-    /// Offsets that were passed, records or not.
+    /// The number of records read.
     passed: AtomicU64,
     done: AtomicBool,
     stop: AtomicBool,
@@ -338,12 +341,16 @@ async fn replay<V: Service>(
     spans: &BTreeMap<TopicPartition, Span>,
     request: &Request,
     decoder: Option<Decoder>,
-    keeper: Option<&Cluster>,
+    store: Option<&Cluster>,
     signals: &Signals,
 ) -> Result<Report, Error> {
     let began = Instant::now();
     let total = spans.values().map(|span| span.len()).sum();
-    let (source, feed) = history(spans.keys().map(|place| (place.topic.clone(), place.partition)));
+    let (source, feed) = history(
+        spans
+            .keys()
+            .map(|topic_partition| (topic_partition.topic.clone(), topic_partition.partition)),
+    );
     let tally = Tally::default();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let builder = crate::Runtime::<V>::builder(state)
@@ -393,12 +400,12 @@ async fn replay<V: Service>(
             .passed
             .load(Ordering::Relaxed)
             .saturating_sub(feed.waiting() as u64));
-        keep(keeper, spans, &done(&feed))?;
-        // In this order: it says that it is done before it ends.
+        store_progress(store, spans, &done(&feed))?;
+        // In this order: the thread sets `done` before it ends.
         let has_ended = reader.is_finished();
         let is_read = reading.done.load(Ordering::Acquire);
         let is_settled = tally.settled() >= reading.pushed.load(Ordering::Acquire);
-        // A reader that has ended before it was done has failed.
+        // A thread that has ended without setting `done` has failed.
         if (is_read && is_settled) || (has_ended && !is_read) {
             break None;
         }
@@ -417,10 +424,14 @@ async fn replay<V: Service>(
     let is_all = !interrupted && finished.is_ok() && read.is_ok() && reading.done.load(Ordering::Acquire);
     let mut done = done(&feed);
     if is_all {
-        // Behind what is no record, too.
-        done.extend(spans.iter().map(|(place, span)| (place.clone(), span.to)));
+        // Including offsets at the end that have no record.
+        done.extend(
+            spans
+                .iter()
+                .map(|(topic_partition, span)| (topic_partition.clone(), span.to)),
+        );
     }
-    keep(keeper, spans, &done)?;
+    store_progress(store, spans, &done)?;
     finished.map_err(at_start::<V>)?;
     read?;
     Ok(Report::new(
@@ -441,7 +452,7 @@ fn done(feed: &HistoryFeed) -> BTreeMap<TopicPartition, i64> {
         .collect()
 }
 
-/// Reads the spans, topic after topic, and hands over what is wanted, no faster than it is handled.
+/// Reads the spans, topic after topic, and passes on the wanted records, no faster than they are handled.
 fn read(
     config: &Config,
     spans: &BTreeMap<TopicPartition, Span>,
@@ -450,12 +461,15 @@ fn read(
     mut wanted: Option<(Decoder, Vec<String>)>,
     handle: &tokio::runtime::Handle,
 ) -> Result<(), Error> {
-    let topics: BTreeSet<&str> = spans.keys().map(|place| place.topic.as_str()).collect();
+    let topics: BTreeSet<&str> = spans
+        .keys()
+        .map(|topic_partition| topic_partition.topic.as_str())
+        .collect();
     for topic in topics {
         let mut open: BTreeMap<i32, Span> = spans
             .iter()
-            .filter(|(place, _)| place.topic == topic)
-            .map(|(place, span)| (place.partition, *span))
+            .filter(|(topic_partition, _)| topic_partition.topic == topic)
+            .map(|(topic_partition, span)| (topic_partition.partition, *span))
             .collect();
         let from = open
             .iter()

@@ -1,4 +1,4 @@
-//! Bytes and records as they are shown: what comes from a topic may be anything, and must not reach a terminal as it is.
+//! Makes bytes and records safe to print: data from a topic may be anything, including control sequences of the terminal.
 
 use std::fmt::Write;
 use std::time::{Duration, UNIX_EPOCH};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::record::Record;
 
-/// Bytes as text, if they are one; else as `0x…`.
+/// Bytes as text if they are printable UTF-8; else as `0x…`.
 pub(crate) fn printable(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
@@ -18,7 +18,7 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
     }
 }
 
-/// A text in a column: what is not printable is replaced, and what is longer is cut.
+/// A text for a column: control characters are replaced, and a longer text is cut.
 pub(crate) fn short(text: &str, width: usize) -> String {
     let clean = |c: char| if c.is_control() { '·' } else { c };
     if text.chars().count() <= width {
@@ -31,13 +31,13 @@ pub(crate) fn short(text: &str, width: usize) -> String {
         .collect()
 }
 
-/// Milliseconds since the Unix epoch, after RFC 3339.
+/// Milliseconds since the Unix epoch in the format of RFC 3339.
 pub(crate) fn time(millis: i64) -> String {
     let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
     humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
 }
 
-/// The headers of a record. Of those with one name the last counts; `null` is JSON's.
+/// The headers of a record as JSON. Of several with the same name, the last is shown.
 pub(crate) fn headers(record: &Record) -> Value {
     let headers = record.headers().map(|(name, value)| {
         (
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_as_numbers() {
+    fn bytes_that_are_not_text_are_shown_as_hexadecimal() {
         assert_eq!(printable("größe".as_bytes()), "größe");
         assert_eq!(
             (printable(b"\x1b[31m"), printable(&[0xff, 0])),

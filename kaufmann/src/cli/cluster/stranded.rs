@@ -1,41 +1,41 @@
-//! Topics with records that the group was to handle and that nobody reads any more: retry topics of an earlier configuration, topics
-//! that are no longer consumed, letters in an earlier dead-letter topic.
+//! Stranded topics, with records of the group that no service reads any more: retry topics of an earlier configuration, topics
+//! that are no longer consumed, an earlier dead-letter topic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tracing::{debug, warn};
 
+use super::dlq::dead_letters::DeadLetters;
 use super::dlq::ledger::Ledger;
-use super::dlq::letters::Letters;
 use crate::base::error::Error;
 use crate::config::Config;
 use crate::kafka::cluster::{Cluster, Topic, TopicPartition};
 
-/// A topic with records that nobody reads.
+/// A topic with records that no service reads.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(in crate::cli::cluster) struct Stranded {
     pub(in crate::cli::cluster) topic: String,
     pub(in crate::cli::cluster) kind: Kind,
-    /// How many there are at most: transactions and compaction leave offsets without a record.
+    /// An upper bound of their number: transactions and compaction leave offsets without a record.
     pub(in crate::cli::cluster) records: u64,
-    /// What to do about it.
+    /// How to fix it.
     pub(in crate::cli::cluster) remedy: String,
 }
 
-/// What the records are.
+/// The kind of the records.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::cli::cluster) enum Kind {
-    /// They wait to be tried again.
+    /// They wait for a retry.
     Retry,
-    /// They stand in a topic that the group consumed before.
+    /// They are in a topic that the group consumed before.
     NotConsumed,
     /// They are dead letters.
     DeadLetters,
 }
 
-/// `topic `orders.retry.10m` has up to 3 records that nobody reads: …`
+/// `topic orders.retry.10m has up to 3 records …`
 impl std::fmt::Display for Stranded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { topic, records, .. } = self;
@@ -47,21 +47,21 @@ impl Kind {
     fn found(self) -> &'static str {
         match self {
             Self::Retry => {
-                "records that wait to be tried again, and nobody reads it: it is not among the retry topics any more"
+                "records that wait for a retry, but no service reads it: it is no longer one of the retry topics"
             }
             Self::NotConsumed => {
-                "records that the group has not handled, and nobody reads it: it is not among `topics` any more"
+                "records that the group has not handled, but no service reads it: it is no longer in `topics`"
             }
-            Self::DeadLetters => "open dead letters, but `dead_letter.topic` is another one",
+            Self::DeadLetters => "open dead letters, but `dead_letter.topic` is a different topic",
         }
     }
 
     fn remedy(self, config: &Config, topic: &str) -> String {
         let broker = config.brokers.first().map_or("HOST:PORT", String::as_str);
         match self {
-            Self::Retry => "`drain` shows where its records go, `drain --yes` moves them".to_owned(),
+            Self::Retry => "`drain` shows where its records would go, `drain --yes` moves them".to_owned(),
             Self::NotConsumed => format!(
-                "consume it again; if it was a retry topic, `drain --topic {topic}` moves its records; if nobody wants them, \
+                "consume it again; if it was a retry topic, `drain --topic {topic}` moves its records; if they are not needed, \
                  kafka-consumer-groups.sh --bootstrap-server {broker} --delete-offsets --group {} --topic {topic}",
                 config.group
             ),
@@ -74,31 +74,31 @@ impl Kind {
     }
 }
 
-/// Looks for them. Blocks.
+/// Finds stranded topics. Blocks.
 ///
 /// # Errors
 ///
-/// If the cluster cannot be asked.
+/// If the cluster is unavailable.
 pub(in crate::cli::cluster) fn find(config: &Config) -> Result<Vec<Stranded>, Error> {
     let config = config.without_transactions();
     let cluster = Cluster::new(&config)?;
     let topics = cluster.topics()?;
     let candidates = candidates(&config, topics.keys());
-    let places: Vec<TopicPartition> = candidates
+    let topic_partitions: Vec<TopicPartition> = candidates
         .keys()
         .filter_map(|name| topics.get(name))
         .flat_map(|topic| topic.topic_partitions().collect::<Vec<_>>())
         .collect();
-    if places.is_empty() {
+    if topic_partitions.is_empty() {
         return Ok(Vec::new());
     }
-    let committed = cluster.committed_with_metadata(&places)?;
+    let committed = cluster.committed_with_metadata(&topic_partitions)?;
     let members = cluster.group()?.map(|group| group.members).unwrap_or_default();
-    // While instances are replaced, those of the earlier configuration still read them.
+    // During a rolling update, instances with the earlier configuration still read them.
     let read: BTreeSet<&str> = members
         .iter()
         .flat_map(|member| &member.partitions)
-        .map(|place| place.topic.as_str())
+        .map(|topic_partition| topic_partition.topic.as_str())
         .collect();
     let mut found = Vec::new();
     for (name, kind) in candidates {
@@ -107,9 +107,9 @@ pub(in crate::cli::cluster) fn find(config: &Config) -> Result<Vec<Stranded>, Er
         };
         let records = match left(&config, topic, kind, &committed) {
             Ok(records) => records,
-            // Such as without rights on the group that keeps what was moved.
+            // For instance, without rights on the group that stores what was moved.
             Err(error) => {
-                debug!(topic = name, %error, "its records could not be looked at");
+                debug!(topic = name, %error, "cannot tell which of its records were moved");
                 uncommitted(&cluster, topic, &committed)?
             }
         };
@@ -125,7 +125,7 @@ pub(in crate::cli::cluster) fn find(config: &Config) -> Result<Vec<Stranded>, Er
     Ok(found)
 }
 
-/// How many records of a topic are left, at most; 0 if there is none.
+/// An upper bound of the records that are left in a topic; 0 if there is none.
 fn left(
     config: &Config,
     topic: &Topic,
@@ -138,29 +138,29 @@ fn left(
     if ledger.open_bounds().is_empty() {
         return Ok(0);
     }
-    // The marks of transactions take offsets too.
-    let mut letters = Letters::open(config, &ledger)?;
-    let first = letters.next(&mut ledger, || false)?;
-    Ok(first.map_or(0, |_| letters.total()))
+    // Transaction markers take offsets too, so the range may have no record.
+    let mut dead_letters = DeadLetters::open(config, &ledger)?;
+    let first = dead_letters.next(&mut ledger, || false)?;
+    Ok(first.map_or(0, |_| dead_letters.total()))
 }
 
-/// The same by the group's own offsets alone.
+/// The same, from the group's own offsets alone.
 fn uncommitted(
     cluster: &Cluster,
     topic: &Topic,
     committed: &BTreeMap<TopicPartition, (i64, String)>,
 ) -> Result<u64, Error> {
     let mut records = 0;
-    for place in topic.topic_partitions() {
-        if let Some((offset, _)) = committed.get(&place) {
-            let bounds = cluster.bounds(&place)?;
+    for topic_partition in topic.topic_partitions() {
+        if let Some((offset, _)) = committed.get(&topic_partition) {
+            let bounds = cluster.bounds(&topic_partition)?;
             records += u64::try_from(bounds.end - bounds.start.max(*offset)).unwrap_or(0);
         }
     }
     Ok(records)
 }
 
-/// What is left in a topic; `None` if the group has nothing to do with it.
+/// The ledger of what is left in a topic; `None` if the group never read it.
 fn ledger(
     config: &Config,
     topic: &Topic,
@@ -168,7 +168,7 @@ fn ledger(
     committed: &BTreeMap<TopicPartition, (i64, String)>,
 ) -> Result<Option<Ledger>, Error> {
     let name = &topic.name;
-    let places: Vec<TopicPartition> = match kind {
+    let topic_partitions: Vec<TopicPartition> = match kind {
         Kind::DeadLetters => {
             let mut config = config.clone();
             config.dead_letter.topic = Some(name.clone());
@@ -177,31 +177,31 @@ fn ledger(
         Kind::Retry => topic.topic_partitions().collect(),
         Kind::NotConsumed => topic
             .topic_partitions()
-            .filter(|place| committed.contains_key(place))
+            .filter(|topic_partition| committed.contains_key(topic_partition))
             .collect(),
     };
-    if places.is_empty() {
+    if topic_partitions.is_empty() {
         return Ok(None);
     }
     let cluster = Cluster::with_group(config, &drained(name))?;
-    Ledger::of(cluster, name, &places, committed).map(Some)
+    Ledger::of(cluster, name, &topic_partitions, committed).map(Some)
 }
 
-/// The group that keeps what was moved out of a topic.
+/// The group that stores what was moved out of a topic.
 pub(in crate::cli::cluster) fn drained(topic: &str) -> String {
     format!("{topic}.drained")
 }
 
-/// The topics that may hold such records. Which topics a pattern matches is the broker's to say, so with one in `topics` only names that
-/// can be nothing else are. Pure.
+/// The topics that may have such records. Only the broker knows which topics a pattern matches, so with a pattern in `topics` only
+/// unambiguous names are included. Pure.
 fn candidates<'a>(config: &Config, topics: impl Iterator<Item = &'a String>) -> BTreeMap<String, Kind> {
     let consumed = config.subscription();
     let has_patterns = consumed.iter().any(|topic| topic.starts_with('^'));
     let mut default = config.clone();
     default.dead_letter.topic = None;
-    let (letters, default) = (config.dead_letter_topic(), default.dead_letter_topic());
+    let (dead_letters, default) = (config.dead_letter_topic(), default.dead_letter_topic());
     let kind = |topic: &String| {
-        if consumed.contains(topic) || *topic == letters {
+        if consumed.contains(topic) || *topic == dead_letters {
             None
         } else if *topic == default {
             Some(Kind::DeadLetters)
@@ -216,7 +216,7 @@ fn candidates<'a>(config: &Config, topics: impl Iterator<Item = &'a String>) -> 
         .collect()
 }
 
-/// How long records wait in a retry topic of the group's that has the name it has by default. Pure.
+/// The delay of a retry topic of this group with a default name. Pure.
 pub(in crate::cli::cluster) fn delay(config: &Config, topic: &str) -> Option<std::time::Duration> {
     let rest = topic
         .strip_prefix(config.group.as_str())?
@@ -224,7 +224,7 @@ pub(in crate::cli::cluster) fn delay(config: &Config, topic: &str) -> Option<std
     humantime::parse_duration(rest).ok()
 }
 
-/// Looks for them beside the service that starts, and warns of each.
+/// Finds stranded topics in the background while the service starts, and logs a warning for each.
 pub(in crate::cli) fn warn_of(config: &Config) {
     let config = config.clone();
     let look = move || match find(&config) {
@@ -238,13 +238,13 @@ pub(in crate::cli) fn warn_of(config: &Config) {
                 );
             }
         }
-        Err(error) => debug!(%error, "could not look for records that nobody reads"),
+        Err(error) => debug!(%error, "could not look for records that no service reads"),
     };
     let thread = std::thread::Builder::new()
         .name("kaufmann-stranded".into())
         .spawn(look);
     if let Err(error) = thread {
-        debug!(%error, "no thread to look for records that nobody reads");
+        debug!(%error, "could not start a thread to look for records that no service reads");
     }
 }
 
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_group_had_and_does_not_read_any_more_is_looked_at() {
+    fn topics_that_the_group_may_have_read_before_are_candidates() {
         let all = [
             "orders",
             "g.retry.1m",
@@ -291,7 +291,7 @@ mod tests {
         config.topics.push("^pay.*".to_owned());
         assert_eq!(kinds(&config, &all), expected[..2]);
         config.retry.topics.delays.clear();
-        config.dead_letter.topic = Some("letters".to_owned());
+        config.dead_letter.topic = Some("failed".to_owned());
         let expected = [
             kind("g.dead-letter", Kind::DeadLetters),
             kind("g.retry.10m", Kind::Retry),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn each_says_what_to_do() {
+    fn each_kind_has_a_remedy() {
         let config = config();
         let remedy = |kind: Kind| kind.remedy(&config, "t");
         assert!(remedy(Kind::Retry).contains("`drain --yes`"));

@@ -1,4 +1,4 @@
-//! `tail`: the records of topics, decoded, as they come.
+//! `tail`: shows the records of topics, decoded, as they arrive.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use crate::base::error::{Error, ErrorKind};
 use crate::cli::catalog;
 use crate::cli::codes::{self, Codes};
 use crate::cli::options;
-use crate::cli::output::{say, unread};
+use crate::cli::output::{print_line, unless_closed};
 use crate::cli::paint::Paint;
 use crate::cli::running_dev::point_to_dev;
 use crate::cli::signals::Signals;
@@ -30,23 +30,20 @@ mod tests;
 use filter::{Field, Filter};
 use line::Line;
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
     (0, "ended by Ctrl-C, --max or --until-end"),
     (2, "the command line is wrong"),
-    (69, "the cluster could not be asked"),
-    (
-        70,
-        "the registry could not be asked, or the cluster failed on the way",
-    ),
+    (69, "the cluster is unavailable"),
+    (70, "the registry is unavailable, or the cluster failed partway"),
     (78, "the configuration is wrong"),
     (130, "ended by Ctrl-C while no server answered, 143 by SIGTERM"),
 ];
 
-/// What is asked for.
+/// The arguments.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Request {
-    /// A topic's or an event's name.
+    /// The name of a topic or an event.
     what: Option<String>,
     from: Position,
     partitions: Vec<i32>,
@@ -54,7 +51,7 @@ pub(super) struct Request {
     raw: bool,
     headers: bool,
     max: Option<u64>,
-    /// End where the topic ends now.
+    /// Whether to end at the topic's current end.
     until_end: bool,
     json: bool,
     dev: bool,
@@ -69,16 +66,16 @@ pub(super) fn command() -> Command {
             .help(help)
     };
     Command::new("tail")
-        .about("Shows the records of a topic or of an event, decoded, as they come")
+        .about("Shows the records of a topic or of an event, decoded, as they arrive")
         .long_about(
-            "Shows records as they come, until Ctrl-C, each decoded by its writer's schema. It is no member of the service's \
-             group, and commits nothing.\n\nWithout a name it shows what the service consumes. The name of an event of this \
-             program shows only that event, in the topic where it goes; any other name is a topic's.",
+            "Shows records as they arrive, until Ctrl-C, each decoded with its writer's schema. It does not join the service's \
+             group, and commits nothing.\n\nWithout a name it shows the topics that the service consumes. The name of an event of this \
+             program shows only that event, in its topic; any other name is a topic's.",
         )
         .after_help(format!(
-            "Examples:\n  tail                                         what is consumed, from now on\n  tail user.created --from 15m \
-             --key ada         an event, of the last 15 minutes, of one key\n  tail accounts --from -10 --until-end         the \
-             last ten of each partition\n  tail --from beginning --where amount=0       until one is found: --max 1\n  tail \
+            "Examples:\n  tail                                         the consumed topics, from now on\n  tail user.created --from 15m \
+             --key ada         one event and key, the last 15 minutes\n  tail accounts --from -10 --until-end         the \
+             last ten of each partition\n  tail --from beginning --where amount=0       until one is found: add --max 1\n  tail \
              --raw --headers --format json          undecoded, for another program\n\n{}",
             codes::help(CODES)
         ))
@@ -92,29 +89,29 @@ pub(super) fn command() -> Command {
                 .value_parser(Position::parse)
                 .help(format!("Where to begin: {POSITIONS}")),
         )
-        .arg(many("partition", "NUMBER", "Only this partition, and others named so").value_parser(value_parser!(i32).range(0..)))
-        .arg(many("event", "EVENT", "Only this event, and others named so"))
-        .arg(many("key", "KEY", "Only records with this key, or others named so"))
+        .arg(many("partition", "NUMBER", "Only this partition; may be repeated").value_parser(value_parser!(i32).range(0..)))
+        .arg(many("event", "EVENT", "Only this event; may be repeated"))
+        .arg(many("key", "KEY", "Only records with this key; may be repeated"))
         .arg(
-            many("where", "FIELD=VALUE", "Only records whose field has this value, as it is printed; all named must hold")
+            many("where", "FIELD=VALUE", "Only records whose field has this value, as printed; may be repeated, all must match")
                 .value_parser(Field::parse),
         )
-        .arg(Arg::new("raw").long("raw").action(ArgAction::SetTrue).conflicts_with("where").help("Do not decode; asks no registry"))
+        .arg(Arg::new("raw").long("raw").action(ArgAction::SetTrue).conflicts_with("where").help("Do not decode; needs no registry"))
         .arg(Arg::new("headers").long("headers").action(ArgAction::SetTrue).help("Show headers as well"))
         .arg(
             Arg::new("max")
                 .long("max")
                 .value_name("RECORDS")
                 .value_parser(value_parser!(u64).range(1..))
-                .help("End after so many"),
+                .help("End after this many"),
         )
         .arg(
             Arg::new("until-end")
                 .long("until-end")
                 .action(ArgAction::SetTrue)
-                .help("End where the partitions end now, instead of waiting for more"),
+                .help("End at the current ends of the partitions, instead of waiting for more"),
         )
-        .arg(options::format().help("How to print them: json is one object a line"))
+        .arg(options::format().help("The output format; json is one object per line"))
         .arg(options::dev("Read from the `dev` that runs in this folder"))
 }
 
@@ -156,7 +153,7 @@ pub(super) async fn run<V: Service>(mut config: Config, mut request: Request) ->
     request.from.check_dev(request.dev)?;
     point_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
-    let signals = Signals::ask()?;
+    let signals = Signals::end_at_first()?;
     let events = catalog::events::<V>();
     let decoder = match request.raw {
         true => None,
@@ -179,12 +176,12 @@ pub(super) async fn run<V: Service>(mut config: Config, mut request: Request) ->
         names,
         printed: 0,
     };
-    signals.begin();
+    signals.finish_first();
     follow(&mut tails, &mut printer, &signals).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The topics that are meant. An event also becomes a filter.
+/// The topics to read. An event's name is also added to the filter.
 fn topics<V: Service>(
     config: &Config,
     cluster: &Cluster,
@@ -203,14 +200,14 @@ fn topics<V: Service>(
         if topics.is_empty() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                "no topics are consumed by name; say which topic to show",
+                "no topics are consumed by name; name a topic to show",
             ));
         }
         return Ok(topics);
     };
     if let Ok(info) = catalog::find::<V>(&name) {
         request.filter.events.push(info.name.to_owned());
-        // What is handled arrives where it is consumed, wherever it is published.
+        // Without a topic of its own, a handled event arrives in the consumed topics.
         return Ok(catalog::topic::<V>(config, info).map_or_else(|_| plain(), |topic| vec![topic]));
     }
     if cluster.find(&name)?.is_some() {
@@ -232,15 +229,15 @@ fn topics<V: Service>(
     Err(Error::new(ErrorKind::Usage, text))
 }
 
-/// A topic that is read.
+/// The reader of one topic.
 struct Tail {
     reader: Reader,
-    /// The partitions that are not at the end where they are to be left.
+    /// The partitions that are not read to their ends, with these ends.
     open: BTreeMap<i32, i64>,
 }
 
 impl Tail {
-    /// None if there is nothing to read.
+    /// Opens a topic; `None` if there is nothing to read.
     fn open(
         config: &Config,
         cluster: &Cluster,
@@ -259,17 +256,17 @@ impl Tail {
             );
             return Err(Error::new(ErrorKind::Usage, text));
         }
-        let is_wanted = |place: &TopicPartition| {
-            request.partitions.is_empty() || request.partitions.contains(&place.partition)
+        let is_wanted = |topic_partition: &TopicPartition| {
+            request.partitions.is_empty() || request.partitions.contains(&topic_partition.partition)
         };
-        let places: Vec<_> = found.topic_partitions().filter(is_wanted).collect();
+        let topic_partitions: Vec<_> = found.topic_partitions().filter(is_wanted).collect();
         let mut ends = BTreeMap::new();
         let mut from = BTreeMap::new();
-        for (place, offset) in request.from.resolve(cluster, &places)? {
-            let Bounds { end, .. } = cluster.bounds(&place)?;
+        for (topic_partition, offset) in request.from.resolve(cluster, &topic_partitions)? {
+            let Bounds { end, .. } = cluster.bounds(&topic_partition)?;
             if !request.until_end || offset < end {
-                from.insert(place.partition, offset);
-                ends.insert(place.partition, end);
+                from.insert(topic_partition.partition, offset);
+                ends.insert(topic_partition.partition, end);
             }
         }
         if from.is_empty() {
@@ -281,7 +278,7 @@ impl Tail {
         }))
     }
 
-    /// Whether a record is still to be shown; notes where the partition is.
+    /// Whether to show a record; closes its partition at the end.
     fn takes(&mut self, record: &Record, until_end: bool) -> bool {
         if !until_end {
             return true;
@@ -297,16 +294,16 @@ impl Tail {
     }
 }
 
-/// Reads all in turn, until enough is printed, a signal comes, or the reader of what is printed has gone away.
+/// Reads all topics in turn, until enough is printed, a signal is received, or standard output is closed.
 async fn follow(tails: &mut Vec<Tail>, printer: &mut Printer, signals: &Signals) -> Result<(), Error> {
     let until_end = printer.request.until_end;
     while !tails.is_empty() {
         let patience = POLL / u32::try_from(tails.len()).unwrap_or(u32::MAX);
         for tail in &mut *tails {
-            // One topic must not keep the others waiting, nor a signal.
+            // One topic must not delay the others, or a signal.
             let mut patience = patience;
             for _ in 0..1000 {
-                if signals.has_come() {
+                if signals.received() {
                     return Ok(());
                 }
                 match tail.reader.next(patience)? {
@@ -315,7 +312,7 @@ async fn follow(tails: &mut Vec<Tail>, printer: &mut Printer, signals: &Signals)
                             return Ok(());
                         }
                     }
-                    // Marks of transactions may stand between the last record and the end.
+                    // Transaction markers may follow the last record.
                     Read::End(partition) => drop(tail.open.remove(&partition)),
                     Read::Nothing => break,
                 }
@@ -338,7 +335,7 @@ struct Printer {
     printed: u64,
 }
 
-/// Whether to go on.
+/// Whether to continue.
 enum Next {
     More,
     Enough,
@@ -368,8 +365,8 @@ impl Printer {
             true => line.to_json(),
             false => line.text(self.names, self.request.headers, Paint::stdout()),
         };
-        if let Err(error) = say(&text) {
-            return unread(error).map(|()| Next::Enough);
+        if let Err(error) = print_line(&text) {
+            return unless_closed(error).map(|()| Next::Enough);
         }
         self.printed += 1;
         let is_enough = self.request.max.is_some_and(|max| self.printed >= max);

@@ -1,4 +1,4 @@
-//! `topics plan / apply`: the declared topics against the cluster's.
+//! `topics plan / apply`: compare the declared topics with the cluster, and change the cluster.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use crate::base::error::Error;
 use crate::cli::catalog;
 use crate::cli::codes::{self, Codes};
 use crate::cli::options;
-use crate::cli::output::{say, unread};
+use crate::cli::output::{print_line, unless_closed};
 use crate::cli::paint::Paint;
 use crate::cli::signals::Signals;
 use crate::config::Config;
@@ -28,36 +28,36 @@ mod tests;
 use plan::{ChangeKind, State, TopicPlan};
 use report::Report;
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
     (0, "the cluster is as declared"),
     (
         1,
-        "it is not: changes wait, cannot be made, or a topic that the service needs is missing",
+        "it is not: changes are pending or impossible, or a topic that the service needs is missing",
     ),
     (
         2,
-        "could not tell: no cluster, or the command line or the configuration is wrong",
+        "unknown: no cluster, or the command line or the configuration is wrong",
     ),
-    (130, "ended by Ctrl-C, 143 by SIGTERM; what was made stands"),
+    (130, "ended by Ctrl-C, 143 by SIGTERM; changes made so far remain"),
 ];
 
 const ABOUT: &str = "\
-The topics that the service needs, as its configuration declares them, against the cluster.
+Compares the topics that the configuration declares with the cluster.
 
-  [declare.\"*\"]                   # what holds for every declared topic
+  [declare.\"*\"]                   # settings for every declared topic
   replication = 3
 
   [declare.orders]
   partitions = 12
   retention = \"14d\"               # or \"forever\"
   cleanup = \"compact\"             # delete (Kafka's default), compact, or compact,delete
-  min_insync_replicas = 2         # Kafka's own settings of topics, with _ for .
+  min_insync_replicas = 2         # Kafka's own topic settings, with _ for .
 
-The dead-letter topic follows: it has as many partitions as the largest declared topic that is consumed, and what holds for \
-all; declare it by its name for something else. What is not said is left as it is.";
+The dead-letter topic follows from these: it has as many partitions as the largest declared topic that is consumed, and the \
+settings for all; declare it by its name to override that. Settings that are not declared stay unchanged.";
 
-/// What is asked for.
+/// The arguments.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Request {
     apply: bool,
@@ -66,21 +66,21 @@ pub(super) struct Request {
     dev: bool,
 }
 
-/// The command and those below it.
+/// The command and its subcommands.
 pub(super) fn command() -> Command {
     let commands = [
-        Command::new("plan").about("Shows what separates the cluster from what is declared; changes nothing"),
+        Command::new("plan").about("Shows how the cluster differs from the declaration; changes nothing"),
         Command::new("apply")
-            .about("Makes missing topics and alters others; never takes anything away without --allow-loss")
+            .about("Creates missing topics and alters others; deletes no records without --allow-loss")
             .long_about(
-                "Makes what is missing and alters what differs. It deletes no topic, and Kafka itself takes no partitions away. \
-                 Each change stands by itself: when it is interrupted or a change is refused, run it again.",
+                "Creates missing topics and alters settings that differ. It never deletes a topic, and Kafka cannot remove partitions. \
+                 The changes are independent: if it is interrupted or a change is refused, run it again.",
             )
             .arg(
                 Arg::new("allow-loss")
                     .long("allow-loss")
                     .action(ArgAction::SetTrue)
-                    .help("Also make changes by which Kafka may delete records: a shorter retention, compaction"),
+                    .help("Also make changes that may delete records: a shorter retention, compaction"),
             ),
     ];
     let common = |command: Command| {
@@ -90,7 +90,7 @@ pub(super) fn command() -> Command {
             .arg(super::options::no_dev())
     };
     Command::new("topics")
-        .about("The declared topics against the cluster: what differs, and make it so")
+        .about("Compares the declared topics with the cluster, and changes the cluster")
         .long_about(ABOUT)
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -112,12 +112,12 @@ pub(super) fn request(matches: &ArgMatches) -> Request {
 pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<ExitCode, Error> {
     super::options::refuse_dev(
         request.dev,
-        "the broker of `dev` has no admin API, and `dev` makes its topics itself; name a real cluster by --brokers",
+        "the broker of `dev` has no admin API, and `dev` creates its topics itself; name a real cluster with --brokers",
     )?;
     config.check_brokers()?;
-    // Each change stands by itself, so there is nothing to finish.
-    let _signals = Signals::ask()?;
-    // What is wrong with it has been said when the configuration was read.
+    // The changes are independent, so there is nothing to finish after a signal.
+    let _signals = Signals::end_at_first()?;
+    // Mistakes in it were reported when the configuration was loaded.
     let declared = declared(&config).unwrap_or_default();
     let used = used::<V>(&config);
     let cluster = Cluster::new(&config)?;
@@ -125,7 +125,7 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
     let mut names: Vec<&str> = declared.keys().chain(used.keys()).map(String::as_str).collect();
     names.sort_unstable();
     names.dedup();
-    // Also says whether there is a cluster at all.
+    // Fails if the cluster is unavailable.
     cluster.topics()?;
     let actual = admin.actual(&cluster, &names).await?;
     let mut plans = plan::plan(&declared, &used, &actual);
@@ -141,11 +141,11 @@ pub(super) async fn run<V: Service>(config: Config, request: Request) -> Result<
     } else {
         screen::text(&report, Paint::stdout())
     };
-    say(&text).or_else(unread)?;
+    print_line(&text).or_else(unless_closed)?;
     Ok(report.exit_code())
 }
 
-/// In how many settings each declared topic that there is differs from the cluster's.
+/// The number of settings in which each existing topic differs from its declaration.
 pub(super) fn differences(
     declared: &BTreeMap<String, Declared>,
     actual: &BTreeMap<String, Actual>,
@@ -157,10 +157,10 @@ pub(super) fn differences(
         .collect()
 }
 
-/// The topics that the service uses, each with what for.
+/// The topics that the service uses, each with the purposes.
 pub(super) fn used<V: Service>(config: &Config) -> BTreeMap<String, Vec<String>> {
     let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut add = |topic: String, what: String| used.entry(topic).or_default().push(what);
+    let mut add = |topic: String, purpose: String| used.entry(topic).or_default().push(purpose);
     for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
         add(topic.clone(), "consumed".to_owned());
     }
@@ -179,7 +179,7 @@ pub(super) fn used<V: Service>(config: &Config) -> BTreeMap<String, Vec<String>>
     used
 }
 
-/// Makes the changes of a topic that may be made, and notes what became of them.
+/// Makes the allowed changes of a topic, and records their results.
 async fn apply(
     admin: &Admin,
     plan: &mut TopicPlan,
@@ -205,7 +205,7 @@ async fn apply(
         return;
     };
     let is_allowed = |kind: ChangeKind| kind == ChangeKind::Safe || (allow_loss && kind == ChangeKind::Loss);
-    let mut went_well = true;
+    let mut succeeded = true;
     if let (true, Some(partitions)) = (
         plan.changes
             .iter()
@@ -213,7 +213,7 @@ async fn apply(
         wanted.partitions,
     ) {
         let grown = admin.grow(&plan.topic, partitions).await;
-        went_well &= note(plan, &grown, |setting| setting == "partitions");
+        succeeded &= note(plan, &grown, |setting| setting == "partitions");
     }
     let settings: BTreeMap<String, String> = plan
         .changes
@@ -228,15 +228,15 @@ async fn apply(
         .collect();
     if !settings.is_empty() {
         let set = admin.set(&plan.topic, actual, &settings).await;
-        went_well &= note(plan, &set, |setting| settings.contains_key(setting));
+        succeeded &= note(plan, &set, |setting| settings.contains_key(setting));
     }
     let some_done = plan.changes.iter().any(|change| change.kind == ChangeKind::Done);
-    if went_well && some_done {
+    if succeeded && some_done {
         plan.state = State::Altered;
     }
 }
 
-/// Notes what became of the changes of these settings; whether it went well.
+/// Records the result of changing these settings. Returns whether it succeeded.
 fn note(plan: &mut TopicPlan, result: &Result<(), Error>, of: impl Fn(&str) -> bool) -> bool {
     for change in plan.changes.iter_mut().filter(|change| of(&change.setting)) {
         match result {

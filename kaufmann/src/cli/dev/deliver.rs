@@ -1,4 +1,4 @@
-//! A message, sent and awaited.
+//! Delivers a message.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::base::error::Error;
 use crate::cli::publish::failed;
 use crate::publish::{Message, PublishError, PublishErrorKind, Publisher, Undelivered};
 
-/// Waits until the broker has a message.
+/// Sends a message, and waits until the broker has it.
 pub(super) async fn deliver(publisher: &dyn Publisher, mut message: Message) -> Result<(), Error> {
     loop {
         let (sender, receiver) = tokio::sync::oneshot::channel();

@@ -1,4 +1,4 @@
-//! The broker and the registry inside the process, and what of the configuration they replace.
+//! The embedded broker and registry, and the settings that they replace.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use crate::publish::routes::subject;
 use crate::schema::registry::server::RegistryServer;
 use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
 
-/// The partitions of each topic: enough to see that they are handled side by side.
+/// The partitions of each topic: enough to see parallel handling.
 const PARTITIONS: u16 = 4;
 
-/// What `dev` runs on, until it is dropped.
+/// The embedded broker and registry, until this is dropped.
 pub(super) struct Embedded {
     _broker: MockBroker,
     _registry: RegistryServer,
 }
 
 impl Embedded {
-    /// Starts both, makes the topics, registers the schemas, and turns the configuration to them.
+    /// Starts both, creates the topics, registers the schemas, and points the configuration to them.
     pub(super) async fn start<V: Service>(config: &mut Config) -> Result<Self, Error> {
         let failed = |error: crate::source::SourceError| Error::new(ErrorKind::Start, error.to_string());
         let broker = MockBroker::start(1).map_err(failed)?;
@@ -40,7 +40,7 @@ impl Embedded {
             config.kafka.insert(name.to_owned(), value.to_owned());
         }
         if config.topics.is_empty() {
-            config.topics = catalog::taken::<V>()
+            config.topics = catalog::handled::<V>()
                 .filter_map(|info| info.topic)
                 .map(str::to_owned)
                 .collect();
@@ -48,7 +48,7 @@ impl Embedded {
             config.topics.dedup();
         }
         if config.topics.is_empty() {
-            // Nothing in a cluster depends on the name, so any will do.
+            // The cluster is temporary, so any name will do.
             config.topics = vec![format!("{}.events", config.group)];
         }
         for topic in topics::<V>(config) {
@@ -66,8 +66,8 @@ impl Embedded {
     }
 }
 
-/// The topic on which the service hears an event: where the event goes by itself if the service consumes that, else the
-/// first consumed topic.
+/// The topic in which the service receives an event: the event's own topic if that is consumed, else the first consumed
+/// topic.
 pub(super) fn consumed_topic<V: Service>(config: &Config, info: &EventInfo) -> Result<String, Error> {
     let named = catalog::topic::<V>(config, info)
         .ok()
@@ -80,7 +80,7 @@ pub(super) fn consumed_topic<V: Service>(config: &Config, info: &EventInfo) -> R
     })
 }
 
-/// The events that come back to the service when it publishes them.
+/// The events that the service receives when it publishes them.
 pub(super) fn returning<V: Service>(config: &Config) -> Vec<&'static str> {
     let comes_back = |info: &&EventInfo| {
         catalog::topic::<V>(config, info).is_ok_and(|topic| config.topics.contains(&topic))

@@ -1,4 +1,4 @@
-//! What `dev` prints: a line for each thing that happens, aligned, and coloured on a terminal.
+//! The output of `dev`: an aligned line for each record event, coloured on a terminal.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::cli::paint::{Colour, Paint};
 use crate::config::Config;
 use crate::handler::record_event::{RecordEvent, RecordEventKind};
 
-/// The longest key that is shown whole.
+/// The width of the column of keys; longer keys are cut.
 const KEY_WIDTH: usize = 12;
 
 #[derive(Debug)]
@@ -67,9 +67,9 @@ impl Screen {
             .as_deref()
             .map(|key| short(key, KEY_WIDTH))
             .unwrap_or_default();
-        let place = self.paint(Colour::Dim, &format!("{:<16}", record_event.place));
+        let position = self.paint(Colour::Dim, &format!("{:<16}", record_event.position));
         let line = format!(
-            "{} {:<names$}  {place} {key:<KEY_WIDTH$} {}",
+            "{} {:<names$}  {position} {key:<KEY_WIDTH$} {}",
             self.paint(colour, mark),
             name,
             self.what(&record_event.kind),
@@ -88,7 +88,10 @@ impl Screen {
             RecordEventKind::Skipped { reason } => format!("skipped: {reason}"),
             RecordEventKind::Postponed { delay, reason } => {
                 let delay = humantime::format_duration(*delay);
-                self.paint(Colour::Yellow, &format!("put off for {delay}: {reason}"))
+                self.paint(
+                    Colour::Yellow,
+                    &format!("moved to a retry topic for {delay}: {reason}"),
+                )
             }
             RecordEventKind::DeadLettered { reason } => {
                 self.paint(Colour::Red, &format!("dead letter: {reason}"))
@@ -102,13 +105,13 @@ impl Screen {
                     humantime::format_duration(std::time::Duration::from_millis(delay.as_millis() as u64));
                 self.paint(
                     Colour::Yellow,
-                    &format!("attempt {attempt} failed, again in {delay}: {error}"),
+                    &format!("attempt {attempt} failed, retry in {delay}: {error}"),
                 )
             }
         }
     }
 
-    /// A table: what each event came to.
+    /// A table with the counts of each event.
     pub(super) fn summary(&self, tally: &Tally) -> String {
         let names = tally
             .counts()
@@ -156,7 +159,7 @@ mod tests {
     fn record_event(kind: RecordEventKind) -> RecordEvent {
         RecordEvent {
             event: Some("user.create".to_owned()),
-            place: "accounts/2@41".to_owned(),
+            position: "accounts/2@41".to_owned(),
             key: Some("ada".to_owned()),
             id: None,
             cause: None,
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_each_other() {
+    fn columns_are_aligned() {
         let handled = screen().line(&record_event(RecordEventKind::Handled {
             published: vec!["user.created"],
         }));
@@ -188,7 +191,7 @@ mod tests {
         }));
         assert_eq!(
             failed,
-            "↻ user.create   accounts/2@41    ada          attempt 1 failed, again in 200ms: no ledger"
+            "↻ user.create   accounts/2@41    ada          attempt 1 failed, retry in 200ms: no ledger"
         );
     }
 }

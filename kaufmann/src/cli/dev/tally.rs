@@ -1,17 +1,17 @@
-//! Counts what became of the samples and of what they led to, and says when all of it is settled.
+//! Counts the results of the samples and of the events that they caused, and knows when all are settled.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::handler::record_event::{RecordEvent, RecordEventKind};
 
-/// What has happened so far.
+/// The counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// The events whose topics the service consumes itself: once published, they come back.
+    /// The events whose topics the service consumes: once published, the service receives them.
     returning: BTreeSet<&'static str>,
     /// The samples that are not settled yet, by their ids.
     pending: BTreeMap<String, Pending>,
-    /// By a cause's id: how many of the events it led to are still to come back. Less than none if they came first.
+    /// By a cause's id: how many of the events it caused are not received yet. Negative if they were received first.
     replies: HashMap<String, i64>,
     counts: BTreeMap<String, Counts>,
     complaints: Vec<String>,
@@ -23,7 +23,7 @@ struct Pending {
     last_error: Option<String>,
 }
 
-/// What became of the records of one event.
+/// The counts of one event.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Counts {
     pub(super) published: u64,
@@ -42,7 +42,7 @@ impl Tally {
         }
     }
 
-    /// A sample is about to be published.
+    /// Notes a sample that is about to be published.
     pub(super) fn expect(&mut self, id: String, event: &'static str) {
         self.counts.entry(event.to_owned()).or_default().published += 1;
         self.pending.insert(
@@ -77,8 +77,8 @@ impl Tally {
         match &record_event.kind {
             RecordEventKind::DeadLettered { reason } => {
                 self.complaints.push(format!(
-                    "{name} at {} went to the dead-letter topic: {reason}",
-                    record_event.place
+                    "{name} at {} became a dead letter: {reason}",
+                    record_event.position
                 ));
             }
             RecordEventKind::Handled { published } => {
@@ -98,8 +98,8 @@ impl Tally {
         match sample {
             Some(sample) if record_event.kind == RecordEventKind::Unwanted => {
                 self.complaints.push(format!(
-                    "{} at {} found no handler",
-                    sample.event, record_event.place
+                    "{} at {} has no handler",
+                    sample.event, record_event.position
                 ));
             }
             Some(_) => {}
@@ -118,17 +118,17 @@ impl Tally {
         }
     }
 
-    /// Whether all samples are settled, and all that they led to.
+    /// Whether all samples are settled, and all events that they caused.
     pub(super) fn is_complete(&self) -> bool {
         self.pending.is_empty() && self.replies.values().all(|left| *left <= 0)
     }
 
-    /// What each event came to, by its name.
+    /// The counts of each event, by its name.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&str, Counts)> {
         self.counts.iter().map(|(name, counts)| (name.as_str(), *counts))
     }
 
-    /// What went wrong, one line each.
+    /// The failures, one line each.
     pub(super) fn complaints(&self) -> Vec<String> {
         let mut complaints = self.complaints.clone();
         complaints.extend(self.pending.values().map(|sample| match &sample.last_error {
@@ -156,7 +156,7 @@ mod tests {
         let (event, id) = (Some(event.to_owned()), Some(id.to_owned()));
         RecordEvent {
             event,
-            place: "t/0@0".to_owned(),
+            position: "t/0@0".to_owned(),
             key: None,
             id,
             cause: cause.map(str::to_owned),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_complete_when_the_samples_and_what_came_back_are_settled() {
+    fn it_is_complete_when_the_samples_and_their_replies_are_settled() {
         let mut tally = tally();
         assert!(!tally.is_complete());
         tally.note(&handled("a", "1", None, &["b", "elsewhere"]));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_settled_before_its_cause_does_not_end_it_too_early() {
+    fn an_event_settled_before_its_cause_does_not_end_it_too_early() {
         let mut tally = tally();
         tally.note(&handled("c", "3", Some("2"), &[]));
         tally.note(&handled("a", "1", None, &["b"]));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_publish_meanwhile_is_counted_but_not_waited_for() {
+    fn events_of_others_are_counted_but_not_waited_for() {
         let mut tally = tally();
         tally.note(&handled("b", "9", None, &[]));
         assert!(!tally.is_complete());
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_that_only_fails_is_a_complaint_with_its_error() {
+    fn a_sample_that_only_fails_is_reported_with_its_error() {
         let mut tally = tally();
         let what = RecordEventKind::Retrying {
             attempt: 1,
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_and_a_sample_without_a_handler_are_complaints() {
+    fn a_dead_letter_and_a_sample_without_a_handler_are_reported() {
         let mut tally = tally();
         tally.note(&record_event(
             "a",
@@ -245,8 +245,8 @@ mod tests {
         assert_eq!(
             tally.complaints(),
             [
-                "a at t/0@0 went to the dead-letter topic: bad",
-                "b at t/0@0 found no handler"
+                "a at t/0@0 became a dead letter: bad",
+                "b at t/0@0 has no handler"
             ]
         );
     }

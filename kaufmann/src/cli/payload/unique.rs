@@ -1,11 +1,11 @@
-//! JSON whose objects have each key once: a key that stands twice is an error at its place, where serde's own value keeps the last one.
+//! JSON values without duplicate keys: a duplicate key is an error with its position, where serde's own value keeps the last one.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// As which a number comes to a visitor if a program has serde_json keep the text of numbers.
+/// The key under which serde_json passes a number to a visitor if its feature `arbitrary_precision` is on.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// A value in which no object has a key twice.
@@ -74,9 +74,7 @@ impl<'de> Visitor<'de> for OfUnique {
                 return Ok(number.into());
             }
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format!(
-                    "the key `{key}` stands a second time in its object"
-                )));
+                return Err(A::Error::custom(format!("duplicate key `{key}` in an object")));
             }
             let Unique(value) = entries.next_value()?;
             object.insert(key, value);
@@ -98,16 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_named_with_its_place_at_any_depth() {
-        let says = |text: &str, place: &str| {
+    fn a_duplicate_key_is_reported_with_its_position_at_any_depth() {
+        let fails_at = |text: &str, position: &str| {
             let error = read(text).unwrap_err();
-            assert_eq!(
-                error,
-                format!("the key `a` stands a second time in its object at {place}")
-            );
+            assert_eq!(error, format!("duplicate key `a` in an object at {position}"));
         };
-        says(r#"{"a":1,"a":2}"#, "line 1 column 10");
-        says("[{\"b\": {\n  \"a\": 1,\n  \"a\": 1}}]", "line 3 column 5");
+        fails_at(r#"{"a":1,"a":2}"#, "line 1 column 10");
+        fails_at("[{\"b\": {\n  \"a\": 1,\n  \"a\": 1}}]", "line 3 column 5");
         assert!(read(r#"{"a": {"a": 1}, "b": {"a": 1}}"#).is_ok());
     }
 

@@ -1,4 +1,4 @@
-//! The payloads that `publish` is given: JSON, `@file` or `-`; as many as there are, behind each other.
+//! The payloads for `publish`: JSON, `@file` or `-`; any number, one after another.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -10,14 +10,14 @@ use crate::base::error::{Error, ErrorKind};
 use crate::cli::payload::unique::Unique;
 use crate::cli::signals::Signals;
 
-/// How many are read before they are sent.
+/// How many payloads are read ahead.
 const READ_AHEAD: usize = 1_000;
 
-/// Payloads, one after another. They are read on a thread of their own: who types them may take long.
+/// The payloads, in order. A separate thread reads them, because a person may be typing.
 pub(super) struct Payloads(mpsc::Receiver<serde_json::Result<Value>>);
 
 impl Payloads {
-    /// Those that are given: JSON, `@file` or `-`.
+    /// Opens the argument: JSON, `@file` or `-`.
     pub(super) fn open(given: &str) -> Result<Self, Error> {
         let reader: Box<dyn Read + Send> = match given.strip_prefix('@') {
             Some(path) => Box::new(BufReader::new(file(path)?)),
@@ -37,12 +37,16 @@ impl Payloads {
             .name("kaufmann-payloads".to_owned())
             .spawn(read)
             .map_err(|error| {
-                Error::new(ErrorKind::Internal, "no thread to read the payloads on").caused_by(error)
+                Error::new(
+                    ErrorKind::Internal,
+                    "the thread that reads the payloads cannot be started",
+                )
+                .caused_by(error)
             })?;
         Ok(Self(receiver))
     }
 
-    /// The next one; none after a signal.
+    /// The next payload; `None` after the last, or after a signal.
     pub(super) async fn next(&mut self, signals: &Signals) -> Option<serde_json::Result<Value>> {
         tokio::select! {
             biased;
@@ -52,12 +56,13 @@ impl Payloads {
     }
 }
 
-/// Opens a file that is named.
+/// Opens a file by its path.
 fn file(path: &str) -> Result<File, Error> {
     let refused = |text: String| Error::new(ErrorKind::Usage, text);
     if path.is_empty() {
         return Err(refused(
-            "`@` names no file; give the payload as @FILE, as JSON, or as - for standard input".to_owned(),
+            "`@` needs a file's name; give the payload as @FILE, as JSON, or as - for standard input"
+                .to_owned(),
         ));
     }
     let unreadable =
@@ -65,16 +70,16 @@ fn file(path: &str) -> Result<File, Error> {
     let file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(refused(format!(
-            "cannot read the payload from {path}: it is a folder; name a file in it"
+            "cannot read the payload from {path}: it is a folder; name a file"
         )));
     }
     Ok(file)
 }
 
-/// Passes over the byte order mark that some editors put before UTF-8, and names that of UTF-16.
+/// Skips the byte order mark that some editors put before UTF-8, and reports UTF-16 as an error.
 struct Unmarked<R> {
     reader: R,
-    /// What was read to look for it: none yet, or what of it is still to be given out.
+    /// The first bytes, read to look for a mark; `None` before that.
     begin: Option<Cursor<Vec<u8>>>,
 }
 
@@ -83,7 +88,7 @@ impl<R: Read> Unmarked<R> {
         Self { reader, begin: None }
     }
 
-    /// Reads no further than a mark goes on: who types would have to type more before the first payload is seen.
+    /// Reads no further than the bytes match a mark: otherwise a person typing would have to type more before the first payload is read.
     fn look(&mut self) -> io::Result<Vec<u8>> {
         const UTF_8: [u8; 3] = [0xef, 0xbb, 0xbf];
         let mut begin = Vec::new();
@@ -97,9 +102,9 @@ impl<R: Read> Unmarked<R> {
             }
         }
         match begin.first() {
-            // Neither begins UTF-8.
+            // UTF-8 begins with neither.
             Some(0xff | 0xfe) => {
-                let text = "it is in UTF-16, by its byte order mark; JSON is in UTF-8: save it so";
+                let text = "its byte order mark is that of UTF-16; save it as UTF-8";
                 Err(io::Error::new(io::ErrorKind::InvalidData, text))
             }
             _ if begin == UTF_8 => Ok(Vec::new()),
@@ -131,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_of_utf_8_is_passed_over_and_nothing_else() {
+    fn only_a_mark_of_utf_8_is_skipped() {
         assert_eq!(unmarked(b"\xef\xbb\xbf{}").unwrap(), b"{}");
         for whole in [
             &b""[..],
@@ -147,20 +152,20 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_is_named() {
+    fn utf_16_is_reported() {
         for begin in [b"\xff\xfe{\0", b"\xfe\xff\0{"] {
             let error = unmarked(begin).unwrap_err();
-            assert!(error.to_string().contains("it is in UTF-16"), "{error}");
+            assert!(error.to_string().contains("that of UTF-16"), "{error}");
         }
     }
 
     #[test]
-    fn a_payload_that_is_typed_is_seen_before_more_is_typed() {
-        /// Gives one byte a read, and must not be asked beyond its end.
+    fn a_typed_payload_is_read_before_more_is_typed() {
+        /// Returns one byte per read, and panics on a read beyond its end.
         struct Typed(&'static [u8]);
         impl Read for Typed {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                let (first, rest) = self.0.split_first().expect("asked for more than was typed");
+                let (first, rest) = self.0.split_first().expect("a read beyond what was typed");
                 buffer[0] = *first;
                 self.0 = rest;
                 Ok(1)
@@ -178,7 +183,7 @@ mod tests {
         assert_eq!(next().unwrap().unwrap(), serde_json::json!({"a": 1}));
         let error = next().unwrap().unwrap_err().to_string();
         assert!(
-            error.contains("`a` stands a second time") && error.contains("line 2"),
+            error.contains("duplicate key `a`") && error.contains("line 2"),
             "{error}"
         );
         assert!(next().is_none());
@@ -197,19 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_by_what_it_is() {
+    fn a_path_that_is_not_a_file_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let says = |path: &str, text: &str| {
+        let refused = |path: &str, text: &str| {
             let error = Payloads::open(path).map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.to_string().contains(text), "{error}");
         };
-        says("@", "`@` names no file");
-        says(
+        refused("@", "`@` needs a file's name");
+        refused(
             &format!("@{}/", folder.path().display()),
-            "it is a folder; name a file in it",
+            "it is a folder; name a file",
         );
-        says(
+        refused(
             &format!("@{}/@", folder.path().display()),
             "cannot read the payload from ",
         );

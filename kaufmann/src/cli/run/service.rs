@@ -1,4 +1,4 @@
-//! The service on Kafka.
+//! Runs the service on Kafka.
 
 use crate::base::error::{Error, ErrorKind};
 use crate::cli::cluster::ending::{at_start, verdict};
@@ -18,7 +18,7 @@ pub(super) async fn run<V: Service, R: Started<V::State>>(
 ) -> Result<(), Error> {
     let signals = Signals::listen(config.shutdown_deadline)?;
     let refused = |error: String| Error::new(ErrorKind::Configuration, error);
-    // Cheap and without contact to anything: what is wrong with the settings is reported before the state is made.
+    // Cheap, and without any connection: wrong settings are reported before the state is created.
     let source = KafkaSource::new(config).map_err(|error| refused(error.to_string()))?;
     let publisher = KafkaPublisher::new(config).map_err(|error| refused(error.to_string()))?;
     let registry = RestRegistry::new(&config.registry)?;

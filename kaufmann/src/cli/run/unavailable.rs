@@ -1,4 +1,4 @@
-//! `run` of a program that is built without Kafka or the registry: it starts, and says what is missing.
+//! `run` in a program that is built without Kafka or the registry: calls `start`, then reports which features are missing.
 
 use crate::base::error::{Error, ErrorKind};
 use crate::cli::signals::Signals;

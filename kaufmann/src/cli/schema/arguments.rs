@@ -8,29 +8,29 @@ use super::{Request, Task};
 use crate::cli::codes::{self, Codes};
 use crate::cli::options;
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
     (0, "fine"),
     (1, "incompatible"),
     (
         2,
-        "could not tell: no lock, no registry, or the command line or the configuration is wrong",
+        "unknown: no lock, no registry, or the command line or the configuration is wrong",
     ),
     (130, "ended by Ctrl-C, 143 by SIGTERM"),
 ];
 
 const ABOUT: &str = "\
-The schemas of this program's events against `schemas.lock` and the schema registry.
+Compares the schemas of this program's events with `schemas.lock` and the schema registry.
 
-The lock is a file beside the service's Cargo.toml, committed with the schemas: it records each version that the registry \
-has of each event. The build fails on a change that breaks an event's compatibility level; these commands say the same, ask \
+The lock is a file beside the service's Cargo.toml, committed with the schemas: it records each event's versions in the \
+registry. The build fails on a change that breaks an event's compatibility level; these commands make the same check, query \
 the registry as well, and keep the lock up to date.
 
   A change:      `schema diff`, then `schema register`, and commit schema and lock
   In CI:         `schema check`; `schema check --live` where the registry can be reached
   After others:  `schema pull`";
 
-/// The command and those below it, without the flags of the configuration.
+/// The command and its subcommands, without the configuration's flags.
 pub(super) fn command() -> Command {
     let live = |help: &'static str| {
         Arg::new("live")
@@ -40,21 +40,21 @@ pub(super) fn command() -> Command {
     };
     let commands = [
         Command::new("check")
-            .about("Compares all events with the lock, without a registry; --live asks that as well")
-            .arg(live("Ask the registry too: whether it would take each schema, and what the lock lacks")),
+            .about("Compares all events with the lock; --live also with the registry")
+            .arg(live("Query the registry too: whether it would accept each schema, and what the lock lacks")),
         Command::new("diff")
             .about("Shows what changed since the last version, field by field, and what that means")
             .arg(Arg::new("event").value_name("EVENT").help("The event [default: all]"))
             .arg(live("Compare with the registry's last version instead of the lock's")),
         Command::new("register")
-            .about("Registers what is new of the events that this service owns, all of it or nothing, and updates the lock")
+            .about("Registers the new schemas of the events that this service owns, all or none, and updates the lock")
             .long_about(
                 "Registers the schemas that the registry does not have, and writes their versions and ids into the lock. An event's \
-                 schema is its owner's to register: the service that publishes it, or that its attribute `owner` names. Those of \
-                 others are locked if the registry has them, and left alone if not; name an event, or use --all, to register it \
-                 all the same.\n\nA schema that breaks its level, by the lock or by the registry, keeps all of them from being registered.\n\nEach schema is \
-                 registered in one piece, with all the types that it uses: a type that several events share is no subject of its own. \
-                 What somebody else has registered with references is known again, and is not registered a second time.",
+                 owner registers its schema: the service that publishes it, or that its attribute `owner` names. Events of other \
+                 owners are locked if the registry has them, and skipped if not; name an event, or use --all, to register it \
+                 anyway.\n\nIf one schema breaks its level, by the lock or by the registry, none is registered.\n\nEach schema is \
+                 registered with all the types that it uses: a type that several events share is not a subject of its own. A \
+                 schema that someone else has registered with references is recognised, and not registered again.",
             )
             .arg(
                 Arg::new("events")
@@ -70,14 +70,14 @@ pub(super) fn command() -> Command {
                     .help("Register the events of other owners too"),
             ),
         Command::new("pull")
-            .about("Refreshes the lock from the registry: versions, ids, levels"),
+            .about("Updates the lock from the registry: versions, ids, levels"),
         Command::new("reset")
-            .about("Accepts a break: the event's history begins anew in the lock")
+            .about("Accepts a break: the event's history starts again in the lock")
             .long_about(
-                "Gives up the locked versions of an event, so that its schema may break them. Records that were written before may \
-                 then not be readable, and services that were built before may not read what is written from now on: drain the topic \
-                 or give the event a new name if that matters.\n\nThe registry keeps its versions and its level; lower the level of \
-                 the subject there before `schema register`. `schema pull` does not bring the versions back: the lock remembers in \
+                "Drops the locked versions of an event, so that its schema may break them. This program may then be unable to read \
+                 earlier records, and earlier builds may be unable to read new ones: drain the topic or give the event a new name \
+                 if that matters.\n\nThe registry keeps its versions and its level; lower the level of \
+                 the subject there before `schema register`. `schema pull` does not restore the versions: the lock records in \
                  `since` where the history begins.",
             )
             .arg(
@@ -110,15 +110,15 @@ fn common(command: Command) -> Command {
                 .long("lock")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("The lock [default: schemas.lock, beside the manifest under `cargo run`, else here]"),
+                .help("The lock [default: schemas.lock, beside the manifest under `cargo run`, else in the current folder]"),
         )
         .arg(options::format())
         .arg(options::dev(
-            "Ask the registry of the `dev` that runs in this folder",
+            "Use the registry of the `dev` that runs in this folder",
         ))
 }
 
-/// What the command line asks for.
+/// Parses the arguments.
 pub(super) fn request(matches: &ArgMatches) -> Request {
     let (name, matches) = matches.subcommand().unwrap_or(("", matches));
     let text = |name: &str| matches.get_one::<String>(name).cloned();

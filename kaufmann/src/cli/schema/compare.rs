@@ -1,4 +1,4 @@
-//! The events of this program against a lock.
+//! Compares this program's events with a lock.
 
 use kaufmann_avro::compatibility::{Level, check_history};
 use kaufmann_avro::diff::diff;
@@ -7,7 +7,7 @@ use kaufmann_avro::lock::{self, Lock, LockedEvent, Version, declared_level};
 use super::Known;
 use super::report::{ChangeReport, EventReport, State};
 
-/// What became of each event since the last version that the lock has.
+/// How each event differs from its last version in the lock.
 pub(super) fn compare(lock: &Lock, events: &[Known]) -> Vec<EventReport> {
     let currents: Vec<_> = events.iter().map(Known::current).collect();
     let checked = lock::check(lock, &currents);
@@ -24,7 +24,7 @@ fn one(checked: &lock::Checked<'_>, known: Option<&Known>, locked: Option<&Locke
         lock::State::Unchanged(_) => State::Unchanged,
         lock::State::Changed(_) => State::Changed,
         lock::State::Broken(_) => State::Broken,
-        lock::State::Gone(_) => State::Gone,
+        lock::State::Gone(_) => State::Removed,
     };
     let subject = known
         .map(|known| known.subject.as_str())
@@ -36,7 +36,7 @@ fn one(checked: &lock::Checked<'_>, known: Option<&Known>, locked: Option<&Locke
     report.version = latest.map(Into::into);
     report.since = locked.map_or(1, |locked| locked.since);
     if known.is_some() && report.since > 1 && latest.is_none() {
-        report.notes.push(given_up(report.since));
+        report.notes.push(dropped(report.since));
     }
     if let (Some(known), Some(latest)) = (known, latest) {
         report.changes = changes(latest, known);
@@ -52,16 +52,16 @@ fn one(checked: &lock::Checked<'_>, known: Option<&Known>, locked: Option<&Locke
         && known.subject != locked.subject
     {
         report.notes.push(format!(
-            "the lock has it under the subject `{}`; `schema pull` takes the one that is configured",
+            "the lock has it under the subject `{}`; `schema pull` changes that to the configured one",
             locked.subject
         ));
     }
     report
 }
 
-/// What `schema reset` has done.
-pub(super) fn given_up(since: u32) -> String {
-    format!("its versions before {since} were given up by `schema reset`")
+/// The note for an event that was reset.
+pub(super) fn dropped(since: u32) -> String {
+    format!("its versions before {since} were dropped by `schema reset`")
 }
 
 fn changes(latest: &Version, known: &Known) -> Vec<ChangeReport> {

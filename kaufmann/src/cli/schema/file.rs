@@ -1,4 +1,4 @@
-//! Where the lock is, and how it is read and written.
+//! The lock's file: finds, reads and writes it.
 
 use std::fs;
 use std::io;
@@ -12,12 +12,12 @@ use crate::base::error::{Error, ErrorKind};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct LockFile {
     path: PathBuf,
-    /// Whether somebody said that it is there.
+    /// Whether the path was given on the command line.
     named: bool,
 }
 
 impl LockFile {
-    /// The file that is named; else the one beside the manifest, if cargo runs this program; else the one in this folder.
+    /// The named file; else the one beside the manifest, if cargo runs this program; else the one in the current folder.
     pub(super) fn find(named: Option<PathBuf>) -> Self {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         Self::choose(named, manifest)
@@ -34,15 +34,15 @@ impl LockFile {
         self.path.display().to_string()
     }
 
-    /// The lock; the one that the build had, if there is no file and nobody named one; an error if there is neither.
+    /// The lock; if no file was named and there is none, the one from the build. An error if there is neither.
     pub(super) fn read_or(&self, built_in: Option<Lock>) -> Result<Lock, Error> {
         match self.read_if_any()?.or(built_in.filter(|_| !self.named)) {
             Some(lock) => Ok(lock),
             None => Err(Error::new(
                 ErrorKind::Usage,
                 format!(
-                    "there is no lock at {}; `schema pull` writes it from the registry, `schema register` too; --lock names \
-                     another place",
+                    "there is no lock at {}; `schema pull` and `schema register` create it from the registry; --lock names \
+                     another file",
                     self.shown()
                 ),
             )),
@@ -64,7 +64,7 @@ impl LockFile {
         Ok(Some(lock))
     }
 
-    /// Writes the lock, if it is not what is there already. Whoever reads it meanwhile reads the old one or the new one.
+    /// Writes the lock, unless the file has this content already. A concurrent reader sees the old lock or the new one.
     pub(super) fn write(&self, lock: &Lock) -> Result<(), Error> {
         let text = lock.to_string();
         if fs::read_to_string(&self.path).is_ok_and(|there| there == text) {
@@ -78,8 +78,8 @@ impl LockFile {
         })
     }
 
-    /// Whether the lock could be written, for who does something first that cannot be taken back.
-    pub(super) fn try_place(&self) -> Result<(), Error> {
+    /// Checks that the lock could be written, before a step that cannot be undone.
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
         let beside = self.beside();
         let tried = fs::write(&beside, "").and_then(|()| fs::remove_file(&beside));
         tried.map_err(|error| self.unwritable(error))
@@ -91,7 +91,7 @@ impl LockFile {
 
     fn unwritable(&self, error: io::Error) -> Error {
         let text = format!(
-            "the lock {} cannot be written; its folder must exist, and files in it may be made and replaced",
+            "the lock {} cannot be written; its folder must exist and be writable",
             self.shown()
         );
         Error::new(ErrorKind::Start, text).caused_by(error)
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_is_where_it_is_said_else_beside_the_manifest_else_here() {
+    fn the_lock_is_the_named_file_else_beside_the_manifest_else_in_the_current_folder() {
         let choose = |named: Option<&str>, manifest: Option<&str>| {
             LockFile::choose(named.map(Into::into), manifest.map(Into::into)).shown()
         };
@@ -113,19 +113,22 @@ mod tests {
     }
 
     #[test]
-    fn no_lock_says_how_to_get_one_and_a_damaged_one_where() {
+    fn the_error_of_a_missing_lock_says_how_to_get_one_and_that_of_a_damaged_one_says_where() {
         let folder = tempfile::tempdir().unwrap();
         let file = LockFile::find(Some(folder.path().join("schemas.lock")));
         assert_eq!(file.read_if_any().unwrap(), None);
         let text = file.read_or(Some(Lock::default())).unwrap_err().to_string();
-        assert!(text.contains("`schema pull` writes it"), "{text}");
+        assert!(
+            text.contains("`schema pull` and `schema register` create it"),
+            "{text}"
+        );
         fs::write(&file.path, "format = 1\nevents = 2").unwrap();
         let text = file.read_or(Some(Lock::default())).unwrap_err().to_string();
         assert!(text.starts_with(&format!("{}:2:1: ", file.shown())), "{text}");
     }
 
     #[test]
-    fn where_nobody_names_a_file_and_there_is_none_the_builds_lock_holds() {
+    fn without_a_file_the_lock_of_the_build_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let file = LockFile::choose(None, Some(folder.path().to_owned()));
         assert_eq!(file.read_or(Some(Lock::default())).unwrap(), Lock::default());
@@ -133,15 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_tried_without_a_trace() {
+    fn checking_that_the_lock_is_writable_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = LockFile::find(Some(folder.path().join("schemas.lock")));
         file.write(&Lock::default()).unwrap();
-        file.try_place().unwrap();
+        file.check_writable().unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(file.read_if_any().unwrap(), Some(Lock::default()));
-        let nowhere = LockFile::find(Some(folder.path().join("gone/schemas.lock")));
-        let text = nowhere.try_place().unwrap_err().to_string();
+        let nowhere = LockFile::find(Some(folder.path().join("missing/schemas.lock")));
+        let text = nowhere.check_writable().unwrap_err().to_string();
         assert!(
             text.contains("cannot be written; its folder must exist"),
             "{text}"

@@ -1,19 +1,19 @@
-//! `schema check --live`: what the registry says of the events.
+//! `schema check --live`: compares the events with the registry.
 
 use super::report::{BreakReport, EventReport, State, VersionReport};
 use super::{Known, unanswered};
 use crate::base::error::Error;
 use crate::schema::registry::{RegistryError, RegistryErrorKind, RestRegistry};
 
-/// Asks the registry about each event, and adds what it says. Registers nothing.
-pub(super) async fn ask(
+/// Queries the registry about each event, and adds its answers to the reports. Registers nothing.
+pub(super) async fn check(
     registry: &RestRegistry,
     events: &[Known],
     reports: &mut [EventReport],
 ) -> Result<(), Error> {
     for known in events {
         if let Some(report) = reports.iter_mut().find(|report| report.event == known.info.name) {
-            match ask_one(registry, known, report).await {
+            match check_one(registry, known, report).await {
                 Ok(()) => {}
                 Err(error) if error.concerns_all() => return Err(unanswered(error)),
                 Err(error) => {
@@ -26,7 +26,7 @@ pub(super) async fn ask(
     Ok(())
 }
 
-async fn ask_one(
+async fn check_one(
     registry: &RestRegistry,
     known: &Known,
     report: &mut EventReport,
@@ -37,12 +37,12 @@ async fn ask_one(
         None => report.level = Some(level),
         Some(here) if here != level => report
             .notes
-            .push(format!("the registry compares it by {level}, here it is {here}")),
+            .push(format!("its level is {level} in the registry, {here} here")),
         Some(_) => {}
     }
     let latest = registry.versions(subject).await?.into_iter().max();
     let locked = report.version.map(|version| version.number);
-    // What was given up is not fetched.
+    // Dropped versions are not fetched.
     let latest = latest.filter(|latest| *latest >= report.since);
     if latest > locked {
         report.notes.push(format!(
@@ -73,32 +73,32 @@ async fn ask_one(
     Ok(())
 }
 
-/// Why the registry would not take an event's schema as the next version.
+/// Why the registry would refuse an event's schema as the next version.
 pub(super) async fn refusals(
     registry: &RestRegistry,
     known: &Known,
 ) -> Result<Vec<BreakReport>, RegistryError> {
-    let said = registry.compatibility(&known.subject, known.info.schema).await;
-    let said = match said {
-        Ok(said) => said,
-        // It will not have it, whatever its level: it is no schema to this registry, or it cannot compare it with the last one.
+    let answer = registry.compatibility(&known.subject, known.info.schema).await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        // Refused at any level: the registry finds the schema invalid, or cannot compare it with the last version.
         Err(error) if error.kind() == RegistryErrorKind::Refused => {
             return Ok(vec![refusal(error.to_string())]);
         }
         Err(error) => return Err(error),
     };
-    if said.is_compatible {
+    if answer.is_compatible {
         return Ok(Vec::new());
     }
-    let messages = if said.messages.is_empty() {
-        vec!["it is not compatible; the registry does not say in what".to_owned()]
+    let messages = if answer.messages.is_empty() {
+        vec!["it is not compatible; the registry gives no reason".to_owned()]
     } else {
-        said.messages
+        answer.messages
     };
     Ok(messages.into_iter().map(refusal).collect())
 }
 
-/// What the registry said, as a break.
+/// The registry's answer, as a break.
 pub(super) fn refusal(text: String) -> BreakReport {
     BreakReport {
         by: "registry",

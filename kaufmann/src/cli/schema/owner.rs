@@ -1,4 +1,4 @@
-//! Who registers an event's schema: its owner, the service that publishes it. Others only read what it registers.
+//! The owner of an event registers its schema: it is the service that publishes the event. Others only read the schema.
 
 use super::report::{EventReport, State};
 use super::{Known, unanswered};
@@ -7,8 +7,8 @@ use crate::config::Config;
 use crate::handler::{Service, emitted};
 use crate::schema::registry::RestRegistry;
 
-/// Whether this service owns an event: its schema's attribute `owner` names the service or its group, or, if there is none, a
-/// handler publishes it.
+/// Whether this service owns an event: its schema's attribute `owner` names the service or its group, or, without that attribute,
+/// a handler publishes it.
 pub(super) fn is_ours<V: Service>(config: &Config, known: &Known) -> bool {
     match known.info.owner() {
         Some(owner) => crate::handler::named::is_service::<V>(config, &owner),
@@ -16,7 +16,8 @@ pub(super) fn is_ours<V: Service>(config: &Config, known: &Known) -> bool {
     }
 }
 
-/// What to register of `events`, and what is left to its owner. What the registry has is locked, whoever registered it.
+/// Splits `events` into those to register or lock, and reports of those that their owners must register. An event that the registry
+/// has is locked, whoever registered it.
 pub(super) async fn split<V: Service>(
     config: &Config,
     registry: &RestRegistry,

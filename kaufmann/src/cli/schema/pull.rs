@@ -1,4 +1,4 @@
-//! `schema pull`: the lock as the registry has it.
+//! `schema pull`: updates the lock from the registry.
 
 use kaufmann_avro::lock::{Lock, LockedEvent};
 
@@ -8,7 +8,7 @@ use super::{Known, compare, fetch, unanswered};
 use crate::base::error::Error;
 use crate::schema::registry::{RegistryError, RestRegistry};
 
-/// Refreshes the lock: of the events of this program, and of the others that it has.
+/// Updates the lock for this program's events, and for the others in it.
 pub(super) async fn pull(
     registry: &RestRegistry,
     events: &[Known],
@@ -28,7 +28,7 @@ pub(super) async fn pull(
         reports.push(match refresh(registry, &mut lock, &name, &subject).await {
             Ok(report) => report,
             Err(error) if error.concerns_all() => return Err(unanswered(error)),
-            // The lock keeps what it has of it.
+            // The lock keeps its versions of this event.
             Err(error) => EventReport::unknown(&name, &subject, &error),
         });
     }
@@ -36,7 +36,7 @@ pub(super) async fn pull(
     Ok(reports)
 }
 
-/// Puts what the registry has of one event into the lock.
+/// Updates one event in the lock from the registry.
 pub(super) async fn refresh(
     registry: &RestRegistry,
     lock: &mut Lock,
@@ -53,52 +53,55 @@ pub(super) async fn refresh(
     if event.latest().is_none() {
         report.state = State::Missing;
         if since > 1 {
-            report.notes.push(compare::given_up(since));
+            report.notes.push(compare::dropped(since));
         }
         let kept = before.as_ref().and_then(LockedEvent::latest);
         report.version = kept.map(Into::into);
         if kept.is_some() {
-            report
-                .notes
-                .push("the registry has lost it, or is another one; the lock keeps what it has".to_owned());
+            report.notes.push(
+                "the registry has lost it, or is a different one; the lock keeps its versions".to_owned(),
+            );
         }
         return Ok(report);
     }
     match before {
         Some(before) if before == event => report.state = State::Unchanged,
-        Some(before) => report.notes.extend(news(&before, &event)),
+        Some(before) => report.notes.extend(differences(&before, &event)),
         None => {}
     }
     lock.insert(name, event);
     Ok(report)
 }
 
-/// What is different, in words.
-fn news(before: &LockedEvent, now: &LockedEvent) -> Vec<String> {
-    let mut news = Vec::new();
+/// The differences, as text.
+fn differences(before: &LockedEvent, now: &LockedEvent) -> Vec<String> {
+    let mut found = Vec::new();
     let added: Vec<_> = now
         .versions()
         .filter(|version| before.version(version.number()).is_none())
         .map(|version| version.number().to_string())
         .collect();
     if !added.is_empty() {
-        news.push(format!("new in the lock: version {}", added.join(", ")));
+        found.push(format!("new in the lock: version {}", added.join(", ")));
     }
-    let gone: Vec<_> = before
+    let removed: Vec<_> = before
         .versions()
         .filter(|version| now.version(version.number()).is_none())
         .map(|version| version.number().to_string())
         .collect();
-    if !gone.is_empty() {
-        news.push(format!("no longer in the registry: version {}", gone.join(", ")));
+    if !removed.is_empty() {
+        found.push(format!(
+            "no longer in the registry: version {}",
+            removed.join(", ")
+        ));
     }
     if before.level != now.level {
-        news.push(format!("compatibility: {} → {}", before.level, now.level));
+        found.push(format!("compatibility: {} → {}", before.level, now.level));
     }
-    news
+    found
 }
 
-/// What the registry has of these events, as a lock of its own.
+/// The registry's versions of these events, as a lock.
 pub(super) async fn all(registry: &RestRegistry, events: &[Known]) -> Result<Lock, Error> {
     let mut lock = Lock::default();
     for known in events {

@@ -1,4 +1,4 @@
-//! `schema register`: what is new goes to the registry, all of it or nothing, and then into the lock.
+//! `schema register`: registers the new schemas, all or none, then writes them into the lock.
 
 use kaufmann_avro::lock::Lock;
 
@@ -8,7 +8,7 @@ use super::{Known, compare, live, pull, unanswered};
 use crate::base::error::Error;
 use crate::schema::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry, SubjectVersion};
 
-/// Registers the events that the registry does not have. One that breaks its level keeps all of them from being registered.
+/// Registers the events that the registry does not have. If one breaks its level, none is registered.
 pub(super) async fn register(
     registry: &RestRegistry,
     events: &[Known],
@@ -43,7 +43,7 @@ pub(super) async fn register(
         return Ok(reports);
     }
     if reports.iter().any(|report| report.state == State::Held) {
-        file.try_place()?;
+        file.check_writable()?;
     }
     for report in reports.iter_mut().filter(|report| report.state == State::Held) {
         let Some(known) = find(events, &report.event) else {
@@ -51,7 +51,7 @@ pub(super) async fn register(
         };
         match registry.register(&known.subject, known.info.schema).await {
             Ok(_) => report.state = State::Registered,
-            // Somebody else was quicker, or the registry has rules that its own question does not ask about.
+            // Someone else was faster, or the registry has rules that its compatibility check does not cover.
             Err(error) if error.kind() == RegistryErrorKind::Refused => {
                 report.state = State::Broken;
                 report.breaks.push(live::refusal(error.to_string()));
@@ -61,7 +61,7 @@ pub(super) async fn register(
     }
     for report in reports.iter_mut().filter(|report| report.state != State::Broken) {
         if report.state == State::Known {
-            take_back(registry, &mut lock, report).await?;
+            restore(registry, &mut lock, report).await?;
         }
         let pulled = pull::refresh(registry, &mut lock, &report.event, &report.subject)
             .await
@@ -91,9 +91,9 @@ fn is_known(report: &mut EventReport, found: &SubjectVersion) {
     });
 }
 
-/// Begins the history of an event with a version that was given up, if its schema is that version after all: the registry gives
-/// it no other number.
-async fn take_back(registry: &RestRegistry, lock: &mut Lock, report: &mut EventReport) -> Result<(), Error> {
+/// Lets an event's history begin with a dropped version, if its schema is still that version: the registry does not give the same
+/// schema another number.
+async fn restore(registry: &RestRegistry, lock: &mut Lock, report: &mut EventReport) -> Result<(), Error> {
     let (Some(found), Some(locked)) = (report.version, lock.event_mut(&report.event)) else {
         return Ok(());
     };
@@ -110,24 +110,23 @@ async fn take_back(registry: &RestRegistry, lock: &mut Lock, report: &mut EventR
     if newest == Some(number) {
         locked.since = number;
         report.notes.push(format!(
-            "its history begins with version {number} again, which had been given up: its schema is the same"
+            "its history begins with version {number} again, which was dropped: its schema is the same"
         ));
     } else {
         report.notes.push(format!(
-            "it cannot be locked: its schema is version {number}, and by `schema reset` its history begins with {since}; give the \
-             record an attribute such as `\"revision\": {since}`, with which the registry takes it as a new version"
+            "it cannot be locked: its schema is version {number}, but after `schema reset` its history begins with {since}; give the \
+             record an attribute such as `\"revision\": {since}`, so that the registry accepts it as a new version"
         ));
     }
     Ok(())
 }
 
-/// What may be done about events that break their level.
+/// Adds the remedy to events that break their level in the registry.
 fn explain(reports: &mut [EventReport]) {
     for report in reports.iter_mut().filter(|report| report.state == State::Broken) {
         if report.breaks.iter().any(|found| found.by == "registry") {
             report.notes.push(format!(
-                "the registry decides: lower the level of the subject `{}` there for this version, or give the event \
-                 another name",
+                "lower the level of the subject `{}` in the registry for this version, or give the event another name",
                 report.subject
             ));
         }

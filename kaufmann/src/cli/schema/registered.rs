@@ -1,4 +1,4 @@
-//! What lock and registry say of each event, for others than the commands of `schema`.
+//! The state of each event in lock and registry, for `doctor`.
 
 use kaufmann_avro::lock::Lock;
 
@@ -10,23 +10,23 @@ use crate::config::Config;
 use crate::handler::Service;
 use crate::schema::registry::RestRegistry;
 
-/// What is said of an event.
+/// The state of an event in lock and registry.
 #[derive(Clone, PartialEq, Debug)]
 pub(in crate::cli) struct Registered {
     pub(in crate::cli) event: String,
     pub(in crate::cli) subject: String,
-    /// Under which number and id its schema is registered, if it is.
+    /// The number and id of its registered version, if there is one.
     pub(in crate::cli) version: Option<(u32, u32)>,
-    /// In what it breaks its level of compatibility.
+    /// How it breaks its compatibility level.
     pub(in crate::cli) breaks: Vec<String>,
-    /// Why the registry did not answer, if it did not.
+    /// Why the registry gave no answer about it, if so.
     pub(in crate::cli) unanswered: Option<String>,
-    /// The service that its schema names as its owner, if that is another one.
+    /// The owner that its schema names, if that is another service.
     pub(in crate::cli) owner: Option<String>,
 }
 
-/// Asks the registry about all events that the service handles or publishes, as `schema check --live` does. Without a lock only
-/// the registry says what is compatible.
+/// Queries the registry about all events that the service handles or publishes, as `schema check --live` does. Without a lock, only
+/// the registry decides what is compatible.
 pub(in crate::cli) async fn registered<V: Service>(
     config: &Config,
     registry: &RestRegistry,
@@ -34,7 +34,7 @@ pub(in crate::cli) async fn registered<V: Service>(
     let events: Vec<Known> = known::<V>(config)?;
     let lock = LockFile::find(None).read_if_any()?.or(built_in(&events));
     let mut reports = compare::compare(&lock.unwrap_or_else(Lock::default), &events);
-    live::ask(registry, &events, &mut reports).await?;
+    live::check(registry, &events, &mut reports).await?;
     reports.retain(|report| events.iter().any(|known| known.info.name == report.event));
     let owner = |event: &str| {
         let known = events.iter().find(|known| known.info.name == event)?;

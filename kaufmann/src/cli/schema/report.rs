@@ -1,4 +1,4 @@
-//! What came of a command: the same shape for people, for JSON and for the exit code.
+//! The result of a command, for text, JSON and exit code.
 
 use std::process::ExitCode;
 
@@ -10,26 +10,26 @@ use serde::Serialize;
 use super::file::LockFile;
 use crate::schema::registry::RegistryError;
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) command: &'static str,
     pub(super) service: String,
     /// The lock's path.
     pub(super) lock: String,
-    /// Whether the registry was asked what it has.
+    /// Whether the registry was queried.
     pub(super) live: bool,
-    /// Whether that was the one of a `dev`, which ends with it.
+    /// Whether that was the registry of a `dev`, which ends with it.
     #[serde(skip)]
     pub(super) dev: bool,
     pub(super) verdict: Verdict,
-    /// Why nothing could be told.
+    /// Why there is no result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     pub(super) events: Vec<EventReport>,
 }
 
-/// What the exit code says.
+/// The verdict, which decides the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
@@ -41,62 +41,62 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-/// What came of it for one event.
+/// The result for one event.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct EventReport {
     pub(super) event: String,
     pub(super) subject: String,
-    /// The level by which it was compared.
+    /// The level at which it was compared.
     pub(super) level: Option<&'static str>,
     pub(super) state: State,
-    /// The version that it was compared with, or that it is now.
+    /// The version that it was compared with, or now is.
     pub(super) version: Option<VersionReport>,
-    /// The version of the registry that has this very schema. The notes say it too.
+    /// The registry's version with this exact schema; also in the notes.
     #[serde(skip)]
     pub(super) registered: Option<VersionReport>,
-    /// The first version that counts, by `schema reset`. The notes say it too.
+    /// The first version after the last `schema reset`; also in the notes.
     #[serde(skip)]
     pub(super) since: u32,
-    /// What differs from that version.
+    /// The differences from that version.
     pub(super) changes: Vec<ChangeReport>,
-    /// Whether it reads all that was written with that version, whatever the level.
+    /// Whether it can read everything written with that version, whatever the level.
     pub(super) backward: Option<bool>,
-    /// Whether that version reads all that it writes, whatever the level.
+    /// Whether that version can read everything it writes, whatever the level.
     pub(super) forward: Option<bool>,
-    /// In what the level is broken.
+    /// How the level is broken.
     pub(super) breaks: Vec<BreakReport>,
     pub(super) notes: Vec<String>,
 }
 
-/// What became of an event.
+/// The state of an event.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum State {
-    /// No version of it is in the lock.
+    /// The lock has no version of it.
     New,
-    /// It is the last version.
+    /// It equals the last version.
     Unchanged,
-    /// It differs as the level allows.
+    /// It differs, and the level allows that.
     Changed,
     /// It breaks the level.
     Broken,
     /// It is in the lock, but not in this program.
-    Gone,
-    /// It has been registered.
+    Removed,
+    /// It was registered.
     Registered,
-    /// The registry has it already.
+    /// The registry already has it.
     Known,
     /// It is new to the registry and was not registered, because another event breaks its level.
     Held,
-    /// The registry does not have it, and its owner registers it.
+    /// The registry does not have it, and another service owns it.
     Foreign,
-    /// The lock has been refreshed.
+    /// The lock was updated.
     Pulled,
     /// The registry does not have it.
     Missing,
-    /// Its history begins anew.
+    /// Its history starts again.
     Reset,
-    /// The registry did not answer what was asked about it.
+    /// The registry gave no answer about it.
     Unknown,
 }
 
@@ -108,7 +108,7 @@ pub(super) struct VersionReport {
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct ChangeReport {
-    /// The field's path; empty at the top.
+    /// The field's path; empty at the top level.
     pub(super) path: String,
     pub(super) kind: &'static str,
     pub(super) text: String,
@@ -116,16 +116,16 @@ pub(super) struct ChangeReport {
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct BreakReport {
-    /// Who says so: `lock` or `registry`.
+    /// What found it: `lock` or `registry`.
     pub(super) by: &'static str,
-    /// `backward`: former records cannot be read; `forward`: former readers cannot read. Nothing if the registry does not say.
+    /// `backward`: earlier records cannot be read; `forward`: earlier readers cannot read. `None` if the registry does not report it.
     pub(super) direction: Option<&'static str>,
-    /// The field's path; empty at the top, and where the registry only has a text.
+    /// The field's path; empty at the top level, and if the registry reports only a text.
     pub(super) path: String,
     /// The versions that it is broken with.
     pub(super) versions: Vec<VersionReport>,
     pub(super) text: String,
-    /// What may be done.
+    /// The remedy.
     pub(super) hint: Option<String>,
 }
 
@@ -139,12 +139,8 @@ impl Report {
         let is_broken = events.iter().any(|event| event.state == State::Broken);
         let unknown = events.iter().filter(|event| event.state == State::Unknown);
         let unknown: Vec<_> = unknown.map(|event| event.event.as_str()).collect();
-        let error = (!unknown.is_empty()).then(|| {
-            format!(
-                "the registry did not answer what was asked about {}",
-                unknown.join(", ")
-            )
-        });
+        let error = (!unknown.is_empty())
+            .then(|| format!("the registry gave no answer about {}", unknown.join(", ")));
         Self {
             command,
             service: service.to_owned(),
@@ -163,7 +159,7 @@ impl Report {
         }
     }
 
-    /// A command that could not tell.
+    /// A command without a result.
     pub(super) fn unknown(command: &'static str, service: &str, lock: &LockFile, error: &str) -> Self {
         let mut report = Self::new(command, service, lock, Vec::new());
         report.verdict = Verdict::Unknown;
@@ -185,7 +181,7 @@ impl Report {
 }
 
 impl EventReport {
-    /// An event about which the registry did not answer.
+    /// An event about which the registry gave no answer.
     pub(super) fn unknown(event: &str, subject: &str, error: &RegistryError) -> Self {
         let mut report = Self::new(event, subject, State::Unknown);
         report.notes.push(error.to_string());

@@ -1,4 +1,4 @@
-//! `schema reset EVENT`: a break on purpose.
+//! `schema reset EVENT`: accepts a break.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -10,8 +10,8 @@ use super::file::LockFile;
 use super::report::{EventReport, State};
 use crate::base::error::{Error, ErrorKind};
 
-/// Gives up the locked versions of an event, if somebody says so. `known` is the event in this program, if it has it: where a
-/// break keeps the next one from being built, that is the program of before.
+/// Drops the locked versions of an event, after confirmation. `known` is the event in this program, if it has it; since a break
+/// fails the build, that is often the previous program.
 pub(super) fn reset(
     event: &str,
     yes: bool,
@@ -41,23 +41,23 @@ pub(super) fn reset(
     let mut report = EventReport::new(event, &locked.subject, State::Reset);
     report.level = Some(locked.level.as_str());
     report.notes.push(format!(
-        "{count} version{} given up; the history begins anew with version {}",
+        "{count} version{} dropped; the history starts again with version {}",
         if count == 1 { "" } else { "s" },
         locked.since
     ));
     report.notes.push(
-        "records of before may be unreadable to this program, and what it writes to services of before"
+        "this program may be unable to read earlier records, and earlier builds to read what it writes"
             .to_owned(),
     );
     if let Some(same) = same {
         report.notes.push(format!(
-            "in this program its schema is still version {same}: change the schema and build before `schema register {event}`, which \
-             takes version {same} back into the lock as long as it is the same"
+            "this program's schema is still version {same}: change the schema and build before `schema register {event}`, which \
+             otherwise puts version {same} back into the lock"
         ));
     }
     if locked.level != Level::None {
         report.notes.push(format!(
-            "the registry still compares by {}: lower the level of the subject `{}` there before `schema register {event}`",
+            "the level in the registry is still {}: lower it for the subject `{}` there before `schema register {event}`",
             locked.level, locked.subject
         ));
     }
@@ -69,13 +69,13 @@ fn confirm(event: &str, count: usize) -> Result<(), Error> {
     let refused = |text: String| Err(Error::new(ErrorKind::Usage, text));
     if !io::stdin().is_terminal() {
         return refused(format!(
-            "`schema reset {event}` gives up {count} locked versions; confirm it with --yes, there is nobody to ask"
+            "`schema reset {event}` drops {count} locked versions; confirm with --yes, since there is no terminal to ask on"
         ));
     }
     let mut out = io::stderr();
     _ = write!(
         out,
-        "Give up the {count} locked versions of `{event}`? Records and services of before may break. [y/N] "
+        "Drop the {count} locked versions of `{event}`? Earlier records and services may break. [y/N] "
     );
     _ = out.flush();
     let mut answer = String::new();

@@ -1,11 +1,11 @@
-//! A report for people.
+//! A report as text.
 
 use std::fmt::Write;
 
 use super::report::{EventReport, Report, State, Verdict, VersionReport};
 use crate::cli::paint::{Colour, Paint};
 
-/// The whole text, without a line break at its end.
+/// The whole text, without a final line break.
 pub(super) fn text(report: &Report, paint: Paint) -> String {
     let names = report.events.iter().map(|event| event.event.chars().count());
     let width = names.max().unwrap_or_default();
@@ -38,7 +38,7 @@ fn line(text: &mut String, event: &EventReport, width: usize, paint: Paint) {
         State::Unchanged => (Colour::Green, "unchanged"),
         State::Changed => (Colour::Yellow, "changed"),
         State::Broken => (Colour::Red, "broken"),
-        State::Gone => (Colour::Dim, "gone"),
+        State::Removed => (Colour::Dim, "removed"),
         State::Registered => (Colour::Green, "registered"),
         State::Known => (Colour::Green, "known"),
         State::Held => (Colour::Yellow, "held"),
@@ -52,7 +52,7 @@ fn line(text: &mut String, event: &EventReport, width: usize, paint: Paint) {
     _ = writeln!(text, "{:<width$}  {state}  {}", event.event, explained(event));
 }
 
-/// What the changes mean for who reads and who writes, whatever the level demands.
+/// What the changes mean for readers and writers, regardless of the level.
 fn meaning(text: &mut String, event: &EventReport, paint: Paint) {
     let (Some(number), Some(backward), Some(forward)) = (
         event.version.map(|version| version.number),
@@ -61,7 +61,7 @@ fn meaning(text: &mut String, event: &EventReport, paint: Paint) {
     ) else {
         return;
     };
-    let said = |holds: bool| {
+    let answer = |holds: bool| {
         if holds {
             paint.paint(Colour::Green, "yes")
         } else {
@@ -71,9 +71,9 @@ fn meaning(text: &mut String, event: &EventReport, paint: Paint) {
     if !event.changes.is_empty() {
         _ = writeln!(
             text,
-            "    = reads what version {number} wrote: {}; version {number} reads what it writes: {}",
-            said(backward),
-            said(forward)
+            "    = can read version {number}: {}; version {number} can read it: {}",
+            answer(backward),
+            answer(forward)
         );
     }
 }
@@ -84,11 +84,11 @@ fn explained(event: &EventReport) -> String {
     match event.state {
         State::New => "not in the lock; `schema register` registers it".to_owned(),
         State::Unchanged | State::Known | State::Registered | State::Pulled => format!("{version}, {level}"),
-        State::Changed => format!("since {version}, as {level} allows"),
-        State::Broken if event.version.is_some() => format!("since {version}, against {level}"),
-        State::Broken => format!("against {level}"),
-        State::Gone => "in the lock, but not an event of this program".to_owned(),
-        State::Held => "not registered, because of the others".to_owned(),
+        State::Changed => format!("since {version}, allowed by {level}"),
+        State::Broken if event.version.is_some() => format!("since {version}, breaks {level}"),
+        State::Broken => format!("breaks {level}"),
+        State::Removed => "in the lock, but not an event of this program".to_owned(),
+        State::Held => "not registered, because another event is broken".to_owned(),
         State::Foreign => "not registered, and not published here".to_owned(),
         State::Missing => format!("no version in the registry under `{}`", event.subject),
         State::Reset => format!("under `{}`", event.subject),
@@ -103,8 +103,8 @@ fn shown(version: VersionReport) -> String {
 fn broken(found: &super::report::BreakReport) -> String {
     let versions: Vec<_> = found.versions.iter().map(|version| shown(*version)).collect();
     let mut text = match found.direction {
-        Some("backward") => format!("does not read what was written with {}: ", versions.join(", ")),
-        Some(_) => format!("what it writes is not read with {}: ", versions.join(", ")),
+        Some("backward") => format!("cannot read what was written with {}: ", versions.join(", ")),
+        Some(_) => format!("its records cannot be read with {}: ", versions.join(", ")),
         None => "the registry: ".to_owned(),
     };
     text.push_str(&found.text);
@@ -135,19 +135,19 @@ fn conclusion(report: &Report, paint: Paint) -> String {
     match report.verdict {
         Verdict::Incompatible => {
             let nothing = if report.command == "register" {
-                "; what is held was not registered"
+                "; nothing was registered"
             } else {
                 ""
             };
             format!(
-                "{}: {}{nothing}. If the break is meant: `schema reset EVENT`",
+                "{}: {}{nothing}. To accept the break: `schema reset EVENT`",
                 paint.paint(Colour::Red, "incompatible"),
                 broken.join(", ")
             )
         }
         Verdict::Compatible if report.command == "check" || report.command == "diff" => {
             let with = match (report.command, report.live) {
-                ("diff", true) => "what the registry has".to_owned(),
+                ("diff", true) => "the registry".to_owned(),
                 (_, true) => format!("{} and the registry", report.lock),
                 (_, false) => report.lock.clone(),
             };
@@ -155,7 +155,7 @@ fn conclusion(report: &Report, paint: Paint) -> String {
         }
         Verdict::Compatible if report.command == "reset" => format!("{} is written", report.lock),
         Verdict::Compatible if report.dev => format!(
-            "{} is up to date with the registry of `dev`, which ends with it and forbids nothing: do not commit it",
+            "{} is up to date with the registry of `dev`, which is temporary and allows any change: do not commit it",
             report.lock
         ),
         Verdict::Compatible => format!("{} is up to date", report.lock),

@@ -19,7 +19,7 @@ use crate::{Context, HandlerEntry, Outcome};
 const V1: &str = r#"{"type": "record", "name": "placed", "namespace": "shop", "fields": [
     {"name": "order", "type": "string"}, {"name": "cents", "type": "int"}, {"name": "note", "type": "string"}]}"#;
 
-/// The note is gone, the amount is wider, and a field without a default is new.
+/// The note is removed, the amount is wider, and a field without a default is new.
 const PLACED: EventInfo = info(
     "shop.placed",
     r#"{"type": "record", "name": "placed", "namespace": "shop", "fields": [
@@ -133,7 +133,7 @@ fn an_event_is_its_publishers_unless_its_schema_names_another_owner() {
 }
 
 #[tokio::test]
-async fn events_of_others_are_left_to_their_owners_but_locked_if_they_are_registered() {
+async fn events_of_other_owners_are_not_registered_but_locked_if_the_registry_has_them() {
     let (_server, registry, embedded) = empty().await;
     let (ours, left) = owner::split::<Canceller>(&Config::default(), &registry, events())
         .await
@@ -175,7 +175,7 @@ fn a_diff_that_the_level_allows_is_0_and_has_this_shape() {
 }
 
 #[test]
-fn what_cannot_be_told_is_2_and_has_this_shape() {
+fn an_unknown_result_is_2_and_has_this_shape() {
     let file = LockFile::find(Some("schemas.lock".into()));
     let report = Report::unknown("pull", Shop::NAME, &file, "error: no registry");
     assert_eq!(report.exit_code(), ExitCode::from(2));
@@ -261,23 +261,23 @@ async fn an_event_that_is_reset_without_a_change_is_locked_again_when_it_is_regi
     let reset = reset::reset("shop.placed", true, &file, Some(&events[0])).unwrap();
     let (_, notes) = of(&reset, "shop.placed");
     assert!(
-        notes.contains("its schema is still version 2: change the schema"),
+        notes.contains("schema is still version 2: change the schema"),
         "{notes}"
     );
 
-    // Nothing advises what does not help.
+    // No note suggests what does not help.
     let mut checked = compare::compare(&file.read_or(None).unwrap(), &events);
-    live::ask(&registry, &events, &mut checked).await.unwrap();
+    live::check(&registry, &events, &mut checked).await.unwrap();
     let (state, notes) = of(&checked, "shop.placed");
     assert_eq!(state, report::State::New);
     assert!(
-        notes.contains("its versions before 3 were given up") && !notes.contains("schema pull"),
+        notes.contains("its versions before 3 were dropped") && !notes.contains("schema pull"),
         "{notes}"
     );
     let pulled = pull::pull(&registry, &events, &file).await.unwrap();
     let (state, notes) = of(&pulled, "shop.placed");
     assert_eq!(state, report::State::Missing);
-    assert!(notes.contains("its versions before 3 were given up"), "{notes}");
+    assert!(notes.contains("its versions before 3 were dropped"), "{notes}");
 
     let registered = register::register(&registry, &events, &file).await.unwrap();
     let (state, notes) = of(&registered, "shop.placed");
@@ -290,7 +290,7 @@ async fn an_event_that_is_reset_without_a_change_is_locked_again_when_it_is_regi
         .versions()
         .map(Version::number)
         .collect();
-    assert_eq!(numbers, [2], "what was before it stays given up");
+    assert_eq!(numbers, [2], "the versions before it stay dropped");
     assert_eq!(lock.event("shop.cancelled"), before.event("shop.cancelled"));
     assert_eq!(
         of(&compare::compare(&lock, &events), "shop.placed").0,
@@ -320,7 +320,7 @@ async fn an_event_that_is_reset_and_changed_begins_with_its_next_version() {
 }
 
 #[tokio::test]
-async fn a_schema_that_was_given_up_and_is_not_the_newest_is_not_locked_and_that_is_said() {
+async fn a_dropped_schema_that_is_not_the_newest_is_not_locked_and_a_note_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = LockFile::find(Some(folder.path().join("schemas.lock")));
     let (_server, registry, embedded) = empty().await;
@@ -344,7 +344,7 @@ async fn a_schema_that_was_given_up_and_is_not_the_newest_is_not_locked_and_that
 }
 
 #[tokio::test]
-async fn what_the_registry_of_a_dev_has_is_not_to_be_committed() {
+async fn a_lock_from_the_registry_of_a_dev_must_not_be_committed() {
     let folder = tempfile::tempdir().unwrap();
     let file = LockFile::find(Some(folder.path().join("schemas.lock")));
     let (_server, registry, _embedded) = empty().await;
@@ -352,27 +352,28 @@ async fn what_the_registry_of_a_dev_has_is_not_to_be_committed() {
     let mut report = report("register", registered);
     assert!(screen(&report).ends_with("schemas.lock is up to date"));
     report.dev = true;
-    let last = "schemas.lock is up to date with the registry of `dev`, which ends with it and forbids nothing: do not commit it";
+    let last = "schemas.lock is up to date with the registry of `dev`, which is temporary and allows any change: do not commit it";
     assert!(screen(&report).ends_with(last), "{}", screen(&report));
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_there_says_what_names_another_one() {
+async fn the_error_of_an_unavailable_registry_names_the_settings() {
     let folder = tempfile::tempdir().unwrap();
     let file = LockFile::find(Some(folder.path().join("schemas.lock")));
     let (server, registry, _embedded) = empty().await;
     drop(server);
     let error = pull::pull(&registry, &events(), &file).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("`registry.url` says where it is, --dev"),
+        error.to_string().contains("set `registry.url`, or use --dev"),
         "{error}"
     );
 
-    // One that answers is there.
+    // One that answers is available.
     let refused = RegistryError::new(RegistryErrorKind::Unauthorized, "401");
-    assert_eq!(unanswered(refused).to_string(), "the registry could not be asked");
+    assert_eq!(
+        unanswered(refused).to_string(),
+        "the registry refused the request"
+    );
 }
 
 #[tokio::test]
@@ -391,7 +392,7 @@ async fn one_broken_event_keeps_all_from_being_registered() {
 #[tokio::test]
 async fn nothing_is_registered_if_the_lock_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
-    let file = LockFile::find(Some(folder.path().join("gone/schemas.lock")));
+    let file = LockFile::find(Some(folder.path().join("missing/schemas.lock")));
     let (_server, registry, embedded) = empty().await;
     let error = register::register(&registry, &events(), &file).await.unwrap_err();
     assert!(error.to_string().contains("cannot be written"), "{error}");
@@ -399,7 +400,7 @@ async fn nothing_is_registered_if_the_lock_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn what_the_error_of_a_damaged_lock_advises_helps() {
+async fn the_remedy_in_the_error_of_a_damaged_lock_works() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("schemas.lock");
     let file = LockFile::find(Some(path.clone()));
@@ -442,13 +443,13 @@ async fn what_the_error_of_a_damaged_lock_advises_helps() {
 }
 
 #[tokio::test]
-async fn a_live_check_says_what_the_lock_lacks() {
+async fn a_live_check_reports_what_the_lock_lacks() {
     let (_server, registry, embedded) = empty().await;
     for schema in [V1, PLACED.schema] {
         embedded.add("shop.placed", schema).unwrap();
     }
     let mut reports = compare::compare(&lock(Level::None), &events());
-    live::ask(&registry, &events(), &mut reports).await.unwrap();
+    live::check(&registry, &events(), &mut reports).await.unwrap();
     let mut report = report("check", reports);
     report.live = true;
     assert_eq!(report.exit_code(), ExitCode::SUCCESS);
@@ -532,7 +533,7 @@ async fn what_others_registered_with_references_is_known_and_pulled_in_one_piece
     let (registry, _server) = registry_with_references().await;
 
     let mut reports = compare::compare(&Lock::default(), &events);
-    live::ask(&registry, &events, &mut reports).await.unwrap();
+    live::check(&registry, &events, &mut reports).await.unwrap();
     let notes = &reports[0].notes;
     assert!(
         notes.contains(&"registered as version 1 (id 3)".to_owned()),
@@ -540,7 +541,7 @@ async fn what_others_registered_with_references_is_known_and_pulled_in_one_piece
     );
     assert!(reports[0].breaks.is_empty());
 
-    // Nothing is registered: this registry would not have it.
+    // Nothing is registered: this registry would refuse it.
     let registered = register::register(&registry, &events, &file).await.unwrap();
     assert_eq!(registered[0].state, report::State::Known);
     let lock = file.read_or(None).unwrap();
@@ -555,7 +556,7 @@ async fn what_others_registered_with_references_is_known_and_pulled_in_one_piece
 }
 
 #[tokio::test]
-async fn a_registry_that_cannot_compare_a_schema_is_quoted_with_what_may_be_done() {
+async fn the_answer_of_a_registry_that_cannot_compare_a_schema_is_quoted_with_a_remedy() {
     const PAID: EventInfo = info(
         "shop.paid",
         r#"{"type": "record", "name": "paid", "namespace": "shop", "fields": []}"#,
@@ -570,10 +571,10 @@ async fn a_registry_that_cannot_compare_a_schema_is_quoted_with_what_may_be_done
     let (registry, _server) = registry_with_references().await;
     let reports = register::register(&registry, &events, &file).await.unwrap();
     assert_eq!(reports[0].state, report::State::Broken);
-    let (said, note) = (&reports[0].breaks[0].text, &reports[0].notes[0]);
+    let (text, note) = (&reports[0].breaks[0].text, &reports[0].notes[0]);
     assert!(
-        said.ends_with("422 Unprocessable Entity: cannot compare (code 42201)"),
-        "{said}"
+        text.ends_with("422 Unprocessable Entity: cannot compare (code 42201)"),
+        "{text}"
     );
     assert!(
         note.contains("lower the level of the subject `shop.paid`"),
@@ -595,8 +596,8 @@ fn an_event_that_the_lock_does_not_have_cannot_be_reset() {
     );
 }
 
-/// A registry in which a version of `shop.placed` is Protobuf, and which has trouble with `shop.cancelled`.
-async fn troubled() -> (AbortOnDropHandle<()>, RestRegistry) {
+/// A registry in which a version of `shop.placed` is Protobuf, and which denies access to `shop.cancelled`.
+async fn half_readable() -> (AbortOnDropHandle<()>, RestRegistry) {
     let version = async |Path((subject, version)): Path<(String, u32)>| {
         let mut answer = json!({"subject": subject, "version": version, "id": version, "schema": V1});
         if version == 2 {
@@ -638,10 +639,10 @@ async fn troubled() -> (AbortOnDropHandle<()>, RestRegistry) {
 }
 
 #[tokio::test]
-async fn a_subject_that_cannot_be_read_stands_in_its_own_line_and_the_others_are_pulled() {
+async fn an_unreadable_subject_is_reported_on_its_line_and_the_others_are_pulled() {
     let folder = tempfile::tempdir().unwrap();
     let file = LockFile::find(Some(folder.path().join("schemas.lock")));
-    let (_server, registry) = troubled().await;
+    let (_server, registry) = half_readable().await;
     let reports = pull::pull(&registry, &events(), &file).await.unwrap();
     let states: Vec<_> = reports.iter().map(|report| report.state).collect();
     assert_eq!(states, [report::State::Unknown, report::State::Pulled]);
@@ -659,16 +660,16 @@ async fn a_subject_that_cannot_be_read_stands_in_its_own_line_and_the_others_are
     assert_eq!(report.exit_code(), ExitCode::from(2));
     let screen = screen(&report);
     assert!(
-        screen.ends_with("the registry did not answer what was asked about shop.cancelled"),
+        screen.ends_with("the registry gave no answer about shop.cancelled"),
         "{screen}"
     );
 }
 
 #[tokio::test]
-async fn a_check_of_the_registry_goes_on_behind_an_event_that_cannot_be_read() {
-    let (_server, registry) = troubled().await;
+async fn a_live_check_continues_after_an_unreadable_event() {
+    let (_server, registry) = half_readable().await;
     let mut reports = compare::compare(&Lock::default(), &events());
-    live::ask(&registry, &events(), &mut reports).await.unwrap();
+    live::check(&registry, &events(), &mut reports).await.unwrap();
     let of = |name: &str| reports.iter().find(|report| report.event == name).unwrap();
     assert_eq!(of("shop.cancelled").state, report::State::Unknown);
     assert_eq!(of("shop.placed").state, report::State::New);

@@ -1,26 +1,26 @@
-//! What a signal means that comes after the first one.
+//! The effect of a signal after the first one.
 
 use std::time::Duration;
 
-/// Signals this close to the first one belong to the same stop: `timeout`, supervisors and wrappers send theirs to the child and
-/// then to its group, and a terminal sends its own besides.
+/// Signals this close to the first one count as part of it: `timeout`, supervisors and wrappers signal the child and then its
+/// group, and a terminal sends its own as well.
 const ONE_STOP: Duration = Duration::from_millis(250);
 
-/// How long a command that is over may take to end its process.
+/// How long the process may take to exit after its command is over.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// What a further signal does.
+/// The effect of a further signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Again {
-    /// The same stop is wished for once more.
+    /// A repetition, which is ignored.
     Same,
-    /// A person does not want to wait for what runs.
+    /// End at once: a person does not want to wait for the work in flight.
     Hurry,
-    /// There is nothing left to finish.
+    /// End at once: there is nothing left to finish.
     End,
 }
 
-/// Only SIGINT hurries, because a person sends it, who sees what it does. The others are sent by programs, which repeat them.
+/// Only SIGINT cuts the work short, because a person sends it. The others are sent by programs, which repeat them.
 pub(super) fn again(is_interrupt: bool, since_first: Duration, since_over: Option<Duration>) -> Again {
     match since_over {
         Some(since) if since > if is_interrupt { ONE_STOP } else { LINGER } => Again::End,

@@ -1,6 +1,6 @@
-//! The signals that end a command, as they come.
+//! The stream of signals that end a command.
 
-/// A signal, and what the process exits with when it ends it: 128 and its number, as shells have it.
+/// A signal, and the exit code of a process that it ends: 128 plus its number, as in shells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Signal {
     pub(super) name: &'static str,
@@ -32,7 +32,7 @@ pub(super) const INTERRUPT: Signal = Signal {
 pub(super) struct Stream {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    /// None where the end of the terminal must not end the process, as under `nohup`, or where that is not known.
+    /// `None` if SIGHUP is ignored, as under `nohup`, or if that is unknown.
     hang_up: Option<tokio::signal::unix::Signal>,
 }
 
@@ -51,7 +51,7 @@ impl Stream {
         })
     }
 
-    /// The next one. Of several that are here at once SIGINT comes first.
+    /// The next signal. Of several at once, SIGINT comes first.
     pub(super) async fn next(&mut self) -> Signal {
         let hang_up = async {
             match &mut self.hang_up {
@@ -68,7 +68,7 @@ impl Stream {
     }
 }
 
-/// Whether the process was started with SIGHUP ignored, as its `/proc/self/status` says. What cannot be read is left as it is.
+/// Whether the process was started with SIGHUP ignored, according to `/proc/self/status`; true if that cannot be read.
 #[cfg(unix)]
 fn ignores_hang_up(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_ignores_sighup_goes_on_ignoring_it() {
+    fn a_process_that_ignores_sighup_keeps_ignoring_it() {
         let status = |mask: &str| format!("Name:\tsvc\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\n");
         assert!(ignores_hang_up(&status("0000000000001001")));
         assert!(!ignores_hang_up(&status("0000000000001000")));

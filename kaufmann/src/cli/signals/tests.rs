@@ -8,7 +8,7 @@ use super::*;
 const ROLE: &str = "KAUFMANN_TEST_SIGNALS_CHILD";
 const FOREVER: Duration = Duration::from_secs(1 << 30);
 
-/// The same test in a process of its own, which a signal may end.
+/// The same test in another process, which a signal may end.
 struct Other {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -30,7 +30,7 @@ impl Other {
         Self { child, lines, finish }
     }
 
-    fn says(&mut self, text: &str) {
+    fn prints(&mut self, text: &str) {
         assert!(self.lines.any(|line| line.unwrap().ends_with(text)), "{text}");
     }
 
@@ -38,12 +38,12 @@ impl Other {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until a signal is not of the same moment as the last one any more.
-    fn pass_the_moment(&self) {
+    /// Waits until the next signal no longer counts as part of the first one.
+    fn wait_out_one_stop(&self) {
         thread::sleep(Duration::from_millis(300));
     }
 
-    /// What it had to finish is finished.
+    /// Lets it finish its work.
     fn finish(&mut self) {
         self.finish.write_all(b"\n").unwrap();
     }
@@ -63,12 +63,12 @@ fn is_child() -> bool {
 }
 
 fn handling(patience: Duration) -> Signals {
-    let signals = Signals::ask().unwrap();
+    let signals = Signals::end_at_first().unwrap();
     signals.begin_handling_within(patience);
     signals
 }
 
-/// Blocks every worker of a runtime, and says when the drain should begin.
+/// Blocks every worker of a runtime, and prints when the drain should begin.
 fn block(signals: &Signals) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -82,26 +82,26 @@ fn block(signals: &Signals) {
         }
     });
     blocked.recv().unwrap();
-    crate::cli::output::say(&"\nready").unwrap();
+    crate::cli::output::print_line(&"\nready").unwrap();
     runtime.block_on(signals.first());
-    crate::cli::output::say(&"\ndraining").unwrap();
+    crate::cli::output::print_line(&"\ndraining").unwrap();
     loop {
         thread::park();
     }
 }
 
 /// Waits for the first signal, then for the parent.
-fn drain_when_told(signals: &Signals) -> ! {
+fn drain_on_signal(signals: &Signals) -> ! {
     tracing_subscriber::fmt().with_ansi(false).init();
     wait_for_the_first(signals);
-    crate::cli::output::say(&"\ndraining").unwrap();
+    crate::cli::output::print_line(&"\ndraining").unwrap();
     wait_for_the_parent();
     std::process::exit(0);
 }
 
 fn wait_for_the_first(signals: &Signals) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    crate::cli::output::say(&"\nready").unwrap();
+    crate::cli::output::print_line(&"\nready").unwrap();
     runtime.block_on(signals.first());
 }
 
@@ -110,16 +110,17 @@ fn wait_for_the_parent() {
 }
 
 #[test]
-fn a_handler_that_never_yields_cannot_keep_the_process() {
+fn a_handler_that_never_yields_cannot_keep_the_process_alive() {
     if is_child() {
         block(&handling(Duration::from_millis(1)));
     }
-    let mut other = Other::start("cli::signals::tests::a_handler_that_never_yields_cannot_keep_the_process");
-    other.says("ready");
+    let mut other =
+        Other::start("cli::signals::tests::a_handler_that_never_yields_cannot_keep_the_process_alive");
+    other.prints("ready");
     other.send(Sent::TERM);
     let (code, said) = other.ends();
     assert_eq!(code, Some(i32::from(UNFINISHED)), "{said}");
-    assert!(said.contains("a handler never yields"), "{said}");
+    assert!(said.contains("a handler did not yield"), "{said}");
 }
 
 #[test]
@@ -131,10 +132,10 @@ fn sigint_after_any_signal_ends_at_once_while_every_worker_is_blocked() {
         let mut other = Other::start(
             "cli::signals::tests::sigint_after_any_signal_ends_at_once_while_every_worker_is_blocked",
         );
-        other.says("ready");
+        other.prints("ready");
         other.send(first);
-        other.says("draining");
-        other.pass_the_moment();
+        other.prints("draining");
+        other.wait_out_one_stop();
         other.send(Sent::INT);
         let (code, said) = other.ends();
         assert_eq!(code, Some(130), "{said}");
@@ -143,9 +144,9 @@ fn sigint_after_any_signal_ends_at_once_while_every_worker_is_blocked() {
 }
 
 #[test]
-fn a_repeated_sigterm_or_sighup_lets_what_runs_be_finished() {
+fn a_repeated_sigterm_or_sighup_lets_the_work_in_flight_finish() {
     if is_child() {
-        drain_when_told(&handling(FOREVER));
+        drain_on_signal(&handling(FOREVER));
     }
     for (first, second) in [
         (Sent::TERM, Sent::TERM),
@@ -154,13 +155,13 @@ fn a_repeated_sigterm_or_sighup_lets_what_runs_be_finished() {
         (Sent::INT, Sent::TERM),
     ] {
         let mut other =
-            Other::start("cli::signals::tests::a_repeated_sigterm_or_sighup_lets_what_runs_be_finished");
-        other.says("ready");
+            Other::start("cli::signals::tests::a_repeated_sigterm_or_sighup_lets_the_work_in_flight_finish");
+        other.prints("ready");
         other.send(first);
-        other.says("draining");
-        other.pass_the_moment();
+        other.prints("draining");
+        other.wait_out_one_stop();
         other.send(second);
-        other.says("what runs is still being finished; SIGINT (Ctrl-C) ends at once");
+        other.prints("still finishing the work in flight; SIGINT (Ctrl-C) ends at once");
         other.finish();
         let (code, said) = other.ends();
         assert_eq!(code, Some(0), "{first:?}, {second:?}: {said}");
@@ -168,20 +169,20 @@ fn a_repeated_sigterm_or_sighup_lets_what_runs_be_finished() {
 }
 
 #[test]
-fn two_signals_of_one_moment_are_one_stop() {
+fn two_signals_at_the_same_time_count_as_one() {
     if is_child() {
-        drain_when_told(&handling(FOREVER));
+        drain_on_signal(&handling(FOREVER));
     }
     for (first, second) in [
         (Sent::TERM, Sent::TERM),
         (Sent::INT, Sent::INT),
         (Sent::TERM, Sent::INT),
     ] {
-        let mut other = Other::start("cli::signals::tests::two_signals_of_one_moment_are_one_stop");
-        other.says("ready");
+        let mut other = Other::start("cli::signals::tests::two_signals_at_the_same_time_count_as_one");
+        other.prints("ready");
         other.send(first);
         other.send(second);
-        other.says("draining");
+        other.prints("draining");
         other.finish();
         let (code, said) = other.ends();
         assert_eq!(code, Some(0), "{first:?}, {second:?}: {said}");
@@ -194,16 +195,16 @@ fn a_signal_that_comes_again_while_a_finished_command_ends_does_not_change_its_e
         let signals = handling(FOREVER);
         wait_for_the_first(&signals);
         drop(signals);
-        crate::cli::output::say(&"\nover").unwrap();
+        crate::cli::output::print_line(&"\nover").unwrap();
         wait_for_the_parent();
         std::process::exit(0);
     }
     let mut other = Other::start(
         "cli::signals::tests::a_signal_that_comes_again_while_a_finished_command_ends_does_not_change_its_exit_code",
     );
-    other.says("ready");
+    other.prints("ready");
     other.send(Sent::TERM);
-    other.says("over");
+    other.prints("over");
     other.send(Sent::TERM);
     other.finish();
     let (code, said) = other.ends();
@@ -214,13 +215,13 @@ fn a_signal_that_comes_again_while_a_finished_command_ends_does_not_change_its_e
 fn a_signal_after_the_command_is_over_ends_at_once() {
     if is_child() {
         drop(handling(FOREVER));
-        crate::cli::output::say(&"\nready").unwrap();
+        crate::cli::output::print_line(&"\nready").unwrap();
         loop {
             thread::park();
         }
     }
     let mut other = Other::start("cli::signals::tests::a_signal_after_the_command_is_over_ends_at_once");
-    other.says("ready");
+    other.prints("ready");
     other.send(Sent::TERM);
     let (code, said) = other.ends();
     assert_eq!(code, Some(143), "{said}");
@@ -228,19 +229,19 @@ fn a_signal_after_the_command_is_over_ends_at_once() {
 }
 
 #[test]
-fn a_signal_while_a_command_only_asks_ends_at_once_with_the_code_of_the_signal() {
+fn a_signal_while_a_command_only_reads_ends_at_once_with_the_code_of_the_signal() {
     if is_child() {
-        let _signals = Signals::ask().unwrap();
-        crate::cli::output::say(&"\nready").unwrap();
+        let _signals = Signals::end_at_first().unwrap();
+        crate::cli::output::print_line(&"\nready").unwrap();
         loop {
             thread::park();
         }
     }
     for (signal, expected) in [(Sent::INT, 130), (Sent::TERM, 143), (Sent::HUP, 129)] {
         let mut other = Other::start(
-            "cli::signals::tests::a_signal_while_a_command_only_asks_ends_at_once_with_the_code_of_the_signal",
+            "cli::signals::tests::a_signal_while_a_command_only_reads_ends_at_once_with_the_code_of_the_signal",
         );
-        other.says("ready");
+        other.prints("ready");
         other.send(signal);
         let (code, said) = other.ends();
         assert_eq!(code, Some(expected), "{said}");

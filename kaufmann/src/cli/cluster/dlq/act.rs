@@ -1,5 +1,5 @@
-//! `dlq replay` and `dlq discard`: letters go back to where they came from, or are given up. A letter is noted as dealt with only
-//! once the broker has what came of it.
+//! `dlq replay` and `dlq discard`: send dead letters back to where they came from, or discard them. A dead letter is marked as dealt
+//! with only once the broker has the record that was sent back.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::dead_letters::{DeadLetters, Found};
 use super::ledger::Ledger;
-use super::letters::{Found, Letters};
 use super::select::Selection;
 use crate::base::error::{Error, ErrorKind};
 use crate::cli::progress::Progress;
@@ -17,66 +17,67 @@ use crate::kafka::sender::{Sender, Sent, Unsent};
 use crate::publish::dead_letter::opened::{DeadLetter, moved};
 use crate::record::Record;
 
-/// The command that moves records of retry topics that nobody reads.
+/// The command that moves records out of retry topics that no service reads.
 pub(in crate::cli::cluster) const DRAIN: &str = "drain";
-/// How many may be on their way.
+/// How many messages may be in flight.
 const IN_FLIGHT: usize = 500;
-/// How often what was done is kept.
-const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often the progress is stored.
+const STORE_EVERY: Duration = Duration::from_secs(1);
 
-/// What came of it.
+/// The result.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(in crate::cli::cluster) struct Summary {
     pub(in crate::cli::cluster) command: &'static str,
     /// The dead-letter topic.
     pub(in crate::cli::cluster) topic: String,
     pub(in crate::cli::cluster) dry_run: bool,
-    /// How many were sent back, or discarded.
+    /// How many dead letters were sent back or discarded.
     pub(in crate::cli::cluster) done: u64,
-    /// To which topics how many were sent back.
+    /// By topic: how many were sent back.
     pub(in crate::cli::cluster) topics: BTreeMap<String, u64>,
-    /// How many letters are still open; not known if it was interrupted.
+    /// How many dead letters are still open; `None` if it was interrupted.
     pub(in crate::cli::cluster) remaining: Option<u64>,
-    /// Those that were meant, and could not be sent back.
+    /// The selected ones that could not be sent back.
     pub(in crate::cli::cluster) left: Vec<Left>,
     pub(in crate::cli::cluster) interrupted: bool,
 }
 
-/// A letter that could not be sent back.
+/// A dead letter that could not be sent back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(in crate::cli::cluster) struct Left {
-    pub(in crate::cli::cluster) letter: String,
+    #[serde(rename = "letter")]
+    pub(in crate::cli::cluster) dead_letter: String,
     pub(in crate::cli::cluster) why: String,
 }
 
-/// Deals with letters, or with records of a retry topic, which look the same.
+/// Processes dead letters, or the records of a retry topic, which have the same form.
 pub(in crate::cli::cluster) struct Act<'a> {
     pub(in crate::cli::cluster) command: &'static str,
     pub(in crate::cli::cluster) selection: &'a Selection,
     pub(in crate::cli::cluster) max: Option<u64>,
-    /// None discards them.
+    /// `None`: discard them.
     pub(in crate::cli::cluster) sender: Option<Sender>,
-    /// The retry topic to which all are moved as they are, those that are no letters too. None: back to where they were read.
+    /// The retry topic to which all are moved unchanged. `None`: back to where they were read.
     pub(in crate::cli::cluster) to: Option<Arc<str>>,
     pub(in crate::cli::cluster) dry_run: bool,
     pub(in crate::cli::cluster) signals: &'a Signals,
 }
 
-/// A letter that is on its way back.
-struct OnItsWay {
+/// A dead letter whose record is in flight.
+struct InFlight {
     sent: Sent,
     partition: i32,
     offset: i64,
-    letter: String,
+    dead_letter: String,
     topic: String,
 }
 
 impl Act<'_> {
-    /// Deals with the letters that are meant, in the order of the topic's partitions, until a signal comes.
+    /// Processes the selected dead letters in the topic's order, until a signal.
     pub(in crate::cli::cluster) async fn run(
         &self,
         ledger: &mut Ledger,
-        letters: &mut Letters,
+        dead_letters: &mut DeadLetters,
     ) -> Result<Summary, Error> {
         let mut summary = Summary {
             command: self.command,
@@ -88,23 +89,23 @@ impl Act<'_> {
             left: Vec::new(),
             interrupted: false,
         };
-        let mut on_their_way = VecDeque::new();
+        let mut in_flight = VecDeque::new();
         let mut partitions = HashMap::new();
-        let progress = Progress::new(summary.command, letters.total());
-        let mut kept = Instant::now();
-        let mut taken = 0;
+        let progress = Progress::new(summary.command, dead_letters.total());
+        let mut stored = Instant::now();
+        let mut selected = 0;
         let mut broken = None;
-        while let Some(found) = letters.next(ledger, || self.signals.has_come())? {
-            progress.at(letters.read());
-            summary.interrupted = self.signals.has_come();
-            let is_over = summary.interrupted || broken.is_some() || self.max.is_some_and(|max| taken >= max);
-            let (record, letter) = match found {
-                Found::DeadLetter(record, letter) => (record, letter),
+        while let Some(found) = dead_letters.next(ledger, || self.signals.received())? {
+            progress.at(dead_letters.read());
+            summary.interrupted = self.signals.received();
+            let is_over =
+                summary.interrupted || broken.is_some() || self.max.is_some_and(|max| selected >= max);
+            let (record, dead_letter) = match found {
+                Found::DeadLetter(record, dead_letter) => (record, dead_letter),
                 Found::Foreign(record) => {
                     if self.command == DRAIN && !is_over {
-                        let why = "it has none of the headers of a record that was moved to a retry topic"
-                            .to_owned();
-                        leave(&mut summary, &mut broken, record.to_string(), alone(why));
+                        let why = "it does not have the headers of a record in a retry topic".to_owned();
+                        leave_open(&mut summary, &mut broken, record.to_string(), of_one(why));
                     }
                     continue;
                 }
@@ -113,44 +114,42 @@ impl Act<'_> {
             if is_over
                 || !self
                     .selection
-                    .has(record.partition(), record.offset(), key.as_deref(), &letter)
+                    .has(record.partition(), record.offset(), key.as_deref(), &dead_letter)
             {
-                stays(&mut summary);
+                count_open(&mut summary);
                 if summary.interrupted || broken.is_some() {
                     break;
                 }
                 continue;
             }
-            taken += 1;
-            match self.begin(ledger, &mut partitions, &record, &letter).await {
+            selected += 1;
+            match self.begin(ledger, &mut partitions, &record, &dead_letter).await {
                 Ok(None) => {
                     if !self.dry_run {
                         ledger.settle(record.partition(), record.offset());
                     }
-                    note(&mut summary, self.sender.is_some().then(|| source(&letter)));
+                    count_done(&mut summary, self.sender.is_some().then(|| source(&dead_letter)));
                 }
-                Ok(Some(sent)) => on_their_way.push_back(sent),
-                Err(unsent) => leave(&mut summary, &mut broken, letter.failure.position, unsent),
+                Ok(Some(sent)) => in_flight.push_back(sent),
+                Err(unsent) => leave_open(&mut summary, &mut broken, dead_letter.failure.position, unsent),
             }
-            while on_their_way.len() >= IN_FLIGHT
-                || (kept.elapsed() >= KEEP_EVERY && !on_their_way.is_empty())
-            {
-                arrive(&mut on_their_way, ledger, &mut summary, &mut broken).await;
+            while in_flight.len() >= IN_FLIGHT || (stored.elapsed() >= STORE_EVERY && !in_flight.is_empty()) {
+                await_oldest(&mut in_flight, ledger, &mut summary, &mut broken).await;
             }
-            if kept.elapsed() >= KEEP_EVERY {
-                ledger.keep()?;
-                kept = Instant::now();
+            if stored.elapsed() >= STORE_EVERY {
+                ledger.store()?;
+                stored = Instant::now();
             }
         }
-        while !on_their_way.is_empty() {
-            arrive(&mut on_their_way, ledger, &mut summary, &mut broken).await;
+        while !in_flight.is_empty() {
+            await_oldest(&mut in_flight, ledger, &mut summary, &mut broken).await;
         }
-        summary.interrupted |= self.signals.has_come() && !letters.are_read();
+        summary.interrupted |= self.signals.received() && !dead_letters.are_read();
         if summary.interrupted {
             summary.remaining = None;
         }
         if !self.dry_run {
-            ledger.keep()?;
+            ledger.store()?;
         }
         progress.end();
         match broken {
@@ -158,11 +157,11 @@ impl Act<'_> {
             Some(text) => {
                 let done = match self.command {
                     DRAIN => format!(
-                        "{} records were moved before; the same command goes on",
+                        "{} records were moved before; the same command continues",
                         summary.done
                     ),
                     _ => format!(
-                        "{} letters were sent back before; the same command goes on",
+                        "{} dead letters were sent back before; the same command continues",
                         summary.done
                     ),
                 };
@@ -171,21 +170,21 @@ impl Act<'_> {
         }
     }
 
-    /// Sends a letter back; nothing is on its way if it is discarded or only looked at.
+    /// Sends a dead letter back. Returns `None` if it is discarded, or in a dry run.
     async fn begin(
         &self,
         ledger: &Ledger,
         partitions: &mut HashMap<String, i32>,
         record: &Record,
-        letter: &DeadLetter,
-    ) -> Result<Option<OnItsWay>, Unsent> {
+        dead_letter: &DeadLetter,
+    ) -> Result<Option<InFlight>, Unsent> {
         let Some(sender) = &self.sender else {
             return Ok(None);
         };
         let (message, partition) = match &self.to {
             Some(topic) => (moved(record, topic), None),
             None => {
-                let (message, partition) = letter.restore(record).map_err(alone)?;
+                let (message, partition) = dead_letter.restore(record).map_err(of_one)?;
                 (message, Some(partition))
             }
         };
@@ -196,7 +195,7 @@ impl Act<'_> {
                 let found = ledger
                     .cluster()
                     .topic(&topic)
-                    .map_err(|error| alone(error.to_string()))?;
+                    .map_err(|error| of_one(error.to_string()))?;
                 partitions.insert(topic.clone(), found.partitions);
                 found.partitions
             }
@@ -204,61 +203,61 @@ impl Act<'_> {
         if self.dry_run {
             return Ok(None);
         }
-        // A topic that was made anew with fewer partitions: the key decides.
+        // If the topic was created again with fewer partitions, the key decides.
         let partition = partition.filter(|partition| *partition < count);
         let sent = sender.send(&message, partition).await?;
-        Ok(Some(OnItsWay {
+        Ok(Some(InFlight {
             sent,
             partition: record.partition(),
             offset: record.offset(),
-            letter: letter.failure.position.clone(),
+            dead_letter: dead_letter.failure.position.clone(),
             topic,
         }))
     }
 }
 
-/// Trouble with one message.
-fn alone(text: String) -> Unsent {
+/// An error that concerns one message only.
+fn of_one(text: String) -> Unsent {
     Unsent { text, alone: true }
 }
 
-/// Waits for the oldest that is on its way.
-async fn arrive(
-    on_their_way: &mut VecDeque<OnItsWay>,
+/// Waits for the oldest message in flight.
+async fn await_oldest(
+    in_flight: &mut VecDeque<InFlight>,
     ledger: &mut Ledger,
     summary: &mut Summary,
     broken: &mut Option<String>,
 ) {
-    let Some(first) = on_their_way.pop_front() else {
+    let Some(first) = in_flight.pop_front() else {
         return;
     };
     match first.sent.arrived().await {
         Ok(()) => {
             ledger.settle(first.partition, first.offset);
-            note(summary, Some(first.topic));
+            count_done(summary, Some(first.topic));
         }
-        Err(unsent) => leave(summary, broken, first.letter, unsent),
+        Err(unsent) => leave_open(summary, broken, first.dead_letter, unsent),
     }
 }
 
-fn note(summary: &mut Summary, topic: Option<String>) {
+fn count_done(summary: &mut Summary, topic: Option<String>) {
     summary.done += 1;
     if let Some(topic) = topic {
         *summary.topics.entry(topic).or_default() += 1;
     }
 }
 
-/// A letter stays open.
-fn stays(summary: &mut Summary) {
+/// Counts a dead letter that stays open.
+fn count_open(summary: &mut Summary) {
     summary.remaining = summary.remaining.map(|count| count + 1);
 }
 
-/// A letter stays open. Trouble that is not about it alone ends the command.
-fn leave(summary: &mut Summary, broken: &mut Option<String>, letter: String, unsent: Unsent) {
-    stays(summary);
+/// Leaves a dead letter open, with the reason. An error that does not concern it alone ends the command.
+fn leave_open(summary: &mut Summary, broken: &mut Option<String>, dead_letter: String, unsent: Unsent) {
+    count_open(summary);
     if unsent.alone {
         summary.left.push(Left {
-            letter,
+            dead_letter,
             why: unsent.text,
         });
     } else {
@@ -266,8 +265,8 @@ fn leave(summary: &mut Summary, broken: &mut Option<String>, letter: String, uns
     }
 }
 
-fn source(letter: &DeadLetter) -> String {
-    letter
+fn source(dead_letter: &DeadLetter) -> String {
+    dead_letter
         .failure
         .source
         .as_ref()

@@ -1,9 +1,9 @@
-//! An error without what varies from record to record, so that what differs by an id alone is one group. Pure.
+//! Removes from an error what varies from record to record, so that errors that differ only by an id form one group. Pure.
 
-/// How long it may be.
+/// The most characters of the result.
 const MAX: usize = 160;
 
-/// The first line of an error with `#` for each number, UUID, hexadecimal or other id, and quoted value in it.
+/// The first line of an error, with `#` for each number, UUID, hexadecimal or other id, and quoted value.
 pub(super) fn alike(error: &str) -> String {
     let mut rest = error.lines().next().unwrap_or_default();
     let mut text = String::new();
@@ -28,35 +28,35 @@ pub(super) fn alike(error: &str) -> String {
     text.chars().take(MAX).collect()
 }
 
-/// The letters and digits that a text begins with.
+/// The letters and digits at the beginning of a text.
 fn word(text: &str) -> &str {
     &text[..text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len())]
 }
 
-/// How long the UUID is that a text begins with.
+/// The length of the UUID at the beginning of a text.
 fn uuid(text: &str) -> Option<usize> {
     const LEN: usize = 36;
     let candidate = text.get(..LEN)?;
-    let fits = candidate.bytes().enumerate().all(|(place, byte)| match place {
+    let fits = candidate.bytes().enumerate().all(|(index, byte)| match index {
         8 | 13 | 18 | 23 => byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     });
     (fits && word(&text[LEN..]).is_empty()).then_some(LEN)
 }
 
-/// How long the quoted value is that a text begins with. What is in backticks is a name, which does not vary.
+/// The length of the quoted value at the beginning of a text. Backticks quote names, which do not vary.
 fn quoted(text: &str, quote: char) -> Option<usize> {
     if !matches!(quote, '\'' | '"') {
         return None;
     }
-    let closing = |(place, found): (usize, char)| {
-        let end = place + 1;
-        (place > 0 && found == quote && word(&text[end..]).is_empty()).then_some(end)
+    let closing = |(index, found): (usize, char)| {
+        let end = index + 1;
+        (index > 0 && found == quote && word(&text[end..]).is_empty()).then_some(end)
     };
     text.char_indices().find_map(closing)
 }
 
-/// Appends a word: `#` for an id, and for the numbers in another one.
+/// Appends a word: `#` for an id, and for each number within another word.
 fn fold(word: &str, text: &mut String) {
     let is_hex = |word: &str| word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let has_digit = word.contains(|c: char| c.is_ascii_digit());
@@ -97,7 +97,7 @@ mod tests {
                 "invalid digit in '#' of \"#\"",
             ),
             ("it can't be done, and won't", "it can't be done, and won't"),
-            ("topic `user.create` is gone", "topic `user.create` is gone"),
+            ("topic `user.create` is missing", "topic `user.create` is missing"),
             ("the facade is decade-old", "the facade is decade-old"),
             ("utf8: no", "utf#: no"),
             ("an open \"quote", "an open \"quote"),
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(alike(&"é".repeat(500)).chars().count(), MAX);
     }
 
-    /// What varies, in the forms in which errors have it.
+    /// Varying values, in the forms that occur in errors.
     fn varying() -> impl Strategy<Value = [String; 2]> {
         let pair = |form: &'static str| [form, form];
         prop_oneof![
@@ -127,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_varies_is_folded_wherever_it_stands(
+        fn a_varying_value_is_folded_at_any_position(
             [one, other] in varying(),
             before in "[a-z ]{0,20}[ (:]",
             after in "([ ):,.][a-z ]{0,20})?",
@@ -137,7 +137,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_folded_into_one_line_and_stays_as_it_is_then(error in any::<String>()) {
+        fn any_text_is_folded_into_one_bounded_line(error in any::<String>()) {
             let text = alike(&error);
             prop_assert!(text.chars().count() <= MAX && !text.contains(char::is_control));
         }

@@ -8,62 +8,61 @@ use super::{Request, Task};
 use crate::cli::codes::{self, Codes};
 use crate::cli::options;
 
-/// What its exit codes mean.
+/// The exit codes.
 pub(in crate::cli) const CODES: &Codes = &[
     (0, "done"),
     (
         1,
-        "some letters that were meant could not be sent back, and are still open",
+        "some selected dead letters could not be sent back, and are still open",
     ),
     (
         2,
-        "the command line is wrong, or names a letter that is not open; nothing was done",
+        "the command line is wrong, or names a dead letter that is not open; nothing was done",
     ),
-    (69, "the cluster could not be asked"),
+    (69, "the cluster is unavailable"),
     (
         70,
-        "failed on the way, or the registry could not be asked; the same command goes on",
+        "failed partway, or the registry is unavailable; the same command continues",
     ),
     (78, "the configuration is wrong"),
     (
         130,
-        "interrupted by Ctrl-C, 143 by SIGTERM; the same command goes on",
+        "interrupted by Ctrl-C, 143 by SIGTERM; the same command continues",
     ),
 ];
 
 const ABOUT: &str = "\
-The service's dead letters: records that could not be handled, with why, in the topic `dead_letter.topic`.
+The service's dead letters: records that could not be handled, with the reason, in the topic `dead_letter.topic`.
 
-A letter is open until it is sent back or discarded. Which ones are not any more is kept as committed offsets of a group of its \
-own (the topic's name and `.dealt-with`); the letters themselves stay in the topic until its retention deletes them.
+A dead letter is open until it is sent back or discarded. That is recorded in the committed offsets of a separate group (the topic's \
+name and `.dealt-with`); the dead letters themselves stay in the topic until its retention deletes them.
 
-  At three in the morning:  `dlq list`, `dlq show --max 1`, mend what is broken, `dlq replay --all`";
+  At three in the morning:  `dlq list`, `dlq show --max 1`, fix the cause, `dlq replay --all`";
 
-const SELECTION: &str = "Which letters";
+const SELECTION: &str = "Which dead letters";
 
-/// The command and those below it.
+/// The command and its subcommands.
 pub(in crate::cli::cluster) fn command() -> Command {
     let commands = [
-        Command::new("list").about("The open letters, grouped by handler and error"),
-        selecting(Command::new("show").about("Letters whole: what failed, where it came from, what happened before, the payload decoded"))
-            .arg(Arg::new("raw").long("raw").action(ArgAction::SetTrue).help("Do not decode payloads; asks no registry")),
-        acting(selecting(Command::new("replay").about("Sends letters back to the topic and the partition where they came from").long_about(
-            "Sends letters back to the topic and the partition where they came from, with their keys and headers, in their order. A \
-             letter counts as dealt with once the broker has the record. What comes back carries where it was a letter and why \
-             (`kaufmann-replayed-from`, `kaufmann-history`), so that `dlq list` tells a second failure.\n\nIf it is killed in the \
-             middle, the same command goes on; what was sent in its last second may then be sent once more, with the same \
-             `ce_id`.",
+        Command::new("list").about("Lists the open dead letters, grouped by handler and error"),
+        selecting(Command::new("show").about("Shows dead letters in full: the failure, the source, earlier failures, the decoded payload"))
+            .arg(Arg::new("raw").long("raw").action(ArgAction::SetTrue).help("Do not decode payloads; needs no registry")),
+        acting(selecting(Command::new("replay").about("Sends dead letters back to the topic and the partition where they came from").long_about(
+            "Sends dead letters back to the topic and the partition where they came from, with their keys and headers, in order. A \
+             dead letter counts as dealt with once the broker has the record. The record's headers `kaufmann-replayed-from` and \
+             `kaufmann-history` record the dead letter and its reason, so that `dlq list` recognises a second failure.\n\nIf the command \
+             is killed, run it again to continue; records of its last second may then be sent twice, with the same `ce_id`.",
         ))),
-        acting(selecting(Command::new("discard").about("Gives letters up: they are not open any more"))),
+        acting(selecting(Command::new("discard").about("Marks dead letters as dealt with, without sending them back"))),
     ];
     let common = |command: Command| {
         command
             .after_help(codes::help(CODES))
             .arg(options::format())
-            .arg(options::dev("Ask the `dev` that runs in this folder"))
+            .arg(options::dev("Use the `dev` that runs in this folder"))
     };
     Command::new("dlq")
-        .about("The dead letters: list them, look at them, send them back, give them up")
+        .about("Lists, shows, sends back or discards dead letters")
         .long_about(ABOUT)
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -86,39 +85,39 @@ fn selecting(command: Command) -> Command {
                 .value_name("PARTITION@OFFSET")
                 .num_args(0..)
                 .value_parser(id)
-                .help("The letters, by their places in the dead-letter topic"),
+                .help("Only the dead letters at these positions in the dead-letter topic"),
         )
         .arg(many(
             "event",
             "EVENT",
-            "Only letters of this event, and others named so",
+            "Only dead letters of this event; may be repeated",
         ))
         .arg(many(
             "handler",
             "HANDLER",
-            "Only letters of this handler, and others named so",
+            "Only dead letters of this handler; may be repeated",
         ))
         .arg(many(
             "key",
             "KEY",
-            "Only letters with this key, and others named so",
+            "Only dead letters with this key; may be repeated",
         ))
         .arg(
             many(
                 "error",
                 "TEXT",
-                "Only letters whose error has this in it, and others named so",
+                "Only dead letters whose error contains this; may be repeated",
             )
-            // Every error has an empty text in it.
+            // Every error contains the empty text.
             .value_parser(NonEmptyStringValueParser::new()),
         )
         .arg(
             Arg::new("max")
                 .long("max")
-                .value_name("LETTERS")
+                .value_name("NUMBER")
                 .value_parser(value_parser!(u64).range(1..))
                 .help_heading(SELECTION)
-                .help("At most so many"),
+                .help("At most this many"),
         )
 }
 
@@ -130,17 +129,17 @@ fn acting(command: Command) -> Command {
                 .action(ArgAction::SetTrue)
                 .conflicts_with_all(["ids", "event", "handler", "key", "error"])
                 .help_heading(SELECTION)
-                .help("All open letters"),
+                .help("All open dead letters"),
         )
         .arg(
             Arg::new("dry-run")
                 .long("dry-run")
                 .action(ArgAction::SetTrue)
-                .help("Only say what would be done"),
+                .help("Only show what would be done"),
         )
 }
 
-/// What the command line asks for.
+/// Parses the arguments.
 pub(in crate::cli::cluster) fn request(matches: &ArgMatches) -> Request {
     let (name, matches) = matches.subcommand().unwrap_or(("", matches));
     let flag = |name: &str| {

@@ -1,4 +1,4 @@
-//! Which letters have been dealt with: offsets that a group of its own commits, with what is settled above them.
+//! Which dead letters have been dealt with: offsets that a separate group commits, with those settled above them in the metadata.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use crate::config::Config;
 use crate::engine::commit::{Ahead, Tracker};
 use crate::kafka::cluster::{Bounds, Cluster, TopicPartition};
 
-/// Which letters of a topic have been dealt with.
+/// Which dead letters of a topic have been dealt with.
 pub(in crate::cli::cluster) struct Ledger {
     cluster: Cluster,
     topic: String,
-    /// A topic that is created again under the same name has other records.
+    /// The topic's id: a topic created again under the same name has different records.
     id: Option<TopicId>,
     pub(in crate::cli::cluster) partitions: BTreeMap<i32, Partition>,
 }
 
 /// A partition of the dead-letter topic.
 pub(in crate::cli::cluster) struct Partition {
-    /// From where it is to be read, and where it ended when it was looked at.
+    /// The first offset that may be open, and the end when it was opened.
     pub(in crate::cli::cluster) bounds: Bounds,
-    /// Where its log begins.
+    /// The beginning of its log.
     start: i64,
-    /// What has been dealt with from there on.
+    /// The offsets above `bounds.start` that have been dealt with.
     ahead: Ahead,
     tracker: Tracker,
     committed: Option<(i64, Option<String>)>,
@@ -35,30 +35,30 @@ impl Ledger {
         let topic = config.dead_letter_topic();
         let group = format!("{topic}.dealt-with");
         let cluster = Cluster::with_group(config, &group)?;
-        let places: Vec<_> = cluster.topic(&topic)?.topic_partitions().collect();
-        Self::of(cluster, &topic, &places, &BTreeMap::new())
+        let topic_partitions: Vec<_> = cluster.topic(&topic)?.topic_partitions().collect();
+        Self::of(cluster, &topic, &topic_partitions, &BTreeMap::new())
     }
 
-    /// Looks up what has been dealt with of these partitions, by the group of `cluster` or by those who have committed `others`:
-    /// whoever is farther.
+    /// Looks up what has been dealt with in these partitions: by the group of `cluster`, or by the commits in `others` if they are
+    /// further ahead.
     pub(in crate::cli::cluster) fn of(
         cluster: Cluster,
         topic: &str,
-        places: &[TopicPartition],
+        topic_partitions: &[TopicPartition],
         others: &BTreeMap<TopicPartition, (i64, String)>,
     ) -> Result<Self, Error> {
         let id = cluster.topic_id(topic)?;
-        let committed = cluster.committed_with_metadata(places)?;
+        let committed = cluster.committed_with_metadata(topic_partitions)?;
         let mut partitions = BTreeMap::new();
-        for place in places {
-            let Bounds { start, end } = cluster.bounds(place)?;
-            let known = [committed.get(place), others.get(place)];
+        for topic_partition in topic_partitions {
+            let Bounds { start, end } = cluster.bounds(topic_partition)?;
+            let known = [committed.get(topic_partition), others.get(topic_partition)];
             let (offset, ahead) = match known.into_iter().flatten().max_by_key(|(offset, _)| *offset) {
                 Some((offset, metadata)) => (*offset, Ahead::decode(metadata, id, *offset)),
                 None => (start, Ahead::default()),
             };
             partitions.insert(
-                place.partition,
+                topic_partition.partition,
                 Partition {
                     bounds: Bounds {
                         start: offset.clamp(start, end),
@@ -79,7 +79,7 @@ impl Ledger {
         })
     }
 
-    /// Between which offsets the open letters are, in each partition that has some.
+    /// The range of offsets that may have open dead letters, for each partition with such a range.
     pub(in crate::cli::cluster) fn open_bounds(&self) -> BTreeMap<i32, Bounds> {
         let bounds = self
             .partitions
@@ -88,7 +88,7 @@ impl Ledger {
         bounds.filter(|(_, bounds)| bounds.start < bounds.end).collect()
     }
 
-    /// Why no letter can be open at a place, if that is known without looking there.
+    /// Why there cannot be an open dead letter at a position, if that is known without reading it.
     pub(in crate::cli::cluster) fn why_closed(&self, partition: i32, offset: i64) -> Option<String> {
         let Some(known) = self.partitions.get(&partition) else {
             return Some(format!(
@@ -99,21 +99,21 @@ impl Ledger {
         known.why_closed(offset)
     }
 
-    /// Counts a letter in; whether it is still open.
+    /// Registers a dead letter. Returns whether it is still open.
     pub(in crate::cli::cluster) fn take(&mut self, partition: i32, offset: i64) -> bool {
         let known = self.partitions.get_mut(&partition);
         known.is_some_and(|known| offset < known.bounds.end && known.tracker.take(offset))
     }
 
-    /// Notes that a letter has been dealt with.
+    /// Marks a dead letter as dealt with.
     pub(in crate::cli::cluster) fn settle(&mut self, partition: i32, offset: i64) {
         if let Some(known) = self.partitions.get_mut(&partition) {
             known.tracker.settle(offset, 1);
         }
     }
 
-    /// Keeps what was noted.
-    pub(in crate::cli::cluster) fn keep(&mut self) -> Result<(), Error> {
+    /// Stores the marks.
+    pub(in crate::cli::cluster) fn store(&mut self) -> Result<(), Error> {
         let mut commits = Vec::new();
         for (number, partition) in &mut self.partitions {
             let Some(offset) = partition.tracker.watermark() else {
@@ -139,7 +139,7 @@ impl Ledger {
         &self.topic
     }
 
-    /// The cluster, as the group that keeps the ledger.
+    /// The cluster, with the group that stores the ledger.
     pub(in crate::cli::cluster) fn cluster(&self) -> &Cluster {
         &self.cluster
     }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_without_an_open_letter_has_a_reason() {
+    fn a_position_without_an_open_dead_letter_has_a_reason() {
         let ahead = Ahead::decode(&Ahead::encode(None, 10, [(14, 15)]).unwrap(), None, 10);
         let partition = Partition {
             bounds: Bounds { start: 10, end: 20 },
@@ -174,22 +174,22 @@ mod tests {
             ahead,
             committed: None,
         };
-        let says = |offset: i64, text: &str| {
+        let closed_because = |offset: i64, text: &str| {
             let why = partition.why_closed(offset).unwrap_or_default();
             assert!(
                 why.contains(text) && why.is_empty() == text.is_empty(),
                 "{offset}: {why}"
             );
         };
-        says(4, "deleted; the partition begins at 5");
-        says(5, "sent back or discarded");
-        says(9, "sent back or discarded");
-        says(10, "");
-        says(13, "");
-        says(14, "sent back or discarded");
-        says(15, "sent back or discarded");
-        says(16, "");
-        says(19, "");
-        says(20, "ends before it, at 20");
+        closed_because(4, "deleted; the partition begins at 5");
+        closed_because(5, "sent back or discarded");
+        closed_because(9, "sent back or discarded");
+        closed_because(10, "");
+        closed_because(13, "");
+        closed_because(14, "sent back or discarded");
+        closed_because(15, "sent back or discarded");
+        closed_because(16, "");
+        closed_because(19, "");
+        closed_because(20, "ends before it, at 20");
     }
 }

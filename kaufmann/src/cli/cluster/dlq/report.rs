@@ -1,4 +1,4 @@
-//! The open letters, grouped by what went wrong. Pure.
+//! The open dead letters, grouped by failure. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,36 +7,37 @@ use serde::Serialize;
 use super::alike::alike;
 use crate::publish::dead_letter::opened::DeadLetter;
 
-/// The open letters of a service.
+/// The open dead letters of a service.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) service: String,
     pub(super) topic: String,
     pub(super) open: u64,
-    /// Records of the topic that are no letters of ours.
+    /// The number of records in the topic that are not dead letters written by kaufmann.
     pub(super) foreign: u64,
     pub(super) groups: Vec<Group>,
 }
 
-/// Letters with the same handler and the same error, but for what varies in it.
+/// Dead letters with the same handler and the same error, apart from varying parts of it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Group {
     pub(super) handler: Option<String>,
     pub(super) event: Option<String>,
     pub(super) class: String,
-    /// The first line, with `#` for what varies.
+    /// The error's first line, with `#` for varying parts.
     pub(super) error: String,
-    pub(super) letters: u64,
-    /// How many of them had been sent back before, and failed again.
+    #[serde(rename = "letters")]
+    pub(super) dead_letters: u64,
+    /// How many of them were sent back before and failed again.
     pub(super) again: u64,
     pub(super) oldest: Option<String>,
     pub(super) newest: Option<String>,
-    /// The places of the first and the last one: `0@17`.
+    /// The positions of the first and the last one: `0@17`.
     pub(super) first: String,
     pub(super) last: String,
 }
 
-/// Collects letters into groups.
+/// Collects dead letters into groups.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     groups: BTreeMap<(Option<String>, Option<String>, String, String), Group>,
@@ -45,10 +46,10 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Counts a letter; `id` is `0@17`.
-    pub(super) fn add(&mut self, id: &str, letter: &DeadLetter) {
+    /// Counts a dead letter; `id` is `0@17`.
+    pub(super) fn add(&mut self, id: &str, dead_letter: &DeadLetter) {
         self.open += 1;
-        let failure = &letter.failure;
+        let failure = &dead_letter.failure;
         let error = alike(&failure.error);
         let key = (
             failure.handler.clone(),
@@ -61,15 +62,15 @@ impl Groups {
             event: failure.event.clone(),
             class: failure.class.clone(),
             error,
-            letters: 0,
+            dead_letters: 0,
             again: 0,
             oldest: None,
             newest: None,
             first: id.to_owned(),
             last: id.to_owned(),
         });
-        group.letters += 1;
-        group.again += u64::from(!letter.history.is_empty());
+        group.dead_letters += 1;
+        group.again += u64::from(!dead_letter.history.is_empty());
         id.clone_into(&mut group.last);
         if let Some(time) = &failure.time {
             // RFC 3339 in UTC sorts as text.
@@ -82,15 +83,15 @@ impl Groups {
         }
     }
 
-    /// Counts a record that is no letter.
+    /// Counts a record that is not a dead letter.
     pub(super) fn add_foreign(&mut self) {
         self.foreign += 1;
     }
 
-    /// The groups, those with the most letters first.
+    /// The groups, those with the most dead letters first.
     pub(super) fn report(self, service: &str, topic: &str) -> Report {
         let mut groups: Vec<_> = self.groups.into_values().collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.letters));
+        groups.sort_by_key(|group| std::cmp::Reverse(group.dead_letters));
         Report {
             service: service.to_owned(),
             topic: topic.to_owned(),

@@ -1,4 +1,4 @@
-//! Letters for people.
+//! Dead letters as text.
 
 use std::fmt::Write;
 
@@ -11,14 +11,14 @@ use crate::cli::cluster::shown::short;
 use crate::cli::paint::{Colour, Paint};
 use crate::publish::dead_letter::opened::FailureDetails;
 
-/// The open letters in groups.
+/// The groups of open dead letters.
 pub(super) fn list(report: &Report, paint: Paint) -> String {
     let topic = &report.topic;
     if report.open == 0 {
-        return paint.paint(Colour::Green, &format!("no open letters in {topic}"));
+        return paint.paint(Colour::Green, &format!("no open dead letters in {topic}"));
     }
     let head = [
-        ("letters", Side::Right),
+        ("count", Side::Right),
         ("again", Side::Right),
         ("handler", Side::Left),
         ("event", Side::Left),
@@ -33,7 +33,7 @@ pub(super) fn list(report: &Report, paint: Paint) -> String {
         .iter()
         .map(|group| {
             vec![
-                group.letters.to_string().into(),
+                group.dead_letters.to_string().into(),
                 match group.again {
                     0 => "-".into(),
                     some => Cell::coloured(Colour::Yellow, some.to_string()),
@@ -53,16 +53,17 @@ pub(super) fn list(report: &Report, paint: Paint) -> String {
         .collect();
     let foreign = match report.foreign {
         0 => String::new(),
-        count => format!("; {count} records there are no letters"),
+        1 => "; 1 other record".to_owned(),
+        count => format!("; {count} other records"),
     };
     format!(
-        "{} open letters in {topic}{foreign}\n{}",
+        "{} open dead letters in {topic}{foreign}\n{}",
         report.open,
         table(&head, &rows, paint)
     )
 }
 
-/// One letter with all that is known of it.
+/// One dead letter in full.
 pub(super) fn show(shown: &Shown, paint: Paint) -> String {
     let mut text = paint.paint(Colour::Cyan, &shown.failure.position);
     let mut row = |name: &str, value: &str| {
@@ -113,11 +114,11 @@ fn failed(failure: &FailureDetails) -> String {
     )
 }
 
-/// What came of a replay or of a discard.
+/// The result of a replay or a discard.
 pub(super) fn summary(summary: &Summary, paint: Paint) -> String {
     let mut text = String::new();
     for left in &summary.left {
-        let line = format_args!("{}: {}", left.letter, left.why);
+        let line = format_args!("{}: {}", left.dead_letter, left.why);
         _ = writeln!(text, "{}", paint.failed(line));
     }
     let verb = match (summary.command, summary.dry_run) {
@@ -136,12 +137,12 @@ pub(super) fn summary(summary: &Summary, paint: Paint) -> String {
     } else {
         format!(" ({})", to.join(", "))
     };
-    _ = write!(text, "{} letters {verb}{to}", summary.done);
+    _ = write!(text, "{} dead letters {verb}{to}", summary.done);
     if let Some(remaining) = summary.remaining {
-        _ = write!(text, ", {remaining} left in {}", summary.topic);
+        _ = write!(text, ", {remaining} still open in {}", summary.topic);
     }
     if summary.interrupted {
-        let hint = "; interrupted, the same command goes on";
+        let hint = "; interrupted: run the same command to continue";
         text.push_str(&paint.paint(Colour::Yellow, hint));
     }
     text

@@ -1,8 +1,8 @@
-//! Which letters are meant. Pure.
+//! Selects dead letters. Pure.
 
 use crate::publish::dead_letter::opened::DeadLetter;
 
-/// Which letters are meant; what is empty lets all pass.
+/// The selected dead letters; an empty field selects all.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(in crate::cli::cluster) struct Selection {
     /// `partition@offset` in the dead-letter topic.
@@ -10,9 +10,9 @@ pub(in crate::cli::cluster) struct Selection {
     pub(in crate::cli::cluster) events: Vec<String>,
     pub(in crate::cli::cluster) handlers: Vec<String>,
     pub(in crate::cli::cluster) keys: Vec<String>,
-    /// Parts of errors.
+    /// Texts, one of which the error must contain.
     pub(in crate::cli::cluster) errors: Vec<String>,
-    /// All, said on purpose.
+    /// Whether all are selected explicitly.
     pub(in crate::cli::cluster) all: bool,
 }
 
@@ -29,7 +29,7 @@ pub(in crate::cli::cluster) fn id(text: &str) -> Result<(i32, i64), String> {
 }
 
 impl Selection {
-    /// Whether nobody has said which.
+    /// Whether nothing is selected.
     pub(in crate::cli::cluster) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -39,12 +39,12 @@ impl Selection {
         partition: i32,
         offset: i64,
         key: Option<&str>,
-        letter: &DeadLetter,
+        dead_letter: &DeadLetter,
     ) -> bool {
         let among = |wanted: &[String], value: Option<&str>| {
             wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|wanted| wanted == value))
         };
-        let failure = &letter.failure;
+        let failure = &dead_letter.failure;
         (self.ids.is_empty() || self.ids.contains(&(partition, offset)))
             && among(&self.events, failure.event.as_deref())
             && among(&self.handlers, failure.handler.as_deref())
@@ -70,8 +70,8 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_said_must_hold() {
-        let letter = DeadLetter {
+    fn all_conditions_must_hold() {
+        let dead_letter = DeadLetter {
             failure: FailureDetails {
                 position: "d/0@17".to_owned(),
                 class: "failed".to_owned(),
@@ -86,7 +86,7 @@ mod tests {
             payload_cut: None,
             headers_cut: false,
         };
-        let has = |selection: &Selection| selection.has(0, 17, Some("ada"), &letter);
+        let has = |selection: &Selection| selection.has(0, 17, Some("ada"), &dead_letter);
         let mut selection = Selection::default();
         assert!(selection.is_empty() && has(&selection));
         selection.errors = vec!["ledger".to_owned()];

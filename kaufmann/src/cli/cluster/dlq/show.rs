@@ -1,4 +1,4 @@
-//! A letter with all that is known of it.
+//! One dead letter in full.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,18 +10,18 @@ use crate::publish::dead_letter::opened::{DeadLetter, FailureDetails};
 use crate::record::Record;
 use crate::record::names::{ERROR, HEADERS_CUT, HISTORY, PAYLOAD_CUT, SOURCE_PREFIX};
 
-/// A letter.
+/// A dead letter.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Shown {
     pub(super) key: Option<String>,
-    /// What went wrong, and where the letter and the record stand.
+    /// The failure, and the positions of the dead letter and of the record.
     pub(super) failure: FailureDetails,
-    /// What happened before, the first time first.
+    /// Earlier failures, oldest first.
     pub(super) history: Vec<FailureDetails>,
-    /// The headers that the record had.
+    /// The record's own headers.
     pub(super) headers: Value,
     pub(super) payload: Option<Value>,
-    /// The payload as it is, if it is not decoded.
+    /// The raw payload, if it is not decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) raw: Option<String>,
     /// Why it is not decoded.
@@ -30,7 +30,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// Decodes a letter's payload, if there is a decoder.
+    /// Decodes a dead letter's payload, if there is a decoder.
     pub(super) async fn new(
         record: &Record,
         opened: DeadLetter,
@@ -38,7 +38,11 @@ impl Shown {
     ) -> Result<Self, Error> {
         let raw = record.payload().map(printable);
         let (payload, raw, note) = match (decoder, opened.payload_cut) {
-            (_, Some(size)) => (None, None, Some(format!("lost; it had {size} bytes"))),
+            (_, Some(size)) => (
+                None,
+                None,
+                Some(format!("cut off because it was too large; it had {size} bytes")),
+            ),
             (None, None) => (None, raw, None),
             (Some(decoder), None) => match decoder.decode(record).await?.payload {
                 Payload::Json(value) => (Some(value), None, None),

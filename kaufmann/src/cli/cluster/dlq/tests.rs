@@ -31,9 +31,9 @@ fn failure(place: &str, handler: Option<&str>, class: &str, error: &str, minute:
     }
 }
 
-fn letters() -> Vec<(&'static str, DeadLetter)> {
+fn dead_letters() -> Vec<(&'static str, DeadLetter)> {
     let placed = Some("orders::placed");
-    let letter = |place: &str, handler, class, error: &str, minute, history| DeadLetter {
+    let dead_letter = |place: &str, handler, class, error: &str, minute, history| DeadLetter {
         failure: failure(place, handler, class, error, minute),
         history,
         payload_cut: None,
@@ -43,7 +43,7 @@ fn letters() -> Vec<(&'static str, DeadLetter)> {
     vec![
         (
             "0@17",
-            letter(
+            dead_letter(
                 "0@17",
                 placed,
                 "failed",
@@ -54,7 +54,7 @@ fn letters() -> Vec<(&'static str, DeadLetter)> {
         ),
         (
             "0@18",
-            letter(
+            dead_letter(
                 "0@18",
                 placed,
                 "failed",
@@ -65,7 +65,7 @@ fn letters() -> Vec<(&'static str, DeadLetter)> {
         ),
         (
             "1@3",
-            letter(
+            dead_letter(
                 "1@3",
                 None,
                 "undecodable",
@@ -78,10 +78,10 @@ fn letters() -> Vec<(&'static str, DeadLetter)> {
 }
 
 #[test]
-fn open_letters_are_listed_by_handler_and_error() {
+fn open_dead_letters_are_listed_by_handler_and_error() {
     let mut groups = Groups::default();
-    for (id, letter) in letters() {
-        groups.add(id, &letter);
+    for (id, dead_letter) in dead_letters() {
+        groups.add(id, &dead_letter);
     }
     groups.add_foreign();
     let report = groups.report("Ledger", "ledger.dead-letter");
@@ -93,17 +93,17 @@ fn open_letters_are_listed_by_handler_and_error() {
     let none = Groups::default().report("Ledger", "ledger.dead-letter");
     assert_eq!(
         screen::list(&none, PAINT),
-        "no open letters in ledger.dead-letter"
+        "no open dead letters in ledger.dead-letter"
     );
 }
 
 #[test]
-fn a_letter_is_shown_with_its_history_and_its_payload() {
-    let (_, letter) = letters().swap_remove(1);
+fn a_dead_letter_is_shown_with_its_history_and_its_payload() {
+    let (_, dead_letter) = dead_letters().swap_remove(1);
     let shown = Shown {
         key: Some("ada".to_owned()),
-        failure: letter.failure,
-        history: letter.history,
+        failure: dead_letter.failure,
+        history: dead_letter.history,
         headers: json!({"ce_id": "42"}),
         payload: Some(json!({"order_id": "o-1", "amount_cents": 1000})),
         raw: None,
@@ -117,7 +117,7 @@ fn a_letter_is_shown_with_its_history_and_its_payload() {
 }
 
 #[test]
-fn a_summary_says_what_went_where_and_what_is_left() {
+fn a_summary_lists_what_was_sent_where_and_what_is_left() {
     let summary = Summary {
         command: "replay",
         topic: "ledger.dead-letter".to_owned(),
@@ -126,7 +126,7 @@ fn a_summary_says_what_went_where_and_what_is_left() {
         topics: BTreeMap::from([("shop".to_owned(), 118), ("payments".to_owned(), 2)]),
         remaining: Some(1),
         left: vec![Left {
-            letter: "ledger.dead-letter/0@31".to_owned(),
+            dead_letter: "ledger.dead-letter/0@31".to_owned(),
             why: "topic `refunds` does not exist".to_owned(),
         }],
         interrupted: false,
@@ -142,7 +142,7 @@ fn a_summary_says_what_went_where_and_what_is_left() {
 }
 
 #[test]
-fn an_empty_text_selects_no_letters_by_their_errors() {
+fn an_empty_text_for_error_is_refused() {
     let matches = arguments::command().try_get_matches_from(["dlq", "discard", "--error", ""]);
     let error = matches.unwrap_err().to_string();
     assert!(

@@ -1,11 +1,11 @@
-//! Whether the brokers can do what the service is configured for, by what they say of their own settings. Pure.
+//! Checks that the brokers' settings support the service's configuration. Pure.
 
 use super::report::{Check, about};
 use crate::config::group::of_consumer;
 use crate::config::{Config, Delivery};
 use crate::kafka::admin::Settings;
 
-/// What a commit's metadata may have to hold.
+/// The most bytes of a commit's metadata.
 const METADATA: u64 = 4096;
 
 /// Judges the settings of a broker.
@@ -21,7 +21,7 @@ pub(super) fn judge(config: &Config, broker: &Settings) -> Vec<Check> {
         checks.push(brokers.unfit(
             format!(
                 "`group.protocol` = \"consumer\" in `[kafka]`, but the brokers offer {}",
-                protocols.unwrap_or("no other protocol than the classic one")
+                protocols.unwrap_or("only the classic protocol")
             ),
             "use brokers of 4.0 or later, or remove `group.protocol`",
         ));
@@ -34,18 +34,16 @@ pub(super) fn judge(config: &Config, broker: &Settings) -> Vec<Check> {
     if let Some(session) = session.filter(|session| !(bounds.0..=bounds.1).contains(session)) {
         checks.push(brokers.unfit(
             format!(
-                "`session.timeout.ms` is {session} in `[kafka]`, the brokers take {} to {}",
+                "`session.timeout.ms` is {session} in `[kafka]`, the brokers allow {} to {}",
                 bounds.0, bounds.1
             ),
-            "set it within these bounds",
+            "set it within these limits",
         ));
     }
     let keeps_more = config.commit_ahead || config.delivery == Delivery::ExactlyOnce;
     if let Some(room) = number("offset.metadata.max.bytes").filter(|room| keeps_more && *room < METADATA) {
         checks.push(brokers.unfit(
-            format!(
-                "`offset.metadata.max.bytes` is {room}: what is settled ahead of an offset needs {METADATA}"
-            ),
+            format!("`offset.metadata.max.bytes` is {room}: the metadata of commits needs {METADATA}"),
             format!("set it to {METADATA}, the default, on the brokers"),
         ));
     }
@@ -67,7 +65,7 @@ pub(super) fn judge(config: &Config, broker: &Settings) -> Vec<Check> {
     checks
 }
 
-/// The version, as far as settings tell: brokers before 4.0 say which protocol they speak among each other.
+/// The version, as far as the settings show it: only brokers before 4.0 have `inter.broker.protocol.version`.
 fn version(broker: &Settings) -> String {
     match broker.get("inter.broker.protocol.version") {
         None => "Kafka 4.0 or later".to_owned(),

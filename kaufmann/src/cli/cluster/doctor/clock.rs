@@ -1,31 +1,31 @@
-//! Whether this machine's clock is right, by what the registry says the time is. Pure.
+//! Compares this machine's clock with the registry's. Pure.
 
 use std::time::{Duration, SystemTime};
 
 use super::report::{Check, about};
 
-/// By how much clocks may differ without anybody having to care.
+/// The difference between the clocks that is still fine.
 const TOLERANCE: Duration = Duration::from_secs(5);
 
-/// How far ahead a record's time may be for Kafka's brokers: `message.timestamp.after.max.ms`.
+/// How far ahead a record's timestamp may be: the brokers' `message.timestamp.after.max.ms`.
 const TOO_FAR: Duration = Duration::from_secs(3600);
 
-/// Judges the clock. `theirs` is to the second; `before` and `after` are the times here around the question.
+/// Judges the clock. `theirs` has a resolution of a second; `before` and `after` are the local times around the request.
 pub(super) fn judge(theirs: Option<SystemTime>, before: SystemTime, after: SystemTime) -> Check {
     let clock = about("clock");
     let Some(theirs) = theirs else {
-        return clock.unchecked("the registry does not say what time it is");
+        return clock.unchecked("the registry does not report its time");
     };
-    // They said it between `before` and `after`, of a time between `theirs` and a second later.
+    // The registry answered between `before` and `after`; its time was between `theirs` and a second later.
     let ahead = before
         .duration_since(theirs + Duration::from_secs(1))
         .unwrap_or_default();
     let behind = theirs.duration_since(after).unwrap_or_default();
-    let remedy = "let the machine's clock be set by NTP, or the registry's";
+    let remedy = "synchronise this machine's clock, or the registry's, with NTP";
     let shown = |by: Duration| humantime::format_duration(Duration::from_secs(by.as_secs())).to_string();
     if ahead > TOO_FAR {
         let found = format!(
-            "{} ahead of the registry's: brokers refuse records with times that far ahead",
+            "{} ahead of the registry's: brokers refuse records with timestamps that far ahead",
             shown(ahead)
         );
         clock.unfit(found, remedy)
@@ -34,6 +34,6 @@ pub(super) fn judge(theirs: Option<SystemTime>, before: SystemTime, after: Syste
     } else if behind > TOLERANCE {
         clock.warning(format!("{} behind the registry's", shown(behind)), remedy)
     } else {
-        clock.fit("as the registry's, to a few seconds")
+        clock.fit("within a few seconds of the registry's")
     }
 }

@@ -1,4 +1,4 @@
-//! Asks the cluster. Everything blocks, but each question has an end; without a broker nothing but connections is tried.
+//! Checks the cluster. Every call blocks, with a time limit; without a broker only connections are tried.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ use crate::kafka::cluster::{Cluster, TopicPartition};
 use crate::kafka::condition::{Access, Condition, Node};
 use crate::kafka::ffi::Operation;
 
-/// Looks at all that the cluster knows. `used` says what each topic is for.
-pub(super) async fn look(config: &Config, used: &BTreeMap<String, Vec<String>>) -> Vec<Check> {
+/// Makes all checks of the cluster. `used` has the purposes of each topic.
+pub(super) async fn check(config: &Config, used: &BTreeMap<String, Vec<String>>) -> Vec<Check> {
     if config.brokers.is_empty() {
-        // That is a matter of the settings, and said there.
+        // The checks of the settings report that.
         return Vec::new();
     }
     let (mut checks, any) = bootstrap(&config.brokers);
     let nothing = about("cluster")
-        .unknown("topics, rights and the group are not looked at, because no broker can be reached");
+        .unknown("topics, rights and the group are not checked, because no broker can be reached");
     if !any {
         checks.push(nothing);
         return checks;
     }
     let plain = config.without_transactions();
     let clients = Cluster::new(&plain).and_then(|cluster| Ok((cluster, Admin::new(&plain)?)));
-    // Settings that librdkafka refuses are said with the settings.
+    // The checks of the settings report those that librdkafka refuses.
     let Ok((cluster, admin)) = clients else {
         return checks;
     };
@@ -67,30 +67,30 @@ pub(super) async fn look(config: &Config, used: &BTreeMap<String, Vec<String>>) 
     checks
 }
 
-/// The topics with records that nobody reads any more.
+/// The topics with records that no service reads any more.
 fn stranded(config: &Config) -> Vec<Check> {
     match crate::cli::cluster::stranded::find(config) {
         Ok(found) => found
             .into_iter()
             .map(|found| about_one("stranded", &found.topic).warning(found.to_string(), &found.remedy))
             .collect(),
-        // That we may not ask for the group's offsets is said of the group.
+        // Missing rights on the group's offsets are reported with the group.
         Err(error) => vec![about("stranded").error(State::Unchecked, &error)],
     }
 }
 
-/// The brokers as they are configured, and whether any takes connections.
+/// Checks the configured brokers. Also returns whether any accepts connections.
 fn bootstrap(addresses: &[String]) -> (Vec<Check>, bool) {
     let reached = reach(addresses);
     let any = reached.iter().any(Result::is_ok);
     let check = |(address, reached): (&String, Result<(), Unreachable>)| {
         let broker = about_one("broker", address);
         match reached {
-            Ok(()) => broker.fit("takes connections"),
-            // Others tell who they are; one that is gone is a matter of resilience.
+            Ok(()) => broker.fit("accepts connections"),
+            // The others know all brokers, so one that is down does not stop the service.
             Err(why) if any => broker.warning(
                 format!("cannot be reached: {why}"),
-                "start it, or take it out of `brokers`; the others are asked instead",
+                "start it, or remove it from `brokers`; the others are used instead",
             ),
             Err(why) => broker.unfit(
                 format!("cannot be reached: {why}"),
@@ -101,7 +101,7 @@ fn bootstrap(addresses: &[String]) -> (Vec<Check>, bool) {
     (addresses.iter().zip(reached).map(check).collect(), any)
 }
 
-/// The brokers as the cluster calls them, which is where clients go in the end, and whether any takes connections.
+/// Checks the advertised addresses, to which clients connect in the end. Also returns whether any accepts connections.
 fn advertised(configured: &[String], nodes: &[Node]) -> (Vec<Check>, bool) {
     let addresses: Vec<String> = nodes.iter().map(|node| node.address.clone()).collect();
     let reached = reach(&addresses);
@@ -111,17 +111,20 @@ fn advertised(configured: &[String], nodes: &[Node]) -> (Vec<Check>, bool) {
         if let Err(why) = reached {
             let broker = about_one("broker", node.id.to_string());
             checks.push(broker.unfit(
-                format!("calls itself {}, which cannot be reached from here: {why}", node.address),
+                format!("advertises {}, which cannot be reached from here: {why}", node.address),
                 format!(
-                    "clients go where `advertised.listeners` of the broker says; set it to an address that reaches it from here, \
-                     as {} does, or start the broker",
+                    "clients connect to the broker's `advertised.listeners`; set it to an address that is reachable from here, \
+                     like {}, or start the broker",
                     configured.first().map_or("`brokers`", String::as_str)
                 ),
             ));
         }
     }
     if checks.is_empty() {
-        let found = format!("{}, each where it says it is", counted(nodes.len(), "broker"));
+        let found = format!(
+            "{}, each reachable at its advertised address",
+            counted(nodes.len(), "broker")
+        );
         checks.push(about("cluster").fit(found));
     }
     (checks, any)
@@ -148,7 +151,7 @@ impl Look<'_> {
         }
     }
 
-    /// What the consumed partitions take of memory, if one instance has them all.
+    /// The memory that the consumed partitions need, if one instance has them all.
     fn memory(&self) -> Check {
         let consumed = self.used.keys().filter(|name| self.use_of(name).consumed);
         let partitions = consumed
@@ -160,16 +163,16 @@ impl Look<'_> {
 
     async fn topics(&self) -> Vec<Check> {
         let names: Vec<&str> = self.used.keys().map(String::as_str).collect();
-        let mut untold = None;
+        let mut unknown = None;
         let access = match self.cluster.access(&names) {
             Ok(access) => access,
             Err(error) => {
-                untold = Some(about("rights").error(State::Unknown, &error));
+                unknown = Some(about("rights").error(State::Unknown, &error));
                 self.visible(&names)
             }
         };
         let (settings, mut checks) = self.settings(&access).await;
-        checks.extend(untold);
+        checks.extend(unknown);
         let declared = declared(self.config).unwrap_or_default();
         let differences = crate::cli::cluster::topics::differences(&declared, &self.actual(&settings));
         let largest_consumed = self
@@ -204,9 +207,9 @@ impl Look<'_> {
                 }
                 Some(Access::Missing) | None => {
                     let remedy = if declared.contains_key(name) {
-                        "`topics apply` makes it, as it is declared".to_owned()
+                        "`topics apply` creates it as declared".to_owned()
                     } else {
-                        format!("add [declare.\"{name}\"] for `topics apply`, or have its owner make it")
+                        format!("add [declare.\"{name}\"] for `topics apply`, or ask its owner to create it")
                     };
                     checks.push(about.unfit(format!("does not exist ({words})"), remedy));
                 }
@@ -217,10 +220,13 @@ impl Look<'_> {
                             .filter_map(|(is_needed, operation)| is_needed.then_some(operation))
                             .collect();
                     let remedy = rights::remedy(self.config, &needed, &format!("--topic {name}"));
-                    checks.push(about.unfit(format!("the brokers do not let us see it ({words})"), remedy));
+                    checks.push(about.unfit(
+                        format!("the service's principal may not see it ({words})"),
+                        remedy,
+                    ));
                 }
                 Some(Access::Failed(why)) => {
-                    checks.push(about.unknown(format!("could not be looked at: {why}")));
+                    checks.push(about.unknown(format!("could not be checked: {why}")));
                 }
             }
         }
@@ -229,24 +235,24 @@ impl Look<'_> {
         checks
     }
 
-    /// Topics that an instance does not read for now, as it says with its commits.
+    /// Topics that an instance is holding at the moment, according to the metadata of its commits.
     fn held(&self) -> Vec<Check> {
         let consumed = self.used.keys().filter(|name| self.use_of(name).consumed);
-        let places: Vec<TopicPartition> = consumed
+        let topic_partitions: Vec<TopicPartition> = consumed
             .flat_map(|name| {
                 let count = self.condition.topics.get(name).map_or(0, Vec::len);
                 (0..i32::try_from(count).unwrap_or(i32::MAX))
                     .map(move |partition| TopicPartition::new(name, partition))
             })
             .collect();
-        // That it cannot be asked for is a matter of the group's rights, and said there.
-        let Ok(committed) = self.cluster.committed_with_metadata(&places) else {
+        // If that fails, the checks of the group's rights report it.
+        let Ok(committed) = self.cluster.committed_with_metadata(&topic_partitions) else {
             return Vec::new();
         };
         topics::held(&committed)
     }
 
-    /// The topics, as far as the brokers show them to us.
+    /// The topics, as far as the service's principal may see them.
     fn visible(&self, names: &[&str]) -> BTreeMap<String, Access> {
         let one = |name: &&str| {
             let access = if self
@@ -257,37 +263,40 @@ impl Look<'_> {
             {
                 Access::Allowed(None)
             } else {
-                Access::Failed("it is not among those that the brokers show us".to_owned())
+                Access::Failed("the service's principal may not see it, or it does not exist".to_owned())
             };
             ((*name).to_owned(), access)
         };
         names.iter().map(one).collect()
     }
 
-    /// The settings of the topics that there are; those that the brokers keep for themselves are a check each.
+    /// The settings of the existing topics; topics whose settings it may not see are a check.
     async fn settings(&self, access: &BTreeMap<String, Access>) -> (BTreeMap<String, Settings>, Vec<Check>) {
-        let there: Vec<String> = access
+        let existing: Vec<String> = access
             .iter()
             .filter(|(_, access)| matches!(access, Access::Allowed(_)))
             .map(|(name, _)| name.clone())
             .collect();
-        let told = match self.admin.settings(&there).await {
-            Ok(told) => told,
+        let results = match self.admin.settings(&existing).await {
+            Ok(results) => results,
             Err(error) => {
                 let check = about("topics").error(State::Unchecked, &error);
                 return (BTreeMap::new(), vec![check]);
             }
         };
-        let (mut settings, mut kept) = (BTreeMap::new(), Vec::new());
-        for (name, told) in told {
-            match told {
-                Ok(told) => drop(settings.insert(name, told)),
-                Err(_) => kept.push(name),
+        let (mut settings, mut hidden) = (BTreeMap::new(), Vec::new());
+        for (name, result) in results {
+            match result {
+                Ok(found) => drop(settings.insert(name, found)),
+                Err(_) => hidden.push(name),
             }
         }
         let mut checks = Vec::new();
-        if !kept.is_empty() {
-            let text = format!("the brokers do not tell the settings of {}", kept.join(", "));
+        if !hidden.is_empty() {
+            let text = format!(
+                "the service's principal may not see the settings of {}",
+                hidden.join(", ")
+            );
             checks.push(about("topics").unchecked(text));
         }
         (settings, checks)
@@ -319,24 +328,23 @@ impl Look<'_> {
             .find(|(name, _)| name == topic)
             .map(|(_, delay)| *delay);
         let consumed = self.config.topics.iter().any(|name| name == topic) || delay.is_some();
-        let letters =
+        let dead_letters =
             self.config.on_failure.writes_dead_letters() && topic == self.config.dead_letter_topic();
         let is_more = self.used.get(topic).is_some_and(|purposes| purposes.len() > 1);
         Use {
             consumed,
-            letters,
-            written: letters || delay.is_some() || !consumed || is_more,
+            dead_letters,
+            written: dead_letters || delay.is_some() || !consumed || is_more,
             delay,
         }
     }
 
-    /// Which topics a pattern matches is the broker's to say, once the service is a member.
+    /// Only the broker knows which topics a pattern matches, once the service is a member.
     fn patterns(&self) -> Vec<Check> {
         let patterns = self.config.topics.iter().filter(|topic| topic.starts_with('^'));
         patterns
             .map(|pattern| {
-                about_one("topic", pattern)
-                    .unchecked("is a pattern; which topics it matches is said when the service runs")
+                about_one("topic", pattern).unchecked("is a pattern; `run` logs which topics it matches")
             })
             .collect()
     }
@@ -353,7 +361,7 @@ impl Look<'_> {
             Ok(None) => checks.push(group.unchecked("the brokers do not describe groups")),
             Ok(Some(found)) => {
                 let state = if found.state == "Dead" {
-                    "nobody has been in it yet".to_owned()
+                    "it has had no members yet".to_owned()
                 } else {
                     format!(
                         "{}, {}",
@@ -364,7 +372,7 @@ impl Look<'_> {
                 checks.push(group.fit(state));
                 match rights::of_group(self.config, found.operations.as_deref()) {
                     Some(check) => checks.push(check),
-                    None => checks.extend(self.may_ask()),
+                    None => checks.extend(self.may_see()),
                 }
             }
         }
@@ -372,22 +380,26 @@ impl Look<'_> {
             || self.config.exactly_once.transactional_id.is_some()
         {
             checks.push(about("transactions").unchecked(
-                "whether its transactional id may be used cannot be seen without taking it; `run` says so at its start",
+                "whether its transactional id may be used cannot be checked without taking it; `run` checks it at its start",
             ));
         }
         checks
     }
 
-    /// A coordinator that does not describe the group lets its offsets be asked for, or not.
-    fn may_ask(&self) -> Option<Check> {
-        let place = self
+    /// If the coordinator does not describe the group: whether the service's principal may see its offsets.
+    fn may_see(&self) -> Option<Check> {
+        let topic_partition = self
             .used
             .keys()
             .find(|name| self.condition.topics.contains_key(*name))?;
         let rights = about_one("rights", format!("group {}", self.config.group));
-        Some(match self.cluster.committed(&[TopicPartition::new(place, 0)]) {
-            Ok(_) => rights.unchecked("may see it; whether it may be joined is not told before it exists"),
-            Err(error) => rights.error(State::Unfit, &error),
-        })
+        Some(
+            match self.cluster.committed(&[TopicPartition::new(topic_partition, 0)]) {
+                Ok(_) => {
+                    rights.unchecked("may see it; whether it may join it is unknown before the group exists")
+                }
+                Err(error) => rights.error(State::Unfit, &error),
+            },
+        )
     }
 }

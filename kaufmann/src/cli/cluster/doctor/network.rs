@@ -1,4 +1,4 @@
-//! Whether addresses take connections. Nothing is sent.
+//! Checks that addresses accept connections. It sends nothing.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How long all addresses together may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The port of an address that has none, as librdkafka has it.
+/// librdkafka's default port.
 const PORT: u16 = 9092;
 
 /// Why an address cannot be reached.
@@ -21,7 +21,7 @@ pub(super) enum Unreachable {
     Other(String),
 }
 
-/// Tries all addresses at once, each on a thread of its own: a name server may keep one for long.
+/// Tries all addresses in parallel, each on its own thread, since a name server may be slow for one of them.
 pub(super) fn reach(addresses: &[String]) -> Vec<Result<(), Unreachable>> {
     let deadline = Instant::now() + PATIENCE;
     let (sender, receiver) = mpsc::channel();
@@ -83,7 +83,7 @@ impl fmt::Display for Unreachable {
         match self {
             Self::NoName => f.write_str("the name has no address here"),
             Self::Refused => f.write_str("the connection is refused"),
-            Self::Silent => f.write_str("nothing answers"),
+            Self::Silent => f.write_str("no answer"),
             Self::Other(text) => f.write_str(text),
         }
     }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn who_listens_is_told_from_who_does_not() {
+    fn an_open_port_and_a_closed_one_are_distinguished() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap().to_string();
         let found = reach(&[open, "127.0.0.1:1".to_owned()]);

@@ -1,4 +1,4 @@
-//! Asks the registry: whether it answers us, what time it has, and what it knows of each event.
+//! Checks the registry: its answer, its clock, and each event's schema.
 
 use std::time::SystemTime;
 
@@ -9,13 +9,13 @@ use crate::config::{Config, RegistryConfig};
 use crate::handler::{Service, emitted};
 use crate::schema::registry::{RegistryErrorKind, RestRegistry};
 
-/// Looks at all that the registry knows.
-pub(super) async fn look<V: Service>(config: &Config) -> Vec<Check> {
+/// Makes all checks of the registry.
+pub(super) async fn check<V: Service>(config: &Config) -> Vec<Check> {
     if config.registry.url.is_empty() {
-        // That is a matter of the settings, and said there.
+        // The checks of the settings report that.
         return Vec::new();
     }
-    // Who looks is not to wait as long as a service that may as well wait.
+    // A command should not retry as long as a service does.
     let once = RegistryConfig {
         retries: config.registry.retries.min(1),
         ..config.registry.clone()
@@ -35,13 +35,13 @@ pub(super) async fn look<V: Service>(config: &Config) -> Vec<Check> {
             checks.push(clock::judge(time, before, after));
         }
         Err(error) if error.kind() == RegistryErrorKind::Unavailable || error.status() == Some(401) => {
-            let check = about_it.said(State::Unfit, &error.to_string());
+            let check = about_it.text(State::Unfit, &error.to_string());
             checks
                 .push(check.or_remedy("check `registry.url`, the network, and that the registry is running"));
-            checks.push(about("events").unknown("are not looked at, because no registry answers"));
+            checks.push(about("events").unknown("are not checked, because the registry gives no answer"));
             return checks;
         }
-        // It knows us, but does not show its own settings; the events say more.
+        // It answers, but denies access to its own settings; the checks of the events show more.
         Err(_) => checks.push(about_it.fit(format!("{} answers", registry.url()))),
     }
     match registered::<V>(config, &registry).await {
@@ -56,34 +56,34 @@ pub(super) async fn look<V: Service>(config: &Config) -> Vec<Check> {
         Err(error) => {
             let source = std::error::Error::source(&error).map(ToString::to_string);
             let text = source.unwrap_or_else(|| error.to_string());
-            checks.push(about("events").said(State::Unknown, &text));
+            checks.push(about("events").text(State::Unknown, &text));
         }
     }
     checks
 }
 
-/// Judges what is said of an event. Pure.
+/// Judges the state of an event. Pure.
 pub(super) fn judge(config: &Config, event: Registered, is_published: bool) -> Vec<Check> {
     let about = about_one("event", &event.event);
     if !event.breaks.is_empty() {
         let check = |found: String| {
             about.unfit(
-                format!("breaks its level of compatibility: {found}"),
-                "`schema check --live` and `schema diff` show all of it",
+                format!("breaks its compatibility level: {found}"),
+                "`schema check --live` and `schema diff` show the details",
             )
         };
         return event.breaks.into_iter().map(check).collect();
     }
     if let Some(why) = event.unanswered {
-        return vec![about.said(State::Unknown, &why)];
+        return vec![about.text(State::Unknown, &why)];
     }
     let (subject, owner) = (&event.subject, event.owner);
     vec![match event.version {
         Some((version, id)) => about.fit(format!("version {version} of `{subject}` (id {id})")),
         None if !is_published => about.warning(
-            format!("not registered under `{subject}`: nobody has written it yet, or by another subject"),
+            format!("not registered under `{subject}`: not published yet, or under another subject"),
             format!(
-                "{} registers it, with `schema register`; `registry.subject` says how subjects are called",
+                "{} registers it, with `schema register`; `registry.subject` sets how subjects are named",
                 owner.as_deref().map_or_else(
                     || "the service that publishes it".to_owned(),
                     |owner| format!("its owner, `{owner}`,")

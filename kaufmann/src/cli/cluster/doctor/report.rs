@@ -1,4 +1,4 @@
-//! What was found: the same for people, for JSON and for the exit code.
+//! The findings, for text, JSON and exit code.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::error::Error;
 use crate::config::{Config, without_credentials};
 
-/// All that was found.
+/// All findings.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) service: String,
@@ -17,7 +17,7 @@ pub(super) struct Report {
     pub(super) checks: Vec<Check>,
 }
 
-/// What the exit code says.
+/// The verdict, which decides the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
@@ -29,31 +29,31 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-/// One thing that was looked at.
+/// One check and its result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(super) struct Check {
-    /// What kind of thing: `settings`, `broker`, `topic` and so on.
+    /// What was checked: `settings`, `broker`, `topic` and so on.
     pub(super) check: &'static str,
-    /// Which one: an address, a topic's name; nothing if there is only one.
+    /// Which one: an address, a topic's name; `None` if there is only one.
     pub(super) subject: Option<String>,
     pub(super) state: State,
     /// What was found.
     pub(super) found: String,
-    /// What to do about it.
+    /// How to fix it.
     pub(super) remedy: Option<String>,
 }
 
-/// What is to be thought of it.
+/// The result of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
     Fit,
-    /// It works, but may not be what is wanted.
+    /// It works, but may not be intended.
     Warning,
     Unfit,
-    /// It could not be told, because something does not answer.
+    /// There is no result, because something gave no answer.
     Unknown,
-    /// It cannot be looked at without doing something.
+    /// It cannot be checked without side effects.
     Unchecked,
 }
 
@@ -87,33 +87,33 @@ impl Report {
         })
     }
 
-    /// How many are in this state.
+    /// The number of checks in this state.
     pub(super) fn count(&self, state: State) -> usize {
         self.checks.iter().filter(|check| check.state == state).count()
     }
 }
 
 impl Check {
-    /// With what to do, if nothing else says it.
+    /// Adds a remedy, unless it has one.
     pub(super) fn or_remedy(mut self, remedy: &str) -> Self {
         self.remedy.get_or_insert_with(|| remedy.to_owned());
         self
     }
 }
 
-/// Makes checks of one thing.
+/// Creates checks of one kind and subject.
 #[derive(Clone, Debug)]
 pub(super) struct About {
     check: &'static str,
     subject: Option<String>,
 }
 
-/// The only thing of its kind.
+/// A check without a subject.
 pub(super) fn about(check: &'static str) -> About {
     About { check, subject: None }
 }
 
-/// One of several.
+/// A check of one of several subjects.
 pub(super) fn about_one(check: &'static str, subject: impl Into<String>) -> About {
     About {
         check,
@@ -142,13 +142,13 @@ impl About {
         self.check(State::Unknown, found.into(), None)
     }
 
-    /// An error, which says what to do behind its first semicolon.
+    /// A check from an error, whose remedy follows its first semicolon.
     pub(super) fn error(&self, state: State, error: &Error) -> Check {
-        self.said(state, &error.to_string())
+        self.text(state, &error.to_string())
     }
 
-    /// The same for its text.
-    pub(super) fn said(&self, state: State, text: &str) -> Check {
+    /// A check from an error's text, whose remedy follows its first semicolon.
+    pub(super) fn text(&self, state: State, text: &str) -> Check {
         match text.split_once("; ") {
             Some((found, remedy)) => self.check(state, found.to_owned(), Some(remedy.to_owned())),
             None => self.check(state, text.to_owned(), None),

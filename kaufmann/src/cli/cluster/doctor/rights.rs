@@ -1,4 +1,4 @@
-//! Whether the broker lets us do what the service does. Pure.
+//! Checks the rights that the service needs. Pure.
 
 use super::report::{Check, about_one};
 use super::topics::Use;
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::config::group::of_consumer;
 use crate::kafka::ffi::Operation;
 
-/// Judges what we may do with a topic; nothing if the broker does not tell.
+/// Judges the rights on a topic; `None` if the broker does not report them.
 pub(super) fn of_topic(
     config: &Config,
     topic: &str,
@@ -25,14 +25,14 @@ pub(super) fn of_topic(
     Some(judge(config, &about, &needed, allowed?, &resource))
 }
 
-/// Judges what we may do with the group; nothing if the coordinator does not tell.
+/// Judges the rights on the group; `None` if the coordinator does not report them.
 pub(super) fn of_group(config: &Config, allowed: Option<&[Operation]>) -> Option<Check> {
     let about = about_one("rights", format!("group {}", config.group));
     let resource = format!("--group {}", config.group);
     Some(judge(config, &about, &[Operation::Read], allowed?, &resource))
 }
 
-/// How these rights are given.
+/// The command that grants these rights.
 pub(super) fn remedy(config: &Config, operations: &[Operation], resource: &str) -> String {
     let user = of_consumer(&config.kafka, "sasl.username").map_or("USER", |(_, user)| user);
     let broker = config.brokers.first().map_or("HOST:PORT", String::as_str);

@@ -1,11 +1,11 @@
-//! A report for people: a line for each thing, and below it what to do.
+//! A report as text: a line for each check, followed by its remedy.
 
 use std::fmt::Write;
 
 use super::report::{Check, Report, State, Verdict};
 use crate::cli::paint::{Colour, Paint};
 
-/// The whole text, without a line break at its end.
+/// The whole text, without a final line break.
 pub(super) fn text(report: &Report, paint: Paint) -> String {
     let names: Vec<String> = report.checks.iter().map(name).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -46,16 +46,16 @@ fn mark(state: State) -> (Colour, &'static str) {
 }
 
 fn conclusion(report: &Report, paint: Paint) -> String {
-    let (colour, said) = match report.verdict {
-        Verdict::Fit => (Colour::Green, "all fits"),
-        Verdict::Unfit => (Colour::Red, "something does not fit"),
-        Verdict::Unknown => (Colour::Yellow, "not everything could be told"),
+    let (colour, verdict) = match report.verdict {
+        Verdict::Fit => (Colour::Green, "no check failed"),
+        Verdict::Unfit => (Colour::Red, "some checks failed"),
+        Verdict::Unknown => (Colour::Yellow, "some checks have no result"),
     };
     let counts = [
-        (State::Unfit, "unfit"),
-        (State::Unknown, "unknown"),
-        (State::Warning, "to be considered"),
-        (State::Unchecked, "not to be looked at"),
+        (State::Unfit, "failed"),
+        (State::Unknown, "without a result"),
+        (State::Warning, "with a warning"),
+        (State::Unchecked, "not possible"),
     ];
     let counts: Vec<String> = counts
         .into_iter()
@@ -68,5 +68,5 @@ fn conclusion(report: &Report, paint: Paint) -> String {
     } else {
         format!(": {}", counts.join(", "))
     };
-    format!("{}{counts}", paint.paint(colour, said))
+    format!("{}{counts}", paint.paint(colour, verdict))
 }

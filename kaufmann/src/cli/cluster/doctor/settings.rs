@@ -1,4 +1,4 @@
-//! Whether the settings fit each other, librdkafka and this machine. Pure, but for [`look`].
+//! Checks the settings against each other, librdkafka and this machine. Pure, except [`check`].
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use crate::handler::{HandlerEntry, Service};
 use crate::kafka::condition::{client_version, try_settings};
 use crate::kafka::prefetch::Prefetch;
 
-/// What librdkafka has for `max.poll.interval.ms`.
+/// librdkafka's default of `max.poll.interval.ms`.
 const MAX_POLL_INTERVAL: u64 = 300_000;
 
-/// What librdkafka has for `session.timeout.ms`.
+/// librdkafka's default of `session.timeout.ms`.
 const SESSION_TIMEOUT: u64 = 45_000;
 
-/// What librdkafka has for `heartbeat.interval.ms`.
+/// librdkafka's default of `heartbeat.interval.ms`.
 const HEARTBEAT_INTERVAL: u64 = 3_000;
 
-/// Looks at the settings, and at what this machine allows.
-pub(super) fn look<V: Service>(config: &Config) -> Vec<Check> {
+/// Checks the settings, and this machine's limits.
+pub(super) fn check<V: Service>(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Err(error) = config.check_run() {
-        // Each mistake is a line of its own.
+        // Each mistake is on its own line.
         let text = error.to_string();
         let lines = text
             .lines()
             .filter(|line| !line.ends_with("mistakes in the configuration:"));
-        checks.extend(lines.map(|line| about("settings").said(State::Unfit, line.trim())));
+        checks.extend(lines.map(|line| about("settings").text(State::Unfit, line.trim())));
     } else if let Err(text) = try_settings(config) {
-        checks.push(about("settings").said(State::Unfit, &text));
+        checks.push(about("settings").text(State::Unfit, &text));
     }
     checks.extend(judge(config, V::HANDLERS));
     checks.extend(
@@ -40,14 +40,14 @@ pub(super) fn look<V: Service>(config: &Config) -> Vec<Check> {
             .filter_map(|info| unrouted(config, info)),
     );
     if checks.is_empty() {
-        let found = format!("fit each other, and librdkafka {} takes them", client_version());
+        let found = format!("no conflicts, and librdkafka {} accepts them", client_version());
         checks.push(about("settings").fit(found));
     }
     checks.extend(open_files(limit(), config.brokers.len()));
     checks
 }
 
-/// An event that is published, and for which nothing names a topic.
+/// The check of a published event for which no topic is set.
 pub(super) fn unrouted(config: &Config, info: &EventInfo) -> Option<Check> {
     let topic = config.publish.topic_of(info.name, info.topic);
     topic.is_none().then(|| {
@@ -61,7 +61,7 @@ pub(super) fn unrouted(config: &Config, info: &EventInfo) -> Option<Check> {
     })
 }
 
-/// What does not go together, or may not be meant.
+/// Conflicting settings, and settings that may not be intended.
 pub(super) fn judge(config: &Config, handlers: &[HandlerEntry]) -> Vec<Check> {
     let settings = about("settings");
     let mut checks = Vec::new();
@@ -84,15 +84,15 @@ pub(super) fn judge(config: &Config, handlers: &[HandlerEntry]) -> Vec<Check> {
     if heartbeat.saturating_mul(3) > session {
         checks.push(settings.warning(
             format!(
-                "`heartbeat.interval.ms` ({heartbeat} ms) is more than a third of `session.timeout.ms` ({session} ms): one that is \
-                 lost may cost the member its partitions"
+                "`heartbeat.interval.ms` ({heartbeat} ms) is more than a third of `session.timeout.ms` ({session} ms): a single \
+                 lost heartbeat may cost the member its partitions"
             ),
-            "shorten the interval, or raise the time-out",
+            "shorten the interval, or raise the timeout",
         ));
     }
     if let Some((key, value)) = of_producer(config, "message.timeout.ms").filter(|(_, value)| *value != "0") {
         checks.push(settings.warning(
-            format!("`{key}` is {value}: a message is given up after that, and sent again behind later ones of its key"),
+            format!("`{key}` is {value}: a message fails after that, and is sent again after later ones with its key"),
             "remove it, so that messages wait for the brokers in their order",
         ));
     }
@@ -111,14 +111,14 @@ pub(super) fn judge(config: &Config, handlers: &[HandlerEntry]) -> Vec<Check> {
     checks
 }
 
-/// Bounds of ours that make each other useless.
+/// Limits that make each other useless.
 fn bounds(config: &Config, handlers: &[HandlerEntry]) -> Vec<Check> {
     let settings = about("settings");
     let mut checks = Vec::new();
     if config.max_unsettled < config.max_in_flight {
         checks.push(settings.warning(
             format!(
-                "`max_unsettled` ({}) is less than `max_in_flight` ({}): one partition never has as many events running",
+                "`max_unsettled` ({}) is less than `max_in_flight` ({}): one partition can never have that many events in flight",
                 config.max_unsettled, config.max_in_flight
             ),
             "raise `max_unsettled`, or lower `max_in_flight`",
@@ -138,7 +138,7 @@ fn bounds(config: &Config, handlers: &[HandlerEntry]) -> Vec<Check> {
         checks.push(settings.warning(
             format!(
                 "`retry.max_attempts` is 0: a record that always fails keeps its partition from being committed, and from being \
-                 read once {} records wait behind it",
+                 read once {} records wait after it",
                 config.max_unsettled
             ),
             "set `retry.max_attempts`, so that it becomes a dead letter in the end",
@@ -151,17 +151,17 @@ fn bounds(config: &Config, handlers: &[HandlerEntry]) -> Vec<Check> {
     if let Some((timeout, path)) = longest.filter(|(timeout, _)| *timeout > config.shutdown_deadline) {
         checks.push(settings.warning(
             format!(
-                "the handler `{path}` may take {timeout:?}, a shutdown only `shutdown_deadline` ({:?}): it may be cut off, and its \
-                 record repeated",
+                "the handler `{path}` may take {timeout:?}, but `shutdown_deadline` is {:?}: a shutdown may cut it off, and its \
+                 record is repeated",
                 config.shutdown_deadline
             ),
-            "raise `shutdown_deadline`, and the grace of whoever ends the process",
+            "raise `shutdown_deadline`, and the supervisor's grace period",
         ));
     }
     checks
 }
 
-/// What an instance that has so many partitions takes, as far as bounds of ours and of the client say.
+/// Checks the memory that an instance with this many partitions needs, by the limits of kaufmann and the client.
 pub(super) fn memory(config: &Config, partitions: usize, limit: Option<u64>) -> Check {
     let memory = about("memory");
     let prefetch = Prefetch::of(config);
@@ -175,17 +175,17 @@ pub(super) fn memory(config: &Config, partitions: usize, limit: Option<u64>) -> 
         .saturating_add(config.max_bytes as u64);
     match limit.filter(|limit| usual > *limit) {
         Some(limit) => memory.warning(
-            format!("{found}; but the process may take no more than {} MiB: librdkafka ends it when there is no more", limit >> 20),
+            format!("{found}; but the process may use no more than {} MiB, and librdkafka aborts it when memory runs out", limit >> 20),
             "raise the limit, or lower `max_bytes`, `kafka.\"queued.max.messages.kbytes\"` and `kafka.\"fetch.message.max.bytes\"`",
         ),
         None => memory.fit(found),
     }
 }
 
-/// To which part batches of texts shrink, about.
+/// The usual compression ratio of batches of text.
 const USUAL_RATIO: u64 = 10;
 
-/// What this process may take of memory, by its own limit and by that of its group.
+/// The memory limit of this process: its own, or its cgroup's if lower.
 pub(super) fn memory_limit() -> Option<u64> {
     let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
     let group = group.and_then(|text| text.trim().parse().ok());
@@ -202,10 +202,10 @@ fn address_space() -> Option<u64> {
     None
 }
 
-/// Whether as many files and connections may be open as the service needs.
+/// Checks that the service may open enough files and connections.
 pub(super) fn open_files(limit: Option<u64>, brokers: usize) -> Option<Check> {
     let limit = limit?;
-    // Each of two clients has, for each broker and a few more, a connection and a pipe that wakes it.
+    // Each of two clients has, for each broker and a few more, a connection and a wake-up pipe.
     let needed = 6 * (brokers as u64 + 3) + 46;
     let open_files = about("open-files");
     Some(if limit < needed {
@@ -234,7 +234,7 @@ fn limit() -> Option<u64> {
     None
 }
 
-/// What a property is for the producer, with the name under which it was set.
+/// The producer's value of a property, with the key under which it was set.
 fn of_producer<'a>(config: &'a Config, name: &str) -> Option<(&'a str, &'a str)> {
     let own = config.kafka.get_key_value(&format!("producer.{name}"));
     own.or_else(|| config.kafka.get_key_value(name))

@@ -40,19 +40,19 @@ fn partitions(count: i32, replicas: usize, in_sync: usize) -> Vec<PartitionCondi
 const CONSUMED: Use = Use {
     consumed: true,
     written: false,
-    letters: false,
+    dead_letters: false,
     delay: None,
 };
 const WRITTEN: Use = Use {
     consumed: false,
     written: true,
-    letters: false,
+    dead_letters: false,
     delay: None,
 };
 const LETTERS: Use = Use {
     consumed: false,
     written: true,
-    letters: true,
+    dead_letters: true,
     delay: None,
 };
 
@@ -74,18 +74,18 @@ fn states(checks: &[Check]) -> Vec<State> {
     checks.iter().map(|check| check.state).collect()
 }
 
-/// What an operator may see when much is wrong.
+/// What an operator may see when many checks fail.
 fn report() -> Report {
     let mut config = config();
     config.retry.max_attempts = 0;
     let now = SystemTime::now();
     let mut checks = settings::judge(&config, &[]);
     checks.extend(settings::open_files(Some(1024), 3));
-    checks.push(about_one("broker", "kafka-1:9092").fit("takes connections"));
+    checks.push(about_one("broker", "kafka-1:9092").fit("accepts connections"));
     checks.push(about_one("broker", "2").unfit(
-        "calls itself kafka-2:9092, which cannot be reached from here: the name has no address here",
-        "clients go where `advertised.listeners` of the broker says; set it to an address that reaches it from here, as \
-         kafka-1:9092 does, or start the broker",
+        "advertises kafka-2:9092, which cannot be reached from here: the name has no address here",
+        "clients connect to the broker's `advertised.listeners`; set it to an address that is reachable from here, like \
+         kafka-1:9092, or start the broker",
     ));
     let broker = [("group.coordinator.rebalance.protocols", "classic,consumer")];
     checks.extend(brokers::judge(&config, &settings(&broker)));
@@ -150,7 +150,7 @@ fn event(config: &Config, name: &str, version: Option<(u32, u32)>, is_published:
 }
 
 #[test]
-fn a_report_has_this_shape_and_is_1_if_something_does_not_fit() {
+fn a_report_has_this_shape_and_is_1_if_a_check_failed() {
     let report = report();
     assert_eq!(report.exit_code(), ExitCode::from(1));
     is_snapshot(
@@ -174,7 +174,7 @@ fn marks_are_coloured_on_a_terminal_only() {
 }
 
 #[test]
-fn warnings_are_0_and_what_could_not_be_told_is_2() {
+fn warnings_are_0_and_a_check_without_a_result_is_2() {
     let report = |checks| Report::new("Ledger", &config(), checks);
     let (warning, unchecked) = (about("a").warning("x", "y"), about("a").unchecked("x"));
     assert_eq!(
@@ -186,7 +186,7 @@ fn warnings_are_0_and_what_could_not_be_told_is_2() {
 }
 
 #[test]
-fn every_finding_that_does_not_fit_says_what_to_do() {
+fn every_failed_check_and_warning_has_a_remedy() {
     for check in report().checks {
         let needs = matches!(check.state, State::Warning | State::Unfit);
         assert_eq!(needs, check.remedy.is_some(), "{check:?}");
@@ -194,7 +194,7 @@ fn every_finding_that_does_not_fit_says_what_to_do() {
 }
 
 #[test]
-fn what_is_as_it_comes_fits() {
+fn the_defaults_pass() {
     assert_eq!(settings::judge(&config(), &[]), []);
     let broker = settings(&[
         ("group.coordinator.rebalance.protocols", "classic,consumer"),
@@ -284,7 +284,7 @@ fn brokers_that_cannot_do_what_is_configured_are_found() {
 }
 
 #[test]
-fn a_topic_that_is_written_must_have_the_replicas_it_demands() {
+fn a_topic_that_is_written_must_have_the_replicas_it_requires() {
     let demands = |replicas, in_sync, min: &str| {
         states(&topic(
             "t",
@@ -306,7 +306,7 @@ fn a_topic_that_is_written_must_have_the_replicas_it_demands() {
 }
 
 #[test]
-fn what_waits_to_be_tried_again_must_not_be_deleted_before() {
+fn a_retry_topic_must_keep_its_records_until_they_are_due() {
     let retry = Use {
         consumed: true,
         delay: Some(Duration::from_secs(3_600)),
@@ -320,7 +320,7 @@ fn what_waits_to_be_tried_again_must_not_be_deleted_before() {
 }
 
 #[test]
-fn a_clock_is_judged_by_what_is_certain_only() {
+fn a_clock_is_judged_only_by_a_certain_difference() {
     let theirs = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let of = |ahead: u64, took: u64| {
         let before = theirs + Duration::from_secs(ahead);
@@ -340,7 +340,7 @@ fn a_clock_is_judged_by_what_is_certain_only() {
 }
 
 #[test]
-fn an_event_that_is_published_must_be_registered_or_be_about_to() {
+fn a_published_event_must_be_registered_or_registered_by_run() {
     let mut config = config();
     assert_eq!(states(&event(&config, "a.b", None, true)), [State::Unfit]);
     assert_eq!(states(&event(&config, "a.b", None, false)), [State::Warning]);
@@ -370,7 +370,7 @@ fn an_event_that_is_published_must_be_registered_or_be_about_to() {
 }
 
 #[test]
-fn an_event_of_another_owner_is_registered_by_that() {
+fn an_event_of_another_owner_is_registered_by_its_owner() {
     let remedy = |owner: Option<&str>, is_published| {
         let registered = Registered {
             event: "a.b".to_owned(),
@@ -390,7 +390,7 @@ fn an_event_of_another_owner_is_registered_by_that() {
 }
 
 #[test]
-fn an_event_that_goes_nowhere_is_found() {
+fn a_published_event_without_a_topic_is_found() {
     let mut config = config();
     let error = &crate::publish::error_event::ERROR;
     assert_eq!(
@@ -434,7 +434,7 @@ async fn the_embedded_broker_is_not_said_to_be_away_when_it_does_not_answer_all_
         ("shop".to_owned(), purposes("consumed")),
         ("gone".to_owned(), purposes("an event")),
     ];
-    let checks = cluster::look(&config, &used.into()).await;
+    let checks = cluster::check(&config, &used.into()).await;
     for check in &checks {
         assert!(!check.found.contains("reached"), "{check:?}");
     }
@@ -456,20 +456,20 @@ async fn the_embedded_broker_is_not_said_to_be_away_when_it_does_not_answer_all_
 }
 
 #[test]
-fn memory_that_does_not_hold_what_is_fetched_ahead_is_a_warning() {
+fn too_little_memory_for_prefetching_is_a_warning() {
     let config = Config::default();
-    let said = |limit| {
+    let judged = |limit| {
         let check = settings::memory(&config, 12, limit);
         (check.state, check.found)
     };
-    let (state, found) = said(None);
+    let (state, found) = judged(None);
     assert_eq!(state, State::Fit);
     assert!(
         found.contains("all 12 consumed partitions: at most 26 MiB of records, 39 MiB if"),
         "{found}"
     );
-    assert_eq!(said(Some(1 << 30)).0, State::Fit);
-    let (state, found) = said(Some(100 << 20));
+    assert_eq!(judged(Some(1 << 30)).0, State::Fit);
+    let (state, found) = judged(Some(100 << 20));
     assert_eq!(state, State::Warning);
     assert!(found.contains("no more than 100 MiB"), "{found}");
 }

@@ -1,4 +1,4 @@
-//! Whether topics are as their use needs. Pure.
+//! Checks that topics are suitable for their use. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,60 +9,60 @@ use crate::kafka::admin::Settings;
 use crate::kafka::cluster::TopicPartition;
 use crate::kafka::condition::PartitionCondition;
 
-/// What a letter has besides its record: headers that say why, an error's text of up to 8 KiB among them.
-const OF_LETTER: u64 = 16 << 10;
+/// The bytes that a dead letter has besides its record: headers with the reason, including up to 8 KiB of error text.
+const OVERHEAD: u64 = 16 << 10;
 
-/// What the service does with a topic.
+/// How the service uses a topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Use {
     pub(super) consumed: bool,
-    /// It is written, letters included.
+    /// It is written, including dead letters.
     pub(super) written: bool,
-    pub(super) letters: bool,
-    /// For how long records wait in it to be tried again.
+    pub(super) dead_letters: bool,
+    /// The delay of its records, if it is a retry topic.
     pub(super) delay: Option<Duration>,
 }
 
-/// What is known of a topic that there is.
+/// The state of an existing topic.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Topic<'a> {
     pub(super) name: &'a str,
-    /// What for, in words.
+    /// The purposes, as text.
     pub(super) purpose: &'a [String],
     pub(super) used: Use,
     pub(super) partitions: &'a [PartitionCondition],
-    /// None if the broker does not tell.
+    /// `None` if the principal may not see them.
     pub(super) settings: Option<&'a Settings>,
-    /// How many brokers there are.
+    /// The number of brokers.
     pub(super) brokers: usize,
-    /// In how many settings it differs from what is declared.
+    /// The number of settings in which it differs from its declaration.
     pub(super) differences: usize,
-    /// The largest record that a consumed topic takes.
+    /// The largest record that a consumed topic accepts.
     pub(super) largest_consumed: Option<u64>,
 }
 
-/// The topics of which a commit says that they are held: not read for now.
+/// The topics that are held, according to the metadata of commits: not read for now.
 pub(super) fn held(committed: &BTreeMap<TopicPartition, (i64, String)>) -> Vec<Check> {
     let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (place, (offset, metadata)) in committed {
+    for (topic_partition, (offset, metadata)) in committed {
         if Ahead::is_marked_held(metadata) {
-            let named = format!("{} at offset {offset}", place.partition);
-            topics.entry(&place.topic).or_default().push(named);
+            let named = format!("{} at offset {offset}", topic_partition.partition);
+            topics.entry(&topic_partition.topic).or_default().push(named);
         }
     }
     let check = |(topic, partitions): (&str, Vec<String>)| {
         about_one("topic", topic).unfit(
             format!(
-                "is not read for now, because too many of its records could not be handled: partition {}",
+                "is held, because too many of its records could not be handled: partition {}",
                 partitions.join(", ")
             ),
-            "see the service's log and `dlq list` for what fails, and repair it; the topic is tried again by itself",
+            "find the failures in the service's log and with `dlq list`, and fix them; the service retries the topic",
         )
     };
     topics.into_iter().map(check).collect()
 }
 
-/// Judges a topic; one line for each thing that does not fit, or one that all does.
+/// Judges a topic: one check for each problem, or a single one if there is none.
 pub(super) fn judge(topic: &Topic<'_>) -> Vec<Check> {
     let about = about_one("topic", topic.name);
     let mut checks = Vec::new();
@@ -70,10 +70,10 @@ pub(super) fn judge(topic: &Topic<'_>) -> Vec<Check> {
     if topic.used.written {
         checks.extend(replicas(&about, topic));
     }
-    if topic.used.letters || topic.used.delay.is_some() {
+    if topic.used.dead_letters || topic.used.delay.is_some() {
         checks.extend(compacted(&about, topic));
     }
-    if topic.used.letters {
+    if topic.used.dead_letters {
         checks.extend(cut(&about, topic));
     }
     if let Some(delay) = topic.used.delay {
@@ -82,10 +82,10 @@ pub(super) fn judge(topic: &Topic<'_>) -> Vec<Check> {
     if topic.differences > 0 {
         checks.push(about.warning(
             format!(
-                "differs from what is declared in {}",
+                "differs from its declaration in {}",
                 counted(topic.differences, "setting")
             ),
-            "`topics plan` shows it, `topics apply` makes it so",
+            "`topics plan` shows how, `topics apply` changes it",
         ));
     }
     if checks.is_empty() {
@@ -114,13 +114,13 @@ fn without_leader(about: &About, topic: &Topic<'_>) -> Option<Check> {
         .collect();
     (!without.is_empty()).then(|| {
         about.unfit(
-            format!("no broker leads partition {}", without.join(", ")),
-            "start the brokers that have its replicas",
+            format!("no leader for partition {}", without.join(", ")),
+            "start the brokers with its replicas",
         )
     })
 }
 
-/// `acks=all` waits for as many replicas as the topic demands.
+/// `acks=all` waits for as many replicas as the topic requires.
 fn replicas(about: &About, topic: &Topic<'_>) -> Option<Check> {
     let needed: usize = number(topic.settings?, "min.insync.replicas")?.try_into().ok()?;
     let fewest = topic
@@ -131,7 +131,7 @@ fn replicas(about: &About, topic: &Topic<'_>) -> Option<Check> {
     if needed > fewest {
         return Some(about.unfit(
             format!(
-                "min.insync.replicas is {needed}, of {}: nothing can ever be written",
+                "min.insync.replicas is {needed}, but there are {}: nothing can be written",
                 counted(fewest, "replica")
             ),
             "lower min.insync.replicas, or add replicas",
@@ -144,7 +144,7 @@ fn replicas(about: &About, topic: &Topic<'_>) -> Option<Check> {
     if let Some(short) = short {
         return Some(about.unfit(
             format!(
-                "partition {} has {} in sync of {needed} that it needs: it cannot be written",
+                "partition {} has {} in sync, but needs {needed}: it cannot be written",
                 short.partition,
                 counted(short.in_sync, "replica")
             ),
@@ -154,27 +154,27 @@ fn replicas(about: &About, topic: &Topic<'_>) -> Option<Check> {
     match (topic.brokers, fewest) {
         (2.., 1) => Some(about.warning(
             format!(
-                "has one replica, on a cluster of {} brokers: what is written is lost with its broker",
+                "has one replica, on a cluster of {} brokers: its records are lost with its broker",
                 topic.brokers
             ),
-            "give it more replicas; `[declare]` makes new topics so",
+            "give it more replicas; `[declare]` sets them for new topics",
         )),
         (_, 2..) if needed == fewest => Some(about.warning(
             format!(
-                "min.insync.replicas is {needed}, of {}: it cannot be written while any broker is away",
+                "min.insync.replicas is {needed}, of {}: it cannot be written while any of these brokers is down",
                 counted(fewest, "replica")
             ),
             "lower min.insync.replicas by one, or add a replica",
         )),
         (_, 2..) if needed == 1 => Some(about.warning(
-            "min.insync.replicas is 1: what is written may be on one broker only, and is lost with it",
+            "min.insync.replicas is 1: a record may be on one broker only, and is lost with it",
             "set min.insync.replicas to 2",
         )),
         _ => None,
     }
 }
 
-/// What waits for somebody must not be replaced by what comes after it.
+/// Records in a dead-letter or retry topic must not be replaced by later ones with the same key.
 fn compacted(about: &About, topic: &Topic<'_>) -> Option<Check> {
     let policy = topic.settings?.get("cleanup.policy")?.value.as_str();
     let is_compacted = policy.split(',').any(|part| part.trim() == "compact");
@@ -188,25 +188,25 @@ fn compacted(about: &About, topic: &Topic<'_>) -> Option<Check> {
     })
 }
 
-/// Letters are as large as what is consumed, and somewhat larger.
+/// Dead letters are somewhat larger than the consumed records.
 fn cut(about: &About, topic: &Topic<'_>) -> Option<Check> {
     let room = number(topic.settings?, "max.message.bytes")?;
     let largest = topic.largest_consumed?;
     (room < largest).then(|| {
         about.warning(
-            format!("takes {room} bytes, a consumed topic {largest}: larger records lose their payload in a letter"),
-            format!("set max.message.bytes to at least {}", largest.saturating_add(OF_LETTER)),
+            format!("accepts {room} bytes, a consumed topic {largest}: larger records lose their payload in a dead letter"),
+            format!("set max.message.bytes to at least {}", largest.saturating_add(OVERHEAD)),
         )
     })
 }
 
-/// A record must be there when its time has come.
+/// A record must still exist when it is due.
 fn too_short(about: &About, topic: &Topic<'_>, delay: Duration) -> Option<Check> {
     let retention = Duration::from_millis(number(topic.settings?, "retention.ms")?);
     (retention <= delay).then(|| {
         about.unfit(
             format!(
-                "keeps records for {}, which wait in it for {}: they may be gone before they are tried again",
+                "keeps records for {}, but they wait in it for {}: they may be deleted before they are retried",
                 humantime::format_duration(retention),
                 humantime::format_duration(delay)
             ),
@@ -215,7 +215,7 @@ fn too_short(about: &About, topic: &Topic<'_>, delay: Duration) -> Option<Check>
     })
 }
 
-/// A setting that is a number.
+/// The value of a numeric setting.
 pub(super) fn number(settings: &Settings, name: &str) -> Option<u64> {
     settings.get(name)?.value.parse().ok()
 }

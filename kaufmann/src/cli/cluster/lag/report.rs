@@ -1,4 +1,4 @@
-//! How far a group is behind: from offsets to rows. Pure.
+//! Computes the lag of a group from its offsets. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,22 +8,22 @@ use serde::Serialize;
 use crate::cli::cluster::stranded::Stranded;
 use crate::kafka::cluster::{Bounds, Group, Member, TopicPartition};
 
-/// What is known of a group and its partitions.
+/// The state of a group and its partitions.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Facts {
-    /// None if the broker cannot tell.
+    /// `None` if the broker cannot describe groups.
     pub(super) group: Option<Group>,
     pub(super) bounds: BTreeMap<TopicPartition, Bounds>,
     pub(super) committed: BTreeMap<TopicPartition, i64>,
-    /// The time of the first record that is not committed, in milliseconds since the Unix epoch.
+    /// The timestamp of the first uncommitted record, in milliseconds since the Unix epoch.
     pub(super) oldest: BTreeMap<TopicPartition, i64>,
-    /// Partitions with no record between what is committed and the end: all there is are marks of transactions and aborted records.
+    /// Partitions without a record between the committed offset and the end, only transaction markers and aborted records.
     pub(super) empty: BTreeSet<TopicPartition>,
     /// Whether a partition without a commit is read from its beginning.
     pub(super) from_start: bool,
 }
 
-/// How far a group is behind.
+/// The lag of a group.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) service: String,
@@ -31,11 +31,11 @@ pub(super) struct Report {
     pub(super) state: Option<String>,
     pub(super) members: Vec<MemberRow>,
     pub(super) partitions: Vec<Row>,
-    /// Over all partitions.
+    /// The sum over all partitions.
     pub(super) lag: i64,
-    /// The most of all partitions.
+    /// The maximum over all partitions.
     pub(super) behind_ms: Option<u64>,
-    /// Topics with records that nobody reads any more; they are not in the lag.
+    /// Topics with records that no service reads any more; not included in the lag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) stranded: Vec<Stranded>,
 }
@@ -57,15 +57,15 @@ pub(super) struct Row {
     pub(super) end: i64,
     pub(super) committed: Option<i64>,
     pub(super) lag: i64,
-    /// How old the first record is that is not committed.
+    /// The age of the first uncommitted record.
     pub(super) behind_ms: Option<u64>,
-    /// How many offsets a second have been committed since the last look.
+    /// The number of offsets committed per second since the last refresh.
     pub(super) rate: Option<f64>,
     /// The id of the member that has it.
     pub(super) member: Option<String>,
 }
 
-/// The rows, at a time in milliseconds since the Unix epoch.
+/// The report. `now` is in milliseconds since the Unix epoch.
 pub(super) fn report(service: &str, name: &str, facts: &Facts, now: i64) -> Report {
     let members = facts
         .group
@@ -75,13 +75,13 @@ pub(super) fn report(service: &str, name: &str, facts: &Facts, now: i64) -> Repo
     let partitions: Vec<_> = facts
         .bounds
         .iter()
-        .map(|(place, bounds)| row(place, *bounds, facts, members, now))
+        .map(|(topic_partition, bounds)| row(topic_partition, *bounds, facts, members, now))
         .collect();
     let has = |member: &Member| {
         member
             .partitions
             .iter()
-            .filter(|place| facts.bounds.contains_key(place))
+            .filter(|topic_partition| facts.bounds.contains_key(topic_partition))
             .count()
     };
     Report {
@@ -104,16 +104,16 @@ pub(super) fn report(service: &str, name: &str, facts: &Facts, now: i64) -> Repo
     }
 }
 
-fn row(place: &TopicPartition, bounds: Bounds, facts: &Facts, members: &[Member], now: i64) -> Row {
-    let committed = facts.committed.get(place).copied();
-    let lag = match facts.empty.contains(place) {
+fn row(topic_partition: &TopicPartition, bounds: Bounds, facts: &Facts, members: &[Member], now: i64) -> Row {
+    let committed = facts.committed.get(topic_partition).copied();
+    let lag = match facts.empty.contains(topic_partition) {
         true => 0,
         false => lag(bounds, committed, facts.from_start),
     };
-    let behind = facts.oldest.get(place).filter(|_| lag > 0);
+    let behind = facts.oldest.get(topic_partition).filter(|_| lag > 0);
     Row {
-        topic: place.topic.clone(),
-        partition: place.partition,
+        topic: topic_partition.topic.clone(),
+        partition: topic_partition.partition,
         start: bounds.start,
         end: bounds.end,
         committed,
@@ -122,12 +122,12 @@ fn row(place: &TopicPartition, bounds: Bounds, facts: &Facts, members: &[Member]
         rate: None,
         member: members
             .iter()
-            .find(|member| member.partitions.contains(place))
+            .find(|member| member.partitions.contains(topic_partition))
             .map(|member| member.id.clone()),
     }
 }
 
-/// How many offsets are not committed. What was deleted meanwhile does not count: nobody can handle it any more.
+/// The number of uncommitted offsets. Deleted records do not count, since they can no longer be handled.
 pub(super) fn lag(bounds: Bounds, committed: Option<i64>, from_start: bool) -> i64 {
     match committed {
         Some(offset) => (bounds.end - offset.max(bounds.start)).max(0),
@@ -136,7 +136,7 @@ pub(super) fn lag(bounds: Bounds, committed: Option<i64>, from_start: bool) -> i
     }
 }
 
-/// Adds how fast offsets have been committed since an earlier report.
+/// Adds the rate of commits since an earlier report.
 pub(super) fn with_rates(mut report: Report, earlier: &Report, between: Duration) -> Report {
     let seconds = between.as_secs_f64();
     for row in &mut report.partitions {
@@ -180,16 +180,16 @@ mod tests {
     }
 
     #[test]
-    fn offsets_without_a_record_are_no_lag() {
-        let place = TopicPartition::new("t", 0);
+    fn offsets_without_a_record_do_not_count() {
+        let topic_partition = TopicPartition::new("t", 0);
         let facts = Facts {
-            bounds: BTreeMap::from([(place.clone(), Bounds { start: 0, end: 7 })]),
-            committed: BTreeMap::from([(place.clone(), 6)]),
-            empty: BTreeSet::from([place]),
+            bounds: BTreeMap::from([(topic_partition.clone(), Bounds { start: 0, end: 7 })]),
+            committed: BTreeMap::from([(topic_partition.clone(), 6)]),
+            empty: BTreeSet::from([topic_partition]),
             ..Facts::default()
         };
-        let told = report("S", "g", &facts, 0);
-        assert_eq!((told.lag, told.partitions[0].end), (0, 7));
+        let report = report("S", "g", &facts, 0);
+        assert_eq!((report.lag, report.partitions[0].end), (0, 7));
     }
 
     #[test]

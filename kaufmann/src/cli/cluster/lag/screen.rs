@@ -1,4 +1,4 @@
-//! A report of lag for people.
+//! A report of lag as text.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::cli::cluster::age::age;
 use crate::cli::cluster::columns::{Cell, Side, table};
 use crate::cli::paint::{Colour, Paint};
 
-/// The whole text, without a line break at its end. With `rates` it has a column for them.
+/// The whole text, without a final line break. With `rates`, it has a column for them.
 pub(super) fn text(report: &Report, rates: bool, paint: Paint) -> String {
     let mut head = vec![
         ("topic", Side::Left),
@@ -44,7 +44,7 @@ pub(super) fn text(report: &Report, rates: bool, paint: Paint) -> String {
 fn first_line(report: &Report, paint: Paint) -> String {
     let group = &report.group;
     match (report.state.as_deref(), report.members.len()) {
-        (None, _) => format!("group {group}: this broker does not tell its members"),
+        (None, _) => format!("group {group}: this broker does not describe groups"),
         (Some("Dead"), 0) if report.partitions.iter().all(|row| row.committed.is_none()) => {
             let nobody = paint.paint(Colour::Yellow, "nothing committed yet, no members");
             format!("group {group}: {nobody}")

@@ -4,12 +4,15 @@ use crate::cli::snapshot::is_snapshot;
 use crate::kafka::cluster::{Bounds, Group, Member};
 
 fn facts() -> Facts {
-    let place = |partition| TopicPartition::new("shop", partition);
-    let member = |number: u16, places: &[i32]| Member {
+    let topic_partition = |partition| TopicPartition::new("shop", partition);
+    let member = |number: u16, topic_partitions: &[i32]| Member {
         id: format!("ledger-{number:04}"),
         client: "ledger".to_owned(),
         host: format!("/10.0.0.{number}"),
-        partitions: places.iter().map(|partition| place(*partition)).collect(),
+        partitions: topic_partitions
+            .iter()
+            .map(|partition| topic_partition(*partition))
+            .collect(),
     };
     Facts {
         group: Some(Group {
@@ -19,23 +22,23 @@ fn facts() -> Facts {
         }),
         bounds: BTreeMap::from([
             (
-                place(0),
+                topic_partition(0),
                 Bounds {
                     start: 0,
                     end: 41_200,
                 },
             ),
             (
-                place(1),
+                topic_partition(1),
                 Bounds {
                     start: 0,
                     end: 39_871,
                 },
             ),
-            (place(2), Bounds { start: 500, end: 800 }),
+            (topic_partition(2), Bounds { start: 500, end: 800 }),
         ]),
-        committed: BTreeMap::from([(place(0), 41_200), (place(1), 38_009)]),
-        oldest: BTreeMap::from([(place(1), 1_000), (place(2), 500_000)]),
+        committed: BTreeMap::from([(topic_partition(0), 41_200), (topic_partition(1), 38_009)]),
+        oldest: BTreeMap::from([(topic_partition(1), 1_000), (topic_partition(2), 500_000)]),
         from_start: true,
         ..Facts::default()
     }
@@ -69,7 +72,7 @@ fn a_watched_lag_has_the_rate_of_commits() {
 }
 
 #[test]
-fn a_group_without_members_is_told_from_one_that_never_was() {
+fn a_group_without_members_differs_from_one_that_never_existed() {
     let mut nobody = facts();
     nobody.group = Some(Group {
         state: "Empty".to_owned(),
@@ -91,7 +94,7 @@ fn a_group_without_members_is_told_from_one_that_never_was() {
 }
 
 #[test]
-fn what_looks_again_without_a_pause_or_never_is_refused() {
+fn an_interval_that_is_too_short_or_too_long_is_refused() {
     let watch = |interval: &str| {
         let matches = command().try_get_matches_from(["lag", &format!("--watch={interval}")]);
         matches

@@ -1,4 +1,4 @@
-//! What came of a replay.
+//! The result of a replay.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use crate::cli::paint::{Colour, Paint};
 use crate::config::Config;
 use crate::kafka::cluster::TopicPartition;
 
-/// What came of a replay.
+/// The result of a replay.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) service: String,
@@ -21,7 +21,7 @@ pub(super) struct Report {
     pub(super) partitions: Vec<Row>,
     /// Whether messages were published.
     pub(super) published: bool,
-    /// How many records are settled.
+    /// The number of settled records.
     pub(super) settled: u64,
     pub(super) counts: Counted,
     pub(super) seconds: f64,
@@ -46,9 +46,9 @@ impl Report {
         took: Duration,
         interrupted: bool,
     ) -> Self {
-        let row = |(place, span): (&TopicPartition, &Span)| Row {
-            topic: place.topic.clone(),
-            partition: place.partition,
+        let row = |(topic_partition, span): (&TopicPartition, &Span)| Row {
+            topic: topic_partition.topic.clone(),
+            partition: topic_partition.partition,
             from: span.from,
             to: span.to,
         };
@@ -64,7 +64,7 @@ impl Report {
         }
     }
 
-    /// What it ends with, unless it was interrupted.
+    /// The exit code, unless it was interrupted.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self.counts.failed {
             0 => ExitCode::SUCCESS,
@@ -80,9 +80,9 @@ impl Report {
             let line = format_args!("{} {event}: {}", failed.record, failed.reason);
             _ = writeln!(text, "{}", paint.failed(line));
         }
-        let untold = counts.failed.saturating_sub(counts.failures.len() as u64);
-        if untold > 0 {
-            _ = writeln!(text, "{}", paint.failed(format_args!("and {untold} more")));
+        let not_listed = counts.failed.saturating_sub(counts.failures.len() as u64);
+        if not_listed > 0 {
+            _ = writeln!(text, "{}", paint.failed(format_args!("and {not_listed} more")));
         }
         let rate = if self.seconds > 0.0 {
             self.settled as f64 / self.seconds
@@ -100,8 +100,8 @@ impl Report {
             ("handled", counts.handled),
             ("without a handler", counts.unwanted),
             ("skipped", counts.skipped),
-            ("not handled", counts.failed),
-            ("attempts repeated", counts.retries),
+            ("failed", counts.failed),
+            ("retries", counts.retries),
             ("messages not published", counts.muted),
         ];
         let parts: Vec<_> = parts
@@ -116,7 +116,7 @@ impl Report {
             _ = write!(
                 text,
                 "\n{}",
-                paint.paint(Colour::Yellow, "interrupted; `replay --resume` goes on")
+                paint.paint(Colour::Yellow, "interrupted; `replay --resume` continues")
             );
         }
         text

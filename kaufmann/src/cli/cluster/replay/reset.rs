@@ -1,18 +1,18 @@
-//! `replay --reset-group`: the service's own group goes elsewhere.
+//! `replay --reset-group`: moves the service's own group.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{Request, places};
+use super::{Request, topic_partitions};
 use crate::base::error::{Error, ErrorKind};
 use crate::cli::cluster::columns::{Side, table};
-use crate::cli::output::{say, unread};
+use crate::cli::output::{print_line, unless_closed};
 use crate::cli::paint::Paint;
 use crate::config::Config;
 use crate::kafka::cluster::Cluster;
 
-/// Where a group goes.
+/// The result: the group's old and new offsets.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(super) struct Moved {
     pub(super) group: String,
@@ -23,7 +23,7 @@ pub(super) struct Moved {
 pub(super) struct Row {
     pub(super) topic: String,
     pub(super) partition: i32,
-    /// What was committed before.
+    /// The offset committed before.
     pub(super) from: Option<i64>,
     pub(super) to: i64,
 }
@@ -37,23 +37,23 @@ pub(super) fn reset(config: &Config, request: &Request) -> Result<ExitCode, Erro
     let members = cluster.group()?.map_or(0, |group| group.members.len());
     if members > 0 {
         let text = format!(
-            "group `{}` has {members} live members, which would go on from where they are; stop the service first",
+            "group `{}` has {members} live members, which would continue from their own positions; stop the service first",
             config.group
         );
         return Err(Error::new(ErrorKind::Start, text));
     }
-    let places = places(config, &cluster, &request.partitions)?;
-    let before = cluster.committed(&places)?;
-    let to = from.resolve(&cluster, &places)?;
+    let topic_partitions = topic_partitions(config, &cluster, &request.partitions)?;
+    let before = cluster.committed(&topic_partitions)?;
+    let to = from.resolve(&cluster, &topic_partitions)?;
     let commits: Vec<_> = to
         .iter()
-        .map(|(place, offset)| (place.clone(), *offset, None))
+        .map(|(topic_partition, offset)| (topic_partition.clone(), *offset, None))
         .collect();
     cluster.commit(&commits)?;
-    let row = |(place, to): (crate::kafka::cluster::TopicPartition, i64)| Row {
-        from: before.get(&place).copied(),
-        topic: place.topic,
-        partition: place.partition,
+    let row = |(topic_partition, to): (crate::kafka::cluster::TopicPartition, i64)| Row {
+        from: before.get(&topic_partition).copied(),
+        topic: topic_partition.topic,
+        partition: topic_partition.partition,
         to,
     };
     let moved = Moved {
@@ -64,7 +64,7 @@ pub(super) fn reset(config: &Config, request: &Request) -> Result<ExitCode, Erro
         true => serde_json::to_string_pretty(&moved).unwrap_or_default(),
         false => moved.text(Paint::stdout()),
     };
-    say(&text).or_else(unread)?;
+    print_line(&text).or_else(unless_closed)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -92,7 +92,7 @@ impl Moved {
             })
             .collect();
         format!(
-            "group {} is moved; `run` goes on from there\n{}",
+            "group {} was moved; `run` continues from there\n{}",
             self.group,
             table(&head, &rows, paint)
         )

@@ -1,4 +1,4 @@
-//! What becomes of the records that are replayed.
+//! Counts the results of the replayed records.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::handler::observer::{Observer, Settled};
 use crate::record::Record;
 
-/// How many failures are told.
+/// The most failures that are listed.
 const MOST_FAILURES: usize = 20;
 
-/// Counts, shared with whoever shows them.
+/// The counters; clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Tally(Arc<Counts>);
 
@@ -40,21 +40,21 @@ pub(super) struct Failed {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub(super) struct Counted {
     pub(super) handled: u64,
-    /// No handler wants them.
+    /// Records without a handler.
     pub(super) unwanted: u64,
     pub(super) skipped: u64,
-    /// They could not be handled.
+    /// Records that could not be handled.
     pub(super) failed: u64,
-    /// Attempts that failed and were repeated.
+    /// Failed attempts that were retried.
     pub(super) retries: u64,
-    /// Messages that were not published, because publication is off.
+    /// Messages that were not published, because publishing is off.
     pub(super) muted: u64,
     /// The first failures.
     pub(super) failures: Vec<Failed>,
 }
 
 impl Counted {
-    /// How many records are settled.
+    /// The number of settled records.
     pub(super) fn settled(&self) -> u64 {
         self.handled + self.unwanted + self.skipped + self.failed
     }
@@ -84,7 +84,7 @@ impl Tally {
         self.0.muted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many records are settled.
+    /// The number of settled records.
     pub(super) fn settled(&self) -> u64 {
         let counts = [&self.0.handled, &self.0.unwanted, &self.0.skipped, &self.0.failed];
         counts

@@ -49,17 +49,17 @@ fn a_replay_ends_with_a_summary() {
 }
 
 #[test]
-fn an_interrupted_replay_says_how_to_go_on() {
+fn an_interrupted_replay_says_how_to_continue() {
     let report = self::report(true);
     assert!(
         report
             .text(PAINT)
-            .ends_with("\ninterrupted; `replay --resume` goes on")
+            .ends_with("\ninterrupted; `replay --resume` continues")
     );
 }
 
 #[test]
-fn a_group_that_is_moved_is_told_from_where_to_where() {
+fn a_group_reset_prints_the_old_and_new_offsets() {
     let row = |partition, from, to| Move {
         topic: "shop".to_owned(),
         partition,
@@ -78,7 +78,7 @@ fn a_group_that_is_moved_is_told_from_where_to_where() {
 }
 
 #[test]
-fn a_beginning_behind_the_end_is_refused_and_both_are_said() {
+fn a_beginning_after_the_end_is_refused_and_the_error_names_both() {
     let request = |from: &str, to: &str| {
         let matches = command()
             .try_get_matches_from(["replay", "--from", from, "--to", to])
@@ -111,7 +111,7 @@ fn a_beginning_behind_the_end_is_refused_and_both_are_said() {
 }
 
 #[test]
-fn a_group_is_moved_to_one_place_only() {
+fn a_group_reset_takes_no_end() {
     let arguments = ["replay", "--reset-group", "--from", "1", "--to", "2"];
     let error = command().try_get_matches_from(arguments).unwrap_err();
     assert!(

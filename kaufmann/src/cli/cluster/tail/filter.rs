@@ -1,13 +1,13 @@
-//! Which records are shown. Pure.
+//! Filters records. Pure.
 
 use serde_json::Value;
 
-/// Which records are shown; what is empty lets all pass.
+/// The records to show; an empty field admits all.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Filter {
     pub(super) events: Vec<String>,
     pub(super) keys: Vec<String>,
-    /// Fields that must have these values.
+    /// Fields that must all have these values.
     pub(super) fields: Vec<Field>,
 }
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_asked_for_does_not_matter_and_what_is_must_be_there() {
+    fn an_empty_filter_admits_all_and_each_condition_must_hold() {
         let none = Filter::default();
         assert!(none.admits(None, None) && none.admits_key(None));
         let some = Filter {

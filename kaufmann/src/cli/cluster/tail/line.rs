@@ -1,4 +1,4 @@
-//! A record as a line, for people and as JSON.
+//! A record as a line of text or JSON.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::cli::cluster::shown::{headers, printable, short, time};
 use crate::cli::paint::{Colour, Paint};
 use crate::record::Record;
 
-/// The longest key that is shown whole.
+/// The width of the column of keys; longer keys are cut.
 const KEY_WIDTH: usize = 12;
 
 /// A record.
@@ -22,9 +22,9 @@ pub(super) struct Line {
     pub(super) key: Option<String>,
     pub(super) event: Option<String>,
     pub(super) headers: Value,
-    /// The decoded payload; `null` is a tombstone's, and that of one that is not decoded.
+    /// The decoded payload; `null` for a tombstone, or if it is not decoded.
     pub(super) payload: Option<Value>,
-    /// The payload as it is: with `--raw`, and if it cannot be decoded.
+    /// The raw payload: with `--raw`, or if it cannot be decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) raw: Option<String>,
     /// Why it cannot be decoded.
@@ -69,9 +69,9 @@ impl Line {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// For people: time, place, event, key, payload. `names` is the width of the column of events.
+    /// Formats it as text: time, position, event, key, payload. `names` is the width of the column of events.
     pub(super) fn text(&self, names: usize, with_headers: bool, paint: Paint) -> String {
-        let place = format!("{}/{}@{}", self.topic, self.partition, self.offset);
+        let position = format!("{}/{}@{}", self.topic, self.partition, self.offset);
         let event = bounded_to(self.event.as_deref().unwrap_or("-"), 200);
         let key = short(self.key.as_deref().unwrap_or("-"), KEY_WIDTH);
         let payload = match (&self.payload, &self.error, &self.raw) {
@@ -94,7 +94,7 @@ impl Line {
         format!(
             "{}  {}  {}  {key:<KEY_WIDTH$}  {headers}{payload}",
             self.time.as_deref().unwrap_or("-"),
-            paint.paint(Colour::Dim, &format!("{place:<16}")),
+            paint.paint(Colour::Dim, &format!("{position:<16}")),
             paint.paint(Colour::Cyan, &format!("{event:<names$}")),
         )
     }

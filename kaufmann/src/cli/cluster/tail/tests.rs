@@ -66,12 +66,12 @@ async fn a_name_from_a_header_cannot_write_to_the_terminal() {
 }
 
 #[tokio::test]
-async fn headers_are_shown_if_asked_for() {
+async fn headers_are_shown_with_the_option() {
     let line = lines().await[0].text(17, true, Paint { colours: false });
     assert!(line.contains(r#"{"ce_id":"42"} {"amount_cents":1000"#), "{line}");
 }
 
-/// A registry with one answer to everything.
+/// A registry with one answer to every request.
 struct Always(Result<&'static str, (RegistryErrorKind, Option<u16>)>);
 
 impl SchemaRegistry for Always {
@@ -100,14 +100,14 @@ impl SchemaRegistry for Always {
 }
 
 #[tokio::test]
-async fn a_schema_that_cannot_be_read_is_said_in_the_records_line_unless_all_would_fare_so() {
+async fn an_unreadable_schema_is_an_error_on_the_records_line_unless_it_concerns_all_records() {
     use RegistryErrorKind::{Refused, Unauthorized, Unavailable, Unknown};
     let record = record(0, Some(&framed(99, DATUM.to_vec())));
-    for (answer, is_of_all, event_is_told) in [
+    for (answer, is_of_all, event_is_known) in [
         (Ok("message A {}"), false, true),
         (Err((Refused, None)), false, true),
         (Err((Unknown, Some(404))), false, true),
-        // It may be the event that is asked for: who filters by events must not pass it over.
+        // It may be the wanted event, so a filter by event must not skip it.
         (Err((Unavailable, Some(404))), false, false),
         (Err((Unavailable, Some(500))), false, false),
         (Err((Unauthorized, Some(403))), false, false),
@@ -126,7 +126,7 @@ async fn a_schema_that_cannot_be_read_is_said_in_the_records_line_unless_all_wou
             }
             Err(error) => assert!(is_of_all, "{answer:?}: {error}"),
         }
-        assert_eq!(decoder.event(&record).await.is_ok(), event_is_told, "{answer:?}");
+        assert_eq!(decoder.event(&record).await.is_ok(), event_is_known, "{answer:?}");
     }
 }
 
@@ -164,7 +164,7 @@ async fn of_a_union_at_the_top_the_branch_is_shown_and_names_the_event() {
 }
 
 #[tokio::test]
-async fn a_schema_that_the_registry_does_not_know_is_said_and_the_record_shown() {
+async fn a_record_with_an_unknown_schema_is_shown_raw_with_an_error() {
     let mut decoder = Decoder::with(Arc::new(EmbeddedRegistry::new()), &[]);
     let record = record(0, Some(&framed(99, DATUM.to_vec())));
     let line = Line::decoded(&record, decoder.decode(&record).await.unwrap());

@@ -1,4 +1,4 @@
-//! What separates the declared topics from the cluster's. Pure.
+//! Compares the declared topics with the cluster's. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,32 +8,32 @@ use serde::Serialize;
 use crate::config::declared::Declared;
 use crate::kafka::admin::Actual;
 
-/// A topic, and what is to be done about it.
+/// A topic and its changes.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct TopicPlan {
     pub(super) topic: String,
-    /// What the service does with it; nothing if it is only declared.
+    /// What the service uses it for; empty if it is only declared.
     pub(super) purpose: Vec<String>,
     pub(super) state: State,
     pub(super) changes: Vec<Change>,
     pub(super) notes: Vec<String>,
 }
 
-/// What is to be done about a topic; afterwards, what became of it.
+/// The state of a topic: what to do, or after `apply` what was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
     /// It is as declared.
     Same,
-    /// It is to be made.
+    /// It must be created.
     Create,
-    /// It is to be altered.
+    /// It must be altered.
     Alter,
-    /// The service needs it, but it is neither there nor declared.
+    /// The service needs it, but it neither exists nor is declared.
     Missing,
-    /// It has been made.
+    /// It was created.
     Created,
-    /// It has been altered, in all that could be.
+    /// It was altered, in all allowed settings.
     Altered,
 }
 
@@ -42,33 +42,33 @@ pub(super) enum State {
 pub(super) struct Change {
     /// `partitions`, `replication`, or the name of one of Kafka's settings.
     pub(super) setting: String,
-    /// As the cluster has it; nothing if the topic is to be made.
+    /// The cluster's value; `None` if the topic must be created.
     pub(super) from: Option<String>,
-    /// As it is declared.
+    /// The declared value.
     pub(super) to: String,
     pub(super) kind: ChangeKind,
-    /// What it means, or why it cannot be made.
+    /// Its consequence, or why it cannot be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) note: Option<String>,
 }
 
-/// Whether a change may be made.
+/// The kind of a change, or after `apply` its result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ChangeKind {
-    /// It loses nothing.
+    /// It deletes nothing.
     Safe,
-    /// Records may be deleted; it needs `--allow-loss`.
+    /// It may delete records; it needs `--allow-loss`.
     Loss,
-    /// Kafka, or this program, cannot do it.
+    /// Kafka, or this program, cannot make it.
     Impossible,
-    /// It has been made.
+    /// It was made.
     Done,
-    /// The broker has refused it.
+    /// The broker refused it.
     Failed,
 }
 
-/// Compares what is declared, and what the service uses, with what there is.
+/// Compares the declared and the used topics with the existing ones.
 pub(super) fn plan(
     declared: &BTreeMap<String, Declared>,
     used: &BTreeMap<String, Vec<String>>,
@@ -84,13 +84,13 @@ pub(super) fn plan(
             (None, Some(_)) => (
                 State::Same,
                 Vec::new(),
-                vec!["not declared, and left alone".to_owned()],
+                vec!["not declared, left unchanged".to_owned()],
             ),
             (None, None) => (
                 State::Missing,
                 Vec::new(),
                 vec![format!(
-                    "it is neither there nor declared; add [declare.\"{name}\"], or have its owner make it"
+                    "it neither exists nor is declared; add [declare.\"{name}\"], or ask its owner to create it"
                 )],
             ),
         };
@@ -145,7 +145,7 @@ fn compared(declared: &Declared, actual: &Actual) -> (State, Vec<Change>, Vec<St
             to: wanted.to_string(),
             kind: ChangeKind::Impossible,
             note: Some(
-                "replicas are moved with kafka-reassign-partitions.sh, or by who runs the cluster".to_owned(),
+                "only kafka-reassign-partitions.sh, or the cluster's operator, can move replicas".to_owned(),
             ),
         });
     }
@@ -162,7 +162,7 @@ fn compared(declared: &Declared, actual: &Actual) -> (State, Vec<Change>, Vec<St
         .filter(|(name, setting)| setting.own && !declared.settings.contains_key(*name));
     let notes = others.map(|(name, setting)| {
         format!(
-            "{name} = {} is set there, not declared, and left alone",
+            "{name} = {} is set in the cluster but not declared; left unchanged",
             shown(name, &setting.value)
         )
     });
@@ -182,12 +182,12 @@ fn partitions(from: i32, to: i32) -> Change {
     let (kind, note) = if to > from {
         (
             ChangeKind::Safe,
-            "keys go to other partitions from then on: their order across the change is not kept",
+            "keys move to other partitions, so their order across the change is lost",
         )
     } else {
         (
             ChangeKind::Impossible,
-            "Kafka takes no partitions away; declare as many, or make another topic and move to it",
+            "Kafka cannot remove partitions; declare as many, or create another topic and move to it",
         )
     };
     Change {
@@ -214,7 +214,7 @@ fn setting(name: &str, from: Option<&str>, to: &str) -> Change {
     }
 }
 
-/// What a change of a setting may delete.
+/// What changing a setting may delete.
 fn loses(name: &str, from: Option<&str>, to: &str) -> Option<&'static str> {
     let limit = |value: &str| {
         value
@@ -231,14 +231,14 @@ fn loses(name: &str, from: Option<&str>, to: &str) -> Option<&'static str> {
             let is_longer = limit(to)
                 .zip(limit(from.unwrap_or("-1")))
                 .is_some_and(|(to, from)| to >= from);
-            (!is_longer).then_some("deletes the records beyond it")
+            (!is_longer).then_some("deletes records beyond it")
         }
         "cleanup.policy" => {
             let has = |policy: &str, text: &str| text.split(',').any(|part| part.trim() == policy);
             let begins = |policy: &str| has(policy, to) && !has(policy, from.unwrap_or(""));
             match (begins("delete"), begins("compact")) {
                 (_, true) => Some("deletes all but the last record of each key"),
-                (true, _) => Some("deletes the records beyond the retention"),
+                (true, _) => Some("deletes records beyond the retention"),
                 _ => None,
             }
         }
@@ -246,7 +246,7 @@ fn loses(name: &str, from: Option<&str>, to: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether two values mean the same.
+/// Whether two values of a setting are equivalent.
 fn is_equal(name: &str, has: &str, wanted: &str) -> bool {
     let policies = |text: &str| {
         let mut policies: Vec<String> = text.split(',').map(|part| part.trim().to_owned()).collect();
@@ -260,7 +260,7 @@ fn is_equal(name: &str, has: &str, wanted: &str) -> bool {
             .is_ok_and(|has| wanted.parse::<f64>() == Ok(has))
 }
 
-/// A value with what it is in words: `604800000 (7days)`.
+/// A value, with its meaning in words: `604800000 (7days)`.
 fn shown(name: &str, value: &str) -> String {
     let millis = value.parse::<i64>().ok().filter(|_| name.ends_with(".ms"));
     match millis {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_delete_records_is_told_from_what_may_not() {
+    fn changes_that_may_delete_records_are_recognised() {
         use ChangeKind::{Loss, Safe};
         assert_eq!(kind("retention.ms", "1000", "2000"), Safe);
         assert_eq!(kind("retention.ms", "2000", "1000"), Loss);
@@ -317,7 +317,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_as_declared_needs_no_change(count in 1i32..100, retention in -1i64..1_000_000) {
+        fn a_topic_as_declared_needs_no_change(count in 1i32..100, retention in -1i64..1_000_000) {
             let retention = retention.to_string();
             let declared = Declared {
                 partitions: Some(count),

@@ -1,4 +1,4 @@
-//! What came of a command: the same for people, for JSON and for the exit code.
+//! The result of a command, for text, JSON and exit code.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::plan::{Change, ChangeKind, State, TopicPlan};
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) command: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Report {
     pub(super) topics: Vec<TopicPlan>,
 }
 
-/// What the exit code says.
+/// The verdict, which decides the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {

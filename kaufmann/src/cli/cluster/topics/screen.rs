@@ -1,4 +1,4 @@
-//! A report for people, as a diff.
+//! A report as text, in the form of a diff.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::plan::{Change, ChangeKind, State, TopicPlan};
 use super::report::{Report, Verdict};
 use crate::cli::paint::{Colour, Paint};
 
-/// The whole text, without a line break at its end.
+/// The whole text, without a final line break.
 pub(super) fn text(report: &Report, paint: Paint) -> String {
     let names = report.topics.iter().map(|plan| plan.topic.chars().count());
     let width = names.max().unwrap_or_default();
@@ -20,11 +20,11 @@ pub(super) fn text(report: &Report, paint: Paint) -> String {
 
 fn topic(text: &mut String, plan: &TopicPlan, width: usize, paint: Paint) {
     let (colour, mark, state) = match plan.state {
-        State::Same => (Colour::Dim, "=", "as it is"),
-        State::Create => (Colour::Green, "+", "to be made"),
-        State::Alter => (Colour::Yellow, "~", "to be altered"),
+        State::Same => (Colour::Dim, "=", "unchanged"),
+        State::Create => (Colour::Green, "+", "to create"),
+        State::Alter => (Colour::Yellow, "~", "to alter"),
         State::Missing => (Colour::Red, "!", "missing"),
-        State::Created => (Colour::Green, "+", "made"),
+        State::Created => (Colour::Green, "+", "created"),
         State::Altered => (Colour::Yellow, "~", "altered"),
     };
     let purpose = match plan.purpose.as_slice() {
@@ -83,16 +83,16 @@ fn conclusion(report: &Report, paint: Paint) -> String {
         return paint.paint(Colour::Green, text);
     }
     let mut parts = Vec::new();
-    let mut say = |count: usize, what: &str| {
+    let mut add = |count: usize, what: &str| {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }
     };
-    say(count(ChangeKind::Done), "made");
-    say(count(ChangeKind::Safe), "to be made by `topics apply`");
-    say(count(ChangeKind::Loss), "only with --allow-loss");
-    say(count(ChangeKind::Impossible), "that cannot be made");
-    say(count(ChangeKind::Failed), "refused");
+    add(count(ChangeKind::Done), "done");
+    add(count(ChangeKind::Safe), "for `topics apply`");
+    add(count(ChangeKind::Loss), "with --allow-loss only");
+    add(count(ChangeKind::Impossible), "impossible");
+    add(count(ChangeKind::Failed), "refused");
     let mut text = match parts.as_slice() {
         [] => String::new(),
         parts => format!("changes: {}", parts.join(", ")),

@@ -88,7 +88,7 @@ fn a_plan_has_this_shape_and_is_1_if_something_differs() {
 }
 
 #[test]
-fn what_has_been_done_and_what_was_refused_is_told_apart() {
+fn changes_that_were_made_and_changes_that_were_refused_are_marked() {
     let mut plans = plans();
     for plan in &mut plans {
         match plan.topic.as_str() {

@@ -1,4 +1,4 @@
-//! Where the records of a test come from: memory, or the cluster that `KAUFMANN_TEST_BROKERS` names.
+//! The backend of a test: memory, or the cluster that `KAUFMANN_TEST_BROKERS` names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::publish::{MemoryPublisher, Message, Publisher};
 use crate::schema::registry::{EmbeddedRegistry, SchemaRegistry};
 use crate::source::{MemoryFeed, MemoryRecord, memory};
 
-/// 2026-01-01T00:00:00Z, when virtual time begins.
+/// The beginning of virtual time: 2026-01-01T00:00:00Z.
 const EPOCH: i64 = 1_767_225_600_000;
 
-/// Where records come from and messages go.
-pub(super) enum Place {
+/// The source of records and the target of messages.
+pub(super) enum Backend {
     Memory(Memory),
     Cluster(Box<Cluster>),
 }
@@ -31,16 +31,16 @@ pub(super) struct Memory {
     feed: MemoryFeed,
     registry: Arc<EmbeddedRegistry>,
     publisher: Arc<MemoryPublisher>,
-    /// The topics that have a record, while a service reads them.
+    /// The topics with records, which are assigned to the service.
     assigned: BTreeSet<String>,
-    /// When the first service began.
+    /// When the first service was started.
     began: Option<Instant>,
 }
 
-impl Place {
-    /// The place that the environment asks for, and a runtime that fits it.
+impl Backend {
+    /// Creates the backend that the environment selects, and a runtime for it.
     pub(super) fn choose<V: Service>(config: &mut Config) -> Result<(Self, Runtime), String> {
-        let failed = |error: std::io::Error| format!("no runtime can be made: {error}");
+        let failed = |error: std::io::Error| format!("the runtime cannot be created: {error}");
         match std::env::var(BROKERS) {
             Ok(brokers) if !brokers.is_empty() => {
                 let runtime = runtime::Builder::new_multi_thread()
@@ -48,7 +48,7 @@ impl Place {
                     .enable_all()
                     .build()
                     .map_err(failed)?;
-                let cluster = runtime.block_on(Cluster::reach::<V>(&brokers, config))?;
+                let cluster = runtime.block_on(Cluster::connect::<V>(&brokers, config))?;
                 Ok((Self::Cluster(Box::new(cluster)), runtime))
             }
             _ => {
@@ -86,7 +86,7 @@ impl Place {
         }
     }
 
-    /// What the names of all topics begin with.
+    /// The prefix of all topics' names.
     pub(super) fn prefix(&self) -> &str {
         match self {
             Self::Memory(_) => "",
@@ -94,7 +94,7 @@ impl Place {
         }
     }
 
-    /// Gives a service what it runs on. Must be called within the runtime, whose clock it reads.
+    /// Adds the source, and in memory the simulated clock, to a service. Must be called within the runtime, because it reads its clock.
     pub(super) fn open<V: Service>(&mut self, builder: Builder<V>) -> Result<Builder<V>, String> {
         match self {
             Self::Memory(memory) => {
@@ -127,7 +127,7 @@ impl Place {
         }
     }
 
-    /// Appends a record and says where it stands: `topic/partition@offset`.
+    /// Appends a record, and returns its position: `topic/partition@offset`.
     pub(super) async fn push(&mut self, message: Message) -> Result<String, String> {
         match self {
             Self::Memory(memory) => Ok(memory.push(message)),
@@ -135,7 +135,7 @@ impl Place {
         }
     }
 
-    /// Sets the committed offsets of these topics back, while no service runs.
+    /// Resets the committed offsets of these topics, while no service runs.
     pub(super) async fn rewind(&mut self, begins: &BTreeMap<String, i64>) -> Result<(), String> {
         match self {
             Self::Memory(memory) => {
@@ -148,7 +148,7 @@ impl Place {
         }
     }
 
-    /// Leaves nothing behind.
+    /// Removes everything from the backend.
     pub(super) async fn clear(&mut self) {
         match self {
             Self::Memory(_) => {}

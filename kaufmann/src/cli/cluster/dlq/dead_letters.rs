@@ -1,4 +1,4 @@
-//! The open letters of a topic, as they stand there, up to where it ended when it was looked at.
+//! Reads the open dead letters of a topic, in order, up to its end when it was opened.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,31 +12,31 @@ use crate::kafka::reader::{Read, Reader};
 use crate::publish::dead_letter::opened::DeadLetter;
 use crate::record::Record;
 
-/// Reads letters.
-pub(in crate::cli::cluster) struct Letters {
+/// Reads dead letters.
+pub(in crate::cli::cluster) struct DeadLetters {
     topic: String,
-    /// None if there is nothing to read.
+    /// `None` if there is nothing to read.
     reader: Option<Reader>,
-    /// The partitions that are not at their ends, with these.
+    /// The partitions that are not read to their ends, with these ends.
     open: BTreeMap<i32, i64>,
     total: u64,
     read: u64,
 }
 
-/// What stands at a place.
+/// A record of the topic.
 pub(in crate::cli::cluster) enum Found {
     DeadLetter(Record, Box<DeadLetter>),
-    /// A record that is no letter of ours.
+    /// A record that is not a dead letter written by kaufmann.
     Foreign(Record),
 }
 
-impl Letters {
-    /// The letters that are open by the ledger.
+impl DeadLetters {
+    /// Reads the dead letters that are open according to the ledger.
     pub(in crate::cli::cluster) fn open(config: &Config, ledger: &Ledger) -> Result<Self, Error> {
         Self::between(config, ledger.topic(), ledger.open_bounds())
     }
 
-    /// All between these offsets.
+    /// Reads all records in these ranges.
     pub(in crate::cli::cluster) fn between(
         config: &Config,
         topic: &str,
@@ -66,22 +66,22 @@ impl Letters {
         })
     }
 
-    /// How many offsets there are to look at.
+    /// The number of offsets to read.
     pub(in crate::cli::cluster) fn total(&self) -> u64 {
         self.total
     }
 
-    /// How many have been looked at.
+    /// The number of records read so far.
     pub(in crate::cli::cluster) fn read(&self) -> u64 {
         self.read
     }
 
-    /// Whether there is nothing more to read.
+    /// Whether everything has been read.
     pub(in crate::cli::cluster) fn are_read(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// The next open one; `None` behind the last, or if it is to end.
+    /// The next open dead letter, or foreign record; `None` after the last, or if `ends` returns true.
     pub(in crate::cli::cluster) fn next(
         &mut self,
         ledger: &mut Ledger,
@@ -96,7 +96,7 @@ impl Letters {
         Ok(None)
     }
 
-    /// The next one, open or not; `None` behind the last, or if it is to end.
+    /// The next record, open or not; `None` after the last, or if `ends` returns true.
     pub(in crate::cli::cluster) fn next_of_all(
         &mut self,
         ends: impl Fn() -> bool,
@@ -119,7 +119,7 @@ impl Letters {
                     if record.offset() < end {
                         self.read += 1;
                         return Ok(Some(match DeadLetter::open(&record) {
-                            Some(letter) => Found::DeadLetter(record, Box::new(letter)),
+                            Some(dead_letter) => Found::DeadLetter(record, Box::new(dead_letter)),
                             None => Found::Foreign(record),
                         }));
                     }
@@ -130,7 +130,7 @@ impl Letters {
                 }
                 Read::Nothing if waiting.elapsed() > PATIENCE * 3 => {
                     let text = format!(
-                        "nothing more came of topic `{}` for {:?}, though it has more",
+                        "topic `{}` has more records, but none arrived for {:?}",
                         self.topic,
                         PATIENCE * 3
                     );
