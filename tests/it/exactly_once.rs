@@ -370,7 +370,7 @@ async fn a_publisher_that_can_no_longer_commit_ends_the_service() {
     rig.send(0, "k", 1).await;
     let error = rig.end().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Publish);
-    assert_eq!(error.to_string(), "this publisher was told to end");
+    assert_eq!(error.to_string(), "this publisher was set to end");
 }
 
 #[handler(event = "test.numbered", emits = [Doubled])]

@@ -119,7 +119,7 @@ async fn a_publisher_that_can_no_longer_deliver_ends_the_service() {
     rig.send(0, "k", 0).await;
     let feed = rig.feed.clone();
     let error = rig.end().await.unwrap_err();
-    assert!(error.to_string().contains("told to end"), "{error}");
+    assert!(error.to_string().contains("set to end"), "{error}");
     assert_eq!(feed.committed(TOPIC, 0).unwrap_or(0), 0);
 }
 

@@ -56,7 +56,9 @@ fn a_dead_letter_too_large_for_its_topic_is_written_without_its_payload(rig: &Ri
     assert_eq!(large.header("kaufmann-source-topic"), Some(shop.topic.clone()));
     assert_eq!(large.header("kaufmann-source-offset").as_deref(), Some("0"));
     assert!(
-        service.logs().contains("larger than its topic takes"),
+        service
+            .logs()
+            .contains("a dead letter is too large for its topic"),
         "{}",
         service.tail()
     );

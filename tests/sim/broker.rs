@@ -115,7 +115,7 @@ impl Producer {
                 _ => What::Stopping,
             };
             self.world.note(self.member, what);
-            let error = PublishError::new(kind, "this message was told to be refused");
+            let error = PublishError::new(kind, "this message was set to be refused");
             return done(Err(Undelivered { message, error }));
         }
         if self.world.double() != Double::LosesMessages {

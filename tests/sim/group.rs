@@ -293,7 +293,7 @@ impl Group {
         let lost = failing || !state.members[member].alive;
         let mut result = Ok(());
         if lost {
-            result = Err(SourceError::new("this commit was told to fail"));
+            result = Err(SourceError::new("this commit was set to fail"));
         }
         if (!lost || self.world.chance(1, 3)) && self.world.double() != Double::ForgetsCommits {
             for commit in &offsets {

@@ -1,14 +1,14 @@
-//! A topic that is not read for a while, because too many of its records could not be handled. Pure but for its lock: the time is an
-//! argument.
+//! The hold of a topic: it is not read for a while, because too many of its records could not be handled. Pure except for its lock: the
+//! time is an argument.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether a topic is read, for all its partitions in this process. It outlasts their assignments.
+/// Whether a topic is held, for all its partitions in this process. It outlives their assignments.
 #[derive(Debug)]
 pub(crate) struct Hold {
-    /// Read for each record, so that the lock is taken only while the topic is held.
+    /// Checked for each record, so that the lock is taken only while the topic is held.
     active: AtomicBool,
     state: Mutex<State>,
     first: Duration,
@@ -17,13 +17,13 @@ pub(crate) struct Hold {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Until when it is not read, or was not.
+    /// The end of the current hold, or of the last one.
     until: Option<Instant>,
     length: Duration,
 }
 
 impl Hold {
-    /// A topic that is read. It is held for `first`, and each time that it is bad again for twice as long, up to `longest`.
+    /// A topic that is not held. It will be held for `first`, and if it fails again soon, twice as long each time, up to `longest`.
     pub(crate) fn new(first: Duration, longest: Duration) -> Self {
         Self {
             active: AtomicBool::new(false),
@@ -33,12 +33,12 @@ impl Hold {
         }
     }
 
-    /// Holds the topic, and says for how long; `None` if it is held already.
+    /// Holds the topic, and returns for how long; `None` if it is held already.
     pub(crate) fn begin(&self, now: Instant) -> Option<Duration> {
         let mut state = self.lock();
         let length = match state.until {
             Some(until) if now < until => return None,
-            // It was read for less time than it was held before.
+            // It was read for a shorter time than it was held before.
             Some(until) if now < until + state.length => (state.length * 2).min(self.longest),
             _ => self.first,
         };
@@ -60,12 +60,12 @@ impl Hold {
         Some(until.saturating_duration_since(now)).filter(|rest| !rest.is_zero())
     }
 
-    /// Ends what is over; `true` if that is so just now.
+    /// Ends a hold whose time is up. Returns `true` once for each hold.
     pub(crate) fn end(&self, now: Instant) -> bool {
         self.is_active() && self.rest(now).is_none() && self.active.swap(false, Ordering::AcqRel)
     }
 
-    /// Whether it is held, or was and nobody has said yet that it is over.
+    /// Whether it is held, or [`Hold::end`] has not ended the hold yet.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         self.active.load(Ordering::Acquire)
@@ -83,7 +83,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_topic_that_is_bad_again_soon_is_held_twice_as_long_and_else_as_at_first() {
+    fn a_topic_that_fails_again_soon_is_held_twice_as_long_and_later_as_at_first() {
         let hold = Hold::new(SECOND, SECOND * 3);
         let start = Instant::now();
         assert_eq!((hold.rest(start), hold.end(start)), (None, false));
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(
             hold.begin(now + SECOND * 3),
             Some(SECOND),
-            "it was well for a while"
+            "it was read for longer than it was held"
         );
     }
 }

@@ -1,11 +1,11 @@
 //! The records of a lane, settled one after another.
 //!
-//! What is settled above the watermark is not handled again where commits say so. So a record must not be settled while an earlier
-//! one of its lane can still be repeated: the key would go back, and then leave out the record. Only what waits for its messages
-//! can be overtaken, because its lane goes on meanwhile.
+//! Records settled above the watermark are in the commit's metadata, and a restart does not handle them again. So a record must not be
+//! settled while an earlier one of its lane can still be repeated: the key would go back, and then skip the record. Only a record that
+//! waits for the delivery of its messages can be overtaken, because its lane continues meanwhile.
 //!
-//! A record whose messages are in a transaction counts as settled, with what is behind it, until the transaction ends: committed, or
-//! aborted, and then all of it is taken back.
+//! A record whose messages are in a transaction counts as settled, with the later ones, until the transaction ends. If it is aborted,
+//! all of that is taken back.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,16 +13,16 @@ use super::sync::{AtomicUsize, Mutex, MutexGuard};
 use super::{Report, Settlements};
 use crate::assignment::lane::UNORDERED;
 
-/// The lanes of one assignment in which a record waits for its messages. A shard and the deliveries meet here.
+/// The lanes of one assignment in which a record waits for the delivery of its messages. Shared by a shard and the deliveries.
 #[derive(Debug, Default)]
 pub(crate) struct InTurn {
-    /// How many lanes there are, so that the lock is taken only if there is one.
+    /// The number of lanes, so that the lock is taken only if there is one.
     count: AtomicUsize,
     lanes: Mutex<Lanes>,
 }
 
 impl InTurn {
-    /// A record has ended and waits for its messages: [`InTurn::settle`] says when they are answered.
+    /// Notes that a record has ended and waits for its messages, until [`InTurn::settle`] is called for it.
     pub(crate) fn wait(&self, lane: u64, offset: i64) {
         if lane == UNORDERED {
             return;
@@ -39,25 +39,25 @@ impl InTurn {
         self.count.load(std::sync::atomic::Ordering::Acquire) != 0 && self.lock().0.contains_key(&lane)
     }
 
-    /// Reports a record whose messages are in a transaction, and those that waited for it; later, if one before it waits.
-    /// [`InTurn::settle`] says that it is committed, [`InTurn::take_back`] that it is not.
+    /// Reports a record whose messages are in a transaction, and those that waited for it; later, if an earlier one waits.
+    /// [`InTurn::settle`] follows if it is committed, [`InTurn::take_back`] if it is aborted.
     pub(crate) fn enter(&self, lane: u64, report: Report, settlements: &Settlements) {
         self.report(lane, report, settlements, |lanes| lanes.enter(lane, report));
     }
 
-    /// Takes back what was reported of a record that [`InTurn::enter`] has, and of those behind it.
+    /// Takes back the reports of a record of [`InTurn::enter`], and of the later ones in its lane.
     pub(crate) fn take_back(&self, lane: u64, report: Report, settlements: &Settlements) {
         self.report(lane, report.taken_back(), settlements, |lanes| {
             lanes.take_back(lane, report)
         });
     }
 
-    /// Reports a record that is settled, or given up, and those that waited for it; later, if one before it waits.
+    /// Reports a record that is settled, or given up, and those that waited for it; later, if an earlier one waits.
     pub(crate) fn settle(&self, lane: u64, report: Report, settlements: &Settlements) {
         self.report(lane, report, settlements, |lanes| lanes.settle(lane, report));
     }
 
-    /// Sends the report if nothing orders its record, else what `change` says.
+    /// Sends the report if its record has no order, else the reports that `change` returns.
     fn report(
         &self,
         lane: u64,
@@ -73,7 +73,7 @@ impl InTurn {
         self.count
             .store(lanes.0.len(), std::sync::atomic::Ordering::Release);
         let count = reports.len();
-        // With the lock: else the shard saw the lane free, and reported a later record before.
+        // Under the lock: else the shard could see the lane free, and report a later record first.
         if count > 0 {
             settlements.append(&mut reports, count);
         }
@@ -92,18 +92,18 @@ struct Lanes(HashMap<u64, Lane>);
 
 #[derive(Debug, Default)]
 struct Lane {
-    /// Records that have ended, by their offset.
+    /// Records that have ended, in the order of their offsets.
     ended: VecDeque<Ended>,
-    /// How many of them, the first, were reported.
+    /// How many of the first of them have been reported.
     reported: usize,
-    /// The first that was given up: nothing behind it is settled any more.
+    /// The first offset that was given up: later ones are no longer settled.
     given_up: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     offset: i64,
-    /// `None`: its messages are not answered.
+    /// `None`: its messages are not answered yet.
     report: Option<Report>,
     /// Whether its messages are in a transaction that has not ended.
     is_inside: bool,
@@ -114,14 +114,14 @@ impl Lanes {
         self.0.entry(lane).or_default().put(offset, None, false);
     }
 
-    /// What is to be reported now.
+    /// Returns the reports to send now.
     fn settle(&mut self, lane: u64, report: Report) -> Vec<Report> {
         let Some(own) = self.0.get_mut(&lane) else {
             return vec![report];
         };
-        let place = own.put(report.from, Some(report), false);
-        // Again, if that was done when it entered its transaction: now it gives its bytes back.
-        let again = (place < own.reported).then_some(report);
+        let index = own.put(report.from, Some(report), false);
+        // Again, if it was reported when it entered its transaction: now it gives its bytes back.
+        let again = (index < own.reported).then_some(report);
         let mut reports = Vec::from_iter(again);
         own.advance(&mut reports);
         if own.ended.is_empty() && own.given_up.is_none() {
@@ -144,7 +144,7 @@ impl Lanes {
         let Some(own) = self.0.get_mut(&lane) else {
             return vec![report.taken_back()];
         };
-        let from = own.place(report.from);
+        let from = own.index_of(report.from);
         let mut reports = Vec::new();
         for ended in own.ended.range_mut(from.min(own.reported)..own.reported) {
             reports.extend(ended.report.map(Report::taken_back));
@@ -158,26 +158,27 @@ impl Lanes {
 }
 
 impl Lane {
-    fn place(&self, offset: i64) -> usize {
+    fn index_of(&self, offset: i64) -> usize {
         self.ended.partition_point(|ended| ended.offset < offset)
     }
 
-    /// A record may come again: an attempt that was cut off while it waited is repeated. Says where it stands.
+    /// Adds or replaces a record, and returns its index. A record may come again: an attempt that was cancelled while it waited is
+    /// repeated.
     fn put(&mut self, offset: i64, report: Option<Report>, is_inside: bool) -> usize {
         let new = Ended {
             offset,
             report,
             is_inside,
         };
-        let place = self.place(offset);
-        match self.ended.get_mut(place).filter(|own| own.offset == offset) {
+        let index = self.index_of(offset);
+        match self.ended.get_mut(index).filter(|own| own.offset == offset) {
             Some(own) => *own = new,
-            None => self.ended.insert(place, new),
+            None => self.ended.insert(index, new),
         }
-        place
+        index
     }
 
-    /// Adds what can be reported to `reports`, and forgets what is behind it all.
+    /// Adds the reports that can be sent now to `reports`, and removes the records that are done.
     fn advance(&mut self, reports: &mut Vec<Report>) {
         while let Some(ended) = self.ended.get_mut(self.reported) {
             let Some(report) = ended.report else { break };
@@ -186,7 +187,7 @@ impl Lane {
             }
             let is_behind = self.given_up.is_some_and(|given_up| given_up < ended.offset);
             reports.push(if is_behind { report.given_up() } else { report });
-            // It has given its bytes back, should it be reported again.
+            // A second report must not give its bytes back again.
             ended.report = Some(report.without_bytes());
             self.reported += 1;
         }
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_settled_when_the_one_before_it_in_its_lane_is() {
+    fn a_record_is_settled_when_the_previous_one_in_its_lane_is() {
         let mut lanes = Lanes::default();
         lanes.wait(7, 4);
         assert_eq!(lanes.settle(7, report(6)), []);
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_one_that_was_given_up_is_given_up() {
+    fn records_after_one_that_was_given_up_are_given_up() {
         let mut lanes = Lanes::default();
         lanes.wait(7, 4);
         assert_eq!(lanes.settle(7, report(6)), []);
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_transaction_holds_is_taken_back_with_all_that_was_reported_behind_it() {
+    fn a_record_of_an_aborted_transaction_is_taken_back_with_all_later_reports_of_its_lane() {
         let mut lanes = Lanes::default();
         let all = |offsets: &[i64]| {
             offsets
@@ -273,10 +274,10 @@ mod tests {
     }
 
     proptest! {
-        /// The same in transactions: what has messages enters in the order of its lane, all of it is committed or taken back, and then
-        /// some of it does not enter the next one.
+        /// With transactions: records with messages enter in the order of their lanes, all are committed or taken back, and then some
+        /// do not enter the next one.
         #[test]
-        fn a_restart_at_any_commit_repeats_with_a_record_all_behind_it_in_its_lane(
+        fn a_restart_at_any_commit_repeats_with_a_record_all_later_ones_of_its_lane(
             records in prop::collection::vec((1..4u64, any::<bool>()), 1..60),
             steps in prop::collection::vec((0..8u8, 0..4u64), 400),
         ) {
@@ -329,7 +330,7 @@ mod tests {
                                 prop_assert!(!is_inside, "{offset} is inside and not committed");
                                 repeated.insert(*lane);
                             } else {
-                                prop_assert!(!repeated.contains(lane), "{offset} is left out behind one of its lane");
+                                prop_assert!(!repeated.contains(lane), "{offset} is skipped after a repeated one of its lane");
                             }
                         }
                         for (lane, offset) in inside.drain(..) {
@@ -343,7 +344,7 @@ mod tests {
 
         /// Records end in the order of their lanes, some of them with messages, which are answered in any order.
         #[test]
-        fn a_restart_at_any_time_repeats_with_a_record_all_behind_it_in_its_lane(
+        fn a_restart_at_any_time_repeats_with_a_record_all_later_ones_of_its_lane(
             records in prop::collection::vec((1..5u64, any::<bool>()), 1..120),
             answers in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 240),
         ) {
@@ -377,7 +378,7 @@ mod tests {
                         if second.take(offset) {
                             repeated.insert(*lane);
                         } else {
-                            prop_assert!(!repeated.contains(lane), "{offset} is left out behind one of its lane");
+                            prop_assert!(!repeated.contains(lane), "{offset} is skipped after a repeated one of its lane");
                         }
                     }
                 }

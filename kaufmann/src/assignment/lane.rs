@@ -1,11 +1,11 @@
-//! How a lane is named: by a hash of its key and partition.
+//! Lanes are identified by a hash of key and partition.
 
 use std::hash::Hasher;
 
-/// The lane of records that nothing orders.
+/// The lane of records without an order.
 pub(crate) const UNORDERED: u64 = 0;
 
-/// Lane hashes are hashes already.
+/// A hasher that keeps lane hashes as they are.
 #[derive(Default)]
 pub(crate) struct Identity(u64);
 

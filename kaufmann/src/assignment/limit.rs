@@ -1,7 +1,7 @@
-//! When so much of a partition cannot be handled that the service had better stop. Pure: no clock, no I/O.
+//! Limits on the records of a partition that cannot be handled, beyond which the service stops. Pure: no clock, no I/O.
 //!
-//! What is counted are offsets: a record between two that failed was handled, or nobody wants it, or its end is still to
-//! come. So nothing is counted for a record that is handled, and it does not matter in which order failures come to light.
+//! Only failed offsets are noted: a record between two that failed was handled, is unwanted, or has not ended yet. So handled
+//! records cost nothing, and the order in which failures are reported does not matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::fmt;
 use crate::config::limits::changed;
 use crate::config::{DeadLetterConfig, OnLimit};
 
-/// The limits of a service. What fails at a handler that has limits of its own is counted apart from what else fails in a partition.
+/// The limits of a service. Failures of a handler with its own limits are counted separately from other failures in a partition.
 #[derive(Debug)]
 pub(crate) struct Rules {
     common: Rule,
@@ -40,7 +40,7 @@ impl Rules {
         }
     }
 
-    /// What holds for a failure, and the handler if its failures are counted apart.
+    /// The rule for a failure, and the handler if its failures are counted separately.
     pub(crate) fn of<'h>(&self, topic: &str, handler: Option<&'h str>) -> (Option<&'h str>, Rule) {
         if let Some(path) = handler
             && let Some(rule) = self.handlers.get(path)
@@ -59,7 +59,7 @@ impl Rules {
     }
 }
 
-/// How much of a partition may fail.
+/// How many offsets of a partition may fail.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Limit {
     window: i64,
@@ -69,18 +69,18 @@ pub(crate) struct Limit {
     max_consecutive: usize,
 }
 
-/// The offsets of one assignment that could not be handled, as far as they lie in the window.
+/// The offsets of one assignment that could not be handled, within the window.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     offsets: BTreeSet<i64>,
 }
 
-/// Which limit is exceeded, and by what.
+/// The limit that is exceeded, and the failures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Excess {
     /// Too many of the offsets of a window.
     Share { failed: usize, window: i64 },
-    /// Too many neighbours: from the first to the last offset.
+    /// Too many consecutive offsets: from the first to the last one.
     Consecutive { first: i64, last: i64 },
 }
 
@@ -101,7 +101,7 @@ impl Limit {
 }
 
 impl Failures {
-    /// Notes an offset that could not be handled; says so if a limit is exceeded by that.
+    /// Notes an offset that could not be handled; returns the excess if that exceeds a limit.
     pub(crate) fn note(&mut self, limit: &Limit, offset: i64) -> Option<Excess> {
         self.offsets.insert(offset);
         let highest = self.offsets.last().copied()?;
@@ -120,12 +120,12 @@ impl Failures {
         })
     }
 
-    /// An offset is tried again: it does not count until it fails again.
+    /// Removes an offset that is tried again: it does not count until it fails again.
     pub(crate) fn forget(&mut self, offset: i64) {
         self.offsets.remove(&offset);
     }
 
-    /// The first and the last of the neighbouring offsets around this one; `None` if it lies behind the window.
+    /// The first and the last of the consecutive failed offsets around this one; `None` if it is below the window.
     fn neighbours(&self, offset: i64) -> Option<(i64, i64)> {
         if !self.offsets.contains(&offset) {
             return None;
@@ -142,7 +142,7 @@ impl Failures {
 }
 
 impl Limit {
-    /// How far back offsets are kept: as far as one of the limits looks.
+    /// How far back offsets are kept: as far as one of the limits needs.
     fn kept(&self) -> i64 {
         match self.max_consecutive {
             usize::MAX => self.window,
@@ -189,7 +189,7 @@ mod tests {
             .any(|offset| failures.note(limit, *offset).is_some())
     }
 
-    /// The most failures in any window, and the longest run, counted one by one.
+    /// The largest number of failures in any window, and the longest run, counted one by one.
     fn worst(offsets: &BTreeSet<i64>, window: i64) -> (usize, usize) {
         let in_window = |end: &i64| offsets.range(end - window + 1..=*end).count();
         let run = |start: &i64| (0..).take_while(|step| offsets.contains(&(start + step))).count();
@@ -260,7 +260,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_keeps_to_the_limits_never_exceeds_them_in_whatever_order_it_comes(
+        fn failures_within_the_limits_never_exceed_them_in_any_order(
             offsets in prop::collection::btree_set(0..400i64, 0..120), order in any::<u64>(),
             window in 1..100u32, share in 0.0..1.0f64, consecutive in 1..20u32,
         ) {
@@ -271,7 +271,7 @@ mod tests {
         }
 
         #[test]
-        fn in_the_order_of_offsets_what_breaks_a_limit_is_found(
+        fn failures_beyond_a_limit_are_found_in_the_order_of_offsets(
             offsets in prop::collection::btree_set(0..400i64, 0..120),
             window in 1..100u32, share in 0.0..1.0f64, consecutive in 1..20u32,
         ) {
@@ -282,7 +282,7 @@ mod tests {
         }
 
         #[test]
-        fn within_one_window_what_breaks_a_limit_is_found_in_any_order(
+        fn failures_beyond_a_limit_are_found_in_any_order_within_one_window(
             offsets in prop::collection::btree_set(0..50i64, 0..50), order in any::<u64>(),
             share in 0.0..1.0f64, consecutive in 1..20u32,
         ) {
@@ -293,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn no_more_offsets_are_kept_than_the_limits_look_at(offsets in prop::collection::vec(any::<i32>(), 0..500)) {
+        fn no_more_offsets_are_kept_than_the_limits_need(offsets in prop::collection::vec(any::<i32>(), 0..500)) {
             let limit = limit(20, 0.5, 30);
             let mut failures = Failures::default();
             for offset in offsets {

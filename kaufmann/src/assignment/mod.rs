@@ -1,4 +1,4 @@
-//! A partition as long as it is ours. A later assignment of the same partition is another one: it has another id.
+//! A partition while it is assigned to this member. A later assignment of the same partition has another id.
 
 mod hold;
 mod in_turn;
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use self::limit::{Excess, Failures, Limit};
-// The models of `interleavings` compile files of this room with primitives of their own, by this name.
+// The models of `interleavings` compile files of this module with their own primitives, by this name.
 use crate::base::sync;
 
 /// A topic's id (KIP-516). A topic that is deleted and created again under the same name has another id.
@@ -33,27 +33,27 @@ pub struct Assignment {
     partition: i32,
     /// Whether the topic is one of the service's retry topics.
     retry_topic: AtomicBool,
-    /// The highest offset that may start. `i64::MAX` as long as the assignment is not about to end.
+    /// The highest offset that may start. `i64::MAX` unless the assignment is about to end.
     limit: AtomicI64,
-    /// The highest offset that waits for its messages to be delivered, or waited.
+    /// The highest offset whose messages wait or waited for delivery.
     handed: AtomicI64,
-    /// Records that are settled when the one before them in their lane is.
+    /// Records that are settled when the previous one in their lane is.
     in_turn: InTurn,
-    /// The topic, as the brokers know it.
+    /// The topic's id.
     topic_id: OnceLock<TopicId>,
-    /// The offset that is committed, and what is kept with it.
+    /// The committed offset, and its metadata.
     resumed: OnceLock<(i64, String)>,
-    /// Offsets whose dead letters are on their way.
-    letters: Mutex<BTreeSet<i64>>,
+    /// Offsets whose dead letters are in flight.
+    dead_letters: Mutex<BTreeSet<i64>>,
     cancelled: CancellationToken,
-    /// What of it could not be handled; by the handler where that has limits of its own.
+    /// The offsets that could not be handled; separate for each handler with its own limits.
     failures: Mutex<BTreeMap<Option<String>, Failures>>,
-    /// Whether its topic is read, if it may be held.
+    /// The hold of its topic, if it may be held.
     hold: OnceLock<Arc<Hold>>,
 }
 
 impl Assignment {
-    /// An assignment that has just begun. `id` is unique in the process and grows.
+    /// A new assignment. `id` is unique in the process and grows.
     #[must_use]
     pub fn new(id: u64, topic: Arc<str>, partition: i32) -> Self {
         Self {
@@ -66,17 +66,17 @@ impl Assignment {
             in_turn: InTurn::default(),
             topic_id: OnceLock::new(),
             resumed: OnceLock::new(),
-            letters: Mutex::default(),
+            dead_letters: Mutex::default(),
             cancelled: CancellationToken::new(),
             failures: Mutex::default(),
             hold: OnceLock::new(),
         }
     }
 
-    /// Says which offset is committed, and the metadata that was committed with it: which records above it are settled.
-    /// A source says it before it announces the assignment.
+    /// Sets the committed offset, and the metadata that was committed with it: which records above it are settled.
+    /// A source sets it before it announces the assignment.
     pub fn resume(&self, committed: i64, metadata: impl Into<String>) {
-        // Only the first word counts: reading has begun by it.
+        // Only the first value counts: reading has begun with it.
         let _ = self.resumed.set((committed, metadata.into()));
     }
 
@@ -117,8 +117,7 @@ impl Assignment {
         self.partition
     }
 
-    /// Notes that the topic is one of the service's retry topics: what the headers of its records say of where they were read is to be
-    /// trusted.
+    /// Notes that the topic is one of the service's retry topics: the origin in the headers of its records can be trusted.
     pub(crate) fn set_retry_topic(&self) {
         self.retry_topic.store(true, Ordering::Release);
     }
@@ -129,7 +128,7 @@ impl Assignment {
         self.retry_topic.load(Ordering::Acquire)
     }
 
-    /// Lets no record start any more that is higher than `limit`. A limit is never raised again.
+    /// Lets no record above `limit` start any more. A limit is never raised again.
     pub(crate) fn fence(&self, limit: i64) {
         self.limit.fetch_min(limit, Ordering::AcqRel);
     }
@@ -145,46 +144,46 @@ impl Assignment {
         self.limit.load(Ordering::Acquire) != i64::MAX
     }
 
-    /// Notes that a record waits for its messages to be delivered, or for those of one before it in its lane.
+    /// Notes that a record waits for the delivery of its messages, or of those of an earlier record in its lane.
     pub(crate) fn handed(&self, offset: i64) {
         self.handed.fetch_max(offset, Ordering::AcqRel);
     }
 
-    /// The highest offset that waits for its messages to be delivered, or waited; `i64::MIN` if none does.
+    /// The highest offset whose messages wait or waited for delivery; `i64::MIN` if there is none.
     pub(crate) fn highest_handed(&self) -> i64 {
         self.handed.load(Ordering::Acquire)
     }
 
-    /// Records that are settled when the one before them in their lane is.
+    /// The records that are settled when the previous one in their lane is.
     pub(crate) fn in_turn(&self) -> &InTurn {
         &self.in_turn
     }
 
-    /// Notes that a dead letter is on its way, or no longer.
-    pub(crate) fn letter(&self, offset: i64, on_its_way: bool) {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        if on_its_way {
-            letters.insert(offset);
+    /// Notes whether the dead letter of the record at this offset is in flight.
+    pub(crate) fn set_dead_letter(&self, offset: i64, in_flight: bool) {
+        let mut dead_letters = self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner);
+        if in_flight {
+            dead_letters.insert(offset);
         } else {
-            letters.remove(&offset);
+            dead_letters.remove(&offset);
         }
     }
 
-    /// Whether the dead letter of the record at this offset is on its way.
-    pub(crate) fn has_letter(&self, offset: i64) -> bool {
-        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.contains(&offset)
+    /// Whether the dead letter of the record at this offset is in flight.
+    pub(crate) fn has_dead_letter(&self, offset: i64) -> bool {
+        let dead_letters = self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner);
+        dead_letters.contains(&offset)
     }
 
-    /// Notes that the record at this offset could not be handled; says so if that is more than the limit allows. `counted` is the
-    /// handler if its failures are counted apart.
+    /// Notes that the record at this offset could not be handled; returns the excess if that is more than the limit allows.
+    /// `counted` is the handler, if its failures are counted separately.
     pub(crate) fn failed(&self, counted: Option<&str>, limit: &Limit, offset: i64) -> Option<Excess> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let own = failures.entry(counted.map(str::to_owned)).or_default();
         own.note(limit, offset)
     }
 
-    /// The record at this offset is tried again.
+    /// Removes a failure, because the record at this offset is tried again.
     pub(crate) fn forget_failure(&self, counted: Option<&str>, offset: i64) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = failures.get_mut(&counted.map(str::to_owned)) {
@@ -192,18 +191,18 @@ impl Assignment {
         }
     }
 
-    /// Its topic may be held. It is said before the first of its records is read.
+    /// Notes that its topic may be held. Called before the first of its records is read.
     pub(crate) fn may_be_held(&self, hold: Arc<Hold>) {
         let _ = self.hold.set(hold);
     }
 
-    /// Whether its topic is read, if it may be held.
+    /// The hold of its topic, if it may be held.
     #[inline]
     pub(crate) fn hold(&self) -> Option<&Hold> {
         self.hold.get().map(|hold| &**hold)
     }
 
-    /// Tells the handlers that are still running that their work will not count.
+    /// Signals to running handlers that their work will not count.
     pub(crate) fn cancel(&self) {
         self.cancelled.cancel();
     }

@@ -1,7 +1,6 @@
-//! What became of records, as it is reported to the poller.
+//! Reports to the poller of how records ended.
 
-/// What became of some records of one assignment. A shard has every so many-th record of a partition, so reports are dense
-/// as bits, not as ranges.
+/// How some records of one assignment ended. A shard has every n-th record of a partition on average, so bits are denser than ranges.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Report {
     /// The assignment's id.
@@ -10,23 +9,23 @@ pub(crate) struct Report {
     pub(crate) from: i64,
     /// Which of the 64 offsets from there on; bit 0 is the first.
     pub(crate) records: u64,
-    /// What the records took of the byte budget.
+    /// The records' part of the byte budget.
     pub(crate) bytes: usize,
-    /// What became of them.
+    /// How they ended.
     pub(crate) fate: Fate,
 }
 
-/// What became of records.
+/// How records ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {
     Settled,
-    /// They had not begun, and were given up, because their assignment ends.
+    /// They had not started, and were given up, because their assignment ends.
     GivenUp,
-    /// They failed, were to be tried again, and were given up.
+    /// They failed and waited for a retry, and were given up.
     Failed,
-    /// They were handled, and their messages, or those of one before them in their lane, were not delivered.
+    /// They were handled, but their messages, or those of an earlier record in their lane, were not delivered.
     Undelivered,
-    /// They were settled as long as a transaction held their messages, and are not any more.
+    /// They counted as settled while a transaction held their messages, and no longer do.
     TakenBack,
 }
 
@@ -54,12 +53,12 @@ impl Report {
         }
     }
 
-    /// The same, of records that go on taking their part of the byte budget.
+    /// The same report for records that keep their part of the byte budget.
     pub(crate) fn without_bytes(self) -> Self {
         Self { bytes: 0, ..self }
     }
 
-    /// Joins the report of one record that lies near enough behind the first of this one.
+    /// Adds the report of one record, if its offset is less than 64 above the first one.
     #[inline]
     pub(crate) fn join(&mut self, next: &Self) -> bool {
         let distance = next.from.wrapping_sub(self.from);

@@ -1,4 +1,4 @@
-//! Reports on their way from the shards and the deliveries to the poller, and when they wake it.
+//! The queue of reports from the shards and the deliveries to the poller, and when it wakes the poller.
 
 use std::sync::PoisonError;
 
@@ -6,18 +6,18 @@ use super::Report;
 use super::sync::{Mutex, MutexGuard};
 use crate::base::waker::Waker;
 
-/// Reports on their way to the poller.
+/// The queue of reports to the poller.
 #[derive(Debug)]
 pub(crate) struct Settlements {
     pending: Mutex<Pending>,
     waker: Waker,
 }
 
-/// Both are behind one lock: a report that is not counted would wake the poller too late.
+/// Under one lock: a report that is not counted would wake the poller too late.
 #[derive(Debug)]
 struct Pending {
     reports: Vec<Report>,
-    /// Records to be reported before the poller is woken; 0: it need not be.
+    /// After how many more reported records the poller is woken; 0: never.
     wake_after: usize,
 }
 
@@ -35,7 +35,7 @@ impl Settlements {
         self.add(1, |reports| reports.push(report));
     }
 
-    /// Sends reports of so many records, and leaves the buffer empty.
+    /// Sends reports of `records` records, and leaves the buffer empty.
     pub(crate) fn append(&self, pending: &mut Vec<Report>, records: usize) {
         self.add(records, |reports| reports.append(pending));
     }
@@ -45,14 +45,14 @@ impl Settlements {
         std::mem::swap(&mut self.lock().reports, buffer);
     }
 
-    /// Wakes the poller after so many more records; 0: not at all. `false` if there are reports already that it waits for.
+    /// Wakes the poller after `records` more records; 0: never. Returns `false` if there are such reports already.
     pub(crate) fn arm(&self, records: usize) -> bool {
         let mut pending = self.lock();
         pending.wake_after = records;
         records == 0 || pending.reports.is_empty()
     }
 
-    /// Whom to wake for news of the shards.
+    /// The waker of the poller.
     pub(crate) fn waker(&self) -> Waker {
         self.waker.clone()
     }

@@ -1,6 +1,6 @@
-//! The topic that a record wants its answer in: its header says it, or the event itself in its field `meta`. Pure.
+//! The callback topic that a record requests for its reply, in its header or in the event's field `meta`. Pure.
 //!
-//! It is what somebody else has written, so it is followed only where the configuration allows it.
+//! The request comes from outside, so it is followed only if the configuration allows the topic.
 
 use crate::record::names::CALLBACK;
 use std::sync::Arc;
@@ -9,30 +9,30 @@ use crate::config::topic::is_topic;
 use crate::handler::event::{Callback, EventInfo};
 use crate::record::Record;
 
-/// Which topics may be named.
+/// The callback topics that are allowed.
 #[derive(Debug)]
 pub(crate) struct Allowed(Vec<String>);
 
-/// Where a record wants its answer.
+/// A callback that a record requests.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) topic: Arc<str>,
-    /// Whether it is there is not known.
+    /// It may not exist.
     pub(crate) partition: Option<i32>,
 }
 
-/// A name that is not followed.
+/// A name that is not allowed.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refused(pub(crate) String);
 
 impl Allowed {
-    /// Names, of which the end may be `*`.
+    /// From names, which may end in `*`.
     pub(crate) fn new(names: &[String]) -> Self {
         Self(names.to_vec())
     }
 
-    /// The topic that a record names; `event` is what its handler takes it for. The payload is only looked at if no header says it, and
-    /// events of this kind have a place for it.
+    /// The callback that a record requests; `event` is the event that its handler gets. The payload is only read if there is no header
+    /// and the event has a field for the callback.
     pub(crate) fn callback(
         &self,
         cause: &Record,
@@ -53,7 +53,7 @@ impl Allowed {
                 topic: name.into(),
                 partition,
             })),
-            // What is not a name is shown in part: it may be anything.
+            // An invalid name is shown in part: it may be anything.
             _ => Err(Refused(
                 String::from_utf8_lossy(&name[..name.len().min(249)])
                     .escape_debug()
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_followed_only_where_it_is_allowed() {
+    fn a_name_is_followed_only_if_it_is_allowed() {
         assert_eq!(
             callback(&["answers.*"], b"answers.a"),
             Ok(Some(wanted("answers.a")))
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_may_name_none() {
+    fn a_record_need_not_request_a_callback() {
         assert_eq!(Allowed::new(&[]).callback(&Record::empty(), None), Ok(None));
     }
 }

@@ -1,28 +1,28 @@
-//! Capacity for messages, taken and given back. Who finds too little waits in line, and it is known whether anybody waits for what
-//! is taken, and not only for their turn.
+//! A bound on the number of messages, as a semaphore. It also knows whether a caller waits for permits that are taken, and not only
+//! for its turn.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
-/// Capacity for so many messages.
+/// The permits, one for each message.
 pub(super) struct Capacity {
     permits: Semaphore,
     size: usize,
-    use_of_it: Mutex<Use>,
+    usage: Mutex<Usage>,
 }
 
-/// How much is taken, and who waits for more.
+/// How many permits are taken, and what callers wait for.
 #[derive(Default, Debug)]
-struct Use {
-    /// By those who were let in and have not given it back.
+struct Usage {
+    /// Permits that were taken and not given back.
     taken: usize,
-    /// How many wait for so much.
+    /// The number of waiting callers, by how many permits they need.
     wanted: BTreeMap<usize, usize>,
 }
 
-/// One of those who wait, for so much.
+/// A waiting caller, and how many permits it needs.
 struct Waiting<'a>(&'a Capacity, usize);
 
 impl Capacity {
@@ -32,12 +32,12 @@ impl Capacity {
         Self {
             permits: Semaphore::new(size),
             size,
-            use_of_it: Mutex::default(),
+            usage: Mutex::default(),
         }
     }
 
-    /// Takes room for messages and says how much to give back: who alone has more than there is room for has all of it. Waits
-    /// while there is too little, and calls `needed` if nothing but what is taken already can end that.
+    /// Takes permits for messages, and returns how many to give back: all of them, if a caller has more messages than the capacity.
+    /// Waits while there are too few, and calls `needed` if only permits that are taken already can end that.
     pub(super) async fn take(&self, messages: usize, needed: impl FnOnce()) -> usize {
         let share = messages.min(self.size);
         let permits = u32::try_from(share).expect("the size is a `u32`");
@@ -54,13 +54,13 @@ impl Capacity {
         share
     }
 
-    /// Gives room back that was taken.
+    /// Gives permits back.
     pub(super) fn give_back(&self, share: usize) {
         self.lock().taken -= share;
         self.permits.add_permits(share);
     }
 
-    /// Whether somebody waits whom only what is taken keeps out: not those who are let in already and have not come yet.
+    /// Whether a caller waits for permits that are taken. A caller that has been granted permits and not polled yet does not count.
     pub(super) fn is_needed(&self) -> bool {
         self.lock().is_needed(self.size)
     }
@@ -77,14 +77,14 @@ impl Capacity {
         Waiting(self, share)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Use> {
-        self.use_of_it.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Use {
+impl Usage {
     fn is_needed(&self, size: usize) -> bool {
-        // If the largest fits, all that wait are let in one after another until it comes.
+        // If the largest request fits, all waiting callers are granted one after another.
         let largest = self.wanted.last_key_value();
         largest.is_some_and(|(share, _)| self.taken + share > size)
     }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_needed_by_who_waits_for_what_is_taken_and_not_by_who_is_let_in() {
+    fn a_caller_that_waits_for_taken_permits_needs_them_and_one_that_was_granted_does_not() {
         let (room, calls) = (Capacity::new(3), Cell::new(0));
         let needed = || calls.set(calls.get() + 1);
         assert_eq!(poll(pin!(room.take(2, needed))), Poll::Ready(2));
@@ -128,16 +128,16 @@ mod tests {
         assert!(room.is_needed());
         // It would fit, but it is not its turn.
         assert!(poll(third.as_mut()).is_pending());
-        assert_eq!(calls.get(), 1, "who is told knows it");
+        assert_eq!(calls.get(), 1, "one call is enough");
         room.give_back(2);
-        assert!(!room.is_needed(), "both are let in");
+        assert!(!room.is_needed(), "both are granted");
         assert_eq!(poll(third.as_mut()), Poll::Ready(1));
         assert_eq!(poll(second.as_mut()), Poll::Ready(2));
         assert!(!room.is_needed(), "it is full, and nobody waits");
     }
 
     #[test]
-    fn who_has_more_than_there_is_room_for_waits_for_all_of_it() {
+    fn a_caller_with_more_messages_than_the_capacity_waits_for_all_of_it() {
         let room = Capacity::new(3);
         assert_eq!(poll(pin!(room.take(1, || ()))), Poll::Ready(1));
         let mut large = pin!(room.take(10, || ()));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_no_longer_needs_no_room() {
+    fn a_caller_that_stops_waiting_needs_no_permits() {
         let room = Capacity::new(1);
         assert_eq!(poll(pin!(room.take(1, || ()))), Poll::Ready(1));
         {
@@ -159,15 +159,14 @@ mod tests {
         assert!(!room.is_needed());
         assert!(
             poll(pin!(room.take(0, || ()))).is_ready(),
-            "nothing needs no room"
+            "no messages need no permits"
         );
     }
 
     proptest! {
-        /// Some take, some give back, some give up: when nobody can be let in, whoever waits needs room; and whenever it is needed
-        /// there is something to give back.
+        /// Callers take, give back and stop waiting: if none can be granted, every waiting one needs permits; and then some are taken.
         #[test]
-        fn nobody_waits_unseen(size in 1..6_usize, steps in prop::collection::vec((0..4_u8, 0..8_usize), 1..60)) {
+        fn every_waiting_caller_is_noticed(size in 1..6_usize, steps in prop::collection::vec((0..4_u8, 0..8_usize), 1..60)) {
             let (room, told) = (Capacity::new(size), Cell::new(false));
             let mut waiting: Vec<Pin<Box<dyn Future<Output = usize> + '_>>> = Vec::new();
             let mut taken: Vec<usize> = Vec::new();

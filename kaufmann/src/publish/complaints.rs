@@ -1,4 +1,4 @@
-//! What is logged of topics that refuse messages: once for a topic, again only after a while, and when it is over.
+//! Logs topics that refuse messages: the first refusal of a topic, further ones only after a while, and the recovery.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,19 +16,19 @@ const INTERVAL: Duration = Duration::from_secs(30);
 pub(super) struct Complaints(Mutex<HashMap<Arc<str>, Instant>>);
 
 impl Complaints {
-    /// A topic has refused a message, to which this record led.
+    /// Notes that a topic has refused a message; `source` is the position of the record that caused it.
     pub(super) fn refused(&self, topic: &Arc<str>, error: &PublishError, source: Option<&str>, now: Instant) {
-        let mut said = self.lock();
-        let due = said
+        let mut logged = self.lock();
+        let due = logged
             .get(topic)
             .is_none_or(|last| now.saturating_duration_since(*last) >= INTERVAL);
         if due {
-            said.insert(Arc::clone(topic), now);
+            logged.insert(Arc::clone(topic), now);
             warn!(%error, topic = &**topic, source, "messages are not delivered; sending them again until they are");
         }
     }
 
-    /// It takes all of them again.
+    /// Notes that a topic accepts all messages again.
     pub(super) fn is_over(&self, topic: &str) {
         if self.lock().remove(topic).is_some() {
             info!(topic, "messages are delivered again");

@@ -1,5 +1,5 @@
-//! A record that cannot be handled, as it is written to the dead-letter topic: key, payload and headers as they were, and
-//! headers that say where it comes from and why.
+//! Dead letters: a record that cannot be handled, as it is written to the dead-letter topic, with its key, payload and headers, and
+//! headers with its source and the failure.
 
 use crate::handler::failure_kind::FailureKind;
 use crate::record::names::{
@@ -22,40 +22,34 @@ use crate::record::{Origin, Record, SourcePlace};
     not(all(feature = "cli", feature = "kafka", feature = "registry")),
     allow(
         dead_code,
-        reason = "without the commands letters are opened only to be written again"
+        reason = "without the commands dead letters are opened only to be written again"
     )
 )]
 pub(crate) mod opened;
 
-/// Why a record becomes a letter.
+/// Why a record becomes a dead letter.
 #[derive(Clone, Debug)]
 pub(crate) struct Reason {
     /// How it failed.
     pub(crate) class: FailureKind,
     /// The error with its causes.
     pub(crate) error: String,
-    /// The event's name, if it is known.
+    /// The event's name, if known.
     pub(crate) event: Option<&'static str>,
     /// The handler's path in the service's list, if there was one.
     pub(crate) handler: Option<&'static str>,
     /// How often it was tried.
     pub(crate) attempts: u32,
-    /// Whether it would have been tried again, had not too many others waited.
+    /// Whether it would have been retried, but too many records were waiting.
     pub(crate) cut_short: bool,
 }
 
-/// The record as a letter. What it carries of an earlier failure, such as that after which it waited in a retry topic, is its history.
+/// The dead letter of a record. Headers of an earlier failure, such as the one before a retry topic, become its history.
 pub(crate) fn dead_letter(topic: &Arc<str>, record: &Record, reason: &Reason, now: SystemTime) -> Message {
-    let mut headers = MessageHeaders::with_capacity(512);
-    for (name, value) in record
-        .headers()
-        .filter(|(name, _)| !opened::is_set_by_kaufmann(name))
-    {
-        headers.push(name, value);
-    }
+    let is_the_records = |(name, _): &(&str, _)| !opened::is_of_failure(name);
+    let mut headers = collected(record.headers().filter(is_the_records));
     if let Some(earlier) = DeadLetter::open(record) {
-        let failure = serde_json::to_vec(&earlier.failure).unwrap_or_default();
-        headers.push(HISTORY, Some(&failure));
+        headers.push(HISTORY, Some(&earlier.failure.to_json()));
     }
     let mut say = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
     say(CLASS, reason.class.name());
@@ -93,8 +87,13 @@ pub(crate) fn dead_letter(topic: &Arc<str>, record: &Record, reason: &Reason, no
         };
         say(SOURCE_SCHEMA_ID, &id);
     }
+    message(Arc::clone(topic), record, headers)
+}
+
+/// The message with a record's key and payload.
+fn message(topic: Arc<str>, record: &Record, headers: MessageHeaders) -> Message {
     Message {
-        topic: Arc::clone(topic),
+        topic,
         key: record.key().map(<[u8]>::to_vec),
         placement: Placement::Key,
         payload: record.payload().map(<[u8]>::to_vec),
@@ -102,7 +101,16 @@ pub(crate) fn dead_letter(topic: &Arc<str>, record: &Record, reason: &Reason, no
     }
 }
 
-/// The record as it waits in a retry topic, until it is `due`.
+/// The headers of a message, with room for those of a failure.
+fn collected<'a>(headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>) -> MessageHeaders {
+    let mut collected = MessageHeaders::with_capacity(512);
+    for (name, value) in headers {
+        collected.push(name, value);
+    }
+    collected
+}
+
+/// The message of a record for a retry topic, where it waits until it is `due`.
 pub(crate) fn retry_message(
     topic: &Arc<str>,
     record: &Record,
@@ -115,12 +123,12 @@ pub(crate) fn retry_message(
     message
 }
 
-/// After how many refusals a letter is shortened. A broker refuses whole batches, so that a small letter may be refused
-/// along with a large one; sent again it usually goes in another batch.
+/// After how many refusals a dead letter is shortened. A broker refuses whole batches, so a small one may be refused
+/// together with a large one; sent again, it is usually in another batch.
 const PATIENCE: u32 = 3;
 
-/// A record that cannot wait in its retry topic because it is larger than that takes: a dead letter instead. `None`: it is no such record,
-/// or its time has not come.
+/// The dead letter of a message that was refused as too large for its retry topic. `None` if it is another message, or if it has
+/// been refused fewer than [`PATIENCE`] times.
 pub(crate) fn retry_as_dead_letter(
     message: &Message,
     attempts: u32,
@@ -129,19 +137,16 @@ pub(crate) fn retry_as_dead_letter(
     if attempts < PATIENCE || message.headers.get(DUE).is_none() {
         return None;
     }
-    let mut headers = MessageHeaders::with_capacity(512);
-    for (name, value) in message.headers.iter().filter(|(name, _)| *name != DUE) {
-        headers.push(name, value);
-    }
     Some(Message {
         topic: Arc::clone(dead_letter_topic),
-        headers,
+        headers: collected(message.headers.iter().filter(|(name, _)| *name != DUE)),
         ..message.clone()
     })
 }
 
-/// A letter that was refused as too large: first it loses its payload, then the headers that the record had. Key, error and the
-/// place in the source topic remain. `None`: it is no letter, or its time has not come, or there is nothing left to cut.
+/// A shorter form of a dead letter that was refused as too large: first without the payload, then without the record's headers. Key,
+/// error and the position in the source topic remain. `None` if it is not a dead letter, has not been refused often enough, or cannot be
+/// shortened any more.
 pub(crate) fn shortened(message: &Message, attempts: u32) -> Option<Message> {
     message.headers.get(CLASS)?;
     if message.headers.get(DUE).is_some() {
@@ -159,10 +164,7 @@ pub(crate) fn shortened(message: &Message, attempts: u32) -> Option<Message> {
     if attempts < 2 * PATIENCE || message.headers.get(HEADERS_CUT).is_some() {
         return None;
     }
-    let mut headers = MessageHeaders::with_capacity(512);
-    for (name, value) in message.headers.iter().filter(|(name, _)| name.starts_with(OURS)) {
-        headers.push(name, value);
-    }
+    let mut headers = collected(message.headers.iter().filter(|(name, _)| name.starts_with(OURS)));
     headers.push(HEADERS_CUT, Some(b"true"));
     Some(Message {
         headers,
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_loses_its_payload_first_then_the_records_headers_and_nothing_else() {
+    fn a_dead_letter_loses_its_payload_first_then_the_records_headers_and_nothing_else() {
         let whole = of(b"payload", "no");
         assert_eq!(shortened(&whole, PATIENCE - 1), None);
         let short = shortened(&whole, PATIENCE).unwrap();
@@ -211,10 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_to_wait_is_a_whole_letter_at_last() {
+    fn a_record_too_large_for_its_retry_topic_becomes_a_whole_dead_letter() {
         let topic: Arc<str> = "dead".into();
         let mut waits = of(b"payload", "no");
-        assert_eq!(retry_as_dead_letter(&waits, 100, &topic), None, "a letter");
+        assert_eq!(retry_as_dead_letter(&waits, 100, &topic), None, "a dead letter");
         waits.headers.push(DUE, Some(b"2026-01-01T00:00:00Z"));
         assert_eq!(shortened(&waits, 100), None);
         assert_eq!(retry_as_dead_letter(&waits, PATIENCE - 1, &topic), None);
@@ -225,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_letter_is_never_cut() {
+    fn a_message_that_is_not_a_dead_letter_is_never_shortened() {
         let mut reply = of(b"payload", "no");
         reply.headers = MessageHeaders::default();
         assert_eq!(shortened(&reply, 100), None);
     }
 
     #[test]
-    fn a_letter_carries_only_the_beginning_of_a_long_error() {
+    fn a_dead_letter_has_only_the_beginning_of_a_long_error() {
         let letter = of(b"", &"é".repeat(2 << 20));
         assert!(letter.headers.get("kaufmann-error").unwrap().len() < crate::base::bounded_text::MAX + 40);
     }

@@ -1,5 +1,5 @@
-//! Brings messages to the broker, whatever it takes, in the order of their keys, and says when all that a record led to is
-//! there.
+//! Delivers messages in the order of their keys, sending them again until the broker has them, and reports when all messages of a
+//! record are delivered.
 
 use crate::record::names::{SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,17 +24,17 @@ use crate::publish::{Message, PublishErrorKind, Publisher, Rejected, Undelivered
 /// How long to wait before a full queue is tried again.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
 
-/// What to do when all messages that a record led to are delivered (`true`), or one of them never will be.
+/// Called with `true` when all messages of a record are delivered, with `false` if one of them never will be.
 pub(crate) type Delivered = Box<dyn Fn(bool) + Send + Sync>;
 
-/// Messages on their way to the broker.
+/// Messages in flight to the broker.
 pub(super) struct Deliveries {
     publisher: Arc<dyn Publisher>,
     retry: RetryConfig,
     dead_letter_topic: Arc<str>,
-    /// A permit for each message that may be on its way.
+    /// A permit for each message that may be in flight.
     outstanding: Semaphore,
-    /// Whether anything is stalled, so that the lock is taken only then.
+    /// Whether any lane is stalled; the lock is taken only then.
     is_stalled: AtomicBool,
     stalled: Mutex<Stalled<Parked>>,
     complaints: Complaints,
@@ -44,15 +44,15 @@ pub(super) struct Deliveries {
     runtime: tokio::runtime::Handle,
 }
 
-/// A message that waits behind one that was refused.
+/// A message that waits for an earlier one that was refused.
 struct Parked {
     message: Message,
     rest: Arc<Rest>,
-    /// How often it was sent.
+    /// How often it has been sent.
     attempts: u32,
 }
 
-/// The messages of one record that are not answered yet.
+/// How many messages of one record are not answered yet.
 pub(super) struct Rest {
     left: AtomicUsize,
     given_up: AtomicBool,
@@ -77,7 +77,7 @@ impl Deliveries {
         })
     }
 
-    /// Waits until a message more may be on its way.
+    /// Waits until one more message may be in flight.
     pub(super) async fn permit(&self) -> SemaphorePermit<'_> {
         self.outstanding
             .acquire()
@@ -85,7 +85,7 @@ impl Deliveries {
             .expect("the semaphore is never closed")
     }
 
-    /// Delivers a message. It may be sent again and again, behind none of its lane that came later.
+    /// Delivers a message, sending it again until it arrives, before all later messages of its lane.
     pub(super) async fn deliver(self: &Arc<Self>, message: Message, rest: Arc<Rest>) {
         let permit = self.permit().await;
         let mut parked = Parked {
@@ -93,16 +93,16 @@ impl Deliveries {
             rest,
             attempts: 0,
         };
-        // While the queue is full, one of its lane may be refused that it must not overtake.
+        // While the queue is full, an earlier message of its lane may be refused, which it must not overtake.
         while let Err(back) = self.park(parked).or_else(|parked| self.try_send(parked, None)) {
             tokio::time::sleep(FULL_QUEUE_PAUSE).await;
             parked = back;
         }
-        // Not before: whoever waits here may be dropped, or the publisher panic.
+        // Not earlier: this future may be dropped while it waits, or the publisher may panic.
         permit.forget();
     }
 
-    /// Hands a message to the publisher, waiting while its queue is full. `done` is told of the one attempt.
+    /// Sends a message once, waiting while the publisher's queue is full. `done` gets the result.
     pub(super) async fn queue(
         &self,
         message: Message,
@@ -115,7 +115,7 @@ impl Deliveries {
         }
     }
 
-    /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
+    /// Waits until everything is delivered, for `timeout` at most. Returns `false` if something is left. Blocks.
     pub(super) fn flush(&self, timeout: Duration) -> bool {
         self.publisher.flush(timeout) && self.stalled().is_empty()
     }
@@ -124,7 +124,7 @@ impl Deliveries {
         back_off(&self.retry, attempt, crate::base::jitter::fraction())
     }
 
-    /// Puts a message behind those of its lane that are stalled; gives it back if none are.
+    /// Queues a message after the stalled ones of its lane; gives it back if there are none.
     fn park(&self, parked: Parked) -> Result<(), Parked> {
         if self.is_stalled.load(Ordering::Acquire)
             && let Some(lane) = lane(&parked.message)
@@ -134,7 +134,7 @@ impl Deliveries {
         Err(parked)
     }
 
-    /// Sends a message that nothing orders, waiting while the queue is full.
+    /// Sends a message without an order, waiting while the queue is full.
     async fn send(self: &Arc<Self>, mut parked: Parked) {
         while let Err(back) = self.try_send(parked, None) {
             tokio::time::sleep(FULL_QUEUE_PAUSE).await;
@@ -142,7 +142,7 @@ impl Deliveries {
         }
     }
 
-    /// Hands a message to the publisher; gives it back if the queue is full. `wave` is the lane if it is sent again.
+    /// Sends a message; gives it back if the queue is full. `wave` is the lane, if the message is sent again.
     fn try_send(self: &Arc<Self>, parked: Parked, wave: Option<&Lane>) -> Result<(), Parked> {
         let Parked {
             message,
@@ -164,7 +164,7 @@ impl Deliveries {
         })
     }
 
-    /// Sends the next wave of a lane: its oldest message, or all that waits, as long as none of them is refused.
+    /// Sends the next wave of a lane: its oldest message, or all that wait, until one of them is refused.
     async fn send_wave(self: Arc<Self>, lane: Lane, all: bool) {
         let mut wave = self.stalled().begin(&lane, all);
         while let Some(parked) = wave.pop_front() {
@@ -207,15 +207,15 @@ impl Deliveries {
                     .refused(&message.topic, &error, None, Instant::now().into_std());
                 message.placement = message.placement.after_refusal();
                 if error.kind() == PublishErrorKind::TooLarge
-                    && let Some(letter) =
+                    && let Some(dead_letter) =
                         dead_letter::retry_as_dead_letter(&message, attempts, &self.dead_letter_topic)
                 {
                     warn!(
                         topic = &*message.topic,
                         source = %Source(&message),
-                        "a record is larger than its retry topic takes; it is a dead letter instead"
+                        "a record is too large for its retry topic; writing it to the dead-letter topic instead"
                     );
-                    message = letter;
+                    message = dead_letter;
                 } else if error.kind() == PublishErrorKind::TooLarge
                     && let Some(shorter) = dead_letter::shortened(&message, attempts)
                 {
@@ -223,7 +223,7 @@ impl Deliveries {
                         topic = &*message.topic,
                         payload = message.payload.as_ref().map_or(0, Vec::len),
                         source = %Source(&message),
-                        "a dead letter is larger than its topic takes; it is written shortened, and says so"
+                        "a dead letter is too large for its topic; writing it shortened, with a header that says so"
                     );
                     message = shorter;
                 }
@@ -244,7 +244,7 @@ impl Deliveries {
         rest.one_answered(false);
     }
 
-    /// Nothing can be delivered any more: what waits to be sent again is given up.
+    /// Gives up all waiting messages, because nothing can be delivered any more.
     fn end(&self) {
         self.ended.cancel();
         let waiting = self.stalled().take_all();
@@ -266,12 +266,12 @@ impl Deliveries {
             };
             self.go_on(lane, next, attempts);
         } else {
-            // Nothing orders it.
+            // It has no order.
             let delay = self.back_off(attempts);
             let own = Arc::clone(&self);
-            self.run_beside(async move {
+            self.spawn(async move {
                 let ended = own.ended.clone().cancelled_owned();
-                // Once nothing can be delivered any more, that is the answer: there is no need to wait for it.
+                // Once the publisher has ended, sending fails at once; there is no need to wait.
                 _ = tokio::time::timeout(delay, ended).await;
                 own.send(parked).await;
             });
@@ -283,17 +283,17 @@ impl Deliveries {
             Next::Nothing => return,
             Next::Probe => (self.back_off(attempts), false),
             Next::Wave => (Duration::ZERO, true),
-            Next::Free => return self.say_well(&lane.0),
+            Next::Free => return self.lane_recovered(&lane.0),
         };
         let own = Arc::clone(&self);
-        self.run_beside(async move {
+        self.spawn(async move {
             tokio::time::sleep(delay).await;
             own.send_wave(lane, all).await;
         });
     }
 
-    /// Runs something beside. If it panics, nobody sends its messages, so the service ends.
-    fn run_beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+    /// Spawns a task. If it panics, its messages are never sent, so the service ends.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let control = Arc::clone(&self.control);
         self.runtime.spawn(async move {
             if let Err(panic) = caught(work).await {
@@ -302,7 +302,7 @@ impl Deliveries {
         });
     }
 
-    fn say_well(&self, topic: &Arc<str>) {
+    fn lane_recovered(&self, topic: &Arc<str>) {
         {
             let stalled = self.stalled();
             self.is_stalled.store(!stalled.is_empty(), Ordering::Release);
@@ -318,7 +318,7 @@ impl Deliveries {
     }
 }
 
-/// Where a letter's record stands: `orders/3@17`.
+/// Where the record of a dead letter was read: `orders/3@17`.
 struct Source<'a>(&'a Message);
 
 impl std::fmt::Display for Source<'_> {

@@ -3,15 +3,15 @@
 //! | header | value |
 //! |---|---|
 //! | `ce_specversion` | `1.0` |
-//! | `ce_id` | of a reply: a UUID made from its cause, so that a repeated reply has the same; else a new one |
+//! | `ce_id` | of a reply: a UUID derived from its cause, so that a repeated reply has the same one; else a new one |
 //! | `ce_type` | the event's name |
 //! | `ce_source` | `publish.source` |
-//! | `ce_time` | when it was made, RFC 3339 |
+//! | `ce_time` | when it was created, RFC 3339 |
 //! | `content-type` | `application/avro` |
 //! | `ce_correlationid` | that of the cause, else the cause's id |
 //! | `ce_causationid` | the cause's id |
 //!
-//! A cause without an id is called by the topic, partition and offset where it was read first: `orders/3@17`.
+//! The id of a cause without one is the topic, partition and offset where it was read first: `orders/3@17`.
 
 use std::time::SystemTime;
 
@@ -22,23 +22,23 @@ use crate::publish::MessageHeaders;
 use crate::record::names::{CAUSATION, CONTENT_TYPE, CORRELATION, ID, SOURCE, SPEC_VERSION, TIME, TYPE};
 use crate::record::{Origin, Record};
 
-/// The namespace of the ids of replies; any constant will do, as long as it stays the same.
+/// The namespace of the ids of replies: an arbitrary constant that must not change.
 const REPLIES: Uuid = Uuid::from_u128(0x5f1d_2c0a_77a4_4c0e_9d5b_6b61_7566_6d61);
 
-/// What the headers of an event say.
+/// The content of an event's headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope<'a> {
     /// The event's own id.
     pub(crate) id: Uuid,
     /// The event's name.
     pub(crate) event: &'a str,
-    /// Who made it.
+    /// The service that created it.
     pub(crate) source: &'a str,
-    /// When.
+    /// When it was created.
     pub(crate) time: SystemTime,
     /// The record that led to it.
     pub(crate) cause: Option<&'a Record>,
-    /// Where that was read first, if that is not where it lies.
+    /// Where the cause was read first, if that is another position than its own.
     pub(crate) origin: Option<Origin>,
 }
 
@@ -68,18 +68,18 @@ impl Envelope<'_> {
     }
 }
 
-/// `ce_source` of what is published with this configuration.
+/// The value of `ce_source` with this configuration.
 pub(crate) fn source(config: &Config) -> String {
     let default = || format!("/{}", config.group);
     config.publish.source.clone().unwrap_or_else(default)
 }
 
-/// The id of the `number`-th event that a record led to. The same record always leads to the same ids, so that a reader can
-/// recognise what is published again after a crash.
+/// The id of the `number`-th event that a record's handler returned. The same record always has the same ids, so that a reader
+/// recognises an event that is published again after a crash.
 pub(crate) fn reply_id(cause: &Record, origin: Option<&Origin>, event: &str, number: usize) -> Uuid {
     let mut name = Vec::with_capacity(96);
     let (topic, partition, offset, timestamp) = match origin {
-        // The same record leads to the same ids, however often it was moved.
+        // The ids stay the same, however often the record was moved.
         Some(Origin { place, timestamp }) => (&*place.topic, place.partition, place.offset, *timestamp),
         None => (
             cause.topic(),
@@ -94,7 +94,7 @@ pub(crate) fn reply_id(cause: &Record, origin: Option<&Origin>, event: &str, num
     }
     name.extend_from_slice(&partition.to_be_bytes());
     name.extend_from_slice(&offset.to_be_bytes());
-    // A topic that is deleted and made anew counts its offsets again, but not at the same time.
+    // A topic that is created again has the same offsets again, but with other timestamps.
     name.extend_from_slice(&timestamp.unwrap_or(-1).to_be_bytes());
     name.extend_from_slice(&(number as u64).to_be_bytes());
     Uuid::new_v5(&REPLIES, &name)
@@ -141,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_without_an_id_is_called_by_its_place() {
+    fn the_id_of_a_cause_without_one_is_its_position() {
         let headers = headers(&cause(&[]));
         assert_eq!(headers.get("ce_causationid"), Some(&b"/0@7"[..]));
         assert_eq!(headers.get("ce_correlationid"), Some(&b"/0@7"[..]));
     }
 
     #[test]
-    fn the_same_record_leads_to_the_same_ids_and_each_reply_to_its_own() {
+    fn the_same_record_gives_the_same_ids_and_each_reply_its_own() {
         let record = cause(&[]);
         assert_eq!(reply_id(&record, None, "a", 0), reply_id(&record, None, "a", 0));
         assert_ne!(reply_id(&record, None, "a", 0), reply_id(&record, None, "a", 1));

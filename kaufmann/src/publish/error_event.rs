@@ -1,7 +1,7 @@
-//! The event that says that a record could not be handled: `event.error.<name>`, in one schema that is the framework's own.
+//! The event of a record that could not be handled: `event.error.<name>`, with a schema of the framework.
 //!
-//! It carries what a dead letter carries, so that whoever waits for an answer learns that none will come. Its subject is
-//! that of any event; its name in `ce_type` ends in the name of the event that failed.
+//! It has the same content as a dead letter, so that a caller that waits for a reply learns that none will come. It has one subject for
+//! all events; its name in `ce_type` ends in the name of the event that failed.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -57,7 +57,7 @@ pub(crate) fn datum(record: &Record, source: Option<&Origin>, reason: &Reason, n
     out
 }
 
-/// A union of null and something.
+/// Encodes a union of null and another type.
 fn optional<T>(out: &mut Vec<u8>, value: Option<T>, encode: impl FnOnce(&mut Vec<u8>, T)) {
     encode::index(out, usize::from(value.is_some()));
     if let Some(value) = value {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_is_one_and_its_full_name_is_the_events() {
+    fn the_schema_is_valid_and_its_full_name_is_the_events() {
         let schema = Schema::parse(ERROR.schema).unwrap();
         assert_eq!(schema.name().unwrap().to_string(), ERROR.full_name);
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::source::{CommitOffset, Member, MemoryFeed};
 
-/// A publisher in memory: delivers at once, unless it is told to hold messages or to refuse them. Clones share everything.
+/// A publisher in memory: delivers at once, unless it is set to hold messages or to refuse them. Clones share everything.
 ///
 /// Its transactions commit the offsets of a [`MemorySource`](crate::source::MemorySource).
 ///
@@ -34,18 +34,18 @@ struct Inner {
     ended: bool,
     /// The topics that were looked for.
     looked_for: Vec<String>,
-    /// The longest payload that is taken.
+    /// The longest payload that is accepted.
     max_payload: Option<usize>,
-    /// The topics that take nothing.
+    /// The topics that refuse every message.
     closed: BTreeSet<String>,
     transaction: Option<Transaction>,
-    /// How many transactions must still be aborted.
+    /// How many of the next transactions fail.
     failing_transactions: usize,
-    /// A commit that waits for what is held.
+    /// A commit that waits for held messages.
     committing: Option<Committing>,
 }
 
-/// How many partitions each topic has if nobody says otherwise.
+/// The default number of partitions of each topic.
 const PARTITIONS: u32 = 16;
 
 impl Default for Inner {
@@ -68,7 +68,7 @@ impl Default for Inner {
     }
 }
 
-/// What was sent and is not committed.
+/// An open transaction.
 #[derive(Default)]
 struct Transaction {
     messages: Vec<Message>,
@@ -76,7 +76,7 @@ struct Transaction {
     torn: bool,
 }
 
-/// A commit, and whom to tell.
+/// A commit, with the callback for its result.
 type Committing = (Vec<CommitOffset>, Member, Answer);
 
 impl MemoryPublisher {
@@ -86,13 +86,13 @@ impl MemoryPublisher {
         Self::default()
     }
 
-    /// The messages that were delivered, and if that was in transactions committed, in their order.
+    /// The messages that were delivered, in order; those of transactions only if they were committed.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         self.lock().delivered.clone()
     }
 
-    /// Says how many partitions each topic has, where others than the keys choose them
+    /// Sets the number of partitions of each topic, for messages whose key does not choose the partition
     /// ([`Message::placement`]). Default: 16.
     pub fn set_partitions(&self, partitions: u32) {
         self.lock().partitions = partitions;
@@ -109,14 +109,14 @@ impl MemoryPublisher {
         self.lock().held.len()
     }
 
-    /// Delivers what is held, and everything that comes.
+    /// Delivers the held messages, and all that follow.
     pub fn release(&self) {
         let committing = loop {
             let next = {
                 let mut inner = self.lock();
                 let next = inner.held.pop_front();
                 if next.is_none() {
-                    // Not before, or a transaction could be committed without what is just being delivered.
+                    // Not earlier, or a transaction could be committed without the message that is being delivered.
                     inner.holding = false;
                     break inner.committing.take();
                 }
@@ -131,12 +131,12 @@ impl MemoryPublisher {
         }
     }
 
-    /// Lets the next transactions fail when they are to be committed, so that they must be aborted.
+    /// Lets the next `count` transactions fail at their commit, so that they must be aborted.
     pub fn fail_transactions(&self, count: usize) {
         self.lock().failing_transactions = count;
     }
 
-    /// Whether a transaction is open that holds messages.
+    /// Whether a transaction with messages is open.
     #[must_use]
     pub fn has_uncommitted(&self) -> bool {
         self.lock()
@@ -145,7 +145,7 @@ impl MemoryPublisher {
             .is_some_and(|transaction| !transaction.messages.is_empty())
     }
 
-    /// Refuses the next messages, as a broker would.
+    /// Refuses the next `count` messages, as a broker would.
     pub fn refuse(&self, count: usize) {
         self.lock().refusals = count;
     }
@@ -166,12 +166,12 @@ impl MemoryPublisher {
         self.lock().max_payload = Some(bytes);
     }
 
-    /// Takes messages of any length again.
+    /// Accepts messages of any length again.
     pub fn unlimit(&self) {
         self.lock().max_payload = None;
     }
 
-    /// Refuses every message for a topic from now on, as if it did not exist, or no longer.
+    /// Refuses every message for a topic from now on, as if it did not exist; accepts them again if not `closed`.
     pub fn close_topic(&self, topic: &str, closed: bool) {
         let mut inner = self.lock();
         if closed {
@@ -181,7 +181,7 @@ impl MemoryPublisher {
         }
     }
 
-    /// Gives the next messages back, as a full queue would.
+    /// Gives the next `count` messages back, as a full queue would.
     pub fn reject(&self, count: usize) {
         self.lock().rejections = count;
     }
@@ -197,7 +197,7 @@ impl MemoryPublisher {
         let result = {
             let mut inner = self.lock();
             let result = if inner.ended {
-                let error = PublishError::new(PublishErrorKind::Ended, "this publisher was told to end");
+                let error = PublishError::new(PublishErrorKind::Ended, "this publisher was set to end");
                 Err(Undelivered { message, error })
             } else if inner.max_payload.is_some_and(|max| {
                 message
@@ -205,16 +205,18 @@ impl MemoryPublisher {
                     .as_ref()
                     .is_some_and(|payload| payload.len() > max)
             }) {
-                let error =
-                    PublishError::new(PublishErrorKind::TooLarge, "this message is larger than was told");
+                let error = PublishError::new(
+                    PublishErrorKind::TooLarge,
+                    "this message is larger than the limit that was set",
+                );
                 Err(Undelivered { message, error })
             } else if inner.closed.contains(&*message.topic) {
-                let error = PublishError::new(PublishErrorKind::Topic, "this topic was told to take nothing");
+                let error =
+                    PublishError::new(PublishErrorKind::Topic, "this topic was set to refuse messages");
                 Err(Undelivered { message, error })
             } else if inner.refusals > 0 {
                 inner.refusals -= 1;
-                let error =
-                    PublishError::new(PublishErrorKind::Broker, "this message was told to be refused");
+                let error = PublishError::new(PublishErrorKind::Broker, "this message was set to be refused");
                 Err(Undelivered { message, error })
             } else {
                 match &mut inner.transaction {
@@ -328,11 +330,11 @@ impl Inner {
         }
         if self.failing_transactions > 0 {
             self.failing_transactions -= 1;
-            return Err(abort("this transaction was told to fail"));
+            return Err(abort("this transaction was set to fail"));
         }
         let feed = member
             .known_by::<MemoryFeed>()
-            .ok_or_else(|| abort("this member is not of a source in memory"))?;
+            .ok_or_else(|| abort("this member does not belong to a source in memory"))?;
         feed.commit(offsets).map_err(|error| abort(&error.to_string()))?;
         if let Some(transaction) = self.transaction.take() {
             self.delivered.extend(transaction.messages);
@@ -342,7 +344,7 @@ impl Inner {
 }
 
 fn ended_error() -> TransactionError {
-    TransactionError::new(TransactionErrorKind::Ended, "this publisher was told to end")
+    TransactionError::new(TransactionErrorKind::Ended, "this publisher was set to end")
 }
 
 impl std::fmt::Debug for Inner {

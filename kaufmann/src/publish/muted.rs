@@ -1,10 +1,10 @@
-//! A publisher that publishes nothing, for a replay that is not to.
+//! A publisher that publishes nothing, for a replay without `--publish`.
 
 use std::time::Duration;
 
 use crate::publish::{Completion, Message, PublishError, Publisher, Rejected};
 
-/// Answers as if the broker had each message, and calls this for it.
+/// Reports every message as delivered, and calls this function for it.
 pub(crate) struct Muted<F>(pub(crate) F);
 
 impl<F: Fn() + Send + Sync + 'static> Publisher for Muted<F> {
@@ -18,7 +18,7 @@ impl<F: Fn() + Send + Sync + 'static> Publisher for Muted<F> {
         true
     }
 
-    /// Whatever is chosen is there: it goes nowhere.
+    /// Every partition exists, as nothing is sent.
     fn partitions(&self, _: &str, _: Duration) -> Result<u32, PublishError> {
         Ok(u32::MAX)
     }

@@ -1,6 +1,6 @@
-//! From a handler's events to messages: topic, frame, key and headers.
+//! Makes messages of a handler's events: topic, frame, key and headers.
 //!
-//! A record whose events wait for the broker frees its place in flight; deliveries have a bound of their own.
+//! A record whose events wait for the broker frees its slot in flight; deliveries have a bound of their own.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ use crate::schema::writers::Schemas;
 /// Publishes the events of one service.
 pub(crate) struct Outbound {
     deliveries: Arc<Deliveries>,
-    /// Where messages go in transactions.
+    /// Messages go through it in transactions.
     stage: Option<Arc<Stage>>,
     routes: Routes,
     retries: RetryTopics,
@@ -38,24 +38,24 @@ pub(crate) struct Outbound {
     dead_letter_topic: Arc<str>,
     reply_to: ReplyTo,
     callbacks: Allowed,
-    /// What tells when an event is made, and a record given up.
+    /// The clock for the times of events and dead letters.
     wall_clock: WallClock,
 }
 
-/// An event to be made a message of.
+/// An event that becomes a message.
 struct Event<'a> {
     info: &'static EventInfo,
-    /// What `ce_type` says.
+    /// The value of `ce_type`.
     name: &'a str,
     datum: Vec<u8>,
     tombstone: bool,
     key: Option<Vec<u8>>,
     choice: Option<Choice>,
-    /// Headers of the service's own.
+    /// Headers that the service sets.
     headers: MessageHeaders,
 }
 
-/// A message that has no partition yet, and what that will be found by.
+/// A message without a partition yet, and how its partition is chosen.
 #[derive(Clone)]
 struct Draft {
     message: Message,
@@ -64,7 +64,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// Whether the cluster must be asked for its partition, or that it is there.
+    /// Whether the cluster must be asked for the number of partitions.
     fn must_ask(&self) -> bool {
         let is_wanted = matches!(self.message.placement, Placement::Chosen(_));
         is_wanted || self.choice.is_some() || self.configured != Partitioning::Key
@@ -114,24 +114,24 @@ impl Outbound {
         &self.routes
     }
 
-    /// Where records go that cannot be handled.
+    /// The dead-letter topic.
     pub(crate) fn dead_letter_topic(&self) -> &Arc<str> {
         &self.dead_letter_topic
     }
 
-    /// Where records wait for long.
+    /// The retry topics.
     #[inline]
     pub(crate) fn retries(&self) -> &RetryTopics {
         &self.retries
     }
 
-    /// Where messages go, if that is in transactions.
+    /// The stage of the messages in transactions; `None` without transactions.
     pub(crate) fn stage(&self) -> Option<&Arc<Stage>> {
         self.stage.as_ref()
     }
 
-    /// Publishes an event now and waits until the broker has it. In transactions it gives the message back instead: it leaves
-    /// with what the record leads to.
+    /// Publishes an event now and waits until the broker has it. In transactions it returns the message instead, which is sent
+    /// with the other messages of the record.
     pub(crate) async fn publish(
         self: &Arc<Self>,
         outgoing: Outgoing,
@@ -161,8 +161,8 @@ impl Outbound {
         result.unwrap_or_else(|_| Err(closed())).map(|()| None)
     }
 
-    /// Queues the events that a record led to, in their order, behind the messages that wait for its end; `event` is what its handler
-    /// has taken; `delivered` is called when they are answered.
+    /// Queues the events that a record's handler returned, in order, after the messages that wait for its end. `event` is the event that
+    /// the handler got; `delivered` is called when all are answered.
     ///
     /// Waits while too many deliveries are outstanding, or the registry does not answer.
     pub(crate) async fn reply(
@@ -198,7 +198,7 @@ impl Outbound {
         }
     }
 
-    /// Puts a record off to a retry topic; `delivered` is called when the broker has it there.
+    /// Moves a record to a retry topic; `delivered` is called when the broker has it.
     pub(crate) async fn postpone(
         self: &Arc<Self>,
         record: &Record,
@@ -214,7 +214,8 @@ impl Outbound {
         self.deliveries.deliver(message, Rest::new(1, delivered)).await;
     }
 
-    /// Says that a record cannot be handled, as `on_failure` wants it; `delivered` is called when all of it is answered.
+    /// Publishes that a record cannot be handled: a dead letter, an error event or both, by `on_failure`. `delivered` is called when
+    /// all messages are answered.
     pub(crate) async fn unhandled(
         self: &Arc<Self>,
         record: &Record,
@@ -223,7 +224,7 @@ impl Outbound {
         on_failure: OnFailure,
         delivered: Delivered,
     ) {
-        let by_letter = matches!(on_failure, OnFailure::DeadLetter | OnFailure::Both);
+        let by_dead_letter = matches!(on_failure, OnFailure::DeadLetter | OnFailure::Both);
         let by_event = matches!(on_failure, OnFailure::ErrorEvent | OnFailure::Both);
         let callback = if by_event {
             self.callback(record, event)
@@ -236,18 +237,18 @@ impl Outbound {
             0
         };
         let now = self.now();
-        let letter = by_letter.then(|| dead_letter(&self.dead_letter_topic, record, reason, now));
+        let message = by_dead_letter.then(|| dead_letter(&self.dead_letter_topic, record, reason, now));
         let event = || self.error_events(record, reason, now, callback.as_ref());
         if let Some(stage) = &self.stage {
-            let mut messages = Vec::from_iter(letter);
+            let mut messages = Vec::from_iter(message);
             if by_event {
                 messages.extend(event().await);
             }
             return stage.put(record, messages, delivered).await;
         }
-        let rest = Rest::new(usize::from(by_letter) + copies, delivered);
-        if let Some(letter) = letter {
-            self.deliveries.deliver(letter, Arc::clone(&rest)).await;
+        let rest = Rest::new(usize::from(by_dead_letter) + copies, delivered);
+        if let Some(message) = message {
+            self.deliveries.deliver(message, Arc::clone(&rest)).await;
         }
         if by_event {
             for message in event().await {
@@ -256,7 +257,7 @@ impl Outbound {
         }
     }
 
-    /// The messages that say that a record cannot be handled.
+    /// The error events of a record that cannot be handled.
     async fn error_events(
         &self,
         record: &Record,
@@ -265,7 +266,7 @@ impl Outbound {
         callback: Option<&Wanted>,
     ) -> Vec<Message> {
         let name = error_event::name(reason);
-        // Not where it was read first: that it fails again after it was sent back is an event of its own.
+        // Not its first origin: another failure after it was replayed is another event.
         let source = record.source();
         let event = Event {
             info: &ERROR,
@@ -289,7 +290,7 @@ impl Outbound {
         self.wall_clock.at(tokio::time::Instant::now().into_std())
     }
 
-    /// The topic that a record wants its answers in, if they may go there.
+    /// The callback topic that a record requests, if it is allowed.
     fn callback(&self, cause: &Record, event: Option<&EventInfo>) -> Option<Wanted> {
         if self.reply_to == ReplyTo::Topic {
             return None;
@@ -297,18 +298,18 @@ impl Outbound {
         match self.callbacks.callback(cause, event) {
             Ok(wanted) => wanted,
             Err(Refused(name)) => {
-                warn!(%cause, name, "the topic that the record wants its answer in is not among `publish.callback_topics`");
+                warn!(%cause, name, "the callback topic that the record requests is not in `publish.callback_topics`");
                 None
             }
         }
     }
 
-    /// How many messages an answer is.
+    /// How many messages a reply becomes.
     fn copies(&self, has_callback: bool) -> usize {
         1 + usize::from(has_callback && self.reply_to == ReplyTo::Both)
     }
 
-    /// The messages that an answer is: one, or one to its own topic and one to that of the callback.
+    /// The messages of a reply: one, or one to its own topic and one to the callback topic.
     fn addressed(&self, mut draft: Draft, callback: Option<&Wanted>) -> impl Iterator<Item = Draft> + use<> {
         let mut own = None;
         if let Some(Wanted { topic, partition }) = callback {
@@ -319,12 +320,12 @@ impl Outbound {
         own.into_iter().chain([draft])
     }
 
-    /// Waits until everything is delivered or `timeout` is over; `false` if something is left. Blocks.
+    /// Waits until everything is delivered, for `timeout` at most. Returns `false` if something is left. Blocks.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         self.deliveries.flush(timeout)
     }
 
-    /// The message that an event is.
+    /// The message of an event.
     fn draft(&self, event: Event<'_>, route: &Route, schema: u32, cause: &Record, id: Uuid) -> Draft {
         let envelope = Envelope {
             id,
@@ -338,7 +339,7 @@ impl Outbound {
         headers.append(&event.headers);
         let message = Message {
             topic: Arc::clone(&route.topic),
-            // Without a key of its own an event keeps its cause's, and with it the order.
+            // An event without a key gets its cause's, and with it the order.
             key: event.key.or_else(|| cause.key().map(<[u8]>::to_vec)),
             placement: Placement::Key,
             payload: Outgoing::payload(event.tombstone, schema, event.datum),
@@ -351,7 +352,7 @@ impl Outbound {
         }
     }
 
-    /// Tries until there is a message: the handler's work is done and must not be lost.
+    /// Tries until the event has a route: the handler's work is done and must not be lost.
     async fn insistently_drafted(&self, event: Event<'_>, cause: &Record, id: Uuid) -> Draft {
         let (route, schema) = match self.routes.found(event.info) {
             Some(found) => found,
@@ -370,7 +371,7 @@ impl Outbound {
         }
     }
 
-    /// Tries until the message has its partition: the one that its cause wants, if that is there, else the event's own.
+    /// Tries until the message has its partition: the one that its cause requests, if it exists, else the event's own.
     async fn insistently_placed(&self, draft: Draft, cause: &Record) -> Message {
         if !draft.must_ask() {
             return draft.message;
@@ -388,9 +389,9 @@ impl Outbound {
         while let Placement::Chosen(partition) = message.placement {
             match self.partitions.has(&message.topic, partition).await {
                 Ok(true) => return message,
-                // Whoever has written the cause has chosen it, and must not hold it up.
+                // The producer of the cause has chosen it; a wrong choice must not block the record.
                 Ok(false) => {
-                    warn!(%cause, topic = &*message.topic, partition, "the record wants its answer in a partition that is not there");
+                    warn!(%cause, topic = &*message.topic, partition, "the callback partition that the record requests does not exist");
                     message.placement = Placement::Key;
                 }
                 Err(error) => self.not_yet(&error, cause, &mut attempt).await,

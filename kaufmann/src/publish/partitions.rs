@@ -1,4 +1,4 @@
-//! Which partition a message goes to where its key does not decide: whose turn it is, or what the event's own choice says.
+//! The partition of a message whose key does not decide it: the next one in turn, or the event's own choice.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use crate::config::Partitioning;
 use crate::handler::outcome::Choice;
 use crate::publish::{Message, Placement, PublishError, PublishErrorKind, Publisher};
 
-/// How long the cluster may take to say how many partitions a topic has.
+/// How long the request for a topic's number of partitions may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// After how long it is asked again. Partitions that are added get messages after that.
-const FRESH: Duration = Duration::from_secs(300);
-/// After how long it is asked again if a partition was chosen that was not there.
-const FRESH_ENOUGH: Duration = Duration::from_secs(1);
+/// After how long the number is requested again. Added partitions get messages after that.
+const MAX_AGE: Duration = Duration::from_secs(300);
+/// After how long it is requested again if the chosen partition does not exist.
+const MAX_AGE_OF_MISSING: Duration = Duration::from_secs(1);
 
 /// How the partition of a message is found.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub(crate) enum Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    /// What an event says goes before what the configuration says of it.
+    /// The event's own choice takes precedence over the configuration.
     pub(crate) fn of(choice: Option<&'a Choice>, configured: Partitioning) -> Self {
         match (choice, configured) {
             (Some(choice), _) => Self::Choice(choice),
@@ -39,20 +39,20 @@ impl<'a> Way<'a> {
     }
 }
 
-/// The topics whose partitions were asked for.
+/// The topics whose number of partitions is known.
 pub(crate) struct Partitions {
     publisher: Arc<dyn Publisher>,
     known: Mutex<HashMap<Arc<str>, Known>>,
-    /// Who asks.
-    asking: tokio::sync::Mutex<()>,
+    /// Held during a request, so that there is one at a time.
+    request: tokio::sync::Mutex<()>,
 }
 
 /// The partitions of a topic.
 struct Known {
     count: u32,
-    /// Whose turn is next.
+    /// The partition whose turn is next.
     next: u32,
-    asked: Instant,
+    requested: Instant,
 }
 
 impl Partitions {
@@ -60,15 +60,15 @@ impl Partitions {
         Self {
             publisher,
             known: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
+            request: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Says where a message goes.
+    /// Sets the placement of a message.
     ///
     /// # Errors
     ///
-    /// If its topic does not have the partition that is chosen, or does not say how many it has.
+    /// If its topic does not have the chosen partition, or the number of its partitions is unknown.
     pub(crate) async fn place(&self, message: &mut Message, way: Way<'_>) -> Result<(), PublishError> {
         message.placement = match way {
             Way::Key => Placement::Key,
@@ -82,19 +82,17 @@ impl Partitions {
     ///
     /// # Errors
     ///
-    /// If it does not say how many it has.
+    /// If the number of its partitions is unknown.
     pub(crate) async fn has(&self, topic: &Arc<str>, partition: i32) -> Result<bool, PublishError> {
         let Ok(partition) = u32::try_from(partition) else {
             return Ok(false);
         };
-        Ok(
-            partition < self.count(topic, FRESH).await?
-                || partition < self.count(topic, FRESH_ENOUGH).await?,
-        )
+        Ok(partition < self.count(topic, MAX_AGE).await?
+            || partition < self.count(topic, MAX_AGE_OF_MISSING).await?)
     }
 
     async fn turn(&self, topic: &Arc<str>) -> Result<i32, PublishError> {
-        self.count(topic, FRESH).await?;
+        self.count(topic, MAX_AGE).await?;
         let mut known = self.known();
         // A topic that is known stays known.
         let Some(known) = known.get_mut(topic) else {
@@ -106,10 +104,10 @@ impl Partitions {
     }
 
     async fn chosen(&self, topic: &Arc<str>, choice: &Choice) -> Result<i32, PublishError> {
-        let mut count = self.count(topic, FRESH).await?;
+        let mut count = self.count(topic, MAX_AGE).await?;
         let mut partition = choice.of(count);
         if partition >= count {
-            count = self.count(topic, FRESH_ENOUGH).await?;
+            count = self.count(topic, MAX_AGE_OF_MISSING).await?;
             partition = choice.of(count);
         }
         if partition < count {
@@ -124,13 +122,13 @@ impl Partitions {
         ))
     }
 
-    /// How many partitions a topic has, asked for at most so long ago.
-    async fn count(&self, topic: &Arc<str>, fresh: Duration) -> Result<u32, PublishError> {
-        if let Some(count) = self.fresh(topic, fresh) {
+    /// The number of a topic's partitions, no older than `max_age`.
+    async fn count(&self, topic: &Arc<str>, max_age: Duration) -> Result<u32, PublishError> {
+        if let Some(count) = self.fresh(topic, max_age) {
             return Ok(count);
         }
-        let _turn = self.asking.lock().await;
-        if let Some(count) = self.fresh(topic, fresh) {
+        let _request = self.request.lock().await;
+        if let Some(count) = self.fresh(topic, max_age) {
             return Ok(count);
         }
         let (publisher, asked) = (Arc::clone(&self.publisher), Arc::clone(topic));
@@ -142,29 +140,36 @@ impl Partitions {
             (Ok(0), _) => Err(unknown(format!("topic `{topic}` has no partitions"))),
             (Ok(count), Some(known)) => {
                 known.count = count;
-                known.asked = Instant::now();
+                known.requested = Instant::now();
                 Ok(count)
             }
             (Ok(count), None) => {
-                // Programs that publish little begin elsewhere each.
+                // A random start, so that programs that publish few events do not all use the first partition.
                 let next = (crate::base::jitter::fraction() * f64::from(count)) as u32;
-                let asked = Instant::now();
-                known.insert(Arc::clone(topic), Known { count, next, asked });
+                let requested = Instant::now();
+                known.insert(
+                    Arc::clone(topic),
+                    Known {
+                        count,
+                        next,
+                        requested,
+                    },
+                );
                 Ok(count)
             }
-            // What was known will do while the brokers are away.
+            // While the brokers are unreachable, the old number is used.
             (Err(_), Some(known)) => {
-                known.asked = Instant::now();
+                known.requested = Instant::now();
                 Ok(known.count)
             }
             (Err(error), None) => Err(error),
         }
     }
 
-    fn fresh(&self, topic: &Arc<str>, fresh: Duration) -> Option<u32> {
+    fn fresh(&self, topic: &Arc<str>, max_age: Duration) -> Option<u32> {
         let known = self.known();
         let known = known.get(topic)?;
-        (known.asked.elapsed() < fresh).then_some(known.count)
+        (known.requested.elapsed() < max_age).then_some(known.count)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
@@ -172,7 +177,7 @@ impl Partitions {
     }
 }
 
-/// The number as Kafka has it.
+/// The partition as Kafka's signed number.
 fn signed(partition: u32) -> i32 {
     i32::try_from(partition).unwrap_or(i32::MAX)
 }
@@ -201,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turns_go_round_all_partitions_those_that_are_added_included() {
+    async fn turns_go_round_all_partitions_including_added_ones() {
         tokio::time::pause();
         let publisher = MemoryPublisher::new();
         publisher.set_partitions(3);
@@ -216,7 +221,7 @@ mod tests {
         );
         publisher.set_partitions(5);
         assert!(placed(&partitions, Way::Turn).await.unwrap().partition().unwrap() < 3);
-        tokio::time::advance(FRESH).await;
+        tokio::time::advance(MAX_AGE).await;
         let mut seen = BTreeSet::new();
         for _ in 0..5 {
             seen.insert(placed(&partitions, Way::Turn).await.unwrap().partition().unwrap());
@@ -225,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_choice_is_told_how_many_there_are_and_one_that_does_not_exist_is_an_error_until_it_does() {
+    async fn a_choice_gets_the_number_of_partitions_and_a_missing_one_is_an_error_until_it_exists() {
         tokio::time::pause();
         let publisher = MemoryPublisher::new();
         publisher.set_partitions(3);
@@ -241,14 +246,14 @@ mod tests {
             "{error}"
         );
         publisher.set_partitions(4);
-        tokio::time::advance(FRESH_ENOUGH).await;
+        tokio::time::advance(MAX_AGE_OF_MISSING).await;
         let chosen = placed(&partitions, Way::Choice(&fourth)).await.unwrap();
         assert_eq!(chosen, Placement::Chosen(3));
     }
 
     #[tokio::test]
-    async fn nothing_is_asked_for_what_its_key_places() {
-        // A publisher that cannot tell would be an error.
+    async fn a_message_placed_by_its_key_makes_no_request() {
+        // This publisher does not know the number, so a request would be an error.
         struct Dumb;
         impl Publisher for Dumb {
             fn send(

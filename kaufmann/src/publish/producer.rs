@@ -1,4 +1,4 @@
-//! Publishing without a service: for programs that only publish.
+//! A producer without a service, for programs that only publish.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,11 +26,11 @@ const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
 /// Publishes events without a service: typed, with the frame, the headers and the topics that a service would give them. Clones are
 /// the same producer.
 ///
-/// [`publish`](Producer::publish) waits for a place, so whoever awaits it publishes no faster than the brokers take it
-/// (`publish.max_outstanding`), and gives a [`Delivery`], which is ready when the brokers have the event or never will. Events are
-/// published in the order in which `publish` is called, and arrive in it as far as they have the same key.
+/// [`publish`](Producer::publish) waits while too many events are outstanding (`publish.max_outstanding`), so a caller that awaits it
+/// publishes no faster than the brokers accept. It returns a [`Delivery`], which is ready when the brokers have the event or never
+/// will. Events are published in the order in which `publish` is called; those with the same key arrive in that order.
 ///
-/// In a `replay` without `--publish` it publishes nothing, and answers as if it did.
+/// In a `replay` without `--publish` it publishes nothing, and reports every event as delivered.
 ///
 /// ```
 /// # mod events { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/handler/macros/example.rs")); }
@@ -65,10 +65,10 @@ struct Inner {
     partitions: Partitions,
     source: String,
     deadline: Duration,
-    /// Who publishes next: events leave in the order in which they came.
+    /// Held by the caller that publishes, so that events leave in the order of the calls.
     turn: Mutex<()>,
-    places: Arc<Semaphore>,
-    /// How many places there are.
+    permits: Arc<Semaphore>,
+    /// How many permits there are.
     most: u32,
     tally: Arc<Tally>,
 }
@@ -80,13 +80,13 @@ struct Tally {
     outstanding: AtomicU64,
 }
 
-/// The place of an event that is not answered.
-struct Place {
+/// An event that is not answered yet.
+struct Outstanding {
     tally: Arc<Tally>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl Outstanding {
     fn new(tally: &Arc<Tally>, permit: OwnedSemaphorePermit) -> Self {
         tally.outstanding.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -96,43 +96,43 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Outstanding {
     fn drop(&mut self) {
         self.tally.outstanding.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// What became of the events of a [`Producer`].
+/// The numbers of a [`Producer`]'s events, by result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Counts {
-    /// The brokers have them.
+    /// Events that the brokers have.
     pub delivered: u64,
-    /// The brokers do not have them and never will.
+    /// Events that the brokers do not have and never will.
     pub failed: u64,
-    /// Nothing is known of them yet.
+    /// Events without an answer yet.
     pub outstanding: u64,
 }
 
 impl Counts {
-    /// How many the brokers do not have, as far as is known.
+    /// How many events the brokers do not have, as far as is known.
     #[must_use]
     pub fn undelivered(&self) -> u64 {
         self.failed + self.outstanding
     }
 }
 
-/// The answer of the brokers to an event. Dropping it takes nothing back; a failure that nobody awaits is in the
-/// [counts](Producer::counts) and in the log.
+/// The brokers' answer to an event. Dropping it cancels nothing; a failure that is not awaited is in the [counts](Producer::counts)
+/// and in the log.
 #[derive(Debug)]
 #[must_use = "a delivery may fail; await it, or look at `Producer::flush`"]
 pub struct Delivery(oneshot::Receiver<Result<(), PublishError>>);
 
 impl Producer {
-    /// How long an event may wait if nobody says otherwise.
+    /// How long an event may wait by default.
     pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-    /// A producer on any publisher. How long an event may take once it is queued is for the publisher to say.
+    /// A producer on any publisher. The publisher decides how long an event may take once it is queued.
     #[must_use]
     pub fn new(config: &Config, publisher: impl Publisher, registry: impl SchemaRegistry) -> Self {
         let most = u32::try_from(config.publish.max_outstanding).unwrap_or(u32::MAX);
@@ -148,13 +148,13 @@ impl Producer {
             source: envelope::source(config),
             deadline: Self::DEADLINE,
             turn: Mutex::default(),
-            places: Arc::new(Semaphore::new(most as usize)),
+            permits: Arc::new(Semaphore::new(most as usize)),
             most,
             tally: Arc::default(),
         }))
     }
 
-    /// The same with another deadline for waiting for a place. Default: 30 s.
+    /// Sets the deadline for queueing an event while too many are outstanding. Default: 30 s.
     ///
     /// # Panics
     ///
@@ -167,20 +167,20 @@ impl Producer {
         self
     }
 
-    /// Queues an event, as soon as there is a place for it.
+    /// Queues an event, as soon as fewer than `publish.max_outstanding` are outstanding.
     ///
     /// If the future is dropped before it is ready, the event is not published.
     ///
     /// # Errors
     ///
-    /// If nothing names the event's topic, the registry does not have its schema or does not answer, the partition that is chosen for it
-    /// does not exist, or no place was free before the deadline.
+    /// If the event has no topic, the registry does not have its schema or does not answer, the chosen partition does not exist, or the
+    /// event could not be queued before the deadline.
     pub async fn publish<P: Publishable>(&self, event: &P) -> Result<Delivery, PublishError> {
         self.publish_as(event, |_| {}).await
     }
 
-    /// The same with a message that `change` may change first: its key, its headers, its topic. Where `change` says no partition, it is
-    /// found after that.
+    /// Like [`Producer::publish`], with a message that `change` may change first: its key, its headers, its topic. If `change` sets no
+    /// partition, it is chosen after that.
     ///
     /// # Errors
     ///
@@ -199,7 +199,7 @@ impl Producer {
             headers,
         } = event.outgoing();
         let inner = &*self.0;
-        // In turn also while the schema's id is asked for, or the second event would overtake the first.
+        // Held also while the schema's id is requested, or the second event would overtake the first.
         let _turn = inner.turn.lock().await;
         let mut message = message(&inner.source, &inner.routes, info, datum, key, Uuid::now_v7()).await?;
         if tombstone {
@@ -216,7 +216,7 @@ impl Producer {
             Err(_) => Err(PublishError::new(
                 PublishErrorKind::Broker,
                 format!(
-                    "`{}` was not published: for {:?} all {} places were taken by events that the brokers have not taken",
+                    "`{}` was not published within {:?}: {} events were outstanding, the most that `publish.max_outstanding` allows",
                     P::INFO.name,
                     inner.deadline,
                     inner.most
@@ -225,12 +225,12 @@ impl Producer {
         }
     }
 
-    /// Publishes events in their order and waits until the brokers have answered for all of them.
+    /// Publishes events in order and waits until the brokers have answered all of them.
     ///
     /// # Errors
     ///
-    /// The first error, when all that were queued are answered. After an error nothing more of them is queued; what was queued before
-    /// may have arrived.
+    /// The first error, when all queued events are answered. After an error no more events are queued; those queued before may have
+    /// arrived.
     pub async fn publish_all<'e, P: Publishable + 'e>(
         &self,
         events: impl IntoIterator<Item = &'e P>,
@@ -253,15 +253,15 @@ impl Producer {
         answers.and(outcome)
     }
 
-    /// Waits until the brokers have answered for everything that was published before, at most for `timeout`, and says what has
-    /// become of all events so far. What is published meanwhile waits.
+    /// Waits until the brokers have answered all events that were published before, for `timeout` at most, and returns the counts
+    /// of all events so far. Events that are published meanwhile wait.
     pub async fn flush(&self, timeout: Duration) -> Counts {
-        let all = self.0.places.acquire_many(self.0.most);
+        let all = self.0.permits.acquire_many(self.0.most);
         _ = tokio::time::timeout(timeout, all).await;
         self.counts()
     }
 
-    /// What has become of all events so far.
+    /// The counts of all events so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let tally = &self.0.tally;
@@ -274,15 +274,15 @@ impl Producer {
 }
 
 impl Inner {
-    /// Hands a message to the publisher once there is a place for it.
+    /// Sends a message once a permit is free.
     async fn queue(&self, message: Message) -> Delivery {
-        let permit = Arc::clone(&self.places)
+        let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
-        let place = Place::new(&self.tally, permit);
+        let outstanding = Outstanding::new(&self.tally, permit);
         let (sender, receiver) = oneshot::channel();
-        let done = move |result| answered(result, place, sender);
+        let done = move |result| answered(result, outstanding, sender);
         let mut next = self.publisher.send(message, Box::new(done));
         while let Err(Rejected { message, done }) = next {
             tokio::time::sleep(FULL_QUEUE_PAUSE).await;
@@ -295,13 +295,13 @@ impl Inner {
 /// Called from the publisher's threads.
 fn answered(
     result: Result<(), Undelivered>,
-    place: Place,
+    outstanding: Outstanding,
     sender: oneshot::Sender<Result<(), PublishError>>,
 ) {
     let counted = if result.is_ok() {
-        &place.tally.delivered
+        &outstanding.tally.delivered
     } else {
-        &place.tally.failed
+        &outstanding.tally.failed
     };
     counted.fetch_add(1, Ordering::Relaxed);
     let result = result.map_err(|Undelivered { message, error }| {
@@ -309,12 +309,12 @@ fn answered(
         tracing::warn!(%error, topic = &*message.topic, event = event.as_deref(), "an event was not delivered");
         error
     });
-    drop(place);
-    // Nobody may wait for it.
+    drop(outstanding);
+    // The receiver may have been dropped.
     _ = sender.send(result);
 }
 
-/// An event as a message, as a service would publish it of itself.
+/// The message of an event without a cause.
 pub(crate) async fn message(
     source: &str,
     routes: &Routes,
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn in_a_replay_a_producer_publishes_only_if_that_is_asked_for() {
+    async fn in_a_replay_a_producer_publishes_only_on_request() {
         let mut config = Config::default();
         config.publish.topic = Some("t".to_owned());
         config.registry.register = true;
@@ -402,7 +402,7 @@ mod tests {
             let publisher = MemoryPublisher::new();
             let producer = Producer::new(&config, publisher.clone(), EmbeddedRegistry::new());
             producer.publish(&Anything).await.unwrap().await.unwrap();
-            assert_eq!(producer.counts().delivered, 1, "it is answered all the same");
+            assert_eq!(producer.counts().delivered, 1, "it is answered in any case");
             assert_eq!(publisher.messages().len(), expected);
         }
     }

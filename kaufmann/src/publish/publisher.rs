@@ -1,4 +1,4 @@
-//! What a publisher promises, and the message that it takes.
+//! The contract of a publisher.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::handler::publish_error::{PublishError, PublishErrorKind};
 use crate::publish::Transactions;
 use crate::record::Message;
 
-/// Hands messages to a broker, in order, and says when it has them.
+/// Sends messages to a broker, in order, and reports when the broker has them.
 pub trait Publisher: Send + Sync + 'static {
     /// Queues a message. `done` is called once, from any thread: with `Ok` when the broker has the message, else with the
     /// message and the reason. Messages of one key are delivered in the order in which they are queued.
@@ -19,7 +19,7 @@ pub trait Publisher: Send + Sync + 'static {
     #[allow(clippy::result_large_err)]
     fn send(&self, message: Message, done: Completion) -> Result<(), Rejected>;
 
-    /// Waits until all that was queued before is delivered or has failed, at most for `timeout`; `false` if it was not.
+    /// Waits until all messages queued before are delivered or have failed, for `timeout` at most. Returns `false` if the time is up.
     fn flush(&self, timeout: Duration) -> bool;
 
     /// Its transactions, if it has them.
@@ -27,20 +27,20 @@ pub trait Publisher: Send + Sync + 'static {
         None
     }
 
-    /// How many partitions a topic has. Blocks for up to `timeout`. Makes no topic.
+    /// The number of a topic's partitions. Blocks for up to `timeout`. Never creates the topic.
     ///
     /// # Errors
     ///
-    /// If there is no such topic, the broker does not answer, or this publisher cannot tell.
+    /// If the topic does not exist, the broker does not answer, or this publisher does not support it.
     fn partitions(&self, topic: &str, timeout: Duration) -> Result<u32, PublishError> {
         let _ = timeout;
         Err(PublishError::new(
             PublishErrorKind::NoPartition,
-            format!("this publisher cannot say how many partitions topic `{topic}` has"),
+            format!("this publisher does not support reading the number of partitions of topic `{topic}`"),
         ))
     }
 
-    /// Which of these topics the broker does not have, or does not show. Blocks for up to `timeout`. Makes no topic.
+    /// Which of these topics the broker does not have, or does not show. Blocks for up to `timeout`. Never creates a topic.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl<P: Publisher + ?Sized> Publisher for Arc<P> {
     }
 }
 
-/// What to call when a message was delivered, or was not.
+/// The callback with the result of a delivery.
 pub type Completion = Box<dyn FnOnce(Result<(), Undelivered>) + Send>;
 
 /// A message that the broker does not have.
@@ -85,7 +85,7 @@ pub struct Undelivered {
     pub error: PublishError,
 }
 
-/// What a full queue gives back.
+/// A message that a full queue gives back.
 pub struct Rejected {
     /// The message.
     pub message: Message,

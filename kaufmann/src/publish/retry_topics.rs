@@ -1,7 +1,7 @@
-//! Retry topics: where records wait for so long that memory should not hold them. Pure.
+//! Retry topics, for records that wait too long to be held in memory. Pure.
 //!
-//! A record whose attempts are used up goes to the first topic, and each time it fails again to the next one. All records of a topic wait
-//! for the same time, so the one that came first is due first, and a reader need only look at the head of each partition.
+//! A record whose attempts are used up moves to the first topic, and after each further failure to the next one. All records of a topic
+//! wait for the same time, so the first one is due first, and a reader only looks at the head of each partition.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::record::Record;
 use crate::record::names::{ATTEMPTS, DUE};
 
-/// The retry topics, in the order in which a record goes through them.
+/// The retry topics, in order.
 #[derive(Debug, Default)]
 pub(crate) struct RetryTopics(Vec<RetryTopic>);
 
@@ -35,21 +35,21 @@ impl RetryTopics {
         )
     }
 
-    /// The one with this name.
+    /// The retry topic with this name.
     pub(crate) fn find(&self, topic: &str) -> Option<&RetryTopic> {
         self.0.iter().find(|own| *own.name == *topic)
     }
 
-    /// Where a record goes whose attempts are used up; `None` if it has gone through all of them.
+    /// The next retry topic of a record whose attempts are used up; `None` after the last one.
     pub(crate) fn next(&self, record: &Record) -> Option<&RetryTopic> {
-        let place = self.0.iter().position(|own| *own.name == *record.topic());
-        self.0.get(place.map_or(0, |place| place + 1))
+        let current = self.0.iter().position(|own| *own.name == *record.topic());
+        self.0.get(current.map_or(0, |index| index + 1))
     }
 
-    /// The number of the first attempt at a record: 1, or how often it was tried before it came here, and one more.
+    /// The number of the first attempt at a record: 1, or in a retry topic one more than the attempts before.
     #[inline]
     pub(crate) fn first_attempt(&self, record: &Record) -> u32 {
-        // Anybody may write such a header elsewhere.
+        // In other topics any producer may write such a header.
         if self.0.is_empty() || self.find(record.topic()).is_none() {
             return 1;
         }
@@ -58,7 +58,7 @@ impl RetryTopics {
     }
 }
 
-/// How long a record with these headers has to wait yet in a topic with this delay, and never longer, whatever they say.
+/// How much longer a record with these headers must wait in a topic with this delay; never longer than the delay.
 pub(crate) fn wait(headers: &[(&str, Option<&[u8]>)], delay: Duration, now: SystemTime) -> Duration {
     let due = headers
         .iter()
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_goes_through_all_topics_in_their_order_and_its_attempts_are_counted_on() {
+    fn a_record_goes_through_all_topics_in_order_and_its_attempts_add_up() {
         let topics = topics();
         let next = |topic| {
             topics
@@ -118,12 +118,12 @@ mod tests {
         assert_eq!(next("g.retry.1h30m"), None);
         let first = |topic, attempts| topics.first_attempt(&record(topic, attempts));
         assert_eq!((first("g.retry.1m", b"10"), first("g.retry.1m", b"x")), (11, 1));
-        assert_eq!(first("orders", b"10"), 1, "anybody may write such a header");
+        assert_eq!(first("orders", b"10"), 1, "any producer may write such a header");
         assert_eq!(RetryTopics::default().next(&record("orders", b"")), None);
     }
 
     #[test]
-    fn a_record_waits_until_it_is_due_and_no_longer_than_its_topic_lets_it() {
+    fn a_record_waits_until_it_is_due_and_no_longer_than_its_topics_delay() {
         let now = SystemTime::UNIX_EPOCH + MINUTE * 1000;
         let due = |wait: Duration| humantime::format_rfc3339_millis(now + wait).to_string();
         let wait = |text: &str| super::wait(&[(DUE, Some(text.as_bytes()))], MINUTE, now);

@@ -1,8 +1,8 @@
-//! What was refused in a transaction, and what stands behind it. Pure: no clock, no I/O.
+//! Records whose messages were refused in a transaction, and those that wait for them. Pure: no clock, no I/O.
 //!
-//! One refused message takes a whole transaction back. So the record that it belongs to is set aside and sent again in a trial, a
-//! transaction of its own, after a back-off, while everything else goes on; only what shares a lane with it waits. The first trial
-//! holds one record, to see whether the trouble is over; each that succeeds doubles how many the next one holds.
+//! One refused message aborts a whole transaction. So its record is set aside and sent again in a trial, a transaction of its own,
+//! after a back-off, while all other records continue; only those in a lane of it wait. The first trial has one record, to check
+//! whether the trouble is over; each trial that succeeds doubles the size of the next one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
@@ -12,10 +12,10 @@ use crate::assignment::lane::Identity;
 
 /// What can be set aside. Lanes and topics are given as hashes.
 pub(super) trait Held {
-    /// Its place in the order in which records end; no two have the same.
+    /// Its unique number, in the order in which records end.
     fn number(&self) -> u64;
 
-    /// The lanes that it occupies: what comes later in one of them waits for it.
+    /// The lanes that it occupies: later items in one of them wait for it.
     fn occupies(&self) -> impl Iterator<Item = u64>;
 
     /// The topics that its messages go to.
@@ -24,15 +24,15 @@ pub(super) trait Held {
     /// The topic that refused it.
     fn refused_by(&self) -> Option<&str>;
 
-    /// The same if that topic refuses whatever it gets: what comes later and needs it waits too.
+    /// The same topic if it refuses every message: later items that need it wait, too.
     fn blocks(&self) -> Option<u64>;
 }
 
-/// What is set aside.
+/// The items that are set aside.
 #[derive(Debug)]
 pub(super) struct SetAside<T> {
     entries: BTreeMap<u64, Entry<T>>,
-    /// Who occupies a lane, or blocks a topic.
+    /// The numbers of the items that occupy a lane or block a topic.
     lanes: HashMap<u64, BTreeSet<u64>, BuildHasherDefault<Identity>>,
     /// How many the next trial may hold.
     group: usize,
@@ -45,7 +45,7 @@ pub(super) struct SetAside<T> {
 #[derive(Debug)]
 struct Entry<T> {
     item: T,
-    /// When it may be sent again; `None`: when those before it have left.
+    /// When it may be sent again; `None`: when the earlier ones have left.
     due: Option<Instant>,
 }
 
@@ -62,32 +62,32 @@ impl<T> Default for SetAside<T> {
 }
 
 impl<T: Held> SetAside<T> {
-    /// What is here, in its order.
+    /// All items, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.entries.values().map(|entry| &entry.item)
     }
 
-    /// Whether an earlier one occupies a lane of this.
+    /// Whether an earlier item occupies a lane of this one.
     pub(super) fn holds(&self, item: &T) -> bool {
         !self.entries.is_empty() && self.is_behind(item)
     }
 
-    /// Sets aside what may be sent again from this time on. [`SetAside::failed`] or [`SetAside::refresh`] must follow.
+    /// Sets aside an item that may be sent again from `due` on. [`SetAside::failed`] or [`SetAside::refresh`] must follow.
     pub(super) fn put(&mut self, item: T, due: Instant) {
         self.insert(Entry { item, due: Some(due) });
     }
 
-    /// Sets aside what [`SetAside::holds`].
+    /// Sets aside an item for which [`SetAside::holds`] is true.
     pub(super) fn put_behind(&mut self, item: T) {
         self.insert(Entry { item, due: None });
     }
 
-    /// Whether something can be sent again.
+    /// Whether an item can be sent again.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.next.is_some_and(|next| next <= now)
     }
 
-    /// Takes what the next trial holds.
+    /// Takes the items of the next trial.
     pub(super) fn take(&mut self, now: Instant) -> Vec<T> {
         let mut taken = Vec::new();
         let numbers: Vec<u64> = self.entries.keys().copied().collect();
@@ -104,21 +104,21 @@ impl<T: Held> SetAside<T> {
         taken
     }
 
-    /// The trial is committed. Gives back what stood behind it, and is free now.
+    /// Notes that the trial is committed. Returns the items that waited for it and are free now.
     pub(super) fn succeeded(&mut self) -> Vec<T> {
         self.group = self.group.saturating_mul(2);
         self.not_before = None;
         self.release()
     }
 
-    /// The trial was aborted: the next one holds one record, and begins no earlier.
+    /// Notes that the trial was aborted: the next one has one record, and begins no earlier than `not_before`.
     pub(super) fn failed(&mut self, not_before: Instant) {
         self.group = 1;
         self.not_before = Some(not_before);
         self.refresh();
     }
 
-    /// Drops what must not be sent any more. Gives back what was dropped, and what stood behind it and is free now.
+    /// Drops the items that must no longer be sent. Returns them, and the items that waited for them and are free now.
     pub(super) fn forget(&mut self, ends: impl Fn(&T) -> bool) -> (Vec<T>, Vec<T>) {
         let numbers: Vec<u64> = self
             .entries

@@ -1,6 +1,6 @@
-//! What records lead to, on its way through transactions: a record's messages enter one together, in the order in which the
-//! records end, and stay here until it is committed. If it is aborted, they go into the next one; no handler runs again for
-//! that. What a topic refuses is set aside with what stands behind it, so that the rest can be committed.
+//! The messages of records, on their way through transactions. A record's messages enter one together, in the order in which the
+//! records end, and stay here until it is committed. If it is aborted, they go into the next one; no handler runs again.
+//! Records whose messages a topic refuses are set aside with those that must wait for them, so that the rest can be committed.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::Ordering;
@@ -26,15 +26,15 @@ mod unit;
 
 use unit::{Refusal, Refusals, Unit};
 
-/// How often it is asked whether a transaction must be aborted that nobody can commit.
+/// How often a transaction that cannot be committed yet is checked for whether it must be aborted.
 const CHECK: Duration = Duration::from_millis(100);
 
 /// The messages of records, until they are committed.
 pub(crate) struct Stage {
     publisher: Arc<dyn Publisher>,
     settlements: Arc<Settlements>,
-    /// For the messages that are here.
-    room: Capacity,
+    /// For the messages in the stage.
+    capacity: Capacity,
     max_records: usize,
     retry: RetryConfig,
     dead_letter_topic: Arc<str>,
@@ -48,37 +48,37 @@ struct Inner {
     open: bool,
     /// Whether what was sent must not be committed.
     doomed: bool,
-    /// Why the transaction must be aborted, if that is about what was sent, and the broker did not say about which message.
+    /// Why the transaction must be aborted, if a sent message is the reason and the broker did not report which one.
     blamed: Option<TransactionError>,
-    /// When it was asked last whether the transaction must be aborted.
+    /// When the transaction was last checked for whether it must be aborted.
     checked: Option<Instant>,
-    /// What is in the transaction. Here and in all other lists units stand in the order of their numbers.
+    /// The units in the transaction. All lists of units have the order of their numbers.
     inside: Vec<Unit>,
-    /// What goes into the next one.
+    /// The units of the next transaction.
     waiting: VecDeque<Unit>,
-    /// What was refused, and what stands behind it.
+    /// The units that were refused, and those that wait for them.
     aside: SetAside<Unit>,
-    /// In a trial, a transaction of what was set aside: what has still to enter it.
+    /// In a trial, a transaction of units that were set aside: those that have not entered it yet.
     trial: Option<VecDeque<Unit>>,
-    /// Trials that failed, since the last one that did not.
+    /// Trials that failed since the last one that succeeded.
     failed_trials: u32,
-    /// Whether nothing that waits may be older than what is set aside.
+    /// Whether no waiting unit may be older than those that are set aside.
     caught_up: bool,
     /// Whether the last transaction was a trial.
     after_trial: bool,
-    /// How many units there were so far.
+    /// The number of units so far.
     units: u64,
     refusals: Arc<Refusals>,
 }
 
-/// What is in the transaction.
+/// The state of the transaction.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Inside {
-    /// Records.
+    /// The number of records in it.
     pub(crate) records: usize,
-    /// Whether somebody waits for the room that what is here takes.
+    /// Whether a record waits for the capacity that these take.
     pub(crate) full: bool,
-    /// Whether the last one's messages are not all sent.
+    /// Whether some messages of the last record are not sent yet.
     pub(crate) torn: bool,
     /// Whether it must not be committed.
     pub(crate) doomed: bool,
@@ -95,7 +95,7 @@ impl Stage {
         Some(Arc::new(Self {
             publisher,
             settlements,
-            room: Capacity::new(config.publish.max_outstanding),
+            capacity: Capacity::new(config.publish.max_outstanding),
             max_records: config.exactly_once.max_records,
             retry: config.retry.clone(),
             dead_letter_topic: config.dead_letter_topic().into(),
@@ -104,11 +104,11 @@ impl Stage {
         }))
     }
 
-    /// Takes what a record leads to; `delivered` is called when it is committed. Waits while too many messages are here.
+    /// Adds the messages of a record; `delivered` is called when they are committed. Waits while there are too many messages.
     pub(crate) async fn put(&self, cause: &Record, messages: Vec<Message>, delivered: Delivered) {
-        // Capacity comes with a commit, so whoever commits must know.
+        // Only a commit frees capacity, so the poller must know.
         let needed = || self.settlements.waker().wake();
-        let share = self.room.take(messages.len(), needed).await;
+        let share = self.capacity.take(messages.len(), needed).await;
         let mut unit = Unit {
             number: 0,
             assignment: Arc::clone(cause.assignment()),
@@ -123,10 +123,10 @@ impl Stage {
             refused_by: None,
         };
         let mut inner = self.inner();
-        // Asked with the lock: whoever ends an assignment cancels it first, and then looks for what is left of it.
+        // Checked under the lock: the end of an assignment cancels it first, and then removes its units.
         if unit.assignment.cancelled().is_cancelled() {
             drop(inner);
-            self.room.give_back(share);
+            self.capacity.give_back(share);
             return (unit.delivered)(false);
         }
         let before = inner.inside.len();
@@ -136,13 +136,13 @@ impl Stage {
         self.pump(&mut inner);
         let now = inner.inside.len();
         let enough = before < self.max_records && now >= self.max_records;
-        if (before == 0 && now > 0) || enough || (now > before && self.room.is_needed()) {
-            // Whoever commits may have been waiting for something to commit, for enough of it, or for all that there is room for.
+        if (before == 0 && now > 0) || enough || (now > before && self.capacity.is_needed()) {
+            // The poller may have been waiting for something to commit, for enough of it, or for the capacity to be used up.
             self.settlements.waker().wake();
         }
     }
 
-    /// Begins a transaction, and sends what waits; or what was set aside, if it is time for a trial.
+    /// Begins a transaction, and sends what waits; or what was set aside, if a trial is due.
     pub(crate) fn begin(&self, now: Instant) -> Result<(), TransactionError> {
         self.transactions().begin()?;
         let mut inner = self.inner();
@@ -157,7 +157,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Goes on sending where the publisher's queue was full, and says what is in the transaction.
+    /// Continues sending if the publisher's queue was full, and returns the state of the transaction.
     pub(crate) fn look(&self, now: Instant) -> Inside {
         let mut inner = self.inner();
         if inner.is_idle() {
@@ -167,28 +167,28 @@ impl Stage {
         self.check(&mut inner, now);
         Inside {
             records: inner.inside.len(),
-            // A trial waits for no company.
-            full: self.room.is_needed() || inner.trial.is_some(),
+            // A trial does not wait for more records.
+            full: self.capacity.is_needed() || inner.trial.is_some(),
             torn: inner.is_torn(),
             doomed: inner.doomed || inner.refusals.any.load(Ordering::Acquire),
         }
     }
 
-    /// Sends nothing more; `false` if a part of a record's messages is missing, so that this must not be committed.
+    /// Stops sending. Returns `false` if a part of a record's messages is not sent, so that the transaction must not be committed.
     pub(crate) fn close(&self) -> bool {
         let mut inner = self.inner();
         inner.open = false;
         !inner.is_torn()
     }
 
-    /// The transaction goes on after all.
+    /// Continues a closed transaction.
     pub(crate) fn reopen(&self) {
         let mut inner = self.inner();
         inner.open = true;
         self.pump(&mut inner);
     }
 
-    /// The transaction is committed.
+    /// Notes that the transaction is committed.
     pub(crate) fn committed(&self) {
         let mut inner = self.inner();
         let units = std::mem::take(&mut inner.inside);
@@ -205,17 +205,17 @@ impl Stage {
         }
         drop(inner);
         for unit in units {
-            self.room.give_back(unit.share);
+            self.capacity.give_back(unit.share);
             (unit.delivered)(true);
         }
     }
 
-    /// The transaction cannot be committed.
+    /// Notes why the transaction cannot be committed.
     pub(crate) fn blame(&self, error: TransactionError) {
         self.inner().blame(error);
     }
 
-    /// The transaction is aborted: what was in it goes into the next one, but for what was refused and what stands behind that.
+    /// Notes that the transaction is aborted: its units go into the next one, except those that were refused and those that wait for them.
     pub(crate) fn take_back(&self, now: Instant) {
         let mut inner = self.inner();
         let blamed = inner.blamed.take();
@@ -233,7 +233,7 @@ impl Stage {
         for mut unit in units.into_iter().chain(trial.into_iter().flatten()) {
             unit.sent = 0;
             if culprits.contains(&unit.number) || is_trial {
-                // Who went along with a culprit in its trial has nothing to wait for.
+                // A unit that was in a trial only together with a culprit needs no back-off.
                 let refused = if culprits.contains(&unit.number) {
                     unit.refused
                 } else {
@@ -258,7 +258,7 @@ impl Stage {
         }
     }
 
-    /// Drops what belongs to assignments that have ended: it must not be committed.
+    /// Drops the units of assignments that have ended: they must not be committed.
     pub(crate) fn forget(&self, assignments: &[Arc<Assignment>]) {
         let ends = |unit: &Unit| unit.is_of(assignments);
         let mut inner = self.inner();
@@ -278,10 +278,10 @@ impl Stage {
         inner.requeue(free);
         drop(inner);
         let share = gone.iter().chain(&dropped).map(|unit| unit.share).sum();
-        self.room.give_back(share);
+        self.capacity.give_back(share);
     }
 
-    /// Whether something of these assignments is not committed.
+    /// Whether units of these assignments are not committed yet.
     pub(crate) fn has(&self, assignments: &[Arc<Assignment>]) -> bool {
         let inner = self.inner();
         let trial = inner.trial.iter().flatten();
@@ -294,8 +294,8 @@ impl Stage {
         self.publisher.transactions().expect("`new` has looked for them")
     }
 
-    /// Asks whether the transaction must be aborted, where nothing else would find out: as long as the publisher's queue has no room for
-    /// the rest of a record's messages, nobody commits.
+    /// Checks whether the transaction must be aborted, where nothing else would find out: while the publisher's queue has no room for
+    /// the rest of a record's messages, there is no commit.
     fn check(&self, inner: &mut Inner, now: Instant) {
         if inner.open && inner.is_torn() && inner.checked.is_none_or(|last| now >= last + CHECK) {
             inner.checked = Some(now);
@@ -306,7 +306,7 @@ impl Stage {
         }
     }
 
-    /// Sends what waits, as far as the publisher takes it.
+    /// Sends what waits, until the publisher's queue is full.
     fn pump(&self, inner: &mut Inner) {
         while inner.open {
             let refusals = Arc::clone(&inner.refusals);
@@ -326,7 +326,7 @@ impl Stage {
         }
     }
 
-    /// The units that are to be blamed for an abort, with what there is to do about them done.
+    /// The units that caused an abort. Their refusals are logged, and too large messages are shortened.
     fn culprits(
         &self,
         units: &mut [Unit],
@@ -348,7 +348,7 @@ impl Stage {
         let Some(blamed) = blamed.filter(|_| culprits.is_empty()) else {
             return culprits;
         };
-        // One of those that did not arrive is to blame. Each is tried by itself, if it is not clear by now.
+        // One of those that did not arrive is the cause. Each is tried alone if it is not clear which.
         let (mut topics, mut first) = (HashSet::new(), Vec::new());
         for refusal in aborted {
             let Some(unit) = find(units, refusal.unit) else {
@@ -373,7 +373,7 @@ impl Stage {
         culprits
     }
 
-    /// A message of a unit was refused: says it, and shortens what may be.
+    /// Handles a refused message of a unit: logs it, and shortens a dead letter that is too large.
     fn refused(&self, unit: &mut Unit, message: usize, error: &PublishError, now: Instant) {
         let (topic, partition) = (unit.assignment.topic(), unit.assignment.partition());
         let source = format!("{topic}/{partition}@{}", unit.offset);
@@ -387,24 +387,26 @@ impl Stage {
         if error.kind() != PublishErrorKind::TooLarge {
             return;
         }
-        if let Some(letter) =
+        if let Some(dead_letter) =
             dead_letter::retry_as_dead_letter(message, unit.refused, &self.dead_letter_topic)
         {
             warn!(
                 topic = &*message.topic,
-                source, "a record is larger than its retry topic takes; it is a dead letter instead"
+                source,
+                "a record is too large for its retry topic; writing it to the dead-letter topic instead"
             );
-            *message = letter;
+            *message = dead_letter;
         } else if let Some(shorter) = dead_letter::shortened(message, unit.refused) {
             warn!(
                 topic = &*message.topic,
-                source, "a dead letter is larger than its topic takes; it is written shortened, and says so"
+                source,
+                "a dead letter is too large for its topic; writing it shortened, with a header that says so"
             );
             *message = shorter;
         }
     }
 
-    /// How long to wait after so many refusals.
+    /// How long to wait after this number of refusals.
     fn back_off(&self, refused: u32) -> Duration {
         if refused == 0 {
             return Duration::ZERO;
@@ -426,12 +428,12 @@ impl Inner {
         self.blamed = Some(error).filter(|error| error.kind() == TransactionErrorKind::Refused);
     }
 
-    /// Whether a transaction is open for which there is nothing.
+    /// Whether a transaction is open and there is nothing to send in it.
     fn is_idle(&self) -> bool {
         self.open && self.trial.is_none() && self.inside.is_empty() && self.waiting.is_empty()
     }
 
-    /// What enters the transaction next.
+    /// The unit that enters the transaction next.
     fn next(&mut self) -> Option<Unit> {
         if let Some(trial) = &mut self.trial {
             return trial.pop_front();
@@ -445,7 +447,7 @@ impl Inner {
         }
     }
 
-    /// Makes the transaction a trial, if something that was set aside is due.
+    /// Makes the transaction a trial, if a unit that was set aside is due.
     fn try_again(&mut self, now: Instant) {
         if self.aside.is_due(now) {
             self.trial = Some(self.aside.take(now).into()).filter(|trial: &VecDeque<_>| !trial.is_empty());
@@ -453,7 +455,7 @@ impl Inner {
         }
     }
 
-    /// Lets units wait for the next transaction.
+    /// Queues units for the next transaction.
     fn requeue(&mut self, units: Vec<Unit>) {
         if !units.is_empty() {
             self.waiting.extend(units);
@@ -462,10 +464,10 @@ impl Inner {
     }
 }
 
-/// The unit of this number among those in the order of their numbers.
+/// The unit with this number, among units in the order of their numbers.
 fn find(units: &mut [Unit], number: u64) -> Option<&mut Unit> {
-    let place = units.binary_search_by_key(&number, |unit| unit.number).ok()?;
-    units.get_mut(place)
+    let index = units.binary_search_by_key(&number, |unit| unit.number).ok()?;
+    units.get_mut(index)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

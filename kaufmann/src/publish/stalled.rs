@@ -1,16 +1,16 @@
-//! Messages that the broker did not take, in the order of their keys. Pure: no clock, no I/O.
+//! Messages that the broker refused, in the order of their keys. Pure: no clock, no I/O.
 //!
-//! The messages of one key of one topic leave in order. When one is refused, those behind it wait in a queue: they are sent
-//! again in waves, the first wave the oldest message alone, to see whether the trouble is over. What was already on its way
-//! when a message was refused cannot be held back.
+//! The messages of one key of one topic leave in order. When one is refused, the later ones wait in a queue: they are sent
+//! again in waves. The first wave is the oldest message alone, to check whether the trouble is over. Messages that were already
+//! in flight when one was refused cannot be held back.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// The order that a message belongs to: a topic, the partition if the key does not choose it, and a key.
+/// A lane, whose messages keep their order: a topic, the partition if the key does not choose it, and a key.
 pub(super) type Lane = (Arc<str>, Option<i32>, Option<Vec<u8>>);
 
-/// Queues of what was refused, and of what stands behind it.
+/// The queues of the lanes that wait for a refused message.
 #[derive(Debug)]
 pub(super) struct Stalled<T> {
     lanes: HashMap<Lane, Queue<T>>,
@@ -19,22 +19,22 @@ pub(super) struct Stalled<T> {
 #[derive(Debug)]
 struct Queue<T> {
     waiting: VecDeque<T>,
-    /// How many of those that wait were on their way before; they stand in front of those that never were.
+    /// How many of the waiting messages have been sent before; they come before those that never were.
     returned: usize,
-    /// Messages of the wave that are not answered.
-    under_way: usize,
-    /// Those of the wave that were refused, in their order.
+    /// Messages of the wave that are not answered yet.
+    in_flight: usize,
+    /// Messages of the wave that were refused, in order.
     refused: Vec<T>,
 }
 
 /// What to do next for a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Next {
-    /// Nothing: others of the wave are not answered yet, or another wave is planned already.
+    /// Nothing: other messages of the wave are not answered yet, or another wave is planned already.
     Nothing,
     /// Send the oldest message after a back-off.
     Probe,
-    /// Send all that waits now.
+    /// Send all waiting messages now.
     Wave,
     /// The lane is free again.
     Free,
@@ -49,7 +49,7 @@ impl<T> Default for Stalled<T> {
 }
 
 impl<T> Stalled<T> {
-    /// Puts a message behind those that wait; gives it back if none of its lane do.
+    /// Queues a message after the waiting ones; gives it back if its lane has none.
     pub(super) fn park(&mut self, lane: &Lane, message: T) -> Result<(), T> {
         match self.lanes.get_mut(lane) {
             Some(queue) => {
@@ -60,7 +60,7 @@ impl<T> Stalled<T> {
         }
     }
 
-    /// A message that was not part of a wave is refused. Such answers come in the order of the messages.
+    /// Notes the refusal of a message that was not part of a wave. Such answers come in the order of the messages.
     pub(super) fn refuse(&mut self, lane: Lane, message: T) -> Next {
         let mut next = Next::Nothing;
         let queue = self.lanes.entry(lane).or_insert_with(|| {
@@ -68,11 +68,11 @@ impl<T> Stalled<T> {
             Queue {
                 waiting: VecDeque::new(),
                 returned: 0,
-                under_way: 0,
+                in_flight: 0,
                 refused: Vec::new(),
             }
         });
-        // What was put behind the first refused one meanwhile is younger than this.
+        // Messages that were queued since the first refusal are younger than this one.
         queue.waiting.insert(queue.returned, message);
         queue.returned += 1;
         next
@@ -88,32 +88,32 @@ impl<T> Stalled<T> {
         } else {
             queue.waiting.len().min(1)
         };
-        queue.under_way = count;
+        queue.in_flight = count;
         queue.returned = queue.returned.saturating_sub(count);
         queue.waiting.drain(..count).collect()
     }
 
-    /// A message of a wave is answered; `refused` gives it back.
+    /// Notes the answer to a message of a wave; `refused` is the message if it was refused.
     pub(super) fn answer(&mut self, lane: &Lane, refused: Option<T>) -> Next {
         let Some(queue) = self.lanes.get_mut(lane) else {
             return Next::Nothing;
         };
         queue.refused.extend(refused);
-        queue.under_way = queue.under_way.saturating_sub(1);
+        queue.in_flight = queue.in_flight.saturating_sub(1);
         self.ended(lane)
     }
 
-    /// Whether a message of the wave was refused: what is left of it must not be sent.
+    /// Whether a message of the wave was refused; then the rest must not be sent.
     pub(super) fn is_refused(&self, lane: &Lane) -> bool {
         self.lanes
             .get(lane)
             .is_some_and(|queue| !queue.refused.is_empty())
     }
 
-    /// Takes back what is left of a wave.
+    /// Takes back the unsent messages of a wave.
     pub(super) fn take_back(&mut self, lane: &Lane, left: VecDeque<T>) -> Next {
         if let Some(queue) = self.lanes.get_mut(lane) {
-            queue.under_way = queue.under_way.saturating_sub(left.len());
+            queue.in_flight = queue.in_flight.saturating_sub(left.len());
             for message in left.into_iter().rev() {
                 queue.waiting.push_front(message);
             }
@@ -121,12 +121,12 @@ impl<T> Stalled<T> {
         self.ended(lane)
     }
 
-    /// What to do next if the wave is over.
+    /// What to do next, if the wave is over.
     fn ended(&mut self, lane: &Lane) -> Next {
         let Some(queue) = self.lanes.get_mut(lane) else {
             return Next::Nothing;
         };
-        if queue.under_way > 0 {
+        if queue.in_flight > 0 {
             return Next::Nothing;
         }
         if !queue.refused.is_empty() {
@@ -143,7 +143,7 @@ impl<T> Stalled<T> {
         Next::Wave
     }
 
-    /// Takes all that waits, and forgets the lanes.
+    /// Takes all waiting messages, and removes the lanes.
     pub(super) fn take_all(&mut self) -> Vec<T> {
         let queues = std::mem::take(&mut self.lanes).into_values();
         queues
@@ -151,12 +151,12 @@ impl<T> Stalled<T> {
             .collect()
     }
 
-    /// Whether nothing waits.
+    /// Whether no message waits.
     pub(super) fn is_empty(&self) -> bool {
         self.lanes.is_empty()
     }
 
-    /// Whether nothing of this topic waits.
+    /// Whether no message for this topic waits.
     pub(super) fn is_clear(&self, topic: &str) -> bool {
         self.lanes.keys().all(|(own, ..)| **own != *topic)
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_a_refused_message_waits_for_it() {
+    fn later_messages_wait_for_a_refused_one() {
         let mut stalled = Stalled::default();
         assert_eq!(stalled.park(&lane(1), 0), Err(0));
         assert_eq!(stalled.refuse(lane(1), 1), Next::Probe);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_on_its_way_comes_before_what_was_put_behind_it() {
+    fn messages_in_flight_come_before_those_queued_after_them() {
         let mut stalled = Stalled::default();
         assert_eq!(stalled.refuse(lane(1), 1), Next::Probe);
         assert_eq!(stalled.park(&lane(1), 3), Ok(()));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_wave_waits_for_the_one_that_was_refused() {
+    fn the_rest_of_a_wave_waits_for_the_refused_message() {
         let mut stalled = Stalled::default();
         stalled.refuse(lane(1), 1);
         stalled.begin(&lane(1), false);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_waits_is_given_back_in_the_order_of_its_lane_and_the_lanes_are_forgotten() {
+    fn all_waiting_messages_are_taken_in_the_order_of_their_lane_and_the_lanes_are_removed() {
         let mut stalled = Stalled::default();
         for number in 1..4 {
             stalled.refuse(lane(1), number);
@@ -233,22 +233,22 @@ mod tests {
         stalled.answer(&lane(1), Some(1));
         assert_eq!(stalled.park(&lane(1), 4), Ok(()));
         assert_eq!(stalled.take_all(), [1, 4]);
-        // What was under way is answered later.
+        // Messages in flight are answered later.
         assert_eq!(stalled.answer(&lane(1), None), Next::Nothing);
         assert!(stalled.is_empty());
     }
 
     proptest! {
-        /// One key's messages, numbered as they come, and a broker that answers late and in order, and refuses some.
+        /// Messages of one key, numbered in order, and a broker that answers late and in order, and refuses some.
         #[test]
-        fn a_message_is_sent_only_when_those_before_it_have_arrived_or_are_on_their_way(
+        fn a_message_is_sent_only_when_all_earlier_ones_have_arrived_or_are_in_flight(
             steps in prop::collection::vec((0..3u8, any::<bool>()), 1..400),
         ) {
             let mut stalled = Stalled::default();
             let mut on_the_way: VecDeque<(usize, bool)> = VecDeque::new();
             let mut arrived = BTreeSet::new();
             let (mut came, mut planned, mut wave) = (0, Next::Nothing, VecDeque::new());
-            // After the steps everything is taken, until nothing is left.
+            // After the steps the broker accepts everything, until nothing is left.
             let rest = std::iter::repeat_n([(1, false), (2, false)], 3_000).flatten();
             for (step, refuses) in steps.into_iter().chain(rest) {
                 let mut sent = None;

@@ -1,4 +1,4 @@
-//! Transactions: messages and the offsets of what caused them count together, or not at all.
+//! Transactions: messages and the offsets of their causes are committed together, or not at all.
 
 #[cfg(doc)]
 use crate::publish::PublishErrorKind;
@@ -8,15 +8,15 @@ use crate::source::{CommitOffset, Member};
 ///
 /// The contract, which the poller relies on:
 ///
-/// - No call blocks for long: what takes its time is answered later, from any thread, and each order once.
+/// - No call blocks for long: what takes time is answered later, from any thread; each request once.
 /// - [`Transactions::prepare`] comes first. After that a transaction is open from [`Transactions::begin`] to the answer of
-///   [`Transactions::commit`] or [`Transactions::abort`], and what is sent meanwhile belongs to it.
-/// - While an order is not answered there is no other, and nothing is sent.
-/// - A commit goes on trying as long as it can succeed. If it fails so that the transaction must be aborted, it is not
-///   committed and never will be. A message that was refused is a reason.
-/// - When an abort is answered, so is every message: those that no broker had as [`PublishErrorKind::Aborted`].
+///   [`Transactions::commit`] or [`Transactions::abort`], and messages sent meanwhile belong to it.
+/// - Until a request is answered there is no other request, and nothing is sent.
+/// - A commit is tried as long as it can succeed. If it fails with an error after which the transaction must be aborted, the transaction
+///   is not committed and never will be. A refused message is one reason.
+/// - When an abort is answered, so is every message: those that no broker had with [`PublishErrorKind::Aborted`].
 pub trait Transactions: Send + Sync {
-    /// Makes ready: aborts what an earlier publisher with the same identity left open, and fences it off.
+    /// Prepares transactions: aborts what an earlier publisher with the same identity left open, and fences it.
     fn prepare(&self, done: Answer);
 
     /// Begins a transaction.
@@ -26,24 +26,24 @@ pub trait Transactions: Send + Sync {
     /// If no transaction can be begun any more.
     fn begin(&self) -> Result<(), TransactionError>;
 
-    /// Says why the open transaction must be aborted, if that is known; asks no broker. Where it is, what was sent may wait for ever, and
-    /// what is sent find no place.
+    /// Checks whether it is known that the open transaction must be aborted, without asking a broker. In such a transaction messages may
+    /// wait forever, and block the queue for others.
     ///
     /// # Errors
     ///
-    /// If it must.
+    /// Why it must be aborted.
     fn check(&self) -> Result<(), TransactionError> {
         Ok(())
     }
 
-    /// Commits what was sent, and with it the offsets of a member of a consumer group, unless that is a member no more.
+    /// Commits what was sent, and with it the offsets of a consumer group member. Fails if that is no longer a member.
     fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer);
 
-    /// Takes back what was sent.
+    /// Aborts the transaction.
     fn abort(&self, done: Answer);
 }
 
-/// What to call when an order is carried out, or cannot be.
+/// The callback with the result of a request.
 pub type Answer = Box<dyn FnOnce(Result<(), TransactionError>) + Send>;
 
 /// Why a transaction was not committed: what, where, and what to do about it, in one line.
@@ -60,10 +60,10 @@ pub struct TransactionError {
 pub enum TransactionErrorKind {
     /// The transaction must be aborted; another one may succeed.
     Abort,
-    /// The same, because of something that was sent in it: a topic takes nothing. Which message it is about is not known, but it is among
-    /// those that did not arrive.
+    /// The same, because a topic refuses messages that were sent in it. Which message is not known, but it is one of those that did not
+    /// arrive.
     Refused,
-    /// This publisher can begin no other; only a new one can.
+    /// This publisher cannot begin another transaction; only a new publisher can.
     Ended,
 }
 

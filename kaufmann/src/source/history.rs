@@ -1,4 +1,4 @@
-//! A source of records that somebody else reads and hands over: no group assigns anything, and what is committed is only noted.
+//! A source for `replay`, which pushes the records into it: there is no group, and commits are only noted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::{Assignment, CommitOffset, Sink, Source, SourceError, SourceEvent, Waker};
 use crate::record::Record;
 
-/// The id of the next assignment. Only sources of one service must not share them, and it has this one alone.
+/// The id of the next assignment. Ids must be unique among the sources of one service, and it has only this one.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// A source and who fills it.
+/// A source, and the feed that fills it.
 pub(crate) fn history(places: impl IntoIterator<Item = (String, i32)>) -> (HistorySource, HistoryFeed) {
     let lane = |(topic, partition): (String, i32)| {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -33,7 +33,7 @@ pub(crate) fn history(places: impl IntoIterator<Item = (String, i32)>) -> (Histo
     (HistorySource(feed.clone()), feed)
 }
 
-/// Hands records over.
+/// The source.
 pub(crate) struct HistorySource(HistoryFeed);
 
 /// Fills a [`HistorySource`].
@@ -55,7 +55,7 @@ struct Queue {
 }
 
 impl HistoryFeed {
-    /// Hands a record of a known partition over.
+    /// Adds a record of a known partition.
     pub(crate) fn push(&self, record: Record) {
         let mut shared = self.shared();
         let place = (record.topic().to_owned(), record.partition());
@@ -66,12 +66,12 @@ impl HistoryFeed {
         }
     }
 
-    /// How many records nobody has read yet.
+    /// The number of records that have not been read yet.
     pub(crate) fn waiting(&self) -> usize {
         self.shared().waiting
     }
 
-    /// What is committed, by topic and partition.
+    /// The committed offsets, by topic and partition.
     pub(crate) fn committed(&self) -> BTreeMap<(String, i32), i64> {
         let shared = self.shared();
         let known = shared

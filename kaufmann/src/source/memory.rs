@@ -1,4 +1,4 @@
-//! A source in memory, for tests: topics, assignments, revocations and failing commits are said by a [`MemoryFeed`].
+//! A source in memory, for tests: a [`MemoryFeed`] sets its topics, assignments, revocations and failing commits.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,11 +23,11 @@ pub fn memory() -> (MemorySource, MemoryFeed) {
     (MemorySource(feed.clone()), feed)
 }
 
-/// A source in memory. Made by [`memory`].
+/// A source in memory, created by [`memory`].
 #[derive(Debug)]
 pub struct MemorySource(MemoryFeed);
 
-/// Fills a [`MemorySource`], and says what happens to its member of the group.
+/// Fills a [`MemorySource`], and controls what happens to it as a group member.
 #[derive(Clone, Debug)]
 pub struct MemoryFeed(Arc<Mutex<Inner>>);
 
@@ -52,7 +52,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Log {
-    /// None where an offset holds no record.
+    /// `None` where an offset has no record.
     records: Vec<Option<MemoryRecord>>,
     committed: Option<i64>,
     metadata: Option<String>,
@@ -98,7 +98,7 @@ impl MemoryRecord {
 }
 
 impl MemoryFeed {
-    /// Appends a record to a partition, which need not be assigned, and gives its offset.
+    /// Appends a record to a partition, which need not be assigned, and returns its offset.
     pub fn push(&self, topic: &str, partition: i32, record: MemoryRecord) -> i64 {
         let mut inner = self.lock();
         let log = inner.log(topic, partition);
@@ -108,7 +108,7 @@ impl MemoryFeed {
         offset
     }
 
-    /// Appends offsets that hold no record, as transactions leave them at their end and where they were aborted. Gives the next offset.
+    /// Appends offsets without a record, as transactions leave them at their end and where they were aborted. Returns the next offset.
     ///
     /// ```
     /// use kaufmann::source::{memory, MemoryRecord};
@@ -133,7 +133,7 @@ impl MemoryFeed {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let assignment = Assignment::new(id, topic.into(), partition);
-        // A topic in memory is never made anew.
+        // A topic in memory is never created again.
         assignment.identify([1; 16]);
         let mut inner = self.lock();
         let log = inner.log(topic, partition);
@@ -147,27 +147,27 @@ impl MemoryFeed {
         inner.happen(SourceEvent::Assigned(vec![assignment]));
     }
 
-    /// Asks for a partition back.
+    /// Revokes a partition.
     pub fn revoke(&self, topic: &str, partition: i32) {
         self.take_away(topic, partition, false);
     }
 
-    /// Takes a partition away: another member has it already.
+    /// Revokes a partition as lost: another member has it already.
     pub fn lose(&self, topic: &str, partition: i32) {
         self.take_away(topic, partition, true);
     }
 
-    /// Commits offsets, if they are all of assignments of this time.
+    /// Commits offsets, if they are all of current assignments.
     pub(crate) fn commit(&self, offsets: &[CommitOffset]) -> Result<(), SourceError> {
         self.lock().try_commit(offsets)
     }
 
-    /// Lets the next commits fail.
+    /// Lets the next `count` commits fail.
     pub fn fail_commits(&self, count: usize) {
         self.lock().failing_commits = count;
     }
 
-    /// How many commits were requested so far.
+    /// The number of commits so far.
     #[must_use]
     pub fn commits(&self) -> usize {
         self.lock().commits
@@ -191,7 +191,7 @@ impl MemoryFeed {
         self.lock().closed
     }
 
-    /// The source of a member that joins when the one before has left or died: nothing is assigned to it yet.
+    /// The source of a member that joins after the previous one has left or died: it has no partitions yet.
     #[cfg(feature = "testing")]
     pub(crate) fn another_source(&self) -> MemorySource {
         let mut inner = self.lock();
@@ -251,7 +251,7 @@ impl Inner {
         self.commits += 1;
         if self.failing_commits > 0 {
             self.failing_commits -= 1;
-            return Err(SourceError::new("this commit was told to fail"));
+            return Err(SourceError::new("this commit was set to fail"));
         }
         for CommitOffset { assignment, .. } in offsets {
             let log = self.log(assignment.topic(), assignment.partition());

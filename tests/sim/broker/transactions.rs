@@ -81,7 +81,7 @@ impl Producer {
         if let Some(kind) = refused {
             transaction.torn = true;
             transaction.stuck |= holds_back;
-            let error = PublishError::new(kind, "this message was told to be refused");
+            let error = PublishError::new(kind, "this message was set to be refused");
             return done(Err(Undelivered { message, error }));
         }
         transaction.arrived.push(message);
@@ -233,5 +233,5 @@ impl Transactions for Producer {
 }
 
 fn error(kind: TransactionErrorKind) -> TransactionError {
-    TransactionError::new(kind, "this transaction was told to fail")
+    TransactionError::new(kind, "this transaction was set to fail")
 }

@@ -47,9 +47,9 @@ pub(super) async fn postpone(link: &Arc<Link>, record: &Record, reason: &Reason,
 /// Notes on the assignment that a dead letter or error event of the record is being written, until it is.
 fn while_written(record: &Record, delivered: Delivered) -> Delivered {
     let (assignment, offset) = (Arc::clone(record.assignment()), record.offset());
-    assignment.letter(offset, true);
+    assignment.set_dead_letter(offset, true);
     Box::new(move |is_written| {
-        assignment.letter(offset, false);
+        assignment.set_dead_letter(offset, false);
         delivered(is_written);
     })
 }

@@ -114,7 +114,7 @@ impl Partition {
 
     /// Why the record at this offset is unsettled, if no shard has it.
     pub(super) fn why_elsewhere(&self, offset: i64) -> &'static str {
-        if self.assignment.has_letter(offset) {
+        if self.assignment.has_dead_letter(offset) {
             "its dead letter or error event is not written yet"
         } else if offset <= self.assignment.highest_handed() {
             "it was handled, and waits for its messages to be delivered"

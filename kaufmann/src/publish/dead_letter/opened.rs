@@ -1,4 +1,4 @@
-//! A dead letter as it is read again, and the record that it was, on its way back.
+//! Reading a dead letter, and restoring its record for a replay.
 
 use crate::record::names::{
     ATTEMPTS, CLASS, DUE, ERROR, ERROR_EVENT, ERROR_HANDLER, ERROR_PREFIX, ERROR_TIME, HEADERS_CUT, HISTORY,
@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::publish::{Message, MessageHeaders, Placement};
+use super::{collected, message};
+use crate::publish::Message;
 pub(crate) use crate::record::SourcePlace;
 use crate::record::{Origin, Record};
 
-/// What a letter says of its record.
+/// How a record failed, as its dead letter has it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct FailureDetails {
     /// Where the dead letter is: `orders.dead-letter/0@17`.
@@ -23,24 +24,31 @@ pub(crate) struct FailureDetails {
     pub(crate) attempts: Option<u32>,
     pub(crate) event: Option<String>,
     pub(crate) handler: Option<String>,
-    /// When it was given up, after RFC 3339.
+    /// When the dead letter was written, in RFC 3339.
     pub(crate) time: Option<String>,
     pub(crate) source: Option<SourcePlace>,
 }
 
-/// A letter.
+/// A dead letter.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct DeadLetter {
     pub(crate) failure: FailureDetails,
-    /// What happened before: the stories of earlier letters, the first one first.
+    /// The failures of earlier dead letters, the first one first.
     pub(crate) history: Vec<FailureDetails>,
-    /// How long the payload was that the letter has lost.
+    /// The length in bytes of the payload that was cut.
     pub(crate) payload_cut: Option<u64>,
     pub(crate) headers_cut: bool,
 }
 
+impl FailureDetails {
+    /// The value of the header with the history.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
 impl DeadLetter {
-    /// Reads a record of a dead-letter topic; `None` if it is no letter of ours.
+    /// Reads a record of a dead-letter topic; `None` if it is not a dead letter of this framework.
     pub(crate) fn open(record: &Record) -> Option<Self> {
         let text = |name: &str| {
             let value = record.header(name)?;
@@ -66,72 +74,52 @@ impl DeadLetter {
         })
     }
 
-    /// The record that it was, to the topic and the partition where that stood. It carries where it was a letter, and why, so
-    /// that a second failure is recognised; and where it was read first, so that it is still the same event.
+    /// The message that restores the record, and the partition of its source topic. Its headers have the dead letter's position and the
+    /// failure, so that a second failure is recognised; and the record's first origin, so that it is still the same event.
     ///
-    /// It has no time of its own: with the old one, retention could delete it at once.
+    /// It has no timestamp: with the old one, retention could delete it at once.
     ///
     /// # Errors
     ///
-    /// If the letter does not have all of it.
+    /// If a part of the record is missing.
     pub(crate) fn restore(&self, record: &Record) -> Result<(Message, i32), String> {
         let Some(source) = &self.failure.source else {
-            return Err("the letter does not say where it came from".to_owned());
+            return Err("the dead letter has no source position".to_owned());
         };
         if let Some(size) = self.payload_cut {
             return Err(format!(
-                "the letter was too large for its topic and has lost its payload of {size} bytes; read it again with `replay` \
-                 from offset {} of partition {} of `{}`, if that still has it",
+                "the dead letter was too large for its topic and has lost its payload of {size} bytes; read the record again with \
+                 `replay` from offset {} of partition {} of `{}`, if it still exists",
                 source.offset, source.partition, source.topic
             ));
         }
         if self.headers_cut {
-            return Err("the letter was too large for its topic and has lost its headers".to_owned());
+            return Err("the dead letter was too large for its topic and has lost its headers".to_owned());
         }
-        let mut headers = MessageHeaders::with_capacity(512);
-        for (name, value) in record.headers().filter(|(name, _)| !is_not_the_records(name)) {
-            headers.push(name, value);
-        }
-        let failure = serde_json::to_vec(&self.failure).unwrap_or_default();
-        headers.push(HISTORY, Some(&failure));
+        let mut headers = collected(record.headers().filter(|(name, _)| !is_of_dead_letter(name)));
+        headers.push(HISTORY, Some(&self.failure.to_json()));
         headers.push(REPLAYED_FROM, Some(self.failure.position.as_bytes()));
         let first = Origin::before(record, source).or_else(|| Origin::from_headers(record));
         if let Some(first) = first {
             headers.push(ORIGIN, Some(first.to_string().as_bytes()));
         }
-        let message = Message {
-            topic: Arc::from(source.topic.as_str()),
-            key: record.key().map(<[u8]>::to_vec),
-            placement: Placement::Key,
-            payload: record.payload().map(<[u8]>::to_vec),
-            headers,
-        };
+        let message = message(Arc::from(source.topic.as_str()), record, headers);
         Ok((message, source.partition))
     }
 }
 
-/// A record of a retry topic, as it is, to another one: it is due when it was, and is the same event.
+/// The unchanged message of a record of a retry topic, for another one: with the same due time, and still the same event.
 pub(crate) fn moved(record: &Record, topic: &Arc<str>) -> Message {
-    let mut headers = MessageHeaders::with_capacity(512);
-    for (name, value) in record.headers() {
-        headers.push(name, value);
-    }
-    Message {
-        topic: Arc::clone(topic),
-        key: record.key().map(<[u8]>::to_vec),
-        placement: Placement::Key,
-        payload: record.payload().map(<[u8]>::to_vec),
-        headers,
-    }
+    message(Arc::clone(topic), record, collected(record.headers()))
 }
 
-/// Whether a header says why its record is a letter, and does not belong to the record.
-fn is_not_the_records(name: &str) -> bool {
-    is_set_by_kaufmann(name) || name == REPLAYED_FROM
+/// Whether a header belongs to the dead letter, and not to its record.
+fn is_of_dead_letter(name: &str) -> bool {
+    is_of_failure(name) || name == REPLAYED_FROM
 }
 
-/// Whether a header says how its record has failed last, and where that was read. Each letter has its own, and nobody else's.
-pub(super) fn is_set_by_kaufmann(name: &str) -> bool {
+/// Whether a header describes the record's last failure: how it failed, and where it was read. Each failure sets them again.
+pub(super) fn is_of_failure(name: &str) -> bool {
     let names = [ERROR, DUE, ORIGIN, PAYLOAD_CUT, HEADERS_CUT];
     names.contains(&name) || name.starts_with(ERROR_PREFIX) || name.starts_with(SOURCE_PREFIX)
 }
@@ -146,6 +134,7 @@ mod tests {
     use super::super::{Reason, dead_letter, retry_message};
     use super::*;
     use crate::assignment::Assignment;
+    use crate::publish::MessageHeaders;
     use crate::publish::envelope::reply_id;
     use crate::record::RawRecord;
 
@@ -200,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_is_the_record_with_its_key_its_place_and_its_story() {
+    fn a_restored_record_has_its_key_its_partition_and_its_failure() {
         let letter = fail(&original(), "no ledger", 17);
         let opened = DeadLetter::open(&letter).unwrap();
         assert_eq!(
@@ -223,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_failure_knows_the_first_one() {
+    fn a_second_failure_has_the_first_one_in_its_history() {
         let first = fail(&original(), "no ledger", 17);
         let (again, _) = DeadLetter::open(&first).unwrap().restore(&first).unwrap();
         let again = record(
@@ -244,8 +233,8 @@ mod tests {
     }
 
     #[test]
-    fn what_has_come_by_retry_topics_goes_back_to_where_it_was_read_first() {
-        let put_off = |record: &Record, topic: &str, offset| {
+    fn a_record_that_came_through_retry_topics_goes_back_to_its_first_origin() {
+        let moved = |record: &Record, topic: &str, offset| {
             let reason = Reason {
                 class: FailureKind::Failed,
                 error: "no ledger".to_owned(),
@@ -264,8 +253,8 @@ mod tests {
                 &message.headers,
             )
         };
-        let first = put_off(&original(), "retry.1", 3);
-        let second = put_off(&first, "retry.2", 4);
+        let first = moved(&original(), "retry.1", 3);
+        let second = moved(&first, "retry.2", 4);
         assert_eq!(second.source().unwrap().timestamp, Some(5));
         let reason = Reason {
             class: FailureKind::TimedOut,
@@ -289,8 +278,8 @@ mod tests {
             (&*opened.failure.class, opened.failure.handler.as_deref()),
             ("timed-out", None)
         );
-        let places: Vec<_> = opened.history.iter().map(|failure| &*failure.position).collect();
-        assert_eq!(places, ["retry.1/2@3", "retry.2/2@4"]);
+        let positions: Vec<_> = opened.history.iter().map(|failure| &*failure.position).collect();
+        assert_eq!(positions, ["retry.1/2@3", "retry.2/2@4"]);
         let (message, partition) = opened.restore(&letter).unwrap();
         assert_eq!((&*message.topic, partition), ("shop", 2));
         let names: Vec<_> = message.headers.iter().map(|(name, _)| name).collect();
@@ -302,14 +291,14 @@ mod tests {
         );
     }
 
-    /// A step on a record's way: it fails and waits in a retry topic, or becomes a letter that is sent back.
+    /// A step on a record's way: it fails and waits in a retry topic, or becomes a dead letter that is replayed.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Retry,
         SendBack,
     }
 
-    /// The record after a step. Each copy has a time and an offset of its own.
+    /// The record after a step. Each copy has its own timestamp and offset.
     fn after(record: &Record, step: Step, offset: i64) -> Record {
         let reason = Reason {
             class: FailureKind::Failed,
@@ -347,7 +336,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_a_record_travels_it_is_the_same_event_and_leads_to_the_same_ids(
+        fn a_record_is_the_same_event_with_the_same_reply_ids_after_any_steps(
             steps in prop::collection::vec(prop_oneof![Just(Step::Retry), Just(Step::SendBack)], 0..8),
         ) {
             let original = original();
@@ -361,7 +350,7 @@ mod tests {
                     reply_id(&record, Some(&origin), "shop.order_confirmed", 1),
                     reply_id(&original, None, "shop.order_confirmed", 1)
                 );
-                // That it cannot be handled is said once each time that it is read from its topic, with an id of its own.
+                // There is one error event for each time that it is read from its topic, with an id of its own.
                 let error = reply_id(&record, record.source().as_ref(), "event.error.x", 0);
                 match step {
                     Step::Retry => prop_assert_eq!(Some(&error), errors.last()),
@@ -375,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_ours_that_its_producer_has_written_do_not_travel_with_a_record() {
+    fn kaufmanns_headers_that_a_producer_has_written_do_not_travel_with_its_record() {
         let mut headers = MessageHeaders::default();
         for (name, value) in [
             ("kaufmann-source-topic", "payments"),
@@ -395,23 +384,23 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_has_lost_something_is_not_sent_back() {
+    fn a_shortened_dead_letter_is_not_restored() {
         let mut headers = MessageHeaders::default();
         for (name, value) in fail(&original(), "no", 17).headers() {
             headers.push(name, value);
         }
         headers.push(PAYLOAD_CUT, Some(b"50000"));
         let short = record("dead", 17, Some(b"ada"), None, &headers);
-        let said = DeadLetter::open(&short).unwrap().restore(&short).unwrap_err();
+        let error = DeadLetter::open(&short).unwrap().restore(&short).unwrap_err();
         assert!(
-            said.contains("has lost its payload of 50000 bytes")
-                && said.contains("offset 7 of partition 2 of `shop`"),
-            "{said}"
+            error.contains("has lost its payload of 50000 bytes")
+                && error.contains("offset 7 of partition 2 of `shop`"),
+            "{error}"
         );
     }
 
     #[test]
-    fn a_record_without_our_headers_is_no_letter() {
+    fn a_record_without_kaufmanns_headers_is_not_a_dead_letter() {
         assert_eq!(DeadLetter::open(&original()), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What one record leads to, as it goes through transactions, and the answers to its messages.
+//! The messages of one record, as they go through transactions, and the answers to them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::publish::{Delivered, Message, PublishError, PublishErrorKind, Publish
 
 use super::lock;
 
-/// What one record leads to.
+/// The messages of one record.
 pub(super) struct Unit {
     pub(super) number: u64,
     pub(super) assignment: Arc<Assignment>,
@@ -21,26 +21,26 @@ pub(super) struct Unit {
     pub(super) messages: Vec<Message>,
     /// How many of them are sent.
     pub(super) sent: usize,
-    /// Sent whenever it enters a transaction.
+    /// Reported whenever it enters a transaction.
     pub(super) report: Report,
     /// Called once, when it is committed.
     pub(super) delivered: Delivered,
-    /// How much room it has taken.
+    /// How many permits it has taken.
     pub(super) share: usize,
     /// How often a message of it was refused.
     pub(super) refused: u32,
-    /// The topic that refused it last, and whether that refuses whatever it gets.
+    /// The topic that refused it last, and whether that topic refuses every message.
     pub(super) refused_by: Option<(Arc<str>, bool)>,
 }
 
-/// Messages of one transaction that the broker did not take.
+/// The messages of one transaction that the broker refused.
 #[derive(Default)]
 pub(super) struct Refusals {
     pub(super) any: AtomicBool,
     pub(super) list: Mutex<Vec<Refusal>>,
 }
 
-/// A message that was refused: of which unit, which one, and why.
+/// A refused message: its unit, its index, and the error.
 pub(super) struct Refusal {
     pub(super) unit: u64,
     pub(super) message: usize,
@@ -81,7 +81,7 @@ impl Unit {
         assignments.iter().any(|own| own.id() == self.assignment.id())
     }
 
-    /// Sends what is left; `false` if the publisher's queue is full.
+    /// Sends the remaining messages. Returns `false` if the publisher's queue is full.
     pub(super) fn send(&mut self, publisher: &dyn Publisher, refusals: &Arc<Refusals>) -> bool {
         while let Some(message) = self.messages.get(self.sent) {
             let (unit, number) = (self.number, self.sent);
