@@ -102,7 +102,7 @@ fn a_property_that_librdkafka_does_not_know_is_refused_by_every_command_with_its
         assert_eq!(stdout(&output), "", "{command:?}");
         assert_eq!(
             stderr(&output),
-            "error: --kafka: `kafka.sasl.pasword` is no property of librdkafka; did you mean `kafka.sasl.password`?\n",
+            "error: --kafka: `kafka.sasl.pasword` is not a property of librdkafka; did you mean `kafka.sasl.password`?\n",
             "{command:?}"
         );
     }

@@ -1,6 +1,6 @@
-//! What librdkafka offers in C only: a partition's own queue read in batches, a commit that is answered, the mock
-//! cluster's group delay, and, in `ffi/`, a transaction's commit, a group as its coordinator describes it, the ids of topics and what
-//! we may do with them. The only files with `unsafe`; what leaves them is safe to use in any order.
+//! Functions of librdkafka that rdkafka does not offer: reading a partition's queue in batches, a commit that is answered, the mock
+//! cluster's group delay, and, in `ffi/`, a transaction's commit, the description of a group, and topics' ids and rights.
+//! The only files with `unsafe`; their API is safe to use in any order.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -38,17 +38,17 @@ pub(crate) use topics::topic_ids;
 pub(crate) use topics::topic_rights;
 pub(crate) use transaction::{CallError, commit_transaction};
 
-/// The version of librdkafka, 2.12.1, of which it is known that a record's payload points into the batch as it came from
-/// the broker. With another one nothing is assumed, which is slower.
+/// The version of librdkafka, 2.12.1, in which a record's payload is known to point into the batch as it came from the broker.
+/// With other versions nothing is assumed, which is slower.
 const KNOWN_LAYOUT: i32 = 0x020c_01ff;
 
-/// The queue of one partition, read apart from the consumer's queue of events.
+/// The queue of one partition, separate from the consumer's queue of events.
 ///
-/// Splitting it off before the partition is assigned keeps every record out of the consumer's queue: librdkafka marks a
-/// queue that the application has forwarded (here: to nowhere), and the fetcher leaves a marked queue as it is.
+/// It is split off before the partition is assigned, which keeps every record out of the consumer's queue: librdkafka marks a
+/// queue that the application has forwarded (here: to nowhere), and the fetcher does not change a marked queue.
 pub(crate) struct PartitionQueue {
     queue: NonNull<c::rd_kafka_queue_t>,
-    /// Messages that were taken from it, and that the last read had no use for.
+    /// Messages that were taken from the queue and not read yet.
     left: VecDeque<Message>,
     /// Whether it is the librdkafka of [`KNOWN_LAYOUT`].
     layout_known: bool,
@@ -62,50 +62,50 @@ pub(crate) struct PartitionQueue {
 // SAFETY: librdkafka's queues, messages and clients may be used from any thread; the waker and the client are `Send` themselves.
 unsafe impl Send for PartitionQueue {}
 
-/// What librdkafka calls when the queue is no longer empty.
+/// The target of librdkafka's callback for a queue that is no longer empty.
 struct Arrivals {
-    /// Whether something came that was not looked at.
+    /// Whether something has arrived since the last fetch.
     any: AtomicBool,
     waker: Waker,
 }
 
-/// How far a queue has been read, by librdkafka's account and by ours.
+/// How far a queue has been read, by librdkafka's position and by the messages that were read.
 struct Position {
     client: NonNull<c::rd_kafka_t>,
-    /// The partition, as librdkafka wants to be asked for it.
+    /// The partition, as the argument of librdkafka's call.
     partition: TopicPartitionList,
-    /// Behind all that was handed over or passed.
-    behind: i64,
-    /// Whether librdkafka may have taken something from the queue that is no record since it was asked last.
+    /// The offset after everything that was read or passed.
+    next: i64,
+    /// Whether librdkafka's position may have changed since the last call.
     moved: bool,
     /// Whether an error was read and no record since: librdkafka counts an error as if it were the record at its offset.
     doubtful: bool,
 }
 
-/// What a queue gives.
+/// An entry of a queue.
 pub(crate) enum Fetched<'a> {
     /// A record.
     Record(RawRecord<'a>),
-    /// Something that went wrong with the partition.
+    /// An error of the partition.
     Error {
-        /// What, for programs.
+        /// The code.
         code: RDKafkaErrorCode,
-        /// The offset that it is about; negative if it is about none.
+        /// Its offset; negative if it has none.
         offset: i64,
-        /// What, for people.
+        /// The text for people.
         text: &'a str,
     },
 }
 
-/// What became of the last message that a reader was shown, when it breaks off.
+/// What a reader that breaks off did with the last message.
 pub(crate) enum Last {
-    /// It was taken.
+    /// The reader took it.
     Taken,
-    /// It was not, and comes again with the next read.
+    /// The reader left it; the next read returns it again.
     Left,
 }
 
-/// Room for messages and for their headers, used again by each read.
+/// Buffers for messages and their headers, reused by each read.
 #[derive(Default)]
 pub(crate) struct Inbox {
     messages: Vec<*mut c::rd_kafka_message_t>,
@@ -154,10 +154,10 @@ impl PartitionQueue {
         })
     }
 
-    /// Takes up to `max` messages that are here already, until `each` breaks off, and says how many it took. It never waits:
-    /// with a longer timeout than none librdkafka would wait until `max` messages are here.
+    /// Reads up to `max` messages that have arrived, until `each` breaks off, and returns how many were taken. It never waits:
+    /// with a timeout librdkafka would wait until `max` messages have arrived.
     ///
-    /// What librdkafka has given and `each` was not shown is kept for the next read.
+    /// Fetched messages that `each` was not called with are kept for the next read.
     pub(crate) fn read(
         &mut self,
         max: usize,
@@ -187,8 +187,8 @@ impl PartitionQueue {
         taken
     }
 
-    /// The offset behind what has been read and is no record: marks at the end of transactions, and the records of aborted
-    /// transactions before them. `None` if nothing of the kind came since the last record, or if more is here to be read.
+    /// The offset after entries that were passed and are not records: markers at the end of transactions, and the records of aborted
+    /// transactions before them. `None` if there were none since the last record, or if fetched messages are left to read.
     pub(crate) fn passed(&mut self) -> Option<i64> {
         if self.left.is_empty() {
             self.position.passed()
@@ -197,21 +197,21 @@ impl PartitionQueue {
         }
     }
 
-    /// Whether an error came last. librdkafka counts it as if it were the record at its offset, so that it goes on behind that record
-    /// when a rebalance pauses the partition before the record is read.
+    /// Whether an error came last. librdkafka counts it as if it were the record at its offset, so it would continue after that record
+    /// if a rebalance paused the partition before the record is read.
     pub(crate) fn ends_with_an_error(&self) -> bool {
         self.left.is_empty() && self.position.doubtful
     }
 
-    /// The partition goes back to lower offsets. librdkafka goes on remembering the highest one that was read, which says nothing of
-    /// the records that follow.
+    /// Forgets the position, because the partition goes back to lower offsets. librdkafka keeps the highest offset that was read, which
+    /// does not apply to the records that follow.
     pub(crate) fn forget_position(&mut self) {
         self.position.forget_position();
     }
 
     /// Takes up to `max` messages from librdkafka.
     fn fetch(&mut self, max: usize, inbox: &mut Inbox) {
-        // Before the messages are taken: what comes meanwhile is either among them or announced anew.
+        // Before the messages are taken: what arrives meanwhile is either among them or sets the flag again.
         self.position.moved |= self.arrivals.any.swap(false, Ordering::AcqRel);
         inbox.messages.clear();
         inbox.messages.reserve(max);
@@ -247,7 +247,7 @@ impl Position {
         let mut position = Self {
             client: NonNull::new(consumer.client().native_ptr())?,
             partition,
-            behind: i64::MIN,
+            next: i64::MIN,
             moved: false,
             doubtful: false,
         };
@@ -255,14 +255,14 @@ impl Position {
         Some(position)
     }
 
-    /// What librdkafka remembers from before does not count.
+    /// Starts at librdkafka's position.
     fn forget_position(&mut self) {
-        self.behind = self.behind.max(self.ask());
+        self.next = self.next.max(self.of_librdkafka());
     }
 
-    /// A message at this offset was handed over, as a record or as an error.
+    /// Notes that a message at this offset was read, as a record or as an error.
     fn handed_over(&mut self, (offset, is_error): (i64, bool)) {
-        self.behind = self.behind.max(offset + 1);
+        self.next = self.next.max(offset + 1);
         self.doubtful = is_error;
         self.moved = true;
     }
@@ -271,14 +271,14 @@ impl Position {
         if !mem::take(&mut self.moved) {
             return None;
         }
-        let position = self.ask();
-        let has_passed = position > self.behind;
-        self.behind = self.behind.max(position);
+        let position = self.of_librdkafka();
+        let has_passed = position > self.next;
+        self.next = self.next.max(position);
         (has_passed && !self.doubtful).then_some(position)
     }
 
-    /// The offset behind all that was taken from the queue, negative if nothing was: librdkafka's account.
-    fn ask(&mut self) -> i64 {
+    /// librdkafka's position: the offset after everything that was taken from the queue; negative if nothing was.
+    fn of_librdkafka(&mut self) -> i64 {
         // SAFETY: the client is alive as long as the queue, whose field this is; the list has one element, which librdkafka
         // writes to during the call and keeps no reference to.
         unsafe {
@@ -298,7 +298,7 @@ unsafe extern "C" fn wake(_client: *mut c::rd_kafka_t, opaque: *mut c_void) {
     _ = catch(|| arrivals.waker.wake());
 }
 
-/// A message of ours, to be destroyed.
+/// An owned message; destroyed on drop.
 struct Message(NonNull<c::rd_kafka_message_t>);
 
 impl Drop for Message {
@@ -320,7 +320,7 @@ impl Message {
     fn hand_over(
         &self,
         no_headers: bool,
-        room: &mut Vec<(&'static str, Option<&'static [u8]>)>,
+        buffer: &mut Vec<(&'static str, Option<&'static [u8]>)>,
         each: &mut dyn FnMut(Fetched<'_>) -> ControlFlow<Last>,
     ) -> ControlFlow<Last> {
         // SAFETY: the message is alive as long as `self`, and nobody writes to it.
@@ -349,7 +349,7 @@ impl Message {
                 headers: &[],
             })),
             Some(list) => {
-                let mut headers = recycle(mem::take(room));
+                let mut headers = recycle(mem::take(buffer));
                 self.collect(list, &mut headers);
                 let flow = each(Fetched::Record(RawRecord {
                     offset: raw.offset,
@@ -358,7 +358,7 @@ impl Message {
                     payload,
                     headers: &headers,
                 }));
-                *room = recycle(headers);
+                *buffer = recycle(headers);
                 flow
             }
         }
@@ -371,7 +371,7 @@ impl Message {
         (timestamp >= 0).then_some(timestamp)
     }
 
-    /// The list of headers; `None` if there is none, or if what the broker sent is no list.
+    /// The list of headers; `None` if there is none, or if it cannot be parsed.
     fn headers(&self) -> Option<*mut c::rd_kafka_headers_t> {
         let mut list = ptr::null_mut();
         // SAFETY: the message is alive; librdkafka parses its headers now and keeps them with it.
@@ -379,10 +379,10 @@ impl Message {
         (error == RD_KAFKA_RESP_ERR_NO_ERROR && !list.is_null()).then_some(list)
     }
 
-    /// Whether the batch says behind the payload that there are no headers. librdkafka would tell too, but it sets up a
-    /// parser for each message before it looks, which costs as much as all else that is done to take a message over.
+    /// Whether the number of headers after the payload in the batch is 0. librdkafka returns that too, but it sets up a
+    /// parser for each message first, which costs as much as everything else that is done to read a message.
     ///
-    /// To be asked only where the layout is known.
+    /// Must only be called if the layout is known.
     #[inline]
     fn is_followed_by_no_headers(&self) -> bool {
         // SAFETY: the message is alive, and nobody writes to it.
@@ -449,8 +449,8 @@ fn is_layout_known() -> bool {
     rdkafka::util::get_rdkafka_version().0 == KNOWN_LAYOUT
 }
 
-/// Starts to commit offsets. The answer comes as an event on the consumer's queue, which polling the consumer turns into
-/// a call of [`ConsumerContext::commit_callback`]; rdkafka's own asynchronous commit is never answered.
+/// Starts a commit. The answer comes as an event on the consumer's queue, for which polling the consumer calls
+/// [`ConsumerContext::commit_callback`]; rdkafka's own asynchronous commit is never answered.
 pub(crate) fn commit<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     offsets: &TopicPartitionList,
@@ -474,15 +474,15 @@ pub(crate) fn commit<C: ConsumerContext>(
     }
 }
 
-/// Whether events wait on the consumer's queue. Polling with no timeout does not tell: it returns nothing both for an
-/// event that it has handled and for none.
+/// Whether events wait on the consumer's queue. Polling without a timeout does not show that: it returns `None` both after
+/// handling an event and if there is none.
 pub(crate) fn has_events<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> bool {
     // SAFETY: the client is alive. For a consumer this is the length of the queue to which its main queue is forwarded.
     unsafe { c::rd_kafka_outq_len(consumer.client().native_ptr()) > 0 }
 }
 
 /// Sets how long the mock cluster inside a client (`test.mock.num.brokers`) waits for more members before a new group's
-/// first rebalance. Does nothing if there is no such cluster.
+/// first rebalance. Does nothing if there is no mock cluster.
 #[cfg(any(test, feature = "dev"))]
 pub(crate) fn mock_group_initial_delay<C: ClientContext>(client: &Client<C>, milliseconds: i32) {
     // SAFETY: the cluster lives as long as its client, which is borrowed here.
@@ -494,7 +494,7 @@ pub(crate) fn mock_group_initial_delay<C: ClientContext>(client: &Client<C>, mil
     }
 }
 
-/// Lets the mock cluster inside a client answer the next requests of a kind that rdkafka has no name for with these errors.
+/// Lets the mock cluster inside a client answer the next requests of a type that rdkafka has no name for with these errors.
 #[cfg(test)]
 pub(crate) fn mock_request_errors<C: ClientContext>(
     client: &Client<C>,

@@ -9,7 +9,7 @@ use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use self::delivery::{Delivery, Outstanding, PublisherContext, Way, arrived, complete, kind_of};
+use self::delivery::{Delivery, InFlight, Outstanding, PublisherContext, arrived, complete, kind_of};
 use self::transactions::Transactor;
 use crate::config::Config;
 use crate::kafka;
@@ -26,17 +26,16 @@ mod tests;
 
 /// A [`Publisher`] on Kafka.
 ///
-/// It is idempotent with `acks=all`: what it delivers is there once, on all replicas in sync, and the messages of one key
-/// in the order in which they were sent. It gives nothing up while the brokers are away (`message.timeout.ms=0`): the
-/// queue fills, and [`Publisher::send`] gives back what no longer fits. A key goes to the partition to which Java's clients
-/// send it (`murmur2_random`). Batches wait 5 ms to fill (`linger.ms`), and are compressed with LZ4, the codec that costs
-/// least. The queue takes twice `publish.max_outstanding` messages. How large
-/// a message may be is for its topic to say (`message.max.bytes` is 100 MB here). All but `acks` and `enable.idempotence` can be set in
-/// `[kafka]`; a prefix `producer.` keeps a property from the consumer.
+/// It is idempotent with `acks=all`: a delivered message is written once, on all in-sync replicas, and the messages of one key
+/// in the order in which they were sent. Messages never expire while the brokers are unreachable (`message.timeout.ms=0`): the
+/// queue fills, and [`Publisher::send`] gives back messages that no longer fit. A key goes to the same partition as with Java's clients
+/// (`murmur2_random`). Batches wait 5 ms to fill (`linger.ms`), and are compressed with LZ4, the cheapest codec. The queue holds twice
+/// `publish.max_outstanding` messages. The topic limits the size of a message (`message.max.bytes` is 100 MB here). All properties
+/// except `acks` and `enable.idempotence` can be set in `[kafka]`; with a prefix `producer.` a property does not apply to the consumer.
 ///
-/// Completions run on the producer's thread: they should be short, and must not block. A message that cannot even be queued
-/// (too large, no such topic) completes within [`Publisher::send`]. Dropping the publisher gives up what is still queued, and
-/// says so to the completions.
+/// Completions run on the producer's thread: they should be short, and must not block. A message that cannot be queued
+/// (too large, unknown topic) completes within [`Publisher::send`]. Dropping the publisher aborts queued messages; their completions
+/// get an error.
 pub struct KafkaPublisher {
     /// `None` only while it is dropped.
     producer: Option<ThreadedProducer<PublisherContext>>,
@@ -73,7 +72,7 @@ impl KafkaPublisher {
         })
     }
 
-    /// What the cluster says of all its topics: a question for one that is not there might make it. `None` while this is dropped.
+    /// The metadata of all topics: a request for one that does not exist might create it. `None` while this is being dropped.
     fn metadata(&self, timeout: Duration) -> Result<Option<Metadata>, PublishError> {
         let asked = self
             .producer
@@ -84,7 +83,7 @@ impl KafkaPublisher {
             .map_err(|error| PublishError::new(PublishErrorKind::Broker, error.to_string()))
     }
 
-    /// librdkafka did not take the message.
+    /// Handles a message that librdkafka did not queue.
     #[cold]
     #[allow(clippy::result_large_err)]
     fn not_queued(&self, error: &KafkaError, message: Message, done: Completion) -> Result<(), Rejected> {
@@ -115,7 +114,7 @@ impl Publisher for KafkaPublisher {
             key: message.key.as_deref(),
             timestamp: None,
             headers: headers(&message.headers),
-            delivery_opaque: Box::new(Mutex::new(Way {
+            delivery_opaque: Box::new(Mutex::new(InFlight {
                 done,
                 placement: message.placement,
             })),
@@ -124,13 +123,13 @@ impl Publisher for KafkaPublisher {
         match producer.send(record) {
             Ok(()) => Ok(()),
             Err((error, record)) => {
-                let Way { done, .. } = arrived(record.delivery_opaque);
+                let InFlight { done, .. } = arrived(record.delivery_opaque);
                 self.not_queued(&error, message, done)
             }
         }
     }
 
-    /// Also waits for what other threads send meanwhile.
+    /// Also waits for messages that other threads send meanwhile.
     fn flush(&self, timeout: Duration) -> bool {
         self.outstanding.wait(timeout)
     }
@@ -172,19 +171,19 @@ impl Drop for KafkaPublisher {
         let Some(producer) = self.producer.take() else {
             return;
         };
-        // Purges its queue, completes what was in it, and ends its thread, within a second.
+        // Purges the queue, completes its messages, and ends the producer's thread, within a second.
         let transactor = self.transactor.take();
         let drop_it = move || {
             drop(transactor);
             drop(producer);
         };
         if delivery::on_producer_thread() {
-            // A completion had the last reference: the thread cannot wait for its own end.
+            // A completion held the last reference: the thread cannot wait for its own end.
             if let Err(error) = std::thread::Builder::new()
                 .name("kaufmann-unpublish".into())
                 .spawn(drop_it)
             {
-                tracing::warn!(%error, "no thread to end the producer on");
+                tracing::warn!(%error, "no thread for ending the producer");
             }
         } else {
             drop_it();
@@ -192,7 +191,7 @@ impl Drop for KafkaPublisher {
     }
 }
 
-/// The headers for librdkafka; none at all is cheaper than an empty list.
+/// The headers for librdkafka; `None` is cheaper than an empty list.
 fn headers(headers: &MessageHeaders) -> Option<OwnedHeaders> {
     if headers.is_empty() {
         return None;

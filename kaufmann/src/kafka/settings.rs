@@ -1,4 +1,4 @@
-//! librdkafka's properties, from our defaults and the table `[kafka]`.
+//! librdkafka's properties, from kaufmann's defaults and the table `[kafka]`.
 
 use rdkafka::ClientConfig;
 
@@ -12,7 +12,7 @@ mod names;
 pub(crate) mod refusals;
 mod security;
 
-/// Properties that nobody may set in `[kafka]`, and why.
+/// Properties that cannot be set in `[kafka]`, and why.
 const REFUSED: [(&str, &str); 14] = [
     ("bootstrap.servers", "the brokers are set by `brokers`"),
     ("metadata.broker.list", "the brokers are set by `brokers`"),
@@ -27,18 +27,17 @@ const REFUSED: [(&str, &str); 14] = [
     ("transaction.timeout.ms", "it is set by `exactly_once.timeout`"),
     (
         "delivery.report.only.error",
-        "an offset is committed only after what its record caused is reported as delivered",
+        "an offset is committed only after the messages of its record are reported as delivered",
     ),
     ("log.queue", "librdkafka's log lines go to `tracing`"),
     ("offset.store.method", COMMITS),
 ];
-const COMMITS: &str =
-    "an offset is committed only after its record is settled, so committing is not librdkafka's to do";
-const UNCOMMITTED: &str = "does not go with `delivery = \"exactly_once\"`: what a transaction has not committed yet would be read, offsets \
-     included; remove it";
-const DELIVERY: &str = "a record is settled only when every replica has what it caused, once and in order";
+const COMMITS: &str = "kaufmann commits an offset itself, only after its record is settled";
+const UNCOMMITTED: &str = "cannot be combined with `delivery = \"exactly_once\"`: messages and offsets that a transaction has not committed \
+     yet would be read; remove it";
+const DELIVERY: &str = "a record is settled only when every replica has its messages, once and in order";
 
-/// Properties that only a consumer knows; a producer would warn about them.
+/// Properties of consumers only; a producer would warn about them.
 const CONSUMER_ONLY: [&str; 24] = [
     "auto.commit.interval.ms",
     "auto.offset.reset",
@@ -66,7 +65,7 @@ const CONSUMER_ONLY: [&str; 24] = [
     "session.timeout.ms",
 ];
 
-/// Properties that only a producer knows; a consumer would warn about them.
+/// Properties of producers only; a consumer would warn about them.
 const PRODUCER_ONLY: [&str; 20] = [
     "batch.num.messages",
     "batch.size",
@@ -97,19 +96,19 @@ enum Side {
     Producer,
 }
 
-/// Whether librdkafka says that the build lacks something.
+/// Whether a text of librdkafka means that the build lacks a feature.
 pub(crate) fn is_unsupported(text: &str) -> bool {
     text.contains("not supported in this build") || text.contains("Unsupported value")
 }
 
-/// A property's name without the side that it is for.
+/// A property's name without the prefix of its side.
 fn unprefixed(key: &str) -> &str {
     key.strip_prefix("consumer.")
         .or_else(|| key.strip_prefix("producer."))
         .unwrap_or(key)
 }
 
-/// Why nobody may set a property.
+/// Why a property cannot be set; `None` if it can.
 fn refused(key: &str) -> Option<&'static str> {
     let name = unprefixed(key);
     REFUSED
@@ -129,7 +128,7 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
     let mut client = common(config)?;
     client
         .set("group.id", &config.group)
-        // A group that has committed nothing begins at the beginning: at least once also means the first time.
+        // A group without a committed offset begins at the beginning: at least once includes existing records.
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -153,23 +152,23 @@ pub(crate) fn consumer(config: &Config) -> Result<ClientConfig, String> {
         ));
     }
     if client.get("auto.offset.reset") == Some("none") {
-        // What Java's clients call it.
+        // The name of this value in Java's clients.
         client.set("auto.offset.reset", "error");
     }
     security::check(&client, config, "consumer.")?;
     Ok(client)
 }
 
-/// What is fetched ahead of who reads it.
+/// Sets the bounds of what is prefetched.
 fn prefetch(client: &mut ClientConfig, config: &Config) {
     client
-        // With a queue a partition both bounds hold for each of them. Ten thousand records are some milliseconds of the
-        // fastest handler; more gains nothing but memory.
+        // Each partition has a queue, so both bounds apply to each partition. Ten thousand records are some milliseconds of
+        // the fastest handler; more would only cost memory.
         .set("queued.min.messages", "10000")
-        // A queue that was full is looked at again after 1 ms instead of 1 s.
+        // A queue that was full is checked again after 1 ms instead of 1 s.
         .set("fetch.queue.backoff.ms", "1")
-        // A broker answers at once when it has something. But a partition whose queue has room again waits for the
-        // answer to the request that is under way without it, so that the wait is also a delay.
+        // A broker answers at once when it has records. But a partition whose queue has space again waits for the
+        // answer to the current request, which does not include it; so this wait is also a delay.
         .set("fetch.wait.max.ms", "100");
     for (name, value) in Prefetch::properties(config) {
         client.set(name, value);
@@ -182,19 +181,19 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
     client
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        // Nothing is given up while the broker is away: giving up would break the order of what comes after.
+        // Messages never expire while the broker is unreachable: that would break the order of later ones.
         .set("message.timeout.ms", "0")
         .set("linger.ms", "5")
-        // A topic that does not exist is said to after this time instead of 30 s. Its messages come back and are sent again.
+        // A topic that does not exist is reported after this time instead of 30 s. Its messages come back and are sent again.
         .set("topic.metadata.propagation.max.ms", "5000")
-        // Whatever could be read can be written again, as a dead letter for instance: topic and broker have limits of their
-        // own, and theirs are the ones that count.
+        // Every record that could be read can be written again, for instance as a dead letter. The limits of the topic and the
+        // broker apply.
         .set("message.max.bytes", "100000000")
-        // The codec that costs least; every broker and client since 0.8.2 can read it.
+        // The cheapest codec; every broker and client since 0.8.2 supports it.
         .set("compression.type", "lz4")
-        // Where Java's clients put a key, so that both may write one topic.
+        // The same partition for a key as in Java's clients, so that both may write to one topic.
         .set("partitioner", "murmur2_random")
-        // What is delivered may be counted until all that was delivered with it is told of, and others have its place already.
+        // librdkafka counts delivered messages until all of their batch are reported, while others have their permits already.
         .set(
             "queue.buffering.max.messages",
             config
@@ -215,7 +214,7 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
                 "transaction.timeout.ms",
                 config.exactly_once.timeout.as_millis().to_string(),
             )
-            // A topic that is deleted cannot be added to a transaction, which is tried for ever: only this refresh finds out.
+            // A deleted topic cannot be added to a transaction, which is tried forever: only this refresh notices it.
             .set("topic.metadata.refresh.interval.ms", "5000");
     }
     let chosen = chosen(config, Side::Producer)?;
@@ -224,7 +223,7 @@ pub(crate) fn producer(config: &Config) -> Result<ClientConfig, String> {
     Ok(client)
 }
 
-/// Properties that only a member of a group has.
+/// Properties of group members only.
 #[cfg(all(feature = "cli", feature = "registry"))]
 const MEMBER_ONLY: [&str; 9] = [
     "group.instance.id",
@@ -238,8 +237,8 @@ const MEMBER_ONLY: [&str; 9] = [
     "auto.offset.reset",
 ];
 
-/// The properties of a consumer that joins no group: it looks the cluster up, and reads partitions from where it is told.
-/// `group` is the one whose offsets it may ask for and commit.
+/// The properties of a consumer that joins no group: it reads metadata, and partitions from given offsets. `group` is the group
+/// whose offsets it may read and commit.
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) fn reader(config: &Config, group: &str) -> Result<ClientConfig, String> {
     let mut client = common(config)?;
@@ -258,7 +257,7 @@ pub(crate) fn reader(config: &Config, group: &str) -> Result<ClientConfig, Strin
     Ok(client)
 }
 
-/// The name that is set, else that of the member if it has one, else a new one.
+/// The id that is set, else one from the member's `group.instance.id` if it has one, else a new one.
 fn transactional_id(config: &Config) -> String {
     if let Some(id) = &config.exactly_once.transactional_id {
         return id.clone();
@@ -286,7 +285,7 @@ fn common(config: &Config) -> Result<ClientConfig, String> {
     Ok(client)
 }
 
-/// What `[kafka]` says for this side: keys of both sides and its own, those with the side's prefix winning.
+/// The properties of `[kafka]` for this side: those without a prefix that it knows, then those with its prefix, which take precedence.
 fn chosen(config: &Config, side: Side) -> Result<Vec<(&str, &str)>, String> {
     let (ours, theirs, foreign) = match side {
         Side::Consumer => ("consumer.", "producer.", &PRODUCER_ONLY[..]),
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_promise_rests_on_is_refused_with_the_reason() {
+    fn a_property_that_the_guarantees_depend_on_is_refused_with_the_reason() {
         for key in [
             "enable.auto.commit",
             "consumer.enable.auto.offset.store",
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_has_the_name_that_is_set_or_that_of_its_member_or_a_new_one() {
+    fn an_instances_transactional_id_is_the_one_set_or_that_of_its_member_or_a_new_one() {
         let mut config = config(&[]);
         assert_eq!(producer(&config).unwrap().get("transactional.id"), None);
         config.delivery = Delivery::ExactlyOnce;
@@ -407,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_uncommitted_is_not_to_be_read_exactly_once() {
+    fn read_uncommitted_is_refused_with_exactly_once() {
         let mut config = config(&[("isolation.level", "read_uncommitted")]);
         consumer(&config).unwrap();
         config.delivery = Delivery::ExactlyOnce;
@@ -415,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn the_brokers_protocol_leaves_out_what_it_does_not_allow() {
+    fn with_the_brokers_protocol_no_assignment_strategy_is_set() {
         let classic = consumer(&config(&[])).unwrap();
         assert_eq!(
             classic.get("partition.assignment.strategy"),
@@ -456,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_that_is_refused_is_offered_to_who_has_misspelt_one() {
+    fn no_refused_name_is_a_suggestion() {
         for name in names::NAMES {
             assert_eq!(super::refused(name), None, "{name}");
         }
@@ -467,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_setting_is_named() {
         let mut empty = Config::default();
         assert!(consumer(&empty).unwrap_err().contains("`group`"));
         empty.group = "g".into();

@@ -1,5 +1,4 @@
-//! A consumer group as its coordinator describes it, whichever protocol its members speak; rdkafka's own list of groups knows
-//! only the classic one.
+//! The description of a consumer group, for members of any protocol; rdkafka's own list of groups supports only the classic one.
 
 use std::ffi::CString;
 use std::ptr;
@@ -12,13 +11,13 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::request::{Operation, Refused, ask, operations, refused, text};
 
-/// What a coordinator says of a group.
+/// A coordinator's description of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct GroupDescription {
     /// `Stable`, `Empty`, `Dead` and so on.
     pub(crate) state: String,
     pub(crate) members: Vec<MemberDescription>,
-    /// What we may do with it; nothing if the coordinator does not tell.
+    /// The principal's rights on it; `None` if the coordinator does not report them.
     pub(crate) operations: Option<Vec<Operation>>,
 }
 
@@ -28,18 +27,18 @@ pub(crate) struct MemberDescription {
     pub(crate) id: String,
     pub(crate) client: String,
     pub(crate) host: String,
-    /// What it has: topics and partitions.
+    /// Its topics and partitions.
     pub(crate) partitions: Vec<(String, i32)>,
 }
 
-/// Asks a group's coordinator. Blocks for `timeout` at most.
+/// Requests the description from the group's coordinator. Blocks for `timeout` at most.
 pub(crate) fn describe_group<C: ClientContext>(
     client: &Client<C>,
     group: &str,
     timeout: Duration,
 ) -> Result<GroupDescription, Refused> {
     let invalid = |text: &str| (RDKafkaErrorCode::InvalidArgument, text.to_owned());
-    let name = CString::new(group).map_err(|_| invalid("a group's name has no zero byte"))?;
+    let name = CString::new(group).map_err(|_| invalid("a group's name must not contain a NUL byte"))?;
     let mut names = [name.as_ptr()];
     let send = |options, queue| {
         // SAFETY: the client is alive, and the request copies the names.

@@ -1,4 +1,4 @@
-//! A request of librdkafka's admin API that rdkafka does not offer: its options, its queue, and the event that answers it.
+//! Requests of librdkafka's admin API that rdkafka does not offer: the options, the queue, and the event with the answer.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
@@ -15,11 +15,11 @@ use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::types::RDKafkaErrorCode;
 
-/// Why a request has no result.
+/// The error of a request.
 pub(super) type Refused = (RDKafkaErrorCode, String);
 
 #[cfg(all(feature = "cli", feature = "registry"))]
-/// What the broker's authorizer can allow, as far as it matters here.
+/// An operation that the broker's authorizer can allow, of those that matter here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Operation {
     Read,
@@ -28,7 +28,7 @@ pub(crate) enum Operation {
     DescribeConfigs,
 }
 
-/// Asks, with what we may do with each resource in the answer if `rights` are asked for, and waits for `timeout` at most.
+/// Makes a request, and waits for `timeout` at most. With `rights` the answer includes the principal's rights on each resource.
 ///
 /// # Safety
 ///
@@ -55,7 +55,7 @@ pub(super) unsafe fn ask<C: ClientContext, T>(
         let queue = c::rd_kafka_queue_new(client.native_ptr());
         send(options, queue);
         c::rd_kafka_AdminOptions_destroy(options);
-        // The options' time-out answers; waiting somewhat longer makes sure of that.
+        // The request's own timeout gives an answer; waiting slightly longer makes sure of that.
         let event = c::rd_kafka_queue_poll(queue, millis.saturating_add(1_000));
         let answer = if event.is_null() {
             Err((RDKafkaErrorCode::OperationTimedOut, "no answer".to_owned()))
@@ -74,7 +74,7 @@ pub(super) unsafe fn ask<C: ClientContext, T>(
     }
 }
 
-/// What an error says; nothing if it is none.
+/// The code and text of an error; `None` without a code.
 ///
 /// # Safety
 ///
@@ -88,7 +88,7 @@ pub(super) unsafe fn refused(error: *const c::rd_kafka_error_t) -> Option<Refuse
 }
 
 #[cfg(all(feature = "cli", feature = "registry"))]
-/// The operations of an answer; nothing if the broker does not tell.
+/// The operations of an answer; `None` if the broker does not report them.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Topics as the brokers describe them: their ids, and what we may do with them; rdkafka does not ask for that.
+//! The brokers' descriptions of topics: their ids, and the principal's rights on them; rdkafka does not offer that request.
 
 use std::ffi::CString;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use super::request::{Operation, operations};
 use super::request::{Refused, ask, refused, text};
 use crate::assignment::TopicId;
 
-/// A topic's name, and its id or why there is none.
+/// A topic's name, and its id or an error.
 pub(crate) type TopicAnswer = (String, Result<Option<TopicId>, Refused>);
 
-/// Asks a broker which ids topics have (KIP-516); a topic has none with brokers that do not know of it. Blocks for `timeout` at most.
+/// Requests the ids of topics (KIP-516); `None` with brokers that do not support ids. Blocks for `timeout` at most.
 pub(crate) fn topic_ids<C: ClientContext>(
     client: &Client<C>,
     topics: &[&str],
@@ -51,16 +51,16 @@ unsafe fn id(topic: *const c::rd_kafka_TopicDescription_t) -> TopicAnswer {
     }
 }
 
-/// What we may do with a topic.
+/// The principal's rights on a topic.
 #[cfg(all(feature = "cli", feature = "registry"))]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct TopicRights {
     pub(crate) topic: String,
-    /// The operations; nothing if the broker does not tell. The error is that of this topic.
+    /// The allowed operations; `None` if the broker does not report them. The error is that of this topic.
     pub(crate) operations: Result<Option<Vec<Operation>>, RDKafkaErrorCode>,
 }
 
-/// Asks a broker. Blocks for `timeout` at most.
+/// Requests the principal's rights on topics. Blocks for `timeout` at most.
 #[cfg(all(feature = "cli", feature = "registry"))]
 pub(crate) fn topic_rights<C: ClientContext>(
     client: &Client<C>,
@@ -71,7 +71,7 @@ pub(crate) fn topic_rights<C: ClientContext>(
     describe(client, topics, timeout, true, |topic| unsafe { one(topic) })
 }
 
-/// Asks a broker to describe topics, and reads each of the answer while it is alive; `rights`: what we may do with them is asked too.
+/// Requests the descriptions of topics, and calls `read` with each while the answer is alive; `rights`: whether to include the rights.
 fn describe<C: ClientContext, T>(
     client: &Client<C>,
     topics: &[&str],
@@ -82,7 +82,7 @@ fn describe<C: ClientContext, T>(
     let invalid = |_| {
         (
             RDKafkaErrorCode::InvalidArgument,
-            "a topic's name has no zero byte".to_owned(),
+            "a topic's name must not contain a NUL byte".to_owned(),
         )
     };
     let names: Vec<CString> = topics

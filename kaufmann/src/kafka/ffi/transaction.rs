@@ -1,5 +1,5 @@
-//! A transaction's commit, without the binding's flush before it. That flush does not end once a transaction must be aborted, because
-//! librdkafka then holds its messages back. librdkafka's own commit flushes too, and says at each call whether it must.
+//! A transaction's commit, without rdkafka's flush before it. That flush never ends once a transaction must be aborted, because
+//! librdkafka then holds its messages back. librdkafka's own commit flushes too, and returns at each call whether it must be aborted.
 
 use std::ffi::CStr;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use rdkafka::types::RDKafkaErrorCode;
 /// Why a transaction's call failed.
 #[derive(Clone, Debug)]
 pub(crate) struct CallError {
-    /// What, for programs.
+    /// The code.
     pub(crate) code: RDKafkaErrorCode,
-    /// What, for people.
+    /// The text for people.
     pub(crate) text: String,
-    /// Whether the producer is of no use any more.
+    /// Whether the producer cannot be used any more.
     pub(crate) is_fatal: bool,
     /// Whether the same call may succeed later.
     pub(crate) is_retriable: bool,
@@ -23,8 +23,8 @@ pub(crate) struct CallError {
     pub(crate) requires_abort: bool,
 }
 
-/// Commits the open transaction, as far as it comes in this time; another call goes on from there. The client's events must be served by
-/// another thread.
+/// Commits the open transaction. After a timeout another call continues the commit. The client's events must be served by another
+/// thread.
 pub(crate) fn commit_transaction<C: ClientContext>(
     client: &Client<C>,
     timeout: Duration,

@@ -1,4 +1,4 @@
-//! What comes back from the producer: deliveries, errors, log lines.
+//! The producer's callbacks: deliveries, errors, log lines.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,32 +20,32 @@ use crate::publish::{
 };
 
 thread_local! {
-    /// Whether this thread is just delivering.
+    /// Whether this thread is calling a completion.
     static DELIVERING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the current thread is a producer's, in the midst of a completion.
+/// Whether the current thread is a producer's that is calling a completion.
 pub(super) fn on_producer_thread() -> bool {
     DELIVERING.get()
 }
 
-/// What goes with a message through librdkafka, as a pointer. rdkafka wants what it carries to be `Sync`, which a
-/// completion is not; nobody ever locks it.
-pub(super) type Delivery = Box<Mutex<Way>>;
+/// The data that librdkafka carries with a message, as a pointer. rdkafka requires it to be `Sync`, which a completion is not; the
+/// mutex is never locked.
+pub(super) type Delivery = Box<Mutex<InFlight>>;
 
-/// A completion, and what librdkafka does not give back as it was: it fills in the partition of a key.
-pub(super) struct Way {
+/// A completion, and the placement, which librdkafka does not return unchanged: it fills in the partition of a key.
+pub(super) struct InFlight {
     pub(super) done: Completion,
     pub(super) placement: Placement,
 }
 
-/// What was on its way.
+/// Unwraps the data of a message that librdkafka has answered.
 #[allow(clippy::boxed_local)] // It comes as a box.
-pub(super) fn arrived(delivery: Delivery) -> Way {
+pub(super) fn arrived(delivery: Delivery) -> InFlight {
     delivery.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many messages are neither delivered nor failed.
+/// The number of messages that are neither delivered nor failed.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
     count: AtomicUsize,
@@ -60,13 +60,13 @@ impl Outstanding {
 
     pub(super) fn less(&self) {
         if self.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // With the lock, so that it cannot fall between a waiter's look and its sleep.
+            // Under the lock, so that it cannot happen between a waiter's check and its sleep.
             let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
             self.none.notify_all();
         }
     }
 
-    /// Waits until there are none; `false` if the time is over before.
+    /// Waits until there are none. Returns `false` on timeout.
     pub(super) fn wait(&self, timeout: Duration) -> bool {
         let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let some = |(): &mut ()| self.count.load(Ordering::Acquire) > 0;
@@ -82,7 +82,7 @@ impl Outstanding {
 pub(super) struct PublisherContext {
     outstanding: Arc<Outstanding>,
     broker: Arc<str>,
-    /// Whether it was said that no broker is there.
+    /// Whether it was logged that no broker is reachable.
     away: AtomicBool,
 }
 
@@ -128,14 +128,16 @@ impl ClientContext for PublisherContext {
         kafka::shielded(|| match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 if !self.away.swap(true, Ordering::AcqRel) {
-                    tracing::warn!("no broker takes messages ({reason}); they wait until one does");
+                    tracing::warn!(
+                        "no broker is reachable for publishing ({reason}); messages wait until one is"
+                    );
                 }
             }
             // One broker of several, or one attempt of many.
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {
                 tracing::debug!(target: "librdkafka", "{reason}");
             }
-            _ => tracing::error!("the producer reports: {reason}"),
+            _ => tracing::error!("error of the producer: {reason}"),
         });
     }
 }
@@ -144,11 +146,11 @@ impl ProducerContext for PublisherContext {
     type DeliveryOpaque = Delivery;
 
     fn delivery(&self, result: &DeliveryResult<'_>, delivery: Delivery) {
-        let Way { done, placement } = arrived(delivery);
+        let InFlight { done, placement } = arrived(delivery);
         let outcome = match result {
             Ok(_) => {
                 if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::AcqRel) {
-                    kafka::shielded(|| tracing::info!("a broker takes messages again"));
+                    kafka::shielded(|| tracing::info!("messages are published again"));
                 }
                 Ok(())
             }
@@ -161,7 +163,7 @@ impl ProducerContext for PublisherContext {
     }
 }
 
-/// Calls a completion. Its panic must not end the producer's thread.
+/// Calls a completion. A panic in it must not end the producer's thread.
 pub(super) fn complete(done: Completion, outcome: Result<(), Undelivered>) {
     kafka::shielded(|| {
         if let Err(panic) = catch(move || done(outcome)) {
@@ -175,11 +177,11 @@ pub(super) fn complete(done: Completion, outcome: Result<(), Undelivered>) {
     });
 }
 
-/// After a fatal error the idempotent producer refuses everything.
+/// The kind of an error. After a fatal error the idempotent producer refuses everything.
 pub(super) fn kind_of(code: RDKafkaErrorCode) -> PublishErrorKind {
     match code {
         RDKafkaErrorCode::Fatal => PublishErrorKind::Ended,
-        // A broker or a topic may also refuse the batch that a message is alone in.
+        // A broker or a topic may also refuse a batch with a single message.
         RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge => {
             PublishErrorKind::TooLarge
         }

@@ -13,7 +13,7 @@ use crate::kafka::mock::MockBroker;
 
 mod transactional;
 
-/// Far longer than anything takes; only a test that fails waits for it.
+/// Much longer than any step takes; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Outcome = Result<(), Undelivered>;
@@ -45,7 +45,7 @@ fn reporting(report: &Sender<Outcome>) -> Completion {
     Box::new(move |outcome| drop(report.send(outcome)))
 }
 
-/// Sends one message and gives back how it ended.
+/// Sends one message and returns its result.
 fn outcome(publisher: &KafkaPublisher, message: Message) -> Outcome {
     let (report, reported) = mpsc::channel();
     assert!(publisher.send(message, reporting(&report)).is_ok());
@@ -55,15 +55,12 @@ fn outcome(publisher: &KafkaPublisher, message: Message) -> Outcome {
 fn failure(publisher: &KafkaPublisher, message: Message, kind: PublishErrorKind) -> String {
     let sent = message.clone();
     let undelivered = outcome(publisher, message).expect_err("it was delivered");
-    assert_eq!(
-        undelivered.message, sent,
-        "the message did not come back as it was"
-    );
+    assert_eq!(undelivered.message, sent, "the message came back changed");
     assert_eq!(undelivered.error.kind(), kind);
     undelivered.error.to_string()
 }
 
-/// The partition, key and payload of the first `count` messages of a topic, as they are in it.
+/// The partition, key and payload of the first `count` messages of a topic.
 fn contents(broker: &MockBroker, topic: &str, partitions: i32, count: usize) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker.bootstrap_servers())
@@ -135,7 +132,7 @@ fn messages_of_one_key_are_delivered_in_order() {
 }
 
 #[test]
-fn a_key_goes_where_javas_clients_send_it() {
+fn a_key_goes_to_the_same_partition_as_with_javas_clients() {
     let broker = MockBroker::start(1).unwrap();
     broker.create_topic("t", 7).unwrap();
     let publisher = KafkaPublisher::new(&config(&broker, &[])).unwrap();
@@ -160,7 +157,7 @@ fn a_key_goes_where_javas_clients_send_it() {
 }
 
 #[test]
-fn a_full_queue_gives_message_and_completion_back_and_a_drop_gives_up_the_rest() {
+fn a_full_queue_gives_message_and_completion_back_and_a_drop_aborts_the_rest() {
     let broker = MockBroker::start(1).unwrap();
     broker.create_topic("t", 1).unwrap();
     broker.cluster().broker_down(-1).unwrap();
@@ -198,7 +195,7 @@ fn a_full_queue_gives_message_and_completion_back_and_a_drop_gives_up_the_rest()
 }
 
 #[test]
-fn nothing_is_given_up_while_the_broker_is_away() {
+fn no_message_expires_while_the_broker_is_unreachable() {
     let broker = MockBroker::start(1).unwrap();
     broker.create_topic("t", 1).unwrap();
     broker.cluster().broker_down(-1).unwrap();
@@ -217,7 +214,7 @@ fn nothing_is_given_up_while_the_broker_is_away() {
 }
 
 #[test]
-fn a_message_that_is_too_large_is_said_to_be() {
+fn a_message_that_is_too_large_is_reported_as_such() {
     let broker = MockBroker::start(1).unwrap();
     broker.create_topic("t", 1).unwrap();
     let own_limit = [("message.max.bytes", "1000000")];
@@ -246,7 +243,7 @@ fn a_message_that_is_too_large_is_said_to_be() {
 }
 
 #[test]
-fn a_topic_that_does_not_exist_is_said_with_its_remedy() {
+fn a_missing_topic_is_reported_with_a_remedy() {
     let broker = MockBroker::start(1).unwrap();
     broker
         .cluster()
@@ -266,7 +263,7 @@ fn a_topic_that_does_not_exist_is_said_with_its_remedy() {
 }
 
 #[test]
-fn a_topic_that_may_not_be_written_is_said_with_its_remedy() {
+fn a_missing_right_to_write_is_reported_with_a_remedy() {
     let broker = MockBroker::start(1).unwrap();
     broker.create_topic("t", 1).unwrap();
     let publisher = KafkaPublisher::new(&config(&broker, &[])).unwrap();
@@ -294,7 +291,7 @@ fn a_completion_that_panics_does_not_stop_the_others() {
 }
 
 #[test]
-fn the_last_reference_may_go_within_a_completion() {
+fn the_last_reference_may_be_dropped_in_a_completion() {
     let broker = MockBroker::start(1).unwrap();
     broker.create_topic("t", 1).unwrap();
     let publisher = Arc::new(KafkaPublisher::new(&config(&broker, &[])).unwrap());

@@ -1,4 +1,4 @@
-//! The producer's transactions. librdkafka waits in most of their calls, so a thread of their own makes them.
+//! The producer's transactions. Most of librdkafka's transaction calls block, so a separate thread makes them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -18,27 +18,27 @@ use crate::kafka::ffi::{self, CallError};
 use crate::publish::{Answer, TransactionError, TransactionErrorKind, Transactions};
 use crate::source::{CommitOffset, Member};
 
-/// How long one call may take before it is looked whether it is still wanted; then it goes on where it was.
+/// The timeout of a call that can be continued by another call; between calls it is checked whether to stop.
 const CALL: Duration = Duration::from_secs(2);
-/// The same where going on is not possible: the transaction would have to be aborted.
+/// The timeout of the call with the offsets, which cannot be continued: after it the transaction must be aborted.
 const OFFSETS: Duration = Duration::from_secs(30);
-/// The same of a commit, which is asked each time whether the transaction must be aborted instead.
+/// The timeout of a commit call; each call returns whether the transaction must be aborted instead.
 const COMMIT: Duration = Duration::from_millis(100);
-/// How long to wait before a call is repeated that has failed at once.
+/// The shortest interval between two tries of a call.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long an open transaction may take to be aborted at the end.
+/// How long the abort of an open transaction may take at the end.
 const LAST_ABORT: Duration = Duration::from_secs(2);
-/// After how long it is logged that a call does not succeed; after each further line twice as long.
-const SILENCE: Duration = Duration::from_secs(5);
+/// After how long it is logged that a call does not succeed; doubles after each line.
+const FIRST_WARNING: Duration = Duration::from_secs(5);
 
 type Producer = ThreadedProducer<PublisherContext>;
 
-/// Carries orders out one after another.
+/// Runs requests one after another, on a thread.
 pub(super) struct Transactor {
     id: Arc<str>,
     shared: Arc<Shared>,
     /// `None` only while it is dropped.
-    orders: Option<Sender<Order>>,
+    requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
     done: Mutex<Receiver<()>>,
 }
@@ -48,7 +48,7 @@ struct Shared {
     id: Arc<str>,
     /// Whether a transaction is open.
     open: AtomicBool,
-    /// Whether nobody waits for answers any more.
+    /// Whether the publisher is being dropped, so that calls are no longer repeated.
     stopping: AtomicBool,
 }
 
@@ -62,7 +62,7 @@ enum Call {
     Abort,
 }
 
-enum Order {
+enum Request {
     Prepare(Answer),
     Commit(Vec<CommitOffset>, Member, Answer),
     Abort(Answer),
@@ -77,15 +77,15 @@ impl Transactor {
             open: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         });
-        let (orders, ordered) = mpsc::channel();
+        let (requests, received) = mpsc::channel();
         let (ended, done) = mpsc::channel();
         let own = Arc::clone(&shared);
         let work = move || {
-            for order in ordered {
-                own.carry_out(order);
+            for request in received {
+                own.handle(request);
             }
             own.end();
-            // Before the end is told: the last owner of the producer is the one that waits for its thread.
+            // Before the end is signalled: the last owner of the producer waits for the producer's thread.
             drop(own);
             let _ = ended.send(());
         };
@@ -95,27 +95,27 @@ impl Transactor {
         Ok(Self {
             id: id.into(),
             shared,
-            orders: Some(orders),
+            requests: Some(requests),
             thread: Some(thread),
             done: Mutex::new(done),
         })
     }
 
-    fn order(&self, order: Order) {
-        let Some(orders) = &self.orders else { return };
-        if let Err(mpsc::SendError(order)) = orders.send(order) {
+    fn send(&self, request: Request) {
+        let Some(requests) = &self.requests else { return };
+        if let Err(mpsc::SendError(request)) = requests.send(request) {
             let ended = "the thread of the transactions has ended";
-            order.answer()(Err(TransactionError::new(TransactionErrorKind::Ended, ended)));
+            request.answer()(Err(TransactionError::new(TransactionErrorKind::Ended, ended)));
         }
     }
 }
 
 impl Transactions for Transactor {
     fn prepare(&self, done: Answer) {
-        self.order(Order::Prepare(done));
+        self.send(Request::Prepare(done));
     }
 
-    /// To begin another one is refused with the reason.
+    /// Beginning another transaction fails with the reason.
     fn check(&self) -> Result<(), TransactionError> {
         let is_open = self.shared.open.load(Ordering::Acquire);
         let Some(Err(error)) = is_open.then(|| self.shared.producer.begin_transaction()) else {
@@ -129,14 +129,14 @@ impl Transactions for Transactor {
     }
 
     fn commit(&self, offsets: Vec<CommitOffset>, member: Member, done: Answer) {
-        self.order(Order::Commit(offsets, member, done));
+        self.send(Request::Commit(offsets, member, done));
     }
 
     fn abort(&self, done: Answer) {
-        self.order(Order::Abort(done));
+        self.send(Request::Abort(done));
     }
 
-    /// Asks nobody, so it does not wait.
+    /// A local call, which does not block.
     fn begin(&self) -> Result<(), TransactionError> {
         self.shared
             .producer
@@ -148,10 +148,10 @@ impl Transactions for Transactor {
 }
 
 impl Drop for Transactor {
-    /// Aborts what is open, so that readers need not wait for the brokers to do it.
+    /// Aborts an open transaction, so that readers need not wait until the brokers do it.
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Release);
-        self.orders = None;
+        self.requests = None;
         let done = self.done.get_mut().unwrap_or_else(PoisonError::into_inner);
         match done.recv_timeout(CALL + LAST_ABORT * 2) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => {
@@ -162,13 +162,13 @@ impl Drop for Transactor {
             }
             Err(RecvTimeoutError::Timeout) => tracing::warn!(
                 transactional_id = &*self.id,
-                "the open transaction could not be aborted in time; the brokers do it after `exactly_once.timeout`"
+                "aborting the open transaction timed out; the brokers abort it after `exactly_once.timeout`"
             ),
         }
     }
 }
 
-impl Order {
+impl Request {
     fn answer(self) -> Answer {
         match self {
             Self::Prepare(done) | Self::Commit(.., done) | Self::Abort(done) => done,
@@ -187,15 +187,15 @@ impl Call {
         }
     }
 
-    /// What to look at if it does not succeed for long.
+    /// What to check if the call does not succeed for long.
     fn remedy(self) -> &'static str {
         match self {
             Self::Prepare => {
-                "check that the brokers run, and that they can have `__transaction_state`: \
-                 `transaction.state.log.replication.factor` of them, with `transaction.state.log.min.isr` in sync"
+                "check that the brokers run, and that `__transaction_state` can be created: on \
+                 `transaction.state.log.replication.factor` brokers, with `transaction.state.log.min.isr` replicas in sync"
             }
             Self::Begin | Self::Offsets | Self::Commit | Self::Abort => {
-                "check that the leaders of the topics that are written run, and the coordinator of `__transaction_state`"
+                "check that the leaders of the published topics and the coordinator of `__transaction_state` run"
             }
         }
     }
@@ -222,7 +222,7 @@ impl From<KafkaError> for CallError {
     }
 }
 
-/// What follows from an error of a call, and whether the call can be repeated. `fatal` is what has ended the producer.
+/// What follows from an error of a call, and whether to repeat the call. `fatal` is the error that has ended the producer, if any.
 fn explain(
     call: Call,
     error: &CallError,
@@ -242,7 +242,7 @@ fn explain(
     } else {
         TransactionErrorKind::Abort
     };
-    // To abort again is all there is to do about an abort that failed.
+    // An abort that failed can only be repeated.
     let again = if call == Call::Abort {
         error.is_retriable || error.requires_abort
     } else {
@@ -251,7 +251,7 @@ fn explain(
     (TransactionError::new(kind, text), again)
 }
 
-/// Whether an error is about the topics that were written in the transaction. Any call may be the one that says it; only its text tells it
+/// Whether an error is about the topics that were written in the transaction. Any call may return it; only its text distinguishes it
 /// from an error about the topics whose offsets are committed.
 fn is_about_topics(error: &CallError) -> bool {
     let is_of_a_topic = matches!(
@@ -265,14 +265,14 @@ fn is_about_topics(error: &CallError) -> bool {
 }
 
 impl Shared {
-    fn carry_out(&self, order: Order) {
-        match order {
-            Order::Prepare(done) => {
-                done(self.insist(Call::Prepare, |producer| Ok(producer.init_transactions(CALL)?)));
+    fn handle(&self, request: Request) {
+        match request {
+            Request::Prepare(done) => {
+                done(self.repeat(Call::Prepare, |producer| Ok(producer.init_transactions(CALL)?)));
             }
-            Order::Commit(offsets, member, done) => done(self.commit(&offsets, &member)),
-            Order::Abort(done) => {
-                let result = self.insist(Call::Abort, |producer| Ok(producer.abort_transaction(CALL)?));
+            Request::Commit(offsets, member, done) => done(self.commit(&offsets, &member)),
+            Request::Abort(done) => {
+                let result = self.repeat(Call::Abort, |producer| Ok(producer.abort_transaction(CALL)?));
                 if result.is_ok() {
                     self.open.store(false, Ordering::Release);
                 }
@@ -285,15 +285,15 @@ impl Shared {
         let abort = |text: String| TransactionError::new(TransactionErrorKind::Abort, text);
         let known_by = member
             .known_by::<ConsumerGroupMetadata>()
-            .ok_or_else(|| abort("this member is not of a source on Kafka".to_owned()))?;
+            .ok_or_else(|| abort("this member does not belong to a source on Kafka".to_owned()))?;
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for offset in offsets {
             kafka::add_offset(&mut list, offset).map_err(abort)?;
         }
-        self.insist(Call::Offsets, |producer| {
+        self.repeat(Call::Offsets, |producer| {
             Ok(producer.send_offsets_to_transaction(&list, known_by, OFFSETS)?)
         })?;
-        self.insist(Call::Commit, |producer| {
+        self.repeat(Call::Commit, |producer| {
             ffi::commit_transaction(producer.client(), COMMIT)
         })?;
         self.open.store(false, Ordering::Release);
@@ -301,18 +301,18 @@ impl Shared {
     }
 
     /// Repeats a call as long as it can succeed.
-    fn insist(
+    fn repeat(
         &self,
         call: Call,
         make: impl Fn(&Producer) -> Result<(), CallError>,
     ) -> Result<(), TransactionError> {
         let begun = Instant::now();
-        let mut silence = SILENCE;
+        let mut warn_after = FIRST_WARNING;
         loop {
             let since = Instant::now();
             let error = match make(&self.producer) {
                 Ok(()) => {
-                    if silence > SILENCE {
+                    if warn_after > FIRST_WARNING {
                         tracing::info!(call = call.name(), "the brokers answer again");
                     }
                     return Ok(());
@@ -323,10 +323,10 @@ impl Shared {
             if !again || self.stopping.load(Ordering::Acquire) {
                 return Err(explained);
             }
-            if begun.elapsed() >= silence {
-                silence *= 2;
+            if begun.elapsed() >= warn_after {
+                warn_after *= 2;
                 let remedy = call.remedy();
-                tracing::warn!(call = call.name(), error = %explained, remedy, "the brokers do not answer; going on trying");
+                tracing::warn!(call = call.name(), error = %explained, remedy, "the brokers do not answer; trying again");
             }
             thread::sleep(PAUSE.saturating_sub(since.elapsed()));
         }
@@ -357,7 +357,7 @@ mod tests {
     use crate::publish::{KafkaPublisher, Message, MessageHeaders, Placement, Publisher as _};
 
     #[test]
-    fn a_commit_goes_on_whose_messages_take_longer_to_the_broker_than_a_call() {
+    fn a_commit_continues_if_its_messages_take_longer_than_a_call() {
         let broker = MockBroker::start(1).unwrap();
         broker.create_topic("t", 1).unwrap();
         let mut config = Config::default();
@@ -367,10 +367,10 @@ mod tests {
         let publisher = KafkaPublisher::new(&config).unwrap();
         let transactor = publisher.transactor.as_ref().unwrap();
         let own = &transactor.shared;
-        own.insist(Call::Prepare, |producer| Ok(producer.init_transactions(CALL)?))
+        own.repeat(Call::Prepare, |producer| Ok(producer.init_transactions(CALL)?))
             .unwrap();
         transactor.begin().unwrap();
-        // Each is followed by a wait, and each wait is longer than the one before.
+        // After each error librdkafka waits, each time longer.
         let not_yet = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION; 4];
         broker.cluster().request_errors(RDKafkaApiKey::Produce, &not_yet);
         let message = Message {
@@ -381,14 +381,14 @@ mod tests {
             headers: MessageHeaders::default(),
         };
         assert!(publisher.send(message, Box::new(drop)).is_ok());
-        own.insist(Call::Commit, |producer| {
+        own.repeat(Call::Commit, |producer| {
             ffi::commit_transaction(producer.client(), Duration::from_millis(20))
         })
         .unwrap();
     }
 
     #[test]
-    fn each_error_of_a_call_is_repeated_aborted_or_the_end() {
+    fn after_each_error_the_call_is_repeated_or_the_transaction_aborted_or_the_producer_ends() {
         use TransactionErrorKind::{Abort, Ended, Refused};
         let retriable = |error: CallError| CallError {
             is_retriable: true,
@@ -420,7 +420,7 @@ mod tests {
             (Call::Prepare, retriable(of(Code::OperationTimedOut)), Abort, true),
             (Call::Commit, retriable(of(Code::OperationTimedOut)), Abort, true),
             (Call::Abort, retriable(of(Code::OperationTimedOut)), Abort, true),
-            // It took too long, so it cannot go on where it was.
+            // It took too long and cannot be continued.
             (
                 Call::Offsets,
                 aborted(retriable(of(Code::OperationTimedOut))),
@@ -430,7 +430,7 @@ mod tests {
             // A message was refused.
             (Call::Commit, aborted(of(Code::MessageSizeTooLarge)), Abort, false),
             (Call::Commit, aborted(of(Code::Inconsistent)), Abort, false),
-            // A topic that may not be written cannot be part of a transaction.
+            // A topic without the right to write cannot be part of a transaction.
             (Call::Offsets, unwritable, Refused, false),
             // The topic that is read, and the group.
             (
@@ -446,7 +446,7 @@ mod tests {
                 false,
             ),
             (Call::Offsets, aborted(of(Code::IllegalGeneration)), Abort, false),
-            // An abort is repeated, whatever stopped it.
+            // An abort is repeated after any error.
             (
                 Call::Abort,
                 aborted(of(Code::InvalidProducerIdMapping)),

@@ -1,4 +1,4 @@
-//! The names of librdkafka's properties that may be set, for who has misspelt one. Which of them it takes it says itself.
+//! The names of librdkafka's properties that may be set, for suggestions after a misspelt one. librdkafka itself checks them.
 
 pub(super) const NAMES: [&str; 150] = [
     "allow.auto.create.topics",

@@ -1,4 +1,4 @@
-//! What is refused in `[kafka]`, by librdkafka or by us, found without connecting to anything.
+//! Finds the properties in `[kafka]` that librdkafka or kaufmann refuses, without connecting.
 
 mod java;
 
@@ -10,7 +10,7 @@ use super::{UNCOMMITTED, is_unsupported, names, refused, unprefixed};
 use crate::config::group::{Conflict, of_consumer};
 use crate::config::{Config, Delivery, is_secret, without_credentials};
 
-/// What properties of security begin with.
+/// The prefixes of security properties.
 const SECURITY: [&str; 6] = [
     "security.",
     "sasl.",
@@ -20,13 +20,13 @@ const SECURITY: [&str; 6] = [
     "enable.sasl.",
 ];
 
-/// Whether a property is about security, which the embedded broker has none of.
+/// Whether a property is about security. The embedded broker has no security.
 pub(crate) fn is_security(key: &str) -> bool {
     let name = unprefixed(key);
     SECURITY.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// What librdkafka would refuse in `[kafka]`, and what we do. Nothing is connected or started for it.
+/// The properties in `[kafka]` that librdkafka or kaufmann refuses, with the reasons. Nothing is connected or started.
 pub(crate) fn mistakes(config: &Config) -> Vec<Conflict> {
     let mut found = Vec::new();
     for (key, value) in &config.kafka {
@@ -48,16 +48,16 @@ pub(crate) fn mistakes(config: &Config) -> Vec<Conflict> {
     found
 }
 
-/// Why librdkafka does not take a property, if it does not. Its value is not repeated if it may be a secret.
+/// Why librdkafka refuses a property, if it does. Its value is not repeated if it may be a secret.
 fn unacceptable(key: &str, value: &str) -> Option<String> {
     let name = unprefixed(key);
     if name == "auto.offset.reset" && value == "none" {
         return None;
     }
     if let Some(instead) = java::instead(name) {
-        return Some(format!("is Java's; {instead}"));
+        return Some(format!("is a property of Java's clients; {instead}"));
     }
-    // To set this one is to load the libraries that it names.
+    // Setting this one would load the libraries that it names.
     let value = if name == "plugin.library.paths" { "" } else { value };
     let refusal = ClientConfig::new()
         .set(name, value)
@@ -70,9 +70,9 @@ fn unacceptable(key: &str, value: &str) -> Option<String> {
             let hint = meant
                 .map(|meant| format!("; did you mean `kafka.{prefix}{meant}`?"))
                 .unwrap_or_default();
-            Some(format!("is no property of librdkafka{hint}"))
+            Some(format!("is not a property of librdkafka{hint}"))
         }
-        // What this build lacks for security does not matter to those who connect to nothing, or to `dev`.
+        // A security feature that this build lacks does not matter to commands that connect to nothing, or to `dev`.
         KafkaError::ClientConfig(_, text, ..) if is_security(key) && is_unsupported(&text) => None,
         KafkaError::ClientConfig(..) if is_secret(name) => {
             Some("has a value that librdkafka refuses".to_owned())
@@ -81,6 +81,6 @@ fn unacceptable(key: &str, value: &str) -> Option<String> {
             let text = without_credentials(text.trim());
             Some(format!("is refused by librdkafka: {text}"))
         }
-        _ => Some("has a value that cannot be passed on: it has a NUL in it".to_owned()),
+        _ => Some("has a value with a NUL byte, which is not allowed".to_owned()),
     }
 }

@@ -1,4 +1,5 @@
-//! Which protocols and mechanisms can work with what librdkafka is built with. Pure, but for what it is asked.
+//! Checks whether a security protocol and mechanism can work with this build of librdkafka. Pure, except for reading the build's
+//! features.
 
 use std::sync::OnceLock;
 
@@ -6,7 +7,7 @@ use rdkafka::ClientConfig;
 
 use crate::config::Config;
 
-/// Mechanisms that librdkafka knows, with the feature of its build that they need.
+/// The mechanisms of librdkafka, with the feature of its build that they need.
 const MECHANISMS: [(&str, &str); 5] = [
     ("PLAIN", "sasl_plain"),
     ("SCRAM-SHA-256", "sasl_scram"),
@@ -15,7 +16,7 @@ const MECHANISMS: [(&str, &str); 5] = [
     ("GSSAPI", "sasl_gssapi"),
 ];
 
-/// Looks for a protocol or a mechanism that cannot work, before librdkafka does, whose texts name neither place nor remedy.
+/// Finds a protocol or a mechanism that cannot work, before librdkafka does: its errors name neither the setting's place nor a remedy.
 pub(super) fn check(client: &ClientConfig, config: &Config, side: &str) -> Result<(), String> {
     let built = built();
     let has = |feature: &str| built.split(',').any(|built| built.trim() == feature);
@@ -30,7 +31,7 @@ pub(super) fn check(client: &ClientConfig, config: &Config, side: &str) -> Resul
     })
 }
 
-/// What librdkafka is built with: "gzip,snappy,sasl,…".
+/// The features that librdkafka is built with: "gzip,snappy,sasl,…".
 fn built() -> &'static str {
     static BUILT: OnceLock<String> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -41,7 +42,7 @@ fn built() -> &'static str {
     })
 }
 
-/// The property that cannot work, and why. No value is repeated but those that are known.
+/// The property that cannot work, and why. Only known values are repeated.
 fn flaw<'c>(
     get: impl Fn(&str) -> Option<&'c str>,
     has: impl Fn(&str) -> bool,
@@ -73,7 +74,7 @@ fn flaw<'c>(
         let meant = kaufmann_avro::suggest::closest(mechanism, names)
             .map(|meant| format!("; did you mean `{meant}`?"));
         let why = format!(
-            "is no mechanism that librdkafka knows, which are {}{}",
+            "is not a mechanism of librdkafka, which are {}{}",
             names.join(", "),
             meant.unwrap_or_default()
         );
@@ -100,7 +101,7 @@ fn flaw<'c>(
     }
 }
 
-/// Whether nothing gives the client a token.
+/// The property that is missing or cannot work for a token, and why.
 fn without_token<'c>(
     key: &'static str,
     get: impl Fn(&str) -> Option<&'c str>,
@@ -115,7 +116,7 @@ fn without_token<'c>(
     if get("enable.sasl.oauthbearer.unsecure.jwt").is_some_and(|set| set.eq_ignore_ascii_case("true")) {
         return None;
     }
-    let why = "is `OAUTHBEARER`, but nothing gives it a token; set `sasl.oauthbearer.method` = \"oidc\" and the properties \
+    let why = "is `OAUTHBEARER`, but no source of tokens is set; set `sasl.oauthbearer.method` = \"oidc\" and the properties \
                that it needs";
     Some((key, why.to_owned()))
 }
@@ -127,7 +128,7 @@ mod tests {
     const PLAIN_BUILD: &[&str] = &["sasl", "sasl_plain"];
     const TLS_BUILD: &[&str] = &["ssl", "sasl", "sasl_plain", "sasl_scram", "sasl_oauthbearer"];
 
-    fn said(built: &[&str], properties: &[(&str, &'static str)]) -> Option<String> {
+    fn checked(built: &[&str], properties: &[(&str, &'static str)]) -> Option<String> {
         let get = |name: &str| {
             properties
                 .iter()
@@ -147,83 +148,87 @@ mod tests {
     }
 
     #[test]
-    fn a_build_without_tls_has_plain_alone() {
+    fn a_build_without_tls_supports_only_plain() {
         for protocol in ["ssl", "SASL_SSL"] {
-            let text = said(PLAIN_BUILD, &[("security.protocol", protocol)]).unwrap();
+            let text = checked(PLAIN_BUILD, &[("security.protocol", protocol)]).unwrap();
             assert!(text.ends_with("build it with kaufmann's feature `tls`"), "{text}");
         }
         for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] {
-            let text = said(PLAIN_BUILD, &sasl(mechanism)).unwrap();
+            let text = checked(PLAIN_BUILD, &sasl(mechanism)).unwrap();
             assert!(
                 text.starts_with(&format!("sasl.mechanism is `{mechanism}`, "))
                     && text.ends_with("build it with kaufmann's feature `tls`"),
                 "{text}"
             );
         }
-        assert_eq!(said(PLAIN_BUILD, &sasl("PLAIN")), None);
-        assert_eq!(said(PLAIN_BUILD, &[]), None);
-        assert_eq!(said(PLAIN_BUILD, &[("security.protocol", "plaintext")]), None);
+        assert_eq!(checked(PLAIN_BUILD, &sasl("PLAIN")), None);
+        assert_eq!(checked(PLAIN_BUILD, &[]), None);
+        assert_eq!(checked(PLAIN_BUILD, &[("security.protocol", "plaintext")]), None);
     }
 
     #[test]
-    fn a_mechanism_that_nobody_set_is_kerberos() {
+    fn without_a_mechanism_kerberos_is_used() {
         for built in [PLAIN_BUILD, TLS_BUILD] {
-            let text = said(built, &[("security.protocol", "SASL_PLAINTEXT")]).unwrap();
+            let text = checked(built, &[("security.protocol", "SASL_PLAINTEXT")]).unwrap();
             assert!(
                 text.contains(
                     "`sasl.mechanism` is not set, which means GSSAPI (Kerberos); set PLAIN or SCRAM-SHA-512"
                 ),
                 "{text}"
             );
-            let text = said(built, &sasl("GSSAPI")).unwrap();
+            let text = checked(built, &sasl("GSSAPI")).unwrap();
             assert!(text.contains("feature `gssapi`"), "{text}");
         }
         assert_eq!(
-            said(&["sasl_gssapi"], &[("security.protocol", "sasl_plaintext")]),
+            checked(&["sasl_gssapi"], &[("security.protocol", "sasl_plaintext")]),
             None
         );
     }
 
     #[test]
-    fn a_mechanism_that_does_not_exist_has_a_neighbour_and_is_not_shown() {
-        let text = said(TLS_BUILD, &sasl("plain")).unwrap();
+    fn an_unknown_mechanism_gets_a_suggestion_and_is_not_shown() {
+        let text = checked(TLS_BUILD, &sasl("plain")).unwrap();
         assert!(text.ends_with("did you mean `PLAIN`?"), "{text}");
-        let text = said(TLS_BUILD, &sasl("AWS_MSK_IAM")).unwrap();
+        let text = checked(TLS_BUILD, &sasl("AWS_MSK_IAM")).unwrap();
         assert!(
-            text.starts_with("sasl.mechanism is no mechanism that librdkafka knows"),
+            text.starts_with("sasl.mechanism is not a mechanism of librdkafka"),
             "{text}"
         );
-        let text = said(TLS_BUILD, &sasl("hunter2")).unwrap();
+        let text = checked(TLS_BUILD, &sasl("hunter2")).unwrap();
         assert!(!text.contains("hunter2"), "{text}");
     }
 
     #[test]
-    fn a_mechanism_without_what_proves_who_we_are_names_what_it_needs() {
+    fn a_mechanism_without_credentials_names_the_ones_it_needs() {
         for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
             for missing in ["sasl.username", "sasl.password"] {
                 let mut properties = sasl(mechanism);
                 properties.retain(|(key, _)| *key != missing);
-                let text = said(TLS_BUILD, &properties).unwrap();
+                let text = checked(TLS_BUILD, &properties).unwrap();
                 assert!(text.contains(&format!("needs `{missing}`")), "{text}");
             }
-            assert_eq!(said(TLS_BUILD, &sasl(mechanism)), None);
+            assert_eq!(checked(TLS_BUILD, &sasl(mechanism)), None);
         }
         let mut properties = sasl("OAUTHBEARER");
         assert!(
-            said(TLS_BUILD, &properties)
+            checked(TLS_BUILD, &properties)
                 .unwrap()
-                .contains("nothing gives it a token")
+                .contains("no source of tokens is set")
         );
         properties.push(("enable.sasl.oauthbearer.unsecure.jwt", "true"));
-        assert_eq!(said(TLS_BUILD, &properties), None);
+        assert_eq!(checked(TLS_BUILD, &properties), None);
         properties.push(("sasl.oauthbearer.method", "oidc"));
-        assert!(said(TLS_BUILD, &properties).unwrap().contains("feature `curl`"));
-        assert_eq!(said(&[TLS_BUILD, &["oidc"]].concat(), &properties), None);
+        assert!(
+            checked(TLS_BUILD, &properties)
+                .unwrap()
+                .contains("feature `curl`")
+        );
+        assert_eq!(checked(&[TLS_BUILD, &["oidc"]].concat(), &properties), None);
     }
 
-    /// Whatever this build has: what passes is what librdkafka makes a client of.
+    /// With any build: the check passes exactly if librdkafka creates a client.
     #[test]
-    fn what_passes_is_what_librdkafka_takes_and_what_it_refuses_does_not_pass() {
+    fn the_check_passes_exactly_if_librdkafka_accepts_the_settings() {
         let mechanisms = MECHANISMS.map(|(name, _)| Some(name));
         let mechanisms = mechanisms
             .into_iter()

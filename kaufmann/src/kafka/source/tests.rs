@@ -11,7 +11,7 @@ use crate::publish::{KafkaPublisher, Message, MessageHeaders, Publisher};
 mod in_doubt;
 mod overtaken;
 
-/// Far longer than anything takes; only a test that fails waits for it.
+/// Much longer than any step takes; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn config(broker: &MockBroker, group: &str, topic: &str, kafka: &[(&str, &str)]) -> Config {
@@ -59,13 +59,13 @@ struct Got {
     headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
-/// A source with what it has told, driven by the test's own thread.
+/// A source with the events that it has reported, driven by the test's thread.
 struct Member {
     source: KafkaSource,
     woken: Receiver<()>,
     assigned: Vec<Arc<Assignment>>,
     revoked: Vec<Arc<Assignment>>,
-    /// Whether what is revoked is committed and released at once.
+    /// Whether revoked partitions are committed and released at once.
     releases: bool,
     lost: usize,
     committed: Vec<Result<(), String>>,
@@ -101,7 +101,7 @@ impl Member {
         }
     }
 
-    /// One round: events, but no records.
+    /// One round of events, without records.
     fn events(&mut self) {
         let mut events = Vec::new();
         self.source.events(&mut events);
@@ -126,7 +126,7 @@ impl Member {
         }
     }
 
-    fn release_if_told(&mut self) {
+    fn release_if_set(&mut self) {
         if self.releases && !self.revoked.is_empty() {
             for revoked in self.revoked.clone() {
                 let next = self.next(revoked.partition());
@@ -157,10 +157,10 @@ impl Member {
         })
     }
 
-    /// One round: events, then what is there of each partition.
+    /// One round: events, then the available records of each partition.
     fn round(&mut self) {
         self.events();
-        self.release_if_told();
+        self.release_if_set();
         for assignment in self.assigned.clone() {
             self.read(&assignment, 100);
         }
@@ -172,7 +172,7 @@ impl Member {
         while !done(self) {
             assert!(
                 Instant::now() < deadline,
-                "waited in vain: {what}\n{}",
+                "timed out waiting for {what}\n{}",
                 self.told()
             );
             let _ = self.woken.recv_timeout(Duration::from_millis(20));
@@ -192,7 +192,7 @@ impl Member {
         )
     }
 
-    /// Gives back what is revoked.
+    /// Gives back the revoked partitions.
     fn release(&mut self) {
         let revoked = std::mem::take(&mut self.revoked);
         self.source.release(&revoked);
@@ -221,13 +221,13 @@ impl Member {
     }
 }
 
-/// Drives two members until something holds.
+/// Drives two members until `done`.
 fn both(a: &mut Member, b: &mut Member, what: &str, mut done: impl FnMut(&Member, &Member) -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done(a, b) {
         assert!(
             Instant::now() < deadline,
-            "waited in vain: {what}\na: {}\nb: {}",
+            "timed out waiting for {what}\na: {}\nb: {}",
             a.told(),
             b.told()
         );
@@ -293,7 +293,7 @@ fn records_arrive_exactly_as_they_were_sent() {
 }
 
 #[test]
-fn a_read_takes_no_more_than_it_may() {
+fn a_read_takes_no_more_than_its_maximum() {
     let broker = broker("t", 1);
     publish(&broker, (0..10).map(|_| message("t", None, Some(b"x"))));
     let mut member = Member::join(&config(&broker, "g", "t", &[]));
@@ -316,7 +316,7 @@ fn a_read_takes_no_more_than_it_may() {
 }
 
 #[test]
-fn what_a_reader_has_no_room_for_comes_with_the_next_reads() {
+fn records_that_a_reader_breaks_off_before_come_with_the_next_reads() {
     let broker = broker("t", 1);
     publish(&broker, (0..10).map(|_| message("t", None, Some(b"x"))));
     let mut member = Member::join(&config(&broker, "g", "t", &[]));
@@ -327,7 +327,7 @@ fn what_a_reader_has_no_room_for_comes_with_the_next_reads() {
         let _ = member.woken.recv_timeout(Duration::from_millis(20));
         member.events();
         for assignment in member.assigned.clone() {
-            // One at a time, however many there are.
+            // One at a time, although more are available.
             while member.source.read(&assignment, 100, &mut |record| {
                 offsets.push(record.offset);
                 ControlFlow::Break(())
@@ -338,9 +338,9 @@ fn what_a_reader_has_no_room_for_comes_with_the_next_reads() {
     assert_eq!(offsets, (0..10).collect::<Vec<_>>());
 }
 
-/// A topic that is made anew while nobody looks does the same: librdkafka looks up where its log begins.
+/// A topic that is deleted and created again unnoticed does the same: librdkafka looks up where its log begins.
 #[test]
-fn a_partition_that_goes_back_is_lost_and_assigned_anew_and_what_it_has_is_read() {
+fn a_partition_that_goes_back_is_lost_and_assigned_again_and_its_records_are_read() {
     let broker = broker("t", 1);
     publish(&broker, (0..10).map(|_| message("t", None, Some(b"x"))));
     let mut member = Member::join(&config(&broker, "g", "t", &[]));
@@ -360,7 +360,7 @@ fn a_partition_that_goes_back_is_lost_and_assigned_anew_and_what_it_has_is_read(
     };
     assert!(begun.id() > before.id(), "{}", member.told());
 
-    // What was settled of the old log says nothing of the new one.
+    // Commits of the old assignment do not count for the new one.
     let begun = Arc::clone(begun);
     member.commit(&before, 10);
     member.commit(&begun, 7);
@@ -376,8 +376,8 @@ fn a_partition_that_goes_back_is_lost_and_assigned_anew_and_what_it_has_is_read(
     assert_eq!(next.got[0].offset, 7);
 }
 
-/// What is revoked is not read, is answered when it is committed, stays ours until it is released, and is then read on by the other
-/// member from where we left it.
+/// A revoked partition is not read, its commits are answered, the member keeps it until it is released, and then the other member
+/// continues it at the committed offset.
 fn revoke_then_release(kafka: &[(&str, &str)], expected_revoked: usize) {
     let broker = broker("t", 2);
     let numbered =
@@ -413,7 +413,10 @@ fn revoke_then_release(kafka: &[(&str, &str)], expected_revoked: usize) {
         a.committed.len() == 2 + expected_revoked
     });
     // Whether they were committed depends on the mock broker, which refuses them while members join; Kafka does not.
-    assert!(b.assigned.is_empty(), "it was given away before it was released");
+    assert!(
+        b.assigned.is_empty(),
+        "it was assigned to another member before it was released"
+    );
 
     (a.releases, b.releases) = (true, true);
     both(&mut a, &mut b, "a partition each", |a, b| {
@@ -462,7 +465,7 @@ fn an_eager_revocation_waits_for_its_release() {
 }
 
 #[test]
-fn what_is_committed_is_where_the_next_member_begins() {
+fn the_next_member_begins_at_the_committed_offset() {
     let broker = broker("t", 1);
     publish(&broker, (0..5).map(|_| message("t", None, Some(b"x"))));
     let config = config(&broker, "g", "t", &[]);
@@ -515,7 +518,7 @@ fn lost_partitions(kafka: &[(&str, &str)]) {
     member.commit(&before[0], 0);
     member.until("the refusal", |member| member.committed.len() == 1);
     assert!(member.committed[0].is_err());
-    // Released already; releasing again does nothing.
+    // They are released already; releasing them again does nothing.
     member.release();
     member.until("new assignments", |member| member.assigned.len() == 2);
     assert!(member.assigned[0].id() > before[1].id());
@@ -533,7 +536,7 @@ fn lost_partitions_are_given_up_and_come_again_eagerly() {
 }
 
 #[test]
-fn what_is_lost_while_it_is_revoked_is_given_up_too() {
+fn a_partition_that_is_lost_while_it_is_revoked_is_given_up_too() {
     let broker = broker("t", 2);
     let config = config(&broker, "g", "t", &[EAGER]);
     let mut a = Member::join(&config);
@@ -549,7 +552,7 @@ fn what_is_lost_while_it_is_revoked_is_given_up_too() {
     both(&mut a, &mut b, "the loss", |a, _| a.lost == 2);
     assert_eq!(a.committed.len(), 1);
     assert!(a.committed[0].is_err());
-    // Without any release the group goes on.
+    // The group continues without any release.
     b.releases = true;
     a.releases = true;
     both(&mut a, &mut b, "a partition each", |a, b| {
@@ -558,7 +561,7 @@ fn what_is_lost_while_it_is_revoked_is_given_up_too() {
 }
 
 #[test]
-fn brokers_that_are_away_are_said_once_and_once_that_they_are_back() {
+fn unreachable_brokers_are_reported_once_and_once_that_they_are_back() {
     let broker = broker("t", 1);
     broker.cluster().broker_down(-1).unwrap();
     let mut member = Member::join(&config(&broker, "g", "t", &[]));
@@ -585,7 +588,7 @@ fn brokers_that_are_away_are_said_once_and_once_that_they_are_back() {
 }
 
 #[test]
-fn a_topic_that_does_not_exist_is_said_with_its_remedy_and_found_when_it_is_made() {
+fn a_missing_topic_is_reported_with_a_remedy_and_found_when_it_is_created() {
     let broker = MockBroker::start(1).unwrap();
     let metadata = [("topic.metadata.refresh.interval.ms", "300000")];
     let mut member = Member::join(&config(&broker, "g", "later", &metadata));
@@ -625,7 +628,7 @@ fn overtaken_by_retention(reset: &str) -> (MockBroker, Member, i64) {
     member.commit(&assignment, 1);
     member.until("the commit", |member| !member.committed.is_empty());
     member.source.close(PATIENCE);
-    // What compresses badly, or it would fit.
+    // Data that does not compress, or it would fit.
     let mut state = 1_u64;
     let next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -647,7 +650,7 @@ fn overtaken_by_retention(reset: &str) -> (MockBroker, Member, i64) {
 }
 
 #[test]
-fn an_offset_that_retention_has_overtaken_is_said_with_what_is_lost() {
+fn an_offset_deleted_by_retention_is_reported_with_the_loss() {
     let (_broker, member, first) = overtaken_by_retention("earliest");
     let [missing] = &member.missing[..] else {
         panic!("{:?}", member.missing)
@@ -667,7 +670,7 @@ fn an_offset_that_retention_has_overtaken_is_said_with_what_is_lost() {
 }
 
 #[test]
-fn a_source_that_must_not_choose_fails_when_retention_has_overtaken_it() {
+fn a_source_that_must_not_reset_fails_at_an_offset_deleted_by_retention() {
     for reset in ["error", "none"] {
         let (_broker, member, _) = overtaken_by_retention(reset);
         assert!(
@@ -685,7 +688,7 @@ fn a_source_that_must_not_choose_fails_when_retention_has_overtaken_it() {
 }
 
 #[test]
-fn closing_ends_with_the_broker_away_and_a_commit_under_way() {
+fn closing_ends_with_an_unreachable_broker_and_a_commit_in_progress() {
     let broker = broker("t", 1);
     publish(&broker, [message("t", None, Some(b"x"))]);
     let long = [("session.timeout.ms", "300000")];
@@ -747,7 +750,7 @@ fn the_brokers_own_protocol_assigns_reads_and_commits() {
 }
 
 #[test]
-fn a_member_that_its_group_refuses_asks_again_and_is_let_in() {
+fn a_member_that_its_group_refuses_tries_again_and_joins() {
     let broker = broker("t", 2);
     let refusals = [
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID,
@@ -768,7 +771,7 @@ fn a_member_that_its_group_refuses_asks_again_and_is_let_in() {
 }
 
 #[test]
-fn a_member_that_is_refused_in_the_midst_of_its_work_loses_its_partitions_and_gets_them_again() {
+fn a_member_that_is_refused_while_it_works_loses_its_partitions_and_gets_them_again() {
     let broker = broker("t", 2);
     let mut member = Member::join(&assigned_by_broker(&broker));
     member.until("the partitions", |member| member.assigned.len() == 2);
@@ -781,7 +784,7 @@ fn a_member_that_is_refused_in_the_midst_of_its_work_loses_its_partitions_and_ge
 }
 
 #[test]
-fn a_member_that_is_refused_for_too_long_fails_with_the_id_that_is_taken() {
+fn a_member_that_is_refused_for_too_long_fails_with_the_id_that_another_one_has() {
     let broker = broker("t", 2);
     broker.refuse_heartbeats(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID; 4]);
     let mut config = assigned_by_broker(&broker);
@@ -837,7 +840,7 @@ fn a_property_that_is_refused_is_named() {
 }
 
 #[test]
-fn what_is_kept_with_a_commit_comes_with_the_next_assignment_of_its_partition() {
+fn the_metadata_of_a_commit_comes_with_the_next_assignment_of_its_partition() {
     let broker = broker("t", 2);
     let config = config(&broker, "g", "t", &[]);
     let mut first = Member::join(&config);
@@ -850,7 +853,7 @@ fn what_is_kept_with_a_commit_comes_with_the_next_assignment_of_its_partition() 
     let (zero, one) = (of(0), of(1));
     let ranges = [(5, 6), (9, 9)];
     first.commit_with(&one, 3, Ahead::encode(None, 3, ranges));
-    // This broker tells no ids.
+    // This broker has no topic ids.
     first.commit_with(&zero, 3, Ahead::encode(Some([9; 16]), 3, ranges));
     first.until("the commits", |member| member.committed.len() == 2);
     drop(first);

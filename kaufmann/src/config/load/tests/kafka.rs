@@ -7,18 +7,18 @@ fn a_property_that_librdkafka_does_not_know_is_refused_at_its_place_with_the_nea
  {
     assert_eq!(
         failure("group = 'g'\n[kafka]\nlinger.ms = 1\nsasl.pasword = 'hunter2'"),
-        "kaufmann.toml:4:16: `kafka.sasl.pasword` is no property of librdkafka; did you mean `kafka.sasl.password`?"
+        "kaufmann.toml:4:16: `kafka.sasl.pasword` is not a property of librdkafka; did you mean `kafka.sasl.password`?"
     );
     assert_eq!(
         variables(&[("KAUFMANN_KAFKA_CONSUMER_SESION_TIMEOUT_MS", "1")])
             .unwrap_err()
             .to_string(),
-        "KAUFMANN_KAFKA_CONSUMER_SESION_TIMEOUT_MS: `kafka.consumer.sesion.timeout.ms` is no property of librdkafka; did you \
+        "KAUFMANN_KAFKA_CONSUMER_SESION_TIMEOUT_MS: `kafka.consumer.sesion.timeout.ms` is not a property of librdkafka; did you \
          mean `kafka.consumer.session.timeout.ms`?"
     );
     assert_eq!(
         with_flag("kafka", "zzz=hunter2").unwrap_err().to_string(),
-        "--kafka: `kafka.zzz` is no property of librdkafka"
+        "--kafka: `kafka.zzz` is not a property of librdkafka"
     );
 }
 
@@ -38,14 +38,14 @@ fn a_propertys_value_that_librdkafka_refuses_is_refused_at_its_place_and_not_sho
     );
     assert_eq!(
         failure("[kafka]\nsasl.jaas.config = 'hunter2'"),
-        "kaufmann.toml:2:20: `kafka.sasl.jaas.config` is Java's; set `sasl.username` and `sasl.password`"
+        "kaufmann.toml:2:20: `kafka.sasl.jaas.config` is a property of Java's clients; set `sasl.username` and `sasl.password`"
     );
     let text = failure("[kafka]\n'client.id' = \"a\\u0000b\"");
     assert!(text.contains("it has a NUL in it"), "{text}");
     let text = failure("delivery = 'exactly_once'\n[kafka]\n'isolation.level' = 'read_uncommitted'");
     assert!(
         text.contains(
-            "kaufmann.toml:3:21: `kafka.isolation.level` is \"read_uncommitted\", which does not go with"
+            "kaufmann.toml:3:21: `kafka.isolation.level` is \"read_uncommitted\", which cannot be combined with"
         ),
         "{text}"
     );

@@ -1,4 +1,4 @@
-//! Transactions that brokers do not let begin.
+//! Transactions that the brokers refuse.
 
 use super::*;
 use crate::config::Delivery;
@@ -11,7 +11,7 @@ fn publisher(broker: &MockBroker) -> KafkaPublisher {
     KafkaPublisher::new(&config).unwrap()
 }
 
-/// Where the answer of [`prepare`] arrives.
+/// Receives the answer of [`prepare`].
 type Prepared = Receiver<Result<(), TransactionError>>;
 
 fn prepare(publisher: &KafkaPublisher) -> Prepared {
@@ -42,23 +42,23 @@ fn refused(api: RDKafkaApiKey, round_trip: Duration) {
 }
 
 #[test]
-fn an_id_that_the_coordinator_refuses_is_the_end_and_said_with_its_remedy() {
+fn an_id_that_the_coordinator_refuses_ends_the_publisher_with_a_remedy() {
     refused(RDKafkaApiKey::InitProducerId, Duration::ZERO);
 }
 
 #[test]
-fn an_id_that_may_not_even_ask_for_its_coordinator_is_the_end_too() {
+fn an_id_without_the_right_to_find_its_coordinator_ends_the_publisher_too() {
     refused(RDKafkaApiKey::FindCoordinator, Duration::ZERO);
 }
 
-/// A call that was given up after its time goes on in librdkafka, and another one takes its result.
+/// A call that times out continues in librdkafka, and the next call gets its result.
 #[test]
-fn an_id_that_is_refused_only_after_several_calls_is_the_end_too() {
+fn an_id_that_is_refused_only_after_several_calls_ends_the_publisher_too() {
     refused(RDKafkaApiKey::InitProducerId, Duration::from_secs(3));
 }
 
 #[test]
-fn who_gives_up_waits_for_no_coordinator() {
+fn a_dropped_publisher_waits_for_no_coordinator() {
     let broker = MockBroker::start(1).unwrap();
     broker.cluster().broker_down(1).unwrap();
     let publisher = publisher(&broker);

@@ -6,7 +6,7 @@ const JAVA: [(&str, &str); 10] = [
     ("ssl.truststore.location", "set `ssl.ca.location` to a PEM file"),
     (
         "ssl.truststore.password",
-        "the PEM file of `ssl.ca.location` has none; remove it",
+        "the PEM file of `ssl.ca.location` has no password; remove it",
     ),
     (
         "ssl.truststore.type",
@@ -15,7 +15,7 @@ const JAVA: [(&str, &str); 10] = [
     ("ssl.truststore.certificates", "set `ssl.ca.pem`"),
     (
         "ssl.keystore.type",
-        "`ssl.keystore.location` is PKCS#12, `ssl.key.location` PEM; remove it",
+        "`ssl.keystore.location` is PKCS#12, `ssl.key.location` is PEM; remove it",
     ),
     ("ssl.keystore.key", "set `ssl.key.pem`"),
     ("ssl.keystore.certificate.chain", "set `ssl.certificate.pem`"),
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_java_has_is_refused_by_librdkafka_too() {
+    fn properties_of_java_alone_are_refused_by_librdkafka_too() {
         for (name, _) in JAVA {
             let refused = ClientConfig::new().set(name, "x").create_native_config();
             assert!(refused.is_err(), "{name}");

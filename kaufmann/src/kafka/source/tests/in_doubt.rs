@@ -1,9 +1,9 @@
-//! What could not be read once, and the rebalances that come before it can be read.
+//! Records that cannot be read at first, and rebalances before they can be read.
 
 use super::*;
 
 #[test]
-fn a_record_that_could_not_be_read_at_first_is_not_left_out_by_a_rebalance() {
+fn a_record_that_could_not_be_read_at_first_is_not_skipped_after_a_rebalance() {
     let broker = broker("t", 2);
     let keys: Vec<String> = (0..20).map(|key| format!("k{key}")).collect();
     let all = || {
@@ -22,7 +22,7 @@ fn a_record_that_could_not_be_read_at_first_is_not_left_out_by_a_rebalance() {
         .request_errors(RDKafkaApiKey::Fetch, &[unknown; 6]);
     first.until("an error of each partition", |member| member.troubles.len() == 2);
 
-    // The one that it keeps is paused meanwhile.
+    // The partition that it keeps is paused meanwhile.
     let mut second = Member::join(&config);
     (first.releases, second.releases) = (true, true);
     both(&mut first, &mut second, "a partition each", |a, b| {
@@ -41,7 +41,7 @@ fn a_record_that_could_not_be_read_at_first_is_not_left_out_by_a_rebalance() {
         let last: i64 = (0..2).filter_map(count).map(|offset| offset + 1).sum();
         last == 2 * i64::try_from(keys.len()).unwrap()
     });
-    // It was never given back, so nothing of it is missing and nothing comes twice.
+    // It was never given back, so no record is missing and none comes twice.
     let kept = first.assigned[0].partition();
     let got = first.got.iter().filter(|got| got.partition == kept);
     let offsets: Vec<i64> = got.map(|got| got.offset).collect();

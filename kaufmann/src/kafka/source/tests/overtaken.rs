@@ -1,10 +1,10 @@
-//! Revocations whose answer librdkafka does not wait for: when its topics change, it joins the group again at once.
+//! Revocations that librdkafka does not wait for: when its topics change, it joins the group again at once.
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 
 use super::*;
 
-/// Members that subscribe to `t`, and to `u`, which is there when it [`appears`].
+/// Members that subscribe to `t`, and to `u`, which exists once it [`appears`].
 fn subscribed(broker: &MockBroker, kafka: &[(&str, &str)]) -> Config {
     let mut config = config(broker, "g", "t", kafka);
     config.topics.push("u".into());
@@ -13,7 +13,7 @@ fn subscribed(broker: &MockBroker, kafka: &[(&str, &str)]) -> Config {
     config
 }
 
-/// From now on the members' topics are other ones.
+/// Creates `u`, so that the members' topics change.
 fn appears(broker: &MockBroker) {
     broker.create_topic("u", 1).unwrap();
 }
@@ -22,7 +22,10 @@ fn drive(members: &mut [Member], what: &str, mut done: impl FnMut(&[Member]) -> 
     let deadline = Instant::now() + PATIENCE;
     while !done(members) {
         let told: Vec<_> = members.iter().map(Member::told).collect();
-        assert!(Instant::now() < deadline, "waited in vain: {what}\n{told:#?}");
+        assert!(
+            Instant::now() < deadline,
+            "timed out waiting for {what}\n{told:#?}"
+        );
         for member in &mut *members {
             let _ = member.woken.recv_timeout(Duration::from_millis(5));
             member.round();
@@ -36,7 +39,7 @@ fn none_failed(members: &[Member]) {
     }
 }
 
-/// Whether it is the same answer of librdkafka: each has another place in memory.
+/// Whether both are the same answer of librdkafka: each has its own address.
 fn is_same(one: &crate::source::Member, other: &crate::source::Member) -> bool {
     let known = |member: &crate::source::Member| {
         let known: &ConsumerGroupMetadata = member.known_by().expect("it is one of Kafka");
@@ -69,7 +72,7 @@ fn assigned_before_they_are_released(kafka: &[(&str, &str)], expected: usize) {
     a.until("the loss", |a| a.lost > 0 || !a.failed.is_empty());
     assert_eq!((a.lost, &a.failed[..]), (expected, &[][..]), "{}", a.told());
     assert!(!is_same(&known, &a.source.member().unwrap()));
-    // What is left of the old assignments touches neither the commits nor the partitions of the new ones.
+    // The old assignments affect neither the commits nor the partitions of the new ones.
     let answers = a.committed.len();
     a.commit(&stale[0], 1);
     a.until("the refusal", |a| a.committed.len() > answers);
@@ -98,17 +101,17 @@ fn assigned_before_they_are_released(kafka: &[(&str, &str)], expected: usize) {
 }
 
 #[test]
-fn what_is_assigned_again_before_it_is_released_is_lost_and_begins_anew_cooperatively() {
+fn a_partition_assigned_again_before_its_release_is_lost_and_begins_again_cooperatively() {
     assigned_before_they_are_released(&[], 1);
 }
 
 #[test]
-fn what_is_assigned_again_before_it_is_released_is_lost_and_begins_anew_eagerly() {
+fn a_partition_assigned_again_before_its_release_is_lost_and_begins_again_eagerly() {
     assigned_before_they_are_released(&[EAGER], 2);
 }
 
 #[test]
-fn what_another_member_gets_before_it_is_released_is_lost() {
+fn a_partition_that_another_member_gets_before_its_release_is_lost() {
     let broker = broker("t", 2);
     let config = subscribed(&broker, &[]);
     let mut members = vec![Member::join(&config)];
@@ -116,7 +119,7 @@ fn what_another_member_gets_before_it_is_released_is_lost() {
     members.push(Member::join(&config));
     drive(&mut members, "a revocation", |all| all[0].revoked.len() == 1);
     appears(&broker);
-    // The other one may hear of it first.
+    // The other member may get the event first.
     drive(&mut members, "all partitions and the loss", |all| {
         let assigned = all.iter().map(|member| member.assigned.len()).sum::<usize>();
         assigned == 3 && all[0].lost > 0
@@ -126,7 +129,7 @@ fn what_another_member_gets_before_it_is_released_is_lost() {
 }
 
 #[test]
-fn what_is_revoked_twice_is_answered_once() {
+fn a_partition_that_is_revoked_twice_is_given_back_once() {
     let broker = broker("t", 6);
     let config = subscribed(&broker, &[]);
     let mut members = vec![Member::join(&config)];
