@@ -56,9 +56,6 @@ fn well_compressed_batches_take_no_more_memory_than_documented(rig: &Rig) -> Res
         peak / MIB,
         said / MIB
     );
-    assert!(
-        logs.contains("records fetched ahead of the handlers take at most"),
-        "{logs}"
-    );
+    assert!(logs.contains("the prefetch takes at most"), "{logs}");
     Ok(())
 }

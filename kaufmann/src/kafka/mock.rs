@@ -64,6 +64,6 @@ impl MockBroker {
         self.client
             .client()
             .mock_cluster()
-            .expect("the client was made with `test.mock.num.brokers`")
+            .expect("the client was created with `test.mock.num.brokers`")
     }
 }

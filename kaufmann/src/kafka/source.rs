@@ -222,7 +222,7 @@ impl KafkaSource {
         let partitions = self.partitions.count();
         if partitions > 0 {
             let most = Prefetch::of(&self.config).describe(partitions);
-            tracing::info!(partitions, "records fetched ahead of the handlers take {most}");
+            tracing::info!(partitions, "the prefetch takes {most}");
         }
     }
 

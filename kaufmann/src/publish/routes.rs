@@ -1,4 +1,4 @@
-//! Where an event goes: its topic, its subject, and the schema id that its frame carries.
+//! The route of an event: its topic, its subject, and the schema id in its frame.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -25,12 +25,12 @@ pub(crate) struct Routes {
 #[derive(Debug)]
 pub(crate) struct Route {
     info: &'static EventInfo,
-    /// The topic it goes to.
+    /// Its topic.
     pub(crate) topic: Arc<str>,
-    /// How its partition is found.
+    /// How its partition is chosen.
     pub(crate) partitioning: Partitioning,
     subject: String,
-    /// Its schema's id, once it was asked for.
+    /// Its schema's id, once requested.
     id: OnceLock<u32>,
 }
 
@@ -49,7 +49,7 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// If nothing names its topic.
+    /// If no topic is set for it.
     pub(crate) fn of(&self, info: &'static EventInfo) -> Result<Arc<Route>, PublishError> {
         if let Some(route) = self.known(info) {
             return Ok(route);
@@ -72,18 +72,18 @@ impl Routes {
         Ok(Arc::clone(known.entry(info.name).or_insert(route)))
     }
 
-    /// The route of an event and the id that its frame carries, if both were found before: most events need no more than that.
+    /// The route of an event and the schema id in its frame, if both are known already, as for most events.
     pub(crate) fn found(&self, info: &'static EventInfo) -> Option<(Arc<Route>, u32)> {
         let route = self.known(info)?;
         let id = *route.id.get()?;
         Some((route, id))
     }
 
-    /// The route of an event, and the id that its frame carries.
+    /// The route of an event, and the schema id in its frame.
     ///
     /// # Errors
     ///
-    /// If nothing names its topic, or the registry does not have its schema or does not answer.
+    /// If no topic is set for it, or the registry does not have its schema or does not answer.
     pub(crate) async fn find(&self, info: &'static EventInfo) -> Result<(Arc<Route>, u32), PublishError> {
         if let Some(found) = self.found(info) {
             return Ok(found);
@@ -93,7 +93,7 @@ impl Routes {
         Ok((route, id))
     }
 
-    /// The id that the frame of an event carries.
+    /// The schema id in the frame of an event.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Routes {
                 ),
             )),
             Err(error) => {
-                // What the registry refuses, it refuses the next time as well.
+                // Another request would be refused, too.
                 let kind = match error.kind() {
                     RegistryErrorKind::Refused => PublishErrorKind::Schema,
                     _ => PublishErrorKind::Registry,
@@ -151,7 +151,7 @@ impl Routes {
     }
 }
 
-/// The subject under which the schema of an event stands.
+/// The subject of an event's schema.
 pub(crate) fn subject(strategy: SubjectStrategy, topic: &str, full_name: &str) -> String {
     match strategy {
         SubjectStrategy::Record => full_name.to_owned(),

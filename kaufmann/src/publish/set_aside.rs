@@ -137,19 +137,19 @@ impl<T: Held> SetAside<T> {
         (dropped, free)
     }
 
-    /// Whether this topic has refused nothing of what is here.
+    /// Whether this topic has refused none of the items.
     pub(super) fn is_clear(&self, topic: &str) -> bool {
         self.iter().all(|item| item.refused_by() != Some(topic))
     }
 
-    /// Finds out again what can be sent when.
+    /// Recalculates when the next item can be sent.
     pub(super) fn refresh(&mut self) {
         let free = self.entries.values().filter(|entry| !self.is_behind(&entry.item));
         let first = free.filter_map(|entry| entry.due).min();
         self.next = first.map(|first| self.not_before.map_or(first, |bound| bound.max(first)));
     }
 
-    /// Takes out what waits for nothing here any more.
+    /// Removes and returns the items that no longer wait for another one.
     fn release(&mut self) -> Vec<T> {
         let waiting = self.entries.iter().filter(|(_, entry)| entry.due.is_none());
         let numbers: Vec<u64> = waiting.map(|(number, _)| *number).collect();
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    /// A record with one message: its number, the lane of its key, its topic, and whether that refused it as a whole.
+    /// A record with one message: its number, the lane of its key, its topic, and whether that refuses every message.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     struct Item {
         number: u64,
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shares_its_lane_waits_and_is_free_when_it_was_taken() {
+    fn a_later_item_of_its_lane_waits_and_is_free_after_it_was_sent() {
         let (mut aside, now) = (SetAside::default(), Instant::now());
         assert!(!aside.holds(&item(2, 7)));
         aside.put(item(1, 7), now);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_takes_nothing_holds_all_that_needs_it_and_its_first_record_is_tried_alone() {
+    fn a_topic_that_refuses_everything_holds_all_later_items_and_its_first_record_is_tried_alone() {
         let (mut aside, now) = (SetAside::default(), Instant::now());
         let refused = |number| Item {
             blocks: true,
@@ -290,9 +290,9 @@ mod tests {
 
     proptest! {
         /// Records are set aside, tried with and without success, and dropped: each leaves once, and none overtakes an earlier one of its
-        /// lane or of a topic that takes nothing.
+        /// lane or of a topic that refuses everything.
         #[test]
-        fn nothing_overtakes_and_nothing_is_forgotten(
+        fn no_item_overtakes_and_none_is_forgotten(
             records in prop::collection::vec((0..5_u64, 100..103_u64, any::<bool>(), any::<bool>()), 1..40),
             trials in prop::collection::vec((0..4_u8, 0..5_u64), 300),
         ) {

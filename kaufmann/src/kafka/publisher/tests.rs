@@ -1,4 +1,4 @@
-// As in the trait: what was not delivered comes back whole.
+// As in the trait: an error gives the whole message back.
 #![allow(clippy::result_large_err)]
 
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -182,7 +182,7 @@ fn a_full_queue_gives_message_and_completion_back_and_a_drop_aborts_the_rest() {
 
     drop(publisher);
     for (n, outcome) in (0..10).zip(all(&reported, 10)) {
-        let undelivered = outcome.expect_err("nobody was there to take it");
+        let undelivered = outcome.expect_err("no broker was running");
         assert_eq!(undelivered.message, message("t", b"k", &[n]));
         assert_eq!(
             undelivered.error.to_string(),

@@ -26,7 +26,7 @@ pub(super) enum Identity {
 
 /// The answer to a question.
 pub(super) enum Answer {
-    /// Their committed offsets; how often they had been asked for before.
+    /// Their committed offsets; how often they had been requested before.
     Committed(Vec<(Arc<Assignment>, Known)>, usize),
     /// Their topics' ids.
     Identity(Vec<(Arc<Assignment>, Identity)>),

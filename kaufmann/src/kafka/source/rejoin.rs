@@ -75,7 +75,7 @@ mod tests {
         let (mut rejoin, start) = (Rejoin::new(SECOND * 10), Instant::now());
         assert_eq!(rejoin.refused(start, true), Next::Again { first: true });
         assert!(!rejoin.is_due(start) && rejoin.is_due(start + SECOND));
-        assert!(!rejoin.is_due(start + SECOND), "it asks once");
+        assert!(!rejoin.is_due(start + SECOND), "it tries once");
         assert_eq!(
             rejoin.refused(start + SECOND * 2, true),
             Next::Again { first: false }

@@ -1,5 +1,5 @@
 //! A thread that requests the committed offsets of new partitions with their metadata, and the topics' ids. librdkafka reads the
-//! offsets itself, but does not hand out their metadata, and while a transaction is open it may take a pending offset to be missing. A
+//! offsets itself, but does not return their metadata, and while a transaction is open it may take a pending offset to be missing. A
 //! partition is announced when the answer has arrived; until then its records wait in its queue.
 
 use std::collections::HashMap;

@@ -165,7 +165,7 @@ pub(super) fn fatal(config: &Config, code: Code, text: &str) -> String {
     let group = &config.group;
     let remedy = match code {
         Code::FencedInstanceId => format!(
-            "another member has taken `group.instance.id` = \"{}\"; give each instance an id of its own",
+            "another member uses `group.instance.id` = \"{}\"; give each instance an id of its own",
             instance_id(config)
         ),
         Code::UnsupportedAssignor => {

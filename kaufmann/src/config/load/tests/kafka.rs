@@ -33,7 +33,7 @@ fn a_propertys_value_that_librdkafka_refuses_is_refused_at_its_place_and_not_sho
     );
     assert_eq!(
         failure("[kafka]\nacks = 1"),
-        "kaufmann.toml:2:8: `kafka.acks` cannot be set: a record is settled only when every replica has what it caused, once \
+        "kaufmann.toml:2:8: `kafka.acks` cannot be set: a record is settled only when every replica has its messages, once \
          and in order"
     );
     assert_eq!(
@@ -41,7 +41,7 @@ fn a_propertys_value_that_librdkafka_refuses_is_refused_at_its_place_and_not_sho
         "kaufmann.toml:2:20: `kafka.sasl.jaas.config` is a property of Java's clients; set `sasl.username` and `sasl.password`"
     );
     let text = failure("[kafka]\n'client.id' = \"a\\u0000b\"");
-    assert!(text.contains("it has a NUL in it"), "{text}");
+    assert!(text.contains("with a NUL byte"), "{text}");
     let text = failure("delivery = 'exactly_once'\n[kafka]\n'isolation.level' = 'read_uncommitted'");
     assert!(
         text.contains(
