@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_event_is_known_for_its_time() {
+    async fn an_event_is_kept_for_its_time() {
         let seen = Seen::new(Duration::from_secs(10));
         seen.insert(&record(0, &[]));
         tokio::time::advance(Duration::from_secs(6)).await;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_known_wherever_it_comes_again_and_by_its_source_too() {
+    fn an_event_is_recognised_at_any_offset_and_by_its_source_too() {
         let seen = Seen::new(Duration::from_secs(3_600));
         let id = |source| [("ce_id", Some(&b"1"[..])), ("ce_source", Some(source))];
         seen.insert(&record(0, &id(b"/a")));

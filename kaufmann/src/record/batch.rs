@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_few_records_keeps_no_room_for_many() {
+    fn a_trimmed_batch_has_no_excess_capacity() {
         let pool = Arc::new(BufferPool::new(64 << 20));
         let mut batch = Batch::new(&pool, 512, 1 << 20);
         push(&mut batch, &[7; 1000]);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_batch_takes_the_buffers_of_one_that_has_ended_and_none_of_its_records() {
+    fn a_batch_reuses_the_buffers_of_a_dropped_one_without_its_records() {
         let pool = Arc::new(BufferPool::new(64 << 20));
         let mut batch = Batch::new(&pool, 1, 1_000);
         push(&mut batch, &[7; 900]);

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_small_budget_little_is_kept() {
+    fn a_small_budget_bounds_what_is_kept() {
         let pool = BufferPool::new(8_000);
         pool.keep(buffers(1_001));
         assert_eq!(pool.take().arena.capacity(), 0);

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_are_half_there_or_no_places_name_no_other_record() {
+    fn incomplete_and_invalid_origin_headers_are_ignored() {
         let whole = source("orders", "2", "7");
         for missing in 0..3 {
             let mut headers = whole.to_vec();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_back_is_what_stood_before_it_in_its_partition_and_nothing_else() {
+    fn the_origin_of_a_record_that_was_sent_back_is_at_a_lower_offset_of_its_partition() {
         let id = |origin: &str| record("orders", 40, &[(ORIGIN, origin)]).event_id();
         assert_eq!(id("orders/2@7 5"), "orders/2@7");
         assert_eq!(id("orders/2@39"), "orders/2@39");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_its_own_goes_before_all_places_unless_it_is_empty() {
+    fn an_id_of_its_own_overrides_all_places_unless_it_is_empty() {
         let mut headers = source("orders", "2", "7").to_vec();
         headers.extend([("ce_source", "/shop"), ("ce_id", "42")]);
         assert_eq!(record(RETRY, 40, &headers).event_id(), "/shop 42");
@@ -278,7 +278,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_odd_to_be_read(text in ".{0,60}") {
+        fn any_text_can_be_parsed_without_a_panic(text in ".{0,60}") {
             if let Ok(origin) = text.parse::<Origin>() {
                 prop_assert_eq!(origin.to_string().parse::<Origin>(), Ok(origin));
             }

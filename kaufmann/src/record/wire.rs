@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_wins_over_the_prefix() {
+    fn a_header_overrides_the_prefix() {
         let headers = [("__value_schema_id", Some(&[0, 0, 0, 0, 3][..]))];
         assert_eq!(read(Some(&[0, 0, 0, 0, 7]), &headers), id(3, 0));
         let guid = [(

@@ -55,7 +55,7 @@ fn nothing_set_is_the_default() {
 }
 
 #[test]
-fn each_layer_wins_over_the_one_before_key_by_key() {
+fn each_layer_overrides_the_one_before_key_by_key() {
     let (_folder, loader) =
         file("group = 'file'\nmax_in_flight = 1\nmax_unsettled = 1\n[registry]\nurl = 'http://file'");
     let flag = keys::find("max_in_flight").unwrap();
@@ -89,7 +89,7 @@ fn each_layer_wins_over_the_one_before_key_by_key() {
 }
 
 #[test]
-fn what_does_not_go_with_the_groups_protocol_is_refused_at_its_place() {
+fn properties_that_exclude_the_groups_protocol_are_refused_at_their_place() {
     assert_eq!(
         failure("group = 'g'\n[kafka]\n\"group.protocol\" = 'consumer'\n\"session.timeout.ms\" = '6000'"),
         "kaufmann.toml:4:24: `kafka.session.timeout.ms` cannot be set with `group.protocol` = \"consumer\": the broker sets \
@@ -176,7 +176,7 @@ fn every_key_can_be_set_in_each_of_the_three_ways() {
 }
 
 #[test]
-fn values_arrive_as_what_they_are() {
+fn values_keep_their_types() {
     let (_folder, loader) = file(
         "brokers = ['a:1', 'b:2']\nordering = 'none'\nmax_bytes = '1MiB'\ncommit_interval = '250ms'\n\
          [retry]\nfactor = 3\n[kafka]\nfetch.min.bytes = 7\n'linger.ms' = '5'\n[publish.topics]\n'user.create' = 't'\n\
@@ -244,7 +244,7 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn variables_of_the_build_and_of_others_are_left_alone() {
+fn variables_of_the_build_and_of_others_are_ignored() {
     variables(&[
         ("KAUFMANN_MACROS_DEBUG", "1"),
         ("KAUFMANN_TEST_BROKERS", "localhost:9092"),
@@ -279,7 +279,7 @@ fn a_wrong_type_names_file_line_column_key_found_and_expected() {
 }
 
 #[test]
-fn a_number_that_is_none_here_is_shown_as_it_stands() {
+fn a_number_out_of_range_is_shown_as_written() {
     assert_eq!(
         failure("max_in_flight = 99999999999999999999"),
         "kaufmann.toml:1:17: `max_in_flight` is 99999999999999999999, expected a whole number of at least 1, at most 4294967295",
@@ -295,7 +295,7 @@ fn a_number_that_is_none_here_is_shown_as_it_stands() {
 }
 
 #[test]
-fn a_topic_that_can_be_none_names_its_setting() {
+fn an_invalid_topic_names_its_setting() {
     let text = |name: &str, value: &str| variables(&[(name, value)]).unwrap_err().to_string();
     let expected = "expected letters, digits, `.`, `_` and `-`, at most 249";
     assert_eq!(
@@ -334,7 +334,7 @@ fn a_link_to_nowhere_is_a_file_that_cannot_be_read() {
 }
 
 #[test]
-fn an_unknown_key_names_its_place_and_its_neighbour() {
+fn an_unknown_key_names_its_place_and_the_nearest_key() {
     assert_eq!(
         failure("max_inflight = 5"),
         "kaufmann.toml:1:1: unknown key `max_inflight`; did you mean `max_in_flight`?",
@@ -360,7 +360,7 @@ fn broken_toml_names_its_place() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let text = failure("a = 1\nmax_in_flight = 0");
     assert!(
         text.starts_with("2 mistakes in the configuration:\n  kaufmann.toml:1:1: unknown key `a`"),
@@ -551,7 +551,7 @@ fn a_registry_may_have_several_urls_in_each_of_the_three_ways() {
 }
 
 #[test]
-fn an_ordering_that_is_none_is_said_with_its_place() {
+fn an_invalid_ordering_names_its_place() {
     let (_folder, loader) = file("[topic_ordering]\norders = 'partitions'\n");
     let text = loader.load().unwrap_err().to_string();
     assert!(
@@ -564,14 +564,14 @@ fn an_ordering_that_is_none_is_said_with_its_place() {
 }
 
 #[test]
-fn answers_to_callbacks_need_the_names_that_are_allowed() {
+fn replies_to_callbacks_need_a_list_of_allowed_topics() {
     let (_folder, loader) = file("[publish]\nreply_to = 'both'\n");
     let text = loader.load().unwrap_err().to_string();
     assert!(text.contains("`publish.callback_topics` allows none"), "{text}");
 }
 
 #[test]
-fn a_count_beyond_the_most_is_refused_at_its_place() {
+fn a_count_above_its_maximum_is_refused_at_its_place() {
     for key in KEYS {
         let kind::Kind::Count { max, .. } = key.kind else {
             continue;
@@ -608,7 +608,7 @@ fn a_count_beyond_the_most_is_refused_at_its_place() {
 }
 
 #[test]
-fn an_empty_secret_is_said_to_be_empty() {
+fn an_empty_secret_is_reported_as_empty() {
     assert_eq!(
         failure("registry.token = ''"),
         "kaufmann.toml:1:18: `registry.token` is empty, expected a text"
@@ -616,7 +616,7 @@ fn an_empty_secret_is_said_to_be_empty() {
 }
 
 #[test]
-fn a_registrys_url_that_is_none_is_refused_at_its_place() {
+fn an_invalid_registry_url_is_refused_at_its_place() {
     let wrong_port = "expected a URL such as \"http://localhost:8081\", with a port from 1 to 65535";
     for url in [
         "http://h:99999",
@@ -660,7 +660,7 @@ fn a_registrys_url_that_is_none_is_refused_at_its_place() {
 }
 
 #[test]
-fn a_log_filter_that_is_none_is_refused_at_its_place() {
+fn an_invalid_log_filter_is_refused_at_its_place() {
     let text = failure("[log]\nfilter = 'a=b=c'");
     assert!(
         text.starts_with("kaufmann.toml:2:10: `log.filter` is \"a=b=c\", expected a filter such as \"info,my_service=debug\": "),
@@ -687,9 +687,8 @@ fn mistakes_of_a_declaration_are_sentences_with_their_places() {
     );
 }
 
-/// Whether a build has TLS is not what `config` or `dev` fail at.
 #[test]
-fn what_is_no_text_file_is_refused_in_bounds() {
+fn a_file_that_is_not_text_or_too_large_is_refused() {
     let (folder, loader) = file("");
     let name = |error: Error| {
         assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -757,7 +756,7 @@ fn digits_of_a_password_without_quotes_are_not_shown() {
 }
 
 #[test]
-fn toml_that_is_broken_at_a_secret_does_not_show_it() {
+fn invalid_toml_at_a_secret_does_not_show_it() {
     for text in [
         "registry.password = hunter2",
         "registry.password = \"hunter2",
@@ -774,7 +773,7 @@ fn toml_that_is_broken_at_a_secret_does_not_show_it() {
 }
 
 #[test]
-fn variables_of_kubernetes_for_a_service_of_our_name_are_passed_over_and_misspelt_ones_are_not() {
+fn variables_of_kubernetes_are_ignored_and_misspelt_ones_are_not() {
     variables(&[
         ("KAUFMANN_SERVICE_HOST", "10.96.0.7"),
         ("KAUFMANN_SERVICE_PORT", "8080"),

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_of_our_own_is_refused() {
+    fn a_name_that_kaufmann_writes_is_refused() {
         for name in [
             "",
             "ce_id",

@@ -52,7 +52,7 @@ fn a_propertys_value_that_librdkafka_refuses_is_refused_at_its_place_and_not_sho
 }
 
 #[test]
-fn properties_of_security_and_those_that_other_clients_call_otherwise_are_taken() {
+fn properties_of_security_and_other_clients_names_for_them_are_accepted() {
     for (name, value) in [
         ("security.protocol", "sasl_ssl"),
         ("ssl.ca.location", "/ca.pem"),
@@ -68,7 +68,7 @@ fn properties_of_security_and_those_that_other_clients_call_otherwise_are_taken(
 }
 
 #[test]
-fn what_is_named_like_a_secret_is_a_secret_among_properties_alone() {
+fn only_properties_named_like_secrets_are_secrets() {
     let effective = variables(&[
         (
             "KAUFMANN_KAFKA",
@@ -90,7 +90,7 @@ fn what_is_named_like_a_secret_is_a_secret_among_properties_alone() {
 const ODD: &str = "c8@i9$CW,x;N=qz7#3%\"q";
 
 #[test]
-fn a_secret_with_any_sign_is_taken_by_its_own_variable_the_flag_and_the_file() {
+fn a_secret_with_any_character_is_accepted_by_its_own_variable_the_flag_and_the_file() {
     let password = |effective: &Effective| effective.config.kafka["sasl.password"].clone();
     let own = variables(&[("KAUFMANN_KAFKA_SASL_PASSWORD", ODD)]).unwrap();
     let by_flag = with_flag("kafka", &format!("sasl.password={ODD}")).unwrap();
