@@ -169,7 +169,7 @@ impl KafkaSource {
                 Err(error) => self.pending.push_back(SourceEvent::Failed(error)),
             },
             ClientEvent::OutOfRange(missing) => {
-                self.prober.bounds(consumer, &self.shared, &self.config, missing)
+                self.prober.bounds(consumer, &self.shared, &self.config, missing);
             }
             ClientEvent::Bounds(missing, bounds) => self.out_of_range(&missing, bounds),
             ClientEvent::Broken(text) => self

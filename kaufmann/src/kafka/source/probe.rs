@@ -45,7 +45,7 @@ impl Prober {
             return;
         }
         self.ask(consumer, shared, config, |state| {
-            _ = state.troubles.insert(trouble)
+            _ = state.troubles.insert(trouble);
         });
     }
 
