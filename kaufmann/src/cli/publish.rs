@@ -126,15 +126,11 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
     let signals = Signals::end_at_first()?;
     let mut payloads = Payloads::open(&request.payload)?;
     // A mistake in the first payload is reported before any connection is made.
-    let first = match payloads.next(&signals).await {
-        Some(value) => encoder.encode(value.map_err(|error| not_json(info, error))?)?,
-        None => {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                format!("no payload for `{}` was given", info.name),
-            ));
-        }
+    let Some(first) = payloads.next(&signals).await else {
+        let text = format!("no payload for `{}` was given", info.name);
+        return Err(Error::new(ErrorKind::Usage, text));
     };
+    let first = encoder.encode(first.map_err(|error| not_json(info, error))?)?;
     point_to_dev::<V>(&mut config, request.dev)?;
     config.check_brokers()?;
     let topic = match request.topic {
@@ -143,53 +139,21 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
     };
     config.publish.topics.insert(info.name.to_owned(), topic.clone());
     let (registry, publisher) = connect(&config)?;
-    let partitions = Partitions::new(publisher.clone());
-    let routes = Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS)));
-    let source = envelope::source(&config);
+    let messages = Messages {
+        info,
+        key: request.key.map(String::into_bytes),
+        source: envelope::source(&config),
+        routes: Routes::new(&config, Arc::new(Schemas::new(registry, V::HANDLERS))),
+        partitions: Partitions::new(publisher.clone()),
+    };
     let mut bulk = Bulk::new(&publisher, info.name, &config, &topic);
-    let mut payload = Some(Ok(first));
-    let mut failure = None;
     signals.finish_first();
-    while let Some(encoded) = payload {
-        let send = async {
-            let Payload { datum, key } = encoded?;
-            let key = request.key.as_ref().map(|key| key.clone().into_bytes()).or(key);
-            let mut message = message(&source, &routes, info, datum, key, Uuid::now_v7()).await?;
-            place(&partitions, &routes, info, &mut message).await?;
-            bulk.send(message).await
-        };
-        // A message that still waits for a broker or the registry is dropped; it is not in flight yet.
-        let sent = tokio::select! {
-            sent = send => sent,
-            () = signals.first() => break,
-        };
-        if let Err(error) = sent {
-            failure = Some(error);
-            break;
-        }
-        let value = payloads.next(&signals).await;
-        payload = value.map(|value| encoder.encode(value.map_err(|error| not_json(info, error))?));
-    }
+    let failure = send_all(&messages, &mut bulk, &encoder, first, &mut payloads, &signals).await;
     let delivered = bulk.finish(&signals).await;
-    let count = bulk.delivered();
     match delivered.err().or(failure) {
-        Some(error) if count == 0 && bulk.sent <= 1 => Err(error),
-        Some(error) => {
-            let text = format!(
-                "payload {} of `{}` was not published; the {count} before it were",
-                count + 1,
-                info.name
-            );
-            Err(Error::new(error.kind(), text).caused_by(error))
-        }
+        Some(error) => Err(bulk.failure(error)),
         None => {
-            let published = Published {
-                event: info.name,
-                topic: &topic,
-                published: count,
-                interrupted: signals.received(),
-                unconfirmed: bulk.sent - count,
-            };
+            let published = bulk.published(signals.received());
             if published.unconfirmed > 0 {
                 print_error(&published.unconfirmed_text(&bulk.brokers));
             }
@@ -205,6 +169,59 @@ async fn publish<V: Service>(mut config: Config, request: Request) -> Result<Exi
                 ExitCode::SUCCESS
             })
         }
+    }
+}
+
+/// Sends the first payload and all that follow, until one fails or a signal is received. Returns the failure.
+async fn send_all(
+    messages: &Messages,
+    bulk: &mut Bulk<'_>,
+    encoder: &Encoder<'_>,
+    first: Payload,
+    payloads: &mut Payloads,
+    signals: &Signals,
+) -> Option<Error> {
+    let mut payload = Some(Ok(first));
+    while let Some(encoded) = payload {
+        let send = async { bulk.send(messages.message(encoded?).await?).await };
+        // A message that still waits for a broker or the registry is dropped; it is not in flight yet.
+        let sent = tokio::select! {
+            sent = send => sent,
+            () = signals.first() => return None,
+        };
+        if let Err(error) = sent {
+            return Some(error);
+        }
+        let value = payloads.next(signals).await;
+        payload = value.map(|value| encoder.encode(value.map_err(|error| not_json(messages.info, error))?));
+    }
+    None
+}
+
+/// Makes messages of payloads.
+struct Messages {
+    info: &'static EventInfo,
+    /// The key of all messages, if the command line has one.
+    key: Option<Vec<u8>>,
+    source: String,
+    routes: Routes,
+    partitions: Partitions,
+}
+
+impl Messages {
+    async fn message(&self, payload: Payload) -> Result<Message, Error> {
+        let key = self.key.clone().or(payload.key);
+        let mut message = message(
+            &self.source,
+            &self.routes,
+            self.info,
+            payload.datum,
+            key,
+            Uuid::now_v7(),
+        )
+        .await?;
+        place(&self.partitions, &self.routes, self.info, &mut message).await?;
+        Ok(message)
     }
 }
 
@@ -317,6 +334,32 @@ impl<'a> Bulk<'a> {
             return Err(Error::new(ErrorKind::Publish, text));
         }
         Ok(())
+    }
+
+    /// The result, once all is sent.
+    fn published(&self, interrupted: bool) -> Published<'_> {
+        let published = self.delivered();
+        Published {
+            event: self.event,
+            topic: &self.topic,
+            published,
+            interrupted,
+            unconfirmed: self.sent - published,
+        }
+    }
+
+    /// Adds to an error which payload was not published, if there is more than one.
+    fn failure(&self, error: Error) -> Error {
+        let count = self.delivered();
+        if count == 0 && self.sent <= 1 {
+            return error;
+        }
+        let text = format!(
+            "payload {} of `{}` was not published; the {count} before it were",
+            count + 1,
+            self.event
+        );
+        Error::new(error.kind(), text).caused_by(error)
     }
 
     fn delivered(&self) -> u64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::act::Act;
@@ -211,14 +211,7 @@ impl<V: Service> Bench<V> {
         });
         match ended {
             Some(ended) => {
-                act.ended = Some(match ended {
-                    Ok(Ok(_)) => "it stopped without an error".to_owned(),
-                    Ok(Err(error)) => {
-                        let report = Report(&error).to_string();
-                        report.strip_prefix("error: ").unwrap_or(&report).to_owned()
-                    }
-                    Err(panicked) => panicked.to_string(),
-                });
+                act.ended = Some(reason(ended));
                 Ok(())
             }
             None => {
@@ -264,6 +257,18 @@ impl<V: Service> Drop for Bench<V> {
             runtime.block_on(self.backend.clear());
             runtime.shutdown_timeout(END_PATIENCE);
         }
+    }
+}
+
+/// Why a service has ended by itself.
+fn reason(ended: Result<Result<Finished, Error>, JoinError>) -> String {
+    match ended {
+        Ok(Ok(_)) => "it stopped without an error".to_owned(),
+        Ok(Err(error)) => {
+            let report = Report(&error).to_string();
+            report.strip_prefix("error: ").unwrap_or(&report).to_owned()
+        }
+        Err(panicked) => panicked.to_string(),
     }
 }
 

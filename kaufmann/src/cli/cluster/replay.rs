@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use tokio::task::JoinHandle;
 
 use super::decoder::Decoder;
 use super::ending::at_start;
@@ -20,11 +21,13 @@ use crate::cli::progress::Progress;
 use crate::cli::signals::Signals;
 use crate::cli::start::state;
 use crate::config::{Config, Delivery};
+use crate::engine::runtime::Builder;
 use crate::handler::Service;
 use crate::handler::start::Started;
 use crate::kafka::cluster::{Cluster, TopicPartition};
 use crate::kafka::reader::{Read, Reader};
 use crate::publish::{KafkaPublisher, Muted};
+use crate::record::Record;
 use crate::schema::registry::RestRegistry;
 use crate::source::history::{HistoryFeed, history};
 
@@ -353,38 +356,11 @@ async fn replay<V: Service>(
     );
     let tally = Tally::default();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let builder = crate::Runtime::<V>::builder(state)
-        .config(config)
-        .source(source)
-        .registry(RestRegistry::new(&config.registry)?)
-        .observer(tally.clone());
-    let builder = if request.publish {
-        let publisher = KafkaPublisher::new(config)
-            .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
-        builder.publisher(publisher)
-    } else {
-        let tally = tally.clone();
-        builder.publisher(Muted(move || tally.mute()))
-    };
+    let builder = service::<V>(config, state, request.publish, &tally)?.source(source);
     let mut service = tokio::spawn(builder.run(async move { _ = stopped.await }));
-
     let reading = Arc::new(Reading::default());
-    let reader = {
-        let (config, feed, reading) = (config.clone(), feed.clone(), Arc::clone(&reading));
-        let (spans, wanted) = (spans.clone(), request.events.clone());
-        let handle = tokio::runtime::Handle::current();
-        let read = move || {
-            read(
-                &config,
-                &spans,
-                &feed,
-                &reading,
-                decoder.map(|decoder| (decoder, wanted)),
-                &handle,
-            )
-        };
-        tokio::task::spawn_blocking(read)
-    };
+    let wanted = decoder.map(|decoder| (decoder, request.events.clone()));
+    let reader = start_reading(config, spans, &feed, &reading, wanted);
     let progress = Progress::new("replaying", total);
     let mut interrupted = false;
     let ended = loop {
@@ -396,17 +372,10 @@ async fn replay<V: Service>(
                 break None;
             }
         }
-        progress.at(reading
-            .passed
-            .load(Ordering::Relaxed)
-            .saturating_sub(feed.waiting() as u64));
+        let passed = reading.passed.load(Ordering::Relaxed);
+        progress.at(passed.saturating_sub(feed.waiting() as u64));
         store_progress(store, spans, &done(&feed))?;
-        // In this order: the thread sets `done` before it ends.
-        let has_ended = reader.is_finished();
-        let is_read = reading.done.load(Ordering::Acquire);
-        let is_settled = tally.settled() >= reading.pushed.load(Ordering::Acquire);
-        // A thread that has ended without setting `done` has failed.
-        if (is_read && is_settled) || (has_ended && !is_read) {
+        if is_over(&reader, &reading, &tally) {
             break None;
         }
     };
@@ -422,15 +391,11 @@ async fn replay<V: Service>(
     let finished = ended.map_err(|error| failed("the runtime's task ended").caused_by(error))?;
     let read = read.map_err(|error| failed("the reading thread ended").caused_by(error))?;
     let is_all = !interrupted && finished.is_ok() && read.is_ok() && reading.done.load(Ordering::Acquire);
-    let mut done = done(&feed);
-    if is_all {
+    let done = match is_all {
         // Including offsets at the end that have no record.
-        done.extend(
-            spans
-                .iter()
-                .map(|(topic_partition, span)| (topic_partition.clone(), span.to)),
-        );
-    }
+        true => ends(spans),
+        false => done(&feed),
+    };
     store_progress(store, spans, &done)?;
     finished.map_err(at_start::<V>)?;
     read?;
@@ -445,11 +410,64 @@ async fn replay<V: Service>(
     ))
 }
 
+/// The replaying service, without its source.
+fn service<V: Service>(
+    config: &Config,
+    state: V::State,
+    publish: bool,
+    tally: &Tally,
+) -> Result<Builder<V>, Error> {
+    let builder = crate::Runtime::<V>::builder(state)
+        .config(config)
+        .registry(RestRegistry::new(&config.registry)?)
+        .observer(tally.clone());
+    if publish {
+        let publisher = KafkaPublisher::new(config)
+            .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
+        return Ok(builder.publisher(publisher));
+    }
+    let tally = tally.clone();
+    Ok(builder.publisher(Muted(move || tally.mute())))
+}
+
+/// Whether every record is read and settled, or reading has failed.
+fn is_over(reader: &JoinHandle<Result<(), Error>>, reading: &Reading, tally: &Tally) -> bool {
+    // In this order: the thread sets `done` before it ends.
+    let has_ended = reader.is_finished();
+    let is_read = reading.done.load(Ordering::Acquire);
+    let is_settled = tally.settled() >= reading.pushed.load(Ordering::Acquire);
+    // A thread that has ended without setting `done` has failed.
+    (is_read && is_settled) || (has_ended && !is_read)
+}
+
+/// The ends of the spans.
+fn ends(spans: &BTreeMap<TopicPartition, Span>) -> BTreeMap<TopicPartition, i64> {
+    let ends = spans
+        .iter()
+        .map(|(topic_partition, span)| (topic_partition.clone(), span.to));
+    ends.collect()
+}
+
+/// The offsets up to which the service has settled the records.
 fn done(feed: &HistoryFeed) -> BTreeMap<TopicPartition, i64> {
     let known = feed.committed().into_iter();
     known
         .map(|((topic, partition), offset)| (TopicPartition { topic, partition }, offset))
         .collect()
+}
+
+/// Starts the thread that reads the spans. `wanted` has the events to pass on, if not all.
+fn start_reading(
+    config: &Config,
+    spans: &BTreeMap<TopicPartition, Span>,
+    feed: &HistoryFeed,
+    reading: &Arc<Reading>,
+    wanted: Option<(Decoder, Vec<String>)>,
+) -> JoinHandle<Result<(), Error>> {
+    let (config, spans) = (config.clone(), spans.clone());
+    let (feed, reading) = (feed.clone(), Arc::clone(reading));
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || read(&config, &spans, &feed, &reading, wanted, &handle))
 }
 
 /// Reads the spans, topic after topic, and passes on the wanted records, no faster than they are handled.
@@ -496,14 +514,7 @@ fn read(
                         continue;
                     }
                     reading.passed.fetch_add(1, Ordering::Relaxed);
-                    let is_wanted = match &mut wanted {
-                        None => true,
-                        Some((decoder, events)) => {
-                            let event = handle.block_on(decoder.event(&record))?;
-                            event.is_some_and(|event| events.contains(&event))
-                        }
-                    };
-                    if is_wanted {
+                    if is_wanted(&record, wanted.as_mut(), handle)? {
                         reading.pushed.fetch_add(1, Ordering::AcqRel);
                         feed.push(record);
                     }
@@ -515,4 +526,17 @@ fn read(
     }
     reading.done.store(true, Ordering::Release);
     Ok(())
+}
+
+/// Whether a record is one of the wanted events.
+fn is_wanted(
+    record: &Record,
+    wanted: Option<&mut (Decoder, Vec<String>)>,
+    handle: &tokio::runtime::Handle,
+) -> Result<bool, Error> {
+    let Some((decoder, events)) = wanted else {
+        return Ok(true);
+    };
+    let event = handle.block_on(decoder.event(record))?;
+    Ok(event.is_some_and(|event| events.contains(&event)))
 }

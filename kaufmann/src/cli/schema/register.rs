@@ -6,7 +6,9 @@ use super::file::LockFile;
 use super::report::{EventReport, State, VersionReport};
 use super::{Known, compare, live, pull, unanswered};
 use crate::base::error::Error;
-use crate::schema::registry::{RegistryErrorKind, RestRegistry, SchemaRegistry, SubjectVersion};
+use crate::schema::registry::{
+    RegistryError, RegistryErrorKind, RestRegistry, SchemaRegistry, SubjectVersion,
+};
 
 /// Registers the events that the registry does not have. If one breaks its level, none is registered.
 pub(super) async fn register(
@@ -21,22 +23,7 @@ pub(super) async fn register(
         let Some(known) = find(events, &report.event) else {
             continue;
         };
-        match registry
-            .find(&known.subject, known.info.schema)
-            .await
-            .map_err(unanswered)?
-        {
-            Some(found) => is_known(report, &found),
-            None if report.state == State::Broken => {}
-            None => {
-                report.breaks = live::refusals(registry, known).await.map_err(unanswered)?;
-                report.state = if report.breaks.is_empty() {
-                    State::Held
-                } else {
-                    State::Broken
-                };
-            }
-        }
+        look_up(registry, known, report).await.map_err(unanswered)?;
     }
     if reports.iter().any(|report| report.state == State::Broken) {
         explain(&mut reports);
@@ -49,15 +36,7 @@ pub(super) async fn register(
         let Some(known) = find(events, &report.event) else {
             continue;
         };
-        match registry.register(&known.subject, known.info.schema).await {
-            Ok(_) => report.state = State::Registered,
-            // Someone else was faster, or the registry has rules that its compatibility check does not cover.
-            Err(error) if error.kind() == RegistryErrorKind::Refused => {
-                report.state = State::Broken;
-                report.breaks.push(live::refusal(error.to_string()));
-            }
-            Err(error) => return Err(unanswered(error)),
-        }
+        register_one(registry, known, report).await.map_err(unanswered)?;
     }
     for report in reports.iter_mut().filter(|report| report.state != State::Broken) {
         if report.state == State::Known {
@@ -74,6 +53,45 @@ pub(super) async fn register(
     file.write(&lock)?;
     explain(&mut reports);
     Ok(reports)
+}
+
+/// Sets an event's state by the registry: known, held because it is new, or broken.
+async fn look_up(
+    registry: &RestRegistry,
+    known: &Known,
+    report: &mut EventReport,
+) -> Result<(), RegistryError> {
+    match registry.find(&known.subject, known.info.schema).await? {
+        Some(found) => is_known(report, &found),
+        None if report.state == State::Broken => {}
+        None => {
+            report.breaks = live::refusals(registry, known).await?;
+            report.state = if report.breaks.is_empty() {
+                State::Held
+            } else {
+                State::Broken
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Registers one event. A refusal is in the report.
+async fn register_one(
+    registry: &RestRegistry,
+    known: &Known,
+    report: &mut EventReport,
+) -> Result<(), RegistryError> {
+    match registry.register(&known.subject, known.info.schema).await {
+        Ok(_) => report.state = State::Registered,
+        // Someone else was faster, or the registry has rules that its compatibility check does not cover.
+        Err(error) if error.kind() == RegistryErrorKind::Refused => {
+            report.state = State::Broken;
+            report.breaks.push(live::refusal(error.to_string()));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 fn find<'k>(events: &'k [Known], name: &str) -> Option<&'k Known> {

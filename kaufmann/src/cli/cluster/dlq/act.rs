@@ -72,6 +72,16 @@ struct InFlight {
     topic: String,
 }
 
+/// The state of a run.
+struct Work {
+    summary: Summary,
+    /// An error that does not concern a single message, and ends the run.
+    broken: Option<String>,
+    in_flight: VecDeque<InFlight>,
+    /// When the ledger was last stored.
+    stored: Instant,
+}
+
 impl Act<'_> {
     /// Processes the selected dead letters in the topic's order, until a signal.
     pub(in crate::cli::cluster) async fn run(
@@ -79,45 +89,27 @@ impl Act<'_> {
         ledger: &mut Ledger,
         dead_letters: &mut DeadLetters,
     ) -> Result<Summary, Error> {
-        let mut summary = Summary {
-            command: self.command,
-            topic: ledger.topic().to_owned(),
-            dry_run: self.dry_run,
-            done: 0,
-            topics: BTreeMap::new(),
-            remaining: Some(0),
-            left: Vec::new(),
-            interrupted: false,
-        };
-        let mut in_flight = VecDeque::new();
+        let mut work = Work::new(self, ledger.topic());
         let mut partitions = HashMap::new();
-        let progress = Progress::new(summary.command, dead_letters.total());
-        let mut stored = Instant::now();
+        let progress = Progress::new(self.command, dead_letters.total());
         let mut selected = 0;
-        let mut broken = None;
         while let Some(found) = dead_letters.next(ledger, || self.signals.received())? {
             progress.at(dead_letters.read());
-            summary.interrupted = self.signals.received();
-            let is_over =
-                summary.interrupted || broken.is_some() || self.max.is_some_and(|max| selected >= max);
+            work.summary.interrupted = self.signals.received();
+            let is_over = work.is_over() || self.max.is_some_and(|max| selected >= max);
             let (record, dead_letter) = match found {
                 Found::DeadLetter(record, dead_letter) => (record, dead_letter),
                 Found::Foreign(record) => {
                     if self.command == DRAIN && !is_over {
                         let why = "it does not have the headers of a record in a retry topic".to_owned();
-                        leave_open(&mut summary, &mut broken, record.to_string(), of_one(why));
+                        work.leave_open(record.to_string(), of_one(why));
                     }
                     continue;
                 }
             };
-            let key = record.key().map(crate::cli::cluster::shown::printable);
-            if is_over
-                || !self
-                    .selection
-                    .has(record.partition(), record.offset(), key.as_deref(), &dead_letter)
-            {
-                count_open(&mut summary);
-                if summary.interrupted || broken.is_some() {
+            if is_over || !self.selects(&record, &dead_letter) {
+                work.count_open();
+                if work.is_over() {
                     break;
                 }
                 continue;
@@ -128,46 +120,28 @@ impl Act<'_> {
                     if !self.dry_run {
                         ledger.settle(record.partition(), record.offset());
                     }
-                    count_done(&mut summary, self.sender.is_some().then(|| source(&dead_letter)));
+                    work.count_done(self.sender.is_some().then(|| source(&dead_letter)));
                 }
-                Ok(Some(sent)) => in_flight.push_back(sent),
-                Err(unsent) => leave_open(&mut summary, &mut broken, dead_letter.failure.position, unsent),
+                Ok(Some(sent)) => work.in_flight.push_back(sent),
+                Err(unsent) => work.leave_open(dead_letter.failure.position, unsent),
             }
-            while in_flight.len() >= IN_FLIGHT || (stored.elapsed() >= STORE_EVERY && !in_flight.is_empty()) {
-                await_oldest(&mut in_flight, ledger, &mut summary, &mut broken).await;
-            }
-            if stored.elapsed() >= STORE_EVERY {
-                ledger.store()?;
-                stored = Instant::now();
-            }
+            work.make_room(ledger).await?;
         }
-        while !in_flight.is_empty() {
-            await_oldest(&mut in_flight, ledger, &mut summary, &mut broken).await;
+        while !work.in_flight.is_empty() {
+            work.await_oldest(ledger).await;
         }
-        summary.interrupted |= self.signals.received() && !dead_letters.are_read();
-        if summary.interrupted {
-            summary.remaining = None;
-        }
+        work.summary.interrupted |= self.signals.received() && !dead_letters.are_read();
         if !self.dry_run {
             ledger.store()?;
         }
         progress.end();
-        match broken {
-            None => Ok(summary),
-            Some(text) => {
-                let done = match self.command {
-                    DRAIN => format!(
-                        "{} records were moved before; the same command continues",
-                        summary.done
-                    ),
-                    _ => format!(
-                        "{} dead letters were sent back before; the same command continues",
-                        summary.done
-                    ),
-                };
-                Err(Error::new(ErrorKind::Publish, format!("{text}; {done}")))
-            }
-        }
+        work.finish()
+    }
+
+    fn selects(&self, record: &Record, dead_letter: &DeadLetter) -> bool {
+        let key = record.key().map(crate::cli::cluster::shown::printable);
+        self.selection
+            .has(record.partition(), record.offset(), key.as_deref(), dead_letter)
     }
 
     /// Sends a dead letter back. Returns `None` if it is discarded, or in a dry run.
@@ -221,47 +195,99 @@ fn of_one(text: String) -> Unsent {
     Unsent { text, alone: true }
 }
 
-/// Waits for the oldest message in flight.
-async fn await_oldest(
-    in_flight: &mut VecDeque<InFlight>,
-    ledger: &mut Ledger,
-    summary: &mut Summary,
-    broken: &mut Option<String>,
-) {
-    let Some(first) = in_flight.pop_front() else {
-        return;
-    };
-    match first.sent.arrived().await {
-        Ok(()) => {
-            ledger.settle(first.partition, first.offset);
-            count_done(summary, Some(first.topic));
+impl Work {
+    fn new(act: &Act<'_>, topic: &str) -> Self {
+        Self {
+            summary: Summary {
+                command: act.command,
+                topic: topic.to_owned(),
+                dry_run: act.dry_run,
+                done: 0,
+                topics: BTreeMap::new(),
+                remaining: Some(0),
+                left: Vec::new(),
+                interrupted: false,
+            },
+            broken: None,
+            in_flight: VecDeque::new(),
+            stored: Instant::now(),
         }
-        Err(unsent) => leave_open(summary, broken, first.dead_letter, unsent),
     }
-}
 
-fn count_done(summary: &mut Summary, topic: Option<String>) {
-    summary.done += 1;
-    if let Some(topic) = topic {
-        *summary.topics.entry(topic).or_default() += 1;
+    /// Whether a signal or an error ends the run.
+    fn is_over(&self) -> bool {
+        self.summary.interrupted || self.broken.is_some()
     }
-}
 
-/// Counts a dead letter that stays open.
-fn count_open(summary: &mut Summary) {
-    summary.remaining = summary.remaining.map(|count| count + 1);
-}
+    /// Waits while too many messages are in flight, and stores the ledger when that is due.
+    async fn make_room(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
+        let is_due = |stored: Instant| stored.elapsed() >= STORE_EVERY;
+        while self.in_flight.len() >= IN_FLIGHT || (is_due(self.stored) && !self.in_flight.is_empty()) {
+            self.await_oldest(ledger).await;
+        }
+        if is_due(self.stored) {
+            ledger.store()?;
+            self.stored = Instant::now();
+        }
+        Ok(())
+    }
 
-/// Leaves a dead letter open, with the reason. An error that does not concern it alone ends the command.
-fn leave_open(summary: &mut Summary, broken: &mut Option<String>, dead_letter: String, unsent: Unsent) {
-    count_open(summary);
-    if unsent.alone {
-        summary.left.push(Left {
-            dead_letter,
-            why: unsent.text,
-        });
-    } else {
-        broken.get_or_insert(unsent.text);
+    /// Waits for the oldest message in flight.
+    async fn await_oldest(&mut self, ledger: &mut Ledger) {
+        let Some(first) = self.in_flight.pop_front() else {
+            return;
+        };
+        match first.sent.arrived().await {
+            Ok(()) => {
+                ledger.settle(first.partition, first.offset);
+                self.count_done(Some(first.topic));
+            }
+            Err(unsent) => self.leave_open(first.dead_letter, unsent),
+        }
+    }
+
+    /// Counts a dead letter that was sent back to a topic, or discarded.
+    fn count_done(&mut self, topic: Option<String>) {
+        self.summary.done += 1;
+        if let Some(topic) = topic {
+            *self.summary.topics.entry(topic).or_default() += 1;
+        }
+    }
+
+    /// Counts a dead letter that stays open.
+    fn count_open(&mut self) {
+        self.summary.remaining = self.summary.remaining.map(|count| count + 1);
+    }
+
+    /// Leaves a dead letter open, with the reason. An error that does not concern it alone ends the run.
+    fn leave_open(&mut self, dead_letter: String, unsent: Unsent) {
+        self.count_open();
+        if unsent.alone {
+            self.summary.left.push(Left {
+                dead_letter,
+                why: unsent.text,
+            });
+        } else {
+            self.broken.get_or_insert(unsent.text);
+        }
+    }
+
+    fn finish(mut self) -> Result<Summary, Error> {
+        if self.summary.interrupted {
+            self.summary.remaining = None;
+        }
+        let Some(text) = self.broken else {
+            return Ok(self.summary);
+        };
+        let what = match self.summary.command {
+            DRAIN => "records were moved",
+            _ => "dead letters were sent back",
+        };
+        let text = format!(
+            "{text}; {} {what} before; the same command continues",
+            self.summary.done
+        );
+        Err(Error::new(ErrorKind::Publish, text))
     }
 }
 

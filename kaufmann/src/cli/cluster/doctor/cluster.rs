@@ -130,6 +130,16 @@ fn advertised(configured: &[String], nodes: &[Node]) -> (Vec<Check>, bool) {
     (checks, any)
 }
 
+/// The check of a topic that does not exist.
+fn missing(name: &str, purpose: &[String], is_declared: bool) -> Check {
+    let remedy = if is_declared {
+        "`topics apply` creates it as declared".to_owned()
+    } else {
+        format!("add [declare.\"{name}\"] for `topics apply`, or ask its owner to create it")
+    };
+    about_one("topic", name).unfit(format!("does not exist ({})", purpose.join(", ")), remedy)
+}
+
 struct Look<'a> {
     config: &'a Config,
     used: &'a BTreeMap<String, Vec<String>>,
@@ -183,8 +193,6 @@ impl Look<'_> {
             .max();
         for (name, purpose) in self.used {
             let used = self.use_of(name);
-            let about = about_one("topic", name);
-            let words = purpose.join(", ");
             match access.get(name) {
                 Some(Access::Allowed(operations)) => {
                     let partitions = self
@@ -206,33 +214,30 @@ impl Look<'_> {
                     checks.extend(rights::of_topic(self.config, name, used, operations.as_deref()));
                 }
                 Some(Access::Missing) | None => {
-                    let remedy = if declared.contains_key(name) {
-                        "`topics apply` creates it as declared".to_owned()
-                    } else {
-                        format!("add [declare.\"{name}\"] for `topics apply`, or ask its owner to create it")
-                    };
-                    checks.push(about.unfit(format!("does not exist ({words})"), remedy));
+                    checks.push(missing(name, purpose, declared.contains_key(name)));
                 }
-                Some(Access::Hidden) => {
-                    let needed: Vec<Operation> =
-                        [(used.consumed, Operation::Read), (used.written, Operation::Write)]
-                            .into_iter()
-                            .filter_map(|(is_needed, operation)| is_needed.then_some(operation))
-                            .collect();
-                    let remedy = rights::remedy(self.config, &needed, &format!("--topic {name}"));
-                    checks.push(about.unfit(
-                        format!("the service's principal may not see it ({words})"),
-                        remedy,
-                    ));
-                }
+                Some(Access::Hidden) => checks.push(self.hidden(name, purpose, used)),
                 Some(Access::Failed(why)) => {
-                    checks.push(about.unknown(format!("could not be checked: {why}")));
+                    let check = about_one("topic", name).unknown(format!("could not be checked: {why}"));
+                    checks.push(check);
                 }
             }
         }
         checks.extend(self.patterns());
         checks.extend(self.held());
         checks
+    }
+
+    /// The check of a topic that the principal may not see.
+    fn hidden(&self, name: &str, purpose: &[String], used: Use) -> Check {
+        let needed: Vec<Operation> = [(used.consumed, Operation::Read), (used.written, Operation::Write)]
+            .into_iter()
+            .filter_map(|(is_needed, operation)| is_needed.then_some(operation))
+            .collect();
+        about_one("topic", name).unfit(
+            format!("the service's principal may not see it ({})", purpose.join(", ")),
+            rights::remedy(self.config, &needed, &format!("--topic {name}")),
+        )
     }
 
     /// Topics that an instance is holding at the moment, according to the metadata of its commits.

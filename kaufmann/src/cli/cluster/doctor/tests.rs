@@ -89,6 +89,22 @@ fn report() -> Report {
     ));
     let broker = [("group.coordinator.rebalance.protocols", "classic,consumer")];
     checks.extend(brokers::judge(&config, &settings(&broker)));
+    checks.extend(topics_and_rights(&config));
+    checks.push(about_one("group", "ledger").fit("stable, 2 members"));
+    checks.extend(rights::of_group(&config, Some(&[Operation::Read])));
+    checks.push(about("registry").fit("http://registry:8081 answers"));
+    checks.push(clock::judge(
+        Some(now),
+        now + Duration::from_secs(97),
+        now + Duration::from_secs(97),
+    ));
+    checks.extend(event(&config, "shop.order_placed", Some((3, 17)), true));
+    checks.extend(event(&config, "shop.order_confirmed", None, true));
+    Report::new("Ledger", &config, checks)
+}
+
+fn topics_and_rights(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
     checks.extend(topic(
         "confirmations",
         WRITTEN,
@@ -96,7 +112,7 @@ fn report() -> Report {
         &[("min.insync.replicas", "2")],
     ));
     checks.extend(rights::of_topic(
-        &config,
+        config,
         "confirmations",
         WRITTEN,
         Some(&[Operation::Describe]),
@@ -112,29 +128,19 @@ fn report() -> Report {
         ],
     ));
     checks.extend(rights::of_topic(
-        &config,
+        config,
         "ledger.dead-letter",
         LETTERS,
         Some(&[Operation::Write]),
     ));
     checks.extend(topic("shop", CONSUMED, &partitions(12, 3, 3), &[]));
     checks.extend(rights::of_topic(
-        &config,
+        config,
         "shop",
         CONSUMED,
         Some(&[Operation::Read]),
     ));
-    checks.push(about_one("group", "ledger").fit("stable, 2 members"));
-    checks.extend(rights::of_group(&config, Some(&[Operation::Read])));
-    checks.push(about("registry").fit("http://registry:8081 answers"));
-    checks.push(clock::judge(
-        Some(now),
-        now + Duration::from_secs(97),
-        now + Duration::from_secs(97),
-    ));
-    checks.extend(event(&config, "shop.order_placed", Some((3, 17)), true));
-    checks.extend(event(&config, "shop.order_confirmed", None, true));
-    Report::new("Ledger", &config, checks)
+    checks
 }
 
 fn event(config: &Config, name: &str, version: Option<(u32, u32)>, is_published: bool) -> Vec<Check> {
