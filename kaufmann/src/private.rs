@@ -14,8 +14,8 @@ pub use crate::handler::event::{Body, Event, EventInfo, Payload};
 pub use crate::handler::failure::{Class, ClassedError, Failure, HandlerError};
 pub use crate::handler::input::{AnyRecord, Same};
 pub use crate::handler::limits::Limits;
+pub use crate::handler::maybe_boxed::{LIMIT, MaybeBoxed, future_size, future_size1};
 pub use crate::handler::outcome::{EmitOne, Outcome, Returned, Success};
-pub use crate::handler::place::{LIMIT, Place, future_size, future_size1};
 pub use crate::handler::tombstone::{Keyed, TombstonePayload, keys};
 pub use crate::handler::{Handler, HandlerEntry, HandlerInfo, Service, SharedState};
 

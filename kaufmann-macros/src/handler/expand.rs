@@ -245,9 +245,9 @@ fn outcome(name: &Ident, handler: &Handler, event: &Ident, cx: &Ident) -> TokenS
     let call = call(name, handler, event, cx);
     quote! {
         #into(
-            ::kaufmann::__private::Place::<
+            ::kaufmann::__private::MaybeBoxed::<
                 { ::kaufmann::__private::#size(&#name) > ::kaufmann::__private::LIMIT }
-            >::place(move || #call).await
+            >::build(move || #call).await
         )
     }
 }

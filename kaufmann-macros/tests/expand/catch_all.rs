@@ -28,12 +28,12 @@ impl ::kaufmann::__private::Handler<App> for any {
             __cx.record(),
         );
         __into_outcome(
-            ::kaufmann::__private::Place::<
+            ::kaufmann::__private::MaybeBoxed::<
                 {
                     ::kaufmann::__private::future_size(&any)
                         > ::kaufmann::__private::LIMIT
                 },
-            >::place(move || any(__event, __cx))
+            >::build(move || any(__event, __cx))
                 .await,
         )
     }

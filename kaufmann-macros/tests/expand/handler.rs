@@ -43,12 +43,12 @@ impl ::kaufmann::__private::Handler<App> for create {
         > as ::kaufmann::__private::Payload>::decode(__cx.record().body()) {
             ::core::result::Result::Ok(__event) => {
                 __into_outcome(
-                    ::kaufmann::__private::Place::<
+                    ::kaufmann::__private::MaybeBoxed::<
                         {
                             ::kaufmann::__private::future_size(&create)
                                 > ::kaufmann::__private::LIMIT
                         },
-                    >::place(move || create(__event, __cx))
+                    >::build(move || create(__event, __cx))
                         .await,
                 )
             }

@@ -56,12 +56,12 @@ impl ::kaufmann::__private::Handler<App> for create {
                     .conclude(
                         ::core::option::Option::Some(
                             __into_outcome(
-                                ::kaufmann::__private::Place::<
+                                ::kaufmann::__private::MaybeBoxed::<
                                     {
                                         ::kaufmann::__private::future_size(&create)
                                             > ::kaufmann::__private::LIMIT
                                     },
-                                >::place(move || create(__event, __cx))
+                                >::build(move || create(__event, __cx))
                                     .await,
                             ),
                         ),

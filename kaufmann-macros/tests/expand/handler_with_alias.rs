@@ -33,12 +33,12 @@ where
         ) {
             ::core::result::Result::Ok(__event) => {
                 __into_outcome(
-                    ::kaufmann::__private::Place::<
+                    ::kaufmann::__private::MaybeBoxed::<
                         {
                             ::kaufmann::__private::future_size(&delete)
                                 > ::kaufmann::__private::LIMIT
                         },
-                    >::place(move || delete(
+                    >::build(move || delete(
                             __event,
                             ::kaufmann::__private::Same::<AppContext>::same(__cx),
                         ))

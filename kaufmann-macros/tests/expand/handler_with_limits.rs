@@ -49,12 +49,12 @@ impl<
         > as ::kaufmann::__private::Payload>::decode(__cx.record().body()) {
             ::core::result::Result::Ok(__event) => {
                 __into_outcome(
-                    ::kaufmann::__private::Place::<
+                    ::kaufmann::__private::MaybeBoxed::<
                         {
                             ::kaufmann::__private::future_size1(&create)
                                 > ::kaufmann::__private::LIMIT
                         },
-                    >::place(move || create(__event))
+                    >::build(move || create(__event))
                         .await,
                 )
             }

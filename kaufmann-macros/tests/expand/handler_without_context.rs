@@ -36,12 +36,12 @@ impl<
         ) {
             ::core::result::Result::Ok(__event) => {
                 __into_outcome(
-                    ::kaufmann::__private::Place::<
+                    ::kaufmann::__private::MaybeBoxed::<
                         {
                             ::kaufmann::__private::future_size1(&r#delete)
                                 > ::kaufmann::__private::LIMIT
                         },
-                    >::place(move || r#delete(__event))
+                    >::build(move || r#delete(__event))
                         .await,
                 )
             }

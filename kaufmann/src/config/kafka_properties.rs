@@ -12,7 +12,7 @@ use super::secret::{REDACTED, is_secret, without_credentials};
 #[derive(Clone, Default)]
 pub struct KafkaProperties {
     values: BTreeMap<String, String>,
-    places: BTreeMap<String, Place>,
+    origins: BTreeMap<String, PropertyOrigin>,
 }
 
 /// Where a property was set.
@@ -21,12 +21,12 @@ pub struct KafkaProperties {
     not(all(feature = "cli", feature = "kafka")),
     allow(
         dead_code,
-        reason = "only a loader knows places, and only clients of Kafka name them"
+        reason = "only a loader knows origins, and only Kafka clients use them"
     )
 )]
-pub(crate) struct Place {
+pub(crate) struct PropertyOrigin {
     /// A place in a file, a variable or a flag.
-    pub(crate) origin: String,
+    pub(crate) place: String,
     /// The secret before it in the same text, whose value may have a comma: this may be a piece of it.
     pub(crate) after_secret: Option<String>,
 }
@@ -34,19 +34,19 @@ pub(crate) struct Place {
 impl KafkaProperties {
     /// Keeps where a property was set.
     #[cfg(feature = "cli")]
-    pub(crate) fn note(&mut self, name: String, place: Place) {
-        self.places.insert(name, place);
+    pub(crate) fn note(&mut self, name: String, origin: PropertyOrigin) {
+        self.origins.insert(name, origin);
     }
 
     /// The place of a property, if it is known.
     #[cfg(feature = "kafka")]
     pub(crate) fn origin(&self, name: &str) -> Option<&str> {
-        self.places.get(name).map(|place| place.origin.as_str())
+        self.origins.get(name).map(|origin| origin.place.as_str())
     }
 
     /// The secret of which a property may be a piece.
     pub(crate) fn after_secret(&self, name: &str) -> Option<&str> {
-        self.places.get(name)?.after_secret.as_deref()
+        self.origins.get(name)?.after_secret.as_deref()
     }
 
     fn shown(&self) -> impl Iterator<Item = (&str, String)> {
@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for KafkaProperties {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self {
             values: BTreeMap::deserialize(deserializer)?,
-            places: BTreeMap::new(),
+            origins: BTreeMap::new(),
         })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Config;
 use super::effective::{self, Effective, Origin, Setting};
-use super::kafka_properties::Place;
+use super::kafka_properties::PropertyOrigin;
 use super::keys::{KEYS, Key};
 use super::kind;
 use super::problem::Problems;
@@ -67,11 +67,11 @@ impl Layers {
         })?;
         for ((key, name), entry) in &self.0 {
             if *key == "kafka" {
-                let place = Place {
-                    origin: entry.origin.to_string(),
+                let origin = PropertyOrigin {
+                    place: entry.origin.to_string(),
                     after_secret: entry.after_secret.clone(),
                 };
-                config.kafka.note(name.join("."), place);
+                config.kafka.note(name.join("."), origin);
             }
         }
         let settings = self.settings();

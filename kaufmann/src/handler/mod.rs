@@ -10,11 +10,11 @@ pub(crate) mod gathered;
 pub(crate) mod input;
 pub(crate) mod limits;
 pub(crate) mod macros;
+pub(crate) mod maybe_boxed;
 #[cfg(feature = "cli")]
 pub(crate) mod named;
 pub(crate) mod observer;
 pub(crate) mod outcome;
-pub(crate) mod place;
 pub(crate) mod publish_error;
 #[cfg(any(feature = "dev", feature = "testing"))]
 pub(crate) mod record_event;

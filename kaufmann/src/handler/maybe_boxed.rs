@@ -1,4 +1,4 @@
-//! Where a handler's future is stored: in the future of the whole table, or, if it is big, in a box of its own.
+//! A handler's future, boxed if it is big.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,24 +23,24 @@ where
     size_of::<Fut>()
 }
 
-/// Makes a future where it is stored, boxed or not.
+/// Builds a future, boxed or not.
 ///
 /// It takes a closure, and the boxed form is never inlined, so that a big future is not first built in the caller's frame.
 #[derive(Debug)]
-pub struct Place<const BOXED: bool>;
+pub struct MaybeBoxed<const BOXED: bool>;
 
-impl Place<true> {
+impl MaybeBoxed<true> {
     /// The future in a box.
     #[inline(never)]
-    pub fn place<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    pub fn build<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
         Box::pin(make())
     }
 }
 
-impl Place<false> {
+impl MaybeBoxed<false> {
     /// The future itself.
     #[inline(always)]
-    pub fn place<F: Future>(make: impl FnOnce() -> F) -> F {
+    pub fn build<F: Future>(make: impl FnOnce() -> F) -> F {
         make()
     }
 }
