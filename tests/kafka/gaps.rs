@@ -93,7 +93,8 @@ fn topics_that_exactly_once_services_write_are_read_to_their_end(rig: &Rig) -> R
     wait_until("both replies should be there", DEADLINE, || {
         first.assert_running()?;
         Ok((shop.confirmed()?.len() == 2).then_some(()))
-    })?;
+    })
+    .with_context(|| first.tail())?;
     shop.wait_committed().with_context(|| first.tail())?;
     for (group, service) in [
         (shop.group.as_str(), &mut first),

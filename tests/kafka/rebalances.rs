@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use kaufmann_tests::rig::{Record, Rig, Running, Service, wait_until};
 
 use crate::instances::{ASSIGNED, REVOKED, held, with};
@@ -18,12 +18,18 @@ crate::tests![
 const PARTITIONS: i32 = 4;
 /// In each partition.
 const CUSTOMERS: i32 = 15;
+/// How often the newcomer may have joined again before it was killed: then nobody waits for it, and the usual commit succeeds.
+const ROUNDS: usize = 5;
 
 fn a_stop_commits_what_was_handled_though_the_group_waits_for_a_dead_member(rig: &Rig) -> Result<()> {
-    let logs = stop_beside_the_dead(rig, "dead-member", &[])?;
-    // The other way was not open.
-    ensure!(logs.contains("committing in a transaction instead"), "{logs}");
-    Ok(())
+    let mut logs = String::new();
+    for round in 0..ROUNDS {
+        logs = stop_beside_the_dead(rig, &format!("dead-member-{round}"), &[])?;
+        if logs.contains("committing in a transaction instead") {
+            return Ok(());
+        }
+    }
+    bail!("no commit was made in a transaction\n{logs}")
 }
 
 fn a_stop_commits_what_was_handled_though_an_eager_group_waits_for_a_dead_member(rig: &Rig) -> Result<()> {

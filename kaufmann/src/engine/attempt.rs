@@ -26,9 +26,9 @@ mod start;
 mod unhandled;
 mod without_handler;
 
-pub(crate) use batch::{Conclusion, observe_done};
+pub(crate) use batch::observe_done;
 pub(crate) use finish::{BatchFinish, End, Finish, MemberEnd, Retry, panicked, timed_out};
-pub(crate) use start::{Exhausted, Start, WithoutHandler};
+pub(crate) use start::{Conclusion, Start, WithoutHandler};
 use unhandled::unhandled;
 use without_handler::without_handler;
 

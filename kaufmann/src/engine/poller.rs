@@ -27,6 +27,7 @@ mod holds;
 mod partition;
 mod precommit;
 mod repeats;
+mod requests;
 mod revocation;
 mod router;
 mod transacting;

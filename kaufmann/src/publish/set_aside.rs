@@ -72,7 +72,7 @@ impl<T: Held> SetAside<T> {
         !self.entries.is_empty() && self.is_behind(item)
     }
 
-    /// Sets aside an item that may be sent again from `due` on. [`SetAside::failed`] or [`SetAside::refresh`] must follow.
+    /// Sets aside an item that may be sent again from `due` on. [`SetAside::failed`] or [`SetAside::release`] must follow.
     pub(super) fn put(&mut self, item: T, due: Instant) {
         self.insert(Entry { item, due: Some(due) });
     }
@@ -111,14 +111,16 @@ impl<T: Held> SetAside<T> {
         self.release()
     }
 
-    /// Notes that the trial was aborted: the next one has one record, and begins no earlier than `not_before`.
-    pub(super) fn failed(&mut self, not_before: Instant) {
+    /// Notes that the trial was aborted: the next one has one record, and begins no earlier than `not_before`. Returns the items that are
+    /// free now: their predecessor was dropped, or its topic refuses only this message and no longer every one.
+    pub(super) fn failed(&mut self, not_before: Instant) -> Vec<T> {
         self.group = 1;
         self.not_before = Some(not_before);
-        self.refresh();
+        self.release()
     }
 
-    /// Drops the items that must no longer be sent. Returns them, and the items that waited for them and are free now.
+    /// Drops the items that must no longer be sent. Returns them, and the items that are free now: they waited for these, or for items
+    /// of the trial that are dropped, too.
     pub(super) fn forget(&mut self, ends: impl Fn(&T) -> bool) -> (Vec<T>, Vec<T>) {
         let numbers: Vec<u64> = self
             .entries
@@ -129,12 +131,7 @@ impl<T: Held> SetAside<T> {
             .into_iter()
             .filter_map(|number| self.remove(number))
             .collect();
-        let free = if dropped.is_empty() {
-            Vec::new()
-        } else {
-            self.release()
-        };
-        (dropped, free)
+        (dropped, self.release())
     }
 
     /// Whether this topic has refused none of the items.
@@ -143,14 +140,14 @@ impl<T: Held> SetAside<T> {
     }
 
     /// Recalculates when the next item can be sent.
-    pub(super) fn refresh(&mut self) {
+    fn refresh(&mut self) {
         let free = self.entries.values().filter(|entry| !self.is_behind(&entry.item));
         let first = free.filter_map(|entry| entry.due).min();
         self.next = first.map(|first| self.not_before.map_or(first, |bound| bound.max(first)));
     }
 
     /// Removes and returns the items that no longer wait for another one.
-    fn release(&mut self) -> Vec<T> {
+    pub(super) fn release(&mut self) -> Vec<T> {
         let waiting = self.entries.iter().filter(|(_, entry)| entry.due.is_none());
         let numbers: Vec<u64> = waiting.map(|(number, _)| *number).collect();
         let mut free = Vec::new();
@@ -243,6 +240,39 @@ mod tests {
     }
 
     #[test]
+    fn items_behind_one_that_never_comes_back_from_its_trial_are_free() {
+        let (mut aside, now) = (SetAside::default(), Instant::now());
+        for drops in [false, true] {
+            aside.put(item(1, 7), now);
+            aside.put_behind(item(2, 7));
+            assert_eq!(aside.release(), []);
+            assert_eq!(aside.take(now), [item(1, 7)]);
+            let free = if drops {
+                aside.forget(|item| item.number == 1).1
+            } else {
+                aside.failed(now)
+            };
+            assert_eq!(free, [item(2, 7)]);
+        }
+    }
+
+    #[test]
+    fn items_behind_a_topic_are_free_when_it_refuses_only_one_message() {
+        let (mut aside, now) = (SetAside::default(), Instant::now());
+        let whole = Item {
+            blocks: true,
+            ..item(1, 7)
+        };
+        aside.put(whole, now);
+        aside.put_behind(item(2, 8));
+        assert_eq!(aside.release(), []);
+        assert_eq!(aside.take(now), [whole]);
+        aside.put(item(1, 7), now);
+        assert_eq!(aside.failed(now), [item(2, 8)]);
+        assert!(aside.is_due(now));
+    }
+
+    #[test]
     fn a_later_item_of_its_lane_waits_and_is_free_after_it_was_sent() {
         let (mut aside, now) = (SetAside::default(), Instant::now());
         assert!(!aside.holds(&item(2, 7)));
@@ -289,8 +319,8 @@ mod tests {
     }
 
     proptest! {
-        /// Records are set aside, tried with and without success, and dropped: each leaves once, and none overtakes an earlier one of its
-        /// lane or of a topic that refuses everything.
+        /// Records are set aside, tried with and without success, and dropped, also in a trial: each leaves once, none overtakes an earlier
+        /// one of its lane or of a topic that refuses everything, and as long as one is there, one can be sent again.
         #[test]
         fn no_item_overtakes_and_none_is_forgotten(
             records in prop::collection::vec((0..5_u64, 100..103_u64, any::<bool>(), any::<bool>()), 1..40),
@@ -328,9 +358,20 @@ mod tests {
                         leave(&mut left, &free)?;
                     }
                     1 => {
-                        let taken = aside.take(now);
-                        taken.into_iter().for_each(|own| aside.put(own, now));
-                        aside.failed(now);
+                        // Some are dropped meanwhile, and some topics refuse less than before.
+                        for own in aside.take(now) {
+                            let again = Item { blocks: own.blocks && lane % 2 == 0, ..own };
+                            let keeps = own.lane != lane;
+                            left = left
+                                .into_iter()
+                                .filter_map(|other| if other == own { keeps.then_some(again) } else { Some(other) })
+                                .collect();
+                            if keeps {
+                                aside.put(again, now);
+                            }
+                        }
+                        let free = aside.failed(now);
+                        leave(&mut left, &free)?;
                     }
                     _ => {
                         let taken = aside.take(now);

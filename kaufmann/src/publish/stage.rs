@@ -251,10 +251,12 @@ impl Stage {
         if is_trial {
             inner.failed_trials = inner.failed_trials.saturating_add(1);
             let pause = self.back_off(inner.failed_trials);
-            inner.aside.failed(now + pause);
+            let free = inner.aside.failed(now + pause);
+            inner.requeue(free);
         } else {
             inner.caught_up = false;
-            inner.aside.refresh();
+            let free = inner.aside.release();
+            inner.requeue(free);
         }
     }
 

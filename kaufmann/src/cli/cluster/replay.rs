@@ -514,7 +514,7 @@ fn read(
                         continue;
                     }
                     reading.passed.fetch_add(1, Ordering::Relaxed);
-                    if is_wanted(&record, wanted.as_mut(), handle)? {
+                    if is_wanted(&record, &mut wanted, handle)? {
                         reading.pushed.fetch_add(1, Ordering::AcqRel);
                         feed.push(record);
                     }
@@ -531,7 +531,7 @@ fn read(
 /// Whether a record is one of the wanted events.
 fn is_wanted(
     record: &Record,
-    wanted: Option<&mut (Decoder, Vec<String>)>,
+    wanted: &mut Option<(Decoder, Vec<String>)>,
     handle: &tokio::runtime::Handle,
 ) -> Result<bool, Error> {
     let Some((decoder, events)) = wanted else {

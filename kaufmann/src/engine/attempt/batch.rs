@@ -1,10 +1,10 @@
 //! One attempt at a batch: its handler runs once for all records, and then each record has an end of its own.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::Start;
 use super::finish::{BatchFinish, End, Finish, MemberEnd, Retry, log_panic};
+use super::start::{Conclusion, Start};
 use crate::assignment::lane::UNORDERED;
 use crate::base::panics::caught;
 use crate::engine::link::Link;
@@ -17,22 +17,6 @@ use crate::handler::failure_kind::FailureKind;
 use crate::handler::gathered::{Gathered, Member};
 use crate::handler::observer::Settled;
 use crate::handler::outcome::{Outcome, OutcomeKind};
-
-/// A batch whose handler has run, and what it said of each record.
-#[derive(Debug)]
-pub(crate) struct Conclusion {
-    pub(crate) batch: Arc<Gathered>,
-    outcomes: Mutex<Vec<Outcome>>,
-}
-
-impl Conclusion {
-    pub(crate) fn new(batch: Arc<Gathered>, outcomes: Vec<Outcome>) -> Self {
-        Self {
-            batch,
-            outcomes: Mutex::new(outcomes),
-        }
-    }
-}
 
 /// Runs the handler of a batch.
 pub(super) async fn handle<V: Service>(cx: &mut Context<V::State>, batch: Arc<Gathered>) -> Finish {
@@ -56,7 +40,7 @@ fn handled(batch: Arc<Gathered>, outcomes: Vec<Outcome>) -> Finish {
 /// Ends each record of a batch as its handler returned. Records of a lane after one that is tried again are handled again after it,
 /// whatever their outcome: else it would be overtaken.
 pub(super) async fn conclude(link: &Arc<Link>, conclusion: &Conclusion) -> Finish {
-    let outcomes = std::mem::take(&mut *conclusion.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
+    let outcomes = conclusion.take();
     let batch = &conclusion.batch;
     let mut held = HashSet::new();
     let mut ends = Vec::with_capacity(outcomes.len());

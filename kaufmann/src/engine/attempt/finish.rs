@@ -6,7 +6,7 @@ use std::time::Duration;
 use kaufmann_avro::resolve::Plan;
 use tracing::error;
 
-use super::start::{Start, WithoutHandler};
+use super::start::{Exhausted, Start, WithoutHandler};
 use super::{event_name, handler_path};
 use crate::base::bounded_text::bounded;
 use crate::base::panics::Panic;
@@ -83,6 +83,23 @@ impl Retry {
             after: None,
             class,
             error,
+        }
+    }
+}
+
+impl Retry {
+    /// The failure as the last one, instead of another attempt.
+    pub(crate) fn exhausted(self, cut_short: bool) -> Exhausted {
+        let plan = match self.start {
+            Start::Handler(_, plan) => plan,
+            _ => None,
+        };
+        Exhausted {
+            plan,
+            class: self.class,
+            error: self.error,
+            handler: self.handler,
+            cut_short,
         }
     }
 }

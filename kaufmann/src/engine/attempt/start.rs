@@ -1,13 +1,12 @@
 //! What an attempt at a record does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kaufmann_avro::resolve::Plan;
 
-use super::Conclusion;
-use super::finish::Retry;
 use crate::handler::failure_kind::FailureKind;
 use crate::handler::gathered::Gathered;
+use crate::handler::outcome::Outcome;
 use crate::record::wire::SchemaKey;
 
 /// What an attempt does.
@@ -86,19 +85,23 @@ pub(crate) struct Exhausted {
     pub(super) plan: Option<Arc<Plan>>,
 }
 
-impl Exhausted {
-    /// Instead of being tried again.
-    pub(crate) fn of(retry: Retry, cut_short: bool) -> Self {
-        let plan = match retry.start {
-            Start::Handler(_, plan) => plan,
-            _ => None,
-        };
+/// A batch whose handler has run, and what it said of each record.
+#[derive(Debug)]
+pub(crate) struct Conclusion {
+    pub(crate) batch: Arc<Gathered>,
+    outcomes: Mutex<Vec<Outcome>>,
+}
+
+impl Conclusion {
+    pub(crate) fn new(batch: Arc<Gathered>, outcomes: Vec<Outcome>) -> Self {
         Self {
-            plan,
-            class: retry.class,
-            error: retry.error,
-            handler: retry.handler,
-            cut_short,
+            batch,
+            outcomes: Mutex::new(outcomes),
         }
+    }
+
+    /// Takes the outcomes. Once.
+    pub(super) fn take(&self) -> Vec<Outcome> {
+        std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info, warn};
-
 use super::assigned::Assigned;
 use super::partition::Partition;
 use super::precommit::Precommit;
+use super::requests::Requests;
 use super::router::Router;
 use super::transacting::Transacting;
 use crate::assignment::Assignment;
@@ -16,9 +15,6 @@ use crate::config::{Config, Delivery};
 use crate::engine::fence::Barrier;
 use crate::publish::TransactionError;
 use crate::source::{CommitOffset, Source, SourceError};
-
-/// How often failing commits are logged.
-const WARN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The commits of a poller.
 pub(super) struct Commits {
@@ -36,16 +32,6 @@ enum Mode {
     BeforeHandling(Precommit),
 }
 
-/// The commits that were sent, and their results.
-pub(super) struct Requests {
-    /// Whether what is settled above a committed offset is kept with it.
-    ahead: bool,
-    pub(super) sent: u64,
-    pub(super) answered: u64,
-    /// When it was last logged that commits fail; `None` while they succeed.
-    failing: Option<Instant>,
-}
-
 impl Commits {
     pub(super) fn new(config: &Config, now: Instant) -> Self {
         let interval = config.commit_interval;
@@ -58,12 +44,7 @@ impl Commits {
                     due: now + interval,
                 },
             },
-            requests: Requests {
-                ahead: config.commit_ahead,
-                sent: 0,
-                answered: 0,
-                failing: None,
-            },
+            requests: Requests::new(config.commit_ahead),
         }
     }
 
@@ -242,63 +223,6 @@ impl Commits {
     pub(super) fn forget(&self, assignments: &[Arc<Assignment>]) {
         if let Mode::InTransactions(transacting) = &self.mode {
             transacting.forget(assignments);
-        }
-    }
-}
-
-impl Requests {
-    /// What is to be committed of the partitions that `which` picks, where it is new.
-    pub(super) fn offsets(
-        &self,
-        assigned: &mut Assigned,
-        which: impl Fn(&Assignment) -> bool,
-    ) -> Vec<CommitOffset> {
-        let own = assigned.partitions.iter_mut();
-        let new = own
-            .filter(|partition| which(&partition.assignment))
-            .filter_map(|partition| {
-                let (offset, metadata) = partition.next_commit(self.ahead)?;
-                Some(CommitOffset {
-                    assignment: Arc::clone(&partition.assignment),
-                    offset,
-                    metadata,
-                })
-            });
-        new.collect()
-    }
-
-    /// Sends a commit.
-    pub(super) fn send<S: Source>(&mut self, source: &mut S, offsets: Vec<CommitOffset>) {
-        self.sent += 1;
-        source.commit(offsets);
-    }
-
-    /// A commit was answered.
-    pub(super) fn take_answer(
-        &mut self,
-        assigned: &mut Assigned,
-        offsets: &[CommitOffset],
-        result: Result<(), SourceError>,
-        now: Instant,
-    ) {
-        self.answered += 1;
-        let is_too_much = result.as_ref().is_err_and(SourceError::is_too_much_kept);
-        for commit in offsets {
-            if let Some(partition) = assigned.find(commit.assignment.id()) {
-                partition.committed(commit.offset, commit.metadata.as_deref(), result.is_ok());
-                if let Some(metadata) = commit.metadata.as_ref().filter(|_| is_too_much) {
-                    partition.keep_less(metadata.len());
-                }
-            }
-        }
-        match result {
-            Ok(()) if self.failing.take().is_some() => info!("offsets are committed again"),
-            Ok(()) => debug!(partitions = offsets.len(), "committed"),
-            Err(error) if self.failing.is_none_or(|last| now >= last + WARN_INTERVAL) => {
-                self.failing = Some(now);
-                warn!(%error, "offsets could not be committed; trying again");
-            }
-            Err(error) => debug!(%error, "offsets could still not be committed"),
         }
     }
 }

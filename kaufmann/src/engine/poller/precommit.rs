@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use super::assigned::Assigned;
-use super::commits::Requests;
+use super::requests::Requests;
 use super::router::Router;
 use crate::source::{CommitOffset, Source};
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use super::assigned::Assigned;
-use super::commits::Requests;
 use super::partition::Partition;
+use super::requests::Requests;
 use crate::assignment::Assignment;
 use crate::base::error::ErrorKind;
 use crate::config::Config;

@@ -10,7 +10,7 @@ use super::end::Next;
 use super::{Shard, Work};
 use crate::assignment::lane::UNORDERED;
 use crate::engine::attempt::{
-    Attempted, BatchFinish, Conclusion, End, Exhausted, MemberEnd, Start, WithoutHandler, observe_done,
+    Attempted, BatchFinish, Conclusion, End, MemberEnd, Start, WithoutHandler, observe_done,
 };
 use crate::handler::context::Context;
 use crate::handler::gathered::{Gathered, Member};
@@ -165,7 +165,7 @@ where
         let Member { record, attempt } = member;
         let (start, attempt) = match end {
             MemberEnd::Record(End::Retry(retry)) if self.is_last(handler, *attempt) => {
-                let exhausted = Arc::new(Exhausted::of(*retry, false));
+                let exhausted = Arc::new(retry.exhausted(false));
                 (WithoutHandler::Exhausted(exhausted).into(), *attempt)
             }
             MemberEnd::Record(End::Retry(retry)) => (retry.start, attempt + 1),

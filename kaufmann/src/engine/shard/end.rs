@@ -14,8 +14,7 @@ use super::{Shard, Work, has_ended};
 use crate::config::Delivery;
 use crate::config::back_off::back_off;
 use crate::engine::attempt::{
-    Attempted, End, Exhausted, Finish, Retry, Start, WithoutHandler, event_name, handler_path, panicked,
-    timed_out,
+    Attempted, End, Finish, Retry, Start, WithoutHandler, event_name, handler_path, panicked, timed_out,
 };
 use crate::handler::context::Context;
 use crate::record::Record;
@@ -189,7 +188,7 @@ where
         if let Some(handler) = retry.handler {
             let is_last = self.is_last(handler, attempt);
             if is_last || (!fits && self.is_crowded()) {
-                let exhausted = Exhausted::of(retry, !is_last);
+                let exhausted = retry.exhausted(!is_last);
                 return Next::GoOn(WithoutHandler::Exhausted(Arc::new(exhausted)).into(), attempt);
             }
         }
