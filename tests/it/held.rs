@@ -127,6 +127,6 @@ async fn limits_for_an_unknown_handler_are_refused() {
     let error = Rig::start(&config).end().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     let text =
-        "`dead_letter.handlers` has `numbred`, which is no handler of Numbers; did you mean `numbered`?";
+        "`dead_letter.handlers` has `numbred`, which is not a handler of Numbers; did you mean `numbered`?";
     assert_eq!(error.to_string(), text);
 }

@@ -583,7 +583,7 @@ async fn a_panic_of_the_shutdown_future_ends_the_service() {
     let ended = tokio::time::timeout(Duration::from_secs(20), service).await;
     let error = ended.expect("the service ends by itself").unwrap_err();
     assert!(
-        error.to_string().contains("when to shut down panicked"),
+        error.to_string().starts_with("the shutdown future panicked"),
         "{error}"
     );
     assert!(feed.is_closed());

@@ -166,7 +166,7 @@ fn run_names_topics_apply_for_a_declared_topic_that_is_missing(rig: &Rig) -> Res
     shop.create_topics(&[&shop.topic, &shop.replies], 1)?;
     let mut service = shop.service().with_file(&declare(&shop, "")).start()?;
     service.wait_log(
-        "it is declared, so `topics apply` makes it",
+        "it is declared, so `topics apply` creates it",
         crate::shop::DEADLINE,
     )?;
     service.stop_cleanly()

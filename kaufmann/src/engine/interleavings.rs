@@ -1,8 +1,8 @@
-//! What crosses threads, in the orders that a model checker chooses: the hand-over to the shards, the reports back, and who
-//! wakes whom.
+//! The code that crosses threads, run in schedules that a model checker chooses: commands to the shards, reports back, and
+//! wake-ups.
 //!
-//! The files are the product's own, compiled with the model's primitives. A thread that sleeps here has nothing but its wake-up
-//! to go on: one that is lost is a deadlock, which the model reports with the schedule that leads to it.
+//! The files are the product's own, compiled with the model checker's primitives. A thread that sleeps here continues only when it
+//! is woken: a lost wake-up is a deadlock, which the checker reports with the schedule that leads to it.
 #![allow(clippy::duplicate_mod, reason = "that is how they get the model's primitives")]
 
 mod barrier;
@@ -16,7 +16,7 @@ use shuttle::sync::{Condvar, Mutex};
 
 use crate::source::Waker;
 
-/// What the product takes from `crate::base::sync`.
+/// The model checker's versions of what the product imports from `crate::base::sync`.
 mod sync {
     pub(super) use shuttle::sync::atomic::{AtomicI64, AtomicUsize};
     pub(super) use shuttle::sync::{Mutex, MutexGuard};
@@ -25,22 +25,22 @@ mod sync {
 /// How many schedules are tried of each model.
 pub(crate) const SCHEDULES: usize = 3_000;
 
-/// Lets others go first, perhaps: the model changes threads only where one of its primitives is used.
-fn others_first() {
+/// Lets other threads run first, perhaps: the model checker switches threads only where one of its primitives is used.
+fn yield_perhaps() {
     shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
 }
 
-/// A place where one thread sleeps until it is woken, as `park` and `unpark` do it.
+/// Lets one thread sleep until it is woken, like `park` and `unpark`.
 #[derive(Clone, Default)]
-struct Bed(Arc<(Mutex<bool>, Condvar)>);
+struct Parker(Arc<(Mutex<bool>, Condvar)>);
 
-impl Bed {
-    /// Wakes who sleeps here, or whoever wants to next.
+impl Parker {
+    /// Wakes the thread that sleeps, or lets the next `sleep` return at once.
     fn waker(&self) -> Waker {
-        let bed = self.clone();
+        let parker = self.clone();
         Waker::new(move || {
-            *bed.0.0.lock().unwrap() = true;
-            bed.0.1.notify_one();
+            *parker.0.0.lock().unwrap() = true;
+            parker.0.1.notify_one();
         })
     }
 

@@ -28,19 +28,19 @@ pub(crate) struct Link {
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) settlements: Arc<Settlements>,
     pub(crate) control: Arc<Control>,
-    /// A permit for each event that may run.
+    /// One permit for each event that may run at once.
     pub(crate) permits: Arc<Pool>,
     pub(crate) delivery: Delivery,
-    /// Whether history is handled once more.
+    /// Whether this is a replay: history is handled again.
     pub(crate) is_replay: bool,
-    /// Whether commits say what is settled above the committed offset.
+    /// Whether commits carry which offsets are settled above the committed one.
     pub(crate) commits_ahead: bool,
     pub(crate) retry: RetryConfig,
-    /// By the handler's place in the service's list.
+    /// By the handler's index in the service's list.
     pub(crate) policies: Box<[Policy]>,
     pub(crate) on_failure: OnFailure,
     pub(crate) rules: Rules,
-    /// What tells until when records wait in retry topics.
+    /// The clock for the times until which records wait in retry topics.
     pub(crate) wall_clock: WallClock,
     /// How many shards there are.
     pub(crate) shards: usize,
@@ -48,19 +48,19 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// The service that the handlers with this state run in.
+    /// Returns the link of the service whose handlers have this state.
     pub(crate) fn of<S>(state: &State<S>) -> &Arc<Self> {
         let host: Option<&dyn Any> = state.host().map(|host| host as _);
         host.and_then(|host| host.downcast_ref())
-            .expect("only the engine dispatches, and its contexts have a link")
+            .expect("only the engine runs handlers, and its contexts have a link")
     }
 
-    /// What holds for a handler.
+    /// The policy of a handler.
     pub(crate) fn policy(&self, handler: u32) -> Option<&Policy> {
         self.policies.get(handler as usize)
     }
 
-    /// Reports to the observer, if there is one, what became of a record. `handler` is the one that ran.
+    /// Calls the observer, if there is one, with the result of a record. `handler` is the one that ran.
     #[inline]
     pub(crate) fn observe(&self, record: &Record, handler: Option<u32>, how: Settled<'_>) {
         if let Some(observer) = &self.observer {
@@ -70,7 +70,7 @@ impl Link {
         }
     }
 
-    /// A shard's share of a bound.
+    /// A shard's share of a bound, at least 1.
     pub(crate) fn share_of(&self, bound: usize) -> usize {
         bound.div_ceil(self.shards.max(1)).max(1)
     }

@@ -15,7 +15,7 @@ pub(crate) mod watchdog;
 pub(crate) mod commit;
 pub(crate) mod settle;
 
-// What stands beside the flow.
+// Used by several of these.
 pub(crate) mod link;
 pub(crate) mod policy;
 pub(crate) mod pool;

@@ -1,4 +1,4 @@
-//! What holds for one handler: its attribute, and where that is silent the configuration.
+//! The limits of one handler: those of its attribute, and for the rest those of the configuration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use crate::config::{Config, Delivery, OnFailure, RetryConfig};
 use crate::engine::pool::Pool;
 use crate::handler::HandlerEntry;
 
-/// What holds for one handler of a running service.
+/// The limits of one handler in a running service.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     /// How long an attempt may take.
     pub(crate) timeout: Option<Duration>,
-    /// After how many attempts its failure is the last one; `None`: never.
+    /// How many attempts it gets; `None`: any number.
     pub(crate) max_attempts: Option<u32>,
-    /// How long it waits between them.
+    /// The back-off between them.
     pub(crate) retry: RetryConfig,
-    /// What becomes of a record that it cannot handle.
+    /// What happens to a record that it cannot handle.
     pub(crate) on_failure: OnFailure,
-    /// A permit for each that may run, if that is bounded.
+    /// One permit for each record that it may run at once, if that is bounded.
     pub(crate) permits: Option<Arc<Pool>>,
     /// How its batches are gathered, if it takes batches.
     pub(crate) batch: Option<BatchPolicy>,
@@ -27,14 +27,14 @@ pub(crate) struct Policy {
 /// How batches are gathered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchPolicy {
-    /// How many records make one full.
+    /// How many records a full batch has.
     pub(crate) size: usize,
-    /// How long the first one waits for the others.
+    /// How long the first record waits for others.
     pub(crate) linger: Duration,
 }
 
 impl Policy {
-    /// What attribute and configuration say together.
+    /// Combines the handler's attribute with the configuration.
     pub(crate) fn new(entry: &HandlerEntry, config: &Config, shards: usize) -> Self {
         let limits = entry.limits;
         let permits = |count: u32| Arc::new(Pool::new(count.max(1) as usize, shards));

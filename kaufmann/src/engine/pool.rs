@@ -1,4 +1,4 @@
-//! HandlerPermits that the shards share, and whom to wake for one.
+//! Permits that the shards share, and which shard to wake when one is free.
 
 use std::sync::PoisonError;
 use std::task::Waker;
@@ -8,7 +8,7 @@ use futures_util::task::AtomicWaker;
 use super::sync::{Mutex, MutexGuard};
 use crate::engine::shares::Shares;
 
-/// HandlerPermits for what may run at once. A shard takes and gives back; the lock is taken once for what runs inline between two pauses.
+/// A bounded number of permits to run a handler. The handlers that a shard runs inline in one round use one permit, so the lock is taken once for them.
 #[derive(Debug)]
 pub(crate) struct Pool {
     shares: Mutex<Shares>,
@@ -17,32 +17,32 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(places: usize, shards: usize) -> Self {
+    pub(crate) fn new(permits: usize, shards: usize) -> Self {
         Self {
-            shares: Mutex::new(Shares::new(places, shards)),
+            shares: Mutex::new(Shares::new(permits, shards)),
             wakers: (0..shards).map(|_| AtomicWaker::new()).collect(),
         }
     }
 
-    /// A place for a shard, if one is free.
+    /// Takes a permit for a shard, if one is free.
     pub(crate) fn try_take(&self, shard: usize) -> bool {
         self.lock().take(shard, 0)
     }
 
-    /// A place for a shard. If none is free it is in line, as one that could use so many, and is woken when it gets one.
+    /// Takes a permit for a shard. If none is free, queues the shard as one that could use `wants`, and wakes it when it gets one.
     pub(crate) fn take(&self, shard: usize, wants: usize, waker: &Waker) -> bool {
-        // Before it is in line: a place may come at once.
+        // Before it is queued: a permit may be granted at once.
         self.wakers[shard].register(waker);
         self.lock().take(shard, wants.max(1))
     }
 
-    /// A shard gives a place back. `wants` is how many it could use now, if it is in line.
+    /// Gives a shard's permit back. `wants` is how many it could use now, if it is queued.
     pub(crate) fn give_back(&self, shard: usize, wants: Option<usize>) {
         let next = self.lock().give_back(shard, wants);
         self.wake(next);
     }
 
-    /// A shard is in line no more; what was granted to it is for others.
+    /// Removes a shard from the queue; permits that were granted to it go to others.
     pub(crate) fn leave(&self, shard: usize) {
         loop {
             let next = self.lock().leave(shard);

@@ -1,13 +1,9 @@
-//! A running service: puts the parts together, starts them in the order of the data, and ends them in the opposite one.
+//! Runs a service: connects its parts, starts them in the order in which records flow, and stops them in reverse order.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{FusedFuture, FutureExt};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use crate::assignment::Settlements;
@@ -16,39 +12,36 @@ use crate::base::control::{Control, Handle};
 use crate::base::error::{Error, ErrorKind};
 use crate::base::panics::{Panic, catch, caught};
 use crate::base::wall_clock::WallClock;
-use crate::config::{Config, Delivery, Mode, OnFailure};
-use crate::engine::attempt::attempt;
+use crate::config::{Config, Delivery, Mode};
 use crate::engine::link::Link;
 use crate::engine::policy::Policy;
 use crate::engine::poller::{Ending, Repeats};
 use crate::engine::pool::Pool;
-use crate::engine::shard::{Command, Inbox, Shard};
 use crate::engine::simulation::Simulation;
-use crate::handler::context::State;
-use crate::handler::event::EventInfo;
+use crate::handler::Service;
 use crate::handler::observer::{Guarded, Observer};
-use crate::handler::{Service, emitted};
-use crate::publish::error_event::ERROR;
-use crate::publish::{Outbound, PublishErrorKind, Publisher, Stage};
+use crate::publish::{Outbound, Publisher, Stage};
 use crate::schema::registry::SchemaRegistry;
 use crate::schema::tombstones::Tombstones;
 use crate::schema::writers::Schemas;
-use crate::source::Source;
+use crate::source::{Source, Waker};
 
+mod checks;
 mod driver;
+mod shards;
+mod timeout;
 mod topics;
-mod within;
 
+pub(crate) use checks::published;
+use checks::{check_events, check_handler_names};
 use driver::Driver;
-use within::within;
+use shards::Shards;
 
-/// With more shards than threads tokio can even out their load.
+/// More shards than threads let tokio even out their load.
 const SHARDS_PER_WORKER: usize = 2;
-/// How long the shards may take to say what runs in them.
-const REPORT_PATIENCE: Duration = Duration::from_secs(1);
-/// How long what was published besides may take to leave at the end: what is left of the shutdown's time, between these.
-const LEAST_FLUSH: Duration = Duration::from_millis(500);
-const MOST_FLUSH: Duration = Duration::from_secs(5);
+/// Bounds on the last flush, which otherwise gets what is left of the shutdown's time.
+const MIN_FLUSH: Duration = Duration::from_millis(500);
+const MAX_FLUSH: Duration = Duration::from_secs(5);
 
 /// Runs a [`Service`] between a source and a publisher.
 ///
@@ -75,12 +68,12 @@ const MOST_FLUSH: Duration = Duration::from_secs(5);
 pub struct Runtime<V>(std::marker::PhantomData<V>);
 
 impl<V: Service> Runtime<V> {
-    /// Begins with the state that the handlers share.
+    /// Returns a builder; the handlers share `state`.
     pub fn builder(state: V::State) -> Builder<V> {
         Self::builder_of(Arc::new(state))
     }
 
-    /// Begins with a state that somebody else looks at too.
+    /// Returns a builder for a state that the caller keeps a reference to.
     pub(crate) fn builder_of(state: Arc<V::State>) -> Builder<V> {
         Builder {
             state,
@@ -95,7 +88,7 @@ impl<V: Service> Runtime<V> {
     }
 }
 
-/// What a service runs on.
+/// Configures and runs a service.
 pub struct Builder<V: Service> {
     state: Arc<V::State>,
     config: Config,
@@ -111,18 +104,18 @@ pub struct Builder<V: Service> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Finished {
-    /// Records that were settled.
+    /// How many records were settled.
     pub settled: u64,
-    /// Those of them that no handler took.
+    /// How many of them have no handler.
     pub unwanted: u64,
-    /// Whether everything that ran was finished before the deadline, and its offsets committed.
+    /// Whether all handlers finished before the deadline and their offsets were committed.
     pub drained: bool,
-    /// What still ran at the deadline, one line each.
+    /// What was still running at the deadline, one line each.
     pub blocked: Vec<String>,
 }
 
 impl<V: Service> Builder<V> {
-    /// Sets bounds, deadlines and topics. Without it everything has its default.
+    /// Sets bounds, deadlines and topics. Default: [`Config::default`].
     #[must_use]
     pub fn config(mut self, config: &Config) -> Self {
         self.config = config.clone();
@@ -143,28 +136,28 @@ impl<V: Service> Builder<V> {
         self
     }
 
-    /// Sets where schemas are known by their ids. Required.
+    /// Sets the registry that knows the schemas by id. Required.
     #[must_use]
     pub fn registry(mut self, registry: impl SchemaRegistry) -> Self {
         self.registry = Some(Arc::new(registry));
         self
     }
 
-    /// Sets who is told what becomes of each record.
+    /// Sets an observer that is called with the result of each record.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Lets a handle steer the service besides `shutdown`.
+    /// Sets a handle that controls the service in addition to `shutdown`.
     #[must_use]
     pub fn handle(mut self, handle: &Handle) -> Self {
         self.handle = handle.clone();
         self
     }
 
-    /// Lets a simulation move the service.
+    /// Runs the service in a simulation.
     #[doc(hidden)]
     #[must_use]
     pub fn simulation(mut self, simulation: Simulation) -> Self {
@@ -172,62 +165,108 @@ impl<V: Service> Builder<V> {
         self
     }
 
-    /// Runs until `shutdown` is ready, then finishes what runs. Must be called within a multi-thread or current-thread tokio
-    /// runtime with its timer on.
+    /// Runs until `shutdown` is ready, then finishes the records in flight. Must be called within a multi-thread or current-thread
+    /// tokio runtime whose timer is on.
     ///
-    /// If the future is dropped, the service ends at once: its handlers are dropped where they wait, what is settled is
-    /// committed, and the group is left.
+    /// If the future is dropped, the service ends at once: pending handlers are dropped, settled offsets are committed, and the
+    /// member leaves its group.
     ///
     /// # Errors
     ///
-    /// If a value of the configuration is out of the bounds that hold for it in a file, a part is missing, an event's schema does not read a locked version that its compatibility level promises, an event
-    /// that handlers return has no topic or is not in the registry, the source fails, or a handler asks the service to stop.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<Finished, Error> {
+    /// If a setting is out of its bounds, a required part is missing, an event's schema does not read a locked version that its
+    /// compatibility level promises, an event that handlers return has no topic or is not in the registry, the source fails, or
+    /// a handler asks the service to stop.
+    pub async fn run(
+        mut self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Finished, Error> {
+        self.config.check_bounds()?;
+        check_handler_names::<V>(&self.config)?;
+        let Required {
+            mut source,
+            publisher,
+            registry,
+        } = self.take_required()?;
+        let tombstones = Tombstones::new(V::HANDLERS, &self.config)?;
+        let schemas = Arc::new(Schemas::new(registry, V::HANDLERS).recheck(self.config.registry.recheck));
+        schemas.read_locked()?;
+        let (waker, driver) = Driver::new(self.simulation.take());
+        let link = self.link(&publisher, schemas, tombstones, &waker, &driver)?;
+        check_events::<V>(&link.outbound, self.config.on_failure).await?;
+
         let Self {
             state,
             config,
-            source,
-            publisher,
-            registry,
-            observer,
             handle,
-            simulation,
+            ..
         } = self;
-        config.check_bounds()?;
-        known_handlers::<V>(&config)?;
-        let missing = |part| Error::new(ErrorKind::Configuration, format!("the runtime has no {part}"));
-        let mut source = source.ok_or_else(|| missing("source"))?;
-        let publisher = publisher.ok_or_else(|| missing("publisher"))?;
-        let registry = registry.ok_or_else(|| missing("registry"))?;
+        source
+            .start(waker)
+            .map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?;
+        let mut shards = Shards::spawn::<V>(&link, &state, driver.simulation());
+        let can_block = driver.simulation().is_none();
+        if can_block {
+            let needed = topics::of_service::<V>(&config, &link.outbound);
+            topics::warn_of_missing(publisher, &config, needed);
+        }
+        let mut poller = driver.spawn_poller(source, &config, &mut shards, &link)?;
 
-        let tombstones = Tombstones::new(V::HANDLERS, &config)?;
-        let schemas = Arc::new(Schemas::new(registry, V::HANDLERS).recheck(config.registry.recheck));
-        schemas.read_locked()?;
-        let (waker, driver) = Driver::new(simulation);
-        let control = Arc::new(Control::new(waker.clone(), handle.clone()));
-        let looking = Arc::clone(&publisher);
+        let abandon = AbandonOnDrop(Arc::clone(&link.control));
+        let ending = shards
+            .run_until_ended(&mut poller, requested(shutdown, handle), &link.control)
+            .await;
+        drop(abandon);
+
+        let finished = stop(shards, ending, state, &link, can_block).await;
+        match link.control.failure() {
+            Some((kind, failure)) => Err(Error::new(kind, failure)),
+            None => Ok(finished),
+        }
+    }
+
+    /// Takes the parts that a service cannot run without.
+    fn take_required(&mut self) -> Result<Required, Error> {
+        let missing = |part| Error::new(ErrorKind::Configuration, format!("the runtime has no {part}"));
+        Ok(Required {
+            source: self.source.take().ok_or_else(|| missing("source"))?,
+            publisher: self.publisher.take().ok_or_else(|| missing("publisher"))?,
+            registry: self.registry.take().ok_or_else(|| missing("registry"))?,
+        })
+    }
+
+    /// Connects the parts that shards, poller and publisher share.
+    fn link(
+        &mut self,
+        publisher: &Arc<dyn Publisher>,
+        schemas: Arc<Schemas>,
+        tombstones: Tombstones,
+        waker: &Waker,
+        driver: &Driver,
+    ) -> Result<Arc<Link>, Error> {
+        let config = &self.config;
+        let control = Arc::new(Control::new(waker.clone(), self.handle.clone()));
         let settlements = Arc::new(Settlements::new(waker.clone()));
-        let stage = stage(&config, &publisher, &settlements)?;
+        let stage = stage(config, publisher, &settlements)?;
         let wall_clock = driver.simulation().map_or_else(WallClock::default, wall_clock);
         let outbound = Outbound::new(
-            &config,
-            publisher,
+            config,
+            Arc::clone(publisher),
             stage,
             Arc::clone(&schemas),
             Arc::clone(&control),
             wall_clock,
         );
-        know_emitted::<V>(&outbound, config.on_failure).await?;
-
         let shards = driver.simulation().map_or_else(
             || tokio::runtime::Handle::current().metrics().num_workers().max(1) * SHARDS_PER_WORKER,
             |simulation| simulation.shards,
         );
-        let link = Arc::new(Link {
+        let policy = |entry| Policy::new(entry, config, shards);
+        let observer = self.observer.take();
+        Ok(Arc::new(Link {
             handlers: V::HANDLERS,
             schemas,
             tombstones,
-            outbound: Arc::clone(&outbound),
+            outbound,
             settlements,
             control,
             permits: Arc::new(Pool::new(config.max_in_flight.max(1), shards)),
@@ -239,93 +278,41 @@ impl<V: Service> Builder<V> {
                 Delivery::ExactlyOnce => true,
             },
             retry: config.retry.clone(),
-            policies: V::HANDLERS
-                .iter()
-                .map(|entry| Policy::new(entry, &config, shards))
-                .collect(),
+            policies: V::HANDLERS.iter().map(policy).collect(),
             on_failure: config.on_failure,
             rules: Rules::new(&config.dead_letter),
             wall_clock,
             shards,
             observer: observer.map(|observer| Arc::new(Guarded(observer)) as Arc<dyn Observer>),
-        });
-        source
-            .start(waker)
-            .map_err(|error| Error::new(ErrorKind::Start, error.to_string()))?;
-        let mut shards = Shards::spawn::<V>(&link, &state, driver.simulation());
-        let can_block = driver.simulation().is_none();
-        if can_block {
-            let own = V::HANDLERS.iter().filter_map(|entry| entry.limits.on_failure);
-            let letters = own.chain([config.on_failure]).any(OnFailure::writes_dead_letters);
-            let needed = topics::needed(&config, letters, &outbound, &published::<V>(config.on_failure));
-            topics::say_missing(looking, &config, needed);
-        }
-        let mut ended = driver.spawn_poller(source, &config, &mut shards, &link)?;
+        }))
+    }
+}
 
-        let leash = Leash(Arc::clone(&link.control));
-        let shutdown = caught(async move {
-            tokio::select! {
-                () = shutdown => {}
-                () = handle.draining() => {}
-            }
-        });
-        let ending = shards.run_until(&mut ended, shutdown, &link.control).await;
-        drop(leash);
-        let Ending {
+/// The parts that a service cannot run without.
+struct Required {
+    source: Box<dyn Source>,
+    publisher: Arc<dyn Publisher>,
+    registry: Arc<dyn SchemaRegistry>,
+}
+
+impl Finished {
+    /// Logs the last line of a service.
+    fn log(&self, repeats: &Repeats) {
+        let Self {
             settled,
+            unwanted,
             drained,
-            end,
-            blocking,
-            repeats,
-        } = ending;
-        let blocked = if drained {
-            Vec::new()
-        } else {
-            shards.what_runs(blocking, can_block).await
-        };
-        shards.end(&link.control, can_block).await;
-        let drained = flush(outbound, end, can_block).await && drained;
-        if let Err(panic) = catch(|| drop(state)) {
-            link.control.broken("the drop of the service's state", &panic);
-        }
-        let unwanted = link.schemas.unwanted();
-        // The program's subscriber may be what panics, and the caller is to learn how the service ended.
+            ..
+        } = self;
+        // The program's subscriber may panic here; the caller gets the result all the same.
         _ = catch(|| match repeats.total() {
             0 => info!(settled, unwanted, drained, "stopped"),
             repeated => info!(settled, unwanted, drained, repeated, "stopped; {repeats}"),
         });
-        match link.control.failure() {
-            Some((kind, failure)) => Err(Error::new(kind, failure)),
-            None => Ok(Finished {
-                settled,
-                unwanted,
-                drained,
-                blocked,
-            }),
-        }
     }
 }
 
-/// Limits of handlers that the service does not have would hold for nothing.
-fn known_handlers<V: Service>(config: &Config) -> Result<(), Error> {
-    let paths = || V::HANDLERS.iter().map(|entry| entry.path);
-    for name in config.dead_letter.handlers.keys() {
-        if !paths().any(|path| path == name) {
-            let meant = kaufmann_avro::suggest::closest(name, paths()).map_or_else(
-                || "name one as it stands in the service's list".to_owned(),
-                |meant| format!("did you mean `{meant}`?"),
-            );
-            let text = format!(
-                "`dead_letter.handlers` has `{name}`, which is no handler of {}; {meant}",
-                V::NAME
-            );
-            return Err(Error::new(ErrorKind::Configuration, text));
-        }
-    }
-    Ok(())
-}
-
-/// What tells the time of day in a simulation: its own, or the one that was when it began.
+/// Returns the wall clock of a simulation: the one that it was given, or one that starts at the present time.
 fn wall_clock(simulation: &Simulation) -> WallClock {
     let now = || {
         (
@@ -337,7 +324,7 @@ fn wall_clock(simulation: &Simulation) -> WallClock {
     WallClock::simulated(now, time)
 }
 
-/// Where messages go, if that is to be in transactions.
+/// Returns the stage of a service that publishes in transactions.
 fn stage(
     config: &Config,
     publisher: &Arc<dyn Publisher>,
@@ -356,170 +343,55 @@ fn stage(
     stage.ok_or_else(none).map(Some)
 }
 
-/// What goes on outside of the future of [`Builder::run`], which ends it when it is dropped.
-struct Leash(Arc<Control>);
+/// Waits until `shutdown` is ready or the handle requests a shutdown.
+fn requested(
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    handle: Handle,
+) -> impl Future<Output = Result<(), Panic>> {
+    caught(async move {
+        tokio::select! {
+            () = shutdown => {}
+            () = handle.draining() => {}
+        }
+    })
+}
 
-impl Drop for Leash {
+/// Ends what runs outside of the future of [`Builder::run`] when that future is dropped.
+struct AbandonOnDrop(Arc<Control>);
+
+impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.abandon();
     }
 }
 
-/// The events that leave: those of the handlers, and the one that says that a record could not be handled.
-pub(crate) fn published<V: Service>(on_failure: OnFailure) -> Vec<&'static EventInfo> {
-    let own = V::HANDLERS.iter().filter_map(|entry| entry.limits.on_failure);
-    let says_so = |how| matches!(how, OnFailure::ErrorEvent | OnFailure::Both);
-    let errors = own.chain([on_failure]).any(says_so).then_some(&ERROR);
-    emitted::<V>().into_iter().chain(errors).collect()
+/// Stops what runs after the poller: the shards, then the publisher, then the handlers' state.
+async fn stop<T>(shards: Shards, ending: Ending, state: Arc<T>, link: &Link, can_block: bool) -> Finished {
+    let blocked = if ending.drained {
+        Vec::new()
+    } else {
+        shards.describe_running(ending.blocking, can_block).await
+    };
+    shards.end(&link.control, can_block).await;
+    let drained = flush(Arc::clone(&link.outbound), ending.end, can_block).await && ending.drained;
+    if let Err(panic) = catch(|| drop(state)) {
+        link.control.broken("the drop of the service's state", &panic);
+    }
+    let finished = Finished {
+        settled: ending.settled,
+        unwanted: link.schemas.unwanted(),
+        drained,
+        blocked,
+    };
+    finished.log(&ending.repeats);
+    finished
 }
 
-/// Finds topic and schema id of every event that handlers return, so that what is missing is said at the start. A registry
-/// that does not answer is no reason not to start.
-async fn know_emitted<V: Service>(outbound: &Outbound, on_failure: OnFailure) -> Result<(), Error> {
-    for info in published::<V>(on_failure) {
-        let configuration =
-            |error: crate::publish::PublishError| Error::new(ErrorKind::Configuration, error.to_string());
-        let route = outbound.routes().of(info).map_err(configuration)?;
-        match outbound.routes().id(&route).await {
-            Ok(_) => {}
-            Err(error) if error.kind() == PublishErrorKind::Registry => {
-                warn!(event = info.name, %error, "starting without the id of this event's schema; it is asked for when it is needed");
-            }
-            Err(error) => return Err(Error::new(ErrorKind::Schema, error.to_string())),
-        }
-    }
-    Ok(())
-}
-
-/// The tasks that run the handlers.
-struct Shards {
-    inboxes: Vec<Arc<Inbox>>,
-    tasks: JoinSet<()>,
-}
-
-impl Shards {
-    fn spawn<V: Service>(link: &Arc<Link>, state: &Arc<V::State>, simulation: Option<&Simulation>) -> Self {
-        let inboxes: Vec<Arc<Inbox>> = (0..link.shards).map(|_| Arc::default()).collect();
-        let mut tasks = JoinSet::new();
-        for (number, inbox) in inboxes.iter().enumerate() {
-            let state = State::new(Arc::clone(state), Some(Box::new(Arc::clone(link))));
-            let shard = Shard::new(number, Arc::clone(link), Arc::clone(inbox), state, attempt::<V>);
-            // A shard has a time slice of its own; tokio's budget would cut handlers short that touch many of its resources.
-            match simulation {
-                None => tasks.spawn(tokio::task::unconstrained(shard)),
-                Some(simulation) => tasks.spawn(tokio::task::unconstrained(simulation.interleave(shard))),
-            };
-        }
-        Self { inboxes, tasks }
-    }
-
-    /// What runs, one line each. A shard that is busy in a handler that never yields cannot answer: `blocking` says what that is.
-    async fn what_runs(&self, blocking: Vec<(usize, String)>, can_block: bool) -> Vec<String> {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        for inbox in &self.inboxes {
-            inbox.send(Command::Report(sender.clone()));
-        }
-        drop(sender);
-        let mut silent: BTreeSet<usize> = (0..self.inboxes.len()).collect();
-        let mut lines = Vec::new();
-        let collect = async {
-            while let Some((shard, of_shard)) = receiver.recv().await {
-                silent.remove(&shard);
-                lines.extend(of_shard);
-            }
-        };
-        if within(REPORT_PATIENCE, can_block, collect).await.is_none() {
-            let is_silent = |(shard, _): &(usize, String)| silent.contains(shard);
-            let before = lines.len();
-            lines.extend(blocking.into_iter().filter(is_silent).map(|(_, line)| line));
-            if lines.len() == before {
-                lines.push(format!(
-                    "{} shards do not answer, and no handler runs in them",
-                    silent.len()
-                ));
-            }
-            lines.push("and what waits behind these".to_owned());
-        }
-        lines
-    }
-
-    /// Waits for the end of the poller, and tells it when it is time to end. No shard ends before that.
-    ///
-    /// All of it is done here, not in tasks: handlers may block every worker of the runtime.
-    async fn run_until(
-        &mut self,
-        ended: &mut oneshot::Receiver<Result<Ending, Panic>>,
-        shutdown: impl Future<Output = Result<(), Panic>>,
-        control: &Control,
-    ) -> Ending {
-        let mut shutdown = std::pin::pin!(shutdown.fuse());
-        loop {
-            let ending = tokio::select! {
-                biased;
-                ending = &mut *ended => ending,
-                asked = &mut shutdown, if !shutdown.is_terminated() => {
-                    match asked {
-                        Ok(()) => control.stop(),
-                        Err(panic) => control.broken("the future that says when to shut down", &panic),
-                    }
-                    continue;
-                }
-                Some(joined) = self.tasks.join_next() => {
-                    say_ended(joined, control);
-                    continue;
-                }
-            };
-            let nothing = Ending {
-                settled: 0,
-                drained: false,
-                end: tokio::time::Instant::now().into_std(),
-                blocking: Vec::new(),
-                repeats: Repeats::default(),
-            };
-            return match ending {
-                Ok(Ok(ending)) => ending,
-                Ok(Err(panic)) => {
-                    control.broken("the poller", &panic);
-                    nothing
-                }
-                Err(_) => {
-                    control.fail(ErrorKind::Internal, "the poller ended without a word".to_owned());
-                    nothing
-                }
-            };
-        }
-    }
-
-    async fn end(mut self, control: &Control, can_block: bool) {
-        for inbox in &self.inboxes {
-            inbox.send(Command::End);
-        }
-        let all = async {
-            while let Some(joined) = self.tasks.join_next().await {
-                if joined.is_err() {
-                    say_ended(joined, control);
-                }
-            }
-        };
-        _ = within(REPORT_PATIENCE, can_block, all).await;
-    }
-}
-
-/// The task of a shard is over, and nobody has told it to end, or it panicked when it was dropped.
-fn say_ended(joined: Result<(), JoinError>, control: &Control) {
-    match joined.map_err(JoinError::try_into_panic) {
-        Err(Ok(payload)) => control.broken("a shard's task", &Panic::of(payload)),
-        Ok(()) | Err(Err(_)) => {
-            control.fail(ErrorKind::Internal, "a shard's task ended by itself".to_owned());
-        }
-    }
-}
-
-/// Lets leave what handlers published besides; everything that a settlement depended on has left already. `false` if something
-/// did not.
+/// Waits until the messages that no settlement depended on are delivered; the others are delivered already. `false` if some are
+/// not.
 async fn flush(outbound: Arc<Outbound>, end: Instant, can_block: bool) -> bool {
     let now = tokio::time::Instant::now().into_std();
-    let patience = end.saturating_duration_since(now).clamp(LEAST_FLUSH, MOST_FLUSH);
+    let patience = end.saturating_duration_since(now).clamp(MIN_FLUSH, MAX_FLUSH);
     let flushed = if can_block {
         let flush = move || outbound.flush(patience);
         tokio::task::spawn_blocking(flush).await.unwrap_or(false)
@@ -528,7 +400,7 @@ async fn flush(outbound: Arc<Outbound>, end: Instant, can_block: bool) -> bool {
     };
     if !flushed {
         warn!(
-            "some messages did not leave before the end; their records are unsettled and will be handled again"
+            "some messages were not delivered before the end; their records are unsettled and will be handled again"
         );
     }
     flushed

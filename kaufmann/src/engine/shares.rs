@@ -1,43 +1,43 @@
-//! Which shard gets the next place, where there are fewer places than keys that could run. Pure: no clock, no locks.
+//! Which shard gets the next permit, if there are fewer permits than keys that could run. Pure: no clock, no locks.
 //!
-//! Keys are spread over the shards by their hash, so one shard has more of them than another. If the shards had equally many places,
-//! the keys of the fullest one would be behind, and in the end it would have all that is left, with nothing beside it. So a place goes to
-//! the shard that has the fewest places for what it could use: then every key has the same chance.
+//! Keys are spread over the shards by their hash, so some shards have more keys than others. If all shards had the same number of permits,
+//! the keys of the fullest shard would fall behind, and in the end it would run alone with what is left. So a permit goes to the shard
+//! with the fewest permits relative to what it could use: then all keys make equal progress.
 
-/// The places, and who has how many.
+/// The permits, and how many each shard has.
 #[derive(Debug)]
 pub(crate) struct Shares {
     free: usize,
     shards: Box<[Share]>,
-    /// How many shards are in line.
-    in_line: usize,
-    /// Counts the places that were given.
+    /// How many shards are queued.
+    queued: usize,
+    /// Counts the permits that were given.
     grants: u64,
 }
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Share {
-    /// HandlerPermits that it has, those included that it has not fetched yet.
+    /// Permits that it has, including those in `granted`.
     held: usize,
-    /// HandlerPermits that were granted to it in line, and that it has not fetched yet.
+    /// Permits that were granted to it while it was queued, and that it has not taken yet.
     granted: usize,
-    /// How many more it could use; 0: it is not in line.
+    /// How many more it could use; 0: it is not queued.
     wants: usize,
-    /// When it was given one last.
+    /// The value of `grants` when it got its last one.
     last: u64,
 }
 
 impl Shares {
-    pub(crate) fn new(places: usize, shards: usize) -> Self {
+    pub(crate) fn new(permits: usize, shards: usize) -> Self {
         Self {
-            free: places,
+            free: permits,
             shards: vec![Share::default(); shards].into(),
-            in_line: 0,
+            queued: 0,
             grants: 0,
         }
     }
 
-    /// A place for a shard. If none is free, it is in line from now on, as one that could use this many; with 0 it is not.
+    /// Takes a permit for a shard. If none is free, queues the shard as one that could use `wants`; 0: does not queue it.
     pub(crate) fn take(&mut self, shard: usize, wants: usize) -> bool {
         let share = &mut self.shards[shard];
         if share.granted > 0 {
@@ -55,7 +55,7 @@ impl Shares {
         false
     }
 
-    /// A shard gives a place back, and says how many it could use if it is in line. Says which shard gets the place.
+    /// Gives a shard's permit back. `wants` is how many it could use, if it is queued. Returns the shard that gets the permit.
     pub(crate) fn give_back(&mut self, shard: usize, wants: Option<usize>) -> Option<usize> {
         self.shards[shard].held -= 1;
         self.free += 1;
@@ -67,7 +67,7 @@ impl Shares {
         self.grant()
     }
 
-    /// A shard is not in line any more. What was granted to it goes to others: this one after the other, until there is none.
+    /// Removes a shard from the queue. Returns a shard that gets one of the permits that were granted to it; to be called until it returns `None`.
     pub(crate) fn leave(&mut self, shard: usize) -> Option<usize> {
         self.set_wants(shard, 0);
         while self.shards[shard].granted > 0 {
@@ -83,7 +83,7 @@ impl Shares {
     }
 
     fn grant(&mut self) -> Option<usize> {
-        if self.in_line == 0 || self.free == 0 {
+        if self.queued == 0 || self.free == 0 {
             return None;
         }
         let (shard, _) = self
@@ -105,14 +105,14 @@ impl Shares {
 
     fn set_wants(&mut self, shard: usize, wants: usize) {
         let share = &mut self.shards[shard];
-        self.in_line -= usize::from(share.wants > 0);
+        self.queued -= usize::from(share.wants > 0);
         share.wants = wants;
-        self.in_line += usize::from(wants > 0);
+        self.queued += usize::from(wants > 0);
     }
 }
 
 impl Share {
-    /// The smaller one is served first: the one with fewer places for each that it could use, then the one that was served longer ago.
+    /// The smaller share is served first: the one with fewer permits relative to what it could use, then the one that was served longer ago.
     fn compare(&self, other: &Self) -> std::cmp::Ordering {
         // a / (a + w) < b / (b + v), without a division.
         let own = self.held as u128 * (other.held + other.wants) as u128;
@@ -132,7 +132,7 @@ mod tests {
     use crate::engine::lanes::Lanes;
 
     #[test]
-    fn a_place_goes_to_the_shard_that_has_the_fewest_for_what_it_could_use() {
+    fn a_permit_goes_to_the_shard_that_has_the_fewest_for_what_it_could_use() {
         let mut shares = Shares::new(4, 2);
         assert!((0..2).all(|shard| shares.take(shard, 9) && shares.take(shard, 9)));
         assert!(!shares.take(0, 2) && !shares.take(1, 10));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn with_one_place_shards_have_it_in_turn() {
+    fn with_one_permit_shards_have_it_in_turn() {
         let mut shares = Shares::new(1, 3);
         assert!(shares.take(0, 5));
         assert!(!shares.take(1, 500) && !shares.take(2, 1) && !shares.take(0, 5));
@@ -165,11 +165,11 @@ mod tests {
     proptest! {
         /// Shards ask, give back and leave in any order.
         #[test]
-        fn no_place_is_lost_nor_made_and_none_is_free_while_a_shard_is_in_line(
-            places in 1..5usize,
+        fn no_permit_is_lost_nor_made_and_none_is_free_while_a_shard_is_queued(
+            permits in 1..5usize,
             steps in prop::collection::vec((0..3usize, 0..4u8, 0..6usize), 1..300),
         ) {
-            let mut shares = Shares::new(places, 3);
+            let mut shares = Shares::new(permits, 3);
             let mut held = [0; 3];
             for (shard, step, wants) in steps {
                 match step {
@@ -182,10 +182,10 @@ mod tests {
                     _ => {}
                 }
                 let granted: usize = shares.shards.iter().map(|share| share.granted).sum();
-                prop_assert_eq!(held.iter().sum::<usize>() + granted + shares.free, places);
-                let in_line = shares.shards.iter().filter(|share| share.wants > 0).count();
-                prop_assert_eq!(shares.in_line, in_line);
-                prop_assert!(in_line == 0 || shares.free == 0);
+                prop_assert_eq!(held.iter().sum::<usize>() + granted + shares.free, permits);
+                let queued = shares.shards.iter().filter(|share| share.wants > 0).count();
+                prop_assert_eq!(shares.queued, queued);
+                prop_assert!(queued == 0 || shares.free == 0);
             }
         }
     }
@@ -195,7 +195,7 @@ mod tests {
     const KEYS: usize = 100;
     const RECORDS_OF_A_KEY: usize = 100;
 
-    /// A shard as far as it decides what runs: its records that were not read, and its lanes.
+    /// The part of a shard that decides what runs: its unread records, and its lanes.
     #[derive(Default)]
     struct Shard {
         unread: VecDeque<u64>,
@@ -208,7 +208,7 @@ mod tests {
             self.unread.len() + self.ready
         }
 
-        /// The lane of the record that begins with a place.
+        /// The lane of the record that starts under a permit.
         fn begin(&mut self) -> Option<u64> {
             loop {
                 if let Some((lane, _)) = self.lanes.next(!self.unread.is_empty()) {
@@ -244,12 +244,12 @@ mod tests {
         }
 
         fn shuffle<T>(&mut self, list: &mut [T]) {
-            (1..list.len()).for_each(|place| list.swap(place, self.below(place + 1)));
+            (1..list.len()).for_each(|index| list.swap(index, self.below(index + 1)));
         }
     }
 
-    /// How long all takes by the ideal. `wants` is what a shard says it could use.
-    fn by_the_ideal(seed: u64, places: usize, wants: fn(&Shard) -> usize) -> f64 {
+    /// How long all records take, relative to the ideal. `wants` returns how many permits a shard reports it could use.
+    fn relative_to_ideal(seed: u64, permits: usize, wants: fn(&Shard) -> usize) -> f64 {
         let mut random = Random(seed);
         let mut shards: Vec<Shard> = (0..4).map(|_| Shard::default()).collect();
         let homes: Vec<usize> = (0..KEYS).map(|_| random.below(4)).collect();
@@ -258,7 +258,7 @@ mod tests {
         for key in records {
             shards[homes[key]].unread.push_back(key as u64 + 1);
         }
-        let mut shares = Shares::new(places, 4);
+        let mut shares = Shares::new(permits, 4);
         let (mut running, mut now, mut work) = (BinaryHeap::new(), 0, 0);
         // Shards that were woken, in a round each.
         let mut woken: VecDeque<usize> = (0..4).collect();
@@ -292,21 +292,21 @@ mod tests {
             woken.push_back(number);
         }
         let alone = work / KEYS as u64;
-        now as f64 / (work / places as u64).max(alone) as f64
+        now as f64 / (work / permits as u64).max(alone) as f64
     }
 
-    fn worst(places: usize, wants: fn(&Shard) -> usize) -> f64 {
-        let each = (0..50).map(|seed| by_the_ideal(seed, places, wants));
+    fn worst(permits: usize, wants: fn(&Shard) -> usize) -> f64 {
+        let each = (0..50).map(|seed| relative_to_ideal(seed, permits, wants));
         each.fold(0.0, f64::max)
     }
 
     #[test]
     fn however_keys_are_spread_over_shards_all_of_them_take_hardly_longer_than_the_ideal() {
-        for places in [20, 50, 100] {
-            let worst = worst(places, Shard::wants);
-            assert!(worst <= 1.06, "{worst} with {places} in flight");
+        for permits in [20, 50, 100] {
+            let worst = worst(permits, Shard::wants);
+            assert!(worst <= 1.06, "{worst} with {permits} in flight");
         }
-        // What it was when each shard in line had the same share: the model sees the difference.
+        // With the same share for each queued shard: the model shows the difference.
         let even = worst(50, |shard| shard.wants().min(1));
         assert!(even > 1.06, "{even}");
     }

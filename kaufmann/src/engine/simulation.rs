@@ -1,4 +1,4 @@
-//! Running a service as tasks of one single-threaded runtime, on that runtime's clock, so that a simulation decides the order
+//! Runs a service as tasks of one single-threaded runtime, on that runtime's clock, so that a simulation decides the order
 //! of everything. Not a public interface: it changes without notice.
 
 use std::fmt;
@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use crate::engine::poller::{Ending, Poller, Turn};
 use crate::source::{Source, Waker};
 
-/// How a service is run step by step. What is left to chance is only the jitter of back-offs; it can be set to 0.
+/// Runs a service step by step. Only the jitter of back-offs stays random; it can be set to 0.
 ///
-/// Everything is the product's but what moves it: the poller is a task instead of a thread, and each task asks before each of
+/// The code is the product's, with two differences: the poller is a task instead of a thread, and each task asks before each of
 /// its steps whether others go first.
 #[derive(Clone)]
 pub struct Simulation {
@@ -23,14 +23,14 @@ pub struct Simulation {
     pub shards: usize,
     /// Decides which shard a key goes to.
     pub hash_seed: u64,
-    /// Asked before each step of each task; `true` lets others go first.
+    /// Called before each step of each task; `true` lets others go first.
     pub others_first: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// The time of day at some time of the clock, if several services are to agree on it.
+    /// An instant and the time of day at it, for services that must agree on the time.
     pub wall_clock: Option<(std::time::Instant, std::time::SystemTime)>,
 }
 
 impl Simulation {
-    /// Lets others go before each step of a shard, if they are to.
+    /// Wraps a shard so that others may go before each of its steps.
     pub(crate) fn interleave<F>(&self, shard: F) -> Interleaved<F> {
         Interleaved {
             simulation: self.clone(),
@@ -53,7 +53,7 @@ impl Simulation {
     }
 }
 
-/// A waker for a poller that is a task.
+/// Returns a waker for a poller that is a task, and what it notifies.
 pub(crate) fn notifying() -> (Waker, Arc<Notify>) {
     let woken = Arc::new(Notify::new());
     let notify = Arc::clone(&woken);

@@ -1,11 +1,11 @@
-//! Shards say what they have started while deliveries go on, and the poller waits for all of them.
+//! Shards report what they have started while deliveries continue, and the poller waits for all of them.
 
 use std::sync::Arc;
 
 use shuttle::thread;
 
 use super::settlements::{Settlements, report};
-use super::{Bed, SCHEDULES, sync};
+use super::{Parker, SCHEDULES, sync};
 use crate::assignment::Assignment;
 
 #[path = "../fence/barrier.rs"]
@@ -15,12 +15,12 @@ mod product;
 use product::Barrier;
 
 #[test]
-fn the_limit_is_behind_all_that_was_started_whatever_is_reported_meanwhile() {
+fn the_limit_is_at_or_after_all_that_was_started_whatever_is_reported_meanwhile() {
     let model = || {
-        let bed = Bed::default();
-        let settlements = Arc::new(Settlements::new(bed.waker()));
+        let parker = Parker::default();
+        let settlements = Arc::new(Settlements::new(parker.waker()));
         let assignment = Arc::new(Assignment::new(1, "t".into(), 0));
-        let barrier = Barrier::new(&[Arc::clone(&assignment)], 3, bed.waker());
+        let barrier = Barrier::new(&[Arc::clone(&assignment)], 3, parker.waker());
         let shard = |body: fn(&Settlements, &Assignment, &Barrier)| {
             let (settlements, assignment, barrier) = (
                 Arc::clone(&settlements),
@@ -35,13 +35,13 @@ fn the_limit_is_behind_all_that_was_started_whatever_is_reported_meanwhile() {
                 settlements.report(report(7));
                 barrier.answered();
             }),
-            // One runs, and one below it does too.
+            // Two run.
             shard(|_, assignment, barrier| {
                 barrier.running(assignment, 5);
                 barrier.running(assignment, 3);
                 barrier.answered();
             }),
-            // Handled, and on its way to the broker: the newest.
+            // Handled, handed to the publisher, and the newest.
             shard(|_, assignment, barrier| {
                 assignment.handed(8);
                 barrier.answered();
@@ -57,7 +57,7 @@ fn the_limit_is_behind_all_that_was_started_whatever_is_reported_meanwhile() {
         while !barrier.is_complete() {
             collect();
             if settlements.arm(1) && !barrier.is_complete() {
-                bed.sleep();
+                parker.sleep();
             }
         }
         collect();

@@ -1,4 +1,4 @@
-//! The poller hands over while a shard reads.
+//! The poller sends commands while a shard reads them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use shuttle::{future, thread};
 
-use super::{SCHEDULES, others_first, sync};
+use super::{SCHEDULES, sync, yield_perhaps};
 
 #[path = "../shard/inbox.rs"]
 #[allow(dead_code, reason = "a model does not use all of it")]
@@ -28,13 +28,13 @@ fn a_shard_sleeps_only_while_it_has_read_every_command_and_reads_them_in_order()
         };
         let mut read = Vec::new();
         future::block_on(std::future::poll_fn(|cx| {
-            // As a shard's round does it.
+            // In the order of a shard's round.
             inbox.register(cx.waker());
-            others_first();
+            yield_perhaps();
             let mut commands = VecDeque::new();
             inbox.take(&mut commands);
             read.extend(commands);
-            others_first();
+            yield_perhaps();
             match read.last() {
                 Some(Command::End) => Poll::Ready(()),
                 _ => Poll::Pending,

@@ -1,10 +1,10 @@
-//! Shards report while the poller collects, sleeps, and is woken.
+//! Shards report while the poller takes reports, sleeps, and is woken.
 
 use std::sync::Arc;
 
 use shuttle::thread;
 
-use super::{Bed, SCHEDULES, sync};
+use super::{Parker, SCHEDULES, sync};
 use crate::assignment::{Fate, Report};
 
 #[path = "../../assignment/settlements.rs"]
@@ -26,8 +26,8 @@ pub(super) fn report(offset: i64) -> Report {
 #[test]
 fn the_poller_sleeps_only_until_as_many_records_are_reported_as_it_waits_for() {
     let model = || {
-        let bed = Bed::default();
-        let settlements = Arc::new(Settlements::new(bed.waker()));
+        let parker = Parker::default();
+        let settlements = Arc::new(Settlements::new(parker.waker()));
         let shards: Vec<_> = (0..2)
             .map(|shard| {
                 let settlements = Arc::clone(&settlements);
@@ -41,10 +41,10 @@ fn the_poller_sleeps_only_until_as_many_records_are_reported_as_it_waits_for() {
             let mut reports = Vec::new();
             settlements.take(&mut reports);
             taken.extend(reports.iter().map(|report| report.from));
-            // All that is left: one that is not counted would be missed.
+            // All that are left: the poller would sleep forever if one were not counted.
             let left = 6 - taken.len();
             if left > 0 && settlements.arm(left) {
-                bed.sleep();
+                parker.sleep();
             }
         }
         shards.into_iter().for_each(|shard| shard.join().unwrap());

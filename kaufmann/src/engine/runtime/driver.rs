@@ -1,4 +1,4 @@
-//! What moves the poller: a thread of its own, or a simulation.
+//! Runs the poller: on a thread of its own, or in a simulation.
 
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
@@ -6,7 +6,7 @@ use std::thread::Thread;
 use foldhash::SharedSeed;
 use tokio::sync::{Notify, oneshot};
 
-use super::Shards;
+use super::shards::Shards;
 use crate::base::error::{Error, ErrorKind};
 use crate::base::panics::{Panic, catch};
 use crate::config::Config;
@@ -15,7 +15,7 @@ use crate::engine::poller::{Ending, LaneHasher, Poller, Transacting};
 use crate::engine::simulation::{Simulation, notifying};
 use crate::source::{Source, Waker};
 
-/// What moves the poller.
+/// What runs the poller.
 pub(super) enum Driver {
     /// A thread of its own.
     Thread(Arc<OnceLock<Thread>>),
@@ -24,7 +24,7 @@ pub(super) enum Driver {
 }
 
 impl Driver {
-    /// What wakes the poller, and what moves it.
+    /// Returns what wakes the poller and what runs it.
     pub(super) fn new(simulation: Option<Simulation>) -> (Waker, Self) {
         if let Some(simulation) = simulation {
             let (waker, woken) = notifying();
@@ -35,7 +35,7 @@ impl Driver {
         }
     }
 
-    /// The simulation, if it is one.
+    /// The simulation, if there is one.
     pub(super) fn simulation(&self) -> Option<&Simulation> {
         match self {
             Self::Thread(_) => None,
@@ -43,7 +43,7 @@ impl Driver {
         }
     }
 
-    /// Starts the poller, which says in the end how it ended.
+    /// Starts the poller, and returns where it sends how it ended.
     pub(super) fn spawn_poller(
         self,
         source: Box<dyn Source>,
@@ -91,13 +91,13 @@ impl Driver {
     }
 }
 
-/// A waker for a thread that is started later.
+/// Returns a waker for a thread that is started later.
 fn parking() -> (Waker, Arc<OnceLock<Thread>>) {
     let thread: Arc<OnceLock<Thread>> = Arc::default();
-    let known = Arc::clone(&thread);
+    let started = Arc::clone(&thread);
     let waker = Waker::new(move || {
-        // Before the thread runs there is nobody to wake: its first round looks at everything.
-        if let Some(thread) = known.get() {
+        // Before the thread runs there is nothing to wake: its first turn looks at everything.
+        if let Some(thread) = started.get() {
             thread.unpark();
         }
     });

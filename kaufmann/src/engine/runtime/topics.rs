@@ -1,5 +1,4 @@
-//! What the service needs of the cluster, looked at when it starts: a topic that is missing should be named before the
-//! first record needs it.
+//! Which topics a service needs, checked when it starts: a missing topic is reported before the first record needs it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,52 +6,54 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use crate::config::Config;
-use crate::handler::event::EventInfo;
+use super::published;
+use crate::config::{Config, OnFailure};
+use crate::handler::Service;
 use crate::publish::{Outbound, Publisher};
 
 /// How long the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The topics of a service, each with what it is for. Pure.
-pub(super) fn needed(
-    config: &Config,
-    letters: bool,
-    outbound: &Outbound,
-    emitted: &[&'static EventInfo],
-) -> BTreeMap<String, String> {
+/// Returns the topics of a service, each with its purpose.
+pub(super) fn of_service<V: Service>(config: &Config, outbound: &Outbound) -> BTreeMap<String, String> {
+    let own = V::HANDLERS.iter().filter_map(|entry| entry.limits.on_failure);
     let mut needed = BTreeMap::new();
-    if letters {
+    if own.chain([config.on_failure]).any(OnFailure::writes_dead_letters) {
         needed.insert(config.dead_letter_topic(), "dead letters".to_owned());
     }
-    for info in emitted {
+    for info in published::<V>(config.on_failure) {
         if let Ok(route) = outbound.routes().of(info) {
             needed.insert(route.topic.to_string(), format!("the event `{}`", info.name));
         }
     }
     for (topic, _) in config.retry_topics() {
-        needed.insert(topic, "records that are to be tried again".to_owned());
+        needed.insert(topic, "records to retry".to_owned());
     }
-    // Those that begin with `^` are patterns, which may match nothing.
+    // A topic that begins with `^` is a pattern, which may match nothing.
     for topic in config.topics.iter().filter(|topic| !topic.starts_with('^')) {
         needed.insert(topic.clone(), "the records to consume".to_owned());
     }
     needed
 }
 
-/// How a missing topic is made: by whoever declares it. Pure.
+/// Returns how to create a missing topic: with `topics apply` if it is declared, else with Kafka's tool.
 fn remedy(config: &Config, topic: &str) -> String {
     if crate::config::declared::declared(config).is_ok_and(|declared| declared.contains_key(topic)) {
-        return "it is declared, so `topics apply` makes it".to_owned();
+        return "it is declared, so `topics apply` creates it".to_owned();
     }
     let broker = config.brokers.first().map_or("HOST:PORT", String::as_str);
     format!("kafka-topics.sh --bootstrap-server {broker} --create --topic {topic}")
 }
 
-/// Says which topics are missing. It holds nothing up: topics may still come, and what needs them waits for them.
-pub(super) fn say_missing(publisher: Arc<dyn Publisher>, config: &Config, needed: BTreeMap<String, String>) {
+/// Logs which topics are missing, from a thread of its own: the start does not wait for it. Records that need a missing topic wait until it
+/// is created.
+pub(super) fn warn_of_missing(
+    publisher: Arc<dyn Publisher>,
+    config: &Config,
+    needed: BTreeMap<String, String>,
+) {
     let config = config.clone();
-    let look = move || {
+    let check = move || {
         let names: Vec<&str> = needed.keys().map(String::as_str).collect();
         match publisher.missing(&names, PATIENCE) {
             Ok(missing) => {
@@ -61,18 +62,18 @@ pub(super) fn say_missing(publisher: Arc<dyn Publisher>, config: &Config, needed
                     let remedy = remedy(&config, &topic);
                     warn!(
                         topic,
-                        "there is no topic `{topic}` for {purpose}, or it may not be seen; what needs it waits: {remedy}"
+                        "there is no topic `{topic}` for {purpose}, or this service may not see it; records that need it wait: {remedy}"
                     );
                 }
             }
-            Err(error) => debug!(%error, "the topics could not be looked at"),
+            Err(error) => debug!(%error, "the topics could not be checked"),
         }
     };
     let thread = std::thread::Builder::new()
         .name("kaufmann-topics".into())
-        .spawn(look);
+        .spawn(check);
     if let Err(error) = thread {
-        debug!(%error, "no thread to look at the topics on");
+        debug!(%error, "the thread that checks the topics could not be started");
     }
 }
 
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_topic_is_made_by_who_declares_it() {
+    fn a_missing_topic_is_created_by_topics_apply_if_it_is_declared() {
         let mut config = Config::default();
         config.group.push('g');
         assert_eq!(
@@ -89,7 +90,10 @@ mod tests {
             "kafka-topics.sh --bootstrap-server HOST:PORT --create --topic t"
         );
         config.declare.insert("t".to_owned(), BTreeMap::new());
-        assert_eq!(remedy(&config, "t"), "it is declared, so `topics apply` makes it");
+        assert_eq!(
+            remedy(&config, "t"),
+            "it is declared, so `topics apply` creates it"
+        );
         assert_eq!(remedy(&config, "g.dead-letter"), remedy(&config, "t"));
     }
 }

@@ -1,17 +1,17 @@
-//! Deadlines of the end.
+//! A timeout that holds also while handlers block every thread.
 
 use std::future::Future;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Waits for a future, for so long at most. If it `can_block`, a thread counts the time: while handlers block every worker of the runtime,
-/// its timers stand still.
-pub(super) async fn within<T>(
+/// Waits for a future for up to `patience`; `None` if it takes longer. If it `can_block`, a thread counts the time, because the runtime's
+/// timers stop while handlers block all of its workers.
+pub(super) async fn timeout<T>(
     patience: Duration,
     can_block: bool,
     future: impl Future<Output = T>,
 ) -> Option<T> {
-    let (over, waiting) = mpsc::channel::<()>();
+    let (done, waiting) = mpsc::channel::<()>();
     let time = async move {
         if can_block {
             _ = tokio::task::spawn_blocking(move || waiting.recv_timeout(patience)).await;
@@ -24,7 +24,7 @@ pub(super) async fn within<T>(
         result = future => Some(result),
         () = time => None,
     };
-    // The thread waits no longer.
-    drop(over);
+    // Ends the thread's wait.
+    drop(done);
     result
 }
