@@ -161,7 +161,7 @@ async fn a_partition_whose_next_record_finds_no_slot_is_reported_with_the_reason
     says(
         &[
             "partition=\"in/75\" offset=0",
-            "it was not begun: all places are taken",
+            "it has not started: as many records run as `max_in_flight` allows",
         ],
         1,
     )

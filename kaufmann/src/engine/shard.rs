@@ -1,8 +1,8 @@
 //! A shard: one task that owns its lanes and runs their handlers.
 //!
-//! Records are read from the inbox only while a permit is held, so that every record that is started can run. A handler that
-//! is ready at its first poll is finished right there; others stay in the shard until they are woken. A record whose lane is
-//! busy waits behind it, copied out of its batch.
+//! The shard starts a record only while it holds a permit, so every record that is started can run. A handler that is ready at its
+//! first poll finishes inline; others stay in the shard until they are woken. A record whose lane is busy waits in that lane,
+//! copied out of its batch.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -32,8 +32,8 @@ mod end;
 mod batch;
 mod gather;
 
-pub(crate) mod at;
 mod clock;
+pub(crate) mod current;
 mod handler_permits;
 mod permits;
 mod routes;
@@ -52,7 +52,7 @@ use running::Running;
 use slots::Slots;
 use waiting::Waiting;
 
-/// One task's part of the work.
+/// The state of one shard, which is a future that a task runs.
 pub(crate) struct Shard<S, F, M> {
     /// From 0.
     number: usize,
@@ -60,18 +60,18 @@ pub(crate) struct Shard<S, F, M> {
     inbox: Arc<Inbox>,
     state: State<S>,
     make: M,
-    /// What the last attempt left, for the next one.
+    /// The context of the last attempt, reused for the next one.
     idle_context: Option<Context<S>>,
     commands: VecDeque<Command>,
-    /// The next record of the batch that is being read.
+    /// The next record of the current batch.
     next: Option<Record>,
     batches: VecDeque<Arc<Batch>>,
-    /// How many records `next` and `batches` have.
+    /// How many records are in `next` and `batches`.
     unread: usize,
     lanes: Lanes<Work>,
     running: FuturesUnordered<Running<F>>,
     waiting: Waiting,
-    /// Records whose topic is held, until it is read again. They were read, so they are bounded as such.
+    /// Records whose topic is held, until it is read again. The poller's bounds on what is read limit their number.
     held: Waiting,
     handler_permits: HandlerPermits,
     gathers: Gathers,
@@ -80,16 +80,16 @@ pub(crate) struct Shard<S, F, M> {
     routes: Routes,
     reports: Reports,
     clock: Clock,
-    /// Surveys that were answered and whose limits are not set yet: nothing starts.
-    holds: usize,
-    /// Whether records are still to be given up that are beyond their assignment's limit.
+    /// Barriers that were answered and whose limits are not set yet: nothing starts meanwhile.
+    barriers: usize,
+    /// Whether there may be unread records beyond their assignment's limit, which must be given up.
     sweeping: bool,
     /// Whether it panicked.
     broken: bool,
     ended: bool,
 }
 
-/// A record that is to be tried.
+/// A record that waits for an attempt.
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) record: Record,
@@ -99,7 +99,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Whether the registry must answer before a handler is known.
+    /// Whether its handler is unknown until the registry answers.
     fn is_lookup(&self) -> bool {
         self.start.is_look_up()
     }
@@ -110,7 +110,7 @@ where
     F: Future<Output = Attempted<S>>,
     M: Fn(Context<S>, Start) -> F,
 {
-    /// `make` begins an attempt at a record.
+    /// `make` creates the future of an attempt at a record.
     pub(crate) fn new(number: usize, link: Arc<Link>, inbox: Arc<Inbox>, state: State<S>, make: M) -> Self {
         Self {
             number,
@@ -137,17 +137,17 @@ where
             running: FuturesUnordered::new(),
             slots: Slots::new(),
             clock: Clock::new(),
-            holds: 0,
+            barriers: 0,
             sweeping: false,
             broken: false,
             ended: false,
         }
     }
 
-    /// One round: reads the commands, and runs what can run until nothing is left or the time slice is over.
+    /// Reads the commands, and runs what can run until nothing is left or the time slice is over.
     fn round(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         if self.broken {
-            return self.remain(cx);
+            return self.broken_round(cx);
         }
         self.inbox.register(cx.waker());
         self.clock.begin();
@@ -162,7 +162,7 @@ where
                 | self.poll_held(cx)
                 | self.poll_handler_permits(cx)
                 | self.start(cx);
-            // Last, as a batch takes what is there.
+            // Last, so that a batch gets every record that is available.
             let progress = self.poll_gathers(cx) | progress;
             if !progress {
                 break;
@@ -179,7 +179,7 @@ where
             && self.gathers.is_empty();
         self.sweeping &= self.has_records();
         if idle {
-            // It would keep the last batch.
+            // It keeps the last batch in memory.
             self.idle_context = None;
         }
         self.permits.rest(self.wants());
@@ -187,19 +187,19 @@ where
         Poll::Pending
     }
 
-    /// How many permits could be used, as far as it is known: records that were not read may be of lanes that are busy.
+    /// How many permits the shard could use at most: unread records may belong to busy lanes.
     #[inline]
     fn wants(&self) -> usize {
         self.unread + self.lanes.ready()
     }
 
-    /// Holds a permit; if there is none, the task is woken when there is one.
+    /// Holds a permit; if none is free, the task is woken when the shard gets one.
     #[inline]
     fn hold(&mut self, cx: &mut task::Context<'_>) -> bool {
         self.permits.hold(self.wants(), cx)
     }
 
-    /// What was pending has ended, and its lane is free.
+    /// Gives back the permit of a pending handler that ended.
     fn give_back(&self) {
         self.permits.give_back(self.wants());
     }
@@ -212,9 +212,9 @@ where
                     self.unread += batch.entries().len();
                     self.batches.push_back(batch);
                 }
-                Command::Pause(barrier) => self.answer(&barrier),
+                Command::Pause(barrier) => self.answer_barrier(&barrier),
                 Command::Resume => {
-                    self.holds -= 1;
+                    self.barriers -= 1;
                     self.give_up_fenced();
                 }
                 Command::Fenced => self.give_up_fenced(),
@@ -228,9 +228,9 @@ where
         }
     }
 
-    /// Says what has been started, and starts nothing before the limits are set.
-    fn answer(&mut self, barrier: &Barrier) {
-        self.holds += 1;
+    /// Reports what has been started. Nothing starts before the limits are set.
+    fn answer_barrier(&mut self, barrier: &Barrier) {
+        self.barriers += 1;
         for running in self.running.iter() {
             for record in running.records() {
                 barrier.running(record.assignment(), record.offset());
@@ -248,8 +248,8 @@ where
         barrier.answered();
     }
 
-    /// Gives up what waits and belongs to an assignment that ends. Records that are still in their batches are given up when
-    /// they are reached.
+    /// Gives up the waiting records of assignments that end. Records that are still in their batches are given up when they are
+    /// read.
     fn give_up_fenced(&mut self) {
         self.sweeping = true;
         self.give_up_gathered();
@@ -279,8 +279,8 @@ where
     }
 }
 
-/// Whether a record that failed is not to be tried any more, because its assignment ends. At most once, what its limit admits
-/// is committed: nobody else would try it.
+/// Whether a record that failed must not be retried, because its assignment ends. With at-most-once delivery, records up to the
+/// limit are committed, so no other instance would handle them: they are still retried here.
 fn has_ended(delivery: Delivery, record: &Record) -> bool {
     match delivery {
         Delivery::AtLeastOnce | Delivery::ExactlyOnce => record.assignment().is_fenced(),

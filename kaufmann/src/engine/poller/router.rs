@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::assignment::Assignment;
 use crate::assignment::lane::UNORDERED;
 use crate::config::{Config, Delivery, Ordering};
-use crate::engine::shard::at::Seen;
+use crate::engine::shard::current::Seen;
 use crate::engine::shard::{Command, Inbox};
 use crate::record::{Batch, BufferPool, RawRecord};
 
@@ -100,7 +100,7 @@ impl Router {
     /// What each shard is running at this moment, if something.
     pub(super) fn seen(&self) -> impl Iterator<Item = (usize, Seen)> {
         let each = self.shards.iter().enumerate();
-        each.filter_map(|(number, (inbox, _))| Some((number, inbox.at.seen()?)))
+        each.filter_map(|(number, (inbox, _))| Some((number, inbox.current.seen()?)))
     }
 
     /// Tells all shards.

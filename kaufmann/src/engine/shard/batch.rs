@@ -1,4 +1,4 @@
-//! Batches: records are gathered until there are enough of them, run together, and end one by one.
+//! Batches: records are gathered, run together, and finished one by one.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,12 +17,12 @@ use crate::handler::gathered::{Gathered, Member};
 use crate::handler::outcome::OutcomeKind;
 use crate::record::Record;
 
-/// What becomes of a lane of which records were in a batch.
+/// A lane that had records in a batch, while the batch is finished.
 #[derive(Default)]
 struct Lane {
-    /// One of its records waits to be tried again.
+    /// Whether one of its records waits for its next attempt.
     waits: bool,
-    /// What is handled again after that one.
+    /// The records that are handled after that one.
     followers: Vec<Work>,
 }
 
@@ -31,8 +31,8 @@ where
     F: Future<Output = Attempted<S>>,
     M: Fn(Context<S>, Start) -> F,
 {
-    /// Adds a record to its handler's batch, and what waits behind it in its lane for the same handler. Gives the batch if it
-    /// is full. Its lane is busy from now on. What is tried again is a batch of its own: it may be what the others failed with.
+    /// Adds a record to its handler's batch, and the records that wait in its lane for the same handler. Returns the batch if it is
+    /// full. The lane is busy from now on. A retried record is a batch of its own, because it may be the one that made the others fail.
     pub(super) fn gather(&mut self, record: &Record, start: &Start, attempt: u32) -> Option<Arc<Gathered>> {
         let Start::Handler(handler, plan) = start else {
             return None;
@@ -64,10 +64,10 @@ where
         full
     }
 
-    /// Starts batches that have waited long enough. `true` if there were some.
+    /// Starts batches that are due. `true` if there were some.
     pub(super) fn poll_gathers(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0 && self.may_begin() && self.gathers.is_due(cx) && self.hold(cx) {
+        while self.barriers == 0 && self.may_begin() && self.gathers.is_due(cx) && self.hold(cx) {
             let Some(batch) = self.gathers.pop() else { break };
             self.permits.take();
             self.launch(batch);
@@ -76,13 +76,13 @@ where
         progress
     }
 
-    /// Runs a batch, under a permit that is its own.
+    /// Runs a batch, under a permit of its own.
     pub(super) fn launch(&mut self, batch: Arc<Gathered>) {
         let Some(Member { record, attempt }) = batch.members.first() else {
             return self.give_back();
         };
         let (record, attempt) = (record.clone(), *attempt);
-        self.go_on(Work {
+        self.continue_with(Work {
             record,
             start: Start::Batch(batch),
             attempt,
@@ -99,7 +99,7 @@ where
                     .any(|outcome| !matches!(outcome.0, OutcomeKind::Done)) =>
             {
                 let conclusion = Arc::new(Conclusion::new(batch, outcomes));
-                return self.go_on(Work {
+                return self.continue_with(Work {
                     record,
                     start: WithoutHandler::Conclude(conclusion).into(),
                     attempt,
@@ -120,7 +120,7 @@ where
 
     fn end_members(&mut self, batch: &Gathered, ends: Vec<MemberEnd>) {
         let mut lanes: HashMap<u64, Lane> = HashMap::new();
-        // One batch is one failure: where few wait, all of it may.
+        // A batch counts as one failure: unless too many wait already, all its records may wait.
         let fits = !self.is_crowded();
         for (member, end) in batch.members.iter().zip(ends) {
             let Member { record, attempt } = member;
@@ -138,7 +138,7 @@ where
                 end => self.end(record, *attempt, end),
             };
             lane.waits |= !matches!(next, Next::Done);
-            if let Next::GoOn(start, attempt) = next {
+            if let Next::Continue(start, attempt) = next {
                 let record = record.clone();
                 self.waiting.insert(
                     Work {
@@ -160,7 +160,7 @@ where
         }
     }
 
-    /// A record that is handled again behind one of its lane.
+    /// Returns a record that is handled again after another one of its lane.
     fn follower(&self, handler: u32, member: &Member, end: MemberEnd) -> Work {
         let Member { record, attempt } = member;
         let (start, attempt) = match end {
@@ -178,7 +178,7 @@ where
         }
     }
 
-    /// Gives up what is gathered and beyond its assignment's limit; what is left waits no longer.
+    /// Gives up gathered records beyond their assignment's limit, and makes the remaining ones due.
     pub(super) fn give_up_gathered(&mut self) {
         for (member, last) in self.gathers.retain(|member| member.record.may_start()) {
             self.reports.abandon(&member.record);
@@ -192,12 +192,12 @@ where
             _ => false,
         };
         for work in self.handler_permits.take(beyond) {
-            self.give_up_beyond(work);
+            self.shrink_batch(work);
         }
     }
 
-    /// Gives up those of a batch that waits for a permit which are beyond their assignment's limit.
-    fn give_up_beyond(&mut self, work: Work) {
+    /// Removes records beyond their assignment's limit from a batch that waits for a permit, and gives them up.
+    fn shrink_batch(&mut self, work: Work) {
         let Start::Batch(batch) = work.start else { return };
         let (kept, gone): (Vec<_>, Vec<_>) = batch
             .members

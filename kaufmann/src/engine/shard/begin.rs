@@ -1,4 +1,4 @@
-//! What begins: records from the batches, from the lanes, and those that waited.
+//! Starts records: those of the batches, of the lanes, and those that waited.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ where
     F: Future<Output = Attempted<S>>,
     M: Fn(Context<S>, Start) -> F,
 {
-    /// Starts records to which a permit of their handler's own was granted. `true` if there were some.
+    /// Starts records that got a permit of their handler. `true` if there were some.
     pub(super) fn poll_handler_permits(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0 && self.handler_permits.is_ready(cx) && self.hold(cx) {
+        while self.barriers == 0 && self.handler_permits.is_ready(cx) && self.hold(cx) {
             let Some((work, permit)) = self.handler_permits.pop() else {
                 break;
             };
             progress = true;
             if let Start::Batch(_) = work.start {
                 self.permits.take();
-                self.run_beside(work, permit);
+                self.run_later(work, permit);
             } else if !self.run_in(permit, &work.record, work.start, work.attempt) {
                 self.lanes.release(work.record.lane());
             }
@@ -39,11 +39,11 @@ where
         progress
     }
 
-    /// Moves records whose back-off is over to the front. `true` if there were some.
+    /// Starts records whose back-off is over. `true` if there were some.
     pub(super) fn poll_waiting(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        // What is due is run at once, so it stays where it is until there is a permit.
-        while self.holds == 0 && self.waiting.is_due(cx) && self.hold(cx) {
+        // A due record stays queued until there is a permit, because it runs as soon as it is taken out.
+        while self.barriers == 0 && self.waiting.is_due(cx) && self.hold(cx) {
             let Some(work) = self.waiting.pop() else { break };
             progress = true;
             if !self.run(&work.record, work.start, work.attempt) {
@@ -56,7 +56,7 @@ where
     /// Starts records whose topic is read again. `true` if there were some.
     pub(super) fn poll_held(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0 && self.held.is_due(cx) && self.hold(cx) {
+        while self.barriers == 0 && self.held.is_due(cx) && self.hold(cx) {
             let Some(work) = self.held.pop() else { break };
             progress = true;
             if let Some(rest) = self.held_for(&work.record) {
@@ -68,10 +68,10 @@ where
         progress
     }
 
-    /// Starts records while there are permits and time. `true` if something was started.
+    /// Starts records while there are permits and time. `true` if there were some.
     pub(super) fn start(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
-        while self.holds == 0
+        while self.barriers == 0
             && self.has_records()
             && !self.clock.is_over()
             && self.may_begin()
@@ -94,7 +94,7 @@ where
         progress
     }
 
-    /// Whether records may begin: not in an outage, unless some of them are only to be given up.
+    /// Whether records may start: not in an outage, unless some of them must be given up.
     #[inline]
     pub(super) fn may_begin(&self) -> bool {
         self.sweeping || !self.waiting.is_outage()
@@ -104,13 +104,13 @@ where
         self.has_unread() || self.lanes.has_ready()
     }
 
-    /// Whether there are records that were neither begun nor queued behind their lane.
+    /// Whether there are records that were neither started nor queued in their lane.
     #[inline]
     fn has_unread(&self) -> bool {
         self.unread > 0
     }
 
-    /// Reads one record. It stays where it is: only who keeps it takes a reference to its batch.
+    /// Reads one record and starts it. It is not copied: only code that keeps it takes a reference to its batch.
     #[inline]
     fn start_next(&mut self) {
         let next = self.next.take();
@@ -122,7 +122,7 @@ where
         self.next = record.successor();
     }
 
-    /// Settles a record, queues it behind its lane, or runs it.
+    /// Settles a record, queues it in its lane, or runs it.
     #[inline]
     fn start_record(&mut self, record: &mut Record) {
         if !record.may_start() {
@@ -141,7 +141,7 @@ where
                 self.run(record, start, attempt);
                 return;
             }
-            // Copied out, or one busy lane would keep many batches.
+            // Copied out, so that a busy lane does not keep many batches in memory.
             let record = record.detached();
             self.lanes.queue(
                 lane,
@@ -170,7 +170,7 @@ where
         }
     }
 
-    /// Finds where the datum begins, and who takes it: `None` if nobody wants the record.
+    /// Finds where the record's datum begins and which handler takes it; `None` if no handler does.
     #[inline]
     fn route(&mut self, record: &mut Record) -> Option<Start> {
         match frame(record) {
@@ -179,7 +179,7 @@ where
                 match self.routes.of(schema, record) {
                     Some(Route::Handler(handler, plan)) => Some(Start::Handler(handler, plan)),
                     Some(Route::Unwanted) => {
-                        self.routes.pass_over(Some(schema), record);
+                        self.routes.count_unwanted(Some(schema), record);
                         None
                     }
                     Some(Route::Undecodable(reason)) => Some(WithoutHandler::Undecodable(reason).into()),
@@ -191,7 +191,7 @@ where
         }
     }
 
-    /// A tombstone has neither schema nor name in it.
+    /// Finds the handler of a tombstone, which has neither a schema nor a name in its payload.
     #[cold]
     fn route_tombstone(&self, record: &Record) -> Option<Start> {
         let origin = record.origin();
@@ -202,7 +202,7 @@ where
             Route::Handler(handler, plan) => Some(Start::Handler(handler, plan)),
             Route::Undecodable(reason) => Some(WithoutHandler::Undecodable(reason).into()),
             Route::Unwanted => {
-                self.routes.pass_over(None, record);
+                self.routes.count_unwanted(None, record);
                 None
             }
         }
@@ -213,7 +213,7 @@ where
         self.reports.settle(record);
     }
 
-    /// Runs a record's handler as far as it goes at once, under the permit that is held. `true` if its lane stays busy.
+    /// Runs a record's handler until it first waits, under the permit that is held. `true` if its lane stays busy.
     #[inline]
     pub(super) fn run(&mut self, record: &Record, start: Start, attempt: u32) -> bool {
         self.reports.begin(record);
@@ -244,9 +244,9 @@ where
         let mut slot = self.slots.take();
         let cx = self.context(record, attempt);
         slot.set(Some((self.make)(cx, start.clone())));
-        self.inbox.at.enter(record, start.concerns(), attempt);
+        self.inbox.current.enter(record, start.concerns(), attempt);
         let polled = slots::poll(&mut slot, &mut task::Context::from_waker(Waker::noop()));
-        self.inbox.at.leave();
+        self.inbox.current.leave();
         match polled {
             Poll::Pending => {
                 self.permits.take();
@@ -269,7 +269,7 @@ where
                     Finish::Record(end) => match self.end(record, attempt, end) {
                         Next::Done => false,
                         Next::Waits => true,
-                        Next::GoOn(start, attempt) => self.run(record, start, attempt),
+                        Next::Continue(start, attempt) => self.run(record, start, attempt),
                     },
                     Finish::Batch(finish) => {
                         self.permits.take();
@@ -281,15 +281,15 @@ where
         }
     }
 
-    /// Begins an attempt that is not polled before the next round, under a permit that is its own.
-    pub(super) fn run_beside(&mut self, work: Work, permit: HandlerPermit) {
+    /// Starts an attempt that is first polled in the next round, under a permit of its own.
+    pub(super) fn run_later(&mut self, work: Work, permit: HandlerPermit) {
         let mut slot = self.slots.take();
         let cx = self.context(&work.record, work.attempt);
         slot.set(Some((self.make)(cx, work.start.clone())));
         self.push(slot, work, permit);
     }
 
-    /// Lets a handler run on beside others. It is polled in the next round, with a waker that finds it.
+    /// Adds a handler to the running ones. It is polled in the next round, with a waker of its own.
     pub(super) fn push(&mut self, slot: slots::Slot<F>, work: Work, permit: HandlerPermit) {
         let policy = work.start.handler().and_then(|handler| self.link.policy(handler));
         let timeout = policy.and_then(|policy| policy.timeout);

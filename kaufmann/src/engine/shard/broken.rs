@@ -1,7 +1,7 @@
-//! What is left of a shard that panicked. Its handlers' panics are caught one by one; this is for what is not theirs: a bug, or the
-//! program's `tracing` subscriber.
+//! What a shard does after it panicked. Panics of handlers are caught one by one; this is for all others: a bug, or the program's
+//! `tracing` subscriber.
 //!
-//! The service stops. Until it has, the shard goes on answering, and gives up its records, so that nobody waits for it.
+//! The service stops. Meanwhile the shard still answers commands and gives up its records, so that nothing waits for it.
 
 use std::future::Future;
 use std::task::{self, Poll};
@@ -17,19 +17,19 @@ where
     F: Future<Output = Attempted<S>>,
     M: Fn(Context<S>, Start) -> F,
 {
-    /// Stops the service, and gives up what is here.
+    /// Stops the service, and gives up all records of the shard.
     #[cold]
     pub(super) fn break_down(&mut self, panic: &Panic, cx: &mut task::Context<'_>) {
         self.broken = true;
         let part = format!("shard {} of {}", self.number + 1, self.link.shards);
         self.link.control.broken(&part, panic);
-        // What panicked may do so again.
+        // The same code may panic again.
         _ = catch(|| self.give_up_all());
         cx.waker().wake_by_ref();
     }
 
-    /// A round of a shard that is broken.
-    pub(super) fn remain(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+    /// Runs a round of a shard that panicked.
+    pub(super) fn broken_round(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.inbox.register(cx.waker());
         self.read_commands();
         self.give_up_unread();
@@ -71,7 +71,7 @@ where
         self.give_up_unread();
     }
 
-    /// Gives up the records that were not begun.
+    /// Gives up the records that were not started.
     fn give_up_unread(&mut self) {
         self.unread = 0;
         let mut next = self.next.take();

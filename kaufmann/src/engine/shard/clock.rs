@@ -1,21 +1,21 @@
-//! When a shard has run long enough. The clock is read seldom while steps are cheap.
+//! A shard's time slice. The clock is read rarely while steps are short.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a shard runs before it lets other tasks of its thread run. Handlers may share the thread with timers.
+/// How long a shard runs before it yields to other tasks of its thread.
 const SLICE: Duration = Duration::from_micros(200);
-/// After how many steps the clock is read at the latest.
+/// The clock is read at least once in this many steps.
 const MAX_UNTIMED: u32 = 64;
-/// A step longer than this is not cheap: after one the clock is read at each step.
+/// After steps longer than this on average, the clock is read at each step.
 const CHEAP: Duration = Duration::from_micros(20);
 
 #[derive(Debug)]
 pub(super) struct Clock {
     end: Instant,
     last: Instant,
-    /// Steps between two readings.
+    /// Steps between two readings of the clock.
     interval: u32,
     left: u32,
     over: bool,
@@ -33,7 +33,7 @@ impl Clock {
         }
     }
 
-    /// A slice begins.
+    /// Begins a slice.
     pub(super) fn begin(&mut self) {
         let now = Instant::now();
         *self = Self {
@@ -45,7 +45,7 @@ impl Clock {
         };
     }
 
-    /// A handler was polled.
+    /// Counts a poll of a handler.
     #[inline]
     pub(super) fn step(&mut self) {
         self.left -= 1;

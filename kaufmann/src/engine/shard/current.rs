@@ -1,35 +1,35 @@
-//! What a shard is running at this moment, for others to read while a handler blocks its thread.
+//! What a shard runs at this moment, readable by the poller while a handler blocks the shard's thread.
 //!
-//! The shard writes it before each poll of a handler: some stores to memory that only it writes. Whoever reads it may find it half written;
-//! then the shard is not blocked.
+//! The shard writes it before each poll of a handler: some stores to memory that only the shard writes. A reader may find it half
+//! written; then the shard is not blocked.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
 
 use crate::engine::watchdog::shortened;
 use crate::record::Record;
 
-/// How much of a key is noted, in words of 8 bytes.
+/// How much of a key is kept, in words of 8 bytes.
 const KEY_WORDS: usize = 8;
 /// The length of a key that is `null`.
 const NO_KEY: u64 = u64::MAX;
 
-/// On cache lines of its own.
+/// The record that a shard runs. On cache lines of its own, so that its writes slow down no other thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct At {
-    /// Odd while the rest is written.
+pub(crate) struct Current {
+    /// Odd while the other fields are written.
     version: AtomicU64,
     assignment: AtomicU64,
     offset: AtomicI64,
-    /// The handler's place in the list, counted from 1 (0: none), and the attempt above it.
+    /// The handler's index in the list plus 1 (0: none), and the attempt in the upper 32 bits.
     what: AtomicU64,
-    /// Whether something runs.
+    /// 1 while something runs.
     runs: AtomicU64,
     key_length: AtomicU64,
     key: [AtomicU64; KEY_WORDS],
 }
 
-/// What runs.
+/// What was running when it was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Seen {
     /// The assignment's id.
@@ -37,12 +37,12 @@ pub(crate) struct Seen {
     pub(crate) offset: i64,
     pub(crate) handler: Option<u32>,
     pub(crate) attempt: u32,
-    /// Shortened.
+    /// The key, shortened.
     pub(crate) key: Option<String>,
 }
 
-impl At {
-    /// A handler is polled. `None`: what stands before or after one.
+impl Current {
+    /// Sets what is polled. `handler` is `None` for a step before or after a handler.
     #[inline]
     pub(crate) fn enter(&self, record: &Record, handler: Option<u32>, attempt: u32) {
         let version = self.version.load(Ordering::Relaxed);
@@ -53,18 +53,18 @@ impl At {
         let handler = handler.map_or(0, |handler| u64::from(handler) + 1);
         self.what
             .store(handler | u64::from(attempt) << 32, Ordering::Relaxed);
-        self.note_key(record.key());
+        self.write_key(record.key());
         self.runs.store(1, Ordering::Relaxed);
         self.version.store(version.wrapping_add(2), Ordering::Release);
     }
 
-    /// It is polled no more.
+    /// Sets that nothing is polled.
     #[inline]
     pub(crate) fn leave(&self) {
         self.runs.store(0, Ordering::Release);
     }
 
-    fn note_key(&self, key: Option<&[u8]>) {
+    fn write_key(&self, key: Option<&[u8]>) {
         let length = key.map_or(NO_KEY, |key| key.len() as u64);
         self.key_length.store(length, Ordering::Relaxed);
         let words = key.unwrap_or_default().chunks(8).zip(&self.key);
@@ -75,7 +75,7 @@ impl At {
         }
     }
 
-    /// What runs, if something does.
+    /// Returns what runs, if something does.
     pub(crate) fn seen(&self) -> Option<Seen> {
         let version = self.version.load(Ordering::Acquire);
         if version % 2 == 1 || self.runs.load(Ordering::Acquire) == 0 {
@@ -87,13 +87,13 @@ impl At {
             offset: self.offset.load(Ordering::Relaxed),
             handler: ((what & u64::from(u32::MAX)) as u32).checked_sub(1),
             attempt: (what >> 32) as u32,
-            key: self.seen_key(),
+            key: self.read_key(),
         };
         fence(Ordering::Acquire);
         (self.version.load(Ordering::Relaxed) == version).then_some(seen)
     }
 
-    fn seen_key(&self) -> Option<String> {
+    fn read_key(&self) -> Option<String> {
         let length = self.key_length.load(Ordering::Relaxed);
         if length == NO_KEY {
             return None;
@@ -103,9 +103,9 @@ impl At {
             .iter()
             .map(|word| word.load(Ordering::Relaxed).to_le_bytes());
         let bytes: Vec<u8> = words.flatten().collect();
-        let noted = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len());
-        let mut shown = shortened(&bytes[..noted]);
-        if noted as u64 != length && !shown.ends_with('…') {
+        let kept = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len());
+        let mut shown = shortened(&bytes[..kept]);
+        if kept as u64 != length && !shown.ends_with('…') {
             shown.truncate(shown.trim_end_matches('\u{fffd}').len());
             shown.push('…');
         }
@@ -134,16 +134,16 @@ mod tests {
     }
 
     fn key(bytes: &[u8]) -> Option<String> {
-        let at = At::default();
-        at.enter(&record(Some(bytes)), None, 1);
-        at.seen().expect("it was entered").key
+        let current = Current::default();
+        current.enter(&record(Some(bytes)), None, 1);
+        current.seen().expect("it was entered").key
     }
 
     #[test]
-    fn what_runs_is_seen_until_it_is_left() {
-        let at = At::default();
-        assert_eq!(at.seen(), None);
-        at.enter(&record(Some(b"k1")), Some(0), 2);
+    fn what_runs_can_be_read_until_it_ends() {
+        let current = Current::default();
+        assert_eq!(current.seen(), None);
+        current.enter(&record(Some(b"k1")), Some(0), 2);
         let seen = Seen {
             assignment: 7,
             offset: 17,
@@ -151,11 +151,11 @@ mod tests {
             attempt: 2,
             key: Some("k1".to_owned()),
         };
-        assert_eq!(at.seen(), Some(seen));
-        at.leave();
-        assert_eq!(at.seen(), None);
-        at.enter(&record(None), None, 1);
-        let seen = at.seen().expect("it was entered");
+        assert_eq!(current.seen(), Some(seen));
+        current.leave();
+        assert_eq!(current.seen(), None);
+        current.enter(&record(None), None, 1);
+        let seen = current.seen().expect("it was entered");
         assert_eq!((seen.handler, seen.key), (None, None));
     }
 

@@ -1,4 +1,4 @@
-//! What becomes of a record when an attempt at it has ended.
+//! What happens to a record when an attempt at it has ended.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::engine::attempt::{
 use crate::handler::context::Context;
 use crate::record::Record;
 
-/// What an attempt leaves to do.
+/// What follows an attempt.
 pub(super) enum Next {
     /// Nothing: the record is done, and its lane is free.
     Done,
-    /// The record waits to be tried again; its lane stays busy.
+    /// The record waits for its next attempt; its lane stays busy.
     Waits,
-    /// It goes on at once: its handler was found, or given up.
-    GoOn(Start, u32),
+    /// The record continues at once, with this start and attempt: its handler was found, or its attempts are exhausted.
+    Continue(Start, u32),
 }
 
 impl<S, F, M> Shard<S, F, M>
@@ -34,7 +34,7 @@ where
     F: Future<Output = Attempted<S>>,
     M: Fn(Context<S>, Start) -> F,
 {
-    /// Polls what was woken. `true` if something ended.
+    /// Polls the handlers that were woken. `true` if one ended.
     pub(super) fn poll_running(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut progress = false;
         while !self.clock.is_over()
@@ -52,9 +52,9 @@ where
                 }
             };
             match self.end(&work.record, work.attempt, end) {
-                Next::GoOn(start, attempt) => {
+                Next::Continue(start, attempt) => {
                     let record = work.record;
-                    self.go_on(Work {
+                    self.continue_with(Work {
                         record,
                         start,
                         attempt,
@@ -69,10 +69,10 @@ where
         progress
     }
 
-    /// Goes on with a record whose attempt has ended, under the permit that it had.
-    pub(super) fn go_on(&mut self, work: Work) {
+    /// Continues with a record whose attempt has ended, under the permit that it had.
+    pub(super) fn continue_with(&mut self, work: Work) {
         match self.handler_permits.enter(&work.start) {
-            Ok(permit) => self.run_beside(work, permit),
+            Ok(permit) => self.run_later(work, permit),
             Err(Wait::Batch) => match self.gather(&work.record, &work.start, work.attempt) {
                 Some(batch) => self.launch(batch),
                 None => self.give_back(),
@@ -84,7 +84,7 @@ where
         }
     }
 
-    /// How an attempt ended; one that was cut short left nothing.
+    /// Returns how an attempt finished, also if it panicked or timed out.
     #[inline]
     pub(super) fn finish_of(
         &mut self,
@@ -113,11 +113,11 @@ where
             }
             End::Handed => self.waiting.succeeded(),
             End::Unhandled => {}
-            // The look-up may have outlived the assignment; the handler itself has not begun.
+            // The assignment may have ended during the look-up; the handler has not started.
             End::Found(..) if !record.may_start() => self.give_up(record),
             End::Found(handler, plan) => {
                 let attempt = self.link.outbound.retries().first_attempt(record);
-                return Next::GoOn(Start::Handler(handler, plan), attempt);
+                return Next::Continue(Start::Handler(handler, plan), attempt);
             }
             End::Retry(retry) => return self.try_again(record, attempt, *retry, false),
             End::Held(start) => return self.try_held_again(record, attempt, *start),
@@ -126,8 +126,8 @@ where
         Next::Done
     }
 
-    /// Gives up a record that was started and failed. What stands behind it must not overtake it, and need not run either:
-    /// nothing behind it can be committed. At most once, everything is committed, and what does not run is lost.
+    /// Gives up a record that was started and failed. Later records must not overtake it, and need not run: no offset after it can
+    /// be committed. With at-most-once delivery they do run: everything is committed, so a record that does not run is lost.
     pub(super) fn give_up(&mut self, record: &Record) {
         if self.link.delivery != Delivery::AtMostOnce {
             record.assignment().fence(record.offset() - 1);
@@ -135,12 +135,12 @@ where
         self.reports.give_up(record);
     }
 
-    /// Whether so many wait that the next failure is the last one.
+    /// Whether so many records wait that a handler's next failure counts as its last.
     pub(super) fn is_crowded(&self) -> bool {
         self.waiting.is_full() && !self.waiting.is_outage()
     }
 
-    /// Whether a failure of this attempt is the last one.
+    /// Whether a failure of this attempt is the handler's last.
     pub(super) fn is_last(&self, handler: u32, attempt: u32) -> bool {
         let policy = self.link.policy(handler);
         policy.is_some_and(|policy| policy.is_last(attempt))
@@ -165,18 +165,18 @@ where
         Next::Waits
     }
 
-    /// How much longer the topic of a record is held, if records wait for that.
+    /// How much longer the topic of a record is held; `None` if the record need not wait.
     #[inline]
     pub(super) fn held_for(&self, record: &Record) -> Option<Duration> {
         let hold = record.assignment().hold().filter(|hold| hold.is_active())?;
         if self.link.delivery == Delivery::AtMostOnce {
-            // What is committed must begin.
+            // It is committed already, so it must start.
             return None;
         }
         hold.rest(tokio::time::Instant::now().into_std())
     }
 
-    /// Lets a record wait to be tried again, or gives it up. `fits`: it may wait whatever waits already.
+    /// Lets a record wait for its next attempt, or gives it up. `fits`: it may wait however many wait already.
     #[cold]
     pub(super) fn try_again(&mut self, record: &Record, attempt: u32, retry: Retry, fits: bool) -> Next {
         let is_final = self.link.delivery == Delivery::AtMostOnce && retry.handler.is_some();
@@ -189,7 +189,7 @@ where
             let is_last = self.is_last(handler, attempt);
             if is_last || (!fits && self.is_crowded()) {
                 let exhausted = retry.exhausted(!is_last);
-                return Next::GoOn(WithoutHandler::Exhausted(Arc::new(exhausted)).into(), attempt);
+                return Next::Continue(WithoutHandler::Exhausted(Arc::new(exhausted)).into(), attempt);
             }
         }
         let own = retry.handler.and_then(|handler| self.link.policy(handler));

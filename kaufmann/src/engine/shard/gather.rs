@@ -1,4 +1,4 @@
-//! Records that wait for their batch to be full, or for its linger to be over.
+//! Records that wait until their batch is full or its linger is over.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::handler::gathered::{Gathered, Member};
 /// The batches that a shard gathers, one for each handler that takes batches.
 #[derive(Debug)]
 pub(super) struct Gathers {
-    /// By the handler's place in the service's list; empty if none takes batches.
+    /// By the handler's index in the service's list; empty if none takes batches.
     by_handler: Vec<Option<Gather>>,
     timer: Pin<Box<Sleep>>,
 }
@@ -27,7 +27,7 @@ struct Gather {
     members: Vec<Member>,
     /// The lanes of its members.
     lanes: HashSet<u64>,
-    /// When it goes as it is.
+    /// When it runs even if it is not full.
     due: Instant,
 }
 
@@ -46,7 +46,7 @@ impl Gathers {
         }
     }
 
-    /// Whether one of this lane is in the batch that a record would join.
+    /// Whether the batch that a record would join has a record of this lane.
     pub(super) fn joins(&self, start: &Start, lane: u64) -> bool {
         if self.by_handler.is_empty() {
             return false;
@@ -58,7 +58,7 @@ impl Gathers {
         gather.is_some_and(|gather| gather.lanes.contains(&lane))
     }
 
-    /// Adds a record to its handler's batch, and gives the batch if that is full. `hurry`: it shall not wait for others.
+    /// Adds a record to its handler's batch, and returns the batch if it is full. `hurry`: the batch is due at once.
     pub(super) fn push(&mut self, handler: u32, member: Member, hurry: bool) -> Option<Arc<Gathered>> {
         let gather = self.by_handler.get_mut(handler as usize)?.as_mut()?;
         if gather.members.is_empty() {
@@ -72,7 +72,7 @@ impl Gathers {
         (gather.members.len() >= gather.policy.size).then(|| gather.take(handler))
     }
 
-    /// Whether a batch shall go as it is; if not, the task is woken when one shall.
+    /// Whether a batch is due; if not, the task is woken when one is.
     pub(super) fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(due) = self.filled().map(|(_, gather)| gather.due).min() else {
             return false;
@@ -93,7 +93,7 @@ impl Gathers {
         Some(gather.take(u32::try_from(handler).ok()?))
     }
 
-    /// Lets no batch wait any longer.
+    /// Makes all batches due.
     pub(super) fn hurry(&mut self) {
         let now = Instant::now();
         for gather in self.by_handler.iter_mut().flatten() {
@@ -101,7 +101,7 @@ impl Gathers {
         }
     }
 
-    /// Takes the records for which `keep` is false, and says with each whether none of its lane is left.
+    /// Removes the records for which `keep` is false, and returns each with whether it frees its lane: none of that lane is left.
     pub(super) fn retain(&mut self, keep: impl Fn(&Member) -> bool) -> Vec<(Member, bool)> {
         let mut taken = Vec::new();
         for gather in self.by_handler.iter_mut().flatten() {
@@ -110,7 +110,7 @@ impl Gathers {
             gather.lanes = kept.iter().map(|member| member.record.lane()).collect();
             gather.members = kept;
             for member in gone {
-                // Only the first of a lane frees it.
+                // Only the first one that is removed of a lane frees it.
                 let last = gather.lanes.insert(member.record.lane());
                 taken.push((member, last));
             }

@@ -1,6 +1,6 @@
-//! Records that wait because enough of their handler run already: its own `max_in_flight`.
+//! Records that wait because their handler's own `max_in_flight` is reached.
 //!
-//! They wait in the order in which they came, and hold no permit of the service meanwhile. A place goes to the shard in which most wait.
+//! They wait in order of arrival, and hold no permit of the service meanwhile. A free permit goes to the shard in which most wait.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::engine::attempt::Start;
 use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
 
-/// What a running handler holds of its own bound, if it has one.
+/// A permit of a handler's own bound; `None` if it has no bound.
 pub(super) type HandlerPermit = Option<HeldPermit>;
 
-/// A place of a handler's own; free again when it is dropped.
+/// A permit of a handler's own bound, given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct HeldPermit {
     pool: Arc<Pool>,
@@ -29,7 +29,7 @@ impl Drop for HeldPermit {
 
 #[derive(Debug)]
 pub(super) struct HandlerPermits {
-    /// By the handler's place in the service's list; empty if no handler has a bound or takes batches.
+    /// By the handler's index in the service's list; empty if no handler has a bound or takes batches.
     gates: Vec<Option<Gate>>,
     /// Which handlers take batches; empty if `gates` is.
     batches: Vec<bool>,
@@ -40,7 +40,7 @@ pub(super) struct HandlerPermits {
 struct Gate {
     pool: Arc<Pool>,
     shard: usize,
-    /// What was granted to the first of those that wait.
+    /// The permit of the first one that waits, if it was granted.
     granted: HandlerPermit,
     waiting: VecDeque<Work>,
 }
@@ -48,7 +48,7 @@ struct Gate {
 /// Why a record does not run at once.
 #[derive(Debug)]
 pub(super) enum Wait {
-    /// All places of its handler are taken.
+    /// All permits of its handler are in use.
     HandlerPermit,
     /// Its handler takes batches.
     Batch,
@@ -66,7 +66,7 @@ impl HandlerPermits {
         }
     }
 
-    /// A place for a record's handler.
+    /// Takes a permit of a record's handler, or returns why the record must wait.
     #[inline]
     pub(super) fn enter(&mut self, start: &Start) -> Result<HandlerPermit, Wait> {
         if self.gates.is_empty() {
@@ -83,14 +83,14 @@ impl HandlerPermits {
         }
         match self.gate(start) {
             None => Ok(None),
-            // Who waits already comes first.
+            // Those that wait already come first.
             Some(gate) if !gate.waiting.is_empty() => Err(Wait::HandlerPermit),
             Some(gate) if gate.pool.try_take(gate.shard) => Ok(Some(gate.permit())),
             Some(_) => Err(Wait::HandlerPermit),
         }
     }
 
-    /// Lets a record wait for a place.
+    /// Queues a record for a permit.
     pub(super) fn queue(&mut self, work: Work) {
         if let Some(gate) = self.gate(&work.start) {
             gate.waiting.push_back(work);
@@ -98,20 +98,20 @@ impl HandlerPermits {
         }
     }
 
-    /// Whether a place was granted to one that waits; if not, the task is woken when it is.
+    /// Whether a permit was granted to one that waits; if not, the task is woken when one is.
     pub(super) fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
         if self.waiting == 0 {
             return false;
         }
         let mut ready = false;
         for gate in self.gates.iter_mut().flatten() {
-            // Each is asked, so that each wakes the task.
+            // All are polled, so that each of them wakes the task.
             ready |= gate.poll(cx);
         }
         ready
     }
 
-    /// Takes one to which a place was granted.
+    /// Takes a record that got a permit.
     pub(super) fn pop(&mut self) -> Option<(Work, HandlerPermit)> {
         let gate = self
             .gates
@@ -132,7 +132,7 @@ impl HandlerPermits {
         self.gates.iter().flatten().flat_map(|gate| &gate.waiting)
     }
 
-    /// Takes those away for which `pick` is true.
+    /// Removes and returns those for which `pick` is true.
     pub(super) fn take(&mut self, pick: impl Fn(&Work) -> bool) -> Vec<Work> {
         let mut taken = Vec::new();
         for gate in self.gates.iter_mut().flatten() {
@@ -170,7 +170,7 @@ impl Gate {
         self.granted.is_some()
     }
 
-    /// A place that was taken.
+    /// Returns the permit for one that was taken from the pool.
     fn permit(&self) -> HeldPermit {
         HeldPermit {
             pool: Arc::clone(&self.pool),
@@ -178,7 +178,8 @@ impl Gate {
         }
     }
 
-    /// Leaves the line, as fewer wait now: what is granted and not fetched is lost to the other shards. Who still waits asks again.
+    /// Leaves the pool's queue, as fewer wait now: other shards cannot use a permit that is granted and not taken. If some still wait, `poll`
+    /// queues again.
     fn rest(&mut self) {
         if self.waiting.is_empty() {
             self.granted = None;

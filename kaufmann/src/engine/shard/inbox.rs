@@ -1,4 +1,4 @@
-//! How the poller reaches a shard.
+//! The queue of commands from the poller to a shard.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
@@ -9,40 +9,40 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::sync::Mutex;
 use crate::engine::fence::Barrier;
-use crate::engine::shard::at::At;
+use crate::engine::shard::current::Current;
 use crate::engine::watchdog::Sample;
 use crate::record::Batch;
 
-/// What is waiting for a shard.
+/// A shard's commands, and what it is running.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     commands: Mutex<VecDeque<Command>>,
     waker: AtomicWaker,
-    /// What the shard is running.
-    pub(crate) at: At,
+    /// What the shard runs at this moment.
+    pub(crate) current: Current,
 }
 
-/// What a shard is told.
+/// A command to a shard.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Here are records.
+    /// Handle these records.
     Batch(Arc<Batch>),
     /// Report what was started, and start nothing before `Resume`.
     Pause(Arc<Barrier>),
-    /// The limits of the last barrier are set: give up what is beyond them, and go on.
+    /// The limits of the last barrier are set: give up what is beyond them, and continue.
     Resume,
-    /// A limit is lower now: give up what is beyond it.
+    /// A limit was lowered: give up what is beyond it.
     Fenced,
-    /// Say what is going on.
+    /// Report what runs, and where certain records are.
     Sample(Arc<Sample>),
-    /// Say what runs, one line each, with the shard's number.
+    /// Report what runs, one line each, with the shard's number.
     Report(UnboundedSender<(usize, Vec<String>)>),
-    /// End; what runs is dropped.
+    /// End, and drop what runs.
     End,
 }
 
 impl Inbox {
-    /// Puts a command in and wakes the shard.
+    /// Adds a command and wakes the shard.
     pub(crate) fn send(&self, command: Command) {
         self.commands
             .lock()
@@ -61,7 +61,7 @@ impl Inbox {
         }
     }
 
-    /// Whom to wake for the next command.
+    /// Sets the waker for the next command.
     pub(crate) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }

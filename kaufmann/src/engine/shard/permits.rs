@@ -5,18 +5,18 @@ use std::task::Context;
 
 use crate::engine::pool::Pool;
 
-/// At most one permit is held for what runs inline; the others belong to what is pending.
+/// The permits of one shard: at most one is held for what runs inline; the others belong to pending handlers.
 ///
-/// Where there are too few they go to the shards in which most keys wait ([`crate::engine::shares`]).
+/// If there are too few, they go to the shards in which most keys wait ([`crate::engine::shares`]).
 #[derive(Debug)]
 pub(super) struct Permits {
     pool: Arc<Pool>,
     shard: usize,
     held: bool,
-    /// Whether it asked in vain in this round.
-    asked: bool,
-    /// Whether it may be in line.
-    in_line: bool,
+    /// Whether no permit was free when it was needed in this round.
+    refused: bool,
+    /// Whether the shard may be queued for one.
+    queued: bool,
 }
 
 impl Permits {
@@ -25,34 +25,34 @@ impl Permits {
             pool,
             shard,
             held: false,
-            asked: false,
-            in_line: false,
+            refused: false,
+            queued: false,
         }
     }
 
-    /// Holds a permit. `false`: there is none; the task is woken when it gets one. `wants` is how many it could use.
+    /// Holds a permit. `false` if none is free: the task is woken when the shard gets one. `wants` is how many it could use.
     #[inline]
     pub(super) fn hold(&mut self, wants: usize, cx: &mut Context<'_>) -> bool {
         self.held || self.acquire(wants, cx)
     }
 
-    /// The held permit goes to a handler that is pending.
+    /// Passes the held permit to a pending handler.
     pub(super) fn take(&mut self) {
         self.held = false;
     }
 
-    /// A pending handler ended. `wants` is how many permits could be used now.
+    /// Gives back the permit of a pending handler that ended. `wants` is how many permits the shard could use now.
     pub(super) fn give_back(&self, wants: usize) {
         self.pool.give_back(self.shard, Some(wants));
     }
 
-    /// A round is over. Gives the held permit back; if nothing asked for one in vain the place in line is given up too: a permit that is
-    /// granted and not fetched is lost to the others.
+    /// Ends a round: gives the held permit back. If no permit was refused, leaves the queue too: other shards cannot use a permit that is
+    /// granted and not taken.
     pub(super) fn rest(&mut self, wants: usize) {
         if std::mem::take(&mut self.held) {
             self.give_back(wants);
         }
-        if !std::mem::take(&mut self.asked) && std::mem::take(&mut self.in_line) {
+        if !std::mem::take(&mut self.refused) && std::mem::take(&mut self.queued) {
             self.pool.leave(self.shard);
         }
     }
@@ -60,7 +60,7 @@ impl Permits {
     fn acquire(&mut self, wants: usize, cx: &mut Context<'_>) -> bool {
         self.held = self.pool.take(self.shard, wants, cx.waker());
         if !self.held {
-            (self.asked, self.in_line) = (true, true);
+            (self.refused, self.queued) = (true, true);
         }
         self.held
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Shards ask, run handlers that stay pending, finish them, and rest, in any order.
+        /// Shards take permits, run handlers that stay pending, finish them, and end rounds, in any order.
         #[test]
         fn never_more_permits_are_out_than_there_are_and_none_is_lost(
             all in 1..4usize,
@@ -104,7 +104,7 @@ mod tests {
             }
             for (permits, pending) in &mut shards {
                 (0..*pending).for_each(|_| permits.give_back(0));
-                // The first one ends the round in which it may have asked.
+                // The first `rest` ends a round in which a permit may have been refused.
                 permits.rest(0);
                 permits.rest(0);
             }

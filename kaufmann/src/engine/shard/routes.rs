@@ -1,4 +1,4 @@
-//! A shard's own memory of which schema id means what, so that no lock is taken for a record.
+//! A shard's cache of what schema ids mean, so that no lock is taken per record.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Routes {
         }
     }
 
-    /// Where a record goes; `None` if the registry must be asked first.
+    /// Returns the route of a record; `None` if its schema must be looked up first.
     #[inline]
     pub(super) fn of(&mut self, key: SchemaKey, record: &Record) -> Option<Route> {
         if self.last.as_ref().is_none_or(|(last, _)| *last != key) {
@@ -33,8 +33,8 @@ impl Routes {
         Some(self.schemas.route(writer, record))
     }
 
-    /// Notes that no handler takes a record whose schema was `key`; it was asked about last.
-    pub(super) fn pass_over(&self, key: Option<SchemaKey>, record: &Record) {
+    /// Counts a record that has no handler. `key` is its schema, which was routed last.
+    pub(super) fn count_unwanted(&self, key: Option<SchemaKey>, record: &Record) {
         let last = self.last.as_ref().filter(|(last, _)| Some(*last) == key);
         self.schemas.pass_over(last.map(|(_, writer)| &**writer), record);
     }

@@ -1,4 +1,4 @@
-//! Handlers that wait for something.
+//! Pending handlers.
 
 use std::fmt;
 use std::future::Future;
@@ -22,21 +22,21 @@ use crate::schema::writers::Route;
 /// A pending handler with the record it runs on.
 pub(super) struct Running<F> {
     inside: Option<(Slot<F>, Work)>,
-    /// Held as long as it runs.
+    /// Held while it runs.
     _permit: HandlerPermit,
     since: Instant,
     deadline: Option<Deadline>,
-    /// Where it is noted that it is polled.
+    /// For [`Inbox::current`], which is set while it is polled.
     inbox: Arc<Inbox>,
 }
 
-/// When a handler has taken too long.
+/// When a handler times out.
 struct Deadline {
     timer: Pin<Box<Sleep>>,
     timeout: Duration,
 }
 
-/// A handler that was pending and is done.
+/// A pending handler that ended.
 pub(super) struct Ended<F: Future> {
     pub(super) slot: Slot<F>,
     pub(super) work: Work,
@@ -47,12 +47,12 @@ pub(super) struct Ended<F: Future> {
 /// Why a handler did not return.
 pub(super) enum CutShort {
     Panicked(Panic),
-    /// It took longer than this.
+    /// It took longer than this timeout.
     TimedOut(Duration),
 }
 
 impl<F> Running<F> {
-    /// `timeout` is that of the handler, if it has one.
+    /// `timeout` is the handler's, if it has one.
     pub(super) fn new(
         slot: Slot<F>,
         work: Work,
@@ -81,7 +81,7 @@ impl<F> Running<F> {
         work.map(|work| &work.record).into_iter().chain(others)
     }
 
-    /// Since when.
+    /// When it started to wait.
     pub(super) fn since(&self) -> Instant {
         self.since
     }
@@ -92,7 +92,7 @@ impl<F> Running<F> {
         event.map_or_else(String::new, |event| event.describe(self.since.elapsed()))
     }
 
-    /// What it is that runs.
+    /// The event that runs.
     pub(super) fn event(&self, link: &Link) -> Option<Event> {
         let (
             _,
@@ -119,18 +119,18 @@ impl<F> Running<F> {
     pub(super) fn why(&self, link: &Link) -> String {
         let start = self.inside.as_ref().map(|(_, work)| &work.start);
         let what = match start {
-            Some(start) if start.is_look_up() => "its writer's schema is asked for".to_owned(),
+            Some(start) if start.is_look_up() => "it has waited for its writer's schema".to_owned(),
             Some(start) if start.handler().is_some() => {
                 let path = start.handler().and_then(|handler| handler_path(link, handler));
                 format!("`{}` has been running", path.unwrap_or("a handler"))
             }
-            _ => "its dead letter or error event is being handed over".to_owned(),
+            _ => "it has waited for the publication of its dead letter or error event".to_owned(),
         };
         format!("{what} for {}", Age(self.since.elapsed()))
     }
 }
 
-/// The event's name; the schema of the first records of a kind was not known when they began.
+/// Returns the event's name, also for a record whose schema was unknown when it started.
 fn event_of(link: &Link, start: &Start, record: &Record) -> Option<&'static str> {
     match start {
         Start::WithoutHandler(WithoutHandler::LookUp(key, _)) => {
@@ -152,10 +152,10 @@ impl<F: Future> Future for Running<F> {
             return Poll::Pending;
         };
         own.inbox
-            .at
+            .current
             .enter(&work.record, work.start.concerns(), work.attempt);
         let result = slots::poll(slot, cx);
-        own.inbox.at.leave();
+        own.inbox.current.leave();
         let late = match &mut self.deadline {
             Some(deadline) if result.is_pending() => deadline
                 .timer
@@ -183,7 +183,7 @@ impl<F: Future> Future for Running<F> {
 }
 
 impl<F> Drop for Running<F> {
-    /// What a handler holds may panic when it is dropped; the others are dropped all the same.
+    /// Drops the future so that a panic in its drop does not keep the others from being dropped.
     fn drop(&mut self) {
         if let Some((slot, _)) = &mut self.inside {
             slots::drop_future(slot);

@@ -6,7 +6,7 @@ use super::Shard;
 use crate::engine::watchdog::{Answers, Sample};
 
 impl<S, F, M> Shard<S, F, M> {
-    /// Says what has been running longest, and where the records are that are asked for.
+    /// Reports what has been running longest, and why the requested records are unsettled.
     pub(super) fn answer_sample(&self, sample: &Sample) {
         let mut answers = Answers::default();
         for running in self.running.iter() {
@@ -15,7 +15,7 @@ impl<S, F, M> Shard<S, F, M> {
             answers.runs(|| running.event(&self.link), since);
         }
         for asked in &sample.asked {
-            if let Some(why) = self.whereabouts(*asked) {
+            if let Some(why) = self.why_unsettled(*asked) {
                 answers.found.push((*asked, why));
             }
         }
@@ -23,7 +23,7 @@ impl<S, F, M> Shard<S, F, M> {
     }
 
     /// Why a record of this shard is unsettled.
-    fn whereabouts(&self, (assignment, offset): (u64, i64)) -> Option<String> {
+    fn why_unsettled(&self, (assignment, offset): (u64, i64)) -> Option<String> {
         let is_it = |record: &crate::record::Record| {
             record.offset() == offset && record.assignment().id() == assignment
         };
@@ -43,10 +43,13 @@ impl<S, F, M> Shard<S, F, M> {
             );
         }
         if self.handler_permits.iter().any(|work| is_it(&work.record)) {
-            return Some("it waits for one of its handler's own places (`max_in_flight`)".to_owned());
+            return Some(
+                "it waits for its handler, which runs as many records as its own `max_in_flight` allows"
+                    .to_owned(),
+            );
         }
         if self.gathers.iter().any(|member| is_it(&member.record)) {
-            return Some("it waits for its batch to be full, or for its linger to be over".to_owned());
+            return Some("it waits for its batch to be full or its linger to be over".to_owned());
         }
         if self.lanes.waiting().any(|work| is_it(&work.record)) {
             return Some("it waits for another record of its lane".to_owned());
@@ -56,10 +59,10 @@ impl<S, F, M> Shard<S, F, M> {
         let in_batches = || self.batches.iter().any(|batch| batch.has(0, assignment, offset));
         (unread || in_batches()).then(|| {
             if self.waiting.is_outage() {
-                "it was not begun, because too many others wait to be tried again (`retry.max_waiting`)"
+                "it has not started, because too many others wait to be tried again (`retry.max_waiting`)"
                     .to_owned()
             } else {
-                "it was not begun: all places are taken (`max_in_flight`)".to_owned()
+                "it has not started: as many records run as `max_in_flight` allows".to_owned()
             }
         })
     }

@@ -1,6 +1,6 @@
-//! HandlerPermits in which handlers' futures are built and polled, used again and again.
+//! Reusable slots in which handlers' futures are built and polled.
 //!
-//! All events of a service share one future type, so a place that is free fits the next event: an instant handler costs no
+//! All events of a service share one future type, so a free slot fits the next event: a handler that is ready at once costs no
 //! allocation, and a pending one moves as a pointer.
 
 use std::future::Future;
@@ -10,13 +10,13 @@ use std::task::{Context, Poll};
 
 use crate::base::panics::{Panic, catch};
 
-/// A place for a future.
+/// A slot for a future.
 pub(crate) type Slot<F> = Pin<Box<Option<F>>>;
 
-/// How many free places are kept at most.
+/// How many free slots are kept at most.
 const MAX_FREE: usize = 1024;
 
-/// Free places.
+/// Free slots.
 #[derive(Debug)]
 pub(crate) struct Slots<F> {
     free: Vec<Slot<F>>,
@@ -27,7 +27,7 @@ impl<F: Future> Slots<F> {
         Self { free: Vec::new() }
     }
 
-    /// An empty place.
+    /// Returns an empty slot.
     #[inline]
     pub(crate) fn take(&mut self) -> Slot<F> {
         self.free.pop().unwrap_or_else(Self::allocate)
@@ -38,7 +38,7 @@ impl<F: Future> Slots<F> {
         Box::pin(None)
     }
 
-    /// Takes an empty place back.
+    /// Takes an empty slot back.
     #[inline]
     pub(crate) fn give_back(&mut self, slot: Slot<F>) {
         if self.free.len() < MAX_FREE {
@@ -47,16 +47,16 @@ impl<F: Future> Slots<F> {
     }
 }
 
-/// Polls the future in a place. When it is done, or panics, the place is empty.
+/// Polls the future in a slot. When it is ready or panics, the slot is empty.
 ///
-/// The shard as a whole runs within [`catch`], so nothing else is needed here to have the panic reported.
+/// The whole shard runs within [`catch`], which reports the panic.
 #[inline]
 pub(crate) fn poll<F: Future>(slot: &mut Slot<F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panic>> {
-    // What a panicking handler leaves behind is its own future, which is dropped at once, and the service's state, of which
-    // the same is true as after a panic in a spawned task.
+    // A panicking handler leaves two things: its future, which is dropped at once, and the service's state, which may be as
+    // inconsistent as after a panic in a spawned task.
     let polled = catch_unwind(AssertUnwindSafe(|| match slot.as_mut().as_pin_mut() {
         Some(future) => future.poll(cx),
-        None => unreachable!("a place is polled only while it is filled"),
+        None => unreachable!("a slot is polled only while it is filled"),
     }));
     let result = match polled {
         Ok(Poll::Pending) => return Poll::Pending,
@@ -67,7 +67,7 @@ pub(crate) fn poll<F: Future>(slot: &mut Slot<F>, cx: &mut Context<'_>) -> Poll<
 }
 
 fn empty<F, T>(slot: &mut Slot<F>, result: Result<T, Panic>) -> Poll<Result<T, Panic>> {
-    // Dropping the future may panic as well. If it has returned, that changes nothing of what it returned.
+    // Dropping the future may panic as well, which does not change what it returned.
     match catch_unwind(AssertUnwindSafe(|| slot.set(None))).map_err(Panic::of) {
         Err(panic) if result.is_ok() => {
             tracing::error!(
@@ -81,7 +81,7 @@ fn empty<F, T>(slot: &mut Slot<F>, result: Result<T, Panic>) -> Poll<Result<T, P
     }
 }
 
-/// Drops a future that is not done. A panic of its destructors ends there.
+/// Drops a future that is not ready, and catches a panic of its destructors.
 pub(crate) fn drop_future<F>(slot: &mut Slot<F>) {
     if let Err(panic) = catch(|| slot.set(None)) {
         tracing::error!(

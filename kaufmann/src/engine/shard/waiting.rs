@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::Work;
 
-/// Records by the time at which they are tried again, with one timer for the earliest, and the bounds on how many there are.
+/// Records by the time of their next attempt, with one timer for the earliest, and bounds on their number and bytes.
 #[derive(Debug)]
 pub(super) struct Waiting {
     queue: BTreeMap<(Instant, u64), Work>,
@@ -21,7 +21,7 @@ pub(super) struct Waiting {
     max_bytes: usize,
     /// Failures since the last success.
     failures_in_a_row: usize,
-    /// How many wait for the registry. They are never given up, so nothing else may come in their stead.
+    /// How many wait for the registry. They are never given up, so others cannot take their capacity.
     lookups: usize,
 }
 
@@ -47,12 +47,12 @@ impl Waiting {
         self.queue.insert((Instant::now() + delay, self.inserted), work);
     }
 
-    /// A handler failed, or the registry did not answer.
+    /// Counts a failure of a handler, or a registry that did not answer.
     pub(super) fn failed(&mut self) {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
     }
 
-    /// A handler succeeded.
+    /// Resets the count of failures: a handler succeeded.
     #[inline]
     pub(super) fn succeeded(&mut self) {
         self.failures_in_a_row = 0;
@@ -63,8 +63,8 @@ impl Waiting {
         self.queue.len() >= self.max_records || self.bytes >= self.max_bytes
     }
 
-    /// Whether no more records should wait, and either nothing has succeeded since as many failed as wait, or most wait for the
-    /// registry: what everything needs is gone, and records that have not begun had better not begin.
+    /// Whether something that all records need is unavailable, so no further record may start: no more records should wait, and either
+    /// as many failed in a row as wait, or at least half of them wait for the registry.
     #[inline]
     pub(super) fn is_outage(&self) -> bool {
         !self.queue.is_empty()
@@ -72,7 +72,7 @@ impl Waiting {
             && (self.failures_in_a_row >= self.queue.len() || self.lookups * 2 >= self.queue.len())
     }
 
-    /// Whether there is a record whose time has come; if not, the task is woken when it has.
+    /// Whether a record is due; if not, the task is woken when one is.
     pub(super) fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((&(at, _), _)) = self.queue.first_key_value() else {
             return false;
@@ -90,17 +90,17 @@ impl Waiting {
         self.queue.is_empty()
     }
 
-    /// All of them.
+    /// Returns all records.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Work> {
         self.queue.values()
     }
 
-    /// All of them with the times at which they are tried again.
+    /// Returns all records with the times of their next attempts.
     pub(super) fn queue(&self) -> impl Iterator<Item = (Instant, &Work)> {
         self.queue.iter().map(|(&(at, _), work)| (at, work))
     }
 
-    /// Takes the earliest one.
+    /// Takes the earliest record.
     pub(super) fn pop(&mut self) -> Option<Work> {
         let (_, work) = self.queue.pop_first()?;
         self.bytes -= work.record.size();
@@ -108,7 +108,7 @@ impl Waiting {
         Some(work)
     }
 
-    /// Takes those for which `pick` is true.
+    /// Removes and returns the records for which `pick` is true.
     pub(super) fn take(&mut self, pick: impl Fn(&Work) -> bool) -> Vec<Work> {
         let taken: Vec<Work> = self
             .queue
@@ -152,18 +152,18 @@ mod tests {
         }
     }
 
-    /// What waits, in a list: when it is due, its offset, its bytes, and whether it is a look-up.
+    /// The waiting records in a list: when one is due, its offset, its bytes, and whether it is a look-up.
     type Model = Vec<(u64, i64, usize, bool)>;
 
     proptest! {
-        /// Records come, are taken when they are due, and are taken away when their assignment ends, in any order.
+        /// Records are inserted, popped, and removed when their assignment ends, in any order.
         #[test]
         fn it_agrees_with_a_sorted_list_and_knows_when_it_is_full(
             steps in prop::collection::vec((0..4u8, 0..3_000usize, 1..50u64, any::<bool>()), 1..80),
             max_records in 1..12usize, max_bytes in 1..12_000usize,
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-            let _within = runtime.enter();
+            let _entered = runtime.enter();
             let mut waiting = Waiting::new(max_records, max_bytes);
             let mut model = Model::new();
             for (offset, (step, padding, hours, lookup)) in (0..).zip(steps) {
