@@ -1,8 +1,8 @@
 //! Which offset may be committed: the watermark of a partition. Pure: no clock, no I/O.
 //!
-//! Records are counted as they are taken; the bit of a record is set while it is unsettled. Offsets that are never
-//! delivered (compaction, transaction markers) have no bit, so gaps never block: memory follows the records between the
-//! oldest unsettled one and the newest, an eighth of a byte each.
+//! Each record that is read has a bit, which is set while the record is unsettled. Offsets that are never delivered (compaction,
+//! transaction markers) have no bit, so gaps never block. The memory is an eighth of a byte for each record from the oldest
+//! unsettled one to the newest.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -20,17 +20,17 @@ pub(crate) struct Tracker {
     words: VecDeque<u64>,
     /// A multiple of 64.
     base: u64,
-    /// Records taken so far.
+    /// How many records were read so far.
     taken: u64,
     unsettled: usize,
     /// Where reading began.
     first: Option<i64>,
-    /// The next offset to read: behind the newest record taken and what was passed since.
+    /// The next offset to read: the one after the newest record and after what was passed since.
     next: Option<i64>,
     highest_settled: Option<i64>,
-    /// What was settled under an earlier assignment, as far as it has not been read again.
+    /// The ranges that were settled under an earlier assignment and are not read again yet.
     resumed: VecDeque<(i64, i64)>,
-    /// What was settled and is not any more.
+    /// The offsets that were settled and are unsettled again.
     taken_back: BTreeSet<i64>,
 }
 
@@ -43,7 +43,7 @@ struct Run {
 }
 
 impl Tracker {
-    /// A tracker that knows what was settled before.
+    /// Returns a tracker that knows what was settled under an earlier assignment.
     pub(crate) fn resume(ahead: &Ahead) -> Self {
         Self {
             resumed: ahead.ranges().iter().copied().collect(),
@@ -51,13 +51,13 @@ impl Tracker {
         }
     }
 
-    /// Counts a record in. `false` if it need not be handled: it is not behind all that were taken before, so it has been
-    /// seen already, or it was settled under an earlier assignment.
+    /// Adds a record. `false` if it need not be handled: its offset was read already, or it was settled under an earlier
+    /// assignment.
     pub(crate) fn take(&mut self, offset: i64) -> bool {
         if self.next.is_some_and(|next| offset < next) {
             return false;
         }
-        self.count_in(offset);
+        self.add(offset);
         let settled = self.was_settled(offset);
         if settled {
             self.settle(offset, 1);
@@ -65,13 +65,13 @@ impl Tracker {
         !settled
     }
 
-    /// Says where reading begins, before a record is taken.
+    /// Sets where reading begins, before the first record.
     pub(crate) fn begin(&mut self, offset: i64) {
         self.first.get_or_insert(offset);
         self.next.get_or_insert(offset);
     }
 
-    /// Moves past offsets that hold no record: everything below `offset` has been read. Returns whether that moves anything.
+    /// Moves past offsets without a record: everything below `offset` has been read. Returns whether that changed anything.
     pub(crate) fn pass(&mut self, offset: i64) -> bool {
         let moves = self.next.is_none_or(|next| next < offset);
         if moves {
@@ -92,7 +92,7 @@ impl Tracker {
         }
     }
 
-    fn count_in(&mut self, offset: i64) {
+    fn add(&mut self, offset: i64) {
         match self.runs.back_mut() {
             Some(run) if run.offset + run.len as i64 == offset => run.len += 1,
             _ => self.runs.push_back(Run {
@@ -112,7 +112,7 @@ impl Tracker {
         self.next = Some(offset + 1);
     }
 
-    /// Settles some of the 64 offsets from one on, the bits say which, and says how many of them were unsettled.
+    /// Settles those of the 64 offsets from `from` on whose bits are set, and returns how many of them were unsettled.
     pub(crate) fn settle(&mut self, from: i64, records: u64) -> usize {
         let mut settled = 0;
         let mut left = records;
@@ -144,7 +144,7 @@ impl Tracker {
         settled + self.settle_again(from, records)
     }
 
-    /// Some of the 64 offsets from one on, the bits say which, were settled and are not any more.
+    /// Makes those of the 64 offsets from `from` on whose bits are set unsettled again.
     pub(crate) fn take_back(&mut self, from: i64, records: u64) {
         self.taken_back.extend(offsets(from, records));
     }
@@ -157,24 +157,24 @@ impl Tracker {
         again.count()
     }
 
-    /// The next offset to read if the service ended now: that of the oldest unsettled record, else the one behind all that was
-    /// read. `None` before anything was.
+    /// The next offset to read if the service ended now: that of the oldest unsettled record, else the one after all that was
+    /// read. `None` before anything was read.
     pub(crate) fn watermark(&self) -> Option<i64> {
         let first = self.taken_back.first().copied();
         self.read_watermark()
             .map(|watermark| first.map_or(watermark, |first| watermark.min(first)))
     }
 
-    /// The same without regard to what was taken back.
+    /// The watermark without regard to what was taken back.
     fn read_watermark(&self) -> Option<i64> {
         match self.oldest_unsettled() {
             Some(number) => self.offset_of(number),
-            None => self.next.map(|next| self.behind_settled(next)),
+            None => self.next.map(|next| self.after_settled(next)),
         }
     }
 
-    /// The offset itself, or the one behind the range that was settled before and has it.
-    fn behind_settled(&self, offset: i64) -> i64 {
+    /// The offset itself, or the one after the range that has it and was settled under an earlier assignment.
+    fn after_settled(&self, offset: i64) -> i64 {
         let own = self
             .resumed
             .iter()
@@ -187,8 +187,7 @@ impl Tracker {
         Some(self.base + index as u64 * 64 + u64::from(self.words[index].trailing_zeros()))
     }
 
-    /// What is settled ahead of the watermark, in ascending ranges of offsets. A range may span offsets that are never
-    /// delivered.
+    /// The settled offsets ahead of the watermark, in ascending ranges. A range may span offsets that are never delivered.
     pub(crate) fn ahead(&self) -> impl Iterator<Item = (i64, i64)> {
         let first = self.taken_back.first().copied().zip(self.read_watermark());
         let below = first.map(|(first, watermark)| (first, watermark - 1));
@@ -197,7 +196,7 @@ impl Tracker {
         all.flat_map(|range| self.without_taken_back(range))
     }
 
-    /// A range in parts, between what was taken back.
+    /// The parts of a range between the offsets that were taken back.
     fn without_taken_back(&self, (from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
         let mut from = Some(from);
         let mut holes = self.taken_back.range(from.unwrap_or(to)..=to);
@@ -224,21 +223,21 @@ impl Tracker {
             number = self.next_bit(start, true).unwrap_or(self.taken);
             Some((self.offset_of(start)?, self.offset_of(number - 1)?))
         });
-        // What is settled up to the watermark needs no word.
+        // Ranges up to the watermark are left out.
         let next = self.next.map_or(i64::MIN, |next| match self.oldest_unsettled() {
             Some(_) => next,
-            None => self.behind_settled(next),
+            None => self.after_settled(next),
         });
         let unread = self
             .resumed
             .iter()
             .filter(move |(_, to)| *to >= next)
             .map(move |(from, to)| ((*from).max(next), *to));
-        // What was read again of a range adjoins what is left of it.
+        // The part of a range that was read again adjoins the rest of it.
         joined(own.chain(unread))
     }
 
-    /// The first record from this number on whose bit is as asked.
+    /// The first record from number `from` on whose bit equals `set`.
     fn next_bit(&self, from: u64, set: bool) -> Option<u64> {
         let mut number = from;
         while number < self.taken {
@@ -254,10 +253,10 @@ impl Tracker {
         None
     }
 
-    /// The offset behind all that was read, and behind what was settled with it under an earlier assignment. `None` before
+    /// The offset after all that was read, and after the settled range of an earlier assignment that follows. `None` before
     /// anything was read.
     pub(crate) fn next(&self) -> Option<i64> {
-        self.next.map(|next| self.behind_settled(next))
+        self.next.map(|next| self.after_settled(next))
     }
 
     /// The highest offset that is settled.
@@ -274,13 +273,13 @@ impl Tracker {
         u64::try_from(span.unwrap_or(0)).unwrap_or(0)
     }
 
-    /// How many ranges were settled under an earlier assignment and are not read again yet.
+    /// How many ranges of an earlier assignment are not read again yet.
     pub(crate) fn unread(&self) -> usize {
         self.resumed.len()
     }
 
-    /// How many offsets are settled and lie neither below a committed one nor in what is kept with it. Offsets without a record count too,
-    /// as what lies below the watermark is not known one by one.
+    /// How many offsets are settled, but neither below the `committed` offset nor in the ranges `kept` with it. Offsets without a record
+    /// count too, because the tracker forgets which offsets below the watermark had one.
     pub(crate) fn settled_beyond(&self, committed: i64, kept: &Ahead) -> u64 {
         let Some((first, watermark)) = self.first.zip(self.watermark()) else {
             return 0;
@@ -309,9 +308,9 @@ impl Tracker {
             .map(|run| run.offset + (number - run.number) as i64)
     }
 
-    /// Clears the bits of some of the 64 records from one number on, and counts those that were set.
+    /// Clears bits of the 64 records from number `number` on, and returns how many of them were set.
     fn clear(&mut self, number: u64, mut records: u64) -> usize {
-        // What lies before the base is settled already.
+        // Records before the base are settled already.
         let behind = self.base.saturating_sub(number);
         records = if behind < 64 { records >> behind } else { 0 };
         let bit = number.max(self.base) - self.base;
@@ -329,9 +328,9 @@ impl Tracker {
         cleared
     }
 
-    /// Drops what lies before the oldest unsettled record, in whole words.
+    /// Drops the records before the oldest unsettled one, in whole words.
     fn forget(&mut self) {
-        // The last word may still be filled, so it stays until it is full.
+        // The last word stays until it is full, because records are still added to it.
         while self.words.front() == Some(&0) && self.taken - self.base >= 64 {
             self.words.pop_front();
             self.base += 64;
@@ -350,7 +349,7 @@ impl Tracker {
     }
 }
 
-/// The offsets that bits from one on stand for.
+/// The offsets of the bits that are set; bit 0 is `from`.
 fn offsets(from: i64, mut records: u64) -> impl Iterator<Item = i64> {
     std::iter::from_fn(move || {
         let bit = records.trailing_zeros();
@@ -359,7 +358,7 @@ fn offsets(from: i64, mut records: u64) -> impl Iterator<Item = i64> {
     })
 }
 
-/// How many offsets there are from one to another.
+/// How many offsets there are from `from` to `to`, both included.
 fn length(from: i64, to: i64) -> u64 {
     u64::try_from(to - from + 1).unwrap_or(0)
 }
@@ -427,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_settled_before_and_is_passed_needs_no_word_any_more() {
+    fn what_was_settled_before_and_is_passed_is_not_reported_as_ahead() {
         let ahead = Ahead::decode(
             &Ahead::encode(None, 10, [(11, 13), (15, 19)]).expect("ranges"),
             None,
@@ -543,7 +542,7 @@ mod tests {
         let mut second = resume(10, vec![(12, 30)]);
         (10..20).for_each(|offset| _ = second.take(offset));
         second.settle(10, 1);
-        // Only 11 is unsettled: whoever goes on handles it, and nothing else.
+        // Only 11 is unsettled: the next owner handles it, and nothing else.
         let watermark = second.watermark().expect("records were taken");
         let mut third = resume(watermark, second.ahead().collect());
         third.take(watermark);
@@ -552,7 +551,7 @@ mod tests {
     }
 
     proptest! {
-        /// Each life reads some records, settles some of them, and ends.
+        /// In each life the service reads some records, settles some of them, and ends.
         #[test]
         fn each_restart_repeats_just_the_unsettled_records(
             gaps in prop::collection::vec(1..4_i64, 1..200),

@@ -1,9 +1,9 @@
 //! Where an assignment ends: the offset up to which its records may still start.
 //!
 //! Records of other keys overtake a slow one, so when a partition is revoked there are gaps below the newest record that was
-//! started. What is settled above a gap would be handled again by the next owner, after it has handled the gap: late, and
-//! out of order. So the gaps are filled first: every shard holds still and says what it has started, and then the
-//! assignment's limit is set behind the newest of that. Nothing beyond it starts.
+//! started. The next owner would handle records above a gap again, after those of the gap: late, and out of order. So the gaps
+//! are filled first: every shard pauses and reports what it has started, and then the assignment's limit is set to the newest of
+//! these offsets. Nothing beyond it starts.
 
 use crate::base::sync;
 
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_starts_behind_what_failed() {
+    fn nothing_starts_after_what_failed() {
         let (assignment, barrier) = barrier();
         barrier.running(&assignment, 40);
         barrier.failed(&assignment, 20);

@@ -1,7 +1,7 @@
 //! Which record may run next. Pure: no clock, no I/O.
 //!
-//! A lane is what is handled one after another: the records of one key of one partition. Only busy lanes are kept, so
-//! that a million idle keys cost nothing.
+//! The records of a lane are handled one after another: those of one key of one partition. Only busy lanes are kept, so
+//! a million idle keys cost nothing.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -9,14 +9,14 @@ use std::hash::BuildHasherDefault;
 
 use crate::assignment::lane::{Identity, UNORDERED};
 
-/// The busy lanes of one shard, with what waits in them.
+/// The busy lanes of one shard, with the records that wait in them.
 #[derive(Debug)]
 pub(crate) struct Lanes<T> {
     busy: HashMap<u64, VecDeque<T>, BuildHasherDefault<Identity>>,
-    /// Lanes whose record is done and that have another, in the order in which they became so.
+    /// Lanes whose record is done and in which another waits, in the order in which they became ready.
     ready: VecDeque<u64>,
-    /// Whether it is the turn of a lane that is not busy yet. Those that are and have more to do would else keep it out, and in the end
-    /// it would have all of its own left, with nobody beside it.
+    /// Whether it is the turn of a lane that is not busy yet. Otherwise ready lanes could keep it waiting, and in the end its records would
+    /// run alone.
     others_turn: bool,
 }
 
@@ -31,18 +31,18 @@ impl<T> Default for Lanes<T> {
 }
 
 impl<T> Lanes<T> {
-    /// Whether a record of this lane must wait for another one.
+    /// Whether a record of this lane must wait for another.
     #[inline]
     pub(crate) fn is_busy(&self, lane: u64) -> bool {
         !self.busy.is_empty() && lane != UNORDERED && self.busy.contains_key(&lane)
     }
 
-    /// Puts a record behind those of a busy lane.
+    /// Queues a record in a busy lane.
     pub(crate) fn queue(&mut self, lane: u64, item: T) {
         self.busy.entry(lane).or_default().push_back(item);
     }
 
-    /// Puts records before those that wait in a busy lane.
+    /// Queues records in a busy lane, before those that wait.
     pub(crate) fn queue_first(&mut self, lane: u64, items: Vec<T>) {
         let queue = self.busy.entry(lane).or_default();
         for item in items.into_iter().rev() {
@@ -55,7 +55,7 @@ impl<T> Lanes<T> {
         self.busy.get(&lane).is_some_and(|queue| !queue.is_empty())
     }
 
-    /// Takes the record that waits first in a busy lane, if `pick` is true for it.
+    /// Takes the first record that waits in a busy lane, if `pick` is true for it.
     pub(crate) fn next_if(&mut self, lane: u64, pick: impl FnOnce(&T) -> bool) -> Option<T> {
         let queue = self.busy.get_mut(&lane)?;
         if queue.front().is_some_and(pick) {
@@ -72,7 +72,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// The record of a busy lane is done. If others wait in it, it goes to the back of the ready ones.
+    /// Notes that the record of a busy lane is done. If others wait in the lane, it becomes the last of the ready ones.
     pub(crate) fn release(&mut self, lane: u64) {
         if lane == UNORDERED {
             return;
@@ -86,8 +86,8 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// The next record of a ready lane; the lane stays busy until it is released. None of them if there are `others`, records that
-    /// may be of lanes that are not busy, and it is their turn.
+    /// Takes the next record of a ready lane; the lane stays busy until it is released. `None` if there are `others` (records that may
+    /// be of lanes that are not busy) and it is their turn.
     #[inline]
     pub(crate) fn next(&mut self, others: bool) -> Option<(u64, T)> {
         if others && self.others_turn {
@@ -97,7 +97,7 @@ impl<T> Lanes<T> {
         self.next_ready()
     }
 
-    /// A record of another lane begins: these had their turn. A record that is queued behind its lane is none.
+    /// Notes that a record of a lane that was not busy starts: the others had their turn. Queueing a record is not a turn.
     #[inline]
     pub(crate) fn turn(&mut self) {
         self.others_turn = false;
@@ -107,7 +107,7 @@ impl<T> Lanes<T> {
         while let Some(lane) = self.ready.pop_front() {
             match self.busy.get_mut(&lane).and_then(VecDeque::pop_front) {
                 Some(item) => return Some((lane, item)),
-                // What waited in it was taken away.
+                // Its waiting records were removed.
                 None => {
                     self.busy.remove(&lane);
                 }
@@ -128,14 +128,14 @@ impl<T> Lanes<T> {
         self.ready.len()
     }
 
-    /// Takes away the waiting records for which `keep` is false. Running ones are not touched.
+    /// Removes the waiting records for which `keep` is false. Running ones are not affected.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         for queue in self.busy.values_mut() {
             queue.retain(&mut keep);
         }
     }
 
-    /// The records that wait.
+    /// Returns the records that wait.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &T> {
         self.busy.values().flatten()
     }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_with_more_goes_behind_the_other_ready_ones() {
+    fn a_lane_with_more_goes_after_the_other_ready_ones() {
         let mut lanes = Lanes::default();
         for lane in [1, 2] {
             lanes.occupy(lane);
@@ -188,18 +188,18 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_with_more_keeps_out_none_that_is_not_busy() {
+    fn a_lane_with_more_does_not_keep_idle_ones_waiting() {
         let mut lanes = Lanes::default();
         lanes.occupy(1);
         (0..3).for_each(|number| lanes.queue(1, number));
         lanes.release(1);
         assert_eq!(lanes.next(true), Some((1, 0)));
         lanes.release(1);
-        assert_eq!(lanes.next(true), None, "it is the turn of what is not read yet");
+        assert_eq!(lanes.next(true), None, "it is the turn of the unread records");
         assert_eq!(
             lanes.next(true),
             None,
-            "and stays so while that is queued behind its lane"
+            "and stays so while they are queued in their lane"
         );
         lanes.turn();
         assert_eq!(lanes.next(true), Some((1, 1)));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ready_lane_whose_records_were_taken_away_is_forgotten() {
+    fn a_ready_lane_whose_records_were_removed_is_forgotten() {
         let mut lanes = Lanes::default();
         lanes.occupy(1);
         lanes.queue(1, 'a');

@@ -1,8 +1,8 @@
 //! When a transaction begins, closes, is committed or aborted. Pure: no clock, no I/O.
 //!
-//! One transaction is open at a time. It closes when it has enough records, when others wait for the room that it takes, or when
-//! it is old enough, at once if partitions are to be given back, and never while a part of a record's messages is missing. While it
-//! is being committed nothing is sent. If it must be aborted, what was in it goes into the next one.
+//! One transaction is open at a time. It closes when it has enough records, when others wait for the space that it uses, or when
+//! it is old enough; at once if partitions are revoked; and never while only a part of a record's messages is in it. Nothing is sent
+//! during a commit. If the transaction must be aborted, its messages go into the next one.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ pub(crate) struct Round {
     interval: Duration,
     /// When an open transaction is old enough.
     due: Instant,
-    /// Before this time nothing is committed.
+    /// No commit before this time.
     not_before: Instant,
     /// Aborts since the last commit.
     aborts: u32,
@@ -28,9 +28,9 @@ pub(crate) struct Round {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
-    /// Nothing was done yet.
+    /// Nothing was ordered yet.
     New,
-    /// The answer to `Prepare`, `Commit` or `Abort` is awaited.
+    /// Waiting for the result of `Prepare`, `Commit` or `Abort`.
     Preparing,
     Committing,
     Aborting,
@@ -38,28 +38,28 @@ enum Phase {
     Open,
     /// The last one was aborted; the next begins at this time.
     Pausing(Instant),
-    /// There will be no other.
+    /// There are no more transactions.
     Ended,
 }
 
-/// What there is to decide by.
+/// What the next step depends on.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Look {
     /// How many records have their messages in the transaction.
     pub(crate) records: usize,
-    /// Whether more records wait for the room that these take.
+    /// Whether more records wait for the space that these use.
     pub(crate) full: bool,
-    /// Whether there are offsets to commit besides.
+    /// Whether there are other offsets to commit.
     pub(crate) news: bool,
     /// Whether something waits for the commit.
     pub(crate) hurry: bool,
-    /// Whether a part of a record's messages is in it, and the rest is not.
+    /// Whether only a part of a record's messages is in it.
     pub(crate) torn: bool,
-    /// Whether it holds what must not be committed, or lacks what was refused.
+    /// Whether it must be aborted: it has messages that must not be committed, or lacks one that was refused.
     pub(crate) doomed: bool,
 }
 
-/// What to do.
+/// What to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
     /// Wait.
@@ -75,7 +75,7 @@ pub(crate) enum Step {
 }
 
 impl Round {
-    /// A transaction takes up to `max_records` records or `interval`.
+    /// A transaction is committed after `max_records` records or after `interval`.
     pub(crate) fn new(max_records: usize, interval: Duration, now: Instant) -> Self {
         Self {
             phase: Phase::New,
@@ -87,7 +87,7 @@ impl Round {
         }
     }
 
-    /// What to do now.
+    /// Returns what to do now.
     pub(crate) fn next(&mut self, now: Instant, look: Look) -> Step {
         match self.phase {
             Phase::New => {
@@ -121,9 +121,9 @@ impl Round {
         something && enough && !look.torn && now >= self.not_before
     }
 
-    /// Whether a transaction with so many records, in all the room or not, is committed however young it is.
+    /// Whether a transaction with so many records is committed however young it is. `full`: whether others wait for its space.
     pub(crate) fn is_enough(&self, records: usize, full: bool) -> bool {
-        // What waits while nothing is in the transaction is about to enter it, or waits for the publisher's queue.
+        // While the transaction is empty, those that wait are about to enter it, or wait for the publisher's queue.
         records >= self.max_records || (full && records > 0)
     }
 
@@ -132,7 +132,7 @@ impl Round {
         self.aborts = self.aborts.saturating_add(1);
     }
 
-    /// The order that is under way was answered. What to do next.
+    /// Takes the result of the current order, and returns what to do next.
     pub(crate) fn answered(&mut self, now: Instant, result: Result<(), TransactionErrorKind>) -> Step {
         match (self.phase, result) {
             (Phase::Preparing, Ok(())) => {
@@ -162,7 +162,7 @@ impl Round {
         }
     }
 
-    /// What was to be committed cannot be yet: the transaction stays open.
+    /// Keeps the transaction open, because it cannot be committed yet.
     pub(crate) fn postpone(&mut self, now: Instant) {
         if self.phase == Phase::Committing {
             self.phase = Phase::Open;
@@ -170,22 +170,22 @@ impl Round {
         }
     }
 
-    /// Whether a commit depends on nothing but what there is to commit.
+    /// Whether a commit may start if there is something to commit.
     pub(crate) fn is_due(&self, now: Instant, hurry: bool) -> bool {
         self.phase == Phase::Open && (hurry || now >= self.due) && now >= self.not_before
     }
 
-    /// Whether the answer to an abort is awaited.
+    /// Whether an abort is in progress.
     pub(crate) fn is_aborting(&self) -> bool {
         self.phase == Phase::Aborting
     }
 
-    /// Whether transactions can be begun: nothing need be read before.
+    /// Whether transactions can begin: `Prepare` is done.
     pub(crate) fn is_ready(&self) -> bool {
         !matches!(self.phase, Phase::New | Phase::Preparing | Phase::Ended)
     }
 
-    /// When to look again, if nothing happens before. `enough`: whether the transaction need not grow older.
+    /// When to call [`next`](Self::next) again if nothing happens before. `enough`: whether the transaction need not grow older.
     pub(crate) fn wake_at(&self, enough: bool) -> Option<Instant> {
         match self.phase {
             Phase::Open if enough => Some(self.not_before),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_record_is_committed_at_once_and_those_behind_it_together() {
+    fn the_first_record_is_committed_at_once_and_later_ones_together() {
         let now = Instant::now();
         let mut round = open(now);
         assert_eq!(round.next(now, with(0)), Step::Nothing);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wait_for_the_room_of_is_committed_at_once_unless_there_is_nothing() {
+    fn a_transaction_whose_space_others_wait_for_is_committed_at_once_unless_it_is_empty() {
         let now = Instant::now();
         let mut round = open(now);
         assert_eq!(round.next(now, with(1)), Step::Commit);
@@ -283,7 +283,7 @@ mod tests {
         }
     }
 
-    /// What the machine is asked, and what the world answers.
+    /// A step of the test: a call of the state machine, or the result of an order.
     #[derive(Clone, Copy, Debug)]
     enum Event {
         Look(Look, u64),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     proptest! {
-        /// A publisher that keeps to its contract, as a model: what is open, and which order is under way.
+        /// A model of a publisher that keeps its contract: whether a transaction is open, and which order is in progress.
         #[test]
         fn orders_alternate_and_only_what_is_whole_is_committed(events in prop::collection::vec(event(), 1..200)) {
             let mut now = Instant::now();

@@ -1,7 +1,6 @@
-//! How the poller learns which records are done.
+//! How shards report to the poller which records are done.
 //!
-//! Shards and deliveries report here; the poller collects. It is woken only when the reports let it go on: when it stands
-//! at a bound, or drains.
+//! The poller is woken only when the reports let it continue: when it waits at a bound, or drains.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
@@ -20,12 +19,12 @@ pub(crate) struct Reports {
     settlements: Arc<Settlements>,
     pending: Vec<Report>,
     records: usize,
-    /// The lanes of what is collected, if their records are settled in turn.
+    /// The lanes of the pending reports, if records are settled in turn.
     lanes: Option<HashSet<u64, BuildHasherDefault<Identity>>>,
 }
 
 impl Reports {
-    /// `in_turn`: no record is settled before those of its lane that were handled before it ([`InTurn`](crate::assignment::InTurn)).
+    /// `in_turn`: a record is settled only after those of its lane that were handled before it ([`InTurn`](crate::assignment::InTurn)).
     pub(crate) fn new(settlements: Arc<Settlements>, in_turn: bool) -> Self {
         Self {
             settlements,
@@ -35,7 +34,7 @@ impl Reports {
         }
     }
 
-    /// The record begins: others may report it from now on, so what was settled before it in its lane is sent.
+    /// Notes that a record starts: others may report it from now on, so earlier reports of its lane are sent first.
     #[inline]
     pub(crate) fn begin(&mut self, record: &Record) {
         if self
@@ -47,7 +46,7 @@ impl Reports {
         }
     }
 
-    /// The record is settled, and it was handled.
+    /// Settles a record that was handled.
     #[inline]
     pub(crate) fn settle_handled(&mut self, record: &Record) {
         if let Some(lanes) = &mut self.lanes {
@@ -62,23 +61,23 @@ impl Reports {
         self.settle(record);
     }
 
-    /// The record is settled.
+    /// Settles a record that no handler ran for.
     #[inline]
     pub(crate) fn settle(&mut self, record: &Record) {
         self.push(&Report::settled(record));
     }
 
-    /// The record has not begun, and is given up: its assignment ends.
+    /// Gives up a record that has not started: its assignment ends.
     pub(crate) fn abandon(&mut self, record: &Record) {
         self.push(&Report::of(record, Fate::GivenUp));
     }
 
-    /// The record failed, and is given up instead of being tried again: its assignment ends.
+    /// Gives up a record that failed instead of retrying it: its assignment ends.
     pub(crate) fn give_up(&mut self, record: &Record) {
         self.push(&Report::of(record, Fate::Failed));
     }
 
-    /// Sends what has been collected.
+    /// Sends the pending reports.
     pub(crate) fn flush(&mut self) {
         if self.pending.is_empty() {
             return;

@@ -1,7 +1,7 @@
-//! What lasts too long: events that run, partitions whose watermark stands still, shards that do not answer.
+//! What takes too long: events that run, partitions whose watermark does not move, shards that do not answer.
 //!
-//! The poller looks from time to time and asks the shards what they are at ([`Sample`]); what is said, and when, is decided
-//! here. Pure but for the sample: the time is an argument.
+//! The poller checks periodically and requests a [`Sample`] from the shards; what is logged, and when, is decided here. Pure but
+//! for the sample: the time is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -9,66 +9,66 @@ mod sample;
 
 pub(crate) use sample::{Age, Answers, Event, Sample, shortened};
 
-/// How often is looked: a quarter of the time after which something is said, between these.
-const SELDOM: Duration = Duration::from_secs(5);
-const OFTEN: Duration = Duration::from_millis(10);
+/// Bounds on the interval between checks, which is a quarter of the time after which something is logged.
+const MAX_INTERVAL: Duration = Duration::from_secs(5);
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Says when something that lasts is worth a line: once it has lasted `after`, and then each time it has lasted twice as long
-/// as at the last line.
+/// Decides when a lasting condition is logged: once it has lasted `after`, and then each time it has lasted twice as long as at
+/// the last line.
 #[derive(Debug)]
 pub(crate) struct Lasting<K> {
     after: Duration,
-    told: Option<Told<K>>,
+    logged: Option<Logged<K>>,
 }
 
 #[derive(Debug)]
-struct Told<K> {
+struct Logged<K> {
     what: K,
     since: Instant,
-    /// The age at which it is told again.
+    /// The age at which it is logged again.
     next: Duration,
 }
 
-/// What is to be said.
+/// What to log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Said<K> {
-    /// What was told is over, and how long it lasted about.
+    /// The condition that was logged and is over, and about how long it lasted.
     pub(crate) over: Option<(K, Duration)>,
-    /// How long what lasts now has lasted, if that is to be told.
+    /// How long the present condition has lasted, if that must be logged.
     pub(crate) lasts: Option<Duration>,
 }
 
 impl<K: Clone + PartialEq> Lasting<K> {
     pub(crate) fn new(after: Duration) -> Self {
-        Self { after, told: None }
+        Self { after, logged: None }
     }
 
-    /// `what` is what lasts, and since when.
+    /// Returns what to log now. `what` is the present condition, and since when it lasts.
     pub(crate) fn look(&mut self, what: Option<(K, Instant)>, now: Instant) -> Said<K> {
-        let same = |told: &mut Told<K>| what.as_ref().is_some_and(|(what, _)| *what == told.what);
-        let over = self.told.take_if(|told| !same(told));
-        let over = over.map(|told| (told.what, now.saturating_duration_since(told.since)));
+        let same = |logged: &mut Logged<K>| what.as_ref().is_some_and(|(what, _)| *what == logged.what);
+        let over = self.logged.take_if(|logged| !same(logged));
+        let over = over.map(|logged| (logged.what, now.saturating_duration_since(logged.since)));
         let lasts = what.and_then(|(what, since)| {
             let age = now.saturating_duration_since(since);
             self.is_due(&what, age).then(|| {
                 let next = age.saturating_mul(2);
-                self.told = Some(Told { what, since, next });
+                self.logged = Some(Logged { what, since, next });
                 age
             })
         });
         Said { over, lasts }
     }
 
-    /// Whether this, which has lasted so long, is to be told.
+    /// Whether a condition that has lasted for `age` must be logged.
     pub(crate) fn is_due(&self, what: &K, age: Duration) -> bool {
-        let told = self.told.as_ref().filter(|told| told.what == *what);
-        age >= told.map_or(self.after, |told| told.next)
+        let logged = self.logged.as_ref().filter(|logged| logged.what == *what);
+        age >= logged.map_or(self.after, |logged| logged.next)
     }
 }
 
-/// How often is looked.
+/// The time between two checks.
 pub(crate) fn interval(after: Duration) -> Duration {
-    (after / 4).clamp(OFTEN, SELDOM)
+    (after / 4).clamp(MIN_INTERVAL, MAX_INTERVAL)
 }
 
 #[cfg(test)]
@@ -79,8 +79,8 @@ mod tests {
 
     const AFTER: Duration = Duration::from_secs(60);
 
-    /// At which seconds it is told of something that began at 0 and is looked at each second.
-    fn told(seconds: u64) -> Vec<u64> {
+    /// Returns at which seconds something is logged that began at 0 and is checked each second.
+    fn logged(seconds: u64) -> Vec<u64> {
         let (start, mut lasting) = (Instant::now(), Lasting::new(AFTER));
         let at = |second| start + Duration::from_secs(second);
         let mut look = |second| lasting.look(Some(((), start)), at(second)).lasts.is_some();
@@ -88,47 +88,47 @@ mod tests {
     }
 
     #[test]
-    fn what_lasts_is_told_once_and_then_with_growing_distance() {
-        assert_eq!(told(1000), [60, 120, 240, 480, 960]);
+    fn what_lasts_is_logged_once_and_then_at_growing_intervals() {
+        assert_eq!(logged(1000), [60, 120, 240, 480, 960]);
     }
 
     #[test]
-    fn what_was_told_is_told_to_be_over_once() {
+    fn the_end_of_what_was_logged_is_logged_once() {
         let (start, mut lasting) = (Instant::now(), Lasting::new(AFTER));
         let nothing = Said {
             over: None,
             lasts: None,
         };
         assert_eq!(lasting.look(Some(("a", start)), start + AFTER / 2), nothing);
-        assert_eq!(lasting.look(None, start + AFTER), nothing, "it was never told");
-        let told = lasting.look(Some(("a", start)), start + AFTER);
-        assert_eq!((told.over, told.lasts), (None, Some(AFTER)));
+        assert_eq!(lasting.look(None, start + AFTER), nothing, "it was never logged");
+        let due = lasting.look(Some(("a", start)), start + AFTER);
+        assert_eq!((due.over, due.lasts), (None, Some(AFTER)));
         let over = lasting.look(None, start + AFTER * 3);
         assert_eq!((over.over, over.lasts), (Some(("a", AFTER * 3)), None));
         assert_eq!(lasting.look(None, start + AFTER * 4), nothing);
     }
 
     #[test]
-    fn another_one_is_told_when_the_first_is_over() {
+    fn another_one_is_logged_when_the_first_is_over() {
         let (start, mut lasting) = (Instant::now(), Lasting::new(AFTER));
         lasting.look(Some(("a", start)), start + AFTER);
-        let said = lasting.look(Some(("b", start + AFTER / 4)), start + AFTER * 2);
-        assert_eq!(said.over, Some(("a", AFTER * 2)));
-        assert_eq!(said.lasts, Some(AFTER * 2 - AFTER / 4));
+        let due = lasting.look(Some(("b", start + AFTER / 4)), start + AFTER * 2);
+        assert_eq!(due.over, Some(("a", AFTER * 2)));
+        assert_eq!(due.lasts, Some(AFTER * 2 - AFTER / 4));
     }
 
     #[test]
-    fn it_looks_often_enough_and_not_too_often() {
-        assert_eq!(interval(Duration::ZERO), OFTEN);
+    fn the_interval_is_bounded() {
+        assert_eq!(interval(Duration::ZERO), MIN_INTERVAL);
         assert_eq!(interval(Duration::from_secs(4)), Duration::from_secs(1));
-        assert_eq!(interval(Duration::from_secs(3600)), SELDOM);
+        assert_eq!(interval(Duration::from_secs(3600)), MAX_INTERVAL);
     }
 
     proptest! {
-        /// However seldom is looked, each line tells of at least `after`, of at least twice the age of the line before, and
-        /// everything that was told is told to be over.
+        /// However rare the checks are, each line reports an age of at least `after` and at least twice that of the line before,
+        /// and the end of everything that was logged is logged.
         #[test]
-        fn lines_are_far_apart_and_each_story_ends(
+        fn lines_are_far_apart_and_each_condition_ends(
             steps in prop::collection::vec((0..200u64, any::<bool>(), any::<bool>()), 1..200)
         ) {
             let mut lasting = Lasting::new(AFTER);
@@ -140,21 +140,21 @@ mod tests {
                 if next {
                     (number, since) = (number + 1, now);
                 }
-                let said = lasting.look((!nothing).then_some((number, since)), now);
-                if let Some((over, _)) = said.over {
-                    let told = open.take().map(|(told, _)| told);
-                    prop_assert_eq!(told, Some(over));
+                let due = lasting.look((!nothing).then_some((number, since)), now);
+                if let Some((over, _)) = due.over {
+                    let logged = open.take().map(|(logged, _)| logged);
+                    prop_assert_eq!(logged, Some(over));
                     prop_assert!(nothing || over != number);
                 }
-                if let Some(age) = said.lasts {
+                if let Some(age) = due.lasts {
                     prop_assert!(age >= AFTER);
-                    if let Some((told, before)) = open {
-                        prop_assert_eq!(told, number);
+                    if let Some((logged, before)) = open {
+                        prop_assert_eq!(logged, number);
                         prop_assert!(age >= before * 2);
                     }
                     open = Some((number, age));
-                } else if let Some((told, _)) = open {
-                    prop_assert!(!nothing && told == number);
+                } else if let Some((logged, _)) = open {
+                    prop_assert!(!nothing && logged == number);
                 }
             }
         }

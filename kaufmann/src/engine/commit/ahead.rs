@@ -1,9 +1,9 @@
-//! What is settled ahead of the watermark, and how it travels in a commit's metadata.
+//! The offsets settled ahead of the watermark, and their form in a commit's metadata.
 //!
 //! The metadata is `kaufmann/2:` and unpadded base64 of the topic's id and Avro longs: the committed offset, then for each range of
-//! settled offsets its distance from the end of the one before and its length. The offset is in it because metadata that somebody
-//! copies to another offset must not be believed; the id, because a topic that was made anew has other records at the same offsets.
-//! `kaufmann/1:` has no id: where no broker tells one, and what versions before this one wrote.
+//! settled offsets its distance from the end of the one before and its length. The offset makes metadata invalid that was copied to
+//! another offset; the id does so for a topic that was deleted and created again, which has other records at the same offsets.
+//! `kaufmann/1:` has no id: for brokers that report none, and as earlier versions wrote it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -14,19 +14,19 @@ use crate::assignment::{Assignment, TopicId};
 const TIED: &str = "kaufmann/2:";
 const UNTIED: &str = "kaufmann/1:";
 
-/// Stands behind it, or alone, while the topic is not read because too many of its records could not be handled.
+/// Follows the ranges, or is alone, while the topic is not read because too many of its records could not be handled.
 const HELD: &str = "kaufmann/held";
 
-/// What a broker takes, unless its `offset.metadata.max.bytes` says otherwise.
+/// The default of the broker's `offset.metadata.max.bytes`.
 const MAX_CHARACTERS: usize = 4096;
 const MAX_BYTES: usize = (MAX_CHARACTERS - TIED.len()) / 4 * 3;
 
-/// Ranges of offsets that are settled though an earlier one is not: both ends included, ascending, apart.
+/// Ranges of offsets that are settled while an earlier one is not: ascending, with gaps between them, both ends included.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Ahead(Vec<(i64, i64)>);
 
 impl Ahead {
-    /// What was settled ahead of the committed offset when this assignment began.
+    /// Returns what was settled ahead of the committed offset when this assignment began.
     pub(crate) fn of(assignment: &Assignment) -> Self {
         let resumed = assignment.resumed();
         resumed
@@ -34,8 +34,8 @@ impl Ahead {
             .unwrap_or_default()
     }
 
-    /// The metadata for a commit of `offset`; `None` if nothing is ahead of it. What has no room is left out, the farthest
-    /// ranges first: they are only handled again.
+    /// Returns the metadata for a commit of `offset`; `None` if nothing is ahead of it. Ranges that do not fit are left out, the
+    /// farthest first: their records are handled again.
     pub(crate) fn encode(
         topic: Option<TopicId>,
         offset: i64,
@@ -44,7 +44,7 @@ impl Ahead {
         Self::encode_in(MAX_CHARACTERS, topic, offset, ranges)
     }
 
-    /// The same, in at most so many characters.
+    /// [`encode`](Self::encode), in at most `characters`.
     pub(crate) fn encode_in(
         characters: usize,
         topic: Option<TopicId>,
@@ -52,12 +52,12 @@ impl Ahead {
         ranges: impl IntoIterator<Item = (i64, i64)>,
     ) -> Option<String> {
         let prefix = if topic.is_some() { TIED } else { UNTIED };
-        let room = characters.saturating_sub(prefix.len()) / 4 * 3;
-        let (bytes, ranges, _) = written(room, topic, offset, ranges);
+        let max_bytes = characters.saturating_sub(prefix.len()) / 4 * 3;
+        let (bytes, ranges, _) = write_ranges(max_bytes, topic, offset, ranges);
         (ranges > 0).then(|| format!("{prefix}{}", STANDARD_NO_PAD.encode(bytes)))
     }
 
-    /// The metadata with the mark of a topic that is held. What is ahead comes first: without room there is no mark.
+    /// Returns the metadata with the mark of a held topic, or without it if it does not fit.
     pub(crate) fn marked_held(metadata: Option<String>) -> String {
         match metadata {
             None => HELD.to_owned(),
@@ -66,7 +66,7 @@ impl Ahead {
         }
     }
 
-    /// Whether the metadata has that mark.
+    /// Whether the metadata has the mark of a held topic.
     #[cfg_attr(
         not(all(feature = "cli", feature = "kafka", feature = "registry")),
         allow(dead_code, reason = "only `doctor` looks for it")
@@ -75,46 +75,46 @@ impl Ahead {
         metadata.split(' ').any(|word| word == HELD)
     }
 
-    /// Whether nothing would be left out.
+    /// Whether all ranges fit.
     pub(crate) fn fits(
         topic: Option<TopicId>,
         offset: i64,
         ranges: impl IntoIterator<Item = (i64, i64)>,
     ) -> bool {
-        written(MAX_BYTES, topic, offset, ranges).2
+        write_ranges(MAX_BYTES, topic, offset, ranges).2
     }
 
-    /// How many ranges fit whatever they are, if all of them lie within `span` offsets.
+    /// How many ranges fit in any case, if all of them are within `span` offsets.
     ///
-    /// A number below 2^20 takes three bytes at most, and each byte more costs another 2^20 offsets at least. A tenth of
-    /// the room is kept for what a read finds behind a gap.
+    /// A number below 2^20 takes three bytes at most, and each further byte costs at least another 2^20 offsets. A tenth of
+    /// the bytes is kept for what a read finds after a gap.
     pub(crate) fn room(span: u64) -> usize {
         const OFFSET: usize = 10 + size_of::<TopicId>();
         let longer = usize::try_from(span >> 20).unwrap_or(usize::MAX);
         (MAX_BYTES - OFFSET - MAX_BYTES / 10).saturating_sub(longer) / 6
     }
 
-    /// Reads the metadata of the committed `offset` of a topic. Whatever is not ours, or does not belong to it, says nothing.
+    /// Reads the metadata of a topic's committed `offset`. Metadata of other programs, offsets or topics gives no ranges.
     pub(crate) fn decode(metadata: &str, topic: Option<TopicId>, offset: i64) -> Self {
         let bytes = |text| STANDARD_NO_PAD.decode(text).ok();
         let ahead = metadata.split(' ').next().unwrap_or_default();
         let known = match ahead.strip_prefix(TIED) {
             Some(text) => bytes(text).and_then(|bytes| {
                 let (tied_to, rest) = bytes.split_first_chunk()?;
-                (Some(*tied_to) == topic).then(|| ranges(rest, offset))?
+                (Some(*tied_to) == topic).then(|| read_ranges(rest, offset))?
             }),
             None => ahead
                 .strip_prefix(UNTIED)
                 .and_then(bytes)
-                .and_then(|bytes| ranges(&bytes, offset)),
+                .and_then(|bytes| read_ranges(&bytes, offset)),
         };
         known
             .map(|ranges| Self(joined(ranges.into_iter()).collect()))
             .unwrap_or_default()
     }
 
-    /// Whether the metadata can be read only by who knows the topic's id.
-    #[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "only brokers tell ids"))]
+    /// Whether the topic's id is needed to read the metadata.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "only brokers report ids"))]
     pub(crate) fn is_tied(metadata: &str) -> bool {
         metadata.starts_with(TIED)
     }
@@ -125,8 +125,8 @@ impl Ahead {
     }
 }
 
-/// Ascending ranges, those that adjoin as one: a commit of the offset between two such ranges would begin with a range that begins
-/// at it, which says nothing.
+/// Joins adjoining ranges of an ascending sequence: a commit of the offset between two such ranges would have a range that begins at
+/// that offset, which is invalid.
 pub(super) fn joined(ranges: impl Iterator<Item = (i64, i64)>) -> impl Iterator<Item = (i64, i64)> {
     let mut ranges = ranges.peekable();
     std::iter::from_fn(move || {
@@ -138,29 +138,29 @@ pub(super) fn joined(ranges: impl Iterator<Item = (i64, i64)>) -> impl Iterator<
     })
 }
 
-/// Id, offset and as many ranges as there is room for, how many these are, and whether that is all.
-fn written(
-    most: usize,
+/// Returns id, offset and as many ranges as fit in `max_bytes`; how many these are; and whether these are all.
+fn write_ranges(
+    max_bytes: usize,
     topic: Option<TopicId>,
     offset: i64,
     ranges: impl IntoIterator<Item = (i64, i64)>,
 ) -> (Vec<u8>, usize, bool) {
     let mut bytes = topic.map_or_else(Vec::new, Vec::from);
     encode::long(&mut bytes, offset);
-    let (mut count, mut room, mut end) = (0, bytes.len(), offset);
+    let (mut count, mut whole, mut end) = (0, bytes.len(), offset);
     for (from, to) in ranges {
         encode::long(&mut bytes, from - end);
         encode::long(&mut bytes, to - from);
-        if bytes.len() > most {
-            bytes.truncate(room);
+        if bytes.len() > max_bytes {
+            bytes.truncate(whole);
             return (bytes, count, false);
         }
-        (count, room, end) = (count + 1, bytes.len(), to);
+        (count, whole, end) = (count + 1, bytes.len(), to);
     }
     (bytes, count, true)
 }
 
-fn ranges(bytes: &[u8], offset: i64) -> Option<Vec<(i64, i64)>> {
+fn read_ranges(bytes: &[u8], offset: i64) -> Option<Vec<(i64, i64)>> {
     let mut cursor = Cursor::new(bytes);
     if cursor.long().ok()? != offset {
         return None;
@@ -173,7 +173,7 @@ fn ranges(bytes: &[u8], offset: i64) -> Option<Vec<(i64, i64)>> {
         }
         let from = end.checked_add(distance)?;
         end = from.checked_add(length)?;
-        // There is an offset behind each range: the next one to read.
+        // Each range must have an offset after it: the next one to read.
         end.checked_add(1)?;
         ranges.push((from, end));
     }
@@ -189,7 +189,7 @@ mod tests {
     const TOPIC: Option<TopicId> = Some([7; 16]);
 
     #[test]
-    fn the_mark_of_a_held_topic_stands_beside_what_is_ahead() {
+    fn the_mark_of_a_held_topic_follows_what_is_ahead() {
         let ahead = Ahead::encode(TOPIC, 5, [(7, 9)]);
         let marked = Ahead::marked_held(ahead.clone());
         assert_eq!(Ahead::decode(&marked, TOPIC, 5).ranges(), [(7, 9)]);
@@ -225,9 +225,9 @@ mod tests {
             prop_assert!(read.ranges().len() == ranges.len() || metadata.len() > MAX_CHARACTERS - 20);
         }
 
-        /// Ranges of any shape within a span, as many as there is room for.
+        /// Ranges of any shape within a span, as many as `room` allows.
         #[test]
-        fn what_there_is_room_for_fits(
+        fn as_many_ranges_as_there_is_room_for_fit(
             offset in 0..i64::MAX / 4, bits in 0..34_u32, cuts in prop::collection::vec(any::<u64>(), 0..1100),
         ) {
             let span = 1_u64 << bits;
@@ -241,7 +241,7 @@ mod tests {
         }
 
         #[test]
-        fn metadata_of_another_offset_says_nothing((offset, ranges) in ascending(), other in any::<i64>()) {
+        fn metadata_of_another_offset_gives_no_ranges((offset, ranges) in ascending(), other in any::<i64>()) {
             prop_assume!(other != offset);
             if let Some(metadata) = Ahead::encode(TOPIC, offset, ranges) {
                 prop_assert_eq!(Ahead::decode(&metadata, TOPIC, other), Ahead::default());
@@ -249,7 +249,7 @@ mod tests {
         }
 
         #[test]
-        fn any_metadata_gives_ranges_behind_the_offset_or_none(
+        fn any_metadata_gives_ranges_after_the_offset_or_none(
             bytes in prop::collection::vec(any::<u8>(), 0..60), offset in any::<i64>()
         ) {
             let mut own = Vec::new();
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_settled_of_a_topic_says_nothing_of_one_made_anew_under_its_name() {
+    fn what_was_settled_of_a_topic_is_ignored_after_it_was_deleted_and_created_again() {
         let metadata = Ahead::encode(TOPIC, 10, [(12, 13)]).expect("a range");
         assert_eq!(Ahead::decode(&metadata, TOPIC, 10).ranges(), [(12, 13)]);
         for other in [Some([8; 16]), None] {
@@ -300,13 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn a_range_with_no_offset_behind_it_says_nothing() {
+    fn a_range_with_no_offset_after_it_is_ignored() {
         let metadata = Ahead::encode(TOPIC, 10, [(12, i64::MAX)]).expect("a range");
         assert_eq!(Ahead::decode(&metadata, TOPIC, 10), Ahead::default());
     }
 
     #[test]
-    fn foreign_metadata_says_nothing() {
+    fn foreign_metadata_gives_no_ranges() {
         for foreign in [
             "",
             "bla",

@@ -1,4 +1,4 @@
-//! What the shards say they have started.
+//! Collects from the shards what they have started.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use super::sync::{AtomicI64, AtomicUsize};
 use crate::assignment::Assignment;
 use crate::source::Waker;
 
-/// What the shards have started of some assignments. Each shard answers once, and starts nothing until the limits are set.
+/// What the shards have started of certain assignments. Each shard answers once, and starts nothing until the limits are set.
 #[derive(Debug)]
 pub(crate) struct Barrier {
     started: Vec<Started>,
@@ -40,21 +40,21 @@ impl Barrier {
         })
     }
 
-    /// A record runs.
+    /// Reports a record that runs.
     pub(crate) fn running(&self, assignment: &Assignment, offset: i64) {
         if let Some(started) = self.find(assignment) {
             started.running.fetch_max(offset, Ordering::AcqRel);
         }
     }
 
-    /// A record failed and waits to be tried again.
+    /// Reports a record that failed and waits to be tried again.
     pub(crate) fn failed(&self, assignment: &Assignment, offset: i64) {
         if let Some(started) = self.find(assignment) {
             started.failed.fetch_min(offset, Ordering::AcqRel);
         }
     }
 
-    /// A shard has said everything.
+    /// Notes that a shard has reported everything.
     pub(crate) fn answered(&self) {
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.waker.wake();
@@ -68,7 +68,7 @@ impl Barrier {
 
     /// The limit of an assignment whose highest settled offset is `settled`.
     ///
-    /// What failed is given up, and nothing behind it can be committed, so filling gaps behind it would be in vain.
+    /// A failed record is given up, and no offset after it can be committed, so nothing after it starts.
     pub(crate) fn limit(&self, assignment: &Assignment, settled: Option<i64>) -> i64 {
         let Some(started) = self.find(assignment) else {
             return i64::MIN;

@@ -14,9 +14,9 @@ impl<S, F, M> Shard<S, F, M> {
             answers.older += usize::from(sample.older_than.is_some_and(|then| since <= then));
             answers.runs(|| running.event(&self.link), since);
         }
-        for asked in &sample.asked {
-            if let Some(why) = self.why_unsettled(*asked) {
-                answers.found.push((*asked, why));
+        for record in &sample.records {
+            if let Some(why) = self.why_unsettled(*record) {
+                answers.found.push((*record, why));
             }
         }
         sample.answer(self.number, answers);

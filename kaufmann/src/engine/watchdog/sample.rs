@@ -1,4 +1,4 @@
-//! What the shards are at: the event that has been running longest, and what has become of certain records.
+//! What the shards report: the event that has been running longest, and why certain records are unsettled.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,35 +11,35 @@ use crate::source::Waker;
 /// How much of a key is shown.
 const KEY_SHOWN: usize = 64;
 
-/// A question to all shards, each of which answers once.
+/// A request to all shards, each of which answers once.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    /// When it was asked.
+    /// When it was sent.
     pub(crate) at: Instant,
     /// Events that began before this are counted.
     pub(crate) older_than: Option<Instant>,
-    /// Records that are asked for: the assignment's id and the offset.
-    pub(crate) asked: Vec<(u64, i64)>,
+    /// The requested records: the assignment's id and the offset.
+    pub(crate) records: Vec<(u64, i64)>,
     /// Shards that have not answered.
     left: AtomicUsize,
     answers: Mutex<Answers>,
     waker: Waker,
 }
 
-/// What the shards said.
+/// What the shards answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answers {
-    /// What has been running longest.
+    /// The event that has been running longest.
     pub(crate) oldest: Option<Event>,
-    /// How many events are older than was asked for.
+    /// How many events began before `older_than`.
     pub(crate) older: usize,
-    /// What has become of a record that was asked for.
+    /// Why each requested record that a shard has is unsettled.
     pub(crate) found: Vec<((u64, i64), String)>,
     /// The numbers of the shards that have answered.
     pub(crate) answered: Vec<usize>,
 }
 
-/// An event that runs. Two are the same if they are the same attempt at the same record.
+/// An event that runs. Two are equal if they are the same attempt at the same record.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     /// The assignment's id, the offset, and the attempt.
@@ -49,7 +49,7 @@ pub(crate) struct Event {
     pub(crate) name: Option<&'static str>,
     /// The handler's path.
     pub(crate) handler: Option<&'static str>,
-    /// Shortened.
+    /// The key, shortened.
     pub(crate) key: Option<String>,
     /// `orders/3@17`
     pub(crate) record: String,
@@ -65,21 +65,21 @@ impl Sample {
     pub(crate) fn new(
         at: Instant,
         older_than: Option<Instant>,
-        asked: Vec<(u64, i64)>,
+        records: Vec<(u64, i64)>,
         shards: usize,
         waker: Waker,
     ) -> Self {
         Self {
             at,
             older_than,
-            asked,
+            records,
             left: AtomicUsize::new(shards),
             answers: Mutex::default(),
             waker,
         }
     }
 
-    /// A shard says everything it knows.
+    /// Adds the answer of a shard.
     pub(crate) fn answer(&self, shard: usize, of_shard: Answers) {
         {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +96,7 @@ impl Sample {
         self.left.load(Ordering::Acquire)
     }
 
-    /// What has been said so far.
+    /// Returns the answers so far.
     pub(crate) fn answers(&self) -> Answers {
         self.answers
             .lock()
@@ -106,7 +106,7 @@ impl Sample {
 }
 
 impl Answers {
-    /// An event runs.
+    /// Adds a running event, of which only the oldest is kept.
     pub(crate) fn runs(&mut self, event: impl FnOnce() -> Option<Event>, since: Instant) {
         if self.oldest.as_ref().is_none_or(|oldest| since < oldest.since)
             && let Some(event) = event()
@@ -130,7 +130,7 @@ impl Event {
     pub(crate) fn describe_blocking(&self) -> String {
         let handler = self
             .handler
-            .map_or_else(|| "what runs".to_owned(), |path| format!("`{path}`"));
+            .map_or_else(|| "an attempt".to_owned(), |path| format!("`{path}`"));
         format!("{handler} blocks its thread: {}", self.describe_record())
     }
 
@@ -150,7 +150,7 @@ impl Event {
     }
 }
 
-/// As much of a key as is shown.
+/// Returns a key as text, shortened and without control characters.
 pub(crate) fn shortened(key: &[u8]) -> String {
     let text = String::from_utf8_lossy(key);
     let mut chars = text.chars().map(|c| if is_control(c) { '·' } else { c });
@@ -161,7 +161,7 @@ pub(crate) fn shortened(key: &[u8]) -> String {
     shown
 }
 
-/// Seconds, as a line shows them.
+/// A duration as a log line shows it.
 pub(crate) struct Age(pub(crate) Duration);
 
 impl fmt::Display for Age {
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_key_is_shortened_and_what_is_no_text_is_shown_all_the_same() {
+    fn a_long_key_is_shortened_and_invalid_text_is_shown_too() {
         assert_eq!(shortened(b"k1"), "k1");
         assert_eq!(shortened(b"k\xff"), "k\u{fffd}");
         assert_eq!(shortened(b"\x1b[31mred"), "·[31mred");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_shown_without_what_does_not_matter() {
+    fn an_age_is_shown_without_needless_digits() {
         assert_eq!(Age(Duration::from_micros(2_500_700)).to_string(), "2s 500ms");
         assert_eq!(Age(Duration::from_millis(75_250)).to_string(), "1m 15s");
     }
