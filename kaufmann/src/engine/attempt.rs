@@ -141,7 +141,7 @@ fn reason(link: &Link, class: FailureKind, error: String, handler: u32, attempt:
     }
 }
 
-/// What an error of decoding says, and what is amiss with the writer's schema if that is why.
+/// Describes an error of decoding, with the mismatch of the writer's schema if that is the cause.
 fn explained(error: &DecodeError, record: &Record) -> String {
     let mismatch = record.plan().and_then(|plan| plan.explain(error));
     mismatch.map_or_else(|| error.to_string(), |mismatch| format!("{error}: {mismatch}"))

@@ -273,7 +273,7 @@ impl<S: Source> Poller<S> {
                     self.commits
                         .take_answer(&mut self.assigned, &offsets, result, now);
                 }
-                SourceEvent::Trouble(error) => warn!(%error, "trouble with Kafka; going on trying"),
+                SourceEvent::Trouble(error) => warn!(%error, "trouble with Kafka; trying again"),
                 SourceEvent::Recovered => info!("the trouble with Kafka is over"),
                 SourceEvent::OffsetOutOfRange(gone) => warn!(
                     topic = &*gone.topic,
@@ -281,7 +281,7 @@ impl<S: Source> Poller<S> {
                     offset = gone.offset,
                     log_start = gone.log_start,
                     lost = gone.lost(),
-                    "{gone}; reading on as `auto.offset.reset` says"
+                    "{gone}; continuing where `auto.offset.reset` sets it"
                 ),
                 SourceEvent::Failed(error) => {
                     error!(%error, "the source failed");
@@ -445,7 +445,7 @@ impl<S: Source> Poller<S> {
         {
             Ok(()) => true,
             Err((kind, error)) => {
-                error!(%error, "there can be no more transactions; the service stops");
+                error!(%error, "no more transactions are possible; the service stops");
                 self.control.fail(kind, error.to_string());
                 false
             }

@@ -93,7 +93,7 @@ fn log_once_written(link: &Link, record: &Record, reason: &Reason, delivered: De
 
 /// Ends a record that cannot be handled, as `on_failure` sets it, unless that happens to too many of its partition.
 pub(super) async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason, again: Start) -> End {
-    // In a retry topic all have failed before, so what fails there says nothing of what else does.
+    // In a retry topic all records have failed before, so failures there tell nothing about other records.
     let counts = link.outbound.retries().find(record.topic()).is_none();
     let (counted, rule) = link.rules.of(record.topic(), reason.handler);
     let excess = counts.then(|| record.assignment().failed(counted, &rule.limit, record.offset()));

@@ -1,4 +1,4 @@
-//! What the poller knows of one assigned partition.
+//! The state of one assigned partition.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,48 +11,48 @@ use crate::assignment::{Fate, Report};
 use crate::engine::commit::{Ahead, Tracker};
 use crate::engine::watchdog::{Lasting, Said};
 
-/// How many characters a broker takes with an offset, unless it says otherwise.
+/// How many characters brokers accept with an offset by default (`offset.metadata.max.bytes`).
 const METADATA: usize = 4096;
 
 /// One assigned partition.
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) assignment: Arc<Assignment>,
-    /// Whether it is to be given back: nothing more is read.
+    /// Whether it is being given back: nothing more is read.
     pub(super) ending: bool,
     /// Whether another member may have it already: nothing more is committed.
     pub(super) lost: bool,
     tracker: Tracker,
-    /// Records that were given up; they stay unsettled for ever.
+    /// How many records were given up; they stay unsettled for ever.
     abandoned: usize,
     /// Those of them that had begun.
     given_up: Repeats,
-    /// What was sent to be committed last.
+    /// The commit that was requested last.
     requested: Option<Commit>,
-    /// What is known to be committed.
+    /// The commit that is known to have succeeded.
     committed: Option<Commit>,
-    /// What its unsettled records take of the byte budget.
+    /// Bytes of its unsettled records.
     held_bytes: usize,
     /// The mean size of a record, to guess how many fit the budget.
     mean_size: usize,
-    /// The record that nothing behind can be committed before, and since when it is that one.
+    /// The oldest unsettled record, which holds up all later commits, and since when.
     held_up: Option<(i64, Instant)>,
     standstill: Lasting<i64>,
     /// How many characters may be kept with its offset.
     metadata: usize,
-    /// Whether all that is settled must always fit the metadata of one commit.
+    /// Whether everything that is settled must always fit into the metadata of one commit.
     bounded: bool,
-    /// How long its records wait, if its topic is a retry topic.
+    /// How long its records wait before they are handled, if its topic is a retry topic.
     pub(super) delay: Option<Duration>,
-    /// The record that is not due yet.
+    /// Its next record, if that is not due yet.
     pub(super) head: Option<Head>,
 }
 
-/// An offset, and what is kept with it.
+/// An offset, and its metadata.
 type Commit = (i64, Option<String>);
 
 impl Partition {
-    /// `patience` is how long its watermark may stand still before that is told.
+    /// `patience` is how long its watermark may stand still before that is logged.
     pub(super) fn new(assignment: Arc<Assignment>, patience: Duration) -> Self {
         Self {
             tracker: Tracker::resume(&Ahead::of(&assignment)),
@@ -74,7 +74,7 @@ impl Partition {
         }
     }
 
-    /// One of which only so much is taken that a commit can always say all that is settled.
+    /// A partition of which no more records are read than one commit can report as settled.
     pub(super) fn bounded(assignment: Arc<Assignment>, patience: Duration) -> Self {
         Self {
             bounded: true,
@@ -82,7 +82,7 @@ impl Partition {
         }
     }
 
-    /// How many of its records may be unsettled, if `max_unsettled` may at most.
+    /// How many of its records may be unsettled; at most `max_unsettled`.
     pub(super) fn most_unsettled(&self, max_unsettled: usize) -> usize {
         if !self.bounded {
             return max_unsettled;
@@ -92,7 +92,7 @@ impl Partition {
         max_unsettled.min(ranges.max(1))
     }
 
-    /// The record by which it is held up, with its assignment, if that is to be told now.
+    /// The record that holds it up, with its assignment, if that should be logged now.
     pub(super) fn held_up_to_tell(&mut self, now: Instant) -> Option<(u64, i64)> {
         let (offset, since) = self.held_up(now)?;
         let due = self
@@ -101,12 +101,12 @@ impl Partition {
         due.then(|| (self.assignment.id(), offset))
     }
 
-    /// The record by which it is held up.
+    /// The record that holds it up.
     pub(super) fn held_up_at(&self) -> Option<i64> {
         self.held_up.map(|(offset, _)| offset)
     }
 
-    /// What is to be said of its standing still.
+    /// What to log about its standing still.
     pub(super) fn look(&mut self, now: Instant) -> Said<i64> {
         let held_up = self.held_up(now);
         self.standstill.look(held_up, now)
@@ -124,7 +124,7 @@ impl Partition {
     }
 
     fn held_up(&mut self, now: Instant) -> Option<(i64, Instant)> {
-        // What ends has a deadline of its own.
+        // A partition that is given back has a deadline of its own.
         let waits = self.tracker.unsettled() > 0 && !self.ending;
         let offset = self.tracker.watermark().filter(|_| waits);
         if offset != self.held_up_at() {
@@ -133,7 +133,7 @@ impl Partition {
         self.held_up
     }
 
-    /// Counts a record in; `false` if it has been seen already.
+    /// Counts a record as read; `false` if it was read before.
     #[inline]
     pub(super) fn take(&mut self, offset: i64) -> bool {
         self.tracker.take(offset)
@@ -145,23 +145,23 @@ impl Partition {
         self.tracker.pass(offset)
     }
 
-    /// Reads no further than this record, until it is due. Where the group has committed nothing, that reading began here is something to
-    /// commit: else a group that starts at the end of a topic jumped over it after a restart.
+    /// Reads no further than this record until it is due. If the group has committed nothing, this offset is committed as the start: else
+    /// a group that starts at the end of a topic would skip the record after a restart.
     pub(super) fn hold(&mut self, head: Head) {
         self.tracker.begin(head.offset());
         self.head = Some(head);
     }
 
-    /// How many more records may be taken under these bounds.
+    /// How many more records may be read within these bounds.
     pub(super) fn room(&self, max_unsettled: usize, free_bytes: usize) -> usize {
         let records = self
             .most_unsettled(max_unsettled)
             .saturating_sub(self.tracker.unsettled());
-        // One is always allowed, so that a record that is larger than what is free goes on.
+        // One is always allowed, so that a record larger than the free bytes is handled, too.
         records.min((free_bytes / self.mean_size).max(1))
     }
 
-    /// Charges records that were read, and learns how large they are.
+    /// Adds records that were read to its bytes, and to the mean size.
     pub(super) fn read(&mut self, records: usize, bytes: usize) {
         self.held_bytes += bytes;
         if let Some(mean) = bytes.checked_div(records) {
@@ -169,7 +169,7 @@ impl Partition {
         }
     }
 
-    /// What its unsettled records take of the byte budget.
+    /// Bytes of its unsettled records.
     pub(super) fn held_bytes(&self) -> usize {
         self.held_bytes
     }
@@ -200,15 +200,15 @@ impl Partition {
         self.tracker.highest_settled()
     }
 
-    /// Whether nothing runs any more: what is unsettled was given up.
+    /// Whether no record is in flight: those that are unsettled were given up.
     pub(super) fn is_drained(&self) -> bool {
         self.tracker.unsettled() <= self.abandoned
     }
 
-    /// The offset to commit, if there is a new one. Before anything is settled that is where reading began: once it is
-    /// committed, a group that starts at the end of a topic does not jump over what came before its first commit.
+    /// The offset to commit, if there is a new one. Before anything is settled it is where reading began: once that is committed, a
+    /// group that starts at the end of a topic does not skip what arrived before its first commit.
     ///
-    /// With `ahead` what is settled above it is kept with it.
+    /// With `ahead`, what is settled above it is kept in its metadata.
     pub(super) fn next_commit(&mut self, ahead: bool) -> Option<Commit> {
         let commit = self.to_commit(ahead).filter(|_| !self.lost);
         if commit == self.requested {
@@ -218,20 +218,20 @@ impl Partition {
         commit
     }
 
-    /// Whether something is settled, above the watermark or below, that was not sent to be committed.
+    /// Whether something is settled whose commit was not requested.
     pub(super) fn has_news(&self) -> bool {
         let commit = self.to_commit(true).filter(|_| !self.lost);
         commit.is_some() && commit != self.requested
     }
 
-    /// Whether a commit can say all that is settled.
+    /// Whether one commit can report everything that is settled.
     pub(super) fn fits(&self) -> bool {
         self.tracker
             .watermark()
             .is_none_or(|watermark| Ahead::fits(self.assignment.topic_id(), watermark, self.tracker.ahead()))
     }
 
-    /// The offset behind all that was read, if it is not known to be committed, with what was settled above it before.
+    /// The offset after all records that were read, unless it is known to be committed; its metadata has what was settled above it before.
     pub(super) fn next_precommit(&self) -> Option<Commit> {
         let next = self.tracker.next().filter(|_| !self.ending)?;
         if self.committed_offset() == Some(next) {
@@ -247,14 +247,14 @@ impl Partition {
         self.committed.as_ref().map(|(offset, _)| *offset)
     }
 
-    /// The first offset that is committed and not settled.
+    /// The first offset that is committed and unsettled.
     pub(super) fn committed_unsettled(&self) -> Option<i64> {
         self.tracker
             .watermark()
             .filter(|offset| Some(*offset) < self.committed_offset())
     }
 
-    /// Whether something is settled that is not known to be committed, and can be.
+    /// Whether something is settled, can be committed, and is not known to be.
     pub(super) fn is_dirty(&self, ahead: bool) -> bool {
         !self.lost && self.to_commit(ahead) != self.committed
     }
@@ -273,7 +273,7 @@ impl Partition {
     fn to_commit(&self, ahead: bool) -> Option<Commit> {
         let watermark = self.tracker.watermark()?;
         let topic = self.assignment.topic_id();
-        // A topic made anew must not be taken for the old one. In transactions what is settled ahead must be kept all the same.
+        // A topic that is created again must not be mistaken for the old one. In transactions it must be kept all the same.
         let kept = ahead && (self.bounded || topic.is_some());
         let metadata = kept
             .then(|| Ahead::encode_in(self.metadata, topic, watermark, self.tracker.ahead()))
@@ -287,12 +287,12 @@ impl Partition {
         Some((watermark, metadata))
     }
 
-    /// The broker has refused so much to be kept with an offset: the next commit keeps half of it at most.
+    /// The broker has refused metadata of this length: the next commit keeps at most half of it.
     pub(super) fn keep_less(&mut self, refused: usize) {
         self.metadata = self.metadata.min(refused / 2);
     }
 
-    /// What of it the next owner will handle again, of what was begun here.
+    /// Which records that were begun here the next owner will handle again.
     pub(super) fn repeats(&self) -> Repeats {
         if self.lost {
             return Repeats::default();

@@ -1,4 +1,4 @@
-//! Which shard a record goes to: the one that its lane's hash says, so that a lane never changes its shard.
+//! Which shard a record goes to: the hash of its lane selects it, so a lane never changes its shard.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
@@ -56,7 +56,7 @@ impl Router {
         }
     }
 
-    /// Copies a record into the batch of its shard, and says what it takes of the byte budget.
+    /// Copies a record into the batch of its shard. Returns its bytes.
     #[inline]
     pub(super) fn push(&mut self, assignment: &Arc<Assignment>, raw: &RawRecord<'_>) -> usize {
         let lane = self.lane(assignment, raw.key);
@@ -119,7 +119,7 @@ impl Router {
             (Ordering::Partition, _) => {}
             (Ordering::Key, None) | (Ordering::None, _) => return UNORDERED,
         }
-        // Two keys may share a lane, which only orders more than is asked for; none may get the lane of the unordered.
+        // Two keys may share a lane, which only orders more than required; no key may get the lane of the unordered.
         hasher.finish().max(1)
     }
 

@@ -1,4 +1,4 @@
-//! The watchdog's part of a round: what lasts too long is said.
+//! The watchdog's part of a round: logs what takes too long.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::engine::shard::Command;
 use crate::engine::watchdog::{Age, Answers, Event, Lasting, Sample, interval};
 use crate::handler::HandlerEntry;
 
-/// What is watched besides the partitions, and what is being asked.
+/// The state of the watchdog besides that of each partition.
 #[derive(Debug)]
 pub(super) struct Watch {
     after: Duration,
@@ -32,7 +32,7 @@ struct Silent {
     since: Instant,
 }
 
-/// What each shard is running at this moment. It can be asked while a handler blocks the shard's thread.
+/// What each shard is running at this moment, also while a handler blocks its thread.
 pub(super) fn running(
     router: &Router,
     partitions: &[Partition],
@@ -73,12 +73,12 @@ impl Watch {
         }
     }
 
-    /// After how long something is said.
+    /// After how long something is logged.
     pub(super) fn after(&self) -> Duration {
         self.after
     }
 
-    /// Looks, if it is time to, and says what lasts.
+    /// Looks, if that is due, and logs what takes too long.
     pub(super) fn turn(
         &mut self,
         assigned: &mut Assigned,
@@ -100,7 +100,7 @@ impl Watch {
         }
         self.due = now + interval(self.after);
         if let Some(sample) = self.sample.clone() {
-            // A shard that does not answer may keep silent for ever; what the others say is said.
+            // A shard that does not answer may never do; what the others answer is logged.
             let answered = sample.answers().answered;
             let silent = |(shard, event): (usize, Event)| (!answered.contains(&shard)).then_some(event);
             let shards = Silent {
@@ -170,7 +170,7 @@ impl Watch {
         self.stand_still(partitions, answers, sample, now);
     }
 
-    /// Says which shards do not answer, and what runs in them.
+    /// Logs which shards do not answer, and what runs in them.
     fn silence(&mut self, shards: Option<&Silent>, now: Instant, running: impl FnOnce() -> Vec<Event>) {
         let said = self.silence.look(shards.map(|shards| ((), shards.since)), now);
         if let (Some(age), Some(Silent { silent, all, .. })) = (said.lasts, shards) {
@@ -200,7 +200,7 @@ impl Watch {
         }
     }
 
-    /// Says which partitions make no progress, at which record, and why.
+    /// Logs which partitions make no progress, at which record, and why.
     fn stand_still(
         &self,
         partitions: &mut [Partition],
