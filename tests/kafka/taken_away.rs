@@ -83,7 +83,7 @@ impl Scene {
         };
         let logs = self.service.logs();
         ensure!(
-            logs.contains("InvalidTransactionalState") && logs.contains("start the service again"),
+            logs.contains("InvalidTransactionalState") && logs.contains("restart the service"),
             ended
         );
         ensure!(self.service.wait(DEADLINE)?.code() == Some(70), "{logs}");

@@ -331,7 +331,7 @@ impl RestRegistry {
     }
 
     async fn completed(&self, path: &[&str], found: Schema) -> Result<String, RegistryError> {
-        let what = format!("GET {}{}", self.url(), path.join("/"));
+        let what = format!("GET {}/{}", self.url().trim_end_matches('/'), path.join("/"));
         if !classify::is_avro(found.schema_type.as_deref()) {
             let other = found.schema_type.unwrap_or_default();
             let text = format!("{what}: the schema is {}, expected AVRO", bounded_to(&other, 40));

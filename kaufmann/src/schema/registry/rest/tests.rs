@@ -231,11 +231,9 @@ async fn a_schema_of_another_language_is_refused() {
     let (url, _server) = always(200, r#"{"schema": "message A {}", "schemaType": "PROTOBUF"}"#).await;
     let error = client(&url).schema(1).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Refused);
-    assert!(
-        error
-            .to_string()
-            .ends_with("the schema is PROTOBUF, expected AVRO"),
-        "{error}"
+    assert_eq!(
+        error.to_string(),
+        format!("GET {url}/schemas/ids/1: the schema is PROTOBUF, expected AVRO")
     );
 }
 
