@@ -157,11 +157,24 @@ impl File<'_> {
             }
             return;
         }
-        let Value::Object(table) = &json else {
+        self.table(key, value, &json, layers, problems);
+    }
+
+    /// Reads a table whose entries have names of the user's own. `json` is its value.
+    fn table(
+        &self,
+        key: &'static Key,
+        value: &Spanned<DeValue<'_>>,
+        json: &Value,
+        layers: &mut Layers,
+        problems: &mut Problems,
+    ) {
+        let Value::Object(table) = json else {
+            let place = self.place(value.span().start);
             problems.push(format!(
                 "{place}: `{}` is {}, expected {}",
                 key.path,
-                kind::type_of(&json),
+                kind::type_of(json),
                 key.kind.expected()
             ));
             return;

@@ -35,6 +35,7 @@ mod watch;
 
 use assigned::Assigned;
 use commits::Commits;
+use delayed::Came;
 use holds::{Holds, is_held};
 use partition::Partition;
 pub(crate) use repeats::Repeats;
@@ -389,41 +390,23 @@ impl<S: Source> Poller<S> {
             if free == 0 || window == 0 {
                 break;
             }
-            let room = partition.room(limits.max_unsettled, free).min(BATCH_RECORDS);
-            let room = room.min(window);
+            let room = partition.room(limits.max_unsettled, free);
+            let room = room.min(BATCH_RECORDS).min(window);
             if room == 0 || partition.ending || is_held(&partition.assignment, now) {
                 continue;
             }
-            if let Some(delay) = partition.delay {
-                let clocks = (now, wall_clock.at(now));
-                let came = delayed::read(source, router, partition, delay, (room, free), clocks);
-                partition.read(came.taken, came.bytes);
-                total += came.records;
-                passed |= came.passed;
-                window -= came.taken;
-                *bytes += came.bytes;
-                continue;
-            }
-            let (mut taken, mut size) = (0, 0);
-            let assignment = Arc::clone(&partition.assignment);
-            total += source.read(&assignment, room, &mut |raw| {
-                if partition.take(raw.offset) {
-                    size += router.push(&assignment, raw);
-                    taken += 1;
+            let came = match partition.delay {
+                Some(delay) => {
+                    let clocks = (now, wall_clock.at(now));
+                    delayed::read(source, router, partition, delay, (room, free), clocks)
                 }
-                // How large a record is is known when it is here: the one that reaches the budget is the last.
-                if size < free {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            });
-            passed |= source
-                .position(&assignment)
-                .is_some_and(|next| partition.pass(next));
-            partition.read(taken, size);
-            window -= taken;
-            *bytes += size;
+                None => read_now(source, router, partition, (room, free)),
+            };
+            partition.read(came.taken, came.bytes);
+            total += came.records;
+            passed |= came.passed;
+            window -= came.taken;
+            *bytes += came.bytes;
         }
         (total, passed)
     }
@@ -478,6 +461,34 @@ impl<S: Source> Poller<S> {
         let times = [self.commits.due(now), head, self.holds.next(now)];
         Turn::Rest(times.into_iter().flatten().fold(rest, Instant::min))
     }
+}
+
+/// Reads records that are handled at once, within these bounds of records and bytes.
+#[inline]
+fn read_now<S: Source>(
+    source: &mut S,
+    router: &mut Router,
+    partition: &mut Partition,
+    (room, free): (usize, usize),
+) -> Came {
+    let mut came = Came::default();
+    let assignment = Arc::clone(&partition.assignment);
+    came.records = source.read(&assignment, room, &mut |raw| {
+        if partition.take(raw.offset) {
+            came.bytes += router.push(&assignment, raw);
+            came.taken += 1;
+        }
+        // The size of a record is known when it is here: the one that reaches the budget is the last.
+        if came.bytes < free {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    came.passed = source
+        .position(&assignment)
+        .is_some_and(|next| partition.pass(next));
+    came
 }
 
 /// `orders/0, orders/3`

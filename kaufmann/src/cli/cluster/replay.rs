@@ -87,6 +87,7 @@ pub(super) struct Request {
     dev: bool,
 }
 
+// Long, because it is a list: an argument after another.
 pub(super) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
@@ -338,6 +339,7 @@ struct Reading {
     stop: AtomicBool,
 }
 
+// Long, because service, reader and progress live in one scope: each ends before it does, however the others end.
 async fn replay<V: Service>(
     config: &Config,
     state: V::State,

@@ -31,6 +31,7 @@ the registry as well, and keep the lock up to date.
   After others:  `schema pull`";
 
 /// The command and its subcommands, without the configuration's flags.
+// Long, because it is a list: an argument after another.
 pub(super) fn command() -> Command {
     let live = |help: &'static str| {
         Arg::new("live")
