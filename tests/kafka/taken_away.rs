@@ -171,7 +171,7 @@ fn a_reply_topic_without_the_right_to_write_delays_its_messages_until_the_right_
     let replies = scene.shop.replies.clone();
     scene.deny("TOPIC", &replies)?;
     scene.order(40)?;
-    scene.service.wait_log("messages are not delivered", DEADLINE)?;
+    scene.service.wait_log("messages cannot be delivered", DEADLINE)?;
     scene.goes_on()?;
     scene
         .servers

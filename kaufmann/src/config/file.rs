@@ -157,11 +157,11 @@ impl File<'_> {
             }
             return;
         }
-        self.table(key, value, &json, layers, problems);
+        self.named_entries(key, value, &json, layers, problems);
     }
 
     /// Reads a table whose entries have names of the user's own. `json` is its value.
-    fn table(
+    fn named_entries(
         &self,
         key: &'static Key,
         value: &Spanned<DeValue<'_>>,

@@ -60,7 +60,7 @@ impl Layers {
             Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "the configuration does not fit: {}",
+                    "invalid configuration: {}",
                     serde_error::describe(&error, "a table")
                 ),
             )

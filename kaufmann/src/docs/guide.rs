@@ -41,7 +41,7 @@ pub mod tombstones {}
 #[doc = include_str!("recipes.md")]
 pub mod recipes {}
 
-/// [answered]: crate::guide::failures#answers
+/// [answered]: crate::guide::failures#replies
 /// [json]: crate::guide::json
 /// [partitioning]: #where-the-tests-are
 /// [accounts]: #where-the-tests-are

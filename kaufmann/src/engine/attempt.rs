@@ -123,7 +123,8 @@ async fn conclude(
             .await
         }
         OutcomeKind::Batch(_) => {
-            let failure = Failure::new("the handler takes one event, and returned what becomes of several");
+            let failure =
+                Failure::new("the handler takes a single event, but returned the outcomes of a batch");
             failed(link, &failure, record, handler, attempt).await
         }
     }

@@ -231,7 +231,7 @@ impl<S: Source> Poller<S> {
         }
         if self.control.is_quiet() && !self.quiet {
             self.quiet = true;
-            info!("quiet: reading no more records, keeping the partitions");
+            info!("reading stopped (`quiet`), the partitions are kept");
         }
         let read = if self.stopping || self.quiet {
             (0, false)
@@ -274,15 +274,15 @@ impl<S: Source> Poller<S> {
                     self.commits
                         .take_answer(&mut self.assigned, &offsets, result, now);
                 }
-                SourceEvent::Trouble(error) => warn!(%error, "trouble with Kafka; trying again"),
-                SourceEvent::Recovered => info!("the trouble with Kafka is over"),
+                SourceEvent::Trouble(error) => warn!(%error, "Kafka error; trying again"),
+                SourceEvent::Recovered => info!("Kafka works again"),
                 SourceEvent::OffsetOutOfRange(gone) => warn!(
                     topic = &*gone.topic,
                     partition = gone.partition,
                     offset = gone.offset,
                     log_start = gone.log_start,
                     lost = gone.lost(),
-                    "{gone}; continuing where `auto.offset.reset` sets it"
+                    "{gone}; the offset is reset as `auto.offset.reset` sets it"
                 ),
                 SourceEvent::Failed(error) => {
                     error!(%error, "the source failed");

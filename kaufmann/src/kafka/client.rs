@@ -150,7 +150,7 @@ pub(super) fn failed_with(
         ),
         (Code::UnsupportedFeature | Code::UnsupportedVersion, _) => {
             format!(
-                "{what}: the broker does not support that; `dev`'s broker has no admin API, use a real one"
+                "{what}: this broker does not support the request: `dev`'s broker has no admin API, and a real one may be too old"
             )
         }
         (_, reported) if is_unanswered => {

@@ -35,7 +35,7 @@ const REFUSED: [(&str, &str); 14] = [
 const COMMITS: &str = "kaufmann commits an offset itself, only after its record is settled";
 const UNCOMMITTED: &str = "cannot be combined with `delivery = \"exactly_once\"`: messages and offsets that a transaction has not committed \
      yet would be read; remove it";
-const DELIVERY: &str = "a record is settled only when every replica has its messages, once and in order";
+const DELIVERY: &str = "kaufmann always sets `acks=all` and `enable.idempotence=true`; remove it";
 
 /// Properties of consumers only; a producer would warn about them.
 const CONSUMER_ONLY: [&str; 24] = [

@@ -24,7 +24,7 @@ impl Complaints {
             .is_none_or(|last| now.saturating_duration_since(*last) >= INTERVAL);
         if due {
             logged.insert(Arc::clone(topic), now);
-            warn!(%error, topic = &**topic, source, "messages are not delivered; sending them again until they are");
+            warn!(%error, topic = &**topic, source, "messages cannot be delivered; trying again until they are");
         }
     }
 

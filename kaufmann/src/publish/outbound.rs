@@ -298,7 +298,7 @@ impl Outbound {
         match self.callbacks.callback(cause, event) {
             Ok(wanted) => wanted,
             Err(Refused(name)) => {
-                warn!(%cause, name, "the callback topic that the record requests is not in `publish.callback_topics`");
+                warn!(%cause, name, "the callback topic that the record requests is not in `publish.callback_topics`; the reply goes to its own topic");
                 None
             }
         }
@@ -391,7 +391,7 @@ impl Outbound {
                 Ok(true) => return message,
                 // The producer of the cause has chosen it; a wrong choice must not block the record.
                 Ok(false) => {
-                    warn!(%cause, topic = &*message.topic, partition, "the callback partition that the record requests does not exist");
+                    warn!(%cause, topic = &*message.topic, partition, "the callback partition that the record requests does not exist; the reply goes to the partition of its key");
                     message.placement = Placement::Key;
                 }
                 Err(error) => self.not_yet(&error, cause, &mut attempt).await,

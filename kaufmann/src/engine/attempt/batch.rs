@@ -27,7 +27,7 @@ pub(super) async fn handle<V: Service>(cx: &mut Context<V::State>, batch: Arc<Ga
     match outcome.0 {
         OutcomeKind::Batch(each) if each.len() == count => handled(batch, each),
         _ => {
-            let failure = Failure::new("the handler of a batch said nothing of it");
+            let failure = Failure::new("the batch handler returned no outcome for its records");
             handled(batch, repeated(&failure, count))
         }
     }

@@ -55,10 +55,15 @@ fn while_written(record: &Record, delivered: Delivered) -> Delivered {
 }
 
 /// Logs what became of a record that cannot be handled, once the broker has its dead letter or error event.
-fn log_once_written(link: &Link, record: &Record, reason: &Reason, delivered: Delivered) -> Delivered {
+fn log_once_written(
+    link: &Link,
+    record: &Record,
+    reason: &Reason,
+    on_failure: OnFailure,
+    delivered: Delivered,
+) -> Delivered {
     let (record, reason) = (record.to_string(), reason.clone());
     let letters = Arc::clone(link.outbound.dead_letter_topic());
-    let on_failure = link.on_failure;
     Box::new(move |is_written| {
         if is_written {
             let Reason {
@@ -110,7 +115,7 @@ pub(super) async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason,
     } else if let Some(excess) = excess {
         let (topic, partition) = (record.topic(), record.partition());
         let text = format!(
-            "in {topic}/{partition} {excess}; the last one, {record}, after {}: {}; repair what fails and start again: {}",
+            "in {topic}/{partition} {excess}; the last one, {record}, after {}: {}; repair what fails and restart: {}",
             attempts(reason.attempts),
             reason.error,
             read_again(link, record)
@@ -138,7 +143,10 @@ pub(super) async fn unhandled(link: &Arc<Link>, record: &Record, reason: Reason,
             observer.settled(record, event, Settled::DeadLettered { reason: &text });
         }
     });
-    let written = while_written(record, log_once_written(link, record, &reason, delivered));
+    let written = while_written(
+        record,
+        log_once_written(link, record, &reason, on_failure, delivered),
+    );
     let event = index.and_then(|index| link.handlers[index].event);
     link.outbound
         .unhandled(record, event, &reason, on_failure, written)
@@ -158,7 +166,7 @@ fn hold_topic(hold: &Hold, record: &Record, reason: &Reason, excess: Excess) {
         handler = reason.handler,
         error = reason.error,
         hold = %humantime::format_duration(length),
-        "the topic is not read for now, and other topics go on: {excess}; repair what fails, it is tried again then"
+        "the topic is held, other topics continue: {excess}; repair what fails, the topic is read again after the hold"
     );
 }
 

@@ -249,7 +249,7 @@ impl Transacting {
                 if let Some(partition) = unfit {
                     warn!(
                         partition = partition.describe_unsettled(),
-                        "too much is settled ahead of unsettled records for one commit; waiting until less is"
+                        "too many records were settled out of order: the list does not fit into the commit's metadata; committing when the oldest is settled"
                     );
                 }
                 let postponed = SourceError::new("the commit was postponed");

@@ -152,7 +152,7 @@ impl Watch {
                 handler = event.handler,
                 record = event.record,
                 age = %Age(age),
-                "the event that had been running for long is over"
+                "the long-running handler has ended"
             );
         }
         if let (Some(age), Some((_, event))) = (said.lasts, oldest) {
@@ -164,7 +164,7 @@ impl Watch {
                 attempt = event.id.2,
                 age = %Age(age),
                 others = answers.older.saturating_sub(1),
-                "an event has been running for long"
+                "a handler has been running for a long time"
             );
         }
         self.stand_still(partitions, answers, sample, now);
@@ -178,12 +178,14 @@ impl Watch {
             if running.is_empty() {
                 warn!(
                     age = %Age(age),
-                    "{silent} of {all} shards do not answer, and no handler runs in them: something else keeps the threads of the \
+                    "{silent} of {all} shards do not answer, and no handler runs in them: something else blocks the threads of the \
                      runtime, such as a task that never awaits"
                 );
             }
             for event in running {
-                let blocker = event.handler.unwrap_or("what stands around a handler");
+                let blocker = event
+                    .handler
+                    .unwrap_or("code around a handler (decoding, encoding, an observer)");
                 warn!(
                     event = event.name,
                     handler = event.handler,
@@ -210,10 +212,10 @@ impl Watch {
     ) {
         let what = match self.delivery {
             Delivery::AtLeastOnce | Delivery::ExactlyOnce => {
-                "a partition stands still: nothing behind this offset can be committed"
+                "a partition is stalled: the committed offset cannot move past this record"
             }
             Delivery::AtMostOnce => {
-                "a record has been unsettled for long: it takes one of the places that `max_in_flight` allows"
+                "a record has been unsettled for a long time, and takes a permit of `max_in_flight`"
             }
         };
         for partition in partitions {
@@ -224,7 +226,7 @@ impl Watch {
                 partition.assignment.partition()
             );
             if let Some((_, age)) = said.over {
-                warn!(partition = name, age = %Age(age), "the partition that stood still goes on");
+                warn!(partition = name, age = %Age(age), "the partition is no longer stalled");
             }
             if let (Some(age), Some(offset)) = (said.lasts, partition.held_up_at()) {
                 let record = (partition.assignment.id(), offset);

@@ -79,7 +79,7 @@ impl Shards {
                     silent.len()
                 ));
             }
-            lines.push("and the records that wait for these".to_owned());
+            lines.push("and the records queued behind them".to_owned());
         }
         lines
     }

@@ -39,7 +39,8 @@ impl<S, F, M> Shard<S, F, M> {
         }
         if self.held.iter().any(|work| is_it(&work.record)) {
             return Some(
-                "its topic is not read for now: too many of its records could not be handled (`dead_letter.on_limit`)".to_owned(),
+                "its topic is held: too many of its records could not be handled (`dead_letter.on_limit`)"
+                    .to_owned(),
             );
         }
         if self.handler_permits.iter().any(|work| is_it(&work.record)) {

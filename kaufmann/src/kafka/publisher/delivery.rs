@@ -137,7 +137,7 @@ impl ClientContext for PublisherContext {
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {
                 tracing::debug!(target: "librdkafka", "{reason}");
             }
-            _ => tracing::error!("error of the producer: {reason}"),
+            _ => tracing::error!("Kafka producer error: {reason}"),
         });
     }
 }

@@ -58,7 +58,7 @@ impl TransactionalCommit {
 fn commit(config: &Config, offsets: &[CommitOffset], member: Option<&Member>) -> Result<(), String> {
     let member = member
         .and_then(Member::known_by::<ConsumerGroupMetadata>)
-        .ok_or("the group does not know this member")?;
+        .ok_or("this instance is no longer a member of the group")?;
     let mut list = TopicPartitionList::with_capacity(offsets.len());
     for offset in offsets {
         kafka::add_offset(&mut list, offset)?;

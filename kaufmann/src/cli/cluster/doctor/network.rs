@@ -81,7 +81,7 @@ fn split(address: &str) -> (&str, u16) {
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoName => f.write_str("the name has no address here"),
+            Self::NoName => f.write_str("the host name does not resolve here"),
             Self::Refused => f.write_str("the connection is refused"),
             Self::Silent => f.write_str("no answer"),
             Self::Other(text) => f.write_str(text),

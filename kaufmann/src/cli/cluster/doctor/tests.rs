@@ -83,7 +83,7 @@ fn report() -> Report {
     checks.extend(settings::open_files(Some(1024), 3));
     checks.push(about_one("broker", "kafka-1:9092").fit("accepts connections"));
     checks.push(about_one("broker", "2").unfit(
-        "advertises kafka-2:9092, which cannot be reached from here: the name has no address here",
+        "advertises kafka-2:9092, which cannot be reached from here: the host name does not resolve here",
         "clients connect to the broker's `advertised.listeners`; set it to an address that is reachable from here, like \
          kafka-1:9092, or start the broker",
     ));

@@ -33,8 +33,7 @@ fn a_propertys_value_that_librdkafka_refuses_is_refused_at_its_place_and_not_sho
     );
     assert_eq!(
         failure("[kafka]\nacks = 1"),
-        "kaufmann.toml:2:8: `kafka.acks` cannot be set: a record is settled only when every replica has its messages, once \
-         and in order"
+        "kaufmann.toml:2:8: `kafka.acks` cannot be set: kaufmann always sets `acks=all` and `enable.idempotence=true`; remove it"
     );
     assert_eq!(
         failure("[kafka]\nsasl.jaas.config = 'hunter2'"),

@@ -45,7 +45,7 @@ impl FailedCall {
         }
         if is_foreign && status == StatusCode::NOT_FOUND {
             text.push_str(
-                "; is this the registry's URL? It has the path of Confluent's API: that of Apicurio ends with /apis/ccompat/v7",
+                "; is this the registry's URL? it serves Confluent's API; for Apicurio it ends with /apis/ccompat/v7",
             );
         }
         if let Some(code) = code.filter(|code| *code != u32::from(status.as_u16())) {
