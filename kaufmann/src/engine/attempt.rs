@@ -11,7 +11,6 @@ use crate::engine::link::Link;
 use crate::engine::settle::settle_later;
 use crate::handler::Service;
 use crate::handler::context::Context;
-use crate::handler::event::EventInfo;
 use crate::handler::failure::{Chain, Class, Failure};
 use crate::handler::failure_kind::FailureKind;
 use crate::handler::observer::{Observer, Settled};
@@ -84,14 +83,9 @@ pub(crate) fn handler_path(link: &Link, handler: u32) -> Option<&'static str> {
     link.handlers.get(handler as usize).map(|entry| entry.path)
 }
 
-/// The event that a handler takes.
-fn event_info(link: &Link, handler: u32) -> Option<&'static EventInfo> {
-    link.handlers.get(handler as usize).and_then(|entry| entry.event)
-}
-
 /// The name of the event that a handler takes.
 pub(crate) fn event_name(link: &Link, handler: u32) -> Option<&'static str> {
-    event_info(link, handler).map(|info| info.name)
+    link.event(handler).map(|info| info.name)
 }
 
 /// What becomes of a record whose handler did not just succeed. What it has `published` in a transaction leaves only if it did.
@@ -167,7 +161,7 @@ async fn reply(
             );
         }
     });
-    let event = event_info(link, handler);
+    let event = link.event(handler);
     link.outbound
         .reply(published, outgoing, record, event, delivered)
         .await;

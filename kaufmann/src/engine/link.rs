@@ -13,6 +13,7 @@ use crate::engine::policy::Policy;
 use crate::engine::pool::Pool;
 use crate::handler::HandlerEntry;
 use crate::handler::context::{Host, Publishing, State};
+use crate::handler::event::EventInfo;
 use crate::handler::observer::{Observer, Settled};
 use crate::handler::outcome::Outgoing;
 use crate::publish::Outbound;
@@ -60,13 +61,18 @@ impl Link {
         self.policies.get(handler as usize)
     }
 
+    /// The event that a handler takes.
+    #[inline]
+    pub(crate) fn event(&self, handler: u32) -> Option<&'static EventInfo> {
+        self.handlers.get(handler as usize).and_then(|entry| entry.event)
+    }
+
     /// Calls the observer, if there is one, with the result of a record. `handler` is the one that ran.
     #[inline]
     pub(crate) fn observe(&self, record: &Record, handler: Option<u32>, how: Settled<'_>) {
         if let Some(observer) = &self.observer {
-            let entry = handler.and_then(|handler| self.handlers.get(handler as usize));
-            let event = entry.and_then(|entry| entry.event).map(|event| event.name);
-            observer.settled(record, event, how);
+            let event = handler.and_then(|handler| self.event(handler));
+            observer.settled(record, event.map(|event| event.name), how);
         }
     }
 

@@ -328,7 +328,7 @@ impl<S: Source> Poller<S> {
 
     fn revoke(&mut self, assignments: Vec<Arc<Assignment>>, lost: bool, now: Instant) {
         info!(partitions = %Names(&assignments), lost, "revoked");
-        // Records that are committed before they begin are ours to finish, whoever has the partition.
+        // Records that are committed before they begin are ours to finish, also if another member has the partition.
         let (why, time) = if lost && !self.commits.is_before_handling() {
             (Why::Lost, Duration::ZERO)
         } else {

@@ -10,6 +10,7 @@ use crate::assignment::Hold;
 use crate::assignment::{Fate, Report};
 use crate::engine::commit::{Ahead, Tracker};
 use crate::engine::watchdog::{Lasting, Said};
+use crate::source::CommitOffset;
 
 /// How many characters brokers accept with an offset by default (`offset.metadata.max.bytes`).
 const METADATA: usize = 4096;
@@ -216,6 +217,15 @@ impl Partition {
         }
         self.requested.clone_from(&commit);
         commit
+    }
+
+    /// Addresses a commit to this partition's assignment.
+    pub(super) fn addressed(&self, (offset, metadata): Commit) -> CommitOffset {
+        CommitOffset {
+            assignment: Arc::clone(&self.assignment),
+            offset,
+            metadata,
+        }
     }
 
     /// Whether something is settled whose commit was not requested.

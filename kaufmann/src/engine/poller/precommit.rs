@@ -3,7 +3,6 @@
 //! The router keeps the records that were read until the commit of their offsets has succeeded. Nothing is read meanwhile, so one such
 //! commit is under way at a time, and the next one covers all that arrived in between.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::warn;
@@ -11,7 +10,8 @@ use tracing::warn;
 use super::assigned::Assigned;
 use super::requests::Requests;
 use super::router::Router;
-use crate::source::{CommitOffset, Source};
+use crate::assignment::Assignment;
+use crate::source::Source;
 
 /// How long to wait before a commit that was refused is sent again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -101,12 +101,8 @@ impl Precommit {
             _ => return,
         }
         let offsets = assigned.partitions.iter().filter_map(|partition| {
-            let (offset, metadata) = partition.next_precommit()?;
-            Some(CommitOffset {
-                assignment: Arc::clone(&partition.assignment),
-                offset,
-                metadata,
-            })
+            let commit = partition.next_precommit()?;
+            Some(partition.addressed(commit))
         });
         requests.send(source, offsets.collect());
         self.state = State::Requested(requests.sent);
@@ -114,9 +110,9 @@ impl Precommit {
 }
 
 /// Logs what of these partitions was committed and is not settled.
-pub(super) fn log_lost(assigned: &Assigned, is_one: impl Fn(u64) -> bool) {
+pub(super) fn log_lost(assigned: &Assigned, which: impl Fn(&Assignment) -> bool) {
     let own = assigned.partitions.iter();
-    for partition in own.filter(|partition| is_one(partition.assignment.id())) {
+    for partition in own.filter(|partition| which(&partition.assignment)) {
         if let Some(offset) = partition.committed_unsettled() {
             warn!(
                 partition = partition.name(),

@@ -1,6 +1,5 @@
 //! The requests to commit offsets, and their results.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
@@ -43,12 +42,8 @@ impl Requests {
         let new = own
             .filter(|partition| which(&partition.assignment))
             .filter_map(|partition| {
-                let (offset, metadata) = partition.next_commit(self.ahead)?;
-                Some(CommitOffset {
-                    assignment: Arc::clone(&partition.assignment),
-                    offset,
-                    metadata,
-                })
+                let commit = partition.next_commit(self.ahead)?;
+                Some(partition.addressed(commit))
             });
         new.collect()
     }

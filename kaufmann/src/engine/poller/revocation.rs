@@ -17,7 +17,7 @@ use crate::source::Source;
 
 /// How long to wait before a last commit is sent again.
 const COMMIT_PAUSE: Duration = Duration::from_millis(20);
-/// How long the last commits of a shutdown are waited for before the source is asked to hurry.
+/// How long the last commits of a shutdown are waited for before `Source::hurry` is called.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Partitions that are given back; all of them when the service stops.
@@ -222,9 +222,7 @@ impl Revocation {
 
     fn release<S: Source>(&self, poller: &mut Poller<S>) {
         if poller.commits.is_before_handling() {
-            log_lost(&poller.assigned, |id| {
-                self.assignments.iter().any(|own| own.id() == id)
-            });
+            log_lost(&poller.assigned, |assignment| self.contains(assignment));
         }
         if self.why == Why::Shutdown {
             return;
